@@ -1,0 +1,4 @@
+/**
+ * Polymarket backfills on Apache Camel: ids in, complete and exact rows in ClickHouse out.
+ */
+package polymarket.backfill;
