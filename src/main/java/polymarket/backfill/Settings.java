@@ -1,0 +1,150 @@
+package polymarket.backfill;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+
+/**
+ * The settings of application.properties. Each can be overridden by the environment variable of the same name (dots and
+ * dashes as underscores, upper case) and that by {@code --set key=value}.
+ */
+public final class Settings {
+
+    private final Path home;
+    private final Map<String, String> values = new TreeMap<>();
+
+    private Settings(Path home) {
+        this.home = home;
+    }
+
+    /**
+     * @param home the project's folder, which holds application.properties and routes/
+     * @param environment the environment's variables
+     * @param overrides what {@code --set} gave
+     * @throws UserError for a setting that does not exist or a file that cannot be read
+     */
+    public static Settings load(Path home, Map<String, String> environment, Map<String, String> overrides) {
+        Settings settings = new Settings(home);
+        Properties defaults = new Properties();
+        try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
+            defaults.load(in);
+        } catch (IOException e) {
+            throw new IllegalStateException("the program was built without its defaults", e);
+        }
+        defaults.stringPropertyNames().forEach(key -> settings.values.put(key, defaults.getProperty(key).trim()));
+        Path file = home.resolve("application.properties");
+        if (Files.exists(file)) {
+            Properties own = new Properties();
+            try (Reader in = Files.newBufferedReader(file)) {
+                own.load(in);
+            } catch (IOException | IllegalArgumentException e) {
+                throw new UserError("cannot read " + file + ": " + e.getMessage());
+            }
+            own.stringPropertyNames().forEach(key -> settings.put(key, own.getProperty(key).trim(), file.toString()));
+        }
+        for (String key : settings.values.keySet()) {
+            String value = environment.get(variable(key));
+            if (value != null) {
+                settings.values.put(key, value.trim());
+            }
+        }
+        overrides.forEach((key, value) -> settings.put(key, value, "--set"));
+        return settings;
+    }
+
+    /** The environment variable that overrides a setting: clickhouse.url is CLICKHOUSE_URL. */
+    public static String variable(String key) {
+        return key.replace('.', '_').replace('-', '_').toUpperCase(Locale.ROOT);
+    }
+
+    private void put(String key, String value, String where) {
+        // settings of Camel itself are Camel's to check
+        if (!key.startsWith("camel.") && !values.containsKey(key)) {
+            throw new UserError("unknown setting '" + key + "' in " + where + "." + Nearest.hint(key, values.keySet())
+                    + " All settings are in application.properties.");
+        }
+        values.put(key, value);
+    }
+
+    /** The same settings with one of them changed. */
+    public Settings with(String key, String value) {
+        Settings copy = new Settings(home);
+        copy.values.putAll(values);
+        copy.put(key, value, "--set");
+        return copy;
+    }
+
+    /** The project's folder. */
+    public Path home() {
+        return home;
+    }
+
+    /** Every setting by its name. */
+    public Map<String, String> all() {
+        return Map.copyOf(values);
+    }
+
+    public boolean has(String key) {
+        return values.containsKey(key);
+    }
+
+    /**
+     * @throws UserError where there is no such setting
+     */
+    public String text(String key) {
+        String value = values.get(key);
+        if (value == null) {
+            throw new UserError("no setting '" + key + "'." + Nearest.hint(key, values.keySet()));
+        }
+        return value;
+    }
+
+    /** A whole number of at least {@code least}. */
+    public int number(String key, int least) {
+        try {
+            int value = Integer.parseInt(text(key).replace("_", ""));
+            if (value >= least) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new UserError("setting " + key + " is '" + text(key) + "'; it takes a whole number of at least " + least);
+    }
+
+    /** A path; one that is not absolute begins at the project's folder. */
+    public Path path(String key) {
+        return home.resolve(text(key)).normalize();
+    }
+
+    /** A duration such as 30m, 12s, 250ms, 7d. */
+    public Duration duration(String key) {
+        return duration(text(key), "setting " + key);
+    }
+
+    /**
+     * @param text a whole number followed by ms, s, m, h or d
+     * @param what names the value in the error
+     */
+    public static Duration duration(String text, String what) {
+        java.util.regex.Matcher matcher = java.util.regex.Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h|d)").matcher(text);
+        if (!matcher.matches()) {
+            throw new UserError(what + " is '" + text + "'; it takes a duration such as 250ms, 12s, 30m, 6h or 7d");
+        }
+        long n = Long.parseLong(matcher.group(1));
+        return switch (matcher.group(2)) {
+            case "ms" -> Duration.ofMillis(n);
+            case "s" -> Duration.ofSeconds(n);
+            case "m" -> Duration.ofMinutes(n);
+            case "h" -> Duration.ofHours(n);
+            default -> Duration.ofDays(n);
+        };
+    }
+}

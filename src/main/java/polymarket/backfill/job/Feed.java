@@ -1,0 +1,215 @@
+package polymarket.backfill.job;
+
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Set;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.Share;
+
+/**
+ * The batches of one run of one job, handed out as there is room for them, and taken back when they are done: first those
+ * that an earlier run left unfinished, then pending ids, then once more what failed before. It blocks while as many
+ * batches are in flight as may be, so that no more of the list is read than is worked on.
+ */
+final class Feed implements Iterator<Batch> {
+
+    /** How often a source is probed that has not answered since an id failed. */
+    private static final long PROBE_EVERY_MILLIS = 5_000;
+
+    private final Ledger ledger;
+    private final Share share;
+    private final Stop stop;
+    private final Source source;
+    private final Retry retry;
+    private final Progress progress;
+    private final int size;
+    private final int concurrency;
+    private final long started = System.currentTimeMillis();
+    private long ids;
+
+    private final Deque<Batch> ready = new ArrayDeque<>();
+    private final Set<Batch> inFlight = new HashSet<>();
+    /** Batches of one id that failed while nothing else was answered: the source may be at fault, not they. */
+    private final List<Batch> suspects = new ArrayList<>();
+    private final Deque<String> modes = new ArrayDeque<>(List.of("new", "redo", "again"));
+    private String after = "";
+    private boolean failedTakenUp;
+    private long probedAt;
+
+    /**
+     * @param size ids a batch
+     * @param concurrency batches in flight
+     * @param limit how many ids to take at most
+     */
+    Feed(Ledger ledger, Share share, Stop stop, Source source, Retry retry, Progress progress, int size, int concurrency, long limit) {
+        this.ledger = ledger;
+        this.share = share;
+        this.stop = stop;
+        this.source = source;
+        this.retry = retry;
+        this.progress = progress;
+        this.size = size;
+        this.concurrency = concurrency;
+        this.ids = limit;
+        ready.addAll(ledger.open(share));
+        stop.listen(() -> {
+            synchronized (this) {
+                notifyAll();
+            }
+        });
+    }
+
+    /** Waits until a batch may be handed out, or there will be none. */
+    @Override
+    public synchronized boolean hasNext() {
+        try {
+            while (!stop.asked()) {
+                if (inFlight.size() < concurrency && available()) {
+                    return true;
+                }
+                if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty()) {
+                    return false;
+                }
+                wait(suspects.isEmpty() ? 1000 : 200);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return false;
+    }
+
+    private boolean available() {
+        if (ready.isEmpty()) {
+            claim();
+        }
+        if (ready.isEmpty() && !suspects.isEmpty()) {
+            takeUpSuspects();
+        }
+        return !ready.isEmpty();
+    }
+
+    private void claim() {
+        while (ready.isEmpty() && ids > 0) {
+            if (modes.isEmpty()) {
+                // what failed in this run is left for the next one
+                if (failedTakenUp || !inFlight.isEmpty()) {
+                    return;
+                }
+                failedTakenUp = true;
+                long again = ledger.retryFailed(started, share);
+                if (again == 0) {
+                    return;
+                }
+                progress.moved(again);
+                modes.add("again");
+            }
+            int batchSize = (int) Math.min(size, ids);
+            List<Batch> claimed = ledger.claim(after, modes.peek(), share, batchSize,
+                    (int) Math.max(1, Math.min(concurrency, ids / batchSize)));
+            if (claimed.isEmpty()) {
+                modes.poll();
+                after = "";
+            } else {
+                List<String> last = claimed.get(claimed.size() - 1).getIds();
+                after = last.get(last.size() - 1);
+                claimed.forEach(batch -> ids -= batch.getSize());
+                ready.addAll(claimed);
+            }
+        }
+    }
+
+    private void takeUpSuspects() {
+        List<Batch> answeredSince = suspects.stream().filter(batch -> source.lastAnswer() > batch.firstFailure()).toList();
+        if (!answeredSince.isEmpty()) {
+            suspects.removeAll(answeredSince);
+            answeredSince.forEach(Batch::resetFailures);
+            ready.addAll(answeredSince);
+            return;
+        }
+        long now = System.currentTimeMillis();
+        if (inFlight.isEmpty() && now - probedAt >= PROBE_EVERY_MILLIS && retry.patient(source, String.valueOf(source.trouble()))) {
+            probedAt = now;
+            Batch probe = ledger.probe();
+            if (probe != null) {
+                ready.add(probe);
+            } else {
+                // nothing was ever answered here: the id itself shows when that changes
+                Batch suspect = suspects.remove(0);
+                suspect.resetFailures();
+                ready.add(suspect);
+            }
+        }
+    }
+
+    @Override
+    public synchronized Batch next() {
+        Batch batch = ready.poll();
+        if (batch == null) {
+            throw new NoSuchElementException();
+        }
+        inFlight.add(batch);
+        return batch;
+    }
+
+    /** The batch's rows are stored: marks its ids. */
+    void done(Batch batch) throws ImbalanceException {
+        if (batch.getKind() == Batch.Kind.PROBE) {
+            release(batch, List.of());
+            return;
+        }
+        long unmarked = batch.getIds().stream().filter(id -> !batch.outcomes().containsKey(id)).count() - batch.missing().size();
+        if (unmarked != 0) {
+            throw new ImbalanceException("batch " + batch + ": of " + unmarked + " ids nobody knows what became of them");
+        }
+        long start = System.nanoTime();
+        Batch again = ledger.complete(batch, share);
+        progress.done(batch, System.nanoTime() - start);
+        release(batch, again == null ? List.of() : List.of(again));
+    }
+
+    /** The batch failed with all its attempts: halves it, or sees whether its one id is to blame. */
+    void failed(Batch batch, Throwable failure) {
+        if (stop.asked() || batch.getKind() == Batch.Kind.PROBE) {
+            release(batch, List.of());
+            return;
+        }
+        batch.forgetAnswer();
+        if (batch.getSize() > 1) {
+            release(batch, ledger.halve(batch, share));
+            return;
+        }
+        // an answer that refuses is the id's own; silence may be the source's
+        boolean refused = Retry.find(failure, SourceException.class) != null && batch.status() < 500
+                || Retry.find(failure, IOException.class) == null && batch.status() == 0;
+        if (refused || source.lastAnswer() > batch.firstFailure()) {
+            Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
+            ledger.fail(batch, outcome);
+            batch.outcomes().put(batch.getIds().get(0), outcome);
+            progress.done(batch, 0);
+            release(batch, List.of());
+        } else {
+            synchronized (this) {
+                suspects.add(batch);
+                release(batch, List.of());
+            }
+        }
+    }
+
+    synchronized void release(Batch batch, List<Batch> followers) {
+        inFlight.remove(batch);
+        ready.addAll(followers);
+        notifyAll();
+    }
+
+    synchronized int inFlight() {
+        return inFlight.size();
+    }
+}

@@ -1,0 +1,57 @@
+package polymarket.backfill.job;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import polymarket.backfill.Nearest;
+import polymarket.backfill.UserError;
+
+/** What the ids of a job are, and the one form in which they are stored. */
+public enum IdKind {
+
+    /** 64 hex digits, lower case, without 0x. */
+    CONDITION_ID("condition id", "(?:0x)?([0-9a-f]{64})", ""),
+    /** 40 hex digits, lower case, with 0x. */
+    WALLET("wallet address", "(?:0x)?([0-9a-f]{40})", "0x"),
+    /** Any text without blanks: what a job itself makes, such as a range of blocks or a cursor chain. */
+    TEXT("id", "(\\S+)", "");
+
+    private final String label;
+    private final Pattern pattern;
+    private final String prefix;
+
+    IdKind(String label, String pattern, String prefix) {
+        this.label = label;
+        this.pattern = Pattern.compile(pattern);
+        this.prefix = prefix;
+    }
+
+    /** What a person calls it. */
+    public String label() {
+        return label;
+    }
+
+    /**
+     * @param text an id as a file, a table or an API has it
+     * @return the stored form, or null where it is no such id
+     */
+    public String normalise(String text) {
+        String trimmed = this == TEXT ? text.strip() : text.strip().toLowerCase(Locale.ROOT);
+        Matcher matcher = pattern.matcher(trimmed);
+        return matcher.matches() ? prefix + matcher.group(1) : null;
+    }
+
+    /**
+     * @param name as a job's route file writes it, such as condition-id
+     */
+    public static IdKind of(String name, String where) {
+        return Arrays.stream(values()).filter(kind -> kind.fileName().equals(name)).findFirst()
+                .orElseThrow(() -> new UserError(where + ": no kind of ids is called '" + name + "'."
+                        + Nearest.hint(name, Arrays.stream(values()).map(IdKind::fileName).toList())));
+    }
+
+    private String fileName() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}

@@ -1,0 +1,190 @@
+package polymarket.backfill.job;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import polymarket.backfill.Nearest;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.SqlFile;
+
+/**
+ * What the engines have to know of a job: the bean at the top of its route file, routes/jobs/NAME.camel.yaml. Its SQL is
+ * in the file of the same name.
+ */
+public class Job {
+
+    private static final String SUFFIX = ".camel.yaml";
+
+    private String name;
+    private String title = "";
+    private String source;
+    private String url;
+    private String ids = "text";
+    private String idField = "id";
+    private int maxBatchSize = Integer.MAX_VALUE;
+    private String pageSizes = "";
+    private String sourceNote = "";
+
+    /**
+     * @param home the project's folder
+     * @throws UserError where there is no such job
+     */
+    public static Job read(Path home, String name) {
+        List<String> names = names(home);
+        if (!names.contains(name)) {
+            throw new UserError("no job '" + name + "'." + Nearest.hint(name, names) + " The jobs are: " + String.join(", ", names));
+        }
+        Path file = folder(home).resolve(name + SUFFIX);
+        try {
+            Object yaml = new Load(LoadSettings.builder().setLabel(file.toString()).build()).loadFromString(Files.readString(file));
+            for (Object part : yaml instanceof List<?> list ? list : List.of()) {
+                if (part instanceof Map<?, ?> map && map.get("beans") instanceof List<?> beans) {
+                    for (Object bean : beans) {
+                        if (bean instanceof Map<?, ?> definition && name.equals(definition.get("name"))) {
+                            Job job = new ObjectMapper().convertValue(definition.get("properties"), Job.class);
+                            job.setName(name);
+                            return job;
+                        }
+                    }
+                }
+            }
+        } catch (IOException | YamlEngineException | IllegalArgumentException e) {
+            throw new UserError(file + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
+        }
+        throw new UserError(file + ": there is no bean '" + name + "' of type " + Job.class.getName() + " in it");
+    }
+
+    /** The jobs that there are: one for each file in routes/jobs that has an SQL file too. */
+    public static List<String> names(Path home) {
+        try (Stream<Path> files = Files.list(folder(home))) {
+            return files.map(file -> file.getFileName().toString()).filter(file -> file.endsWith(SUFFIX))
+                    .map(file -> file.substring(0, file.length() - SUFFIX.length())).filter(SqlFile::exists).sorted().toList();
+        } catch (IOException e) {
+            throw new UserError("no folder " + folder(home) + "; run the program from its project, or set BACKFILL_HOME");
+        }
+    }
+
+    private static Path folder(Path home) {
+        return home.resolve("routes").resolve("jobs");
+    }
+
+    public String getName() {
+        return name;
+    }
+
+    public void setName(String name) {
+        this.name = name;
+    }
+
+    /** What it does, in a few words. */
+    public String getTitle() {
+        return title;
+    }
+
+    public void setTitle(String title) {
+        this.title = title;
+    }
+
+    /** The id of the source's route, which holds the pace; jobs with the same source share it. */
+    public String getSource() {
+        return source;
+    }
+
+    public void setSource(String source) {
+        this.source = source;
+    }
+
+    /** The setting with the source's URL. */
+    public String getUrl() {
+        return url;
+    }
+
+    public void setUrl(String url) {
+        this.url = url;
+    }
+
+    /** The kind of its ids: condition-id, wallet or text. */
+    public String getIds() {
+        return ids;
+    }
+
+    public void setIds(String ids) {
+        this.ids = ids;
+    }
+
+    public IdKind idKind() {
+        return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
+    }
+
+    /** The field of an answer's rows that holds the id. */
+    public String getIdField() {
+        return idField;
+    }
+
+    public void setIdField(String idField) {
+        this.idField = idField;
+    }
+
+    /** The most ids that the source takes in one request. */
+    public int getMaxBatchSize() {
+        return maxBatchSize;
+    }
+
+    public void setMaxBatchSize(int maxBatchSize) {
+        this.maxBatchSize = maxBatchSize;
+    }
+
+    /** Row counts at which the source may have cut an answer, separated by commas. */
+    public String getPageSizes() {
+        return pageSizes;
+    }
+
+    public void setPageSizes(String pageSizes) {
+        this.pageSizes = pageSizes;
+    }
+
+    /** Whether so many rows may be a cut answer. */
+    public boolean isPageSize(long rows) {
+        return Arrays.stream(pageSizes.split(",")).map(String::strip).filter(size -> !size.isEmpty())
+                .anyMatch(size -> Long.parseLong(size) == rows);
+    }
+
+    /** What a person should know of the source where ids are absent from it. */
+    public String getSourceNote() {
+        return sourceNote;
+    }
+
+    public void setSourceNote(String sourceNote) {
+        this.sourceNote = sourceNote;
+    }
+
+    public SqlFile sql() {
+        return SqlFile.read(name);
+    }
+
+    /** The files of the route folder that a run of these jobs loads: everything but the other jobs' files. */
+    static List<String> routeFiles(Path home, List<String> jobs) {
+        List<String> files = new ArrayList<>();
+        Path routes = home.resolve("routes");
+        try (Stream<Path> all = Files.walk(routes)) {
+            all.filter(file -> file.toString().endsWith(SUFFIX)).sorted().forEach(file -> {
+                String name = file.getFileName().toString().replace(SUFFIX, "");
+                if (!file.getParent().equals(folder(home)) || jobs.contains(name) || !SqlFile.exists(name)) {
+                    files.add(file.toUri().toString());
+                }
+            });
+        } catch (IOException e) {
+            throw new UserError("cannot read " + routes + ": " + e.getMessage());
+        }
+        return files;
+    }
+}

@@ -1,0 +1,333 @@
+package polymarket.backfill.job;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.camel.CamelContext;
+import org.apache.camel.main.Main;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseComponent;
+import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.ledger.State;
+
+/**
+ * One run: opens the ledgers of its jobs, starts Camel with their routes, lets them go through what is pending, and ends
+ * with sums that add up or with the word that they do not.
+ */
+public final class JobRun implements AutoCloseable {
+
+    /** How long what is in flight may take after a stop was asked for. */
+    private static final long FINISH_MILLIS = 10_000;
+    private static final long STALLED_MILLIS = 300_000;
+
+    /**
+     * What a person asked for.
+     *
+     * @param fraction the part of each source's limit to use, 1 for all of it
+     * @param limit how many ids to take at most
+     */
+    public record Options(Share share, double fraction, long limit) {
+    }
+
+    /** Sees a run go on; called every second and at the end. */
+    public interface Watcher {
+
+        void tick(List<Progress> jobs);
+
+        void ended();
+    }
+
+    /** How one job's run ended, ready to be printed. */
+    public record Result(int exitCode, String state, String reason, List<Map<String, Object>> jobs) {
+    }
+
+    private final Settings settings;
+    private final List<Job> jobs;
+    private final ClickHouse clickHouse;
+    private final Options options;
+    private final Messages messages;
+    private final Stop stop = new Stop();
+    private final Path runtime;
+    private final List<ShareLock> locks = new ArrayList<>();
+    private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
+
+    /**
+     * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
+     *
+     * @throws UserError where another run holds a source, or a ledger cannot be used
+     */
+    public JobRun(Settings settings, List<Job> jobs, ClickHouse clickHouse, Options options, Messages messages) {
+        this.settings = settings;
+        this.jobs = jobs;
+        this.clickHouse = clickHouse;
+        this.options = options;
+        this.messages = messages;
+        this.runtime = settings.path("runtime.dir");
+        try {
+            String names = String.join(" ", jobs.stream().map(Job::getName).toList());
+            for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
+                locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
+            }
+            for (Job job : jobs) {
+                Views.create(clickHouse, job.getName());
+                ledgers.put(job.getName(), openLedger(settings, job, clickHouse));
+            }
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private static Ledger openLedger(Settings settings, Job job, ClickHouse clickHouse) {
+        String url = settings.text(job.getUrl());
+        boolean hasRows = ((Number) clickHouse.value(job.sql().section("has-rows").statements().get(0))).longValue() > 0;
+        return Ledger.open(ledgerFile(settings, job.getName()), new Ledger.Owner(job.getName(),
+                Integer.toHexString(url.hashCode()), String.valueOf(java.net.URI.create(url).getHost()), clickHouse.id()), hasRows);
+    }
+
+    public static Path ledgerFile(Settings settings, String job) {
+        return settings.path("runtime.dir").resolve(job + ".ledger");
+    }
+
+    public Ledger ledger(String job) {
+        return ledgers.get(job);
+    }
+
+    /** Asks the run to end: what is in flight is finished. Returns at once. */
+    public void stop(int exitCode, String why) {
+        stop.ask(exitCode, why);
+    }
+
+    /**
+     * Runs until nothing is pending or a stop was asked for.
+     *
+     * @return how it ended, with the exit code that is documented for it
+     */
+    public Result run(Watcher watcher) {
+        Sources sources = new Sources(options.share(), options.fraction());
+        Map<String, Job> byName = new LinkedHashMap<>();
+        jobs.forEach(job -> byName.put(job.getName(), job));
+        Retry retry = new Retry(byName, sources, stop, settings.number("source.attempts", 1), settings.duration("source.patience"), messages);
+        Ledgers repository = new Ledgers(stop);
+        List<Progress> progress = new ArrayList<>();
+        List<Feed> feeds = new ArrayList<>();
+        for (Job job : jobs) {
+            Ledger ledger = ledgers.get(job.getName());
+            Progress of = new Progress(job, options.share(), sources.get(job.getSource()), runtime, ledger.counts(options.share()));
+            progress.add(of);
+            Feed feed = new Feed(ledger, options.share(), stop, sources.get(job.getSource()), retry, of, batchSize(job),
+                    settings.number(job.getName() + ".concurrency", 1), options.limit());
+            feeds.add(feed);
+            repository.add(job.getName(), feed);
+        }
+        ExecutorService fetchers = Executors.newCachedThreadPool(runnable -> {
+            Thread thread = new Thread(runnable, "fetcher");
+            thread.setDaemon(true);
+            return thread;
+        });
+        Map<String, Object> beans = new HashMap<>();
+        beans.put("ledger", repository);
+        beans.put("source", sources);
+        beans.put("retry", retry);
+        beans.put("rows", new Rows(byName));
+        beans.put("fetchers", fetchers);
+        beans.put("clickhouse", clickHouse.dataSource());
+        Main main = camel(beans);
+        ExecutorService runners = Executors.newCachedThreadPool(runnable -> {
+            Thread thread = new Thread(runnable, "job");
+            thread.setDaemon(true);
+            return thread;
+        });
+        boolean finished = false;
+        try {
+            main.start();
+            CamelContext context = main.getCamelContext();
+            List<Future<?>> running = new ArrayList<>();
+            for (Job job : jobs) {
+                running.add(runners.submit(() -> context.createProducerTemplate().sendBody("direct:" + job.getName(), null)));
+            }
+            finished = await(running, progress, feeds, watcher);
+        } catch (UserError e) {
+            throw e;
+        } catch (Exception e) {
+            throw new UserError("the routes could not be started: " + Retry.reason(e), e);
+        } finally {
+            runners.shutdownNow();
+            fetchers.shutdownNow();
+            stopQuietly(main);
+            watcher.ended();
+        }
+        return result(progress, finished);
+    }
+
+    private int batchSize(Job job) {
+        int size = settings.number(job.getName() + ".batch-size", 1);
+        if (size > job.getMaxBatchSize()) {
+            throw new UserError("setting " + job.getName() + ".batch-size is " + size + "; " + job.getSource() + " takes at most "
+                    + job.getMaxBatchSize() + " ids in one request");
+        }
+        return size;
+    }
+
+    private Main camel(Map<String, Object> beans) {
+        Main main = new Main();
+        beans.forEach(main::bind);
+        List<String> files = Job.routeFiles(settings.home(), jobs.stream().map(Job::getName).toList());
+        settings.all().forEach(main::addOverrideProperty);
+        main.setDefaultPropertyPlaceholderLocation("false");
+        main.configure().withRoutesIncludePattern(String.join(",", files));
+        main.addMainListener(new org.apache.camel.main.MainListenerSupport() {
+            @Override
+            public void beforeConfigure(org.apache.camel.main.BaseMainSupport support) {
+                support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+            }
+
+            @Override
+            public void afterStart(org.apache.camel.main.BaseMainSupport support) {
+                try {
+                    Map<String, Object> known = new HashMap<>(beans);
+                    known.put("clickhouse-component", new ClickHouseComponent(clickHouse));
+                    support.getCamelContext().addService(new RouteReload(settings.home().resolve("routes"), files, known,
+                            (Sources) beans.get("source"), messages));
+                } catch (Exception e) {
+                    messages.warn("edits of the route files will not be taken over: " + Retry.reason(e));
+                }
+            }
+        });
+        return main;
+    }
+
+    /** Waits for the jobs' splits to end; after a stop, for as long as what is in flight may take. */
+    private boolean await(List<Future<?>> running, List<Progress> progress, List<Feed> feeds, Watcher watcher) throws Exception {
+        long stoppedAt = 0;
+        long nextTick = 0;
+        Map<Source, String> troubles = new HashMap<>();
+        while (true) {
+            boolean all = true;
+            for (Future<?> job : running) {
+                try {
+                    job.get(100, TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    all = false;
+                } catch (java.util.concurrent.ExecutionException e) {
+                    UserError told = Retry.find(e, UserError.class);
+                    stop.ask(1, told != null ? told.getMessage() : Retry.reason(e));
+                }
+            }
+            if (all) {
+                return true;
+            }
+            long now = System.currentTimeMillis();
+            if (now >= nextTick) {
+                nextTick = now + 1000;
+                progress.forEach(job -> job.publish(job.snapshot("running")));
+                watcher.tick(progress);
+                watch(progress, feeds, troubles);
+            }
+            if (stop.asked()) {
+                stoppedAt = stoppedAt == 0 ? now : stoppedAt;
+                if (now - stoppedAt > FINISH_MILLIS) {
+                    return false;
+                }
+            }
+        }
+    }
+
+    private void watch(List<Progress> progress, List<Feed> feeds, Map<Source, String> troubles) {
+        for (int i = 0; i < progress.size(); i++) {
+            Progress job = progress.get(i);
+            Source source = job.source();
+            String trouble = source.trouble();
+            String before = troubles.put(source, trouble == null ? "" : trouble);
+            if (trouble == null && before != null && !before.isEmpty()) {
+                messages.info(source.name() + " answers again");
+            }
+            if (job.idleMillis() > STALLED_MILLIS) {
+                messages.warn("no progress of " + job.job().getName() + " for " + Messages.time(job.idleMillis() / 1000 * 1000) + ": "
+                        + feeds.get(i).inFlight() + " batches wait for " + source.name()
+                        + (trouble == null ? "" : " (" + trouble + ")"));
+                job.stirred();
+            }
+        }
+    }
+
+    private static void stopQuietly(Main main) {
+        try {
+            main.getCamelContext().getShutdownStrategy().setTimeout(1);
+            main.getCamelContext().getShutdownStrategy().setSuppressLoggingOnTimeout(true);
+            main.stop();
+        } catch (RuntimeException e) {
+            // the run is over; what it did is in the ledger
+        }
+    }
+
+    private Result result(List<Progress> progress, boolean finished) {
+        int code = 0;
+        String state = "complete";
+        String reason = null;
+        if (stop.asked()) {
+            code = stop.code();
+            state = switch (code) {
+                case 130 -> "interrupted";
+                case 5 -> "gave up";
+                default -> "stopped";
+            };
+            reason = stop.reason();
+        }
+        List<Map<String, Object>> results = new ArrayList<>();
+        for (Progress job : progress) {
+            Ledger ledger = ledgers.get(job.job().getName());
+            Map<State, Long> counts = ledger.counts(options.share());
+            Ledger.Sums sums = ledger.sums();
+            long total = counts.values().stream().mapToLong(Long::longValue).sum();
+            boolean balanced = total == ledger.size(options.share()) && sums.balanced();
+            if (!balanced && code != 4) {
+                code = 4;
+                state = "not balanced";
+                reason = "the sums of " + job.job().getName() + " do not balance: see below";
+            } else if (code == 0 && counts.get(State.PENDING) > 0 && options.limit() == Long.MAX_VALUE) {
+                code = 4;
+                state = "not balanced";
+                reason = counts.get(State.PENDING) + " ids of " + job.job().getName() + " are still pending though nothing is left to do";
+            } else if (code == 0 && counts.get(State.FAILED) > 0) {
+                code = 2;
+                state = "finished with failed ids";
+                reason = Messages.count(counts.get(State.FAILED)) + " ids failed: see `backfill ledger " + job.job().getName()
+                        + " --state failed`; the same command asks for them again";
+            }
+            Map<String, Object> result = job.snapshot(state);
+            result.put("ledger", Progress.ledgerSums(ledger, options.share()));
+            result.put("balanced", balanced);
+            results.add(result);
+            job.publish(result);
+            job.close();
+        }
+        int exit = code;
+        String why = reason;
+        results.forEach(result -> {
+            result.put("exit_code", exit);
+            result.put("reason", why);
+        });
+        return new Result(code, state, reason, results);
+    }
+
+    @Override
+    public void close() {
+        ledgers.values().forEach(Ledger::close);
+        locks.forEach(ShareLock::close);
+    }
+}

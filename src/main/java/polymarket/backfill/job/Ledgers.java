@@ -1,0 +1,103 @@
+package polymarket.backfill.job;
+
+import java.util.Iterator;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.Exchange;
+import org.apache.camel.spi.IdempotentRepository;
+import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.Batch;
+
+/**
+ * The bean {@code ledger} of the job routes: gives the batches of a job, and is the idempotent repository that marks them.
+ * Its keys are batches: a key is added when the batch's rows are stored, and removed when the batch failed for good.
+ */
+public final class Ledgers implements IdempotentRepository {
+
+    private final Map<String, Feed> feeds = new ConcurrentHashMap<>();
+    private final Stop stop;
+
+    public Ledgers(Stop stop) {
+        this.stop = stop;
+    }
+
+    void add(String job, Feed feed) {
+        feeds.put(job, feed);
+    }
+
+    /** The batches of a job, for its split. */
+    public Iterator<Batch> batches(String job) {
+        Feed feed = feeds.get(job);
+        if (feed == null) {
+            throw new IllegalStateException("job " + job + " is not part of this run");
+        }
+        return feed;
+    }
+
+    /** A batch is handed out once, so none is a duplicate. */
+    @Override
+    public boolean contains(String key) {
+        return false;
+    }
+
+    @Override
+    public boolean add(Exchange exchange, String key) {
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        try {
+            feeds.get(batch.getJob()).done(batch);
+            return true;
+        } catch (ImbalanceException e) {
+            stop.ask(4, e.getMessage());
+        } catch (UserError e) {
+            stop.ask(1, e.getMessage());
+        } catch (RuntimeException e) {
+            stop.ask(1, "batch " + key + " could not be marked: " + e);
+        }
+        feeds.get(batch.getJob()).release(batch, java.util.List.of());
+        return false;
+    }
+
+    @Override
+    public boolean remove(Exchange exchange, String key) {
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        Throwable failure = exchange.getException() != null ? exchange.getException()
+                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        try {
+            feeds.get(batch.getJob()).failed(batch, failure);
+            return true;
+        } catch (RuntimeException e) {
+            stop.ask(1, e instanceof UserError ? e.getMessage() : "batch " + key + " could not be put back: " + e);
+            feeds.get(batch.getJob()).release(batch, java.util.List.of());
+            return false;
+        }
+    }
+
+    @Override
+    public boolean add(String key) {
+        throw new UnsupportedOperationException("a batch is marked with its exchange");
+    }
+
+    @Override
+    public boolean remove(String key) {
+        throw new UnsupportedOperationException("a batch is put back with its exchange");
+    }
+
+    @Override
+    public boolean confirm(String key) {
+        return true;
+    }
+
+    @Override
+    public void clear() {
+        throw new UnsupportedOperationException("use `backfill reset`");
+    }
+
+    /** The ledgers outlive the routes, which come and go when a file is edited. */
+    @Override
+    public void start() {
+    }
+
+    @Override
+    public void stop() {
+    }
+}

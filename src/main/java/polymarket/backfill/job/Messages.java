@@ -1,0 +1,34 @@
+package polymarket.backfill.job;
+
+import java.util.Locale;
+
+/** Where a run speaks to the person who started it. */
+public interface Messages {
+
+    /** Something went as it should, and is worth a line. */
+    void info(String line);
+
+    /** Something a person may want to act on. */
+    void warn(String line);
+
+    /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min. */
+    static String time(long millis) {
+        if (millis < 1000) {
+            return millis + " ms";
+        }
+        if (millis < 60_000) {
+            return String.format(Locale.ROOT, millis % 1000 == 0 ? "%.0f s" : "%.1f s", millis / 1000.0);
+        }
+        if (millis < 3_600_000) {
+            long seconds = millis / 1000;
+            return seconds % 60 == 0 ? seconds / 60 + " min" : seconds / 60 + " min " + seconds % 60 + " s";
+        }
+        long minutes = millis / 60_000;
+        return minutes % 60 == 0 ? minutes / 60 + " h" : minutes / 60 + " h " + minutes % 60 + " min";
+    }
+
+    /** A number with its thousands apart: 170,448. */
+    static String count(long n) {
+        return String.format(Locale.ROOT, "%,d", n);
+    }
+}

@@ -1,0 +1,239 @@
+package polymarket.backfill.job;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+
+/**
+ * How far one job's run has come. Writes a line for each batch to runtime/JOB.progress.jsonl, and what a second terminal
+ * shows to runtime/JOB.status.json.
+ */
+public final class Progress implements AutoCloseable {
+
+    /** The rates shown are those of this time. */
+    private static final long WINDOW_MILLIS = 10_000;
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Job job;
+    private final Share share;
+    private final Source source;
+    private final Path statusFile;
+    private final Writer log;
+    private final Instant startedAt = Instant.now();
+    private final long startNanos = System.nanoTime();
+    private final Map<State, Long> counts;
+    private final long total;
+
+    private long ids;
+    private long batches;
+    private long fetched;
+    private long inserted;
+    private long duplicate;
+    private long rejected;
+    private long ledgerNanos;
+    private long lastDoneAt = System.currentTimeMillis();
+    private final Deque<long[]> samples = new ArrayDeque<>();
+
+    Progress(Job job, Share share, Source source, Path runtime, Map<State, Long> counts) {
+        this.job = job;
+        this.share = share;
+        this.source = source;
+        this.counts = new EnumMap<>(counts);
+        this.total = counts.values().stream().mapToLong(Long::longValue).sum();
+        this.statusFile = statusFile(runtime, job.getName(), share);
+        try {
+            this.log = Files.newBufferedWriter(runtime.resolve(job.getName() + share.suffix() + ".progress.jsonl"),
+                    StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UserError("cannot write to " + runtime + ": " + e.getMessage() + "; set runtime.dir to a folder that can be written");
+        }
+    }
+
+    public static Path statusFile(Path runtime, String job, Share share) {
+        return runtime.resolve(job + share.suffix() + ".status.json");
+    }
+
+    public Job job() {
+        return job;
+    }
+
+    Source source() {
+        return source;
+    }
+
+    /** Ids that were marked as failed are pending again. */
+    synchronized void moved(long failedToPending) {
+        counts.merge(State.FAILED, -failedToPending, Long::sum);
+        counts.merge(State.PENDING, failedToPending, Long::sum);
+    }
+
+    synchronized void done(Batch batch, long nanosInLedger) {
+        Map<State, Long> states = new EnumMap<>(State.class);
+        for (Outcome outcome : batch.outcomes().values()) {
+            states.merge(outcome.state(), 1L, Long::sum);
+        }
+        states.forEach((state, n) -> {
+            counts.merge(state, n, Long::sum);
+            counts.merge(State.PENDING, -n, Long::sum);
+        });
+        ids += batch.outcomes().size();
+        batches++;
+        fetched += batch.fetched();
+        inserted += batch.inserted();
+        duplicate += batch.duplicate();
+        rejected += batch.rejected();
+        ledgerNanos += nanosInLedger;
+        lastDoneAt = System.currentTimeMillis();
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("at", Instant.now().toString());
+        line.put("batch", batch.getKey());
+        line.put("kind", batch.getKind().text());
+        line.put("resumed", batch.isResumed());
+        line.put("ids", batch.getSize());
+        states.forEach((state, n) -> line.put(state.text(), n));
+        line.put("asked_again", batch.missing().size());
+        line.put("rows", batch.fetched());
+        line.put("inserted", batch.inserted());
+        line.put("duplicate", batch.duplicate());
+        line.put("rejected", batch.rejected());
+        line.put("requests", batch.requests());
+        line.put("ms", batch.ageMillis());
+        try {
+            log.write(JSON.writeValueAsString(line));
+            log.write('\n');
+            log.flush();
+        } catch (IOException e) {
+            throw new UserError("cannot write the progress log of " + job.getName() + ": " + e.getMessage());
+        }
+    }
+
+    synchronized long done() {
+        return total - counts.get(State.PENDING);
+    }
+
+    long total() {
+        return total;
+    }
+
+    synchronized Map<State, Long> counts() {
+        return new EnumMap<>(counts);
+    }
+
+    synchronized long idleMillis() {
+        return System.currentTimeMillis() - lastDoneAt;
+    }
+
+    synchronized void stirred() {
+        lastDoneAt = System.currentTimeMillis();
+    }
+
+    /** Ids and requests a second over the last ten seconds. */
+    private synchronized double[] rates() {
+        long now = System.currentTimeMillis();
+        samples.addLast(new long[] {now, ids, source.requests()});
+        while (samples.size() > 2 && now - samples.peekFirst()[0] > WINDOW_MILLIS) {
+            samples.removeFirst();
+        }
+        long[] first = samples.peekFirst();
+        double seconds = Math.max(0.001, (now - first[0]) / 1000.0);
+        return samples.size() < 2 ? new double[2]
+                : new double[] {(ids - first[1]) / seconds, (source.requests() - first[2]) / seconds};
+    }
+
+    /** Everything that is known, as it is shown in another terminal and printed as JSON. */
+    synchronized Map<String, Object> snapshot(String state) {
+        double[] rates = rates();
+        double seconds = (System.nanoTime() - startNanos) / 1e9;
+        Map<String, Object> idsNow = new LinkedHashMap<>();
+        idsNow.put("total", total);
+        counts.forEach((of, n) -> idsNow.put(of.text(), n));
+        Map<String, Object> rows = new LinkedHashMap<>();
+        rows.put("fetched", fetched);
+        rows.put("inserted", inserted);
+        rows.put("duplicate", duplicate);
+        rows.put("rejected", rejected);
+        boolean running = state.equals("running");
+        Map<String, Object> run = new LinkedHashMap<>();
+        run.put("seconds", rounded(seconds));
+        run.put("ids", ids);
+        run.put("batches", batches);
+        run.put("ids_per_second", rounded(running ? rates[0] : ids / seconds));
+        run.put("requests", source.requests());
+        run.put("requests_per_second", rounded(running ? rates[1] : source.requests() / seconds));
+        run.put("limit_per_second", rounded(source.limit()));
+        run.put("limit_used", Math.round(source.used() * 1000) / 1000.0);
+        run.put("retries", source.retries());
+        run.put("seconds_left", rates[0] > 0 && running ? Math.round(counts.get(State.PENDING) / rates[0]) : null);
+        run.put("waiting_for", source.trouble());
+        run.put("seconds_in_requests", rounded(source.requestMillis() / 1000.0));
+        run.put("seconds_in_ledger", rounded(ledgerNanos / 1e9));
+        Map<String, Object> snapshot = new LinkedHashMap<>();
+        snapshot.put("job", job.getName());
+        snapshot.put("worker", share.whole() ? null : share.worker() + " of " + share.of());
+        snapshot.put("state", state);
+        snapshot.put("pid", ProcessHandle.current().pid());
+        snapshot.put("started_at", startedAt.toString());
+        snapshot.put("updated_at", Instant.now().toString());
+        snapshot.put("ids", idsNow);
+        snapshot.put("rows", rows);
+        snapshot.put("run", run);
+        return snapshot;
+    }
+
+    private static double rounded(double value) {
+        return Math.round(value * 100) / 100.0;
+    }
+
+    /** Lets other terminals see it. */
+    void publish(Map<String, Object> snapshot) {
+        try {
+            Path draft = statusFile.resolveSibling(statusFile.getFileName() + ".new");
+            Files.writeString(draft, JSON.writeValueAsString(snapshot));
+            Files.move(draft, statusFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        } catch (IOException e) {
+            throw new UserError("cannot write " + statusFile + ": " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            log.close();
+        } catch (IOException e) {
+            throw new UserError("cannot write the progress log of " + job.getName() + ": " + e.getMessage());
+        }
+    }
+
+    /** Sums over the whole ledger, with the ids counted anew. */
+    static Map<String, Object> ledgerSums(Ledger ledger, Share share) {
+        Map<State, Long> counts = ledger.counts(share);
+        Ledger.Sums sums = ledger.sums();
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("ids", ledger.size(share));
+        counts.forEach((state, n) -> result.put(state.text(), n));
+        result.put("rows_fetched", sums.fetched());
+        result.put("rows_inserted", sums.inserted());
+        result.put("rows_duplicate", sums.duplicate());
+        result.put("rows_rejected", sums.rejected());
+        return result;
+    }
+}

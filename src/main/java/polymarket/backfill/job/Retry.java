@@ -1,0 +1,181 @@
+package polymarket.backfill.job;
+
+import com.clickhouse.client.api.ServerException;
+import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
+import org.apache.camel.CamelExecutionException;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.component.direct.DirectConsumerNotAvailableException;
+import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.ledger.Batch;
+
+/**
+ * The bean {@code retry} of the route configuration: decides whether a call that failed is made once more. Looks at each
+ * failure when it occurs, and sets the wait that a source asked for.
+ */
+public final class Retry implements Processor {
+
+    /** Attempts of a batch whose parent failed with all its attempts: it only has to show which half is at fault. */
+    private static final int ATTEMPTS_OF_A_HALF = 2;
+
+    private final Map<String, Job> jobs;
+    private final Sources sources;
+    private final Stop stop;
+    private final int attempts;
+    private final Duration patience;
+    private final Messages messages;
+
+    /** What a failure says about who is at fault. */
+    enum Kind {
+        /** The source, or ClickHouse, cannot take the call now: wait for it. */
+        BUSY,
+        /** The batch may be at fault. */
+        FAILURE,
+        /** Nothing will help before a person does something. */
+        FATAL
+    }
+
+    public Retry(Map<String, Job> jobs, Sources sources, Stop stop, int attempts, Duration patience, Messages messages) {
+        this.jobs = jobs;
+        this.sources = sources;
+        this.stop = stop;
+        this.attempts = attempts;
+        this.patience = patience;
+        this.messages = messages;
+    }
+
+    /** Called at every failure, before it is decided whether to go on. */
+    @Override
+    public void process(Exchange exchange) {
+        Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        if (batch == null || failure == null) {
+            return;
+        }
+        exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
+        Source source = sources.get(jobs.get(batch.getJob()).getSource());
+        SourceException answer = find(failure, SourceException.class);
+        Kind kind = kind(failure);
+        if (kind == Kind.FAILURE) {
+            batch.countFailure(answer == null ? 0 : answer.status());
+        }
+        if (answer != null && answer.retryAfterMillis() > 0) {
+            exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
+        }
+        if (kind != Kind.FATAL && !stop.asked()) {
+            String why = reason(failure);
+            if (source.trouble() == null) {
+                messages.warn(why + "; trying again");
+            }
+            source.retried(why);
+        }
+    }
+
+    /** Whether the call is made once more. */
+    public boolean again(Exchange exchange) {
+        Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        if (stop.asked() || batch == null) {
+            return false;
+        }
+        return switch (kind(failure)) {
+            case FATAL -> {
+                stop.ask(find(failure, ImbalanceException.class) != null ? 4 : 1, reason(failure));
+                yield false;
+            }
+            case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
+            case FAILURE -> batch.failures() < attempts(batch);
+        };
+    }
+
+    private int attempts(Batch batch) {
+        return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? Math.min(ATTEMPTS_OF_A_HALF, attempts) : attempts;
+    }
+
+    /** Whether to go on waiting for a source; where not, the run is asked to stop. */
+    boolean patient(Source source, String why) {
+        if (System.currentTimeMillis() - source.lastAnswer() < patience.toMillis()) {
+            return true;
+        }
+        stop.ask(5, "gave up: " + why + ", and no good answer for " + Messages.time(patience.toMillis())
+                + " (source.patience). Run the same command again later");
+        return false;
+    }
+
+    static Kind kind(Throwable failure) {
+        ClickHouseException clickHouse = find(failure, ClickHouseException.class);
+        if (clickHouse != null) {
+            return clickHouse.passes() ? Kind.BUSY : clickHouse.isData() ? Kind.FAILURE : Kind.FATAL;
+        }
+        if (find(failure, SQLException.class) != null) {
+            ServerException server = find(failure, ServerException.class);
+            return server == null || new ClickHouseException("", server.getCode(), null).passes() ? Kind.BUSY : Kind.FATAL;
+        }
+        SourceException answer = find(failure, SourceException.class);
+        if (answer != null) {
+            return answer.busy() ? Kind.BUSY : Kind.FAILURE;
+        }
+        if (find(failure, ImbalanceException.class) != null) {
+            return Kind.FATAL;
+        }
+        if (find(failure, CallNotPermittedException.class) != null || find(failure, ConnectException.class) != null
+                || find(failure, UnknownHostException.class) != null || find(failure, NoRouteToHostException.class) != null) {
+            return Kind.BUSY;
+        }
+        // a route that is being reloaded fails its calls in flight once
+        if (failure instanceof RejectedExecutionException || failure instanceof IllegalStateException
+                || failure instanceof DirectConsumerNotAvailableException || find(failure, DirectConsumerNotAvailableException.class) != null) {
+            return Kind.BUSY;
+        }
+        return Kind.FAILURE;
+    }
+
+    /** One line about a failure that shows no secret: of a URL, the host alone. */
+    static String reason(Throwable failure) {
+        for (Class<? extends Throwable> telling : java.util.List.of(ClickHouseException.class, SourceException.class, ImbalanceException.class)) {
+            Throwable found = find(failure, telling);
+            if (found != null) {
+                return hostsOnly(found.getMessage());
+            }
+        }
+        if (find(failure, CallNotPermittedException.class) != null) {
+            return "the circuit breaker is open after too many failed calls";
+        }
+        Throwable root = failure;
+        while (root.getCause() != null && root.getCause() != root) {
+            root = root.getCause();
+        }
+        String name = root.getClass().getSimpleName().replaceAll("Exception$", "");
+        String message = root.getMessage() == null || root instanceof CamelExecutionException ? "" : root.getMessage().lines().findFirst().orElse("");
+        return hostsOnly(name + (message.isBlank() ? "" : ": " + message));
+    }
+
+    static String hostsOnly(String text) {
+        java.util.regex.Matcher matcher = java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(text);
+        String hosts = matcher.replaceAll(match -> {
+            try {
+                return java.util.regex.Matcher.quoteReplacement(String.valueOf(URI.create(match.group()).getHost()));
+            } catch (IllegalArgumentException e) {
+                return "(a URL)";
+            }
+        });
+        return hosts.length() > 400 ? hosts.substring(0, 400) + " …" : hosts;
+    }
+
+    static <T extends Throwable> T find(Throwable failure, Class<T> type) {
+        for (Throwable t = failure; t != null; t = t.getCause() == t ? null : t.getCause()) {
+            if (type.isInstance(t)) {
+                return type.cast(t);
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,38 @@
+package polymarket.backfill.job;
+
+/** A source did not give what it was asked for. */
+public class SourceException extends Exception {
+
+    private final int status;
+    private final boolean busy;
+    private final long retryAfterMillis;
+
+    /** An answer that cannot be used, such as an error inside an HTTP 200. */
+    public SourceException(String message) {
+        this(message, 0, false, 0);
+    }
+
+    /**
+     * @param status the HTTP status
+     * @param busy whether the source asks for patience rather than refusing this request
+     * @param retryAfterMillis how long it asks to wait; 0 where it does not say
+     */
+    public SourceException(String message, int status, boolean busy, long retryAfterMillis) {
+        super(message);
+        this.status = status;
+        this.busy = busy;
+        this.retryAfterMillis = retryAfterMillis;
+    }
+
+    public int status() {
+        return status;
+    }
+
+    public boolean busy() {
+        return busy;
+    }
+
+    public long retryAfterMillis() {
+        return retryAfterMillis;
+    }
+}

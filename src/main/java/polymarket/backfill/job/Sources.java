@@ -1,0 +1,180 @@
+package polymarket.backfill.job;
+
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.Exchange;
+import org.apache.camel.Handler;
+import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.model.ProcessorDefinition;
+import org.apache.camel.model.RouteDefinition;
+import org.apache.camel.model.ThrottleDefinition;
+import org.apache.camel.support.CamelContextHelper;
+import org.apache.camel.support.DefaultExchange;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Share;
+
+/**
+ * The bean {@code source} of the source routes: spreads the requests of a source evenly over its limit, which stands in
+ * the throttle of its route and nowhere else, and says what an HTTP answer means.
+ */
+public final class Sources {
+
+    private static final String SENT = "SourceSentNanos";
+
+    private final Share share;
+    private final double fraction;
+    private final Map<String, Source> sources = new ConcurrentHashMap<>();
+    private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
+
+    /**
+     * The numbers of a route's throttle.
+     *
+     * @param requests in a period
+     */
+    public record Throttle(RouteDefinition route, long requests, long periodMillis) {
+
+        @Override
+        public String toString() {
+            return requests + " requests in " + (periodMillis % 1000 == 0 ? periodMillis / 1000 + " s" : periodMillis + " ms");
+        }
+    }
+
+    public Sources(Share share, double fraction) {
+        this.share = share;
+        this.fraction = fraction;
+    }
+
+    public Source get(String name) {
+        return sources.computeIfAbsent(name, key -> new Source(key, share, fraction));
+    }
+
+    /**
+     * The expression of a source route's delay.
+     *
+     * @return milliseconds until the exchange's turn
+     */
+    @Handler
+    public long turn(Exchange exchange) {
+        String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
+        Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
+        long wait = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        if (batch != null) {
+            batch.countRequest();
+        }
+        exchange.setProperty(SENT, System.nanoTime() + wait * 1_000_000);
+        return wait;
+    }
+
+    private static String routeOf(Exchange exchange) {
+        return org.apache.camel.support.ExchangeHelper.getRouteId(exchange);
+    }
+
+    /** The throttle that stands in a source's route now. */
+    public Throttle throttle(ModelCamelContext context, String routeId) {
+        RouteDefinition route = context.getRouteDefinition(routeId);
+        Throttle known = throttles.get(routeId);
+        if (known != null && known.route() == route) {
+            return known;
+        }
+        Throttle read = (route == null ? Optional.<Throttle>empty() : read(context, route)).orElseThrow(
+                () -> new IllegalArgumentException("route " + routeId + " has no throttle among its steps"));
+        throttles.put(routeId, read);
+        return read;
+    }
+
+    /**
+     * Reads the numbers of the throttle among a route's steps.
+     *
+     * @throws IllegalArgumentException where they are no numbers, or less than 1
+     */
+    static Optional<Throttle> read(ModelCamelContext context, RouteDefinition route) {
+        for (ProcessorDefinition<?> step : route.getOutputs()) {
+            if (step instanceof ThrottleDefinition throttle) {
+                String requests = throttle.getExpression().createExpression(context)
+                        .evaluate(new DefaultExchange(context), String.class);
+                String period = throttle.getTimePeriodMillis();
+                try {
+                    long number = Long.parseLong(requests.strip());
+                    long millis = CamelContextHelper.parseDuration(context, period);
+                    if (number >= 1 && millis >= 1) {
+                        return Optional.of(new Throttle(route, number, millis));
+                    }
+                } catch (RuntimeException e) {
+                    // said below
+                }
+                throw new IllegalArgumentException("the throttle of route " + route.getId() + " lets '" + requests
+                        + "' requests through in '" + period + "' ms; both take a whole number of at least 1");
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Looks at the HTTP status of an answer.
+     *
+     * @throws SourceException for everything but success
+     */
+    public void answered(Exchange exchange) throws SourceException {
+        Source source = get(routeOf(exchange));
+        Long sent = exchange.getProperty(SENT, Long.class);
+        if (sent != null) {
+            source.took(Math.max(0, (System.nanoTime() - sent) / 1_000_000));
+        }
+        int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+        if (status < 300) {
+            return;
+        }
+        long retryAfter = retryAfter(header(exchange, "Retry-After"));
+        boolean busy = status == 429 || status == 503;
+        if (busy && retryAfter > 0) {
+            source.pause(retryAfter);
+        }
+        throw new SourceException(source.name() + " answered HTTP " + status + excerpt(exchange), status, busy, retryAfter);
+    }
+
+    /** The answer was whole and was used. */
+    public void good(Exchange exchange) {
+        get(routeOf(exchange)).answered();
+    }
+
+    private static String header(Exchange exchange, String name) {
+        return exchange.getMessage().getHeaders().entrySet().stream().filter(header -> header.getKey().equalsIgnoreCase(name))
+                .map(header -> String.valueOf(header.getValue())).findFirst().orElse(null);
+    }
+
+    /**
+     * @param value of a Retry-After header: seconds, or an HTTP date (RFC 9110, 10.2.3)
+     * @return milliseconds from now; 0 where there is none or it cannot be read
+     */
+    static long retryAfter(String value) {
+        if (value == null) {
+            return 0;
+        }
+        try {
+            return Math.max(0, Math.round(Double.parseDouble(value.strip()) * 1000));
+        } catch (NumberFormatException notSeconds) {
+            try {
+                Instant when = ZonedDateTime.parse(value.strip(), DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+                return Math.max(0, when.toEpochMilli() - System.currentTimeMillis());
+            } catch (DateTimeParseException noDate) {
+                return 0;
+            }
+        }
+    }
+
+    private static String excerpt(Exchange exchange) {
+        String body = exchange.getMessage().getBody(String.class);
+        if (body == null || body.isBlank()) {
+            return "";
+        }
+        String line = body.strip().replaceAll("\\s+", " ");
+        return ": " + (line.toLowerCase(Locale.ROOT).startsWith("<") ? "an HTML page" : line.substring(0, Math.min(160, line.length())));
+    }
+}

@@ -1,0 +1,226 @@
+package polymarket.backfill.ledger;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Ids that are asked for together, and what came of it. It is in the ledger, ids and all, before it is requested; it is
+ * the body of the exchange that goes from the ledger to the ledger, and stands in its property {@value #PROPERTY}.
+ */
+public final class Batch {
+
+    /** The exchange property that holds the batch. */
+    public static final String PROPERTY = "batch";
+
+    /** Why a batch was made. */
+    public enum Kind {
+        /** Ids in the order of the ledger. */
+        FIRST,
+        /** Half of a batch that kept failing. */
+        HALF,
+        /** The ids that an answer left out, asked for once more. */
+        REASK,
+        /** One id that was answered before: shows whether the source answers at all. Nothing is stored or marked. */
+        PROBE;
+
+        public String text() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        static Kind of(String text) {
+            return valueOf(text.toUpperCase(Locale.ROOT));
+        }
+    }
+
+    private final long number;
+    private final String job;
+    private final String key;
+    private final Kind kind;
+    private final List<String> ids;
+    private final boolean resumed;
+    private final boolean redo;
+    private final boolean check;
+
+    private String cursor;
+    private final Map<String, Outcome> outcomes = new HashMap<>();
+    private final List<String> missing = new ArrayList<>();
+    private long fetched;
+    private long inserted;
+    private long duplicate;
+    private long rejected;
+    private int requests;
+    private int failures;
+    private long firstFailure;
+    private int status;
+    private final long openedNanos = System.nanoTime();
+
+    Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
+            boolean check, String cursor) {
+        this.number = number;
+        this.job = job;
+        this.key = job + "-" + ledgerId + "-" + (kind == Kind.PROBE ? "probe" : String.format(Locale.ROOT, "%07d", number));
+        this.kind = kind;
+        this.ids = List.copyOf(ids);
+        this.resumed = resumed;
+        this.redo = redo;
+        this.check = check;
+        this.cursor = cursor;
+    }
+
+    public long getNumber() {
+        return number;
+    }
+
+    public String getJob() {
+        return job;
+    }
+
+    /** Names the batch in ClickHouse and in the idempotent consumer: job, ledger, number. */
+    public String getKey() {
+        return key;
+    }
+
+    public Kind getKind() {
+        return kind;
+    }
+
+    /** The ids in their stored form, in order, none twice. */
+    public List<String> getIds() {
+        return ids;
+    }
+
+    public int getSize() {
+        return ids.size();
+    }
+
+    /** Whether an earlier run had begun it. */
+    public boolean isResumed() {
+        return resumed;
+    }
+
+    /** Whether it replaces rows on purpose ({@code --redo}). */
+    public boolean isRedo() {
+        return redo;
+    }
+
+    /** Whether the table may hold some of its rows already, so that it is asked first. */
+    public boolean isCheck() {
+        return check;
+    }
+
+    /**
+     * The ids as a JSON array of strings.
+     *
+     * @param prefix stands before each, such as 0x
+     */
+    public String json(String prefix) {
+        return ids.stream().map(id -> "\"" + prefix + id + "\"").collect(Collectors.joining(",", "[", "]"));
+    }
+
+    /** Where the next page begins; null at the beginning. */
+    public String getCursor() {
+        return cursor;
+    }
+
+    public void setCursor(String cursor) {
+        this.cursor = cursor;
+    }
+
+    /** What became of each id; those without an outcome are not marked. */
+    public Map<String, Outcome> outcomes() {
+        return outcomes;
+    }
+
+    /** The ids that the answer left out. */
+    public List<String> missing() {
+        return missing;
+    }
+
+    /** Adds to the rows that came, were stored, were there already, or did not qualify. */
+    public void count(long fetched, long inserted, long duplicate, long rejected) {
+        this.fetched += fetched;
+        this.inserted += inserted;
+        this.duplicate += duplicate;
+        this.rejected += rejected;
+    }
+
+    public long fetched() {
+        return fetched;
+    }
+
+    public long inserted() {
+        return inserted;
+    }
+
+    public long duplicate() {
+        return duplicate;
+    }
+
+    public long rejected() {
+        return rejected;
+    }
+
+    public void countRequest() {
+        requests++;
+    }
+
+    public int requests() {
+        return requests;
+    }
+
+    /** Notes a failure that counts against the batch. */
+    public void countFailure(int httpStatus) {
+        failures++;
+        status = httpStatus;
+        if (firstFailure == 0) {
+            firstFailure = System.currentTimeMillis();
+        }
+    }
+
+    /** Failures since it was last taken up. */
+    public int failures() {
+        return failures;
+    }
+
+    /** When it first failed in this run, in epoch milliseconds; 0 where it did not. */
+    public long firstFailure() {
+        return firstFailure;
+    }
+
+    /** The HTTP status of the last failure; 0 where there was none. */
+    public int status() {
+        return status;
+    }
+
+    /** Forgets what came of it, because it is asked for once more. */
+    public void forgetAnswer() {
+        outcomes.clear();
+        missing.clear();
+        resetRows();
+    }
+
+    /** Gives it as many attempts as a new one; when it first failed stays known. */
+    public void resetFailures() {
+        failures = 0;
+    }
+
+    public void resetRows() {
+        fetched = 0;
+        inserted = 0;
+        duplicate = 0;
+        rejected = 0;
+    }
+
+    public long ageMillis() {
+        return (System.nanoTime() - openedNanos) / 1_000_000;
+    }
+
+    @Override
+    public String toString() {
+        return key;
+    }
+}

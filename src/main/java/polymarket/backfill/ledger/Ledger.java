@@ -1,0 +1,600 @@
+package polymarket.backfill.ledger;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Consumer;
+import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.Batch.Kind;
+
+/**
+ * The checkpoint of one job: a SQLite file with the state of every id and every batch. A batch is written into it, ids
+ * and all, before it is requested; its ids are marked after their rows were acknowledged. Every change is one
+ * transaction, synced to disk, so that it is whole after a kill at any instant. Several processes may have it open.
+ */
+public final class Ledger implements AutoCloseable {
+
+    private static final int APPLICATION = 0x504d_4246;
+    private static final int VERSION = 1;
+    /** Longer ids lists are not read through for damage at every start; what is damaged then is said when it is met. */
+    private static final long QUICK_CHECK_BYTES = 256L << 20;
+
+    private static final String[] SCHEMA = {
+        "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        // mode: new, again (its rows may be in the table: look first) or redo (replace what is in the table)
+        "CREATE TABLE ids(id TEXT PRIMARY KEY, slot INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending',"
+            + " mode TEXT NOT NULL DEFAULT 'new', rows INTEGER NOT NULL DEFAULT 0, batch INTEGER,"
+            + " attempts INTEGER NOT NULL DEFAULT 0, status INTEGER, reason TEXT, marked_at INTEGER) WITHOUT ROWID",
+        "CREATE INDEX ids_in_flight ON ids(batch) WHERE state = 'pending' AND batch IS NOT NULL",
+        "CREATE TABLE batches(batch INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, parent INTEGER,"
+            + " mode TEXT NOT NULL, slot INTEGER NOT NULL, ids INTEGER NOT NULL, cursor TEXT,"
+            + " fetched INTEGER NOT NULL DEFAULT 0, inserted INTEGER NOT NULL DEFAULT 0,"
+            + " duplicate INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,"
+            + " requests INTEGER NOT NULL DEFAULT 0, opened_at INTEGER NOT NULL, done_at INTEGER)",
+        "CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL",
+    };
+
+    private final Path file;
+    private final Connection connection;
+    private final Map<String, String> meta = new HashMap<>();
+
+    /**
+     * What a ledger belongs to.
+     *
+     * @param sourceKey stands for the source's URL without showing it (a URL may hold a key)
+     * @param sourceHost shown where it differs
+     * @param server ClickHouse's id
+     */
+    public record Owner(String job, String sourceKey, String sourceHost, String server) {
+    }
+
+    /** An id with all that the ledger knows of it. Times are epoch milliseconds; 0 where there is none. */
+    public record Entry(String id, State state, long rows, int attempts, int status, String reason, long markedAt) {
+    }
+
+    /** What came of a list: its entries, those that differ, and those the ledger did not have yet. */
+    public record Loaded(long entries, long distinct, long added) {
+    }
+
+    /** Rows of all finished batches. */
+    public record Sums(long batches, long fetched, long inserted, long duplicate, long rejected, long requests) {
+
+        public boolean balanced() {
+            return fetched == inserted + duplicate + rejected;
+        }
+    }
+
+    private Ledger(Path file, Connection connection) {
+        this.file = file;
+        this.connection = connection;
+    }
+
+    /** Whether a job has a ledger in this file. */
+    public static boolean exists(Path file) {
+        return Files.exists(file);
+    }
+
+    /**
+     * Opens a ledger, or makes it where there is none.
+     *
+     * @param tableHasRows whether the job's table held rows when the ledger is made: then each batch looks first
+     * @throws UserError where it belongs to another job, source or ClickHouse, or is damaged
+     */
+    public static Ledger open(Path file, Owner owner, boolean tableHasRows) {
+        try {
+            if (!Files.exists(file)) {
+                create(file, owner, tableHasRows);
+            }
+            Ledger ledger = open(file);
+            ledger.belongsTo(owner);
+            return ledger;
+        } catch (SQLException | IOException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    /**
+     * Opens a ledger that exists, whoever it belongs to.
+     *
+     * @throws UserError where it is no ledger or is damaged
+     */
+    public static Ledger open(Path file) {
+        try {
+            if (Files.size(file) == 0) {
+                throw damaged(file, new SQLException("it is empty"));
+            }
+            Ledger ledger = new Ledger(file, connect(file));
+            try {
+                ledger.readMeta();
+            } catch (SQLException | RuntimeException e) {
+                ledger.connection.close();
+                throw e;
+            }
+            return ledger;
+        } catch (SQLException | IOException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    private static UserError damaged(Path file, Exception e) {
+        return new UserError("ledger " + file + " cannot be used: " + e.getMessage() + ". It was left as it is: put a copy"
+                + " of it back, or move it away (or `backfill reset`) to start afresh; rows that are in ClickHouse are not"
+                + " stored twice", e);
+    }
+
+    private static Connection connect(Path file) throws SQLException {
+        org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
+        config.setJournalMode(org.sqlite.SQLiteConfig.JournalMode.WAL);
+        config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
+        config.setBusyTimeout(60_000);
+        config.setTransactionMode(org.sqlite.SQLiteConfig.TransactionMode.IMMEDIATE);
+        config.setPragma(org.sqlite.SQLiteConfig.Pragma.CACHE_SIZE, "-65536");
+        return DriverManager.getConnection("jdbc:sqlite:" + file, config.toProperties());
+    }
+
+    /** Written under another name first: a kill in the middle leaves no half-made ledger. */
+    private static void create(Path file, Owner owner, boolean tableHasRows) throws SQLException, IOException {
+        Files.createDirectories(file.toAbsolutePath().getParent());
+        Path draft = file.resolveSibling(file.getFileName() + ".new-" + UUID.randomUUID());
+        try (Connection made = DriverManager.getConnection("jdbc:sqlite:" + draft); Statement statement = made.createStatement()) {
+            statement.execute("PRAGMA application_id = " + APPLICATION);
+            statement.execute("PRAGMA user_version = " + VERSION);
+            for (String sql : SCHEMA) {
+                statement.execute(sql);
+            }
+            Map<String, String> values = Map.of("job", owner.job(), "ledger", UUID.randomUUID().toString().substring(0, 8),
+                    "source", owner.sourceKey(), "source_host", owner.sourceHost(), "clickhouse", owner.server(),
+                    "look_first", Boolean.toString(tableHasRows), "made_at", Instant.now().toString());
+            try (PreparedStatement insert = made.prepareStatement("INSERT INTO meta VALUES(?, ?)")) {
+                for (Map.Entry<String, String> value : values.entrySet()) {
+                    insert.setString(1, value.getKey());
+                    insert.setString(2, value.getValue());
+                    insert.executeUpdate();
+                }
+            }
+        }
+        try {
+            // a hard link does not replace: of two processes that make it at once, one wins and both use its file
+            Files.createLink(file, draft);
+        } catch (java.nio.file.FileAlreadyExistsException e) {
+            // the other one's
+        } catch (UnsupportedOperationException | IOException e) {
+            Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
+        }
+        Files.deleteIfExists(draft);
+    }
+
+    private void readMeta() throws SQLException, IOException {
+        try (Statement statement = connection.createStatement()) {
+            int application = number(statement, "PRAGMA application_id");
+            int version = number(statement, "PRAGMA user_version");
+            if (application != APPLICATION) {
+                throw new SQLException("it is no ledger of this program");
+            }
+            if (version != VERSION) {
+                throw new SQLException("its version is " + version + ", this program's is " + VERSION);
+            }
+            if (Files.size(file) <= QUICK_CHECK_BYTES) {
+                try (ResultSet result = statement.executeQuery("PRAGMA quick_check(1)")) {
+                    if (!result.next() || !"ok".equals(result.getString(1))) {
+                        throw new SQLException("it is damaged: " + result.getString(1));
+                    }
+                }
+            }
+            try (ResultSet result = statement.executeQuery("SELECT key, value FROM meta")) {
+                while (result.next()) {
+                    meta.put(result.getString(1), result.getString(2));
+                }
+            }
+        }
+    }
+
+    private static int number(Statement statement, String sql) throws SQLException {
+        try (ResultSet result = statement.executeQuery(sql)) {
+            return result.next() ? result.getInt(1) : 0;
+        }
+    }
+
+    private void belongsTo(Owner owner) {
+        if (!owner.job().equals(meta.get("job"))) {
+            throw new UserError("ledger " + file + " belongs to the job '" + meta.get("job") + "', not to '" + owner.job()
+                    + "': move it away, or set runtime.dir to another folder");
+        }
+        if (!owner.sourceKey().equals(meta.get("source"))) {
+            throw new UserError("ledger " + file + " was made with another source (" + meta.get("source_host") + ", now "
+                    + owner.sourceHost() + "): what is done there is not done here. Set the source's URL back, set runtime.dir"
+                    + " to another folder, or `backfill reset " + owner.job() + "`");
+        }
+        if (!owner.server().equals(meta.get("clickhouse"))) {
+            throw new UserError("ledger " + file + " was made with another ClickHouse, or its data was deleted since: what is"
+                    + " marked in it is not stored there. Go back to that ClickHouse, set runtime.dir to another folder, or"
+                    + " `backfill reset " + owner.job() + "` to fetch everything anew");
+        }
+    }
+
+    /** The ledger's own id, part of every batch's key. */
+    public String id() {
+        return meta.get("ledger");
+    }
+
+    public String job() {
+        return meta.get("job");
+    }
+
+    public Path file() {
+        return file;
+    }
+
+    /** One list of ids, written in one transaction: it is in the ledger whole or not at all. */
+    public final class Loading {
+
+        private final PreparedStatement insert;
+        private long entries;
+        private int waiting;
+
+        private Loading(PreparedStatement insert) {
+            this.insert = insert;
+        }
+
+        /** Takes an id in its stored form. */
+        public void add(String id) {
+            try {
+                insert.setString(1, id);
+                insert.addBatch();
+                entries++;
+                if (++waiting == 10_000) {
+                    flush();
+                }
+            } catch (SQLException e) {
+                throw damaged(file, e);
+            }
+        }
+
+        private void flush() throws SQLException {
+            insert.executeBatch();
+            waiting = 0;
+        }
+    }
+
+    /**
+     * Takes a list of ids in. Those that are there already stay as they are.
+     *
+     * @param reader adds the ids; what it throws leaves the ledger untouched
+     */
+    public synchronized Loaded load(Consumer<Loading> reader) {
+        return transaction(() -> {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("CREATE TEMP TABLE incoming(id TEXT NOT NULL)");
+                Loading loading;
+                try (PreparedStatement insert = connection.prepareStatement("INSERT INTO incoming VALUES(?)")) {
+                    loading = new Loading(insert);
+                    reader.accept(loading);
+                    loading.flush();
+                }
+                long distinct = 0;
+                long added = 0;
+                // sorted, because keys in order are written to the tree in order; the slot is this program's hash
+                try (ResultSet sorted = statement.executeQuery("SELECT DISTINCT id FROM incoming ORDER BY id");
+                        PreparedStatement insert = connection.prepareStatement(
+                                "INSERT OR IGNORE INTO ids(id, slot) VALUES(?, ?)")) {
+                    while (sorted.next()) {
+                        String id = sorted.getString(1);
+                        insert.setString(1, id);
+                        insert.setInt(2, Share.slot(id));
+                        added += insert.executeUpdate();
+                        distinct++;
+                    }
+                }
+                statement.execute("DROP TABLE incoming");
+                return new Loaded(loading.entries, distinct, added);
+            }
+        });
+    }
+
+    /** The batches that were begun and not finished, and whose maker's share this is now. */
+    public synchronized List<Batch> open(Share share) {
+        return query("SELECT batch, kind, mode, cursor FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
+                result -> {
+                    long number = result.getLong(1);
+                    String mode = result.getString(3);
+                    return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
+                            mode.equals("redo"), true, result.getString(4));
+                }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
+    }
+
+    /** A batch all of whose ids were marked otherwise meanwhile has nothing left to do. */
+    private boolean finishEmpty(Batch batch) {
+        transaction(() -> update("UPDATE batches SET done_at = ? WHERE batch = ?", now(), batch.getNumber()));
+        return false;
+    }
+
+    private List<String> idsOf(long batch) {
+        return query("SELECT id FROM ids WHERE batch = ? AND state = 'pending' ORDER BY id", result -> result.getString(1), batch);
+    }
+
+    /**
+     * Makes the next batches of pending ids that are in none, in the order of the ids.
+     *
+     * @param after the last id of the previous call; an empty text at the beginning
+     * @param mode new, again or redo
+     * @param size ids a batch
+     * @param count how many batches at most
+     * @return the batches, none where no such id is left after {@code after}
+     */
+    public synchronized List<Batch> claim(String after, String mode, Share share, int size, int count) {
+        return transaction(() -> {
+            List<String> ids = query("SELECT id FROM ids WHERE id > ? AND state = 'pending' AND batch IS NULL AND mode = ?"
+                    + " AND slot >= ? AND slot < ? ORDER BY id LIMIT ?", result -> result.getString(1), after, mode,
+                    share.from(), share.to(), (long) size * count);
+            List<Batch> batches = new ArrayList<>();
+            for (int from = 0; from < ids.size(); from += size) {
+                batches.add(make(Kind.FIRST, null, mode, share, ids.subList(from, Math.min(ids.size(), from + size))));
+            }
+            return batches;
+        });
+    }
+
+    private Batch make(Kind kind, Long parent, String mode, Share share, List<String> ids) throws SQLException {
+        update("INSERT INTO batches(kind, parent, mode, slot, ids, opened_at) VALUES(?, ?, ?, ?, ?, ?)", kind.text(), parent,
+                mode, share.from(), ids.size(), now());
+        long number = query("SELECT last_insert_rowid()", result -> result.getLong(1)).get(0);
+        try (PreparedStatement statement = connection.prepareStatement("UPDATE ids SET batch = ? WHERE id = ?")) {
+            for (String id : ids) {
+                statement.setLong(1, number);
+                statement.setString(2, id);
+                statement.addBatch();
+            }
+            statement.executeBatch();
+        }
+        boolean redo = mode.equals("redo");
+        boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, null);
+    }
+
+    /**
+     * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new batch that asks for
+     * them once more.
+     *
+     * @return the batch that asks again, or null
+     */
+    public synchronized Batch complete(Batch batch, Share share) {
+        return transaction(() -> {
+            long now = now();
+            mark(batch.outcomes(), batch.failures() + 1, now);
+            Batch again = batch.missing().isEmpty() ? null
+                    : make(Kind.REASK, batch.getNumber(), batch.isRedo() ? "redo" : "new", share, batch.missing());
+            finish(batch, now);
+            return again;
+        });
+    }
+
+    private void mark(Map<String, Outcome> outcomes, int attempts, long now) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("UPDATE ids SET state = ?, mode = 'new', rows = ?,"
+                + " attempts = attempts + ?, status = ?, reason = ?, marked_at = ? WHERE id = ?")) {
+            for (Map.Entry<String, Outcome> entry : outcomes.entrySet()) {
+                Outcome outcome = entry.getValue();
+                statement.setString(1, outcome.state().text());
+                statement.setLong(2, outcome.rows());
+                statement.setInt(3, attempts);
+                if (outcome.status() == 0) {
+                    statement.setNull(4, java.sql.Types.INTEGER);
+                } else {
+                    statement.setInt(4, outcome.status());
+                }
+                statement.setString(5, outcome.reason());
+                statement.setLong(6, now);
+                statement.setString(7, entry.getKey());
+                statement.addBatch();
+            }
+            statement.executeBatch();
+        }
+    }
+
+    private void finish(Batch batch, long now) throws SQLException {
+        update("UPDATE batches SET fetched = fetched + ?, inserted = inserted + ?, duplicate = duplicate + ?,"
+                + " rejected = rejected + ?, requests = requests + ?, cursor = ?, done_at = ? WHERE batch = ?",
+                batch.fetched(), batch.inserted(), batch.duplicate(), batch.rejected(), batch.requests(), batch.getCursor(),
+                now, batch.getNumber());
+    }
+
+    /** Puts two batches of half its ids in the place of one that keeps failing. */
+    public synchronized List<Batch> halve(Batch batch, Share share) {
+        return transaction(() -> {
+            int middle = (batch.getSize() + 1) / 2;
+            String mode = batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
+            List<Batch> halves = List.of(
+                    make(Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(0, middle)),
+                    make(Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(middle, batch.getSize())));
+            finish(batch, now());
+            return halves;
+        });
+    }
+
+    /** Marks the one id of a batch as failed. */
+    public synchronized void fail(Batch batch, Outcome outcome) {
+        transaction(() -> {
+            long now = now();
+            mark(Map.of(batch.getIds().get(0), outcome), batch.failures(), now);
+            finish(batch, now);
+            return null;
+        });
+    }
+
+    /**
+     * Makes ids pending again so that they are asked for anew and their rows replaced.
+     *
+     * @param olderThan only those marked before that long ago; null for all
+     * @return how many
+     */
+    public synchronized long redo(Collection<State> states, Duration olderThan) {
+        return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), Share.WHOLE);
+    }
+
+    /** Makes the ids pending again that failed before an instant (epoch milliseconds); their rows are looked for first. */
+    public synchronized long retryFailed(long before, Share share) {
+        return again(List.of(State.FAILED), "again", before, share);
+    }
+
+    private long again(Collection<State> states, String mode, long before, Share share) {
+        return transaction(() -> {
+            long changed = 0;
+            for (State state : states) {
+                changed += update("UPDATE ids SET state = 'pending', mode = ?, batch = NULL WHERE state = ? AND marked_at < ?"
+                        + " AND slot >= ? AND slot < ?", mode, state.text(), before, share.from(), share.to());
+            }
+            return changed;
+        });
+    }
+
+    /** How many ids are in each state; every state is there. */
+    public synchronized Map<State, Long> counts(Share share) {
+        Map<State, Long> counts = new EnumMap<>(State.class);
+        for (State state : State.values()) {
+            counts.put(state, 0L);
+        }
+        String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
+        query("SELECT state, count(*) FROM ids" + where + " GROUP BY state",
+                result -> counts.put(State.of(result.getString(1)), result.getLong(2)));
+        return counts;
+    }
+
+    /** How many ids came in. */
+    public synchronized long size(Share share) {
+        String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
+        return query("SELECT count(*) FROM ids" + where, result -> result.getLong(1)).get(0);
+    }
+
+    public synchronized Sums sums() {
+        return query("SELECT count(*), coalesce(sum(fetched), 0), coalesce(sum(inserted), 0), coalesce(sum(duplicate), 0),"
+                + " coalesce(sum(rejected), 0), coalesce(sum(requests), 0) FROM batches WHERE done_at IS NOT NULL",
+                result -> new Sums(result.getLong(1), result.getLong(2), result.getLong(3), result.getLong(4),
+                        result.getLong(5), result.getLong(6))).get(0);
+    }
+
+    /**
+     * Gives the ids of a state in their order.
+     *
+     * @param limit how many at most
+     */
+    public synchronized void entries(State state, long limit, Consumer<Entry> to) {
+        query("SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE state = ? ORDER BY id LIMIT ?", result -> {
+            to.accept(new Entry(result.getString(1), State.of(result.getString(2)), result.getLong(3), result.getInt(4),
+                    result.getInt(5), result.getString(6), result.getLong(7)));
+            return null;
+        }, state.text(), limit);
+    }
+
+    /** A batch of one id that the source has answered before; null where there is none. Nothing is written. */
+    public synchronized Batch probe() {
+        List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
+                result -> result.getString(1));
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null);
+    }
+
+    /**
+     * Copies the ledger beside itself and removes it.
+     *
+     * @return the copy
+     */
+    public synchronized Path setAside() {
+        try {
+            String time = Instant.now().toString().substring(0, 19).replace(":", "");
+            Path copy = file.resolveSibling(file.getFileName() + "." + time + ".copy");
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+            }
+            connection.close();
+            Files.move(file, copy);
+            for (String suffix : List.of("-wal", "-shm")) {
+                Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
+            }
+            return copy;
+        } catch (SQLException | IOException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        try {
+            connection.close();
+        } catch (SQLException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    private static long now() {
+        return System.currentTimeMillis();
+    }
+
+    private interface Work<T> {
+        T run() throws SQLException;
+    }
+
+    private interface Row<T> {
+        T read(ResultSet result) throws SQLException;
+    }
+
+    private <T> T transaction(Work<T> work) {
+        try {
+            connection.setAutoCommit(false);
+            try {
+                T result = work.run();
+                connection.commit();
+                return result;
+            } catch (SQLException | RuntimeException e) {
+                connection.rollback();
+                throw e;
+            } finally {
+                connection.setAutoCommit(true);
+            }
+        } catch (SQLException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    private int update(String sql, Object... parameters) throws SQLException {
+        try (PreparedStatement statement = prepared(sql, parameters)) {
+            return statement.executeUpdate();
+        }
+    }
+
+    private <T> List<T> query(String sql, Row<T> row, Object... parameters) {
+        try (PreparedStatement statement = prepared(sql, parameters); ResultSet result = statement.executeQuery()) {
+            List<T> rows = new ArrayList<>();
+            while (result.next()) {
+                T value = row.read(result);
+                if (value != null) {
+                    rows.add(value);
+                }
+            }
+            return rows;
+        } catch (SQLException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    private PreparedStatement prepared(String sql, Object... parameters) throws SQLException {
+        PreparedStatement statement = connection.prepareStatement(sql);
+        for (int i = 0; i < parameters.length; i++) {
+            statement.setObject(i + 1, parameters[i]);
+        }
+        return statement;
+    }
+}

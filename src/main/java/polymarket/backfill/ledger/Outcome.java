@@ -1,0 +1,23 @@
+package polymarket.backfill.ledger;
+
+/**
+ * What became of one id of a batch.
+ *
+ * @param rows rows of this id in ClickHouse
+ * @param status the last HTTP status, 0 where there was none
+ * @param reason why it failed, otherwise null
+ */
+public record Outcome(State state, long rows, int status, String reason) {
+
+    public static Outcome found(long rows) {
+        return new Outcome(State.FOUND, rows, 0, null);
+    }
+
+    public static Outcome of(State state) {
+        return new Outcome(state, 0, 0, null);
+    }
+
+    public static Outcome failed(int status, String reason) {
+        return new Outcome(State.FAILED, 0, status, reason);
+    }
+}

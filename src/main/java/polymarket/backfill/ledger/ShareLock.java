@@ -1,0 +1,97 @@
+package polymarket.backfill.ledger;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import polymarket.backfill.UserError;
+
+/**
+ * A lock on a share of something that processes use together, such as a source: a lock on as large a slice of a file, so
+ * that shares that overlap exclude each other, and which the operating system lets go when the process ends in whatever
+ * way. Beside it, a small file says who holds it.
+ */
+public final class ShareLock implements AutoCloseable {
+
+    private final FileChannel channel;
+    private final FileLock lock;
+    private final Path note;
+
+    private ShareLock(FileChannel channel, FileLock lock, Path note) {
+        this.channel = channel;
+        this.lock = lock;
+        this.note = note;
+    }
+
+    /**
+     * @param file the lock's file, such as runtime/goldsky.lock
+     * @param what names it in the error, such as "goldsky"
+     * @param holder what this process does, such as "run payouts"
+     * @throws UserError where another process holds a share that overlaps
+     */
+    public static ShareLock take(Path file, Share share, String what, String holder) {
+        try {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            FileLock lock;
+            try {
+                lock = channel.tryLock(share.from(), (long) share.to() - share.from(), false);
+            } catch (OverlappingFileLockException e) {
+                lock = null;
+            }
+            if (lock == null) {
+                channel.close();
+                List<String> holders = holders(file);
+                throw new UserError(what + " is in use by another run in " + file.toAbsolutePath().getParent()
+                        + (holders.isEmpty() ? "" : ": " + String.join("; ", holders))
+                        + ". Wait for it, stop it with kill -INT, or share the work with --worker N --of M");
+            }
+            Path note = file.resolveSibling(file.getFileName() + "." + share.from());
+            Files.writeString(note, ProcessHandle.current().pid() + " " + holder + (share.whole() ? "" : " (" + share + ")")
+                    + " since " + Instant.now().toString().substring(0, 19) + "Z");
+            return new ShareLock(channel, lock, note);
+        } catch (IOException e) {
+            throw new UserError("cannot write " + file + ": " + e.getMessage() + "; set runtime.dir to a folder that can be written");
+        }
+    }
+
+    /** Who holds shares of a lock now: "pid 123: run payouts since …". */
+    public static List<String> holders(Path file) {
+        List<String> holders = new ArrayList<>();
+        Path folder = file.toAbsolutePath().getParent();
+        if (!Files.isDirectory(folder)) {
+            return holders;
+        }
+        try (Stream<Path> notes = Files.list(folder)) {
+            for (Path note : notes.filter(path -> path.getFileName().toString().startsWith(file.getFileName() + ".")).sorted().toList()) {
+                String[] parts = Files.readString(note, StandardCharsets.UTF_8).split(" ", 2);
+                boolean alive = parts.length == 2 && ProcessHandle.of(Long.parseLong(parts[0])).map(ProcessHandle::isAlive).orElse(false);
+                if (alive) {
+                    holders.add("pid " + parts[0] + ": " + parts[1]);
+                }
+            }
+        } catch (IOException | NumberFormatException e) {
+            // a note is only a courtesy; the lock itself stands
+        }
+        return holders;
+    }
+
+    @Override
+    public void close() {
+        try {
+            Files.deleteIfExists(note);
+            lock.release();
+            channel.close();
+        } catch (IOException e) {
+            // the operating system lets go of it when the process ends
+        }
+    }
+}

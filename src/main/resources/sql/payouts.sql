@@ -1,0 +1,102 @@
+-- Payout vectors: what the source sends, what is stored, and what is asked of the tables.
+-- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+
+-- @setup
+-- Every payout vector that came from outside, one row a condition and source; later jobs bring other sources.
+-- The fraction is exact and in lowest terms: numerators that sum up to the denominator.
+CREATE TABLE IF NOT EXISTS default.resolutions_external_ingest
+(
+    condition_id      String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
+    payout_numerators Array(UInt256) CODEC(ZSTD(1)),
+    payout_denominator UInt256 COMMENT 'the sum of the numerators' CODEC(ZSTD(1)),
+    winning_index     Int16 COMMENT 'the outcome with the highest payout, from 0; -1 for a tie',
+    resolved_at       Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL where the source gives no time',
+    source            LowCardinality(String) COMMENT 'goldsky-api, data-api or chain',
+    fetched_at        DateTime64(3, 'UTC'),
+    batch             String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY (condition_id, source)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- The rows as Goldsky sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
+CREATE TABLE IF NOT EXISTS default.payouts_landing
+(
+    id         String COMMENT '0x and 64 hex digits',
+    payouts    String COMMENT 'a JSON array of decimal strings, such as ["0.54","0.46"]',
+    batch      String,
+    fetched_at DateTime64(3, 'UTC'),
+
+    condition_id String MATERIALIZED replaceRegexpOne(lower(id), '^0x', ''),
+    texts    Array(String) MATERIALIZED JSONExtract(payouts, 'Array(String)'),
+    reason   String MATERIALIZED multiIf(
+        empty(texts), 'payouts are no list of numbers',
+        arrayExists(t -> match(t, '^-[0-9.]+$'), texts), 'a payout is negative',
+        NOT arrayAll(t -> match(t, '^[0-9]+([.][0-9]+)?$'), texts), 'a payout is no number',
+        NOT arrayAll(t -> match(t, '^[0-9]{1,38}([.][0-9]{1,38})?$'), texts), 'a payout has more than 38 digits',
+        arrayAll(t -> match(t, '^[0.]+$'), texts), 'all payouts are zero',
+        ''),
+    -- digits behind the point; then every payout as a whole number of 10^-scale
+    decimals Array(String) MATERIALIZED arrayMap(t -> trimRight(splitByChar('.', t)[2], '0'), texts),
+    scaled   Array(UInt256) MATERIALIZED if(reason != '', [], arrayMap(
+        (t, d) -> toUInt256OrZero(concat(splitByChar('.', t)[1], rightPad(d, arrayMax(x -> length(x), decimals), '0'))),
+        texts, decimals)),
+    divisor  UInt256 MATERIALIZED arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), scaled, arrayMax(scaled)),
+    numerators Array(UInt256) MATERIALIZED arrayMap(n -> intDiv(n, greatest(divisor, 1)), scaled)
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.payouts_to_ingest TO default.resolutions_external_ingest AS
+SELECT
+    condition_id,
+    numerators AS payout_numerators,
+    arraySum(numerators) AS payout_denominator,
+    toInt16(if(countEqual(numerators, arrayMax(numerators)) = 1, indexOf(numerators, arrayMax(numerators)) - 1, -1)) AS winning_index,
+    CAST(NULL AS Nullable(DateTime64(3, 'UTC'))) AS resolved_at,
+    'goldsky-api' AS source,
+    fetched_at,
+    batch
+FROM default.payouts_landing
+WHERE reason = '';
+
+-- Rows that do not qualify, as they came.
+CREATE TABLE IF NOT EXISTS default.payouts_rejected
+(
+    condition_id String CODEC(ZSTD(1)),
+    reason       LowCardinality(String),
+    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    batch        String CODEC(ZSTD(1)),
+    fetched_at   DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY condition_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.payouts_to_rejected TO default.payouts_rejected AS
+SELECT condition_id, reason, concat('{"id":', toJSONString(id), ',"payouts":', payouts, '}') AS row, batch, fetched_at
+FROM default.payouts_landing
+WHERE reason != '';
+
+-- @has-rows
+-- Whether a new ledger has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.resolutions_external_ingest WHERE source = 'goldsky-api' LIMIT 1);
+
+-- @present
+-- The ids of a batch whose rows are in the tables already.
+SELECT condition_id AS key, argMax(batch, fetched_at) AS batch FROM default.resolutions_external_ingest
+WHERE condition_id IN ({ids}) AND source = 'goldsky-api' AND ({redo} = 0 OR batch = {batch}) GROUP BY condition_id;
+
+-- @stored
+-- What the tables hold of a batch: rows and rejected rows of each id.
+SELECT condition_id AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.resolutions_external_ingest
+WHERE condition_id BETWEEN {first} AND {last} AND source = 'goldsky-api' AND batch = {batch} GROUP BY condition_id
+UNION ALL
+SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.payouts_rejected
+WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
+
+-- @ids
+-- What is missing: closed conditions that no resolution table has.
+SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
+WHERE closed
+  AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final);
