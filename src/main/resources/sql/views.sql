@@ -19,7 +19,7 @@ FROM
         CAST(winning_index AS Int16) AS winner,
         CAST(resolved_at AS Nullable(DateTime64(3, 'UTC'))) AS resolved,
         'market_resolutions_final' AS origin,
-        (0, toDateTime64(0, 3, 'UTC')) AS rank
+        (0, toInt64(0)) AS rank
     FROM default.market_resolutions_final
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
     UNION ALL
@@ -31,8 +31,7 @@ FROM
         resolved_at,
         toString(source),
         -- of one source's rows that are not merged yet, the newest
-        (indexOf(['chain', 'data-api', 'goldsky-api'], source) + 4 * (source NOT IN ('chain', 'data-api', 'goldsky-api')),
-            toDateTime64('2299-01-01 00:00:00', 3, 'UTC') - toIntervalMillisecond(toUnixTimestamp64Milli(fetched_at))) AS rank
+        (transform(toString(source), ['chain', 'data-api', 'goldsky-api'], [1, 2, 3], 4), -toUnixTimestamp64Milli(fetched_at)) AS rank
     FROM default.resolutions_external_ingest
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
 )
