@@ -1,0 +1,180 @@
+package polymarket.backfill.sandbox;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+
+/** Goldsky's positions-subgraph: conditions with their payouts. */
+final class PositionsSubgraph extends Subgraph {
+    static final String PREFIX = "/goldsky/positions-subgraph/0.0.7/gn";
+    private static final Set<String> CONDITION = Set.of("id", "payouts");
+    private static final Set<String> CONDITION_FILTERS = Set.of("id", "id_not", "id_in", "id_not_in", "id_gt", "id_gte", "id_lt",
+        "id_lte", "payouts", "payouts_not");
+
+    private final Universe universe;
+
+    PositionsSubgraph(Universe universe, List<Limit> limits) {
+        super("goldsky-positions", PREFIX, limits, universe);
+        this.universe = universe;
+    }
+
+    @Override
+    Integer resolve(GraphQl.Field field, Request request, StringBuilder out) throws GraphQl.Failure {
+        switch (field.name()) {
+            case "condition" -> {
+                checkSelection(field, "Condition", CONDITION);
+                Object id = field.arguments().get("id");
+                if (id == null) {
+                    throw new GraphQl.Failure("No value provided for required argument: `id`");
+                }
+                ConditionId condition = ConditionId.parse(id.toString());
+                Payout payout = condition == null ? Payout.ABSENT : universe.goldskyPayout(condition);
+                if (payout == Payout.ABSENT || request.rowCap == 0) {
+                    out.append("null");
+                    return 0;
+                }
+                asked.add(condition.hash(1));
+                condition(field, condition, payout, out);
+                return 1;
+            }
+            case "conditions" -> {
+                checkSelection(field, "Condition", CONDITION);
+                return conditions(field, page(field, CONDITION_FILTERS, Set.of("id")), request, out);
+            }
+            default -> {
+                return null;
+            }
+        }
+    }
+
+    private int conditions(GraphQl.Field field, Page page, Request request, StringBuilder out) throws GraphQl.Failure {
+        Set<String> in = page.in("id_in");
+        if (in == null && page.where().containsKey("id")) {
+            in = page.in("id");
+        }
+        Set<String> notIn = page.in("id_not_in");
+        String not = page.text("id_not");
+        String above = page.text("id_gt");
+        String from = page.text("id_gte");
+        String below = page.text("id_lt");
+        String to = page.text("id_lte");
+        int first = Math.min(page.first(), request.rowCap);
+        int skip = page.skip();
+        int rows = 0;
+        out.append('[');
+        Walk walk = in != null ? new Walk(in) : new Walk(from != null ? from : above, to != null ? to : below, page.descending());
+        if (in != null && page.descending()) {
+            Collections.reverse(walk.listed);
+        }
+        while (rows < first && walk.next()) {
+            if (above != null || from != null || below != null || to != null || notIn != null || not != null) {
+                String id = walk.id.toString();
+                if (above != null && id.compareTo(above) <= 0 || from != null && id.compareTo(from) < 0
+                    || below != null && id.compareTo(below) >= 0 || to != null && id.compareTo(to) > 0
+                    || notIn != null && notIn.contains(id) || id.equals(not)) {
+                    continue;
+                }
+            }
+            Payout payout = walk.market < 0 ? universe.goldskyPayout(walk.id) : universe.goldskyPayout(walk.market, walk.id);
+            if (payout == Payout.ABSENT
+                || page.where().containsKey("payouts_not") && page.where().get("payouts_not") == null && payout.served() == null
+                || page.where().containsKey("payouts") && page.where().get("payouts") == null && payout.served() != null) {
+                continue;
+            }
+            if (skip-- > 0) {
+                continue;
+            }
+            if (rows++ > 0) {
+                out.append(',');
+            }
+            condition(field, walk.id, payout, out);
+        }
+        out.append(']');
+        return rows;
+    }
+
+    private static void condition(GraphQl.Field field, ConditionId id, Payout payout, StringBuilder out) throws GraphQl.Failure {
+        object(field, out, "Condition", (selected, inner) -> {
+            if (selected.name().equals("id")) {
+                id.hexTo(inner.append("\"0x")).append('"');
+                return true;
+            }
+            if (payout.served() == null) {
+                inner.append("null");
+            } else {
+                Json.strings(inner, payout.served());
+            }
+            return true;
+        });
+    }
+
+    /** Goes through the listed condition ids, or through all that the sandbox made, in the order of the ids. */
+    private final class Walk {
+        final List<ConditionId> listed;
+        private final boolean descending;
+        private int place;
+        private final int end;
+        ConditionId id;
+        int market = -1;
+
+        Walk(Set<String> ids) {
+            listed = new ArrayList<>(ids.size());
+            for (String text : ids) {
+                ConditionId parsed = ConditionId.parse(text);
+                if (parsed != null) {
+                    listed.add(parsed);
+                    asked.add(parsed.hash(1));
+                }
+            }
+            Collections.sort(listed);
+            descending = false;
+            end = listed.size();
+        }
+
+        Walk(String from, String to, boolean descending) {
+            listed = null;
+            this.descending = descending;
+            int low = from == null ? 0 : universe.rankFrom(word(from));
+            int high = to == null ? universe.size : universe.rankFrom(word(to));
+            while (to != null && high < universe.size
+                && universe.conditionId(universe.byCondition(high)).toString().compareTo(to) <= 0) {
+                high++;
+            }
+            place = descending ? high - 1 : low;
+            end = descending ? low - 1 : high;
+        }
+
+        /** The first word of an id's text, which may be shorter or no id at all. */
+        private long word(String text) {
+            StringBuilder digits = new StringBuilder();
+            for (int i = text.startsWith("0x") ? 2 : 0; i < text.length() && digits.length() < 16; i++) {
+                if (Character.digit(text.charAt(i), 16) < 0) {
+                    break;
+                }
+                digits.append(Character.toLowerCase(text.charAt(i)));
+            }
+            while (digits.length() < 16) {
+                digits.append('0');
+            }
+            return Long.parseUnsignedLong(digits.toString(), 16);
+        }
+
+        boolean next() {
+            if (listed != null) {
+                if (place == end) {
+                    return false;
+                }
+                id = listed.get(place++);
+                return true;
+            }
+            if (descending ? place <= end : place >= end) {
+                return false;
+            }
+            market = universe.byCondition(place);
+            place += descending ? -1 : 1;
+            id = universe.conditionId(market);
+            return true;
+        }
+    }
+}

@@ -1,0 +1,213 @@
+package polymarket.backfill.sandbox;
+
+import java.util.stream.IntStream;
+
+/**
+ * The one universe that all sources show: markets numbered from 0 in the order of their creation, each a function of the seed
+ * and its number. Only what has to be searched is kept in arrays, some 50 bytes a market.
+ */
+final class Universe {
+    /** The last moment and block of the public subgraphs: 2026-04-28. */
+    static final long FREEZE = 1777374000L;
+    static final long FREEZE_BLOCK = 86_126_998L;
+    /** New markets since then may be "v2": they have position ids of another contract. */
+    static final long PROTOCOL_V2 = 1793577600L;
+    private static final long OLDEST_DAYS = 1825;
+    private static final long DAY = 86_400;
+
+    /** Oracles of real markets; the first is the neg-risk adapter. */
+    private static final String[] ORACLES = {
+        "0xd91E80cF2E7be2e162c6513ceD06f1dD0dA35296", "0x65070BE91477460D8A7AeEb94ef92fe056C2f2A7",
+        "0x6A9D222616C90FcA5754cd1333cFD9b7fb6a4F74", "0x157Ce2d672854c848c9b79C49a8Cc6cc89176a49",
+        "0xCB1822859cEF82Cd2Eb4E6276C7916e692995130"};
+
+    final SandboxOptions options;
+    final long seed;
+    final int size;
+    final long now;
+    private final long blockSeconds;
+    /** Market numbers in the order of their condition ids, and the first words of those ids. */
+    private final int[] byCondition;
+    private final long[] conditionWords;
+
+    Universe(SandboxOptions options) {
+        this.options = options;
+        seed = options.seed();
+        size = options.conditions();
+        now = options.now();
+        blockSeconds = options.blockSeconds();
+        long[] words = new long[size];
+        for (int i = 0; i < size; i++) {
+            words[i] = conditionId(i).a();
+        }
+        byCondition = IntStream.range(0, size).boxed()
+            .sorted((x, y) -> Long.compareUnsigned(words[x], words[y])).mapToInt(Integer::intValue).toArray();
+        conditionWords = new long[size];
+        for (int r = 0; r < size; r++) {
+            conditionWords[r] = words[byCondition[r]];
+        }
+    }
+
+    long hash(int market, int what) {
+        return Mix.mix(seed, market, what);
+    }
+
+    /** True for the given share, in thousandths, of the markets. */
+    boolean chance(int market, int what, int thousandths) {
+        return Mix.below(hash(market, what), 1000) < thousandths;
+    }
+
+    // ---- chain time
+
+    long headBlock() {
+        return blockOf(now);
+    }
+
+    long blockOf(long time) {
+        return FREEZE_BLOCK + Math.floorDiv(time - FREEZE, blockSeconds);
+    }
+
+    long timeOf(long block) {
+        return FREEZE + (block - FREEZE_BLOCK) * blockSeconds;
+    }
+
+    String blockHash(long block) {
+        return Mix.hex(Mix.mix(seed, block, 0xB10C), 32);
+    }
+
+    // ---- markets
+
+    /** Seconds since the epoch; rises with the market's number. */
+    long created(int market) {
+        long span = OLDEST_DAYS * DAY;
+        double place = (market + Mix.fraction(hash(market, 1))) / size;
+        return now - span + (long) (span * place);
+    }
+
+    /** When trading ends or ended. */
+    long closes(int market) {
+        long h = hash(market, 2);
+        int kind = Mix.below(h, 10);
+        double f = Mix.fraction(Mix.mix(h));
+        double days = kind < 6 ? 1 + 13 * f : kind < 9 ? 14 + 76 * f : 90 + 310 * f;
+        return created(market) + (long) (days * DAY);
+    }
+
+    boolean closed(int market) {
+        return closes(market) <= now;
+    }
+
+    /** When the chain resolved it; 0 for one that is not resolved. */
+    long resolved(int market) {
+        if (chance(market, 3, 50)) {
+            return 0;
+        }
+        long at = closes(market) + 7200 + Mix.below(hash(market, 4), 40 * 3600);
+        at = timeOf(blockOf(at));
+        return at <= now ? at : 0;
+    }
+
+    /** Markets of the new protocol have no tokens of the Conditional Tokens contract. */
+    boolean isVersion2(int market) {
+        return created(market) >= PROTOCOL_V2 && chance(market, 5, 500);
+    }
+
+    boolean negRisk(int market) {
+        return Mix.below(Mix.mix(seed, market / 8, 6), 100) < 35;
+    }
+
+    int outcomes(int market) {
+        return negRisk(market) ? 2 : Payout.outcomes(hash(market, 7));
+    }
+
+    /** 64 hex digits; those of a neg-risk event's markets differ in the last byte. */
+    byte[] questionId(int market) {
+        byte[] id = new byte[32];
+        long h = negRisk(market) ? Mix.mix(seed, market / 8, 8) : hash(market, 9);
+        for (int i = 0; i < 32; i++) {
+            id[i] = (byte) (Mix.mix(h, i / 8) >>> (8 * (i % 8)));
+        }
+        if (negRisk(market)) {
+            id[31] = (byte) (market % 8);
+        }
+        return id;
+    }
+
+    String oracle(int market) {
+        return ORACLES[negRisk(market) ? 0 : 1 + Mix.below(hash(market, 10), ORACLES.length - 1)];
+    }
+
+    ConditionId conditionId(int market) {
+        return ConditionalTokens.conditionId(oracle(market), questionId(market), outcomes(market));
+    }
+
+    /** The market of a condition id, or -1. */
+    int marketOf(ConditionId id) {
+        for (int rank = rankFrom(id.a()); rank < size && conditionWords[rank] == id.a(); rank++) {
+            if (conditionId(byCondition[rank]).equals(id)) {
+                return byCondition[rank];
+            }
+        }
+        return -1;
+    }
+
+    /** The market at a place in the order of condition ids. */
+    int byCondition(int rank) {
+        return byCondition[rank];
+    }
+
+    /** The first place whose condition id begins with this word or a larger one. */
+    int rankFrom(long word) {
+        int low = 0;
+        int high = size;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (Long.compareUnsigned(conditionWords[middle], word) < 0) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    // ---- payouts
+
+    /** The chain's payout numerators, or null where the market is not resolved. */
+    long[] chainPayout(int market, ConditionId id) {
+        return resolved(market) == 0 ? null : Payout.onChain(id.hash(seed), outcomes(market));
+    }
+
+    /** What the positions subgraph, which stopped in April 2026, says of any condition id. */
+    Payout goldskyPayout(ConditionId id) {
+        int market = marketOf(id);
+        return market < 0 ? Payout.ofStranger(id.hash(seed)) : goldskyPayout(market, id);
+    }
+
+    Payout goldskyPayout(int market, ConditionId id) {
+        if (created(market) > FREEZE || isVersion2(market)) {
+            return Payout.ABSENT;
+        }
+        long hash = id.hash(seed);
+        long resolved = resolved(market);
+        if (resolved == 0 || resolved > FREEZE) {
+            return Payout.unresolved(hash);
+        }
+        Payout bad = Payout.malformed(hash, outcomes(market));
+        if (bad != null) {
+            return bad;
+        }
+        long[] numerators = Payout.onChain(hash, outcomes(market));
+        if (payoutConflict(market)) {
+            long first = numerators[0];
+            System.arraycopy(numerators, 1, numerators, 0, numerators.length - 1);
+            numerators[numerators.length - 1] = first;
+        }
+        return Payout.decimals(numerators);
+    }
+
+    /** Planned: one market in 500 whose payouts the positions subgraph shows in another order than the chain. */
+    boolean payoutConflict(int market) {
+        return chance(market, 11, 2);
+    }
+}
