@@ -82,9 +82,9 @@ WHERE reason != '';
 SELECT count() FROM (SELECT 1 FROM default.resolutions_external_ingest WHERE source = 'goldsky-api' LIMIT 1);
 
 -- @present
--- The ids of a batch whose rows are in the tables already.
-SELECT condition_id AS key, argMax(batch, fetched_at) AS batch FROM default.resolutions_external_ingest
-WHERE condition_id IN ({ids}) AND source = 'goldsky-api' AND ({redo} = 0 OR batch = {batch}) GROUP BY condition_id;
+-- The ids of a batch whose rows are in the table already, and whether this very batch brought them.
+SELECT condition_id AS key, max(stored.batch = {batch}) AS own FROM default.resolutions_external_ingest AS stored
+WHERE condition_id IN ({ids}) AND source = 'goldsky-api' AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY condition_id;
 
 -- @stored
 -- What the tables hold of a batch: rows and rejected rows of each id.

@@ -7,8 +7,9 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
@@ -23,6 +24,8 @@ final class Feed implements Iterator<Batch> {
 
     /** How often a source is probed that has not answered since an id failed. */
     private static final long PROBE_EVERY_MILLIS = 5_000;
+
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.feed");
 
     private final Ledger ledger;
     private final Share share;
@@ -43,6 +46,7 @@ final class Feed implements Iterator<Batch> {
     private String after = "";
     private boolean failedTakenUp;
     private long probedAt;
+    private boolean ended;
 
     /**
      * @param size ids a batch
@@ -67,23 +71,36 @@ final class Feed implements Iterator<Batch> {
         });
     }
 
-    /** Waits until a batch may be handed out, or there will be none. */
+    /** Never waits: the splitter asks for a next one while it still holds the last one back. */
     @Override
     public synchronized boolean hasNext() {
+        return !ended && !stop.asked();
+    }
+
+    /**
+     * Waits until a batch may be handed out.
+     *
+     * @return the batch, or an empty one when there will be none, which the idempotent consumer skips
+     */
+    @Override
+    public synchronized Batch next() {
         try {
             while (!stop.asked()) {
                 if (inFlight.size() < concurrency && available()) {
-                    return true;
+                    Batch batch = ready.poll();
+                    inFlight.add(batch);
+                    return batch;
                 }
                 if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty()) {
-                    return false;
+                    break;
                 }
                 wait(suspects.isEmpty() ? 1000 : 200);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return false;
+        ended = true;
+        return Batch.none(ledger.job());
     }
 
     private boolean available() {
@@ -149,16 +166,6 @@ final class Feed implements Iterator<Batch> {
         }
     }
 
-    @Override
-    public synchronized Batch next() {
-        Batch batch = ready.poll();
-        if (batch == null) {
-            throw new NoSuchElementException();
-        }
-        inFlight.add(batch);
-        return batch;
-    }
-
     /** The batch's rows are stored: marks its ids. */
     void done(Batch batch) throws ImbalanceException {
         if (batch.getKind() == Batch.Kind.PROBE) {
@@ -177,6 +184,7 @@ final class Feed implements Iterator<Batch> {
 
     /** The batch failed with all its attempts: halves it, or sees whether its one id is to blame. */
     void failed(Batch batch, Throwable failure) {
+        LOG.debug("batch {} failed", batch, failure);
         if (stop.asked() || batch.getKind() == Batch.Kind.PROBE) {
             release(batch, List.of());
             return;

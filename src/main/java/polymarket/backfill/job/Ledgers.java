@@ -34,7 +34,12 @@ public final class Ledgers implements IdempotentRepository {
         return feed;
     }
 
-    /** A batch is handed out once, so none is a duplicate. */
+    /** A batch is handed out once; only the empty one that ends a feed has nothing left to do. */
+    @Override
+    public boolean contains(Exchange exchange, String key) {
+        return exchange.getProperty(Batch.PROPERTY, Batch.class).getSize() == 0;
+    }
+
     @Override
     public boolean contains(String key) {
         return false;

@@ -158,7 +158,7 @@ public final class Progress implements AutoCloseable {
     }
 
     /** Everything that is known, as it is shown in another terminal and printed as JSON. */
-    synchronized Map<String, Object> snapshot(String state) {
+    public synchronized Map<String, Object> snapshot(String state) {
         double[] rates = rates();
         double seconds = (System.nanoTime() - startNanos) / 1e9;
         Map<String, Object> idsNow = new LinkedHashMap<>();

@@ -110,7 +110,7 @@ public final class Rows {
         Job job = jobs.get(batch.getJob());
         Map<String, Boolean> present = new HashMap<>();
         for (Map<String, Object> row : found) {
-            present.put(String.valueOf(row.get("key")), batch.getKey().equals(row.get("batch")));
+            present.put(String.valueOf(row.get("key")), ((Number) row.get("own")).intValue() == 1);
         }
         exchange.setProperty(PRESENT, present);
         return rows.stream().filter(row -> {

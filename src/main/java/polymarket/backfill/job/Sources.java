@@ -102,7 +102,7 @@ public final class Sources {
                 String period = throttle.getTimePeriodMillis();
                 try {
                     long number = Long.parseLong(requests.strip());
-                    long millis = CamelContextHelper.parseDuration(context, period);
+                    long millis = CamelContextHelper.parseDuration(context, period).toMillis();
                     if (number >= 1 && millis >= 1) {
                         return Optional.of(new Throttle(route, number, millis));
                     }

@@ -71,6 +71,11 @@ public final class Batch {
         this.cursor = cursor;
     }
 
+    /** The empty batch that ends a feed. */
+    public static Batch none(String job) {
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null);
+    }
+
     public long getNumber() {
         return number;
     }

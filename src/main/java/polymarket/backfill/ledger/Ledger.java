@@ -266,6 +266,11 @@ public final class Ledger implements AutoCloseable {
             }
         }
 
+        /** How many were added. */
+        public long entries() {
+            return entries;
+        }
+
         private void flush() throws SQLException {
             insert.executeBatch();
             waiting = 0;
@@ -508,25 +513,24 @@ public final class Ledger implements AutoCloseable {
     }
 
     /**
-     * Copies the ledger beside itself and removes it.
+     * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts afresh.
      *
      * @return the copy
      */
-    public synchronized Path setAside() {
+    public static Path setAside(Path file) {
+        String time = Instant.now().toString().substring(0, 19).replace(":", "");
+        Path copy = file.resolveSibling(file.getFileName() + "." + time + ".copy");
         try {
-            String time = Instant.now().toString().substring(0, 19).replace(":", "");
-            Path copy = file.resolveSibling(file.getFileName() + "." + time + ".copy");
-            try (Statement statement = connection.createStatement()) {
-                statement.execute("PRAGMA wal_checkpoint(TRUNCATE)");
-            }
-            connection.close();
-            Files.move(file, copy);
-            for (String suffix : List.of("-wal", "-shm")) {
-                Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
+            // changes may still be in the log beside it, which SQLite finds by its name
+            for (String suffix : List.of("-wal", "-shm", "")) {
+                Path part = file.resolveSibling(file.getFileName() + suffix);
+                if (Files.exists(part)) {
+                    Files.move(part, copy.resolveSibling(copy.getFileName() + suffix));
+                }
             }
             return copy;
-        } catch (SQLException | IOException e) {
-            throw damaged(file, e);
+        } catch (IOException e) {
+            throw new UserError("cannot move " + file + " to " + copy + ": " + e.getMessage());
         }
     }
 

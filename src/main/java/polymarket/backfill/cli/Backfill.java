@@ -1,0 +1,71 @@
+package polymarket.backfill.cli;
+
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+import polymarket.backfill.UserError;
+
+/** The program: reads the command line and hands over to a command. */
+@Command(name = "backfill", mixinStandardHelpOptions = true, version = "backfill 1.0",
+        description = "Polymarket backfills: ids in, complete and exact rows in ClickHouse out.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            RunCommand.class, StatusCommand.class, FetchCommand.class, LedgerCommand.class, ResetCommand.class,
+            ViewsCommand.class, VerifyCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
+            polymarket.backfill.sandbox.SandboxCommand.class, BenchmarkCommand.class, CommandLine.HelpCommand.class,
+        },
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:complete", "1:usage or configuration", "2:finished with failed ids", "3:a check failed",
+            "4:sums do not balance", "5:gave up on a source that did not answer; run it again", "130:interrupted",
+        })
+public final class Backfill implements Callable<Integer> {
+
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    private Backfill() {
+    }
+
+    @Override
+    public Integer call() {
+        spec.commandLine().usage(System.out);
+        return 0;
+    }
+
+    /** Runs a command line and gives the exit code. */
+    public static int execute(String... args) {
+        return new CommandLine(new Backfill())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setUsageHelpAutoWidth(true)
+                .setParameterExceptionHandler(Backfill::usage)
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure))
+                .execute(args);
+    }
+
+    public static void main(String[] args) {
+        Log.configure(List.of(args).contains("--debug") || "1".equals(System.getenv("DEBUG")));
+        System.exit(execute(args));
+    }
+
+    private static int usage(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        System.err.println("backfill: " + e.getMessage().lines().findFirst().orElse(""));
+        if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
+            System.err.println("See `" + command.getCommandSpec().qualifiedName() + " --help`.");
+        }
+        return 1;
+    }
+
+    private static int failed(Exception failure) {
+        if (failure instanceof UserError) {
+            System.err.println("backfill: " + failure.getMessage());
+        } else {
+            System.err.println("backfill: this is a mistake in the program: " + failure + " (--debug shows where)");
+        }
+        org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
+        return 1;
+    }
+}

@@ -1,0 +1,108 @@
+package polymarket.backfill.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import polymarket.backfill.job.Messages;
+
+/** Writes results for people and as JSON. */
+final class Report {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private Report() {
+    }
+
+    static String json(Object value) {
+        try {
+            return JSON.writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The end of a job's run: sums that add up, the time, and how much of the limit was used. */
+    static String end(Map<String, Object> result, String note) {
+        Map<?, ?> ledger = (Map<?, ?>) result.get("ledger");
+        Map<?, ?> rows = (Map<?, ?>) result.get("rows");
+        Map<?, ?> run = (Map<?, ?>) result.get("run");
+        StringBuilder text = new StringBuilder();
+        text.append(result.get("job")).append(result.get("worker") == null ? "" : " (worker " + result.get("worker") + ")").append(": ")
+                .append(result.get("state")).append(" after ").append(Messages.time(Math.round(decimal(run, "seconds") * 1000))).append('\n');
+        text.append("  ids     ").append(count(ledger, "ids")).append(" = ").append(count(ledger, "found")).append(" found + ")
+                .append(count(ledger, "absent")).append(" absent + ").append(count(ledger, "unresolved")).append(" unresolved + ")
+                .append(count(ledger, "failed")).append(" failed + ").append(count(ledger, "pending")).append(" pending\n");
+        text.append("  rows    ").append(count(ledger, "rows_fetched")).append(" fetched = ").append(count(ledger, "rows_inserted"))
+                .append(" inserted + ").append(count(ledger, "rows_duplicate")).append(" duplicate + ")
+                .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED").append('\n');
+        text.append("  this run: ").append(count(run, "ids")).append(" ids, ").append(count(rows, "inserted")).append(" rows inserted, ")
+                .append(count(run, "requests")).append(" requests, ").append(count(run, "retries")).append(" retries, ");
+        if (decimal(run, "limit_used") > 0) {
+            text.append(String.format(Locale.ROOT, "%.1f%% of the pace of %.4g requests/s", 100 * decimal(run, "limit_used"), decimal(run, "limit_per_second")));
+        } else {
+            text.append("too few requests to speak of a pace");
+        }
+        text.append('\n');
+        if (((Number) ledger.get("absent")).longValue() > 0 && !note.isEmpty()) {
+            text.append("  note: ").append(note).append('\n');
+        }
+        return text.toString();
+    }
+
+    private static String count(Map<?, ?> map, String key) {
+        return Messages.count(((Number) map.get(key)).longValue());
+    }
+
+    private static double decimal(Map<?, ?> map, String key) {
+        return ((Number) map.get(key)).doubleValue();
+    }
+
+    /** Rows as a table with a head; numbers stand to the right. */
+    static String table(List<? extends Map<String, ?>> rows) {
+        if (rows.isEmpty()) {
+            return "  (none)\n";
+        }
+        List<String> heads = new ArrayList<>(rows.get(0).keySet());
+        int[] widths = heads.stream().mapToInt(String::length).toArray();
+        List<List<String>> cells = new ArrayList<>();
+        for (Map<String, ?> row : rows) {
+            List<String> line = new ArrayList<>();
+            for (int i = 0; i < heads.size(); i++) {
+                String cell = cell(row.get(heads.get(i)));
+                widths[i] = Math.max(widths[i], cell.length());
+                line.add(cell);
+            }
+            cells.add(line);
+        }
+        StringBuilder text = new StringBuilder();
+        line(text, heads, widths, rows.get(0), heads);
+        for (List<String> line : cells) {
+            line(text, line, widths, rows.get(0), heads);
+        }
+        return text.toString();
+    }
+
+    private static void line(StringBuilder text, List<String> cells, int[] widths, Map<String, ?> sample, List<String> heads) {
+        StringBuilder line = new StringBuilder("  ");
+        for (int i = 0; i < cells.size(); i++) {
+            String pad = " ".repeat(widths[i] - cells.get(i).length());
+            boolean right = sample.get(heads.get(i)) instanceof Number;
+            line.append(right ? pad + cells.get(i) : cells.get(i) + pad).append("  ");
+        }
+        text.append(line.toString().stripTrailing()).append('\n');
+    }
+
+    private static String cell(Object value) {
+        if (value == null) {
+            return "-";
+        }
+        if (value instanceof Integer || value instanceof Long || value instanceof java.math.BigInteger) {
+            return String.format(Locale.ROOT, "%,d", value);
+        }
+        String text = value instanceof Map || value instanceof List ? json(value) : String.valueOf(value);
+        return text.length() > 70 ? text.substring(0, 67) + "..." : text;
+    }
+}

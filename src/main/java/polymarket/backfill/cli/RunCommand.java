@@ -1,0 +1,207 @@
+package polymarket.backfill.cli;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.job.IdKind;
+import polymarket.backfill.job.IdList;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.JobRun;
+import polymarket.backfill.job.Messages;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+
+/** Runs jobs until nothing of theirs is pending. */
+@Command(name = "run", description = "Run a job: fetch what is pending, then once more what failed before. The same command goes on where it was.")
+final class RunCommand implements Callable<Integer> {
+
+    /** Lines that are no ids are shown up to this many. */
+    private static final int BAD_LINES_SHOWN = 20;
+
+    @Mixin
+    private Common common;
+
+    @Parameters(arity = "1..*", paramLabel = "JOB", description = "The jobs to run, such as payouts.")
+    private List<String> names;
+
+    @Option(names = "--ids", paramLabel = "FILE", description = "Ids to add to the job's ledger: one a line or a JSON array, plain or .gz, - for standard input. Without it, the job asks ClickHouse for what is missing.")
+    private String ids;
+
+    @Option(names = "--strict", description = "Refuse the file where a line of it is no id.")
+    private boolean strict;
+
+    @Option(names = "--redo", paramLabel = "STATE", split = ",", description = "Ask again for ids that are failed, unresolved, absent, found, or all.")
+    private List<String> redo;
+
+    @Option(names = "--older-than", paramLabel = "TIME", description = "With --redo: only ids marked longer ago than that, such as 7d.")
+    private String olderThan;
+
+    @Option(names = "--worker", paramLabel = "N", description = "Take the N-th share of the ids and of the pace.")
+    private Integer worker;
+
+    @Option(names = "--of", paramLabel = "M", description = "How many workers share the job.")
+    private Integer of;
+
+    @Option(names = "--batch-size", paramLabel = "N", description = "Ids a request.")
+    private Integer batchSize;
+
+    @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
+    private Integer concurrency;
+
+    @Option(names = "--pace", paramLabel = "PART", defaultValue = "1", description = "Part of the source's limit to use, such as 0.5.")
+    private double pace;
+
+    @Option(names = "--limit", paramLabel = "N", description = "Take at most N ids, for a try-out.")
+    private Long limit;
+
+    @Option(names = "--json", description = "Print the end as one JSON object on standard output.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        if ((worker == null) != (of == null)) {
+            throw new UserError("--worker N and --of M go together: --worker 2 --of 4");
+        }
+        if (!(pace > 0 && pace <= 1)) {
+            throw new UserError("--pace is " + pace + "; it takes a part of the limit above 0 and up to 1");
+        }
+        if (limit != null && limit < 1) {
+            throw new UserError("--limit is " + limit + "; it takes a number of at least 1");
+        }
+        if (olderThan != null && redo == null) {
+            throw new UserError("--older-than goes with --redo");
+        }
+        if (ids != null && names.size() > 1) {
+            throw new UserError("--ids goes with one job; here are " + names.size());
+        }
+        Set<State> again = redoStates();
+        Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
+        List<Job> jobs = names.stream().distinct().map(name -> Job.read(Common.home(), name)).toList();
+        for (Job job : jobs) {
+            common.set(job.getName() + ".batch-size", batchSize);
+            common.set(job.getName() + ".concurrency", concurrency);
+        }
+        Settings settings = common.settings();
+        Share share = worker == null ? Share.WHOLE : new Share(worker, of);
+        Terminal terminal = new Terminal(json);
+        JobRun.Result result;
+        try (ClickHouse clickHouse = ClickHouse.open(settings);
+                JobRun run = new JobRun(settings, jobs, clickHouse,
+                        new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit), terminal)) {
+            for (Job job : jobs) {
+                load(job, run.ledger(job.getName()), clickHouse, terminal);
+                if (!again.isEmpty()) {
+                    long pending = run.ledger(job.getName()).redo(again, age);
+                    terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
+                }
+            }
+            Signals.handle(run, terminal);
+            result = run.run(terminal);
+        }
+        if (json) {
+            System.out.println(Report.json(result.jobs().size() == 1 ? result.jobs().get(0)
+                    : Map.of("exit_code", result.exitCode(), "jobs", result.jobs())));
+        } else {
+            for (int i = 0; i < jobs.size(); i++) {
+                System.out.print(Report.end(result.jobs().get(i), jobs.get(i).getSourceNote()));
+            }
+        }
+        if (result.reason() != null) {
+            System.err.println("backfill: " + result.reason());
+        }
+        return result.exitCode();
+    }
+
+    private Set<State> redoStates() {
+        Set<State> states = EnumSet.noneOf(State.class);
+        for (String name : redo == null ? List.<String>of() : redo) {
+            List<State> all = List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED);
+            if (name.equals("all")) {
+                states.addAll(all);
+            } else {
+                states.add(all.stream().filter(state -> state.text().equals(name)).findFirst().orElseThrow(() -> new UserError(
+                        "--redo " + name + ": it takes failed, unresolved, absent, found or all")));
+            }
+        }
+        return states;
+    }
+
+    private void load(Job job, Ledger ledger, ClickHouse clickHouse, Messages messages) {
+        long before = ledger.size(Share.WHOLE);
+        IdKind kind = job.idKind();
+        List<IdList.Bad> bad = new ArrayList<>();
+        long[] badCount = {0};
+        Ledger.Loaded loaded;
+        if (ids != null) {
+            loaded = ledger.load(loading -> {
+                IdList.read(ids, kind, loading::add, line -> {
+                    if (badCount[0]++ < BAD_LINES_SHOWN) {
+                        bad.add(line);
+                    }
+                });
+                if (strict && badCount[0] > 0) {
+                    throw new UserError(ids + ": line " + bad.get(0).line() + " is no " + kind.label() + ": '" + shown(bad.get(0).text())
+                            + "'" + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "") + "; --strict takes no such file");
+                }
+                if (loading.entries() == 0) {
+                    throw new UserError(ids + ": none of its " + Messages.count(badCount[0]) + " lines is a " + kind.label()
+                            + "; line " + bad.get(0).line() + " is '" + shown(bad.get(0).text()) + "'");
+                }
+            });
+            for (IdList.Bad line : bad) {
+                messages.warn(ids + ":" + line.line() + ": no " + kind.label() + ", not asked for: '" + shown(line.text()) + "'");
+            }
+            if (badCount[0] > bad.size()) {
+                messages.warn(ids + ": " + Messages.count(badCount[0] - bad.size()) + " more lines are no " + kind.label());
+            }
+            messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids in " + (ids.equals("-") ? "standard input" : ids)
+                    + (loaded.entries() > loaded.distinct() ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)" : "")
+                    + (badCount[0] > 0 ? " (" + Messages.count(badCount[0]) + " lines are no ids)" : "")
+                    + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
+        } else if (job.sql().has("ids")) {
+            SqlFile.Section query = job.sql().section("ids");
+            try {
+                loaded = ledger.load(loading -> clickHouse.stream(query.statements().get(0), Map.of(), row -> {
+                    String id = kind.normalise(String.valueOf(row.get("id")));
+                    if (id != null) {
+                        loading.add(id);
+                    }
+                }));
+                messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids are missing in ClickHouse"
+                        + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
+            } catch (ClickHouseException e) {
+                String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
+                        + ". Give a list with --ids FILE";
+                if (before == 0) {
+                    throw new UserError(why);
+                }
+                messages.warn(why + "; going on with what the ledger has");
+            }
+        }
+        long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
+        long size = ledger.size(Share.WHOLE);
+        if (before > 0) {
+            messages.info(job.getName() + ": the ledger has " + Messages.count(size) + " ids, " + Messages.count(size - pending)
+                    + " of them done, " + Messages.count(pending) + " to do");
+        }
+    }
+
+    private static String shown(String text) {
+        String clean = text.replaceAll("\\p{Cntrl}", "?");
+        return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
+    }
+}

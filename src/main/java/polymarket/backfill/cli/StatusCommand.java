@@ -1,0 +1,140 @@
+package polymarket.backfill.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.JobRun;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+
+/** Shows how far the jobs are, from another terminal too. */
+@Command(name = "status", description = "Show how far jobs are, while they run and after.")
+final class StatusCommand implements Callable<Integer> {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @Mixin
+    private Common common;
+
+    @Parameters(arity = "0..1", paramLabel = "JOB", description = "One job; without it, all that have a ledger.")
+    private String name;
+
+    @Option(names = "--watch", description = "Show it anew every two seconds until Ctrl-C.")
+    private boolean watch;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Settings settings = common.settings();
+        List<String> names = name == null ? Job.names(Common.home()) : List.of(Job.read(Common.home(), name).getName());
+        while (true) {
+            List<Map<String, Object>> statuses = new ArrayList<>();
+            for (String job : names) {
+                if (Ledger.exists(JobRun.ledgerFile(settings, job))) {
+                    statuses.add(status(settings, job));
+                }
+            }
+            if (statuses.isEmpty()) {
+                throw new UserError("no ledger" + (name == null ? "" : " of " + name) + " in " + settings.path("runtime.dir")
+                        + ": nothing was run here yet");
+            }
+            String text = json ? Report.json(name == null ? Map.of("jobs", statuses) : statuses.get(0)) + "\n" : text(statuses);
+            System.out.print((watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "") + text);
+            System.out.flush();
+            if (!watch) {
+                return 0;
+            }
+            Thread.sleep(2000);
+        }
+    }
+
+    private static Map<String, Object> status(Settings settings, String job) {
+        Map<String, Object> status = new LinkedHashMap<>();
+        status.put("job", job);
+        try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, job))) {
+            Map<String, Object> ids = new LinkedHashMap<>();
+            ids.put("total", ledger.size(Share.WHOLE));
+            ledger.counts(Share.WHOLE).forEach((state, n) -> ids.put(state.text(), n));
+            Ledger.Sums sums = ledger.sums();
+            Map<String, Object> rows = new LinkedHashMap<>();
+            rows.put("fetched", sums.fetched());
+            rows.put("inserted", sums.inserted());
+            rows.put("duplicate", sums.duplicate());
+            rows.put("rejected", sums.rejected());
+            status.put("ids", ids);
+            status.put("rows", rows);
+            status.put("balanced", sums.balanced());
+        }
+        status.put("runs", runs(settings.path("runtime.dir"), job));
+        return status;
+    }
+
+    /** What the processes that work, or last worked, on the job say of themselves. */
+    private static List<Map<String, Object>> runs(Path runtime, String job) {
+        List<Map<String, Object>> runs = new ArrayList<>();
+        try (Stream<Path> files = Files.list(runtime)) {
+            for (Path file : files.filter(path -> path.getFileName().toString().matches(
+                    java.util.regex.Pattern.quote(job) + "(\\.worker-\\d+-of-\\d+)?\\.status\\.json")).sorted().toList()) {
+                @SuppressWarnings("unchecked")
+                Map<String, Object> run = JSON.readValue(file.toFile(), Map.class);
+                boolean alive = ProcessHandle.of(((Number) run.get("pid")).longValue()).map(ProcessHandle::isAlive).orElse(false);
+                if ("running".equals(run.get("state")) && !alive) {
+                    run.put("state", "died");
+                }
+                runs.add(run);
+            }
+        } catch (IOException e) {
+            throw new UserError("cannot read " + runtime + ": " + e.getMessage());
+        }
+        return runs;
+    }
+
+    private static String text(List<Map<String, Object>> statuses) {
+        List<Map<String, Object>> table = new ArrayList<>();
+        StringBuilder lines = new StringBuilder();
+        for (Map<String, Object> status : statuses) {
+            Map<?, ?> ids = (Map<?, ?>) status.get("ids");
+            Map<?, ?> rows = (Map<?, ?>) status.get("rows");
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("job", status.get("job"));
+            row.put("ids", ids.get("total"));
+            for (State state : List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED, State.PENDING)) {
+                row.put(state.text(), ids.get(state.text()));
+            }
+            row.put("rows", rows.get("inserted"));
+            row.put("rejected", rows.get("rejected"));
+            table.add(row);
+            for (Object run : (List<?>) status.get("runs")) {
+                Map<?, ?> of = (Map<?, ?>) run;
+                @SuppressWarnings("unchecked")
+                Map<String, Object> snapshot = (Map<String, Object>) of;
+                if ("running".equals(of.get("state"))) {
+                    lines.append("  running (pid ").append(of.get("pid")).append(of.get("worker") == null ? "" : ", worker " + of.get("worker"))
+                            .append("): ").append(Terminal.line(List.of(snapshot), 1000)).append('\n');
+                } else {
+                    lines.append("  ").append(of.get("job")).append(of.get("worker") == null ? "" : " worker " + of.get("worker")).append(": last run ")
+                            .append(of.get("state")).append(" at ").append(String.valueOf(of.get("updated_at")).substring(0, 19)).append("Z")
+                            .append(of.get("reason") == null ? "" : ": " + of.get("reason")).append('\n');
+                }
+            }
+        }
+        return Report.table(table) + lines;
+    }
+}

@@ -1,0 +1,144 @@
+package polymarket.backfill.cli;
+
+import java.io.PrintStream;
+import java.time.LocalTime;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import polymarket.backfill.job.JobRun;
+import polymarket.backfill.job.Messages;
+import polymarket.backfill.job.Progress;
+import polymarket.backfill.ledger.State;
+
+/**
+ * The screen during a run: on a terminal one line that is redrawn, otherwise a plain line every ten seconds; what there is
+ * to say stands above it. All of it goes to standard error, so that standard output holds results alone.
+ */
+final class Terminal implements Messages, JobRun.Watcher {
+
+    private static final int PLAIN_EVERY_TICKS = 10;
+
+    private final PrintStream err = System.err;
+    private final boolean redraw;
+    private final boolean quiet;
+    private ProgressBar bar;
+    private volatile List<Map<String, Object>> jobs = List.of();
+    private int ticks;
+
+    /**
+     * @param quiet no progress at all, only messages
+     */
+    Terminal(boolean quiet) {
+        this.quiet = quiet;
+        this.redraw = Boolean.getBoolean("backfill.terminal") && !quiet;
+    }
+
+    @Override
+    public synchronized void info(String line) {
+        above(line);
+    }
+
+    @Override
+    public synchronized void warn(String line) {
+        above("warning: " + line);
+    }
+
+    private void above(String line) {
+        String time = LocalTime.now().truncatedTo(ChronoUnit.SECONDS).format(java.time.format.DateTimeFormatter.ISO_LOCAL_TIME);
+        err.println((bar != null ? "\r\033[K" : "") + time + " " + line);
+    }
+
+    @Override
+    public synchronized void tick(List<Progress> progress) {
+        jobs = progress.stream().map(job -> job.snapshot("running")).toList();
+        if (quiet) {
+            return;
+        }
+        if (redraw) {
+            if (bar == null) {
+                bar = new ProgressBarBuilder().setTaskName("").setInitialMax(1).setUpdateIntervalMillis(500).continuousUpdate()
+                        .setRenderer((state, width) -> line(jobs, width)).setConsumer(new ConsoleProgressBarConsumer(err)).build();
+            }
+        } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
+            above(line(jobs, 1000));
+        }
+    }
+
+    @Override
+    public synchronized void ended() {
+        if (bar != null) {
+            bar.close();
+            bar = null;
+        }
+    }
+
+    /** All that is worth knowing in one line of a width; what fits least is left out first. */
+    static String line(List<Map<String, Object>> jobs, int width) {
+        String text = "";
+        for (int detail = 0; detail < 4; detail++) {
+            List<String> parts = new ArrayList<>();
+            for (Map<String, Object> job : jobs) {
+                parts.add(line(job, detail));
+            }
+            text = String.join("  |  ", parts);
+            if (text.length() < width) {
+                return text;
+            }
+        }
+        return text.substring(0, Math.max(0, Math.min(text.length(), width - 1)));
+    }
+
+    /**
+     * @param detail 0 for everything, up to 3 for the least
+     */
+    private static String line(Map<String, Object> snapshot, int detail) {
+        Map<?, ?> ids = (Map<?, ?>) snapshot.get("ids");
+        Map<?, ?> run = (Map<?, ?>) snapshot.get("run");
+        long total = number(ids.get("total"));
+        long done = total - number(ids.get(State.PENDING.text()));
+        StringBuilder line = new StringBuilder();
+        line.append(snapshot.get("job")).append(' ').append(Messages.count(done)).append('/').append(Messages.count(total))
+                .append(String.format(Locale.ROOT, " %.1f%%", total == 0 ? 100.0 : Math.floor(1000.0 * done / total) / 10));
+        if (detail == 0) {
+            line.append(' ').append(bar(total == 0 ? 1 : (double) done / total));
+        }
+        line.append(detail < 2 ? ", " : " ");
+        String separator = "";
+        for (State state : List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED)) {
+            line.append(separator).append(detail < 2 ? state.text() : state.text().substring(0, state == State.FAILED ? 4 : 1)).append(' ')
+                    .append(Messages.count(number(ids.get(state.text()))));
+            separator = detail < 2 ? ", " : " ";
+        }
+        if (detail < 3) {
+            line.append(String.format(Locale.ROOT, ", %.1f of %.1f requests/s", decimal(run.get("requests_per_second")), decimal(run.get("limit_per_second"))));
+            line.append(String.format(Locale.ROOT, ", %,.0f ids/s", decimal(run.get("ids_per_second"))));
+            line.append(", ").append(Messages.count(number(run.get("retries")))).append(" retries");
+        }
+        if (run.get("waiting_for") != null) {
+            line.append(", waiting: ").append(detail == 0 ? run.get("waiting_for") : "source");
+        }
+        if (run.get("seconds_left") != null) {
+            line.append(", ").append(Messages.time(number(run.get("seconds_left")) * 1000)).append(" left");
+        }
+        return line.toString();
+    }
+
+    private static String bar(double part) {
+        int width = 20;
+        int full = (int) Math.round(part * width);
+        return "[" + "#".repeat(full) + "-".repeat(width - full) + "]";
+    }
+
+    private static long number(Object value) {
+        return value == null ? 0 : ((Number) value).longValue();
+    }
+
+    private static double decimal(Object value) {
+        return value == null ? 0 : ((Number) value).doubleValue();
+    }
+}

@@ -1,0 +1,24 @@
+package polymarket.backfill.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.job.Job;
+
+/** Makes the tables and views. */
+@Command(name = "views", description = "Make the tables of all jobs where they are missing, and all views anew.")
+final class ViewsCommand implements Callable<Integer> {
+
+    @Mixin
+    private Common common;
+
+    @Override
+    public Integer call() {
+        try (ClickHouse clickHouse = ClickHouse.open(common.settings())) {
+            Views.refresh(clickHouse, Job.names(Common.home())).forEach(view -> System.out.println("view " + view + " is up to date"));
+        }
+        return 0;
+    }
+}
