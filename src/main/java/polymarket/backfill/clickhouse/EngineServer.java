@@ -701,10 +701,9 @@ public final class EngineServer implements AutoCloseable {
                 http.reply(e.httpStatus(), withSummary(), text.getBytes(StandardCharsets.UTF_8));
                 return true;
             }
-            byte[] message = text.getBytes(StandardCharsets.UTF_8);
-            body().write(("\r\n__exception__\r\n" + tag + "\r\n").getBytes(StandardCharsets.US_ASCII));
-            body().write(message);
-            body().write((message.length + " " + tag + "\r\n__exception__\r\n").getBytes(StandardCharsets.US_ASCII));
+            int length = text.getBytes(StandardCharsets.UTF_8).length;
+            // in one piece: @clickhouse/client looks for it in one chunk, and never ends when it finds only a part
+            body().write(("\r\n__exception__\r\n" + tag + "\r\n" + text + length + " " + tag + "\r\n__exception__\r\n").getBytes(StandardCharsets.UTF_8));
             body().close();
             return false;
         }
