@@ -9,6 +9,7 @@ import java.net.UnknownHostException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
@@ -25,6 +26,10 @@ public final class Retry implements Processor {
 
     /** Attempts of a batch whose parent failed with all its attempts: it only has to show which half is at fault. */
     private static final int ATTEMPTS_OF_A_HALF = 2;
+
+    /** How often the calls of an exchange failed since one was answered well. */
+    static final String FAILURES = "RetryFailures";
+    private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
 
     private final Map<String, Job> jobs;
     private final Sources sources;
@@ -61,11 +66,17 @@ public final class Retry implements Processor {
             return;
         }
         exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
+        batch.failure(failure);
         Source source = sources.get(jobs.get(batch.getJob()).getSource());
         SourceException answer = find(failure, SourceException.class);
         Kind kind = kind(failure);
         if (kind == Kind.FAILURE) {
             batch.countFailure(answer == null ? 0 : answer.status());
+            exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
+            if (batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status())) {
+                messages.info(source.name() + " no longer takes the cursor of " + batch.getIds().get(0) + "; starting it over");
+                batch.restart();
+            }
         }
         if (answer != null && answer.retryAfterMillis() > 0) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
@@ -92,7 +103,7 @@ public final class Retry implements Processor {
                 yield false;
             }
             case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
-            case FAILURE -> batch.failures() < attempts(batch);
+            case FAILURE -> exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
         };
     }
 

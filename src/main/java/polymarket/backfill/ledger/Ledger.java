@@ -314,12 +314,12 @@ public final class Ledger implements AutoCloseable {
 
     /** The batches that were begun and not finished, and whose maker's share this is now. */
     public synchronized List<Batch> open(Share share) {
-        return query("SELECT batch, kind, mode, cursor FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
+        return query("SELECT batch, kind, mode, cursor, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
                 result -> {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, result.getString(4));
+                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6));
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -369,23 +369,30 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, null);
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0);
     }
 
     /**
      * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new batch that asks for
      * them once more.
      *
-     * @return the batch that asks again, or null
+     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own
+     * @return the batches that follow from it
      */
-    public synchronized Batch complete(Batch batch, Share share) {
+    public synchronized List<Batch> complete(Batch batch, Collection<String> unanswered, Share share) {
         return transaction(() -> {
             long now = now();
             mark(batch.outcomes(), batch.failures() + 1, now);
-            Batch again = batch.missing().isEmpty() ? null
-                    : make(Kind.REASK, batch.getNumber(), batch.isRedo() ? "redo" : "new", share, batch.missing());
+            List<Batch> followers = new ArrayList<>();
+            String mode = batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
+            if (!batch.missing().isEmpty()) {
+                followers.add(make(Kind.REASK, batch.getNumber(), mode, share, batch.missing()));
+            }
+            for (String id : unanswered) {
+                followers.add(make(Kind.HALF, batch.getNumber(), mode, share, List.of(id)));
+            }
             finish(batch, now);
-            return again;
+            return followers;
         });
     }
 
@@ -411,11 +418,20 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
-    private void finish(Batch batch, long now) throws SQLException {
+    private void finish(Batch batch, Long now) throws SQLException {
         update("UPDATE batches SET fetched = fetched + ?, inserted = inserted + ?, duplicate = duplicate + ?,"
-                + " rejected = rejected + ?, requests = requests + ?, cursor = ?, done_at = ? WHERE batch = ?",
+                + " rejected = rejected + ?, requests = ?, cursor = ?, done_at = ? WHERE batch = ?",
                 batch.fetched(), batch.inserted(), batch.duplicate(), batch.rejected(), batch.requests(), batch.getCursor(),
                 now, batch.getNumber());
+    }
+
+    /** Notes that a page of the batch is stored, and where the next one begins. */
+    public synchronized void page(Batch batch) {
+        transaction(() -> {
+            finish(batch, null);
+            return null;
+        });
+        batch.pageDone();
     }
 
     /** Puts two batches of half its ids in the place of one that keeps failing. */
@@ -509,7 +525,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized Batch probe() {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null);
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0);
     }
 
     /**
