@@ -41,7 +41,7 @@ public final class Sources {
 
         @Override
         public String toString() {
-            return requests + " requests in " + (periodMillis % 1000 == 0 ? periodMillis / 1000 + " s" : periodMillis + " ms");
+            return requests + " requests in " + Messages.time(periodMillis);
         }
     }
 
@@ -109,7 +109,8 @@ public final class Sources {
                 } catch (RuntimeException e) {
                     // said below
                 }
-                throw new IllegalArgumentException("the throttle of route " + route.getId() + " lets '" + requests
+                throw new IllegalArgumentException((step.getLineNumber() > 0
+                        ? String.valueOf(step.getLocation()).replaceAll(".*/", "") + ": line " + step.getLineNumber() + ": " : "") + "the throttle of route " + route.getId() + " lets '" + requests
                         + "' requests through in '" + period + "' ms; both take a whole number of at least 1");
             }
         }
