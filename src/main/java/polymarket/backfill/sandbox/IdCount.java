@@ -26,6 +26,12 @@ final class IdCount {
         }
     }
 
+    synchronized void addAll(Iterable<ConditionId> ids) {
+        for (ConditionId id : ids) {
+            add(id.a() ^ id.d());
+        }
+    }
+
     private void grow() {
         long[] more = new long[slots.length * 2];
         for (long key : slots) {

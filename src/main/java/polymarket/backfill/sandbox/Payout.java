@@ -13,6 +13,8 @@ import java.util.List;
  */
 public record Payout(String state, List<String> served) {
     static final Payout ABSENT = new Payout("absent", null);
+    private static final Payout FIRST = new Payout("found", List.of("1", "0"));
+    private static final Payout SECOND = new Payout("found", List.of("0", "1"));
 
     /** The exact payouts in lowest terms; empty unless the state is found. */
     public List<BigInteger> numerators() {
@@ -95,6 +97,9 @@ public record Payout(String state, List<String> served) {
 
     /** The chain's numerators as the positions subgraph shows them: fractions of one, six decimals. */
     static Payout decimals(long[] numerators) {
+        if (numerators.length == 2 && numerators[0] + numerators[1] == 1) {
+            return numerators[0] == 1 ? FIRST : SECOND;
+        }
         long sum = 0;
         for (long numerator : numerators) {
             sum += numerator;

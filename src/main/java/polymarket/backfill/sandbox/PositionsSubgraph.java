@@ -1,6 +1,7 @@
 package polymarket.backfill.sandbox;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
@@ -34,7 +35,7 @@ final class PositionsSubgraph extends Subgraph {
                     out.append("null");
                     return 0;
                 }
-                asked.add(condition.hash(1));
+                asked.addAll(List.of(condition));
                 condition(field, condition, payout, out);
                 return 1;
             }
@@ -49,10 +50,7 @@ final class PositionsSubgraph extends Subgraph {
     }
 
     private int conditions(GraphQl.Field field, Page page, Request request, StringBuilder out) throws GraphQl.Failure {
-        Set<String> in = page.in("id_in");
-        if (in == null && page.where().containsKey("id")) {
-            in = page.in("id");
-        }
+        Collection<?> in = page.list(page.where().containsKey("id_in") ? "id_in" : "id");
         Set<String> notIn = page.in("id_not_in");
         String not = page.text("id_not");
         String above = page.text("id_gt");
@@ -103,7 +101,11 @@ final class PositionsSubgraph extends Subgraph {
             if (payout.served() == null) {
                 inner.append("null");
             } else {
-                Json.strings(inner, payout.served());
+                inner.append('[');
+                for (int i = 0; i < payout.served().size(); i++) {
+                    inner.append(i > 0 ? ",\"" : "\"").append(payout.served().get(i)).append('"');
+                }
+                inner.append(']');
             }
             return true;
         });
@@ -118,16 +120,16 @@ final class PositionsSubgraph extends Subgraph {
         ConditionId id;
         int market = -1;
 
-        Walk(Set<String> ids) {
+        Walk(Collection<?> ids) {
             listed = new ArrayList<>(ids.size());
-            for (String text : ids) {
-                ConditionId parsed = ConditionId.parse(text);
+            for (Object text : ids) {
+                ConditionId parsed = ConditionId.parse(String.valueOf(text));
                 if (parsed != null) {
                     listed.add(parsed);
-                    asked.add(parsed.hash(1));
                 }
             }
             Collections.sort(listed);
+            asked.addAll(listed);
             descending = false;
             end = listed.size();
         }
@@ -165,8 +167,9 @@ final class PositionsSubgraph extends Subgraph {
                 if (place == end) {
                     return false;
                 }
+                ConditionId last = id;
                 id = listed.get(place++);
-                return true;
+                return !id.equals(last) || next();
             }
             if (descending ? place <= end : place >= end) {
                 return false;

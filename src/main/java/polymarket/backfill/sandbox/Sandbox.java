@@ -24,9 +24,14 @@ public final class Sandbox implements AutoCloseable {
         universe = new Universe(options);
         faults = new Faults(options.seed());
         options.faults().forEach(faults::add);
-        truth = new Truth(universe);
         Limit goldsky = new Limit("goldsky", 50, 10_000, request -> true);
+        Gamma gamma = new Gamma(universe);
+        DataApi dataApi = new DataApi(universe);
+        truth = new Truth(universe, gamma, dataApi);
         sources.add(new PositionsSubgraph(universe, List.of(goldsky)));
+        sources.add(new OrderbookSubgraph(universe, List.of(goldsky)));
+        sources.add(gamma);
+        sources.add(dataApi);
         for (Source source : sources) {
             limits.addAll(source.limits);
         }

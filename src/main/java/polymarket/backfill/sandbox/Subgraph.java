@@ -27,16 +27,20 @@ abstract class Subgraph extends Source {
     /** What a list query asks for, checked. */
     record Page(Map<String, Object> where, int first, int skip, String orderBy, boolean descending) {
 
-        /** A list of strings in the filter, or null where there is none. */
-        Set<String> in(String key) {
+        /** A list in the filter (or a single value as one), or null where there is none. */
+        Collection<?> list(String key) {
             Object value = where.get(key);
-            if (value == null) {
+            return value == null ? null : value instanceof Collection<?> list ? list : List.of(value);
+        }
+
+        /** A list of strings in the filter without repeats, or null where there is none. */
+        Set<String> in(String key) {
+            Collection<?> list = list(key);
+            if (list == null) {
                 return null;
             }
             Set<String> set = new LinkedHashSet<>();
-            for (Object item : value instanceof Collection<?> list ? list : List.of(value)) {
-                set.add(String.valueOf(item));
-            }
+            list.forEach(item -> set.add(String.valueOf(item)));
             return set;
         }
 

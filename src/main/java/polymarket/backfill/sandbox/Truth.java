@@ -11,9 +11,13 @@ import java.util.Set;
 /** The right answers, by Java and as one JSON object a line at /_sandbox/truth/…. */
 public final class Truth {
     private final Universe universe;
+    private final Gamma gamma;
+    private final DataApi dataApi;
 
-    Truth(Universe universe) {
+    Truth(Universe universe, Gamma gamma, DataApi dataApi) {
         this.universe = universe;
+        this.gamma = gamma;
+        this.dataApi = dataApi;
     }
 
     /** What the positions subgraph says of a condition id in any form; throws IllegalArgumentException for what is no id. */
@@ -58,7 +62,46 @@ public final class Truth {
             case "conditions" -> {
                 return Answer.lines(out -> {
                     for (int i = 0; i < universe.size; i++) {
-                        line(out, "{\"condition_id\":\"" + universe.conditionId(i).hex() + "\"}");
+                        line(out, condition(universe.market(i)));
+                    }
+                });
+            }
+            case "markets" -> {
+                return Answer.lines(out -> {
+                    for (int row = 0; row < gamma.rowCount(); row++) {
+                        StringBuilder text = new StringBuilder();
+                        gamma.write(text, gamma.new Row(row));
+                        line(out, text.toString());
+                    }
+                });
+            }
+            case "wallets" -> {
+                return Answer.lines(out -> {
+                    for (int w = 0; w < universe.wallets.count(); w++) {
+                        line(out, "{\"wallet\":\"" + universe.wallets.address(w) + "\",\"markets\":" + universe.wallets.markets(w).length + "}");
+                    }
+                });
+            }
+            case "positions" -> {
+                List<Integer> wallets = wallets(request);
+                return Answer.lines(out -> {
+                    for (int wallet : wallets) {
+                        for (Position position : dataApi.positions(wallet)) {
+                            StringBuilder text = new StringBuilder();
+                            dataApi.positionV2(text, position);
+                            line(out, text.toString());
+                        }
+                    }
+                });
+            }
+            case "fills" -> {
+                List<ConditionId> ids = ids(request);
+                return Answer.lines(out -> {
+                    for (int i = 0; i < (ids == null ? universe.size : ids.size()); i++) {
+                        int number = ids == null ? i : universe.marketOf(ids.get(i));
+                        if (number >= 0) {
+                            fills(universe.market(number), out);
+                        }
                     }
                 });
             }
@@ -66,6 +109,64 @@ public final class Truth {
                 return Answer.json(404, "{\"error\":" + Json.quoted("no truth named " + name) + "}");
             }
         }
+    }
+
+    private String condition(Market m) {
+        StringBuilder tokens = new StringBuilder("[");
+        for (int o = 0; o < m.outcomes; o++) {
+            Json.string(tokens.append(o > 0 ? "," : ""), m.token(o));
+        }
+        StringBuilder out = new StringBuilder();
+        return new Json.Obj(out).put("condition_id", m.condition.hex()).put("market", m.number).put("gamma_id", gamma.new Row(gamma.rowOf(m.number)).id())
+            .put("slug", m.slug()).put("question_id", "0x" + Mix.hex(universe.questionId(m.number))).put("oracle", universe.oracle(m.number))
+            .put("outcomes", m.outcomes).put("neg_risk", m.negRisk).put("version", m.version2 ? "v2" : "v1").put("created", m.created)
+            .put("closes", m.closes).put("closed", m.closed).put("resolved_at", m.resolved).put("trades", m.trades)
+            .raw("token_ids", tokens.append(']')).end().toString();
+    }
+
+    /** Every order of every trade of a market, whichever source has it; on_goldsky says whether the subgraph does. */
+    private static void fills(Market m, java.io.OutputStream out) throws IOException {
+        for (int j = 0; j < m.trades; j++) {
+            long time = m.time(j);
+            List<Market.Leg> legs = m.legs(j);
+            String taker = m.address(legs.get(legs.size() - 1).wallet());
+            for (Market.Leg leg : legs) {
+                StringBuilder text = new StringBuilder();
+                String transaction = "0x" + m.transaction(j);
+                String order = m.orderHash(j, leg);
+                new Json.Obj(text).put("id", transaction + "_" + order).put("transaction_hash", transaction).put("order_hash", order)
+                    .put("condition_id", m.condition.hex()).put("token_id", m.token(leg.outcome())).put("outcome_index", leg.outcome())
+                    .put("maker", m.address(leg.wallet())).put("taker", leg.taker() ? m.exchange(time) : taker)
+                    .put("side", leg.buy() ? "BUY" : "SELL").put("size", leg.size()).put("cost", leg.cost()).put("fee", leg.fee())
+                    .put("timestamp", time).put("taker_order", leg.taker()).put("on_goldsky", time <= Universe.FREEZE).end();
+                line(out, text.toString());
+            }
+        }
+    }
+
+    /** The wallets of a request's body (a JSON array or one a line); all for an empty body. Unknown ones are left out. */
+    private List<Integer> wallets(Request request) throws IOException {
+        List<Integer> wallets = new ArrayList<>();
+        String text = request.text().strip();
+        if (text.isEmpty()) {
+            for (int w = 0; w < universe.wallets.count(); w++) {
+                wallets.add(w);
+            }
+            return wallets;
+        }
+        List<String> addresses = new ArrayList<>();
+        if (text.startsWith("[")) {
+            Json.read(text).forEach(node -> addresses.add(node.asText()));
+        } else {
+            text.lines().filter(line -> !line.isBlank()).forEach(addresses::add);
+        }
+        for (String address : addresses) {
+            int wallet = universe.wallets.of(address.strip());
+            if (wallet >= 0) {
+                wallets.add(wallet);
+            }
+        }
+        return wallets;
     }
 
     private static void line(java.io.OutputStream out, String text) throws IOException {

@@ -1,5 +1,7 @@
 package polymarket.backfill.sandbox;
 
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
 /**
@@ -12,6 +14,7 @@ final class Universe {
     static final long FREEZE_BLOCK = 86_126_998L;
     /** New markets since then may be "v2": they have position ids of another contract. */
     static final long PROTOCOL_V2 = 1793577600L;
+    private static final double ROWS_A_TRADE = 2.25;
     private static final long OLDEST_DAYS = 1825;
     private static final long DAY = 86_400;
 
@@ -25,6 +28,10 @@ final class Universe {
     final long seed;
     final int size;
     final long now;
+    final Wallets wallets;
+    final Tokens tokens;
+    /** Sums of the few markets that are too large to add up for every question. */
+    final Map<Integer, Map<Integer, Market.Holding[]>> largeMarkets = new ConcurrentHashMap<>();
     private final long blockSeconds;
     /** Market numbers in the order of their condition ids, and the first words of those ids. */
     private final int[] byCondition;
@@ -36,6 +43,8 @@ final class Universe {
         size = options.conditions();
         now = options.now();
         blockSeconds = options.blockSeconds();
+        wallets = new Wallets(options);
+        tokens = new Tokens(this);
         long[] words = new long[size];
         for (int i = 0; i < size; i++) {
             words[i] = conditionId(i).a();
@@ -171,6 +180,23 @@ final class Universe {
         return low;
     }
 
+    /** How many trades a market has: none in 7 of 100, most some, a long tail, one that is the largest. */
+    int trades(int market) {
+        if (market == (int) (size * 0.6)) {
+            return Math.max(1, (int) (options.largestMarketFills() / ROWS_A_TRADE));
+        }
+        if (chance(market, 12, 70)) {
+            return 0;
+        }
+        double mean = options.fillsPerMarket() / ROWS_A_TRADE;
+        double tail = Math.pow(1 - Mix.fraction(hash(market, 13)), -1 / 1.5) / 2.7;
+        return (int) Math.ceil(Math.min(mean * 60, mean * tail));
+    }
+
+    Market market(int number) {
+        return new Market(this, number);
+    }
+
     // ---- payouts
 
     /** The chain's payout numerators, or null where the market is not resolved. */
@@ -209,5 +235,27 @@ final class Universe {
     /** Planned: one market in 500 whose payouts the positions subgraph shows in another order than the chain. */
     boolean payoutConflict(int market) {
         return chance(market, 11, 2);
+    }
+
+    /** What the Data API, which lives, says of any condition id: resolved, pending, or null for one it has nothing of. */
+    Resolution resolution(ConditionId id) {
+        long hash = id.hash(seed);
+        boolean disputed = Mix.below(Mix.mix(hash, 8), 20) == 0;
+        int market = marketOf(id);
+        if (market < 0) {
+            Payout goldsky = Payout.ofStranger(hash);
+            long block = FREEZE_BLOCK - Mix.below(Mix.mix(hash, 9), 10_000_000);
+            if (goldsky == Payout.ABSENT || goldsky.state().equals("unresolved") && Mix.below(Mix.mix(hash, 10), 2) == 0) {
+                return null;
+            }
+            long[] numerators = goldsky.state().equals("unresolved") ? null : Payout.onChain(hash, Payout.outcomes(Mix.mix(hash, 6)));
+            return new Resolution(id, "0x" + Mix.hex(hash, 32), numerators, block, timeOf(block), disputed);
+        }
+        if (!closed(market)) {
+            return null;
+        }
+        long[] numerators = chainPayout(market, id);
+        long time = numerators == null ? timeOf(blockOf(closes(market))) : resolved(market);
+        return new Resolution(id, "0x" + Mix.hex(questionId(market)), numerators, blockOf(time), time, disputed);
     }
 }
