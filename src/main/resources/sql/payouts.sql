@@ -100,3 +100,72 @@ SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM d
 WHERE closed
   AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final);
+
+-- @check rows and distinct conditions of each source
+SELECT source, count() AS rows, uniqExact(condition_id) AS conditions, rows - conditions AS twice,
+    min(fetched_at) AS first_fetched, max(fetched_at) AS last_fetched
+FROM default.resolutions_external_ingest GROUP BY source ORDER BY source;
+
+-- @check denominators against the sums of the numerators
+SELECT toString(payout_denominator) AS denominator, toString(arraySum(payout_numerators)) AS sum, denominator = sum AS equal, count() AS rows
+FROM default.resolutions_external_ingest GROUP BY denominator, sum ORDER BY rows DESC LIMIT 10;
+
+-- @check samples
+SELECT condition_id, toString(payout_numerators) AS numerators, toString(payout_denominator) AS denominator, winning_index, source
+FROM default.resolutions_external_ingest ORDER BY cityHash64(condition_id) LIMIT 5;
+
+-- @check coverage before and after
+SELECT 'before: market_resolutions_final' AS status, uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', ''))) AS conditions
+FROM default.market_resolutions_final WHERE payout_denominator > 0
+UNION ALL
+SELECT 'after: vw_resolutions_truth', count() FROM cascadian_clean.vw_resolutions_truth;
+
+-- @check conditions that two sources disagree on (at most 20)
+SELECT condition_id, groupArray((origin, toString(vector))) AS said FROM
+(
+    SELECT DISTINCT condition_id, origin, arrayMap(n -> intDiv(n, divisor), numerators) AS vector FROM
+    (
+        SELECT condition_id, toString(source) AS origin, payout_numerators AS numerators, toUInt256(1) AS divisor
+        FROM default.resolutions_external_ingest FINAL
+        UNION ALL
+        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), 'market_resolutions_final', CAST(payout_numerators AS Array(UInt256)) AS own,
+            arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), own, greatest(arrayMax(own), 1))
+        FROM default.market_resolutions_final FINAL WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
+    )
+)
+GROUP BY condition_id HAVING uniqExact(vector) > 1 ORDER BY condition_id LIMIT 20;
+
+-- @check resolved markets without a payout vector (at most 20) needs=default.api_markets_staging
+SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, any(question) AS question FROM default.api_markets_staging
+WHERE resolved AND condition_id NOT IN (SELECT condition_id FROM cascadian_clean.vw_resolutions_truth)
+GROUP BY condition_id ORDER BY condition_id LIMIT 20;
+
+-- @measure found Conditions with a payout vector from Goldsky
+SELECT uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE source = 'goldsky-api';
+
+-- @measure failed unit=% Share of the ledger's ids that failed
+SELECT if({total} = 0, 0, {failed} / {total});
+
+-- @measure pending Ids that were not asked for yet
+SELECT {pending};
+
+-- @measure wrong-sums max=0 Rows whose denominator is not the sum of their numerators
+SELECT count() FROM default.resolutions_external_ingest WHERE payout_denominator != arraySum(payout_numerators) OR payout_denominator = 0;
+
+-- @measure conflicts Conditions that two sources disagree on
+SELECT count() FROM
+(
+    SELECT condition_id FROM default.resolutions_external_ingest FINAL GROUP BY condition_id HAVING uniqExact(payout_numerators) > 1
+    UNION DISTINCT
+    SELECT ingest.condition_id FROM (SELECT * FROM default.resolutions_external_ingest FINAL) AS ingest
+    INNER JOIN
+    (
+        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, CAST(payout_numerators AS Array(UInt256)) AS own,
+            arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), own, greatest(arrayMax(own), 1)) AS divisor
+        FROM default.market_resolutions_final FINAL WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
+    ) AS final ON final.condition_id = ingest.condition_id
+    WHERE ingest.payout_numerators != arrayMap(n -> intDiv(n, final.divisor), final.own)
+);
+
+-- @measure duplicates Rows beyond one a condition and source (merged away in time after --redo)
+SELECT count() - uniqExact(condition_id, source) FROM default.resolutions_external_ingest;

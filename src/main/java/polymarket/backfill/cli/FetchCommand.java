@@ -1,12 +1,65 @@
 package polymarket.backfill.cli;
 
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.job.IdKind;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Preview;
 
-@Command(name = "fetch")
+/** Asks for single ids and shows what came and what it became. */
+@Command(name = "fetch", description = "Ask the source for single ids and show what came and what it becomes; nothing is stored or marked.")
 final class FetchCommand implements Callable<Integer> {
+
+    @Mixin
+    private Common common;
+
+    @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts.")
+    private String name;
+
+    @Parameters(index = "1..*", arity = "1..*", paramLabel = "ID", description = "Ids in any form.")
+    private List<String> ids;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
     @Override
     public Integer call() {
-        return 1;
+        Settings settings = common.settings();
+        Job job = Job.read(Common.home(), name);
+        IdKind kind = job.idKind();
+        List<String> wanted = ids.stream().map(id -> {
+            String stored = kind.normalise(id);
+            if (stored == null) {
+                throw new UserError("'" + id + "' is no " + kind.label());
+            }
+            return stored;
+        }).distinct().sorted().toList();
+        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+            Preview.Result result = Preview.fetch(settings, job, clickHouse, wanted, new Terminal(true));
+            if (json) {
+                System.out.println(Report.json(result));
+                return 0;
+            }
+            System.out.println("Came from " + job.getSource() + " in " + result.requests() + " requests:");
+            result.came().forEach(row -> System.out.println("  " + Report.json(row)));
+            if (result.came().isEmpty()) {
+                System.out.println("  (no rows)");
+            }
+            for (Map.Entry<String, List<Map<String, Object>>> table : result.became().entrySet()) {
+                System.out.println("Becomes in " + table.getKey() + ":");
+                table.getValue().forEach(row -> System.out.println("  " + Report.json(row)));
+            }
+            System.out.println("States:");
+            result.states().forEach((id, state) -> System.out.println("  " + id + "  " + state));
+        }
+        return 0;
     }
 }

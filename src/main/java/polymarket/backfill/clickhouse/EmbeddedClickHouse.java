@@ -18,7 +18,7 @@ import polymarket.backfill.UserError;
 
 /**
  * A process's hold on the embedded ClickHouse of a data folder. The engine is a process of its own, which all that use the folder
- * share; it ends by itself about a second after the last of them has let go or died, running requests finished.
+ * share; it ends by itself within two seconds after the last of them has let go or died, running requests finished.
  */
 public final class EmbeddedClickHouse implements AutoCloseable {
     private static final long START_MS = 60_000;
@@ -29,6 +29,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     private Socket socket;
     private URI url;
     private long pid;
+    private int logBefore;
 
     private EmbeddedClickHouse(Path data, int port) {
         this.data = data;
@@ -187,6 +188,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
             if (Files.exists(log()) && Files.size(log()) > LOG_LIMIT) {
                 Files.delete(log());
             }
+            logBefore = Files.exists(log()) ? logLines().size() : 0;
             return new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
@@ -201,10 +203,15 @@ public final class EmbeddedClickHouse implements AutoCloseable {
         return data.resolve("engine.log");
     }
 
+    private List<String> logLines() throws IOException {
+        return Files.readAllLines(log(), StandardCharsets.ISO_8859_1).stream().filter(l -> !l.isBlank()).toList();
+    }
+
     private String logTail() {
         try {
-            List<String> lines = Files.readAllLines(log(), StandardCharsets.ISO_8859_1).stream().filter(l -> !l.isBlank()).toList();
-            return lines.isEmpty() ? "it says nothing" : String.join(" | ", lines.subList(Math.max(0, lines.size() - 3), lines.size()));
+            List<String> lines = logLines();
+            int from = Math.min(logBefore, lines.size());
+            return from == lines.size() ? "it says nothing" : String.join(" | ", lines.subList(Math.max(from, lines.size() - 3), lines.size()));
         } catch (IOException e) {
             return "it left no log";
         }

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 /** An error of ClickHouse itself, with its own code and its text "Code: N. DB::Exception: ... (NAME)". */
 final class EngineException extends RuntimeException {
     private static final Pattern CODE = Pattern.compile("\\ACode: (\\d+)\\. DB::Exception: ");
-    // a column or a setting that the client side of libchdb meets first is wrapped once more in the same code
+    // what the client side of libchdb meets first arrives wrapped in the same code once or twice more
     private static final Pattern TWICE =
             Pattern.compile("\\A(Code: \\d+\\. DB::Exception: )\\1(.*) \\(version [^)]*\\)\\. \\([A-Z0-9_]+\\)\\z", Pattern.DOTALL);
     private static final Pattern VERSION = Pattern.compile(" \\(version [^()]*\\)\\s*\\z");
@@ -27,8 +27,10 @@ final class EngineException extends RuntimeException {
 
     private static String once(String text) {
         String s = VERSION.matcher(text).replaceFirst("");
-        Matcher m = TWICE.matcher(s);
-        return m.matches() ? m.group(1) + m.group(2) : s;
+        for (Matcher m = TWICE.matcher(s); m.matches(); m = TWICE.matcher(s)) {
+            s = m.group(1) + m.group(2);
+        }
+        return s;
     }
 
     /** HTTP status of this error, from ClickHouse's src/Server/HTTP/exceptionCodeToHTTPStatus.cpp. */

@@ -26,7 +26,7 @@ final class EngineProcess implements AutoCloseable {
     static final int OTHER_SERVES = 75;
 
     private static final long START_ALONE_MS = 30_000;
-    private static final long LEFT_ALONE_MS = 1_000;
+    private static final long LEFT_ALONE_MS = 500;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** What engine.json says; it is believed only if the one it names answers. */

@@ -233,11 +233,10 @@ public final class EngineServer implements AutoCloseable {
         Map<String, String> all = new LinkedHashMap<>();
         for (String pair : query.split("&")) {
             if (!pair.isEmpty()) {
-                int eq = pair.indexOf('=');
                 try {
                     // the bytes of the request line were read as Latin-1
                     String raw = new String(pair.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
-                    eq = raw.indexOf('=');
+                    int eq = raw.indexOf('=');
                     all.put(URLDecoder.decode(eq < 0 ? raw : raw.substring(0, eq), StandardCharsets.UTF_8),
                             eq < 0 ? "" : URLDecoder.decode(raw.substring(eq + 1), StandardCharsets.UTF_8));
                 } catch (IllegalArgumentException e) {
@@ -295,10 +294,9 @@ public final class EngineServer implements AutoCloseable {
                     insert(lease.connection, insert, head, parameters, body, result);
                 } else if (Set.of("SELECT", "WITH", "FROM", "(").contains(sql.first())
                         && lease.connection.effect(head) == Chdb.Effect.READS) {
-                    String own = sql.format();
-                    result.format(own == null ? format : own);
+                    result.format(sql.format() == null ? format : sql.format());
                     byte[][] parts = sql.atFormat();
-                    result.stats = lease.connection.select(parts[0], parts[1], format, parameters, result.body(), queries, own());
+                    result.stats = lease.connection.select(parts[0], parts[1], format, parameters, result.body(), queries, own);
                 } else {
                     Chdb.Answer answer = lease.connection.query(head, format, parameters);
                     if (answer.body().length > 0 || Set.of("SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK").contains(sql.first())) {
@@ -317,10 +315,6 @@ public final class EngineServer implements AutoCloseable {
         } finally {
             result.discard();
         }
-    }
-
-    private Chdb.Connection own() {
-        return own;
     }
 
     /** What the library would take, but not do, or not do as a server does. */
@@ -380,7 +374,7 @@ public final class EngineServer implements AutoCloseable {
         }
         String encoding = request.header("Content-Encoding", "").toLowerCase(Locale.ROOT);
         InputStream raw = request.body();
-        InputStream decoded = new InputStream() {
+        return new InputStream() {
             private InputStream in;
 
             private InputStream in() throws IOException {
@@ -413,7 +407,6 @@ public final class EngineServer implements AutoCloseable {
                 }
             }
         };
-        return decoded;
     }
 
     private static boolean flag(Map<String, String> url, String name) {
@@ -701,10 +694,9 @@ public final class EngineServer implements AutoCloseable {
                 http.reply(e.httpStatus(), withSummary(), text.getBytes(StandardCharsets.UTF_8));
                 return true;
             }
-            byte[] message = text.getBytes(StandardCharsets.UTF_8);
-            body().write(("\r\n__exception__\r\n" + tag + "\r\n").getBytes(StandardCharsets.US_ASCII));
-            body().write(message);
-            body().write((message.length + " " + tag + "\r\n__exception__\r\n").getBytes(StandardCharsets.US_ASCII));
+            int length = text.getBytes(StandardCharsets.UTF_8).length;
+            // in one piece: @clickhouse/client looks for it in one chunk, and never ends when it finds only a part
+            body().write(("\r\n__exception__\r\n" + tag + "\r\n" + text + length + " " + tag + "\r\n__exception__\r\n").getBytes(StandardCharsets.UTF_8));
             body().close();
             return false;
         }

@@ -231,10 +231,12 @@ final class HttpConnection {
                 if (length >= 0) {
                     flushHead(b, from, count);
                 } else {
-                    out.write((Integer.toHexString(count) + "\r\n").getBytes(StandardCharsets.US_ASCII));
-                    out.write(b, from, count);
-                    out.write('\r');
-                    out.write('\n');
+                    byte[] size = (Integer.toHexString(count) + "\r\n").getBytes(StandardCharsets.US_ASCII);
+                    byte[] chunk = java.util.Arrays.copyOf(size, size.length + count + 2);
+                    System.arraycopy(b, from, chunk, size.length, count);
+                    chunk[chunk.length - 2] = '\r';
+                    chunk[chunk.length - 1] = '\n';
+                    out.write(chunk);
                 }
             }
 

@@ -1,7 +1,6 @@
 package polymarket.backfill.job;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -12,12 +11,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.apache.camel.CamelContext;
-import org.apache.camel.main.Main;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.ClickHouseComponent;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
@@ -134,31 +130,16 @@ public final class JobRun implements AutoCloseable {
             feeds.add(feed);
             repository.add(job.getName(), feed);
         }
-        ExecutorService fetchers = Executors.newCachedThreadPool(runnable -> {
-            Thread thread = new Thread(runnable, "fetcher");
-            thread.setDaemon(true);
-            return thread;
-        });
-        Map<String, Object> beans = new HashMap<>();
-        beans.put("ledger", repository);
-        beans.put("source", sources);
-        beans.put("retry", retry);
-        beans.put("rows", new Rows(byName));
-        beans.put("fetchers", fetchers);
-        beans.put("clickhouse", clickHouse.dataSource());
-        Main main = camel(beans);
         ExecutorService runners = Executors.newCachedThreadPool(runnable -> {
             Thread thread = new Thread(runnable, "job");
             thread.setDaemon(true);
             return thread;
         });
-        boolean finished = false;
-        try {
-            main.start();
-            CamelContext context = main.getCamelContext();
+        boolean finished;
+        try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, repository, messages)) {
             List<Future<?>> running = new ArrayList<>();
             for (Job job : jobs) {
-                running.add(runners.submit(() -> context.createProducerTemplate().sendBody("direct:" + job.getName(), null)));
+                running.add(runners.submit(() -> routes.context().createProducerTemplate().sendBody("direct:" + job.getName(), null)));
             }
             finished = await(running, progress, feeds, watcher);
         } catch (UserError e) {
@@ -167,8 +148,6 @@ public final class JobRun implements AutoCloseable {
             throw new UserError("the routes could not be started: " + Retry.reason(e), e);
         } finally {
             runners.shutdownNow();
-            fetchers.shutdownNow();
-            stopQuietly(main);
             watcher.ended();
         }
         return result(progress, finished);
@@ -181,34 +160,6 @@ public final class JobRun implements AutoCloseable {
                     + job.getMaxBatchSize() + " ids in one request");
         }
         return size;
-    }
-
-    private Main camel(Map<String, Object> beans) {
-        Main main = new Main();
-        beans.forEach(main::bind);
-        List<String> files = Job.routeFiles(settings.home(), jobs.stream().map(Job::getName).toList());
-        settings.all().forEach(main::addOverrideProperty);
-        main.setDefaultPropertyPlaceholderLocation("false");
-        main.configure().withRoutesIncludePattern(String.join(",", files));
-        main.addMainListener(new org.apache.camel.main.MainListenerSupport() {
-            @Override
-            public void beforeConfigure(org.apache.camel.main.BaseMainSupport support) {
-                support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
-            }
-
-            @Override
-            public void afterStart(org.apache.camel.main.BaseMainSupport support) {
-                try {
-                    Map<String, Object> known = new HashMap<>(beans);
-                    known.put("clickhouse-component", new ClickHouseComponent(clickHouse));
-                    support.getCamelContext().addService(new RouteReload(settings.home().resolve("routes"), files, known,
-                            (Sources) beans.get("source"), messages));
-                } catch (Exception e) {
-                    messages.warn("edits of the route files will not be taken over: " + Retry.reason(e));
-                }
-            }
-        });
-        return main;
     }
 
     /** Waits for the jobs' splits to end; after a stop, for as long as what is in flight may take. */
@@ -262,16 +213,6 @@ public final class JobRun implements AutoCloseable {
                         + (trouble == null ? "" : " (" + trouble + ")"));
                 job.stirred();
             }
-        }
-    }
-
-    private static void stopQuietly(Main main) {
-        try {
-            main.getCamelContext().getShutdownStrategy().setTimeout(1);
-            main.getCamelContext().getShutdownStrategy().setSuppressLoggingOnTimeout(true);
-            main.stop();
-        } catch (RuntimeException e) {
-            // the run is over; what it did is in the ledger
         }
     }
 

@@ -12,6 +12,9 @@ import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.spi.Resource;
 import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
+import polymarket.backfill.Settings;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseComponent;
 
 /**
  * Takes edits of the route files over while a job runs. A file is tried in a context of its own first, so that a mistake
@@ -19,19 +22,22 @@ import org.apache.camel.support.RouteWatcherReloadStrategy;
  */
 final class RouteReload extends RouteWatcherReloadStrategy {
 
+    private static final Pattern LINE = Pattern.compile("line:? (\\d+)");
+
+    private final Settings settings;
     private final Map<String, Object> beans;
-    private final Sources sources;
+    private final ClickHouse clickHouse;
     private final Messages messages;
 
     /**
-     * @param routes the folder with the route files
      * @param loaded the files that this run has loaded, as URIs; others are left alone
      * @param beans what the routes refer to by name
      */
-    RouteReload(Path routes, Collection<String> loaded, Map<String, Object> beans, Sources sources, Messages messages) {
-        super(routes.toString(), true);
+    RouteReload(Settings settings, Collection<String> loaded, Map<String, Object> beans, ClickHouse clickHouse, Messages messages) {
+        super(settings.home().resolve("routes").toString(), true);
+        this.settings = settings;
         this.beans = beans;
-        this.sources = sources;
+        this.clickHouse = clickHouse;
         this.messages = messages;
         setRemoveAllRoutes(false);
         setFileFilter(file -> loaded.contains(file.toPath().toAbsolutePath().normalize().toUri().toString()));
@@ -55,7 +61,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
                 });
                 messages.info(file + " was reloaded" + (changes.isEmpty() ? "" : changes));
             } catch (Exception | LinkageError e) {
-                messages.warn(mistake(resource, e) + " - the route goes on as it was");
+                messages.warn(file + ": " + mistake(e) + " - the route goes on as it was");
             }
         }
     }
@@ -65,8 +71,8 @@ final class RouteReload extends RouteWatcherReloadStrategy {
         try (DefaultCamelContext trial = new DefaultCamelContext()) {
             beans.forEach(trial.getRegistry()::bind);
             trial.setAutoStartup(false);
-            getCamelContext().getPropertiesComponent().loadProperties().forEach(
-                    (key, value) -> trial.getPropertiesComponent().addInitialProperty(String.valueOf(key), String.valueOf(value)));
+            trial.addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+            settings.all().forEach(trial.getPropertiesComponent()::addInitialProperty);
             PluginHelper.getRoutesLoader(trial).loadRoutes(resource);
             trial.start();
             return throttles(trial);
@@ -79,20 +85,17 @@ final class RouteReload extends RouteWatcherReloadStrategy {
         return throttles;
     }
 
-    private static String mistake(Resource resource, Throwable e) {
-        Throwable root = e;
-        StringBuilder all = new StringBuilder();
-        while (root != null) {
-            all.append(root.getMessage()).append('\n');
-            root = root.getCause() == root ? null : root.getCause();
+    /** What is wrong with a route file, in one line with the file's name and line where they are known. */
+    static String mistake(Throwable e) {
+        String last = e.toString();
+        String where = "";
+        for (Throwable t = e; t != null; t = t.getCause() == t ? null : t.getCause()) {
+            if (t.getMessage() != null && !t.getMessage().isBlank()) {
+                last = t.getMessage();
+                Matcher line = LINE.matcher(t.getMessage());
+                where = line.find() ? "line " + (Integer.parseInt(line.group(1)) + (t.getMessage().contains("snakeyaml") ? 1 : 0)) + ": " : where;
+            }
         }
-        Path file = Path.of(resource.getURI());
-        Matcher line = Pattern.compile("line:? (\\d+)|:(\\d+)[\\s,)]").matcher(all);
-        String where = file.getParent().getFileName() + "/" + file.getFileName();
-        if (line.find()) {
-            where += ":" + (line.group(1) != null ? line.group(1) : line.group(2));
-        }
-        String message = all.toString().lines().filter(text -> !text.isBlank() && !text.equals("null")).reduce((first, last) -> last).orElse(e.toString());
-        return where + ": " + message.strip();
+        return where + Retry.hostsOnly(last.strip().replaceAll("\\s+", " "));
     }
 }

@@ -71,6 +71,15 @@ public final class Batch {
         this.cursor = cursor;
     }
 
+    /**
+     * Ids to ask for without a ledger.
+     *
+     * @param kind FIRST, or REASK for those that were left out once
+     */
+    public static Batch preview(String job, List<String> ids, Kind kind) {
+        return new Batch(0, job, "preview", kind, ids, false, false, false, null);
+    }
+
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
         return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null);

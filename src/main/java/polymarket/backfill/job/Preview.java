@@ -1,0 +1,110 @@
+package polymarket.backfill.job;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.camel.Exchange;
+import org.apache.camel.ProducerTemplate;
+import org.apache.camel.support.DefaultExchange;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.ShareLock;
+
+/** Asks a job's source for single ids through the job's own routes, and maps the rows in a database that is dropped again. */
+public final class Preview {
+
+    /**
+     * What came and what it becomes.
+     *
+     * @param came the rows as the source sent them
+     * @param became rows by table
+     * @param states by id: found, absent, unresolved or failed, with the reason
+     */
+    public record Result(int requests, List<Map<String, Object>> came, Map<String, List<Map<String, Object>>> became,
+            Map<String, String> states) {
+    }
+
+    private Preview() {
+    }
+
+    /**
+     * @param ids in their stored form
+     * @throws UserError where the source does not answer, or another run uses it
+     */
+    public static Result fetch(Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
+        Stop stop = new Stop();
+        Sources sources = new Sources(Share.WHOLE, 1);
+        Map<String, Job> jobs = Map.of(job.getName(), job);
+        Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
+        List<Map<String, Object>> came = new ArrayList<>();
+        Map<String, String> states = new LinkedHashMap<>();
+        try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
+                job.getSource(), "fetch " + job.getName());
+                Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+            Batch first = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
+            came.addAll(ask(routes, job, first));
+            Batch last = first;
+            if (!first.missing().isEmpty()) {
+                last = Batch.preview(job.getName(), first.missing(), Batch.Kind.REASK);
+                came.addAll(ask(routes, job, last));
+            }
+            for (Batch batch : first == last ? List.of(first) : List.of(first, last)) {
+                batch.outcomes().forEach((id, outcome) -> states.put(id, outcome.state().text()));
+            }
+            Map<String, List<Map<String, Object>>> became = map(job, clickHouse, routes, ids, came, states);
+            return new Result(first.requests() + (first == last ? 0 : last.requests()), came, became, states);
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static List<Map<String, Object>> ask(Routes routes, Job job, Batch batch) {
+        ProducerTemplate template = routes.context().createProducerTemplate();
+        Exchange exchange = template.request("direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
+        if (exchange.getException() != null) {
+            throw new UserError(Retry.reason(exchange.getException()));
+        }
+        return exchange.getMessage().getBody(List.class);
+    }
+
+    /** Sends the rows through the job's own landing table and views, in a database of this process. */
+    private static Map<String, List<Map<String, Object>>> map(Job job, ClickHouse clickHouse, Routes routes, List<String> ids,
+            List<Map<String, Object>> rows, Map<String, String> states) {
+        String database = "backfill_preview_" + ProcessHandle.current().pid();
+        Map<String, List<Map<String, Object>>> became = new LinkedHashMap<>();
+        if (rows.isEmpty()) {
+            return became;
+        }
+        try {
+            clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
+            for (String statement : job.sql().section("setup").statements()) {
+                clickHouse.execute(statement.replace("default.", database + "."));
+            }
+            Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
+            Rows bean = routes.context().getRegistry().lookupByNameAndType("rows", Rows.class);
+            Exchange exchange = new DefaultExchange(routes.context());
+            bean.json(exchange, batch, null, rows);
+            clickHouse.insert(database + "." + job.getName() + "_landing", exchange.getMessage().getBody(byte[].class),
+                    exchange.getMessage().getHeader(Rows.TOKEN, String.class));
+            for (Map<String, Object> row : clickHouse.rows(bean.storedQuery(batch).replace("default.", database + "."), Map.of())) {
+                long stored = ((Number) row.get("rows")).longValue();
+                states.put(String.valueOf(row.get("id")), stored > 0 ? "found, rows: " + stored : "failed: rejected, " + row.get("reason"));
+            }
+            for (Map<String, Object> table : clickHouse.rows("SELECT name FROM system.tables WHERE database = {d:String}"
+                    + " AND engine NOT IN ('Null', 'MaterializedView') ORDER BY name", Map.of("d", database))) {
+                List<Map<String, Object>> mapped = clickHouse.rows("SELECT * EXCEPT (batch) FROM " + database + "." + table.get("name"), Map.of());
+                if (!mapped.isEmpty()) {
+                    became.put(String.valueOf(table.get("name")), mapped);
+                }
+            }
+            return became;
+        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        } finally {
+            clickHouse.execute("DROP DATABASE IF EXISTS " + database);
+        }
+    }
+}

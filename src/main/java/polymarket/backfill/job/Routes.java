@@ -1,0 +1,88 @@
+package polymarket.backfill.job;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.apache.camel.CamelContext;
+import org.apache.camel.main.BaseMainSupport;
+import org.apache.camel.main.Main;
+import org.apache.camel.main.MainListenerSupport;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseComponent;
+
+/** Camel with the routes of some jobs: what their files refer to by name is bound here. */
+final class Routes implements AutoCloseable {
+
+    private final Main main;
+    private final ExecutorService fetchers;
+
+    private Routes(Main main, ExecutorService fetchers) {
+        this.main = main;
+        this.fetchers = fetchers;
+    }
+
+    /**
+     * @param jobs by their names; the route files of other jobs are not loaded
+     * @param ledgers the idempotent repository of the job routes
+     * @throws UserError where the routes cannot be built
+     */
+    static Routes start(Settings settings, Map<String, Job> jobs, ClickHouse clickHouse, Sources sources, Retry retry,
+            Ledgers ledgers, Messages messages) {
+        ExecutorService fetchers = Executors.newCachedThreadPool(runnable -> {
+            Thread thread = new Thread(runnable, "fetcher");
+            thread.setDaemon(true);
+            return thread;
+        });
+        Map<String, Object> beans = new HashMap<>();
+        beans.put("ledger", ledgers);
+        beans.put("source", sources);
+        beans.put("retry", retry);
+        beans.put("rows", new Rows(jobs));
+        beans.put("fetchers", fetchers);
+        beans.put("clickhouse", clickHouse.dataSource());
+        // a data source and a component go by the same name, in jdbc:clickhouse and clickhouse:table
+        List<String> files = Job.routeFiles(settings.home(), List.copyOf(jobs.keySet()));
+        Main main = new Main();
+        beans.forEach(main::bind);
+        settings.all().forEach(main::addOverrideProperty);
+        main.setDefaultPropertyPlaceholderLocation("false");
+        main.configure().withRoutesIncludePattern(String.join(",", files));
+        main.addMainListener(new MainListenerSupport() {
+            @Override
+            public void beforeConfigure(BaseMainSupport support) {
+                support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+            }
+        });
+        Routes routes = new Routes(main, fetchers);
+        try {
+            main.start();
+            main.getCamelContext().addService(new RouteReload(settings, files, beans, clickHouse, messages));
+            return routes;
+        } catch (Exception e) {
+            routes.close();
+            throw new UserError("the routes could not be started: " + RouteReload.mistake(e), e);
+        }
+    }
+
+    CamelContext context() {
+        return main.getCamelContext();
+    }
+
+    @Override
+    public void close() {
+        fetchers.shutdownNow();
+        try {
+            if (main.getCamelContext() != null) {
+                main.getCamelContext().getShutdownStrategy().setTimeout(1);
+                main.getCamelContext().getShutdownStrategy().setSuppressLoggingOnTimeout(true);
+            }
+            main.stop();
+        } catch (RuntimeException e) {
+            // the run is over, and what it did is in the ledger
+        }
+    }
+}
