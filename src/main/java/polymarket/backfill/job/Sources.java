@@ -16,6 +16,8 @@ import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.model.ThrottleDefinition;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultExchange;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 
@@ -25,6 +27,7 @@ import polymarket.backfill.ledger.Share;
  */
 public final class Sources {
 
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
     private static final String SENT = "SourceSentNanos";
 
     private final Share share;
@@ -129,6 +132,11 @@ public final class Sources {
             source.took(Math.max(0, (System.nanoTime() - sent) / 1_000_000));
         }
         int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+        if (LOG.isDebugEnabled()) {
+            Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+            LOG.debug("{}: HTTP {} after {} ms, {} characters, batch {}", source.name(), status,
+                    sent == null ? "?" : (System.nanoTime() - sent) / 1_000_000, String.valueOf(exchange.getMessage().getBody(String.class)).length(), batch);
+        }
         if (status < 300) {
             return;
         }
