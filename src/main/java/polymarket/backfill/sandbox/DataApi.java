@@ -568,7 +568,7 @@ final class DataApi extends Source {
         try {
             JsonNode node = Json.read(Base64.getDecoder().decode(text));
             boolean ours = node.path("sig").asText().equals(signature(node.path("data").toString()))
-                && node.at("/data/type").asText().equals(type) && !"expired-cursor".equals(request.cursorFault);
+                && node.at("/data/type").asText().equals(type) && !"expired-cursor".equals(request.special);
             return ours ? node.at("/data/params") : Json.MAPPER.missingNode();
         } catch (IllegalArgumentException | IOException e) {
             return Json.MAPPER.missingNode();
@@ -591,7 +591,7 @@ final class DataApi extends Source {
     }
 
     private static String stuck(Request request, String next) {
-        return "stuck-cursor".equals(request.cursorFault) && request.param("cursor") != null ? request.param("cursor") : next;
+        return "stuck-cursor".equals(request.special) && request.param("cursor") != null ? request.param("cursor") : next;
     }
 
     private static Answer envelope(CharSequence data, int limit, String next, int rows) {

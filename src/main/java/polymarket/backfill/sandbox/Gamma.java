@@ -223,7 +223,7 @@ final class Gamma extends Source {
         if (cursor != null && !cursor.isEmpty()) {
             try {
                 JsonNode node = Json.read(Base64.getUrlDecoder().decode(cursor));
-                if (!node.path("f").asText().equals(bound) || "expired-cursor".equals(request.cursorFault)) {
+                if (!node.path("f").asText().equals(bound) || "expired-cursor".equals(request.special)) {
                     return validation("after_cursor is invalid");
                 }
                 from = node.path("p").asInt();
@@ -246,7 +246,7 @@ final class Gamma extends Source {
             String json = "{\"v\":1,\"t\":\"markets\",\"p\":" + next + ",\"f\":\"" + bound + "\",\"s\":\""
                 + Mix.hex(Mix.mix(universe.seed, next), 20) + "\"}";
             String following = Base64.getUrlEncoder().withoutPadding().encodeToString(json.getBytes(StandardCharsets.UTF_8));
-            boolean stuck = "stuck-cursor".equals(request.cursorFault) && cursor != null;
+            boolean stuck = "stuck-cursor".equals(request.special) && cursor != null;
             Json.string(out.append(",\"next_cursor\":"), stuck ? cursor : following);
         }
         return cached(Answer.json(out.append('}')).rows(rows));

@@ -80,6 +80,10 @@ final class Universe {
         return FREEZE + (block - FREEZE_BLOCK) * blockSeconds;
     }
 
+    long blockSeconds() {
+        return blockSeconds;
+    }
+
     String blockHash(long block) {
         return Mix.hex(Mix.mix(seed, block, 0xB10C), 32);
     }
@@ -197,11 +201,50 @@ final class Universe {
         return new Market(this, number);
     }
 
+    // ---- planned conflicts between the sources' mappings
+
+    /** What is wrong in the CLOB's row of a market: none, swapped-tokens, foreign-tokens (the next market's) or foreign-slug. */
+    String clobConflict(int market) {
+        int kind = Mix.below(hash(market, 14), 1000);
+        return kind < 3 ? "swapped-tokens" : kind < 6 ? "foreign-tokens" : kind < 8 ? "foreign-slug" : "none";
+    }
+
+    /** What is wrong in the positions subgraph's tokens of a market: none, foreign-condition or flipped-outcome. */
+    String goldskyConflict(int market) {
+        int kind = Mix.below(hash(market, 15), 1000);
+        return kind < 3 ? "foreign-condition" : kind < 5 ? "flipped-outcome" : "none";
+    }
+
+    /** Whether the positions subgraph knows the market at all. */
+    boolean onGoldsky(int market) {
+        return created(market) <= FREEZE && !isVersion2(market);
+    }
+
+    /** The CLOB lists markets with two outcomes. */
+    boolean onClob(int market) {
+        return outcomes(market) == 2;
+    }
+
     // ---- payouts
 
     /** The chain's payout numerators, or null where the market is not resolved. */
     long[] chainPayout(int market, ConditionId id) {
         return resolved(market) == 0 ? null : Payout.onChain(id.hash(seed), outcomes(market));
+    }
+
+    /** The first market that was created at or after a time. */
+    int firstSince(long time) {
+        int low = 0;
+        int high = size;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (created(middle) < time) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
     }
 
     /** What the positions subgraph, which stopped in April 2026, says of any condition id. */
@@ -211,7 +254,7 @@ final class Universe {
     }
 
     Payout goldskyPayout(int market, ConditionId id) {
-        if (created(market) > FREEZE || isVersion2(market)) {
+        if (!onGoldsky(market)) {
             return Payout.ABSENT;
         }
         long hash = id.hash(seed);
