@@ -97,7 +97,7 @@ final class DataApi extends Source {
         if (!user.matches("0x[0-9a-fA-F]{40}")) {
             return errorV1(400, "invalid user address");
         }
-        asked.add(Mix.mix(user.toLowerCase().hashCode(), request.query.hashCode()));
+        asked.add(Mix.mix(request.path + request.query));
         long offset = number(request, "offset", 0);
         if (offset > 10_000) {
             return errorV1(400, "max historical positions offset of 10000 exceeded");
@@ -161,7 +161,7 @@ final class DataApi extends Source {
             return invalid(request, "user is not an address", "user");
         }
         if (request.param("cursor") == null) {
-            asked.add(Mix.mix(String.valueOf(user).toLowerCase().hashCode(), request.query.hashCode()));
+            asked.add(Mix.mix(request.path + request.query));
         }
         JsonNode cursor = cursor(request, "positions");
         if (cursor != null && (cursor.isMissingNode()
@@ -389,7 +389,7 @@ final class DataApi extends Source {
             return invalid(request, "invalid cursor", "cursor");
         }
         if (request.param("cursor") == null) {
-            asked.add(request.query.hashCode());
+            asked.add(Mix.mix(request.path + request.query));
         }
         int limit = cursor != null && request.param("limit") == null ? cursor.path("l").asInt() : (int) number(request, "limit", 100);
         long start = number(request, "start", 0);

@@ -63,8 +63,8 @@ final class Faults {
             if (!match.isEmpty() && !request.fullPath.contains(match) && !request.query.contains(match)) {
                 return false;
             }
-            if (untilNanos != 0) {
-                return System.nanoTime() < untilNanos;
+            if (untilNanos != 0 && System.nanoTime() > untilNanos) {
+                return false;
             }
             if (!ids.isEmpty() && !namesOne(request)) {
                 return false;

@@ -26,7 +26,6 @@ final class Polygon extends Source {
 
     private final Universe universe;
     private volatile String style;
-    private volatile Calendar calendar;
 
     Polygon(Universe universe) {
         super("polygon", PREFIX, List.of(new Limit("polygon calls", 300, 1000, request -> true)));
@@ -323,40 +322,17 @@ final class Polygon extends Source {
         obj.put("logIndex", hex(index)).put("removed", removed).end();
     }
 
-    /** When markets live and how much they trade: 20 bytes a market, made at the first question for logs. */
-    private final class Calendar {
-        final long[] created = new long[universe.size];
-        final long[] closes = new long[universe.size];
-        final int[] trades = new int[universe.size];
-
-        Calendar() {
-            for (int i = 0; i < universe.size; i++) {
-                created[i] = universe.created(i);
-                closes[i] = universe.closes(i);
-                trades[i] = universe.isVersion2(i) ? 0 : universe.trades(i);
-            }
-        }
-    }
-
-    private Calendar calendar() {
-        if (calendar == null) {
-            calendar = new Calendar();
-        }
-        return calendar;
-    }
-
     /** Roughly how many logs of transfers a range has. */
     private long count(long from, long to) {
-        Calendar times = calendar();
         long start = universe.timeOf(from);
         long end = universe.timeOf(to);
         double logs = 0;
         int last = universe.firstSince(end + universe.blockSeconds());
         for (int i = universe.firstSince(start - LONGEST_MARKET); i < last; i++) {
-            long closes = Math.min(times.closes[i], universe.now);
-            if (times.trades[i] > 0 && closes >= start) {
-                double share = (Math.min(end, closes) - Math.max(start, times.created[i]) + 1.0) / (closes - times.created[i] + 1.0);
-                logs += Math.min(1, share) * times.trades[i] * 2.75;
+            long closes = Math.min(universe.closes(i), universe.now);
+            if (universe.trades(i) > 0 && closes >= start && !universe.isVersion2(i)) {
+                double share = (Math.min(end, closes) - Math.max(start, universe.created(i)) + 1.0) / (closes - universe.created(i) + 1.0);
+                logs += Math.min(1, share) * universe.trades(i) * 2.75;
             }
         }
         return (long) logs;
@@ -364,24 +340,23 @@ final class Polygon extends Source {
 
     /** All logs of a range in the chain's order, whatever is asked for: their places in the blocks depend on all of them. */
     List<Log> logs(long from, long to) {
-        Calendar times = calendar();
         List<Log> all = new ArrayList<>();
         long start = universe.timeOf(from);
         long end = universe.timeOf(to);
         int last = universe.firstSince(end + universe.blockSeconds());
         for (int i = universe.firstSince(start - LONGEST_MARKET); i < last; i++) {
-            if (times.closes[i] + 3 * 86_400 < start || universe.isVersion2(i)) {
+            if (universe.closes(i) + 3 * 86_400 < start && universe.created(i) < start - 86_400 || universe.isVersion2(i)) {
                 continue;
             }
-            long created = universe.blockOf(times.created[i]);
+            long created = universe.blockOf(universe.created(i));
             if (created >= from && created <= to) {
                 all.add(preparation(universe.market(i), created));
             }
-            long resolved = times.closes[i] <= end ? universe.resolved(i) : 0;
+            long resolved = universe.resolved(i);
             if (resolved >= start && resolved <= end && resolved != 0) {
                 all.add(resolution(universe.market(i)));
             }
-            if (times.closes[i] >= start - universe.blockSeconds() && times.trades[i] > 0) {
+            if (universe.closes(i) >= start - universe.blockSeconds() && universe.trades(i) > 0) {
                 Market m = universe.market(i);
                 int next = m.tradesUntil(end);
                 for (int j = m.tradesUntil(start - 1); j < next; j++) {

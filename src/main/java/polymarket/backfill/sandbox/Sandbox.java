@@ -195,6 +195,9 @@ public final class Sandbox implements AutoCloseable {
                 reset();
                 return Answer.json("{\"ok\":true}");
             }
+            case "GET options" -> {
+                return Answer.json(options.json());
+            }
             case "GET faults" -> {
                 return Answer.json(faults.json());
             }

@@ -151,4 +151,10 @@ public final class SandboxOptions {
     List<String> faults() {
         return faults;
     }
+
+    String json() {
+        return new Json.Obj(new StringBuilder()).put("seed", seed).raw("limits", String.valueOf(limits)).put("conditions", conditions)
+            .put("wallets", wallets).put("fills_per_market", fillsPerMarket).put("largest_market", largestMarketFills).put("now", now)
+            .put("block_seconds", blockSeconds).put("latency_ms", latencyMillis).put("rpc", rpc).put("rpc_lag", rpcLag).end().toString();
+    }
 }

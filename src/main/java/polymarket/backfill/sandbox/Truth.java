@@ -1,11 +1,14 @@
 package polymarket.backfill.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The right answers, by Java and as one JSON object a line at /_sandbox/truth/…. */
@@ -71,6 +74,27 @@ public final class Truth {
             ids.add(universe.conditionId(i).toString());
         }
         return ids;
+    }
+
+    /**
+     * The lines of /_sandbox/truth/name, one JSON object each.
+     *
+     * @param name such as payouts, conditions, markets, wallets, positions, fills, own-trades, logs?from=1&to=2
+     * @param body ids, one a line or as a JSON array; empty for all
+     */
+    public List<String> lines(String name, String body) {
+        try {
+            Request request = new Request("POST", name, Map.of(), body.getBytes(StandardCharsets.UTF_8));
+            Answer answer = answer(request.path, request);
+            if (answer.stream == null) {
+                throw new IllegalArgumentException(new String(answer.body, StandardCharsets.UTF_8));
+            }
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            answer.stream.writeTo(out);
+            return out.toString(StandardCharsets.UTF_8).lines().toList();
+        } catch (IOException e) {
+            throw new IllegalArgumentException(e.getMessage());
+        }
     }
 
     private static ConditionId id(String text) {
@@ -179,7 +203,7 @@ public final class Truth {
     }
 
     /** Every order of every trade of a market, whichever source has it; on_goldsky says whether the subgraph does. */
-    private static void fills(Market m, java.io.OutputStream out) throws IOException {
+    private static void fills(Market m, OutputStream out) throws IOException {
         for (int j = 0; j < m.trades; j++) {
             long time = m.time(j);
             List<Market.Leg> legs = m.legs(j);
@@ -223,7 +247,7 @@ public final class Truth {
         return wallets;
     }
 
-    private static void line(java.io.OutputStream out, String text) throws IOException {
+    private static void line(OutputStream out, String text) throws IOException {
         out.write((text + "\n").getBytes(StandardCharsets.UTF_8));
     }
 

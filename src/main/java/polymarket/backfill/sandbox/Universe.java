@@ -6,7 +6,7 @@ import java.util.stream.IntStream;
 
 /**
  * The one universe that all sources show: markets numbered from 0 in the order of their creation, each a function of the seed
- * and its number. Only what has to be searched is kept in arrays, some 50 bytes a market.
+ * and its number. Only what is asked for all the time is kept, some 50 bytes a market.
  */
 final class Universe {
     /** The last moment and block of the public subgraphs: 2026-04-28. */
@@ -33,9 +33,13 @@ final class Universe {
     /** Sums of the few markets that are too large to add up for every question. */
     final Map<Integer, Map<Integer, Market.Holding[]>> largeMarkets = new ConcurrentHashMap<>();
     private final long blockSeconds;
-    /** Market numbers in the order of their condition ids, and the first words of those ids. */
+    private final long[] conditions;
+    private final int[] created;
+    private final int[] closes;
+    private final int[] resolved;
+    private final int[] trades;
+    /** Market numbers in the order of their condition ids. */
     private final int[] byCondition;
-    private final long[] conditionWords;
 
     Universe(SandboxOptions options) {
         this.options = options;
@@ -45,16 +49,24 @@ final class Universe {
         blockSeconds = options.blockSeconds();
         wallets = new Wallets(options);
         tokens = new Tokens(this);
-        long[] words = new long[size];
+        conditions = new long[size * 4];
+        created = new int[size];
+        closes = new int[size];
+        resolved = new int[size];
+        trades = new int[size];
         for (int i = 0; i < size; i++) {
-            words[i] = conditionId(i).a();
+            created[i] = (int) makeCreated(i);
+            closes[i] = (int) makeCloses(i);
+            resolved[i] = (int) makeResolved(i);
+            trades[i] = makeTrades(i);
+            ConditionId id = ConditionalTokens.conditionId(oracle(i), questionId(i), outcomes(i));
+            conditions[i * 4] = id.a();
+            conditions[i * 4 + 1] = id.b();
+            conditions[i * 4 + 2] = id.c();
+            conditions[i * 4 + 3] = id.d();
         }
         byCondition = IntStream.range(0, size).boxed()
-            .sorted((x, y) -> Long.compareUnsigned(words[x], words[y])).mapToInt(Integer::intValue).toArray();
-        conditionWords = new long[size];
-        for (int r = 0; r < size; r++) {
-            conditionWords[r] = words[byCondition[r]];
-        }
+            .sorted((x, y) -> Long.compareUnsigned(conditions[x * 4], conditions[y * 4])).mapToInt(Integer::intValue).toArray();
     }
 
     long hash(int market, int what) {
@@ -92,6 +104,10 @@ final class Universe {
 
     /** Seconds since the epoch; rises with the market's number. */
     long created(int market) {
+        return created[market];
+    }
+
+    private long makeCreated(int market) {
         long span = OLDEST_DAYS * DAY;
         double place = (market + Mix.fraction(hash(market, 1))) / size;
         return now - span + (long) (span * place);
@@ -99,6 +115,10 @@ final class Universe {
 
     /** When trading ends or ended. */
     long closes(int market) {
+        return closes[market];
+    }
+
+    private long makeCloses(int market) {
         long h = hash(market, 2);
         int kind = Mix.below(h, 10);
         double f = Mix.fraction(Mix.mix(h));
@@ -112,6 +132,10 @@ final class Universe {
 
     /** When the chain resolved it; 0 for one that is not resolved. */
     long resolved(int market) {
+        return resolved[market];
+    }
+
+    private long makeResolved(int market) {
         if (chance(market, 3, 50)) {
             return 0;
         }
@@ -151,12 +175,13 @@ final class Universe {
     }
 
     ConditionId conditionId(int market) {
-        return ConditionalTokens.conditionId(oracle(market), questionId(market), outcomes(market));
+        int at = market * 4;
+        return new ConditionId(conditions[at], conditions[at + 1], conditions[at + 2], conditions[at + 3]);
     }
 
     /** The market of a condition id, or -1. */
     int marketOf(ConditionId id) {
-        for (int rank = rankFrom(id.a()); rank < size && conditionWords[rank] == id.a(); rank++) {
+        for (int rank = rankFrom(id.a()); rank < size && conditions[byCondition[rank] * 4] == id.a(); rank++) {
             if (conditionId(byCondition[rank]).equals(id)) {
                 return byCondition[rank];
             }
@@ -175,7 +200,7 @@ final class Universe {
         int high = size;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (Long.compareUnsigned(conditionWords[middle], word) < 0) {
+            if (Long.compareUnsigned(conditions[byCondition[middle] * 4], word) < 0) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -186,6 +211,10 @@ final class Universe {
 
     /** How many trades a market has: none in 7 of 100, most some, a long tail, one that is the largest. */
     int trades(int market) {
+        return trades[market];
+    }
+
+    private int makeTrades(int market) {
         if (market == (int) (size * 0.6)) {
             return Math.max(1, (int) (options.largestMarketFills() / ROWS_A_TRADE));
         }
