@@ -49,6 +49,14 @@ final class DataApi extends Source {
         if (!request.method.equals("GET")) {
             return error(request, 405, "method not allowed");
         }
+        try {
+            return route(request);
+        } catch (IllegalArgumentException e) {
+            return error(request, 400, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Answer route(Request request) throws IOException {
         return switch (request.path) {
             case "/", "" -> Answer.json("{\"data\":\"OK\"}");
             case "/positions" -> positionsV1(request);

@@ -171,6 +171,14 @@ final class Gamma extends Source {
         if (request.query.length() > LONGEST_QUERY) {
             return Answer.html(403, Faults.CLOUDFLARE);
         }
+        try {
+            return route(request);
+        } catch (IllegalArgumentException e) {
+            return validation(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Answer route(Request request) throws IOException {
         String path = request.path;
         if (path.equals("/markets")) {
             return offsetPage(request);

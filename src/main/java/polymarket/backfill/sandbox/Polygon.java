@@ -9,7 +9,8 @@ import java.util.Set;
 
 /**
  * A Polygon JSON-RPC provider with the logs of the Conditional Tokens contract. Batches are answered out of order; every third
- * call is answered by a node that is behind; some logs are given a second time as removed.
+ * call is answered by a node that is behind; some logs are given a second time as removed, with their own transaction before
+ * the valid one or with one that never came to be after it.
  */
 final class Polygon extends Source {
     static final String PREFIX = "/polygon";
@@ -200,7 +201,6 @@ final class Polygon extends Source {
         int rows = 0;
         int index = -1;
         int place = 0;
-        int written = 0;
         Log before = null;
         for (Log log : all) {
             boolean sameBlock = before != null && log.block == before.block;
@@ -210,13 +210,15 @@ final class Polygon extends Source {
             if (!wanted(filter.path("topics"), log.topics) || rows >= request.rowCap) {
                 continue;
             }
-            rows++;
-            out.append(written++ > 0 ? "," : "");
-            write(out, log, index, place, false, times);
-            if (Mix.below(Mix.mix(universe.seed, log.block, log.market, log.order), 500) == 0) {
-                write(out.append(','), log, index, place, true, times);
-                rows++;
-                written++;
+            long reorg = Mix.mix(universe.seed, log.block, log.market, log.order);
+            boolean twice = Mix.below(reorg, 500) == 0;
+            boolean sameTransaction = Mix.below(Mix.mix(reorg), 2) == 0;
+            if (twice && sameTransaction) {
+                write(out.append(rows++ > 0 ? "," : ""), log, index, place, log.transaction, true, times);
+            }
+            write(out.append(rows++ > 0 ? "," : ""), log, index, place, log.transaction, false, times);
+            if (twice && !sameTransaction) {
+                write(out.append(rows++ > 0 ? "," : ""), log, index, place, "0x" + Mix.hex(reorg, 32), true, times);
             }
         }
         out.append(']');
@@ -306,7 +308,7 @@ final class Polygon extends Source {
         return topic.asText().equalsIgnoreCase(own);
     }
 
-    private void write(StringBuilder out, Log log, int index, int place, boolean removed, boolean times) {
+    private void write(StringBuilder out, Log log, int index, int place, String transaction, boolean removed, boolean times) {
         Json.Obj obj = new Json.Obj(out).put("address", CONTRACT);
         StringBuilder topics = new StringBuilder(290).append('[');
         for (int k = 0; k < log.topics.length; k++) {
@@ -314,7 +316,7 @@ final class Polygon extends Source {
         }
         obj.raw("topics", topics.append(']')).raw("data", "\"" + log.data + "\"").put("blockNumber", hex(log.block))
             .put("blockHash", "0x" + universe.blockHash(removed ? -log.block : log.block))
-            .put("transactionHash", removed ? "0x" + Mix.hex(Mix.mix(log.block, log.market, log.order), 32) : log.transaction)
+            .put("transactionHash", transaction)
             .put("transactionIndex", hex(place));
         if (times) {
             obj.put("blockTimestamp", hex(universe.timeOf(log.block)));
@@ -377,7 +379,7 @@ final class Polygon extends Source {
                 index = before != null && before.block == log.block ? index + 1 : 0;
                 before = log;
                 StringBuilder text = new StringBuilder();
-                write(text, log, index, 0, false, true);
+                write(text, log, index, 0, log.transaction, false, true);
                 out.line(text.toString());
             }
         }

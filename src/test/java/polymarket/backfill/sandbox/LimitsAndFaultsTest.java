@@ -133,10 +133,10 @@ class LimitsAndFaultsTest {
 
     @Test
     void outage_endsByItself_andTruncationAndEmptinessAreSilent() throws Exception {
-        try (Sandbox sandbox = sandbox("kind=outage,seconds=0.4,status=503")) {
+        try (Sandbox sandbox = sandbox("kind=outage,seconds=3,status=503")) {
             Client client = new Client(sandbox);
             assertEquals(503, client.post(PATH, ONE).statusCode());
-            Thread.sleep(450);
+            Thread.sleep(3050);
             assertEquals(1000, Json.read(client.post(PATH, ONE).body()).at("/data/conditions").size());
             sandbox.fault("kind=truncate,rows=100,count=1");
             assertEquals(100, Json.read(client.post(PATH, ONE).body()).at("/data/conditions").size());
