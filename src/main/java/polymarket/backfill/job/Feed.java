@@ -89,6 +89,7 @@ final class Feed implements Iterator<Batch> {
                 if (inFlight.size() < concurrency && available()) {
                     Batch batch = ready.poll();
                     inFlight.add(batch);
+                    batch.takenUp();
                     return batch;
                 }
                 if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty()) {
@@ -176,9 +177,10 @@ final class Feed implements Iterator<Batch> {
         if (unmarked != 0) {
             throw new ImbalanceException("batch " + batch + ": of " + unmarked + " ids nobody knows what became of them");
         }
-        long start = System.nanoTime();
+        batch.enter(Batch.Step.LEDGER);
         Batch again = ledger.complete(batch, share);
-        progress.done(batch, System.nanoTime() - start);
+        batch.enter(null);
+        progress.done(batch);
         release(batch, again == null ? List.of() : List.of(again));
     }
 
@@ -201,7 +203,7 @@ final class Feed implements Iterator<Batch> {
             Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
             ledger.fail(batch, outcome);
             batch.outcomes().put(batch.getIds().get(0), outcome);
-            progress.done(batch, 0);
+            progress.done(batch);
             release(batch, List.of());
         } else {
             synchronized (this) {

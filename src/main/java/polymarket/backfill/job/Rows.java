@@ -149,6 +149,7 @@ public final class Rows {
         }
         exchange.getMessage().setBody(lines.toString().getBytes(StandardCharsets.UTF_8));
         exchange.getMessage().setHeader(TOKEN, batch.getKey() + ":" + HexFormat.of().formatHex(digest.digest()));
+        batch.enter(Batch.Step.INSERT);
     }
 
     private static MessageDigest sha256() {
@@ -161,6 +162,7 @@ public final class Rows {
 
     /** The SQL that reads back what the tables hold of a batch. */
     public String storedQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        batch.enter(Batch.Step.READ_BACK);
         return sql.get(batch.getJob()).section("stored").sql(values(batch));
     }
 
@@ -171,6 +173,7 @@ public final class Rows {
      */
     public void stored(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> tables)
             throws ImbalanceException {
+        batch.enter(null);
         @SuppressWarnings("unchecked")
         Set<String> sent = exchange.getProperty(SENT, Set.class);
         @SuppressWarnings("unchecked")

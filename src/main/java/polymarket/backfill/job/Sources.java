@@ -25,8 +25,6 @@ import polymarket.backfill.ledger.Share;
  */
 public final class Sources {
 
-    private static final String SENT = "SourceSentNanos";
-
     private final Share share;
     private final double fraction;
     private final Map<String, Source> sources = new ConcurrentHashMap<>();
@@ -67,8 +65,9 @@ public final class Sources {
         Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
         if (batch != null) {
             batch.countRequest();
+            batch.enter(Batch.Step.TURN);
+            batch.enter(Batch.Step.REQUEST, System.nanoTime() + wait * 1_000_000);
         }
-        exchange.setProperty(SENT, System.nanoTime() + wait * 1_000_000);
         return wait;
     }
 
@@ -123,9 +122,9 @@ public final class Sources {
      */
     public void answered(Exchange exchange) throws SourceException {
         Source source = get(routeOf(exchange));
-        Long sent = exchange.getProperty(SENT, Long.class);
-        if (sent != null) {
-            source.took(Math.max(0, (System.nanoTime() - sent) / 1_000_000));
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        if (batch != null) {
+            batch.enter(null);
         }
         int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
         if (status < 300) {
