@@ -132,7 +132,7 @@ public final class Benchmark implements AutoCloseable {
 
     private Map<String, Object> measure(Part part, Path ids, long count, Path home) throws IOException, InterruptedException {
         double pace = makeHome(home, part.scale());
-        Process sandbox = start("sandbox", home, List.of(), Stream.concat(scenario.sandbox().stream(), Stream.of("--port", "0",
+        Process sandbox = start("sandbox", home, home.resolve("sandbox.errors"), List.of(), Stream.concat(scenario.sandbox().stream(), Stream.of("--port", "0",
                 "--limits", part.scale() == 0 ? "off" : part.scale() == 1 ? "on" : "x" + part.scale())).toList());
         Map<String, String> urls = urls(sandbox);
         String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
@@ -158,19 +158,21 @@ public final class Benchmark implements AutoCloseable {
             if (part.workers() > 1) {
                 arguments.addAll(List.of("--worker", String.valueOf(worker), "--of", String.valueOf(part.workers())));
             }
-            Process program = start("run", home, part.javaOptions(), arguments);
+            Process program = start("run", home, errors(home, worker), part.javaOptions(), arguments);
             programs.add(program);
             uses.add(part.workers() > 1 ? "program, worker " + worker : "program", program.toHandle());
         }
         uses.start();
         List<JsonNode> results = new ArrayList<>();
         try {
-            for (Process program : programs) {
+            for (int worker = 1; worker <= part.workers(); worker++) {
+                Process program = programs.get(worker - 1);
                 String text = new String(program.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
                 int code = program.waitFor();
                 // random ids include some that the sandbox rejects: the job ends with 2
                 if (code != 0 && code != 2 || text.isBlank()) {
-                    throw new UserError("the run of " + scenario.job() + " ended with exit code " + code + ": " + errors(home));
+                    throw new UserError("the run of " + scenario.job() + (part.workers() > 1 ? ", worker " + worker : "")
+                            + ", ended with exit code " + code + ": " + tail(errors(home, worker)));
                 }
                 results.add(JSON.readTree(text));
             }
@@ -220,7 +222,7 @@ public final class Benchmark implements AutoCloseable {
     }
 
     /** Starts the program with the options of this process. */
-    private Process start(String command, Path home, List<String> javaOptions, List<String> arguments) throws IOException {
+    private Process start(String command, Path home, Path errors, List<String> javaOptions, List<String> arguments) throws IOException {
         List<String> line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                 .filter(option -> !option.startsWith("-agentlib") && !option.startsWith("-javaagent") && !option.startsWith("-Dbackfill."))
@@ -228,7 +230,7 @@ public final class Benchmark implements AutoCloseable {
         javaOptions.forEach(option -> line.add(option.replace("gc.log", home.resolve("gc.log").toString())));
         line.addAll(List.of("-Dbackfill.home=" + home, "-cp", System.getProperty("java.class.path"), "polymarket.backfill.cli.Backfill", command));
         line.addAll(arguments);
-        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.appendTo(home.resolve("errors").toFile())).start();
+        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.to(errors.toFile())).start();
         processes.add(process.toHandle());
         process.getOutputStream().close();
         return process;
@@ -248,8 +250,12 @@ public final class Benchmark implements AutoCloseable {
         return urls;
     }
 
-    private static String errors(Path home) throws IOException {
-        List<String> lines = Files.readAllLines(home.resolve("errors"));
+    private static Path errors(Path home, int worker) {
+        return home.resolve("run-" + worker + ".errors");
+    }
+
+    private static String tail(Path errors) throws IOException {
+        List<String> lines = Files.readAllLines(errors);
         return String.join(" | ", lines.subList(Math.max(0, lines.size() - 4), lines.size()));
     }
 
