@@ -41,6 +41,7 @@ public final class ClickHouse implements AutoCloseable {
     /** ClickHouse's code for a table that does not exist. */
     private static final int UNKNOWN_TABLE = 60;
     private static final int UNKNOWN_DATABASE = 81;
+    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier|[Tt]able|[Dd]atabase) [`']?([\\w.]+)");
 
     private final EmbeddedClickHouse embedded;
     private final URI url;
@@ -250,9 +251,12 @@ public final class ClickHouse implements AutoCloseable {
         }
         for (Throwable t = cause; t != null; t = t.getCause()) {
             if (t instanceof ServerException server) {
-                String hint = server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE
-                        ? " (`backfill views` makes the tables of all jobs)" : "";
-                return new ClickHouseException(where() + ": " + firstLine(server.getMessage()) + hint, server.getCode(), e);
+                java.util.regex.Matcher name = NAME.matcher(server.getMessage());
+                if ((server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE) && name.find()) {
+                    return new ClickHouseException(where() + ": there is no table " + name.group(1) + " (`backfill views` makes the"
+                            + " tables of all jobs)", server.getCode(), e);
+                }
+                return new ClickHouseException(where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
             }
         }
         if (embedded != null && !embedded.isAlive()) {
