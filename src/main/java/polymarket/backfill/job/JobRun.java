@@ -281,7 +281,13 @@ public final class JobRun implements AutoCloseable {
 
     @Override
     public void close() {
-        ledgers.values().forEach(Ledger::close);
+        ledgers.values().forEach(ledger -> {
+            boolean empty = ledger.size(Share.WHOLE) == 0;
+            ledger.close();
+            if (empty) {
+                ledger.delete();
+            }
+        });
         locks.forEach(ShareLock::close);
     }
 }

@@ -13,6 +13,8 @@ import java.util.Set;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 
@@ -25,6 +27,7 @@ public final class Retry implements Processor {
     /** Attempts of a batch whose parent failed with all its attempts: it only has to show which half is at fault. */
     private static final int ATTEMPTS_OF_A_HALF = 2;
 
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
     /** How often the calls of an exchange failed since one was answered well. */
     static final String FAILURES = "RetryFailures";
     private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
@@ -97,6 +100,7 @@ public final class Retry implements Processor {
         if (answer != null && answer.retryAfterMillis() > 0) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
         }
+        LOG.debug("batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures());
         if (kind == Kind.RELOAD) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
         } else if (kind != Kind.FATAL && !stop.asked()) {

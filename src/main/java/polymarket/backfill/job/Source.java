@@ -15,7 +15,6 @@ public final class Source {
 
     private final AtomicLong requests = new AtomicLong();
     private final AtomicLong retries = new AtomicLong();
-    private final AtomicLong requestMillis = new AtomicLong();
     private volatile long lastAnswer = System.currentTimeMillis();
     private volatile long lastTrouble;
     private volatile String trouble;
@@ -78,10 +77,6 @@ public final class Source {
         lastAnswer = System.currentTimeMillis();
     }
 
-    void took(long millis) {
-        requestMillis.addAndGet(millis);
-    }
-
     void retried(String why) {
         retries.incrementAndGet();
         trouble(why);
@@ -108,10 +103,6 @@ public final class Source {
 
     public long retries() {
         return retries.get();
-    }
-
-    public long requestMillis() {
-        return requestMillis.get();
     }
 
     /** Requests a second that this process may make; 0 before the first. */

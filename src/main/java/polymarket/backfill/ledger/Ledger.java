@@ -589,6 +589,17 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
+    /** Removes its file, when it was closed: nobody needs a ledger without ids. */
+    public void delete() {
+        try {
+            for (String suffix : List.of("", "-wal", "-shm")) {
+                Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
+            }
+        } catch (IOException e) {
+            throw new UserError("cannot remove " + file + ": " + e.getMessage());
+        }
+    }
+
     @Override
     public synchronized void close() {
         try {
