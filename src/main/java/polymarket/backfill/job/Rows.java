@@ -34,6 +34,8 @@ public final class Rows {
     /** The exchange property with all rows of an answer. */
     static final String ALL = "rows";
     private static final String OWN = "RowsOwn";
+    /** Whether the tables have to be asked what they hold of the batch. */
+    private static final String HELD = "RowsHeld";
     private static final String SENT = "RowsSent";
     private static final ObjectMapper JSON = new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
@@ -137,7 +139,8 @@ public final class Rows {
     }
 
     /** Whether rows may be in the table already. */
-    public boolean look(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        exchange.setProperty(OWN, 0L);
         return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
     }
 
@@ -199,9 +202,15 @@ public final class Rows {
         batch.resetRows();
         batch.count(all.size(), 0, 0, 0);
         exchange.setProperty(SENT, once.size());
-        if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
+        boolean probe = batch.getKind() == Batch.Kind.PROBE;
+        boolean earlier = batch.isResumed() || exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0;
+        boolean held = !probe && (earlier || !once.isEmpty());
+        exchange.setProperty(HELD, held);
+        if (!held) {
             batch.count(0, 0, all.size(), 0);
             settle(batch, Map.of(), Map.of());
+        }
+        if (probe || once.isEmpty()) {
             return;
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
@@ -261,10 +270,13 @@ public final class Rows {
         }
         // rows of this page that were stored by an attempt which was killed before it could note them
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
-        if (unnoted < 0 || unnoted > own) {
+        // of these, rows that the answer leaves out this time
+        long leftOut = Math.max(0, unnoted - own);
+        if (unnoted < 0 || leftOut > 0 && !batch.isResumed()) {
             throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
                     + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
+        batch.count(leftOut, 0, 0, 0);
         long nowRejected = rejected - batch.rejectedSoFar();
         long nowInserted = sent + unnoted - nowRejected;
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
@@ -282,8 +294,10 @@ public final class Rows {
             long rows = sums[0] + batch.rowsThere().getOrDefault(id, 0L);
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
+                batch.missing().remove(id);
             } else if (sums[1] > 0) {
                 batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
+                batch.missing().remove(id);
             } else if (!batch.missing().contains(id) && (answered.isEmpty() || answered.contains(id))) {
                 batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
             }
