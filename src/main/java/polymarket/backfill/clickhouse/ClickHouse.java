@@ -41,7 +41,7 @@ public final class ClickHouse implements AutoCloseable {
     /** ClickHouse's code for a table that does not exist. */
     private static final int UNKNOWN_TABLE = 60;
     private static final int UNKNOWN_DATABASE = 81;
-    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier|[Tt]able|[Dd]atabase) [`']?([\\w.]+)");
+    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
     private final EmbeddedClickHouse embedded;
     private final URI url;
