@@ -95,6 +95,24 @@ public final class ClickHouse implements AutoCloseable {
         return embedded != null;
     }
 
+    /**
+     * Starts the embedded engine again if it has ended, at the port that it had.
+     *
+     * @return whether it had ended
+     * @throws UserError where it does not start
+     */
+    public boolean revive() {
+        if (embedded == null || embedded.isAlive()) {
+            return false;
+        }
+        embedded.reattach();
+        if (!embedded.url().equals(url)) {
+            throw new UserError("embedded ClickHouse: it came back at " + embedded.url() + ", and this run knows it at " + url
+                    + "; stop the run, and the same command goes on");
+        }
+        return true;
+    }
+
     /** Where it is, for people. */
     public String where() {
         return embedded != null ? "embedded ClickHouse at " + url : "ClickHouse at " + url.getHost() + ":" + url.getPort();

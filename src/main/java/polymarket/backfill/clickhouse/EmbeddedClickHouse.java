@@ -185,7 +185,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
                 command.add("-D" + property + "=" + System.getProperty(property));
             }
         }
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(port)));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(url == null ? port : url.getPort())));
         try {
             Files.createDirectories(data);
             if (Files.exists(log()) && Files.size(log()) > LOG_LIMIT) {
