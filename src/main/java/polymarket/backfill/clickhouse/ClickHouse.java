@@ -277,10 +277,6 @@ public final class ClickHouse implements AutoCloseable {
                 return new ClickHouseException(where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
             }
         }
-        if (embedded != null && !embedded.isAlive()) {
-            // the caller tries again, and then there is one
-            embedded.reattach();
-        }
         if (cause instanceof ClientException || cause instanceof IOException || cause instanceof java.util.concurrent.TimeoutException) {
             return new ClickHouseException(where() + " does not answer: " + firstLine(String.valueOf(rootMessage(cause))), 0, e);
         }
