@@ -102,17 +102,16 @@ WHERE closed
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final);
 
 -- @check rows and distinct conditions of each source
-SELECT toString(source) AS source, count() AS rows, uniqExact(condition_id) AS conditions, rows - conditions AS twice,
+SELECT source, count() AS rows, uniqExact(condition_id) AS conditions, rows - conditions AS twice,
     min(fetched_at) AS first_fetched, max(fetched_at) AS last_fetched
 FROM default.resolutions_external_ingest GROUP BY source ORDER BY source;
 
 -- @check denominators against the sums of the numerators
-SELECT toString(payout_denominator) AS payout_denominator, toString(arraySum(payout_numerators)) AS sum, payout_denominator = arraySum(payout_numerators) AS equal,
-    count() AS rows
-FROM default.resolutions_external_ingest GROUP BY payout_denominator, sum, equal ORDER BY rows DESC LIMIT 10;
+SELECT toString(payout_denominator) AS denominator, toString(arraySum(payout_numerators)) AS sum, denominator = sum AS equal, count() AS rows
+FROM default.resolutions_external_ingest GROUP BY denominator, sum ORDER BY rows DESC LIMIT 10;
 
 -- @check samples
-SELECT condition_id, toString(payout_numerators) AS payout_numerators, toString(payout_denominator) AS payout_denominator, winning_index, toString(source) AS source
+SELECT condition_id, toString(payout_numerators) AS numerators, toString(payout_denominator) AS denominator, winning_index, source
 FROM default.resolutions_external_ingest ORDER BY cityHash64(condition_id) LIMIT 5;
 
 -- @check coverage before and after

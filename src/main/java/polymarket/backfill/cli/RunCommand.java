@@ -1,6 +1,9 @@
 package polymarket.backfill.cli;
 
 import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -49,6 +52,12 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--older-than", paramLabel = "TIME", description = "With --redo: only ids marked longer ago than that, such as 7d.")
     private String olderThan;
+
+    @Option(names = "--since", paramLabel = "TIME", description = "For jobs that find their ids themselves: from then on; a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d.")
+    private String since;
+
+    @Option(names = "--until", paramLabel = "TIME", description = "Likewise: up to then.")
+    private String until;
 
     @Option(names = "--worker", paramLabel = "N", description = "Take the N-th share of the ids and of the pace.")
     private Integer worker;
@@ -175,7 +184,8 @@ final class RunCommand implements Callable<Integer> {
         } else if (job.sql().has("ids")) {
             SqlFile.Section query = job.sql().section("ids");
             try {
-                loaded = ledger.load(loading -> clickHouse.stream(query.statements().get(0), Map.of(), row -> {
+                String sql = query.sql(Map.of("since", time(since, "--since"), "until", time(until, "--until")));
+                loaded = ledger.load(loading -> clickHouse.stream(sql, Map.of(), row -> {
                     String id = kind.normalise(String.valueOf(row.get("id")));
                     if (id != null) {
                         loading.add(id);
@@ -192,11 +202,30 @@ final class RunCommand implements Callable<Integer> {
                 messages.warn(why + "; going on with what the ledger has");
             }
         }
+        if (job.isPass() && before > 0 && redo == null && ledger.counts(Share.WHOLE).get(State.PENDING) == 0) {
+            ledger.redo(EnumSet.complementOf(EnumSet.of(State.PENDING)), null);
+            messages.info(job.getName() + ": the last pass is finished, so this is a new one, which replaces its rows");
+        }
         long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
         long size = ledger.size(Share.WHOLE);
         if (before > 0) {
             messages.info(job.getName() + ": the ledger has " + Messages.count(size) + " ids, " + Messages.count(size - pending)
                     + " of them done, " + Messages.count(pending) + " to do");
+        }
+    }
+
+    /** An instant as 2026-11-01T00:00:00Z; empty where there is none. */
+    private static String time(String text, String option) {
+        if (text == null) {
+            return "";
+        }
+        try {
+            if (text.matches("\\d+\\s*(ms|s|m|h|d)")) {
+                return Instant.now().minus(Settings.duration(text, option)).truncatedTo(ChronoUnit.SECONDS).toString();
+            }
+            return Instant.parse(text.length() == 10 ? text + "T00:00:00Z" : text).truncatedTo(ChronoUnit.SECONDS).toString();
+        } catch (DateTimeParseException e) {
+            throw new UserError(option + " is '" + text + "'; it takes a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d");
         }
     }
 

@@ -173,15 +173,27 @@ final class Feed implements Iterator<Batch> {
             release(batch, List.of());
             return;
         }
-        long unmarked = batch.getIds().stream().filter(id -> !batch.outcomes().containsKey(id)).count() - batch.missing().size();
-        if (unmarked != 0) {
-            throw new ImbalanceException("batch " + batch + ": of " + unmarked + " ids nobody knows what became of them");
+        Set<String> unanswered = new HashSet<>(batch.getIds());
+        unanswered.removeAll(batch.outcomes().keySet());
+        batch.missing().forEach(unanswered::remove);
+        if (!unanswered.isEmpty() && batch.answered().isEmpty()) {
+            throw new ImbalanceException("batch " + batch + ": of " + unanswered.size() + " ids nobody knows what became of them");
         }
         batch.enter(Batch.Step.LEDGER);
-        Batch again = ledger.complete(batch, share);
+        List<Batch> followers = ledger.complete(batch, unanswered, share);
         batch.enter(null);
         progress.done(batch);
-        release(batch, again == null ? List.of() : List.of(again));
+        release(batch, followers);
+    }
+
+    /** A page of the batch is stored. */
+    void page(Batch batch) {
+        progress.page(batch);
+        if (batch.getKind() != Batch.Kind.PROBE) {
+            batch.enter(Batch.Step.LEDGER);
+            ledger.page(batch);
+            batch.enter(null);
+        }
     }
 
     /** The batch failed with all its attempts: halves it, or sees whether its one id is to blame. */

@@ -30,6 +30,9 @@ public class Job {
     private String url;
     private String ids = "text";
     private String idField = "id";
+    private String keyFields = "";
+    private boolean lookFirst;
+    private boolean pass;
     private int maxBatchSize = Integer.MAX_VALUE;
     private String pageSizes = "";
     private String sourceNote = "";
@@ -125,13 +128,40 @@ public class Job {
         return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
     }
 
-    /** The field of an answer's rows that holds the id. */
+    /** The field of an answer's rows that holds the id; empty where all rows belong to the batch's one id. */
     public String getIdField() {
         return idField;
     }
 
     public void setIdField(String idField) {
         this.idField = idField;
+    }
+
+    /** The fields, separated by commas, that name a row in its table; empty where the id alone does. */
+    public String getKeyFields() {
+        return keyFields;
+    }
+
+    public void setKeyFields(String keyFields) {
+        this.keyFields = keyFields;
+    }
+
+    /** Whether the table is asked for a page's rows before they are stored, because pages repeat rows. */
+    public boolean isLookFirst() {
+        return lookFirst;
+    }
+
+    public void setLookFirst(boolean lookFirst) {
+        this.lookFirst = lookFirst;
+    }
+
+    /** Whether a run after a finished one asks for everything again and replaces it. */
+    public boolean isPass() {
+        return pass;
+    }
+
+    public void setPass(boolean pass) {
+        this.pass = pass;
     }
 
     /** The most ids that the source takes in one request. */

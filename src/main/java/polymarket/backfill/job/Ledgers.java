@@ -4,6 +4,7 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Exchange;
+import org.apache.camel.ExchangeProperty;
 import org.apache.camel.spi.IdempotentRepository;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Batch;
@@ -32,6 +33,14 @@ public final class Ledgers implements IdempotentRepository {
             throw new IllegalStateException("job " + job + " is not part of this run");
         }
         return feed;
+    }
+
+    /** Notes that a page is stored, where a batch has several: the next run goes on behind it. */
+    public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        Feed feed = feeds.get(batch.getJob());
+        if (feed != null && batch.isMore()) {
+            feed.page(batch);
+        }
     }
 
     /** A batch is handed out once; only the empty one that ends a feed has nothing left to do. */

@@ -60,14 +60,19 @@ public final class Preview {
         }
     }
 
+    /** All pages of an answer. */
     @SuppressWarnings("unchecked")
     private static List<Map<String, Object>> ask(Routes routes, Job job, Batch batch) {
         ProducerTemplate template = routes.context().createProducerTemplate();
-        Exchange exchange = template.request("direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
-        if (exchange.getException() != null) {
-            throw new UserError(Retry.reason(exchange.getException()));
+        List<Map<String, Object>> rows = new ArrayList<>();
+        while (batch.isMore()) {
+            Exchange exchange = template.request("direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
+            if (exchange.getException() != null) {
+                throw new UserError(Retry.reason(exchange.getException()));
+            }
+            rows.addAll(exchange.getMessage().getBody(List.class));
         }
-        return exchange.getMessage().getBody(List.class);
+        return rows;
     }
 
     /** Sends the rows through the job's own landing table and views, in a database of this process. */
@@ -86,7 +91,7 @@ public final class Preview {
             Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
             Rows bean = routes.context().getRegistry().lookupByNameAndType("rows", Rows.class);
             Exchange exchange = new DefaultExchange(routes.context());
-            bean.json(exchange, batch, null, rows);
+            bean.json(exchange, batch, rows, rows);
             clickHouse.insert(database + "." + job.getName() + "_landing", exchange.getMessage().getBody(byte[].class),
                     exchange.getMessage().getHeader(Rows.TOKEN, String.class));
             for (Map<String, Object> row : clickHouse.rows(bean.storedQuery(batch).replace("default.", database + "."), Map.of())) {

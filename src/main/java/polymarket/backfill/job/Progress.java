@@ -97,10 +97,7 @@ public final class Progress implements AutoCloseable {
         });
         ids += batch.outcomes().size();
         batches++;
-        fetched += batch.fetched();
-        inserted += batch.inserted();
-        duplicate += batch.duplicate();
-        rejected += batch.rejected();
+        count(batch);
         batchNanos += batch.ageNanos();
         batch.spent().forEach((step, nanos) -> stepNanos.merge(step, nanos, Long::sum));
         lastDoneAt = System.currentTimeMillis();
@@ -125,6 +122,19 @@ public final class Progress implements AutoCloseable {
         } catch (IOException e) {
             throw new UserError("cannot write the progress log of " + job.getName() + ": " + e.getMessage());
         }
+    }
+
+    /** A page of a batch is stored; its ids are not done. */
+    synchronized void page(Batch batch) {
+        count(batch);
+        lastDoneAt = System.currentTimeMillis();
+    }
+
+    private void count(Batch batch) {
+        fetched += batch.fetched();
+        inserted += batch.inserted();
+        duplicate += batch.duplicate();
+        rejected += batch.rejected();
     }
 
     synchronized long done() {

@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -32,7 +31,9 @@ public final class Rows {
     /** The header with the insert's deduplication token; without it there is nothing to insert. */
     public static final String TOKEN = "ClickHouseToken";
 
-    private static final String PRESENT = "RowsPresent";
+    /** The exchange property with all rows of an answer. */
+    static final String ALL = "rows";
+    private static final String OWN = "RowsOwn";
     private static final String SENT = "RowsSent";
     private static final ObjectMapper JSON = new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
@@ -68,9 +69,10 @@ public final class Rows {
         }
         Set<String> withRows = new HashSet<>();
         for (Map<String, Object> row : rows) {
-            withRows.add(id(job, row));
+            withRows.add(id(job, batch, row));
         }
         batch.forgetAnswer();
+        batch.next(null);
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
         for (String id : batch.getIds()) {
             if (!seen.contains(id)) {
@@ -85,13 +87,66 @@ public final class Rows {
         }
     }
 
-    private static String id(Job job, Map<String, Object> row) {
-        return job.idKind().normalise(String.valueOf(row.get(job.getIdField())));
+    /**
+     * Sees that a page is a new one and notes where the next begins, for jobs whose answers have several pages. Where the
+     * last page is in, ids without rows are absent.
+     *
+     * @param next the next page's cursor; null where this page is the last
+     * @throws SourceException where the cursor or the whole page was there before
+     */
+    public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
+            @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
+        Job job = jobs.get(batch.getJob());
+        if (!rows.isEmpty() && !batch.isNewPage(HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows))))) {
+            throw new SourceException(job.getSource() + " sent a page of " + batch.getIds().get(0) + " that it had sent before");
+        }
+        if (!batch.next(next == null || next.isEmpty() ? null : next)) {
+            throw new SourceException(job.getSource() + " sent a cursor of " + batch.getIds().get(0) + " that it had sent before");
+        }
     }
 
-    /** The SQL that finds the rows of a batch which the table has already. */
-    public String presentQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
-        return sql.get(batch.getJob()).section("present").sql(values(batch));
+    /**
+     * Takes the rows of the ids that were asked for each on its own. Ids that could not be asked for get batches of their
+     * own when this one is done.
+     *
+     * @throws Exception the last failure, where none could be asked for
+     */
+    public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) throws Exception {
+        batch.next(null);
+        if (batch.answered().isEmpty()) {
+            throw batch.lastFailure() != null ? batch.lastFailure() : new SourceException("no id of batch " + batch + " was answered");
+        }
+        return batch.getGathered();
+    }
+
+    private static String id(Job job, Batch batch, Map<String, Object> row) {
+        return job.getIdField().isEmpty() ? batch.getIds().get(0) : job.idKind().normalise(String.valueOf(row.get(job.getIdField())));
+    }
+
+    /** What names a row in its table: the id, or the values of the job's key fields with slashes between them. */
+    private static String key(Job job, Batch batch, Map<String, Object> row) {
+        if (job.getKeyFields().isEmpty()) {
+            return id(job, batch, row);
+        }
+        StringBuilder key = new StringBuilder();
+        for (String field : job.getKeyFields().split(",")) {
+            Object value = row.get(field.strip());
+            key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
+        }
+        return key.toString();
+    }
+
+    /** Whether rows may be in the table already. */
+    public boolean look(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
+    }
+
+    /** The SQL that finds the rows of an answer which the table has already. */
+    public String presentQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> rows) {
+        Job job = jobs.get(batch.getJob());
+        Map<String, Object> values = values(batch);
+        values.put("keys", rows.stream().map(row -> key(job, batch, row)).distinct().toList());
+        return sql.get(batch.getJob()).section("present").sql(values);
     }
 
     private static Map<String, Object> values(Batch batch) {
@@ -104,38 +159,49 @@ public final class Rows {
         return values;
     }
 
-    /** Leaves out the rows that the table has already, and counts them as duplicates. */
-    public List<Map<String, Object>> leaveOutPresent(@ExchangeProperty(Batch.PROPERTY) Batch batch,
-            @ExchangeProperty("rows") List<Map<String, Object>> rows, @Body List<Map<String, Object>> found, Exchange exchange) {
+    /** Leaves out the rows that the table has already. */
+    public List<Map<String, Object>> leaveOutPresent(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
+            @ExchangeProperty(ALL) List<Map<String, Object>> rows, @Body List<Map<String, Object>> found) {
         Job job = jobs.get(batch.getJob());
-        Map<String, Boolean> present = new HashMap<>();
+        Set<String> present = new HashSet<>();
+        long own = 0;
+        Set<String> others = new HashSet<>();
         for (Map<String, Object> row : found) {
-            present.put(String.valueOf(row.get("key")), ((Number) row.get("own")).intValue() == 1);
-        }
-        exchange.setProperty(PRESENT, present);
-        return rows.stream().filter(row -> {
-            boolean there = present.containsKey(id(job, row));
-            if (there) {
-                batch.outcomes().put(id(job, row), Outcome.found(1));
+            String key = String.valueOf(row.get("key"));
+            present.add(key);
+            if (((Number) row.get("own")).intValue() == 1) {
+                own++;
+            } else {
+                others.add(key);
             }
-            return !there;
+        }
+        exchange.setProperty(OWN, own);
+        Set<String> counted = new HashSet<>();
+        return rows.stream().filter(row -> {
+            String key = key(job, batch, row);
+            if (others.contains(key) && counted.add(key)) {
+                batch.rowsThere().merge(id(job, batch, row), 1L, Long::sum);
+            }
+            return !present.contains(key);
         }).toList();
     }
 
     /**
-     * Makes the rows ready for the insert: JSON lines with the batch and the time, and the token that names them.
+     * Makes the rows ready for the insert: JSON lines with the batch and the time, and the token that names them. A key
+     * that comes twice in an answer is taken once.
      */
     public void json(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
-            @ExchangeProperty("rows") List<Map<String, Object>> all, @Body List<Map<String, Object>> rows) throws JsonProcessingException {
+            @ExchangeProperty(ALL) List<Map<String, Object>> all, @Body List<Map<String, Object>> rows) throws JsonProcessingException {
         Job job = jobs.get(batch.getJob());
         exchange.getMessage().removeHeader(TOKEN);
-        int came = batch.isCheck() && all != null ? all.size() : rows.size();
         Map<String, Map<String, Object>> once = new LinkedHashMap<>();
-        rows.forEach(row -> once.put(id(job, row), row));
+        rows.forEach(row -> once.putIfAbsent(key(job, batch, row), row));
         batch.resetRows();
-        batch.count(came, 0, came - once.size(), 0);
-        exchange.setProperty(SENT, once.keySet());
+        batch.count(all.size(), 0, 0, 0);
+        exchange.setProperty(SENT, once.size());
         if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
+            batch.count(0, 0, all.size(), 0);
+            settle(batch, Map.of(), Map.of());
             return;
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
@@ -167,26 +233,21 @@ public final class Rows {
     }
 
     /**
-     * Takes what was read back as what became of each id.
+     * Takes what was read back as what became of the rows and, with the last page, of each id.
      *
      * @throws ImbalanceException where rows that ClickHouse acknowledged are in no table, or more are there than were sent
      */
     public void stored(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> tables)
             throws ImbalanceException {
         batch.enter(null);
-        @SuppressWarnings("unchecked")
-        Set<String> sent = exchange.getProperty(SENT, Set.class);
-        @SuppressWarnings("unchecked")
-        Map<String, Boolean> present = exchange.getProperty(PRESENT, Map.of(), Map.class);
+        int sent = exchange.getProperty(SENT, Integer.class);
+        long own = exchange.getProperty(OWN, 0L, Long.class);
         Map<String, long[]> held = new HashMap<>();
         Map<String, String> reasons = new HashMap<>();
         long inserted = 0;
         long rejected = 0;
         for (Map<String, Object> row : tables) {
             String id = String.valueOf(row.get("id"));
-            if (Boolean.TRUE.equals(present.get(id))) {
-                continue;
-            }
             long rows = ((Number) row.get("rows")).longValue();
             long refused = ((Number) row.get("rejected")).longValue();
             long[] sums = held.computeIfAbsent(id, key -> new long[2]);
@@ -198,18 +259,34 @@ public final class Rows {
                 reasons.put(id, String.valueOf(row.get("reason")));
             }
         }
-        if (inserted + rejected != sent.size()) {
-            throw new ImbalanceException("batch " + batch + ": " + sent.size() + " rows were sent and acknowledged, but the"
-                    + " tables hold " + inserted + " of it and " + rejected + " rejected ones");
+        // rows of this page that were stored by an attempt which was killed before it could note them
+        long unnoted = inserted + rejected - batch.storedSoFar() - sent;
+        if (unnoted < 0 || unnoted > own) {
+            throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
+                    + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
-        List<String> lost = new ArrayList<>(sent);
-        lost.removeAll(held.keySet());
-        if (!lost.isEmpty()) {
-            throw new ImbalanceException("batch " + batch + ": " + lost.size() + " ids were sent and are in no table, such as "
-                    + lost.get(0));
+        long nowRejected = rejected - batch.rejectedSoFar();
+        long nowInserted = sent + unnoted - nowRejected;
+        batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
+        settle(batch, held, reasons);
+    }
+
+    /** With the last page, gives every id of the batch that has no outcome yet the one that its rows show. */
+    private static void settle(Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
+        if (batch.isMore()) {
+            return;
         }
-        batch.count(0, inserted, 0, rejected);
-        held.forEach((id, sums) -> batch.outcomes().put(id, sums[0] > 0 ? Outcome.found(sums[0])
-                : Outcome.failed(0, "rejected: " + reasons.get(id))));
+        Set<String> answered = batch.answered();
+        for (String id : batch.getIds()) {
+            long[] sums = held.getOrDefault(id, new long[2]);
+            long rows = sums[0] + batch.rowsThere().getOrDefault(id, 0L);
+            if (rows > 0) {
+                batch.outcomes().put(id, Outcome.found(rows));
+            } else if (sums[1] > 0) {
+                batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
+            } else if (!batch.missing().contains(id) && (answered.isEmpty() || answered.contains(id))) {
+                batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ public final class Source {
     private volatile long pausedUntil;
     private double firstTurn;
     private double lastTurn;
+    /** The time that the turns since the first one take at the pace of each. */
+    private double taken;
     private volatile double limit;
     private int late;
 
@@ -61,7 +63,9 @@ public final class Source {
         lastTurn = (slot + (calls - 1.0) * share.of()) * step;
         if (firstTurn == 0) {
             firstTurn = turn;
+            taken = -step * share.of();
         }
+        taken += calls * step * share.of();
         requests.addAndGet(calls);
         return Math.max(0, Math.round(turn) - now);
     }
@@ -124,7 +128,7 @@ public final class Source {
     /** The part of its limit that was used, from the first turn to the last; 0 where there were fewer than two. */
     public synchronized double used() {
         double span = lastTurn - firstTurn;
-        return span <= 0 || limit == 0 ? 0 : (requests.get() - 1) * 1000.0 / span / limit;
+        return span <= 0 ? 0 : taken / span;
     }
 
     public long pausedUntil() {

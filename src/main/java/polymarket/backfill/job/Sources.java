@@ -27,6 +27,8 @@ import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultExchange;
 import org.apache.hc.client5.http.impl.ChainElement;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 
@@ -41,6 +43,8 @@ public final class Sources implements HttpClientConfigurer {
     /** What the request of this thread waits for: its turn, or nothing where it only warms the way up. */
     private record Turn(Source source, long millis, long periodMillis) {
     }
+
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
 
     private final Share share;
     private final double fraction;
@@ -57,7 +61,7 @@ public final class Sources implements HttpClientConfigurer {
 
         @Override
         public String toString() {
-            return requests + " requests in " + (periodMillis % 1000 == 0 ? periodMillis / 1000 + " s" : periodMillis + " ms");
+            return requests + " requests in " + Messages.time(periodMillis);
         }
     }
 
@@ -173,7 +177,8 @@ public final class Sources implements HttpClientConfigurer {
                 } catch (RuntimeException e) {
                     // said below
                 }
-                throw new IllegalArgumentException("the throttle of route " + route.getId() + " lets '" + requests
+                throw new IllegalArgumentException((step.getLineNumber() > 0
+                        ? String.valueOf(step.getLocation()).replaceAll(".*/", "") + ": line " + step.getLineNumber() + ": " : "") + "the throttle of route " + route.getId() + " lets '" + requests
                         + "' requests through in '" + period + "' ms; both take a whole number of at least 1");
             }
         }
@@ -192,6 +197,10 @@ public final class Sources implements HttpClientConfigurer {
             batch.enter(null);
         }
         int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{}: HTTP {}, {} characters, batch {}", source.name(), status,
+                    String.valueOf(exchange.getMessage().getBody(String.class)).length(), batch);
+        }
         if (status < 300) {
             return;
         }
@@ -206,6 +215,7 @@ public final class Sources implements HttpClientConfigurer {
     /** The answer was whole and was used. */
     public void good(Exchange exchange) {
         get(routeOf(exchange)).answered();
+        exchange.removeProperty(Retry.FAILURES);
     }
 
     private static String header(Exchange exchange, String name) {

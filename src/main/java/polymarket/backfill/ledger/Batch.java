@@ -3,9 +3,11 @@ package polymarket.backfill.ledger;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -60,8 +62,15 @@ public final class Batch {
     private final boolean check;
 
     private String cursor;
+    private boolean more = true;
+    private final Set<String> pagesSeen = new HashSet<>();
+    private long storedSoFar;
+    private long rejectedSoFar;
     private final Map<String, Outcome> outcomes = new HashMap<>();
     private final List<String> missing = new ArrayList<>();
+    private final Map<String, Long> rowsThere = new HashMap<>();
+    private final List<Map<String, Object>> gathered = new ArrayList<>();
+    private final Set<String> answered = new HashSet<>();
     private long fetched;
     private long inserted;
     private long duplicate;
@@ -70,13 +79,14 @@ public final class Batch {
     private int failures;
     private long firstFailure;
     private int status;
+    private volatile Exception lastFailure;
     private final Map<Step, Long> nanos = new EnumMap<>(Step.class);
     private Step step;
     private long stepSince;
     private long takenUpNanos = System.nanoTime();
 
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
-            boolean check, String cursor) {
+            boolean check, String cursor, long storedSoFar, long rejectedSoFar) {
         this.number = number;
         this.job = job;
         this.key = job + "-" + ledgerId + "-" + (kind == Kind.PROBE ? "probe" : String.format(Locale.ROOT, "%07d", number));
@@ -86,6 +96,8 @@ public final class Batch {
         this.redo = redo;
         this.check = check;
         this.cursor = cursor;
+        this.storedSoFar = storedSoFar;
+        this.rejectedSoFar = rejectedSoFar;
     }
 
     /**
@@ -94,12 +106,12 @@ public final class Batch {
      * @param kind FIRST, or REASK for those that were left out once
      */
     public static Batch preview(String job, List<String> ids, Kind kind) {
-        return new Batch(0, job, "preview", kind, ids, false, false, false, null);
+        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0);
     }
 
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
-        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null);
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0);
     }
 
     public long getNumber() {
@@ -157,8 +169,73 @@ public final class Batch {
         return cursor;
     }
 
-    public void setCursor(String cursor) {
-        this.cursor = cursor;
+    /** Whether there are more pages; true before the first. */
+    public boolean isMore() {
+        return more;
+    }
+
+    /**
+     * Notes where the next page begins.
+     *
+     * @param next null where the page was the last
+     * @return false where it was there before, or the source goes in circles
+     */
+    public boolean next(String next) {
+        more = next != null;
+        boolean isNew = next == null || !next.equals(cursor) && pagesSeen.add("cursor " + next);
+        cursor = next;
+        return isNew;
+    }
+
+    /** Begins at the first page again, because the source does not take the cursor any more. */
+    public void restart() {
+        cursor = null;
+        more = true;
+        pagesSeen.clear();
+    }
+
+    /** Whether a page with this content is a new one. */
+    public boolean isNewPage(String digest) {
+        return pagesSeen.add("page " + digest);
+    }
+
+    /** Rows of earlier pages that are in the tables, rejected ones too. */
+    public long storedSoFar() {
+        return storedSoFar;
+    }
+
+    /** Those of them that were rejected. */
+    public long rejectedSoFar() {
+        return rejectedSoFar;
+    }
+
+    /** The page's rows and cursor are in the ledger. */
+    void pageDone() {
+        storedSoFar += inserted + rejected;
+        rejectedSoFar += rejected;
+        resetRows();
+    }
+
+    /** Rows that were in the table before, of each id. */
+    public Map<String, Long> rowsThere() {
+        return rowsThere;
+    }
+
+    /** Takes the rows of one id that is asked for on its own, when its last page is in. */
+    public synchronized void gather(String id, List<Map<String, Object>> rows) {
+        if (answered.add(id)) {
+            gathered.addAll(rows);
+        }
+    }
+
+    /** The rows that were gathered. */
+    public synchronized List<Map<String, Object>> getGathered() {
+        return List.copyOf(gathered);
+    }
+
+    /** The ids whose rows were gathered, those without rows too. */
+    public synchronized Set<String> answered() {
+        return Set.copyOf(answered);
     }
 
     /** What became of each id; those without an outcome are not marked. */
@@ -195,7 +272,7 @@ public final class Batch {
         return rejected;
     }
 
-    public void countRequest() {
+    public synchronized void countRequest() {
         requests++;
     }
 
@@ -204,7 +281,7 @@ public final class Batch {
     }
 
     /** Notes a failure that counts against the batch. */
-    public void countFailure(int httpStatus) {
+    public synchronized void countFailure(int httpStatus) {
         failures++;
         status = httpStatus;
         if (firstFailure == 0) {
@@ -212,7 +289,17 @@ public final class Batch {
         }
     }
 
-    /** Failures since it was last taken up. */
+    /** Keeps the last failure of any of its calls. */
+    public void failure(Exception failure) {
+        lastFailure = failure;
+    }
+
+    /** The last failure of any of its calls; null where there was none. */
+    public Exception lastFailure() {
+        return lastFailure;
+    }
+
+    /** Failures since it was last taken up, of all its calls. */
     public int failures() {
         return failures;
     }
@@ -232,6 +319,10 @@ public final class Batch {
         outcomes.clear();
         missing.clear();
         resetRows();
+        synchronized (this) {
+            gathered.clear();
+            answered.clear();
+        }
     }
 
     /** Gives it as many attempts as a new one; when it first failed stays known. */
@@ -259,12 +350,12 @@ public final class Batch {
     }
 
     /** It goes into a step now, and out of the one that it was in; null for what lies between. */
-    public void enter(Step next) {
+    public synchronized void enter(Step next) {
         enter(next, System.nanoTime());
     }
 
     /** The same at an instant of {@link System#nanoTime}, which may be to come. */
-    public void enter(Step next, long at) {
+    public synchronized void enter(Step next, long at) {
         if (step != null) {
             nanos.merge(step, Math.max(0, at - stepSince), Long::sum);
         }

@@ -1,6 +1,9 @@
 package polymarket.backfill.ledger;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -102,7 +105,12 @@ public final class Ledger implements AutoCloseable {
                 create(file, owner, tableHasRows);
             }
             Ledger ledger = open(file);
-            ledger.belongsTo(owner);
+            try {
+                ledger.belongsTo(owner);
+            } catch (UserError e) {
+                ledger.close();
+                throw e;
+            }
             return ledger;
         } catch (SQLException | IOException e) {
             throw damaged(file, e);
@@ -116,9 +124,7 @@ public final class Ledger implements AutoCloseable {
      */
     public static Ledger open(Path file) {
         try {
-            if (Files.size(file) == 0) {
-                throw damaged(file, new SQLException("it is empty"));
-            }
+            checkHead(file);
             Ledger ledger = new Ledger(file, connect(file));
             try {
                 ledger.readMeta();
@@ -132,8 +138,23 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
+    /** Looks at a file before SQLite does, which changes every database that it opens in WAL mode. */
+    private static void checkHead(Path file) throws SQLException, IOException {
+        byte[] head;
+        try (InputStream in = Files.newInputStream(file)) {
+            head = in.readNBytes(100);
+        }
+        if (head.length == 0) {
+            throw new SQLException("it is empty");
+        }
+        if (head.length < 100 || !new String(head, 0, 15, StandardCharsets.US_ASCII).equals("SQLite format 3")
+                || ByteBuffer.wrap(head).getInt(68) != APPLICATION) {
+            throw new SQLException("it is no ledger of this program");
+        }
+    }
+
     private static UserError damaged(Path file, Exception e) {
-        return new UserError("ledger " + file + " cannot be used: " + e.getMessage() + ". It was left as it is: put a copy"
+        return new UserError("ledger " + file + " cannot be used: " + String.join(" ", e.getMessage().lines().toList()) + ". It was left as it is: put a copy"
                 + " of it back, or move it away (or `backfill reset`) to start afresh; rows that are in ClickHouse are not"
                 + " stored twice", e);
     }
@@ -182,11 +203,7 @@ public final class Ledger implements AutoCloseable {
 
     private void readMeta() throws SQLException, IOException {
         try (Statement statement = connection.createStatement()) {
-            int application = number(statement, "PRAGMA application_id");
             int version = number(statement, "PRAGMA user_version");
-            if (application != APPLICATION) {
-                throw new SQLException("it is no ledger of this program");
-            }
             if (version != VERSION) {
                 throw new SQLException("its version is " + version + ", this program's is " + VERSION);
             }
@@ -314,12 +331,12 @@ public final class Ledger implements AutoCloseable {
 
     /** The batches that were begun and not finished, and whose maker's share this is now. */
     public synchronized List<Batch> open(Share share) {
-        return query("SELECT batch, kind, mode, cursor FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
+        return query("SELECT batch, kind, mode, cursor, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
                 result -> {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, result.getString(4));
+                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6));
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -369,24 +386,36 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, null);
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0);
     }
 
     /**
      * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new batch that asks for
      * them once more.
      *
-     * @return the batch that asks again, or null
+     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own
+     * @return the batches that follow from it
      */
-    public synchronized Batch complete(Batch batch, Share share) {
+    public synchronized List<Batch> complete(Batch batch, Collection<String> unanswered, Share share) {
         return transaction(() -> {
             long now = now();
             mark(batch.outcomes(), batch.failures() + 1, now);
-            Batch again = batch.missing().isEmpty() ? null
-                    : make(Kind.REASK, batch.getNumber(), batch.isRedo() ? "redo" : "new", share, batch.missing());
+            List<Batch> followers = new ArrayList<>();
+            String mode = mode(batch);
+            if (!batch.missing().isEmpty()) {
+                followers.add(make(Kind.REASK, batch.getNumber(), mode, share, batch.missing()));
+            }
+            for (String id : unanswered) {
+                followers.add(make(Kind.HALF, batch.getNumber(), mode, share, List.of(id)));
+            }
             finish(batch, now);
-            return again;
+            return followers;
         });
+    }
+
+    /** What follows from a batch that may be in the table already may be there too. */
+    private static String mode(Batch batch) {
+        return batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
     }
 
     private void mark(Map<String, Outcome> outcomes, int attempts, long now) throws SQLException {
@@ -411,18 +440,27 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
-    private void finish(Batch batch, long now) throws SQLException {
+    private void finish(Batch batch, Long now) throws SQLException {
         update("UPDATE batches SET fetched = fetched + ?, inserted = inserted + ?, duplicate = duplicate + ?,"
-                + " rejected = rejected + ?, requests = requests + ?, cursor = ?, done_at = ? WHERE batch = ?",
+                + " rejected = rejected + ?, requests = ?, cursor = ?, done_at = ? WHERE batch = ?",
                 batch.fetched(), batch.inserted(), batch.duplicate(), batch.rejected(), batch.requests(), batch.getCursor(),
                 now, batch.getNumber());
+    }
+
+    /** Notes that a page of the batch is stored, and where the next one begins. */
+    public synchronized void page(Batch batch) {
+        transaction(() -> {
+            finish(batch, null);
+            return null;
+        });
+        batch.pageDone();
     }
 
     /** Puts two batches of half its ids in the place of one that keeps failing. */
     public synchronized List<Batch> halve(Batch batch, Share share) {
         return transaction(() -> {
             int middle = (batch.getSize() + 1) / 2;
-            String mode = batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
+            String mode = mode(batch);
             List<Batch> halves = List.of(
                     make(Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(0, middle)),
                     make(Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(middle, batch.getSize())));
@@ -509,7 +547,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized Batch probe() {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null);
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0);
     }
 
     /**
