@@ -41,7 +41,7 @@ public final class Sources implements HttpClientConfigurer {
     private static final String WARM_UP = "SourceWarmUp";
 
     /** What the request of this thread waits for: its turn, or nothing where it only warms the way up. */
-    private record Turn(Source source, long millis, long periodMillis) {
+    private record Turn(Source source, long millis, long periodMillis, int warmUpPort) {
     }
 
     private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
@@ -84,11 +84,11 @@ public final class Sources implements HttpClientConfigurer {
         String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
         Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
         if (exchange.getProperty(WARM_UP) != null) {
-            turns.set(new Turn(null, 0, 0));
+            turns.set(new Turn(null, 0, 0, exchange.getProperty(WARM_UP, Integer.class)));
             return 0;
         }
         long wait = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
-        turns.set(new Turn(get(name), System.currentTimeMillis() + wait, throttle.periodMillis()));
+        turns.set(new Turn(get(name), System.currentTimeMillis() + wait, throttle.periodMillis(), 0));
         Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
         if (batch != null) {
             batch.countRequest();
@@ -106,8 +106,8 @@ public final class Sources implements HttpClientConfigurer {
             turns.remove();
             if (turn != null && turn.source() != null) {
                 turn.source().left(turn.millis(), turn.periodMillis());
-            } else if (turn != null && !scope.route.getTargetHost().getHostName().equals("127.0.0.1")) {
-                throw new IOException("a request that warms up does not leave this computer");
+            } else if (turn != null && scope.route.getTargetHost().getPort() != turn.warmUpPort()) {
+                throw new IOException("a request that warms up does not leave this process");
             }
             return chain.proceed(request, scope);
         });
@@ -130,7 +130,7 @@ public final class Sources implements HttpClientConfigurer {
             here.start();
             SSLContext.getDefault().createSSLEngine();
             context.createProducerTemplate().request("direct:" + source, exchange -> {
-                exchange.setProperty(WARM_UP, true);
+                exchange.setProperty(WARM_UP, here.getAddress().getPort());
                 exchange.getMessage().setHeader("CamelHttpUri", "http://127.0.0.1:" + here.getAddress().getPort() + "/");
                 exchange.getMessage().setBody("{}");
             });
