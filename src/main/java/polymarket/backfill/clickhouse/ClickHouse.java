@@ -125,8 +125,6 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("user", user);
             properties.setProperty("password", password);
             properties.setProperty("compress", "false");
-            // the driver's own parser takes seconds for long statements
-            properties.setProperty("jdbc_sql_parser", "ANTLR4");
             HikariConfig config = new HikariConfig();
             config.setPoolName("clickhouse");
             config.setJdbcUrl("jdbc:clickhouse:" + url);
