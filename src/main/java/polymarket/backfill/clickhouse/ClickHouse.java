@@ -41,7 +41,7 @@ public final class ClickHouse implements AutoCloseable {
     /** ClickHouse's code for a table that does not exist. */
     private static final int UNKNOWN_TABLE = 60;
     private static final int UNKNOWN_DATABASE = 81;
-    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier|[Tt]able|[Dd]atabase) [`']?([\\w.]+)");
+    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
     private final EmbeddedClickHouse embedded;
     private final URI url;
@@ -125,8 +125,6 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("user", user);
             properties.setProperty("password", password);
             properties.setProperty("compress", "false");
-            // the driver's own parser takes seconds for long statements
-            properties.setProperty("jdbc_sql_parser", "ANTLR4");
             HikariConfig config = new HikariConfig();
             config.setPoolName("clickhouse");
             config.setJdbcUrl("jdbc:clickhouse:" + url);
@@ -276,10 +274,6 @@ public final class ClickHouse implements AutoCloseable {
                 }
                 return new ClickHouseException(where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
             }
-        }
-        if (embedded != null && !embedded.isAlive()) {
-            // the caller tries again, and then there is one
-            embedded.reattach();
         }
         if (cause instanceof ClientException || cause instanceof IOException || cause instanceof java.util.concurrent.TimeoutException) {
             return new ClickHouseException(where() + " does not answer: " + firstLine(String.valueOf(rootMessage(cause))), 0, e);

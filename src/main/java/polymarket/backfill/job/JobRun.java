@@ -137,6 +137,7 @@ public final class JobRun implements AutoCloseable {
         });
         boolean finished;
         try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, repository, messages)) {
+            jobs.stream().map(Job::getSource).distinct().forEach(source -> sources.warmUp(routes.context(), source));
             List<Future<?>> running = new ArrayList<>();
             for (Job job : jobs) {
                 running.add(runners.submit(() -> routes.context().createProducerTemplate().sendBody("direct:" + job.getName(), null)));
