@@ -393,13 +393,14 @@ public final class Ledger implements AutoCloseable {
      * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new batch that asks for
      * them once more.
      *
-     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own
+     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own; those
+     *        that are neither here nor answered go back to where the batch took them from
      * @return the batches that follow from it
      */
     public synchronized List<Batch> complete(Batch batch, Collection<String> unanswered, Share share) {
         return transaction(() -> {
             long now = now();
-            mark(batch.outcomes(), batch.failures() + 1, now);
+            mark(batch, batch.outcomes(), 1, now);
             List<Batch> followers = new ArrayList<>();
             if (!batch.missing().isEmpty()) {
                 followers.add(make(Kind.REASK, batch.getNumber(), mode(batch), share, batch.missing()));
@@ -407,6 +408,7 @@ public final class Ledger implements AutoCloseable {
             for (String id : unanswered) {
                 followers.add(make(Kind.HALF, batch.getNumber(), mode(batch), share, List.of(id)));
             }
+            update("UPDATE ids SET batch = NULL, mode = ? WHERE batch = ? AND state = 'pending'", mode(batch), batch.getNumber());
             finish(batch, now);
             return followers;
         });
@@ -417,14 +419,14 @@ public final class Ledger implements AutoCloseable {
         return batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
     }
 
-    private void mark(Map<String, Outcome> outcomes, int attempts, long now) throws SQLException {
+    private void mark(Batch batch, Map<String, Outcome> outcomes, int succeeded, long now) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("UPDATE ids SET state = ?, mode = 'new', rows = ?,"
                 + " attempts = attempts + ?, status = ?, reason = ?, marked_at = ? WHERE id = ?")) {
             for (Map.Entry<String, Outcome> entry : outcomes.entrySet()) {
                 Outcome outcome = entry.getValue();
                 statement.setString(1, outcome.state().text());
                 statement.setLong(2, outcome.rows());
-                statement.setInt(3, attempts);
+                statement.setInt(3, batch.failures(entry.getKey()) + succeeded);
                 if (outcome.status() == 0) {
                     statement.setNull(4, java.sql.Types.INTEGER);
                 } else {
@@ -472,7 +474,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized void fail(Batch batch, Outcome outcome) {
         transaction(() -> {
             long now = now();
-            mark(Map.of(batch.getIds().get(0), outcome), batch.failures(), now);
+            mark(batch, Map.of(batch.getIds().get(0), outcome), 0, now);
             finish(batch, now);
             return null;
         });
