@@ -150,7 +150,8 @@ public final class Rows {
     }
 
     /** Whether rows may be in the table already. */
-    public boolean look(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        exchange.removeProperty(OWN);
         return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
     }
 
@@ -226,6 +227,7 @@ public final class Rows {
         }
         exchange.getMessage().setBody(lines.toString().getBytes(StandardCharsets.UTF_8));
         exchange.getMessage().setHeader(TOKEN, batch.getKey() + ":" + HexFormat.of().formatHex(digest.digest()));
+        batch.enter(Batch.Step.INSERT);
     }
 
     private static MessageDigest sha256() {
@@ -249,6 +251,7 @@ public final class Rows {
 
     /** The SQL that reads back what the tables hold of a batch. */
     public String storedQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        batch.enter(Batch.Step.READ_BACK);
         return sql.get(batch.getJob()).section("stored").sql(values(batch));
     }
 
@@ -259,6 +262,7 @@ public final class Rows {
      */
     public void stored(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> tables)
             throws ImbalanceException {
+        batch.enter(null);
         int sent = exchange.getProperty(SENT, Integer.class);
         long own = exchange.getProperty(OWN, 0L, Long.class);
         Map<String, long[]> held = new HashMap<>();
@@ -307,6 +311,9 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.found(rows));
             } else if (sums[1] > 0) {
                 batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
+            } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {
+                // an earlier run saw its pages, and that all their rows were there
+                batch.outcomes().put(id, Outcome.found(batch.fetchedSoFar()));
             } else if (answered.contains(id) && !batch.missing().contains(id)) {
                 if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
                     batch.missing().add(id);

@@ -1,6 +1,7 @@
 package polymarket.backfill.ledger;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -39,6 +40,19 @@ public final class Batch {
         }
     }
 
+    /** What a batch's time goes into, apart from the steps between. */
+    public enum Step {
+        /** Waiting for the source's turn. */
+        TURN,
+        /** The call, and the wait before it is made once more. */
+        REQUEST,
+        INSERT,
+        /** Seeing in ClickHouse what was stored. */
+        READ_BACK,
+        /** Marking its ids, and waiting for other batches to be marked. */
+        LEDGER
+    }
+
     /** Rows of one id from which on they are stored page by page. */
     private static final int KEPT_ROWS = 2_000;
     /** Rows that are held until they are inserted together. */
@@ -58,6 +72,7 @@ public final class Batch {
     private String cursor;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
+    private long fetchedSoFar;
     private long storedSoFar;
     private long rejectedSoFar;
     private final Map<String, Outcome> outcomes = new HashMap<>();
@@ -74,7 +89,10 @@ public final class Batch {
     private int failures;
     private long firstFailure;
     private int status;
-    private final long openedNanos = System.nanoTime();
+    private final Map<Step, Long> nanos = new EnumMap<>(Step.class);
+    private Step step;
+    private long stepSince;
+    private long takenUpNanos = System.nanoTime();
 
     private Batch(long number, String job, String key, Kind kind, String id, boolean redo, boolean check) {
         this.number = number;
@@ -88,7 +106,7 @@ public final class Batch {
     }
 
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
-            boolean check, String cursor, long storedSoFar, long rejectedSoFar) {
+            boolean check, String cursor, long fetchedSoFar, long storedSoFar, long rejectedSoFar) {
         this.number = number;
         this.job = job;
         this.key = job + "-" + ledgerId + "-" + (kind == Kind.PROBE ? "probe" : String.format(Locale.ROOT, "%07d", number));
@@ -98,6 +116,7 @@ public final class Batch {
         this.redo = redo;
         this.check = check;
         this.cursor = cursor;
+        this.fetchedSoFar = fetchedSoFar;
         this.storedSoFar = storedSoFar;
         this.rejectedSoFar = rejectedSoFar;
     }
@@ -108,12 +127,12 @@ public final class Batch {
      * @param kind FIRST, or REASK for those that were left out once
      */
     public static Batch preview(String job, List<String> ids, Kind kind) {
-        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0);
+        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0, 0);
     }
 
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
-        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0);
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0, 0);
     }
 
     public long getNumber() {
@@ -218,6 +237,11 @@ public final class Batch {
         return restarts;
     }
 
+    /** Rows of earlier pages. */
+    public long fetchedSoFar() {
+        return fetchedSoFar;
+    }
+
     /** Rows of earlier pages that are in the tables, rejected ones too. */
     public long storedSoFar() {
         return storedSoFar;
@@ -230,6 +254,7 @@ public final class Batch {
 
     /** The page's rows, requests and cursor are in the ledger. */
     synchronized void pageDone() {
+        fetchedSoFar += fetched;
         storedSoFar += inserted + rejected;
         rejectedSoFar += rejected;
         requests = 0;
@@ -384,8 +409,39 @@ public final class Batch {
         rejected = 0;
     }
 
-    public long ageMillis() {
-        return (System.nanoTime() - openedNanos) / 1_000_000;
+    /** It is handed out now. */
+    public void takenUp() {
+        takenUpNanos = System.nanoTime();
+        nanos.clear();
+        step = null;
+    }
+
+    /** Nanoseconds since it was handed out. */
+    public long ageNanos() {
+        return System.nanoTime() - takenUpNanos;
+    }
+
+    /** It goes into a step now, and out of the one that it was in; null for what lies between. */
+    public synchronized void enter(Step next) {
+        enter(next, System.nanoTime());
+    }
+
+    /** The same at an instant of {@link System#nanoTime}, which may be to come. */
+    public synchronized void enter(Step next, long at) {
+        if (step != null) {
+            nanos.merge(step, Math.max(0, at - stepSince), Long::sum);
+        }
+        step = next;
+        stepSince = at;
+    }
+
+    /** The nanoseconds that it spent in each step; those of its parts, which go on at once, add up. */
+    public synchronized Map<Step, Long> spent() {
+        Map<Step, Long> all = new EnumMap<>(nanos);
+        if (parts != null) {
+            parts.values().forEach(part -> part.spent().forEach((of, spent) -> all.merge(of, spent, Long::sum)));
+        }
+        return all.isEmpty() ? Map.of() : all;
     }
 
     @Override

@@ -331,12 +331,12 @@ public final class Ledger implements AutoCloseable {
 
     /** The batches that were begun and not finished, and whose maker's share this is now. */
     public synchronized List<Batch> open(Share share) {
-        return query("SELECT batch, kind, mode, cursor, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
+        return query("SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
                 result -> {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6));
+                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7));
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -386,7 +386,7 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0);
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0, 0);
     }
 
     /**
@@ -548,7 +548,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized Batch probe() {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0);
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0, 0);
     }
 
     /**
