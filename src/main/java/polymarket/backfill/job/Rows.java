@@ -92,10 +92,11 @@ public final class Rows {
      * last page is in, ids without rows are absent.
      *
      * @param next the next page's cursor; null where this page is the last
+     * @param promised whether the page before said that there is more: an empty one is then asked for once more
      * @throws SourceException where the cursor or the whole page was there before, or a row belongs to another id
      */
     public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
-            @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
+            @ExchangeProperty("promised") Boolean promised, @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
         for (Map<String, Object> row : rows) {
             if (!batch.getIds().contains(id(job, batch, row))) {
@@ -103,11 +104,25 @@ public final class Rows {
                         + " where " + batch.getIds().get(0) + " was asked for");
             }
         }
+        if (Boolean.TRUE.equals(promised) && rows.isEmpty() && batch.doubts()) {
+            throw new SourceException(job.getSource() + " sent an empty page of " + batch.getIds().get(0) + " where it had said that there is more");
+        }
         String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
         String again = batch.page(digest, next == null || next.isEmpty() ? null : next);
         if (again != null) {
             throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
+    }
+
+    /** Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0 at the beginning. */
+    public long offset(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        String cursor = batch.getCursor();
+        return cursor != null && cursor.matches("\\d{1,18}") ? Long.parseLong(cursor) : 0;
+    }
+
+    /** The cursor of the page behind this one, for such sources. */
+    public String nextOffset(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        return String.valueOf(offset(batch) + rows.size());
     }
 
     /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
@@ -143,7 +158,7 @@ public final class Rows {
         }
         StringBuilder key = new StringBuilder();
         for (String field : job.getKeyFields().split(",")) {
-            Object value = value(field, row);
+            Object value = field.strip().equals(job.getIdField()) ? id(job, batch, row) : value(field, row);
             key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
         }
         return key.toString();

@@ -1,5 +1,7 @@
 package polymarket.backfill.job;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -167,6 +169,11 @@ public final class Sources {
         String text = String.valueOf(answer.get("error"));
         throw new SourceException(get(routeOf(exchange)).name() + " answered HTTP 200 with an error: " + text, 0,
                 text.toLowerCase(Locale.ROOT).contains("too many requests"), 0, Boolean.FALSE.equals(answer.get("retryable")));
+    }
+
+    /** A text as a query string has it, such as a cursor. */
+    public static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     /** The answer was whole and was used. */

@@ -216,6 +216,11 @@ public final class Batch {
         return null;
     }
 
+    /** Whether an empty page is not believed: true once for each cursor. */
+    public boolean doubts() {
+        return pagesSeen.add("empty at " + cursor);
+    }
+
     /** Notes that its answer has no further page. */
     public void lastPage() {
         cursor = null;

@@ -38,6 +38,8 @@ public final class Ledger implements AutoCloseable {
     /** Longer ids lists are not read through for damage at every start; what is damaged then is said when it is met. */
     private static final long QUICK_CHECK_BYTES = 256L << 20;
 
+    private static final String ENTRY = "id, state, rows, attempts, status, reason, marked_at";
+
     private static final String[] SCHEMA = {
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         // mode: new, again (its rows may be in the table: look first) or redo (replace what is in the table)
@@ -537,11 +539,20 @@ public final class Ledger implements AutoCloseable {
      * @param limit how many at most
      */
     public synchronized void entries(State state, long limit, Consumer<Entry> to) {
-        query("SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE state = ? ORDER BY id LIMIT ?", result -> {
-            to.accept(new Entry(result.getString(1), State.of(result.getString(2)), result.getLong(3), result.getInt(4),
-                    result.getInt(5), result.getString(6), result.getLong(7)));
+        query("SELECT " + ENTRY + " FROM ids WHERE state = ? ORDER BY id LIMIT ?", result -> {
+            to.accept(entry(result));
             return null;
         }, state.text(), limit);
+    }
+
+    /** What it knows of an id; null where it does not have it. */
+    public synchronized Entry entry(String id) {
+        return query("SELECT " + ENTRY + " FROM ids WHERE id = ?", Ledger::entry, id).stream().findFirst().orElse(null);
+    }
+
+    private static Entry entry(ResultSet result) throws SQLException {
+        return new Entry(result.getString(1), State.of(result.getString(2)), result.getLong(3), result.getInt(4),
+                result.getInt(5), result.getString(6), result.getLong(7));
     }
 
     /** A batch of one id that the source has answered before; null where there is none. Nothing is written. */
