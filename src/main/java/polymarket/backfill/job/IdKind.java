@@ -9,25 +9,32 @@ import polymarket.backfill.UserError;
 public enum IdKind {
 
     /** 64 hex digits, lower case, without 0x. */
-    CONDITION_ID("condition id", 64, ""),
+    CONDITION_ID("condition id", 64, "", "dead".repeat(16)),
     /** 40 hex digits, lower case, with 0x. */
-    WALLET("wallet address", 40, "0x"),
+    WALLET("wallet address", 40, "0x", "0x" + "dead".repeat(10)),
     /** Any text without blanks: what a job itself makes, such as a range of blocks or a cursor chain. */
-    TEXT("id", 0, "");
+    TEXT("id", 0, "", null);
 
     private final String label;
     private final int digits;
     private final String prefix;
+    private final String nobody;
 
-    IdKind(String label, int digits, String prefix) {
+    IdKind(String label, int digits, String prefix, String nobody) {
         this.label = label;
         this.digits = digits;
         this.prefix = prefix;
+        this.nobody = nobody;
     }
 
     /** What a person calls it. */
     public String label() {
         return label;
+    }
+
+    /** An id of this kind that nobody has, to see whether a source answers at all; null where none can be made up. */
+    String nobody() {
+        return nobody;
     }
 
     /**

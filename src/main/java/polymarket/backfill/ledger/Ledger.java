@@ -545,6 +545,16 @@ public final class Ledger implements AutoCloseable {
         return counts;
     }
 
+    /**
+     * How many ids a share still has to do: the pending ones that are its own, and those of batches that it is to resume, but
+     * not those that are in another share's batch.
+     */
+    public synchronized long left(Share share) {
+        return query("SELECT count(*) FROM ids LEFT JOIN batches ON batches.batch = ids.batch AND batches.done_at IS NULL"
+                + " WHERE ids.state = 'pending' AND coalesce(batches.slot, ids.slot) >= ? AND coalesce(batches.slot, ids.slot) < ?",
+                result -> result.getLong(1), share.from(), share.to()).get(0);
+    }
+
     /** How many ids came in. */
     public synchronized long size(Share share) {
         String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
@@ -571,10 +581,17 @@ public final class Ledger implements AutoCloseable {
         }, state.text(), limit);
     }
 
-    /** A batch of one id that the source has answered before; null where there is none. Nothing is written. */
-    public synchronized Batch probe() {
+    /**
+     * A batch of one id that the source has answered before. Nothing is written.
+     *
+     * @param otherwise the id to take where it has answered none; null for no batch then
+     */
+    public synchronized Batch probe(String otherwise) {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
+        if (answered.isEmpty() && otherwise != null) {
+            answered = List.of(otherwise);
+        }
         return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0);
     }
 
@@ -597,6 +614,17 @@ public final class Ledger implements AutoCloseable {
             return copy;
         } catch (IOException e) {
             throw new UserError("cannot move " + file + " to " + copy + ": " + e.getMessage());
+        }
+    }
+
+    /** Removes its file, when it was closed: nobody needs a ledger without ids. */
+    public void delete() {
+        try {
+            for (String suffix : List.of("", "-wal", "-shm")) {
+                Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
+            }
+        } catch (IOException e) {
+            throw new UserError("cannot remove " + file + ": " + e.getMessage());
         }
     }
 
