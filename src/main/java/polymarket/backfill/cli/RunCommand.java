@@ -107,6 +107,9 @@ final class RunCommand implements Callable<Integer> {
         Set<State> again = redoStates();
         Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
         List<Job> jobs = names.stream().distinct().map(name -> Job.read(Common.home(), name)).toList();
+        if (ids != null) {
+            IdList.check(ids, jobs.get(0).idKind());
+        }
         for (Job job : jobs) {
             common.set(job.getName() + ".batch-size", batchSize);
             common.set(job.getName() + ".concurrency", concurrency);

@@ -302,33 +302,61 @@ public final class Ledger implements AutoCloseable {
      * @param reader adds the ids; what it throws leaves the ledger untouched
      */
     public synchronized Loaded load(Consumer<Loading> reader) {
-        return transaction(() -> {
-            try (Statement statement = connection.createStatement()) {
-                statement.execute("CREATE TEMP TABLE incoming(id TEXT NOT NULL)");
-                Loading loading;
-                try (PreparedStatement insert = connection.prepareStatement("INSERT INTO incoming VALUES(?)")) {
-                    loading = new Loading(insert);
-                    reader.accept(loading);
-                    loading.flush();
-                }
-                long distinct = 0;
-                long added = 0;
-                // sorted, because keys in order are written to the tree in order; the slot is this program's hash
-                try (ResultSet sorted = statement.executeQuery("SELECT DISTINCT id FROM incoming ORDER BY id");
-                        PreparedStatement insert = connection.prepareStatement(
-                                "INSERT OR IGNORE INTO ids(id, slot) VALUES(?, ?)")) {
-                    while (sorted.next()) {
-                        String id = sorted.getString(1);
-                        insert.setString(1, id);
-                        insert.setInt(2, Share.slot(id));
-                        added += insert.executeUpdate();
-                        distinct++;
-                    }
-                }
-                statement.execute("DROP TABLE incoming");
-                return new Loaded(loading.entries, distinct, added);
+        try (Statement statement = connection.createStatement()) {
+            try {
+                long entries = readIn(statement, reader);
+                return transaction(() -> {
+                    long added = takeIn(statement);
+                    return new Loaded(entries, number(statement, "SELECT count(*) FROM sorted"), added);
+                });
+            } finally {
+                statement.execute("DROP TABLE IF EXISTS incoming");
+                statement.execute("DROP TABLE IF EXISTS sorted");
             }
-        });
+        } catch (SQLException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    /** Reads a list into a temporary table; other processes can write to the ledger meanwhile. */
+    private long readIn(Statement statement, Consumer<Loading> reader) throws SQLException {
+        statement.execute("BEGIN DEFERRED");
+        try {
+            statement.execute("CREATE TEMP TABLE incoming(id TEXT NOT NULL)");
+            Loading loading;
+            try (PreparedStatement insert = connection.prepareStatement("INSERT INTO incoming VALUES(?)")) {
+                loading = new Loading(insert);
+                reader.accept(loading);
+                loading.flush();
+            }
+            // keys in order are written to the tree in order
+            statement.execute("CREATE TEMP TABLE sorted AS SELECT DISTINCT id FROM incoming ORDER BY id");
+            statement.execute("DROP TABLE incoming");
+            statement.execute("COMMIT");
+            return loading.entries;
+        } catch (SQLException | RuntimeException e) {
+            try {
+                statement.execute("ROLLBACK");
+            } catch (SQLException ended) {
+                e.addSuppressed(ended);
+            }
+            throw e;
+        }
+    }
+
+    private long takeIn(Statement statement) throws SQLException {
+        long added = 0;
+        try (ResultSet sorted = statement.executeQuery(
+                "SELECT id FROM sorted WHERE NOT EXISTS (SELECT 1 FROM ids WHERE ids.id = sorted.id) ORDER BY sorted.rowid");
+                PreparedStatement insert = connection.prepareStatement("INSERT INTO ids(id, slot) VALUES(?, ?)")) {
+            while (sorted.next()) {
+                String id = sorted.getString(1);
+                insert.setString(1, id);
+                insert.setInt(2, Share.slot(id));
+                added += insert.executeUpdate();
+            }
+        }
+        return added;
     }
 
     /** The batches that were begun and not finished, and whose maker's share this is now. */
@@ -520,6 +548,16 @@ public final class Ledger implements AutoCloseable {
         return counts;
     }
 
+    /**
+     * How many ids a share still has to do: the pending ones that are its own, and those of batches that it is to resume, but
+     * not those that are in another share's batch.
+     */
+    public synchronized long left(Share share) {
+        return query("SELECT count(*) FROM ids LEFT JOIN batches ON batches.batch = ids.batch AND batches.done_at IS NULL"
+                + " WHERE ids.state = 'pending' AND coalesce(batches.slot, ids.slot) >= ? AND coalesce(batches.slot, ids.slot) < ?",
+                result -> result.getLong(1), share.from(), share.to()).get(0);
+    }
+
     /** How many ids came in. */
     public synchronized long size(Share share) {
         String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
@@ -555,10 +593,17 @@ public final class Ledger implements AutoCloseable {
                 result.getInt(5), result.getString(6), result.getLong(7));
     }
 
-    /** A batch of one id that the source has answered before; null where there is none. Nothing is written. */
-    public synchronized Batch probe() {
+    /**
+     * A batch of one id that the source has answered before. Nothing is written.
+     *
+     * @param otherwise the id to take where it has answered none; null for no batch then
+     */
+    public synchronized Batch probe(String otherwise) {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
+        if (answered.isEmpty() && otherwise != null) {
+            answered = List.of(otherwise);
+        }
         return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0, 0);
     }
 
@@ -581,6 +626,17 @@ public final class Ledger implements AutoCloseable {
             return copy;
         } catch (IOException e) {
             throw new UserError("cannot move " + file + " to " + copy + ": " + e.getMessage());
+        }
+    }
+
+    /** Removes its file, when it was closed: nobody needs a ledger without ids. */
+    public void delete() {
+        try {
+            for (String suffix : List.of("", "-wal", "-shm")) {
+                Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
+            }
+        } catch (IOException e) {
+            throw new UserError("cannot remove " + file + ": " + e.getMessage());
         }
     }
 
