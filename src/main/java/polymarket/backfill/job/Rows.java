@@ -72,7 +72,7 @@ public final class Rows {
             withRows.add(id(job, batch, row));
         }
         batch.forgetAnswer();
-        batch.next(null);
+        batch.lastPage();
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
         for (String id : batch.getIds()) {
             if (!seen.contains(id)) {
@@ -92,35 +92,63 @@ public final class Rows {
      * last page is in, ids without rows are absent.
      *
      * @param next the next page's cursor; null where this page is the last
-     * @throws SourceException where the cursor or the whole page was there before
+     * @param promised whether the page before said that there is more: an empty one is then asked for once more
+     * @throws SourceException where the cursor or the whole page was there before, or a row belongs to another id
      */
     public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
-            @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
+            @ExchangeProperty("promised") Boolean promised, @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
-        if (!rows.isEmpty() && !batch.isNewPage(HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows))))) {
-            throw new SourceException(job.getSource() + " sent a page of " + batch.getIds().get(0) + " that it had sent before");
+        for (Map<String, Object> row : rows) {
+            if (!batch.getIds().contains(id(job, batch, row))) {
+                throw new SourceException(job.getSource() + " answered with a row of " + value(job.getIdField(), row)
+                        + " where " + batch.getIds().get(0) + " was asked for");
+            }
         }
-        if (!batch.next(next == null || next.isEmpty() ? null : next)) {
-            throw new SourceException(job.getSource() + " sent a cursor of " + batch.getIds().get(0) + " that it had sent before");
+        if (Boolean.TRUE.equals(promised) && rows.isEmpty() && batch.doubts()) {
+            throw new SourceException(job.getSource() + " sent an empty page of " + batch.getIds().get(0) + " where it had said that there is more");
+        }
+        String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
+        String again = batch.page(digest, next == null || next.isEmpty() ? null : next);
+        if (again != null) {
+            throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
     }
 
-    /**
-     * Takes the rows of the ids that were asked for each on its own. Ids that could not be asked for get batches of their
-     * own when this one is done.
-     *
-     * @throws Exception the last failure, where none could be asked for
-     */
-    public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) throws Exception {
-        batch.next(null);
-        if (batch.answered().isEmpty()) {
-            throw batch.lastFailure() != null ? batch.lastFailure() : new SourceException("no id of batch " + batch + " was answered");
-        }
-        return batch.getGathered();
+    /** Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0 at the beginning. */
+    public long offset(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        String cursor = batch.getCursor();
+        return cursor != null && cursor.matches("\\d{1,18}") ? Long.parseLong(cursor) : 0;
+    }
+
+    /** The cursor of the page behind this one, for such sources. */
+    public String nextOffset(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        return String.valueOf(offset(batch) + rows.size());
+    }
+
+    /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
+    public void keep(@ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
+        part.keep(rows);
+    }
+
+    /** The rows of all ids of a batch that could be asked for; the others get batches of their own when this one is done. */
+    public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        batch.lastPage();
+        return batch.gathered();
     }
 
     private static String id(Job job, Batch batch, Map<String, Object> row) {
-        return job.getIdField().isEmpty() ? batch.getIds().get(0) : job.idKind().normalise(String.valueOf(row.get(job.getIdField())));
+        return job.getIdField().isEmpty() ? batch.getIds().get(0) : job.idKind().normalise(String.valueOf(value(job.getIdField(), row)));
+    }
+
+    /** The value of a field, or of the first that the row has of several with bars between them. */
+    private static Object value(String fields, Map<String, Object> row) {
+        for (String field : fields.split("\\|")) {
+            Object value = row.get(field.strip());
+            if (value != null) {
+                return value;
+            }
+        }
+        return null;
     }
 
     /** What names a row in its table: the id, or the values of the job's key fields with slashes between them. */
@@ -130,14 +158,15 @@ public final class Rows {
         }
         StringBuilder key = new StringBuilder();
         for (String field : job.getKeyFields().split(",")) {
-            Object value = row.get(field.strip());
+            Object value = field.strip().equals(job.getIdField()) ? id(job, batch, row) : value(field, row);
             key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
         }
         return key.toString();
     }
 
     /** Whether rows may be in the table already. */
-    public boolean look(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        exchange.removeProperty(OWN);
         return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
     }
 
@@ -200,8 +229,6 @@ public final class Rows {
         batch.count(all.size(), 0, 0, 0);
         exchange.setProperty(SENT, once.size());
         if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
-            batch.count(0, 0, all.size(), 0);
-            settle(batch, Map.of(), Map.of());
             return;
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
@@ -224,6 +251,18 @@ public final class Rows {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Whether the tables hold something of the batch. Where they do not, nothing is stored and every row was there before. */
+    public boolean readBack(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        boolean some = batch.isResumed()
+                || exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0;
+        if (!some || batch.getKind() == Batch.Kind.PROBE) {
+            batch.count(0, 0, batch.fetched(), 0);
+            settle(jobs.get(batch.getJob()), batch, Map.of(), Map.of());
+            return false;
+        }
+        return true;
     }
 
     /** The SQL that reads back what the tables hold of a batch. */
@@ -259,33 +298,48 @@ public final class Rows {
                 reasons.put(id, String.valueOf(row.get("reason")));
             }
         }
-        // rows of this page that were stored by an attempt which was killed before it could note them
+        // rows of this page that were stored by an attempt which was killed before it could note them; less than none
+        // where rejected ones came again, which are looked for in no table
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
-        if (unnoted < 0 || unnoted > own) {
+        // of these, rows that the answer leaves out this time
+        long leftOut = Math.max(0, unnoted - own);
+        if (unnoted < -batch.rejectedSoFar() || leftOut > 0 && !batch.isResumed()) {
             throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
                     + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
+        batch.count(leftOut, 0, 0, 0);
         long nowRejected = rejected - batch.rejectedSoFar();
         long nowInserted = sent + unnoted - nowRejected;
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
-        settle(batch, held, reasons);
+        settle(jobs.get(batch.getJob()), batch, held, reasons);
     }
 
-    /** With the last page, gives every id of the batch that has no outcome yet the one that its rows show. */
-    private static void settle(Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
+    /**
+     * With the last page, gives every id of the batch that has no outcome yet the one that its rows show. One that was asked
+     * for on its own and has no rows is asked for once more before that counts.
+     */
+    private static void settle(Job job, Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
         if (batch.isMore()) {
             return;
         }
-        Set<String> answered = batch.answered();
+        Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
         for (String id : batch.getIds()) {
             long[] sums = held.getOrDefault(id, new long[2]);
             long rows = sums[0] + batch.rowsThere().getOrDefault(id, 0L);
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
+                batch.missing().remove(id);
             } else if (sums[1] > 0) {
                 batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
-            } else if (!batch.missing().contains(id) && (answered.isEmpty() || answered.contains(id))) {
-                batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+            } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {
+                // an earlier run saw its pages, and that all their rows were there
+                batch.outcomes().put(id, Outcome.found(batch.fetchedSoFar()));
+            } else if (answered.contains(id) && !batch.missing().contains(id)) {
+                if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
+                    batch.missing().add(id);
+                } else {
+                    batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
@@ -14,7 +15,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
+import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Handler;
@@ -41,9 +44,12 @@ public final class Sources implements HttpClientConfigurer {
     private static final String WARM_UP = "SourceWarmUp";
 
     private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
+    /** How an error says of itself that asking again is of no use. */
+    private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
 
     private final Share share;
     private final double fraction;
+    private final Stop stop;
     private final Map<String, Source> sources = new ConcurrentHashMap<>();
     private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
     /** The turn that the request of this thread has. */
@@ -64,9 +70,10 @@ public final class Sources implements HttpClientConfigurer {
         }
     }
 
-    public Sources(Share share, double fraction) {
+    public Sources(Share share, double fraction, Stop stop) {
         this.share = share;
         this.fraction = fraction;
+        this.stop = stop;
     }
 
     public Source get(String name) {
@@ -77,9 +84,13 @@ public final class Sources implements HttpClientConfigurer {
      * The expression of a source route's delay.
      *
      * @return milliseconds until the exchange's turn
+     * @throws IllegalStateException where the run is ending: no call is begun any more
      */
     @Handler
     public long turn(Exchange exchange) {
+        if (stop.asked()) {
+            throw new IllegalStateException("the run is ending");
+        }
         String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
         Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
         if (exchange.getProperty(WARM_UP) != null) {
@@ -210,7 +221,24 @@ public final class Sources implements HttpClientConfigurer {
         if (busy && retryAfter > 0) {
             source.pause(retryAfter);
         }
-        throw new SourceException(source.name() + " answered HTTP " + status + excerpt(exchange), status, busy, retryAfter);
+        throw new SourceException(source.name() + " answered HTTP " + status + excerpt(exchange), status, busy, retryAfter,
+                !busy && NOT_RETRYABLE.matcher(String.valueOf(exchange.getMessage().getBody(String.class))).find());
+    }
+
+    /**
+     * Takes an answer that is an error inside an HTTP 200: an object with a field {@code error}.
+     *
+     * @throws SourceException always; as busy where it speaks of too many requests
+     */
+    public void error(Exchange exchange, @Body Map<String, Object> answer) throws SourceException {
+        String text = String.valueOf(answer.get("error"));
+        throw new SourceException(get(routeOf(exchange)).name() + " answered HTTP 200 with an error: " + text, 0,
+                text.toLowerCase(Locale.ROOT).contains("too many requests"), 0, Boolean.FALSE.equals(answer.get("retryable")));
+    }
+
+    /** A text as a query string has it, such as a cursor. */
+    public static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     /** The answer was whole and was used. */
