@@ -37,7 +37,10 @@ public final class Backfill implements Callable<Integer> {
 
     /** Runs a command line and gives the exit code. */
     public static int execute(String... args) {
-        return new CommandLine(new Backfill())
+        CommandLine line = new CommandLine(new Backfill());
+        // the thresholds of verify have the names of a job's measures
+        line.getSubcommands().get("verify").setUnmatchedOptionsArePositionalParams(true);
+        return line
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler(Backfill::usage)

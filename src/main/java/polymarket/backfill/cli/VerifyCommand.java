@@ -14,7 +14,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Unmatched;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -40,8 +39,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts, or wallet for one wallet.")
     private String name;
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "ADDRESS", description = "The wallet of `verify wallet`.")
-    private String id;
+    @Parameters(index = "1..*", arity = "0..*", paramLabel = "ADDRESS|THRESHOLD", description = "The wallet of `verify wallet`, or thresholds such as --min-found 120000.")
+    private List<String> rest = new ArrayList<>();
 
     @Option(names = "--measures", description = "List the job's measures and stop.")
     private boolean list;
@@ -49,16 +48,19 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
-    @Unmatched
-    private List<String> thresholds = new ArrayList<>();
-
     /** A number with what it should be. */
     private record Measure(String name, String title, SqlFile.Section section, boolean share, Double min, Double max) {
     }
 
+    private String id;
+    private List<String> thresholds;
+
     @Override
     public Integer call() {
         Settings settings = common.settings();
+        boolean named = !rest.isEmpty() && !rest.get(0).startsWith("-");
+        id = named ? rest.get(0) : null;
+        thresholds = rest.subList(named ? 1 : 0, rest.size());
         if (!Job.names(Common.home()).contains(name) && SqlFile.exists(name) && SqlFile.read(name).has("id")) {
             return one(settings, SqlFile.read(name));
         }
