@@ -57,6 +57,7 @@ public final class TestBed implements AutoCloseable {
     private Consumer<JobRun> onTick = run -> { };
     private boolean ownEngine;
     private ClickHouse own;
+    private String job = "payouts";
 
     private TestBed(SandboxOptions options) {
         try {
@@ -175,6 +176,12 @@ public final class TestBed implements AutoCloseable {
         return Settings.load(home, Map.of(), overrides);
     }
 
+    /** The job whose ledger is looked at; payouts unless it is said. */
+    public TestBed job(String name) {
+        job = name;
+        return this;
+    }
+
     /** Gives the bed an engine of its own, which a test may kill. */
     public TestBed ownEngine() {
         ownEngine = true;
@@ -286,7 +293,7 @@ public final class TestBed implements AutoCloseable {
     }
 
     public Path ledgerFile() {
-        return home.resolve("runtime/payouts.ledger");
+        return home.resolve("runtime/" + job + ".ledger");
     }
 
     public Ledger ledger() {
