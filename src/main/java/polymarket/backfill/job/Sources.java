@@ -244,7 +244,6 @@ public final class Sources implements HttpClientConfigurer {
     /** The answer was whole and was used. */
     public void good(Exchange exchange) {
         get(routeOf(exchange)).answered();
-        exchange.removeProperty(Retry.FAILURES);
     }
 
     private static String header(Exchange exchange, String name) {
