@@ -88,6 +88,7 @@ final class Feed implements Iterator<Batch> {
             while (!stop.asked()) {
                 if (inFlight.size() < concurrency && available()) {
                     Batch batch = ready.poll();
+                    batch.take();
                     inFlight.add(batch);
                     return batch;
                 }
@@ -223,6 +224,7 @@ final class Feed implements Iterator<Batch> {
 
     synchronized void release(Batch batch, List<Batch> followers) {
         inFlight.remove(batch);
+        batch.release();
         ready.addAll(followers);
         notifyAll();
     }

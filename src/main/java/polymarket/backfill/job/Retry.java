@@ -25,7 +25,7 @@ public final class Retry implements Processor {
     /** Attempts of a batch whose parent failed with all its attempts: it only has to show which half is at fault. */
     private static final int ATTEMPTS_OF_A_HALF = 2;
 
-    /** How often the calls of an exchange failed since one was answered well. */
+    /** How often the calls of an exchange failed since an answer of theirs was used. */
     static final String FAILURES = "RetryFailures";
     private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
 
@@ -89,13 +89,16 @@ public final class Retry implements Processor {
         if (kind == Kind.FAILURE) {
             batch.countFailure(answer == null ? 0 : answer.status());
             exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
-            if (batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status())) {
+            if (batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status()) && batch.restarts() < attempts) {
                 messages.info(source.name() + " no longer takes the cursor of " + batch.getIds().get(0) + "; starting it over");
                 batch.restart();
             }
         }
         if (answer != null && answer.retryAfterMillis() > 0) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
+        }
+        if (answer instanceof TruncatedException) {
+            return;
         }
         if (kind == Kind.RELOAD) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
@@ -122,7 +125,8 @@ public final class Retry implements Processor {
             }
             case RELOAD -> true;
             case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
-            case FAILURE -> exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
+            case FAILURE -> find(failure, TruncatedException.class) == null
+                    && exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
         };
     }
 

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -35,10 +36,14 @@ public final class Rows {
     static final String ALL = "rows";
     private static final String OWN = "RowsOwn";
     private static final String SENT = "RowsSent";
+    /** The exchange property that says whether the tables hold something of the batch. */
+    private static final String READ_BACK = "RowsReadBack";
     private static final ObjectMapper JSON = new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
     private final Map<String, Job> jobs;
     private final Map<String, SqlFile> sql = new HashMap<>();
+    /** The keys of the rows that batches are about to store. */
+    private final Map<Batch, Set<String>> storing = new HashMap<>();
 
     public Rows(Map<String, Job> jobs) {
         this.jobs = jobs;
@@ -54,7 +59,7 @@ public final class Rows {
      * @param rows the rows that it sent
      * @throws SourceException where the answer holds what was not asked for
      */
-    public void answered(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
+    public void answered(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
             @Body List<Map<String, Object>> rows) throws SourceException {
         Job job = jobs.get(batch.getJob());
         Set<String> asked = new HashSet<>(batch.getIds());
@@ -71,6 +76,7 @@ public final class Rows {
         for (Map<String, Object> row : rows) {
             withRows.add(id(job, batch, row));
         }
+        exchange.removeProperty(Retry.FAILURES);
         batch.forgetAnswer();
         batch.next(null);
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
@@ -89,20 +95,41 @@ public final class Rows {
 
     /**
      * Sees that a page is a new one and notes where the next begins, for jobs whose answers have several pages. Where the
-     * last page is in, ids without rows are absent.
+     * last page is in, ids without rows are absent. A page that is refused leaves the batch where it was.
      *
      * @param next the next page's cursor; null where this page is the last
      * @throws SourceException where the cursor or the whole page was there before
      */
-    public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
+    public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
             @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
-        if (!rows.isEmpty() && !batch.isNewPage(HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows))))) {
+        String following = next == null || next.isEmpty() ? null : next;
+        String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
+        if (digest != null && batch.hadPage(digest)) {
             throw new SourceException(job.getSource() + " sent a page of " + batch.getIds().get(0) + " that it had sent before");
         }
-        if (!batch.next(next == null || next.isEmpty() ? null : next)) {
+        if (following != null && batch.wasAt(following)) {
             throw new SourceException(job.getSource() + " sent a cursor of " + batch.getIds().get(0) + " that it had sent before");
         }
+        if (digest != null) {
+            batch.had(digest);
+        }
+        batch.next(following);
+        exchange.removeProperty(Retry.FAILURES);
+    }
+
+    /** Where the page begins that a batch asks for next, for sources that page by offset. */
+    public long offset(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        if (batch.getCursor() != null && !batch.getCursor().matches("\\d{1,18}")) {
+            // of another way of paging
+            batch.restart();
+        }
+        return batch.getCursor() == null ? 0 : Long.parseLong(batch.getCursor());
+    }
+
+    /** The cursor behind a page that was asked for by offset; null where the page is empty, which is the end. */
+    public String nextOffset(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        return rows.isEmpty() ? null : String.valueOf(offset(batch) + rows.size());
     }
 
     /**
@@ -136,9 +163,34 @@ public final class Rows {
         return key.toString();
     }
 
-    /** Whether rows may be in the table already. */
-    public boolean look(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
-        return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
+    /**
+     * Whether rows may be in the table already. Where pages repeat rows, it waits while another batch stores one of the same,
+     * so that of two batches which meet at a row only one finds it missing.
+     */
+    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> rows)
+            throws InterruptedException {
+        Job job = jobs.get(batch.getJob());
+        exchange.removeProperty(OWN);
+        if (job.isLookFirst() && !rows.isEmpty()) {
+            Set<String> keys = new HashSet<>();
+            rows.forEach(row -> keys.add(key(job, batch, row)));
+            synchronized (storing) {
+                while (storing.entrySet().stream().anyMatch(other -> other.getKey() != batch && !other.getKey().isReleased()
+                        && other.getKey().getJob().equals(batch.getJob()) && !Collections.disjoint(other.getValue(), keys))) {
+                    storing.wait(50);
+                }
+                storing.keySet().removeIf(Batch::isReleased);
+                storing.put(batch, keys);
+            }
+        }
+        return !rows.isEmpty() && (batch.isCheck() || job.isLookFirst());
+    }
+
+    private void storedOrNot(Batch batch) {
+        synchronized (storing) {
+            storing.remove(batch);
+            storing.notifyAll();
+        }
     }
 
     /** The SQL that finds the rows of an answer which the table has already. */
@@ -156,16 +208,22 @@ public final class Rows {
         values.put("last", batch.getIds().get(batch.getSize() - 1));
         values.put("batch", batch.getKey());
         values.put("redo", batch.isRedo());
+        values.put("pass_first", batch.passFirst());
+        values.put("pass_last", batch.passLast());
         return values;
     }
 
-    /** Leaves out the rows that the table has already. */
+    /**
+     * Leaves out the rows that the table has already. Where {@code @present} says of all of them that the batch has met
+     * another one there ({@code met}), which stored everything behind this page, this page is the last.
+     */
     public List<Map<String, Object>> leaveOutPresent(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> rows, @Body List<Map<String, Object>> found) {
         Job job = jobs.get(batch.getJob());
         Set<String> present = new HashSet<>();
         long own = 0;
         Set<String> others = new HashSet<>();
+        Set<String> met = new HashSet<>();
         for (Map<String, Object> row : found) {
             String key = String.valueOf(row.get("key"));
             present.add(key);
@@ -174,8 +232,14 @@ public final class Rows {
             } else {
                 others.add(key);
             }
+            if (row.get("met") instanceof Number number && number.intValue() == 1) {
+                met.add(key);
+            }
         }
         exchange.setProperty(OWN, own);
+        if (rows.stream().map(row -> key(job, batch, row)).allMatch(met::contains)) {
+            batch.next(null);
+        }
         Set<String> counted = new HashSet<>();
         return rows.stream().filter(row -> {
             String key = key(job, batch, row);
@@ -187,8 +251,8 @@ public final class Rows {
     }
 
     /**
-     * Makes the rows ready for the insert: JSON lines with the batch and the time, and the token that names them. A key
-     * that comes twice in an answer is taken once.
+     * Makes the rows ready for the insert: JSON lines with the batch and the time (and the batch's id, where the rows do not
+     * hold it), and the token that names them. A key that comes twice in an answer is taken once.
      */
     public void json(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> all, @Body List<Map<String, Object>> rows) throws JsonProcessingException {
@@ -199,14 +263,20 @@ public final class Rows {
         batch.resetRows();
         batch.count(all.size(), 0, 0, 0);
         exchange.setProperty(SENT, once.size());
-        if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
-            batch.count(0, 0, all.size(), 0);
-            settle(batch, Map.of(), Map.of());
+        boolean probe = batch.getKind() == Batch.Kind.PROBE;
+        boolean before = exchange.getProperty(OWN, 0L, Long.class) > 0 || batch.storedSoFar() > 0;
+        exchange.setProperty(READ_BACK, !probe && (!once.isEmpty() || before));
+        if (once.isEmpty() || probe) {
+            if (probe || !before) {
+                batch.count(0, 0, all.size(), 0);
+                settle(batch, Map.of(), Map.of());
+                storedOrNot(batch);
+            }
             return;
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
         MessageDigest digest = sha256();
-        String tail = ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
+        String tail = (job.getIdField().isEmpty() ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0)) : "") + ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
                 + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z") + "\"}\n";
         for (Map<String, Object> row : once.values()) {
             String line = JSON.writeValueAsString(row);
@@ -266,6 +336,7 @@ public final class Rows {
         long nowInserted = sent + unnoted - nowRejected;
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
         settle(batch, held, reasons);
+        storedOrNot(batch);
     }
 
     /** With the last page, gives every id of the batch that has no outcome yet the one that its rows show. */

@@ -143,7 +143,6 @@ public final class Sources {
     /** The answer was whole and was used. */
     public void good(Exchange exchange) {
         get(routeOf(exchange)).answered();
-        exchange.removeProperty(Retry.FAILURES);
     }
 
     private static String header(Exchange exchange, String name) {

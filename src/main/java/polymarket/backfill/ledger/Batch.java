@@ -1,5 +1,7 @@
 package polymarket.backfill.ledger;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -40,6 +42,7 @@ public final class Batch {
 
     private final long number;
     private final String job;
+    private final String ledgerId;
     private final String key;
     private final Kind kind;
     private final List<String> ids;
@@ -47,8 +50,12 @@ public final class Batch {
     private final boolean redo;
     private final boolean check;
 
+    private final long passFrom;
+
     private String cursor;
     private boolean more = true;
+    private int restarts;
+    private volatile boolean released;
     private final Set<String> pagesSeen = new HashSet<>();
     private long storedSoFar;
     private long rejectedSoFar;
@@ -69,10 +76,12 @@ public final class Batch {
     private final long openedNanos = System.nanoTime();
 
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
-            boolean check, String cursor, long storedSoFar, long rejectedSoFar) {
+            boolean check, long passFrom, String cursor, long storedSoFar, long rejectedSoFar) {
         this.number = number;
         this.job = job;
-        this.key = job + "-" + ledgerId + "-" + (kind == Kind.PROBE ? "probe" : String.format(Locale.ROOT, "%07d", number));
+        this.ledgerId = ledgerId;
+        this.passFrom = passFrom;
+        this.key = kind == Kind.PROBE ? job + "-" + ledgerId + "-probe" : key(number);
         this.kind = kind;
         this.ids = List.copyOf(ids);
         this.resumed = resumed;
@@ -89,12 +98,12 @@ public final class Batch {
      * @param kind FIRST, or REASK for those that were left out once
      */
     public static Batch preview(String job, List<String> ids, Kind kind) {
-        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0);
+        return new Batch(0, job, "preview", kind, ids, false, false, false, 0, null, 0, 0);
     }
 
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
-        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0);
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, 0, null, 0, 0);
     }
 
     public long getNumber() {
@@ -108,6 +117,20 @@ public final class Batch {
     /** Names the batch in ClickHouse and in the idempotent consumer: job, ledger, number. */
     public String getKey() {
         return key;
+    }
+
+    private String key(long batch) {
+        return job + "-" + ledgerId + "-" + String.format(Locale.ROOT, "%07d", batch);
+    }
+
+    /** The first key that a batch of this pass may have: keys of earlier passes sort before it. */
+    public String passFirst() {
+        return key(passFrom);
+    }
+
+    /** The last key that a batch of this ledger may have. */
+    public String passLast() {
+        return key(9_999_999);
     }
 
     public Kind getKind() {
@@ -152,6 +175,11 @@ public final class Batch {
         return cursor;
     }
 
+    /** The cursor as a part of a URL's query. */
+    public String getUrlCursor() {
+        return cursor == null ? "" : URLEncoder.encode(cursor, StandardCharsets.UTF_8);
+    }
+
     /** Whether there are more pages; true before the first. */
     public boolean isMore() {
         return more;
@@ -161,25 +189,55 @@ public final class Batch {
      * Notes where the next page begins.
      *
      * @param next null where the page was the last
-     * @return false where it was there before, or the source goes in circles
      */
-    public boolean next(String next) {
+    public void next(String next) {
         more = next != null;
-        boolean isNew = next == null || !next.equals(cursor) && pagesSeen.add("cursor " + next);
+        if (cursor != null) {
+            pagesSeen.add("cursor " + cursor);
+        }
         cursor = next;
-        return isNew;
+    }
+
+    /** Whether the batch was at this cursor before, or is now. */
+    public boolean wasAt(String next) {
+        return next.equals(cursor) || pagesSeen.contains("cursor " + next);
     }
 
     /** Begins at the first page again, because the source does not take the cursor any more. */
     public void restart() {
         cursor = null;
         more = true;
+        restarts++;
         pagesSeen.clear();
     }
 
-    /** Whether a page with this content is a new one. */
-    public boolean isNewPage(String digest) {
-        return pagesSeen.add("page " + digest);
+    /** How often it began at the first page again in this run. */
+    public int restarts() {
+        return restarts;
+    }
+
+    /** Whether a page with this content came before. */
+    public boolean hadPage(String digest) {
+        return pagesSeen.contains("page " + digest);
+    }
+
+    /** Notes a page's content. */
+    public void had(String digest) {
+        pagesSeen.add("page " + digest);
+    }
+
+    /** It is not worked on any more, for now or for good. */
+    public void release() {
+        released = true;
+    }
+
+    /** It is handed out. */
+    public void take() {
+        released = false;
+    }
+
+    public boolean isReleased() {
+        return released;
     }
 
     /** Rows of earlier pages that are in the tables, rejected ones too. */
