@@ -14,11 +14,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Unmatched;
+import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.IdList;
 import polymarket.backfill.job.Job;
@@ -29,7 +32,8 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 
 /** Runs jobs until nothing of theirs is pending. */
-@Command(name = "run", description = "Run a job: fetch what is pending, then once more what failed before. The same command goes on where it was.")
+@Command(name = "run", footer = {"", "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."},
+        description = "Run a job: fetch what is pending, then once more what failed before. The same command goes on where it was.")
 final class RunCommand implements Callable<Integer> {
 
     /** Lines that are no ids are shown up to this many. */
@@ -65,11 +69,14 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--of", paramLabel = "M", description = "How many workers share the job.")
     private Integer of;
 
-    @Option(names = "--batch-size", paramLabel = "N", description = "Ids a request.")
+    @Option(names = "--batch-size", paramLabel = "N", description = "Ids a batch.")
     private Integer batchSize;
 
     @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
     private Integer concurrency;
+
+    @Unmatched
+    private List<String> own = new ArrayList<>();
 
     @Option(names = "--pace", paramLabel = "PART", defaultValue = "1", description = "Part of the source's limit to use, such as 0.5.")
     private double pace;
@@ -100,10 +107,14 @@ final class RunCommand implements Callable<Integer> {
         Set<State> again = redoStates();
         Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
         List<Job> jobs = names.stream().distinct().map(name -> Job.read(Common.home(), name)).toList();
+        if (ids != null) {
+            IdList.check(ids, jobs.get(0).idKind());
+        }
         for (Job job : jobs) {
             common.set(job.getName() + ".batch-size", batchSize);
             common.set(job.getName() + ".concurrency", concurrency);
         }
+        own.forEach(option -> setOwn(option, jobs));
         Settings settings = common.settings();
         Share share = worker == null ? Share.WHOLE : new Share(worker, of);
         Terminal terminal = new Terminal(json);
@@ -133,6 +144,19 @@ final class RunCommand implements Callable<Integer> {
             System.err.println("backfill: " + result.reason());
         }
         return result.exitCode();
+    }
+
+    /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
+    private void setOwn(String option, List<Job> jobs) {
+        String[] parts = option.split("=", 2);
+        Settings settings = common.settings();
+        List<String> keys = jobs.stream().map(job -> job.getName() + "." + parts[0].replaceFirst("^--", "")).filter(settings::has).toList();
+        if (!option.startsWith("--") || keys.isEmpty()) {
+            List<String> known = settings.all().keySet().stream().filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job.getName() + ".")))
+                    .map(key -> "--" + key.substring(key.indexOf('.') + 1)).toList();
+            throw new UserError("unknown option '" + option + "' of run." + Nearest.hint(parts[0], known) + " `backfill run --help` lists all");
+        }
+        keys.forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
     }
 
     private Set<State> redoStates() {
@@ -184,6 +208,12 @@ final class RunCommand implements Callable<Integer> {
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
         } else if (job.sql().has("ids")) {
             SqlFile.Section query = job.sql().section("ids");
+            String needed = query.attributes().get("needs");
+            String note = Views.refresh(clickHouse, Job.names(Common.home())).notes().get(needed);
+            if (note != null && before == 0) {
+                throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed + ", but " + note
+                        + ". Or give a list with --ids FILE");
+            }
             try {
                 String sql = query.sql(Map.of("since", time(since, "--since"), "until", time(until, "--until")));
                 loaded = ledger.load(loading -> clickHouse.stream(sql, Map.of(), row -> {

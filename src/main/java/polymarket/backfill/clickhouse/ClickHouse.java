@@ -41,6 +41,7 @@ public final class ClickHouse implements AutoCloseable {
     /** ClickHouse's code for a table that does not exist. */
     private static final int UNKNOWN_TABLE = 60;
     private static final int UNKNOWN_DATABASE = 81;
+    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
     private final EmbeddedClickHouse embedded;
     private final URI url;
@@ -94,6 +95,24 @@ public final class ClickHouse implements AutoCloseable {
         return embedded != null;
     }
 
+    /**
+     * Starts the embedded engine again if it has ended, at the port that it had.
+     *
+     * @return whether it had ended
+     * @throws UserError where it does not start
+     */
+    public boolean revive() {
+        if (embedded == null || embedded.isAlive()) {
+            return false;
+        }
+        embedded.reattach();
+        if (!embedded.url().equals(url)) {
+            throw new UserError("embedded ClickHouse: it came back at " + embedded.url() + ", and this run knows it at " + url
+                    + "; stop the run, and the same command goes on");
+        }
+        return true;
+    }
+
     /** Where it is, for people. */
     public String where() {
         return embedded != null ? "embedded ClickHouse at " + url : "ClickHouse at " + url.getHost() + ":" + url.getPort();
@@ -106,8 +125,6 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("user", user);
             properties.setProperty("password", password);
             properties.setProperty("compress", "false");
-            // the driver's own parser takes seconds for long statements
-            properties.setProperty("jdbc_sql_parser", "ANTLR4");
             HikariConfig config = new HikariConfig();
             config.setPoolName("clickhouse");
             config.setJdbcUrl("jdbc:clickhouse:" + url);
@@ -234,17 +251,13 @@ public final class ClickHouse implements AutoCloseable {
     }
 
     /**
-     * This ClickHouse's id, kept in a table of it: another server, and one whose data was deleted, have another.
+     * This ClickHouse's id, the comment of a table in it: another server, and one whose data was deleted, have another. A
+     * table is made once, so processes that start together agree on it.
      */
     public String id() {
-        execute("CREATE TABLE IF NOT EXISTS default.backfill_server (id UUID DEFAULT generateUUIDv4(), made_at DateTime DEFAULT now())"
-                + " ENGINE = ReplacingMergeTree ORDER BY tuple()");
-        List<Map<String, Object>> rows = rows("SELECT toString(id) AS id FROM default.backfill_server ORDER BY made_at, id LIMIT 1", Map.of());
-        if (rows.isEmpty()) {
-            execute("INSERT INTO default.backfill_server (id) VALUES (generateUUIDv4())");
-            rows = rows("SELECT toString(id) AS id FROM default.backfill_server ORDER BY made_at, id LIMIT 1", Map.of());
-        }
-        return (String) rows.get(0).get("id");
+        execute("CREATE TABLE IF NOT EXISTS default.backfill_server (id UInt8) ENGINE = MergeTree ORDER BY id COMMENT '"
+                + java.util.UUID.randomUUID() + "'");
+        return (String) value("SELECT comment FROM system.tables WHERE database = 'default' AND name = 'backfill_server'");
     }
 
     private ClickHouseException failure(Exception e) {
@@ -254,9 +267,12 @@ public final class ClickHouse implements AutoCloseable {
         }
         for (Throwable t = cause; t != null; t = t.getCause()) {
             if (t instanceof ServerException server) {
-                String hint = server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE
-                        ? " (`backfill views` makes the tables of all jobs)" : "";
-                return new ClickHouseException(where() + ": " + firstLine(server.getMessage()) + hint, server.getCode(), e);
+                java.util.regex.Matcher name = NAME.matcher(server.getMessage());
+                if ((server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE) && name.find()) {
+                    return new ClickHouseException(where() + ": there is no table " + name.group(1) + " (`backfill views` makes the"
+                            + " tables of all jobs)", server.getCode(), e);
+                }
+                return new ClickHouseException(where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
             }
         }
         if (cause instanceof ClientException || cause instanceof IOException || cause instanceof java.util.concurrent.TimeoutException) {

@@ -51,7 +51,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
         return engine;
     }
 
-    /** Where the engine is: http://127.0.0.1:port. It changes only by {@link #reattach()}, and not at all with a fixed port. */
+    /** Where the engine is: http://127.0.0.1:port. An engine that takes a dead one's place has its port. */
     public synchronized URI url() {
         return url;
     }
@@ -173,7 +173,8 @@ public final class EmbeddedClickHouse implements AutoCloseable {
 
     private Process spawn() {
         Chdb.library();
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "-XX:+UseSerialGC"));
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1"));
         if (Runtime.version().feature() >= 24) {
             command.add("--enable-native-access=ALL-UNNAMED");
         }
@@ -182,7 +183,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
                 command.add("-D" + property + "=" + System.getProperty(property));
             }
         }
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(port)));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(url == null ? port : url.getPort())));
         try {
             Files.createDirectories(data);
             if (Files.exists(log()) && Files.size(log()) > LOG_LIMIT) {

@@ -1,6 +1,5 @@
 package polymarket.backfill.job;
 
-import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -10,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
@@ -88,11 +88,11 @@ final class Feed implements Iterator<Batch> {
             while (!stop.asked()) {
                 if (inFlight.size() < concurrency && available()) {
                     Batch batch = ready.poll();
-                    batch.take();
                     inFlight.add(batch);
+                    batch.takenUp();
                     return batch;
                 }
-                if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty()) {
+                if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty() && !cameMeanwhile()) {
                     break;
                 }
                 wait(suspects.isEmpty() ? 1000 : 200);
@@ -102,6 +102,14 @@ final class Feed implements Iterator<Batch> {
         }
         ended = true;
         return Batch.none(ledger.job());
+    }
+
+    /** Whether another process has added ids behind the place that the batches had come to. */
+    private boolean cameMeanwhile() {
+        modes.addAll(List.of("new", "redo"));
+        after = "";
+        claim();
+        return !ready.isEmpty();
     }
 
     private boolean available() {
@@ -155,11 +163,11 @@ final class Feed implements Iterator<Batch> {
         long now = System.currentTimeMillis();
         if (inFlight.isEmpty() && now - probedAt >= PROBE_EVERY_MILLIS && retry.patient(source, String.valueOf(source.trouble()))) {
             probedAt = now;
-            Batch probe = ledger.probe();
+            Batch probe = ledger.probe(progress.job().idKind().nobody());
             if (probe != null) {
                 ready.add(probe);
             } else {
-                // nothing was ever answered here: the id itself shows when that changes
+                // there is nothing else to ask for: the id itself shows when that changes
                 Batch suspect = suspects.remove(0);
                 suspect.resetFailures();
                 ready.add(suspect);
@@ -176,12 +184,14 @@ final class Feed implements Iterator<Batch> {
         Set<String> unanswered = new HashSet<>(batch.getIds());
         unanswered.removeAll(batch.outcomes().keySet());
         batch.missing().forEach(unanswered::remove);
-        if (!unanswered.isEmpty() && batch.answered().isEmpty()) {
+        if (!unanswered.isEmpty() && !progress.job().isGather()) {
             throw new ImbalanceException("batch " + batch + ": of " + unanswered.size() + " ids nobody knows what became of them");
         }
-        long start = System.nanoTime();
-        List<Batch> followers = ledger.complete(batch, unanswered, share);
-        progress.done(batch, System.nanoTime() - start);
+        batch.enter(Batch.Step.LEDGER);
+        // what was not asked for because the run is ending waits for the next one as it is
+        List<Batch> followers = ledger.complete(batch, stop.asked() ? Set.of() : unanswered, share);
+        batch.enter(null);
+        progress.done(batch);
         release(batch, followers);
     }
 
@@ -189,7 +199,9 @@ final class Feed implements Iterator<Batch> {
     void page(Batch batch) {
         progress.page(batch);
         if (batch.getKind() != Batch.Kind.PROBE) {
+            batch.enter(Batch.Step.LEDGER);
             ledger.page(batch);
+            batch.enter(null);
         }
     }
 
@@ -205,14 +217,13 @@ final class Feed implements Iterator<Batch> {
             release(batch, ledger.halve(batch, share));
             return;
         }
-        // an answer that refuses is the id's own; silence may be the source's
-        boolean refused = Retry.find(failure, SourceException.class) != null && batch.status() < 500
-                || Retry.find(failure, IOException.class) == null && batch.status() == 0;
+        // whatever the source says or does not say is the id's own only if others are answered meanwhile
+        boolean refused = Retry.find(failure, ClickHouseException.class) != null || Retry.find(failure, TruncatedException.class) != null;
         if (refused || source.lastAnswer() > batch.firstFailure()) {
             Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
             ledger.fail(batch, outcome);
             batch.outcomes().put(batch.getIds().get(0), outcome);
-            progress.done(batch, 0);
+            progress.done(batch);
             release(batch, List.of());
         } else {
             synchronized (this) {
@@ -224,7 +235,7 @@ final class Feed implements Iterator<Batch> {
 
     synchronized void release(Batch batch, List<Batch> followers) {
         inFlight.remove(batch);
-        batch.release();
+        batch.putDown();
         ready.addAll(followers);
         notifyAll();
     }

@@ -85,6 +85,7 @@ public final class JobRun implements AutoCloseable {
                 locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
             }
             for (Job job : jobs) {
+                job.check(settings);
                 Views.create(clickHouse, job.getName());
                 ledgers.put(job.getName(), openLedger(settings, job, clickHouse));
             }
@@ -120,7 +121,7 @@ public final class JobRun implements AutoCloseable {
      * @return how it ended, with the exit code that is documented for it
      */
     public Result run(Watcher watcher) {
-        Sources sources = new Sources(options.share(), options.fraction());
+        Sources sources = new Sources(options.share(), options.fraction(), stop);
         Map<String, Job> byName = new LinkedHashMap<>();
         jobs.forEach(job -> byName.put(job.getName(), job));
         Retry retry = new Retry(byName, sources, stop, settings.number("source.attempts", 1), settings.duration("source.patience"), messages);
@@ -143,6 +144,7 @@ public final class JobRun implements AutoCloseable {
         });
         boolean finished;
         try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, repository, messages)) {
+            jobs.stream().map(Job::getSource).distinct().forEach(source -> sources.warmUp(routes.context(), source));
             List<Future<?>> running = new ArrayList<>();
             for (Job job : jobs) {
                 running.add(runners.submit(() -> routes.context().createProducerTemplate().sendBody("direct:" + job.getName(), null)));
@@ -191,6 +193,7 @@ public final class JobRun implements AutoCloseable {
             long now = System.currentTimeMillis();
             if (now >= nextTick) {
                 nextTick = now + 1000;
+                keepClickHouse();
                 progress.forEach(job -> job.publish(job.snapshot("running")));
                 watcher.tick(progress);
                 watch(progress, feeds, troubles);
@@ -201,6 +204,17 @@ public final class JobRun implements AutoCloseable {
                     return false;
                 }
             }
+        }
+    }
+
+    /** The embedded engine may have been killed; the batches in flight wait for it. */
+    private void keepClickHouse() {
+        try {
+            if (clickHouse.revive()) {
+                messages.warn(clickHouse.where() + " had ended and was started again");
+            }
+        } catch (UserError e) {
+            messages.warn(e.getMessage());
         }
     }
 
@@ -246,16 +260,17 @@ public final class JobRun implements AutoCloseable {
                 code = 4;
                 state = "not balanced";
                 reason = "the sums of " + job.job().getName() + " do not balance: see below";
-            } else if (code == 0 && counts.get(State.PENDING) > 0 && options.limit() == Long.MAX_VALUE) {
+            } else if (code == 0 && options.limit() == Long.MAX_VALUE && ledger.left(options.share()) > 0) {
                 code = 4;
                 state = "not balanced";
-                reason = counts.get(State.PENDING) + " ids of " + job.job().getName() + " are still pending though nothing is left to do";
+                reason = ledger.left(options.share()) + " ids of " + job.job().getName() + " are still pending though nothing is left to do";
             } else if (code == 0 && counts.get(State.FAILED) > 0) {
                 code = 2;
                 state = "finished with failed ids";
                 reason = Messages.count(counts.get(State.FAILED)) + " ids failed: see `backfill ledger " + job.job().getName()
                         + " --state failed`; the same command asks for them again";
             }
+            job.counted(counts);
             Map<String, Object> result = job.snapshot(state);
             result.put("ledger", Progress.ledgerSums(ledger, options.share()));
             result.put("balanced", balanced);
@@ -274,7 +289,13 @@ public final class JobRun implements AutoCloseable {
 
     @Override
     public void close() {
-        ledgers.values().forEach(Ledger::close);
+        ledgers.values().forEach(ledger -> {
+            boolean empty = ledger.size(Share.WHOLE) == 0;
+            ledger.close();
+            if (empty) {
+                ledger.delete();
+            }
+        });
         locks.forEach(ShareLock::close);
     }
 }

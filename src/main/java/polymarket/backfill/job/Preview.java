@@ -13,6 +13,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.ledger.State;
 
 /** Asks a job's source for single ids through the job's own routes, and maps the rows in a database that is dropped again. */
 public final class Preview {
@@ -37,7 +38,7 @@ public final class Preview {
      */
     public static Result fetch(Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
         Stop stop = new Stop();
-        Sources sources = new Sources(Share.WHOLE, 1);
+        Sources sources = new Sources(Share.WHOLE, 1, stop);
         Map<String, Job> jobs = Map.of(job.getName(), job);
         Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
         List<Map<String, Object>> came = new ArrayList<>();
@@ -45,18 +46,25 @@ public final class Preview {
         try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
                 job.getSource(), "fetch " + job.getName());
                 Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
-            Batch first = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
-            came.addAll(ask(routes, job, first));
-            Batch last = first;
-            if (!first.missing().isEmpty()) {
-                last = Batch.preview(job.getName(), first.missing(), Batch.Kind.REASK);
-                came.addAll(ask(routes, job, last));
+            List<Batch> batches = new ArrayList<>();
+            // as a run does: an id a call where the source takes one only, and once more for what was left out
+            for (List<String> asked : job.isGather() ? ids.stream().map(List::of).toList() : List.of(ids)) {
+                Batch first = Batch.preview(job.getName(), asked, Batch.Kind.FIRST);
+                batches.add(first);
+                came.addAll(ask(routes, job, first));
+                if (!first.missing().isEmpty()) {
+                    Batch again = Batch.preview(job.getName(), first.missing(), Batch.Kind.REASK);
+                    batches.add(again);
+                    came.addAll(ask(routes, job, again));
+                }
             }
-            for (Batch batch : first == last ? List.of(first) : List.of(first, last)) {
+            ids.forEach(id -> states.put(id, State.ABSENT.text()));
+            for (Batch batch : batches) {
+                batch.missing().forEach(id -> states.put(id, "not known: the answer may have been cut"));
                 batch.outcomes().forEach((id, outcome) -> states.put(id, outcome.state().text()));
             }
             Map<String, List<Map<String, Object>>> became = map(job, clickHouse, routes, ids, came, states);
-            return new Result(first.requests() + (first == last ? 0 : last.requests()), came, became, states);
+            return new Result(batches.stream().mapToInt(Batch::requests).sum(), came, became, states);
         }
     }
 

@@ -13,6 +13,8 @@ import java.util.Set;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 
@@ -25,8 +27,11 @@ public final class Retry implements Processor {
     /** Attempts of a batch whose parent failed with all its attempts: it only has to show which half is at fault. */
     private static final int ATTEMPTS_OF_A_HALF = 2;
 
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
     /** How often the calls of an exchange failed since an answer of theirs was used. */
     static final String FAILURES = "RetryFailures";
+    /** Set where the last failure leaves no sense in another attempt. */
+    private static final String REFUSED = "RetryRefused";
     private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
 
     private final Map<String, Job> jobs;
@@ -82,14 +87,16 @@ public final class Retry implements Processor {
             return;
         }
         exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
-        batch.failure(failure);
         Source source = sources.get(jobs.get(batch.getJob()).getSource());
         SourceException answer = find(failure, SourceException.class);
         Kind kind = judge(failure);
         if (kind == Kind.FAILURE) {
             batch.countFailure(answer == null ? 0 : answer.status());
             exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
-            if (batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status()) && batch.restarts() < attempts) {
+            boolean restart = batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status())
+                    && batch.restarts() < attempts;
+            exchange.setProperty(REFUSED, answer != null && answer.refusal() && !restart);
+            if (restart) {
                 messages.info(source.name() + " no longer takes the cursor of " + batch.getIds().get(0) + "; starting it over");
                 batch.restart();
             }
@@ -97,9 +104,7 @@ public final class Retry implements Processor {
         if (answer != null && answer.retryAfterMillis() > 0) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
         }
-        if (answer instanceof TruncatedException) {
-            return;
-        }
+        LOG.debug("batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures());
         if (kind == Kind.RELOAD) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
         } else if (kind != Kind.FATAL && !stop.asked()) {
@@ -125,7 +130,7 @@ public final class Retry implements Processor {
             }
             case RELOAD -> true;
             case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
-            case FAILURE -> find(failure, TruncatedException.class) == null
+            case FAILURE -> !exchange.getProperty(REFUSED, false, Boolean.class)
                     && exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
         };
     }

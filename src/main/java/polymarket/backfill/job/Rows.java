@@ -36,8 +36,6 @@ public final class Rows {
     static final String ALL = "rows";
     private static final String OWN = "RowsOwn";
     private static final String SENT = "RowsSent";
-    /** The exchange property that says whether the tables hold something of the batch. */
-    private static final String READ_BACK = "RowsReadBack";
     private static final ObjectMapper JSON = new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
     private final Map<String, Job> jobs;
@@ -78,7 +76,7 @@ public final class Rows {
         }
         exchange.removeProperty(Retry.FAILURES);
         batch.forgetAnswer();
-        batch.next(null);
+        batch.lastPage();
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
         for (String id : batch.getIds()) {
             if (!seen.contains(id)) {
@@ -95,59 +93,67 @@ public final class Rows {
 
     /**
      * Sees that a page is a new one and notes where the next begins, for jobs whose answers have several pages. Where the
-     * last page is in, ids without rows are absent. A page that is refused leaves the batch where it was.
+     * last page is in, ids without rows are absent.
      *
      * @param next the next page's cursor; null where this page is the last
-     * @throws SourceException where the cursor or the whole page was there before
+     * @param promised whether the page before said that there is more: an empty one is then asked for once more
+     * @throws SourceException where the cursor or the whole page was there before, or a row belongs to another id
      */
     public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
-            @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
+            @ExchangeProperty("promised") Boolean promised, @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
-        String following = next == null || next.isEmpty() ? null : next;
+        for (Map<String, Object> row : rows) {
+            if (!batch.getIds().contains(id(job, batch, row))) {
+                throw new SourceException(job.getSource() + " answered with a row of " + value(job.getIdField(), row)
+                        + " where " + batch.getIds().get(0) + " was asked for");
+            }
+        }
+        if (Boolean.TRUE.equals(promised) && rows.isEmpty() && batch.doubts()) {
+            throw new SourceException(job.getSource() + " sent an empty page of " + batch.getIds().get(0) + " where it had said that there is more");
+        }
         String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
-        if (digest != null && batch.hadPage(digest)) {
-            throw new SourceException(job.getSource() + " sent a page of " + batch.getIds().get(0) + " that it had sent before");
+        String again = batch.page(digest, next == null || next.isEmpty() ? null : next);
+        if (again != null) {
+            throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
-        if (following != null && batch.wasAt(following)) {
-            throw new SourceException(job.getSource() + " sent a cursor of " + batch.getIds().get(0) + " that it had sent before");
-        }
-        if (digest != null) {
-            batch.had(digest);
-        }
-        batch.next(following);
         exchange.removeProperty(Retry.FAILURES);
     }
 
-    /** Where the page begins that a batch asks for next, for sources that page by offset. */
+    /** Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0 at the beginning. */
     public long offset(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
-        if (batch.getCursor() != null && !batch.getCursor().matches("\\d{1,18}")) {
-            // of another way of paging
-            batch.restart();
-        }
-        return batch.getCursor() == null ? 0 : Long.parseLong(batch.getCursor());
+        String cursor = batch.getCursor();
+        return cursor != null && cursor.matches("\\d{1,18}") ? Long.parseLong(cursor) : 0;
     }
 
-    /** The cursor behind a page that was asked for by offset; null where the page is empty, which is the end. */
+    /** The cursor of the page behind this one, for such sources. */
     public String nextOffset(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
-        return rows.isEmpty() ? null : String.valueOf(offset(batch) + rows.size());
+        return String.valueOf(offset(batch) + rows.size());
     }
 
-    /**
-     * Takes the rows of the ids that were asked for each on its own. Ids that could not be asked for get batches of their
-     * own when this one is done.
-     *
-     * @throws Exception the last failure, where none could be asked for
-     */
-    public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) throws Exception {
-        batch.next(null);
-        if (batch.answered().isEmpty()) {
-            throw batch.lastFailure() != null ? batch.lastFailure() : new SourceException("no id of batch " + batch + " was answered");
-        }
-        return batch.getGathered();
+    /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
+    public void keep(@ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
+        part.keep(rows);
+    }
+
+    /** The rows of all ids of a batch that could be asked for; the others get batches of their own when this one is done. */
+    public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        batch.lastPage();
+        return batch.gathered();
     }
 
     private static String id(Job job, Batch batch, Map<String, Object> row) {
-        return job.getIdField().isEmpty() ? batch.getIds().get(0) : job.idKind().normalise(String.valueOf(row.get(job.getIdField())));
+        return job.getIdField().isEmpty() ? batch.getIds().get(0) : job.idKind().normalise(String.valueOf(value(job.getIdField(), row)));
+    }
+
+    /** The value of a field, or of the first that the row has of several with bars between them. */
+    private static Object value(String fields, Map<String, Object> row) {
+        for (String field : fields.split("\\|")) {
+            Object value = row.get(field.strip());
+            if (value != null) {
+                return value;
+            }
+        }
+        return null;
     }
 
     /** What names a row in its table: the id, or the values of the job's key fields with slashes between them. */
@@ -157,7 +163,7 @@ public final class Rows {
         }
         StringBuilder key = new StringBuilder();
         for (String field : job.getKeyFields().split(",")) {
-            Object value = row.get(field.strip());
+            Object value = field.strip().equals(job.getIdField()) ? id(job, batch, row) : value(field, row);
             key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
         }
         return key.toString();
@@ -165,7 +171,7 @@ public final class Rows {
 
     /**
      * Whether rows may be in the table already. Where pages repeat rows, it waits while another batch stores one of the same,
-     * so that of two batches which meet at a row only one finds it missing.
+     * so that of two batches which come to a row at once only one finds it missing.
      */
     public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> rows)
             throws InterruptedException {
@@ -175,18 +181,18 @@ public final class Rows {
             Set<String> keys = new HashSet<>();
             rows.forEach(row -> keys.add(key(job, batch, row)));
             synchronized (storing) {
-                while (storing.entrySet().stream().anyMatch(other -> other.getKey() != batch && !other.getKey().isReleased()
+                while (storing.entrySet().stream().anyMatch(other -> other.getKey() != batch && !other.getKey().isIdle()
                         && other.getKey().getJob().equals(batch.getJob()) && !Collections.disjoint(other.getValue(), keys))) {
                     storing.wait(50);
                 }
-                storing.keySet().removeIf(Batch::isReleased);
+                storing.keySet().removeIf(Batch::isIdle);
                 storing.put(batch, keys);
             }
         }
         return !rows.isEmpty() && (batch.isCheck() || job.isLookFirst());
     }
 
-    private void storedOrNot(Batch batch) {
+    private void pageDone(Batch batch) {
         synchronized (storing) {
             storing.remove(batch);
             storing.notifyAll();
@@ -214,8 +220,8 @@ public final class Rows {
     }
 
     /**
-     * Leaves out the rows that the table has already. Where {@code @present} says of all of them that the batch has met
-     * another one there ({@code met}), which stored everything behind this page, this page is the last.
+     * Leaves out the rows that the table has already. Where {@code @present} says of all of them ({@code met}) that another
+     * batch brought them, which comes the other way and has stored everything behind this page, this page is the last.
      */
     public List<Map<String, Object>> leaveOutPresent(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> rows, @Body List<Map<String, Object>> found) {
@@ -237,8 +243,8 @@ public final class Rows {
             }
         }
         exchange.setProperty(OWN, own);
-        if (rows.stream().map(row -> key(job, batch, row)).allMatch(met::contains)) {
-            batch.next(null);
+        if (!rows.isEmpty() && rows.stream().map(row -> key(job, batch, row)).allMatch(met::contains)) {
+            batch.lastPage();
         }
         Set<String> counted = new HashSet<>();
         return rows.stream().filter(row -> {
@@ -251,8 +257,8 @@ public final class Rows {
     }
 
     /**
-     * Makes the rows ready for the insert: JSON lines with the batch and the time (and the batch's id, where the rows do not
-     * hold it), and the token that names them. A key that comes twice in an answer is taken once.
+     * Makes the rows ready for the insert: JSON lines with the batch and the time (and what was asked for, where the rows do
+     * not hold the id), and the token that names them. A key that comes twice in an answer is taken once.
      */
     public void json(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> all, @Body List<Map<String, Object>> rows) throws JsonProcessingException {
@@ -263,20 +269,13 @@ public final class Rows {
         batch.resetRows();
         batch.count(all.size(), 0, 0, 0);
         exchange.setProperty(SENT, once.size());
-        boolean probe = batch.getKind() == Batch.Kind.PROBE;
-        boolean before = exchange.getProperty(OWN, 0L, Long.class) > 0 || batch.storedSoFar() > 0;
-        exchange.setProperty(READ_BACK, !probe && (!once.isEmpty() || before));
-        if (once.isEmpty() || probe) {
-            if (probe || !before) {
-                batch.count(0, 0, all.size(), 0);
-                settle(batch, Map.of(), Map.of());
-                storedOrNot(batch);
-            }
+        if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
             return;
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
         MessageDigest digest = sha256();
-        String tail = (job.getIdField().isEmpty() ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0)) : "") + ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
+        String tail = (job.getIdField().isEmpty() ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0)) : "")
+                + ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
                 + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z") + "\"}\n";
         for (Map<String, Object> row : once.values()) {
             String line = JSON.writeValueAsString(row);
@@ -285,6 +284,7 @@ public final class Rows {
         }
         exchange.getMessage().setBody(lines.toString().getBytes(StandardCharsets.UTF_8));
         exchange.getMessage().setHeader(TOKEN, batch.getKey() + ":" + HexFormat.of().formatHex(digest.digest()));
+        batch.enter(Batch.Step.INSERT);
     }
 
     private static MessageDigest sha256() {
@@ -295,8 +295,21 @@ public final class Rows {
         }
     }
 
+    /** Whether the tables hold something of the batch. Where they do not, nothing is stored and every row was there before. */
+    public boolean readBack(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        boolean some = exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0;
+        if (!some || batch.getKind() == Batch.Kind.PROBE) {
+            batch.count(0, 0, batch.fetched(), 0);
+            settle(jobs.get(batch.getJob()), batch, Map.of(), Map.of());
+            pageDone(batch);
+            return false;
+        }
+        return true;
+    }
+
     /** The SQL that reads back what the tables hold of a batch. */
     public String storedQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        batch.enter(Batch.Step.READ_BACK);
         return sql.get(batch.getJob()).section("stored").sql(values(batch));
     }
 
@@ -307,6 +320,7 @@ public final class Rows {
      */
     public void stored(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> tables)
             throws ImbalanceException {
+        batch.enter(null);
         int sent = exchange.getProperty(SENT, Integer.class);
         long own = exchange.getProperty(OWN, 0L, Long.class);
         Map<String, long[]> held = new HashMap<>();
@@ -326,25 +340,29 @@ public final class Rows {
                 reasons.put(id, String.valueOf(row.get("reason")));
             }
         }
-        // rows of this page that were stored by an attempt which was killed before it could note them
+        // rows of this page that were stored by an attempt which was killed before it could note them; less than none
+        // where rejected ones came again, which are looked for in no table
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
-        if (unnoted < 0 || unnoted > own) {
+        if (unnoted < -batch.rejectedSoFar() || unnoted > own) {
             throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
                     + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
         long nowRejected = rejected - batch.rejectedSoFar();
         long nowInserted = sent + unnoted - nowRejected;
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
-        settle(batch, held, reasons);
-        storedOrNot(batch);
+        settle(jobs.get(batch.getJob()), batch, held, reasons);
+        pageDone(batch);
     }
 
-    /** With the last page, gives every id of the batch that has no outcome yet the one that its rows show. */
-    private static void settle(Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
+    /**
+     * With the last page, gives every id of the batch that has no outcome yet the one that its rows show. One that was asked
+     * for on its own and has no rows is asked for once more before that counts.
+     */
+    private static void settle(Job job, Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
         if (batch.isMore()) {
             return;
         }
-        Set<String> answered = batch.answered();
+        Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
         for (String id : batch.getIds()) {
             long[] sums = held.getOrDefault(id, new long[2]);
             long rows = sums[0] + batch.rowsThere().getOrDefault(id, 0L);
@@ -352,8 +370,15 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.found(rows));
             } else if (sums[1] > 0) {
                 batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
-            } else if (!batch.missing().contains(id) && (answered.isEmpty() || answered.contains(id))) {
-                batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+            } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {
+                // an earlier run saw its pages, and that all their rows were there
+                batch.outcomes().put(id, Outcome.found(batch.fetchedSoFar()));
+            } else if (answered.contains(id) && !batch.missing().contains(id)) {
+                if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
+                    batch.missing().add(id);
+                } else {
+                    batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+                }
             }
         }
     }

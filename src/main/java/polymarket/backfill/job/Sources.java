@@ -1,5 +1,12 @@
 package polymarket.backfill.job;
 
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -8,14 +15,23 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import org.apache.camel.Body;
+import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Handler;
+import org.apache.camel.component.http.HttpClientConfigurer;
 import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.model.ThrottleDefinition;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultExchange;
+import org.apache.hc.client5.http.impl.ChainElement;
+import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 
@@ -23,14 +39,24 @@ import polymarket.backfill.ledger.Share;
  * The bean {@code source} of the source routes: spreads the requests of a source evenly over its limit, which stands in
  * the throttle of its route and nowhere else, and says what an HTTP answer means.
  */
-public final class Sources {
+public final class Sources implements HttpClientConfigurer {
 
-    private static final String SENT = "SourceSentNanos";
+    private static final String WARM_UP = "SourceWarmUp";
+
+    /** What the request of this thread waits for: its turn, or nothing where it only warms the way up. */
+    private record Turn(Source source, long millis, long periodMillis, int warmUpPort) {
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
+    /** How an error says of itself that asking again is of no use. */
+    private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
 
     private final Share share;
     private final double fraction;
+    private final Stop stop;
     private final Map<String, Source> sources = new ConcurrentHashMap<>();
     private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
+    private final ThreadLocal<Turn> turns = new ThreadLocal<>();
 
     /**
      * The numbers of a route's throttle.
@@ -45,9 +71,10 @@ public final class Sources {
         }
     }
 
-    public Sources(Share share, double fraction) {
+    public Sources(Share share, double fraction, Stop stop) {
         this.share = share;
         this.fraction = fraction;
+        this.stop = stop;
     }
 
     public Source get(String name) {
@@ -58,18 +85,70 @@ public final class Sources {
      * The expression of a source route's delay.
      *
      * @return milliseconds until the exchange's turn
+     * @throws IllegalStateException where the run is ending: no call is begun any more
      */
     @Handler
     public long turn(Exchange exchange) {
+        if (stop.asked()) {
+            throw new IllegalStateException("the run is ending");
+        }
         String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
         Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
+        if (exchange.getProperty(WARM_UP) != null) {
+            turns.set(new Turn(null, 0, 0, exchange.getProperty(WARM_UP, Integer.class)));
+            return 0;
+        }
         long wait = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
+        turns.set(new Turn(get(name), System.currentTimeMillis() + wait, throttle.periodMillis(), 0));
         Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
         if (batch != null) {
             batch.countRequest();
+            batch.enter(Batch.Step.TURN);
+            batch.enter(Batch.Step.REQUEST, System.nanoTime() + wait * 1_000_000);
         }
-        exchange.setProperty(SENT, System.nanoTime() + wait * 1_000_000);
         return wait;
+    }
+
+    /** Looks at the moment in which a request leaves: behind the wait for its turn and behind the connection's opening. */
+    @Override
+    public void configureHttpClient(HttpClientBuilder client) {
+        client.addExecInterceptorBefore(ChainElement.MAIN_TRANSPORT.name(), "departure", (request, scope, chain) -> {
+            Turn turn = turns.get();
+            turns.remove();
+            if (turn != null && turn.source() != null) {
+                turn.source().left(turn.millis(), turn.periodMillis());
+            } else if (turn != null && scope.route.getTargetHost().getPort() != turn.warmUpPort()) {
+                throw new IOException("a request that warms up does not leave this process");
+            }
+            return chain.proceed(request, scope);
+        });
+    }
+
+    /**
+     * Sends a request through a source's route to a server of this process, so that what is loaded and opened for a first
+     * request does not make the source's first ones late. The source is not asked, and no turn is taken.
+     */
+    void warmUp(CamelContext context, String source) {
+        try {
+            HttpServer here = HttpServer.create(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0), 1);
+            here.createContext("/", call -> {
+                call.getRequestBody().readAllBytes();
+                call.getResponseHeaders().set("Content-Type", "application/json");
+                call.sendResponseHeaders(200, 2);
+                call.getResponseBody().write("{}".getBytes(StandardCharsets.US_ASCII));
+                call.close();
+            });
+            here.start();
+            SSLContext.getDefault().createSSLEngine();
+            context.createProducerTemplate().request("direct:" + source, exchange -> {
+                exchange.setProperty(WARM_UP, here.getAddress().getPort());
+                exchange.getMessage().setHeader("CamelHttpUri", "http://127.0.0.1:" + here.getAddress().getPort() + "/");
+                exchange.getMessage().setBody("{}");
+            });
+            here.stop(0);
+        } catch (IOException | NoSuchAlgorithmException e) {
+            // the first requests are a little late, and turns are left out for them
+        }
     }
 
     private static String routeOf(Exchange exchange) {
@@ -124,11 +203,15 @@ public final class Sources {
      */
     public void answered(Exchange exchange) throws SourceException {
         Source source = get(routeOf(exchange));
-        Long sent = exchange.getProperty(SENT, Long.class);
-        if (sent != null) {
-            source.took(Math.max(0, (System.nanoTime() - sent) / 1_000_000));
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        if (batch != null) {
+            batch.enter(null);
         }
         int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{}: HTTP {}, {} characters, batch {}", source.name(), status,
+                    String.valueOf(exchange.getMessage().getBody(String.class)).length(), batch);
+        }
         if (status < 300) {
             return;
         }
@@ -137,7 +220,24 @@ public final class Sources {
         if (busy && retryAfter > 0) {
             source.pause(retryAfter);
         }
-        throw new SourceException(source.name() + " answered HTTP " + status + excerpt(exchange), status, busy, retryAfter);
+        throw new SourceException(source.name() + " answered HTTP " + status + excerpt(exchange), status, busy, retryAfter,
+                !busy && NOT_RETRYABLE.matcher(String.valueOf(exchange.getMessage().getBody(String.class))).find());
+    }
+
+    /**
+     * Takes an answer that is an error inside an HTTP 200: an object with a field {@code error}.
+     *
+     * @throws SourceException always; as busy where it speaks of too many requests
+     */
+    public void error(Exchange exchange, @Body Map<String, Object> answer) throws SourceException {
+        String text = String.valueOf(answer.get("error"));
+        throw new SourceException(get(routeOf(exchange)).name() + " answered HTTP 200 with an error: " + text, 0,
+                text.toLowerCase(Locale.ROOT).contains("too many requests"), 0, Boolean.FALSE.equals(answer.get("retryable")));
+    }
+
+    /** A text as a query string has it, such as a cursor. */
+    public static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     /** The answer was whole and was used. */

@@ -4,6 +4,6 @@ package polymarket.backfill.job;
 public class TruncatedException extends SourceException {
 
     public TruncatedException(String message) {
-        super(message);
+        super(message, 0, false, 0, true);
     }
 }

@@ -1,10 +1,10 @@
 package polymarket.backfill.ledger;
 
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -40,23 +40,41 @@ public final class Batch {
         }
     }
 
+    /** What a batch's time goes into, apart from the steps between. */
+    public enum Step {
+        /** Waiting for the source's turn. */
+        TURN,
+        /** The call, and the wait before it is made once more. */
+        REQUEST,
+        INSERT,
+        /** Seeing in ClickHouse what was stored. */
+        READ_BACK,
+        /** Marking its ids, and waiting for other batches to be marked. */
+        LEDGER
+    }
+
+    /** Rows of one id from which on they are stored page by page. */
+    private static final int KEPT_ROWS = 2_000;
+    /** Rows that are held until they are inserted together. */
+    private static final int GATHERED_ROWS = 20_000;
+
     private final long number;
     private final String job;
-    private final String ledgerId;
+    private final String keyStart;
     private final String key;
     private final Kind kind;
     private final List<String> ids;
     private final boolean resumed;
     private final boolean redo;
-    private final boolean check;
-
+    private boolean check;
     private final long passFrom;
 
+    private Batch parent;
+    private Map<String, Batch> parts;
     private String cursor;
     private boolean more = true;
-    private int restarts;
-    private volatile boolean released;
     private final Set<String> pagesSeen = new HashSet<>();
+    private long fetchedSoFar;
     private long storedSoFar;
     private long rejectedSoFar;
     private final Map<String, Outcome> outcomes = new HashMap<>();
@@ -64,6 +82,8 @@ public final class Batch {
     private final Map<String, Long> rowsThere = new HashMap<>();
     private final List<Map<String, Object>> gathered = new ArrayList<>();
     private final Set<String> answered = new HashSet<>();
+    private int restarts;
+    private volatile boolean idle;
     private long fetched;
     private long inserted;
     private long duplicate;
@@ -72,22 +92,39 @@ public final class Batch {
     private int failures;
     private long firstFailure;
     private int status;
-    private volatile Exception lastFailure;
-    private final long openedNanos = System.nanoTime();
+    private final Map<Step, Long> nanos = new EnumMap<>(Step.class);
+    private Step step;
+    private long stepSince;
+    private long takenUpNanos = System.nanoTime();
+
+    private Batch(Batch parent, String id) {
+        this.number = parent.number;
+        this.job = parent.job;
+        this.keyStart = parent.keyStart;
+        this.key = parent.key;
+        this.kind = parent.kind;
+        this.ids = List.of(id);
+        this.resumed = false;
+        this.redo = parent.redo;
+        this.check = parent.check;
+        this.passFrom = parent.passFrom;
+        this.parent = parent;
+    }
 
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
-            boolean check, long passFrom, String cursor, long storedSoFar, long rejectedSoFar) {
+            boolean check, long passFrom, String cursor, long fetchedSoFar, long storedSoFar, long rejectedSoFar) {
         this.number = number;
         this.job = job;
-        this.ledgerId = ledgerId;
+        this.keyStart = job + "-" + ledgerId + "-";
+        this.key = kind == Kind.PROBE ? keyStart + "probe" : key(number);
         this.passFrom = passFrom;
-        this.key = kind == Kind.PROBE ? job + "-" + ledgerId + "-probe" : key(number);
         this.kind = kind;
         this.ids = List.copyOf(ids);
         this.resumed = resumed;
         this.redo = redo;
         this.check = check;
         this.cursor = cursor;
+        this.fetchedSoFar = fetchedSoFar;
         this.storedSoFar = storedSoFar;
         this.rejectedSoFar = rejectedSoFar;
     }
@@ -98,12 +135,12 @@ public final class Batch {
      * @param kind FIRST, or REASK for those that were left out once
      */
     public static Batch preview(String job, List<String> ids, Kind kind) {
-        return new Batch(0, job, "preview", kind, ids, false, false, false, 0, null, 0, 0);
+        return new Batch(0, job, "preview", kind, ids, false, false, false, 0, null, 0, 0, 0);
     }
 
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
-        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, 0, null, 0, 0);
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, 0, null, 0, 0, 0);
     }
 
     public long getNumber() {
@@ -120,10 +157,10 @@ public final class Batch {
     }
 
     private String key(long batch) {
-        return job + "-" + ledgerId + "-" + String.format(Locale.ROOT, "%07d", batch);
+        return keyStart + String.format(Locale.ROOT, "%07d", batch);
     }
 
-    /** The first key that a batch of this pass may have: keys of earlier passes sort before it. */
+    /** The first key that a batch of this pass may have: those of earlier passes sort before it. */
     public String passFirst() {
         return key(passFrom);
     }
@@ -175,69 +212,61 @@ public final class Batch {
         return cursor;
     }
 
-    /** The cursor as a part of a URL's query. */
-    public String getUrlCursor() {
-        return cursor == null ? "" : URLEncoder.encode(cursor, StandardCharsets.UTF_8);
-    }
-
     /** Whether there are more pages; true before the first. */
     public boolean isMore() {
         return more;
     }
 
     /**
-     * Notes where the next page begins.
+     * Notes a page, where it is a new one and leads on.
      *
-     * @param next null where the page was the last
+     * @param digest of its content; null where it is empty
+     * @param next where the next one begins; null where it is the last
+     * @return null, or what was there before, a "page" or a "cursor", because the source goes in circles; nothing is noted then
      */
-    public void next(String next) {
-        more = next != null;
-        if (cursor != null) {
-            pagesSeen.add("cursor " + cursor);
+    public String page(String digest, String next) {
+        if (digest != null && pagesSeen.contains("page " + digest)) {
+            return "page";
         }
+        if (next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + next))) {
+            return "cursor";
+        }
+        pagesSeen.add("page " + digest);
+        pagesSeen.add("cursor " + next);
         cursor = next;
+        more = next != null;
+        return null;
     }
 
-    /** Whether the batch was at this cursor before, or is now. */
-    public boolean wasAt(String next) {
-        return next.equals(cursor) || pagesSeen.contains("cursor " + next);
+    /** Whether an empty page is not believed: true once for each cursor. */
+    public boolean doubts() {
+        return pagesSeen.add("empty at " + cursor);
     }
 
-    /** Begins at the first page again, because the source does not take the cursor any more. */
+    /** Notes that its answer has no further page. */
+    public void lastPage() {
+        cursor = null;
+        more = false;
+    }
+
+    /** Begins at the first page again, because the source does not take the cursor any more; stored rows are looked for. */
     public void restart() {
         cursor = null;
         more = true;
+        check = true;
         restarts++;
         pagesSeen.clear();
+        gathered.clear();
     }
 
-    /** How often it began at the first page again in this run. */
+    /** How often it began at the first page again. */
     public int restarts() {
         return restarts;
     }
 
-    /** Whether a page with this content came before. */
-    public boolean hadPage(String digest) {
-        return pagesSeen.contains("page " + digest);
-    }
-
-    /** Notes a page's content. */
-    public void had(String digest) {
-        pagesSeen.add("page " + digest);
-    }
-
-    /** It is not worked on any more, for now or for good. */
-    public void release() {
-        released = true;
-    }
-
-    /** It is handed out. */
-    public void take() {
-        released = false;
-    }
-
-    public boolean isReleased() {
-        return released;
+    /** Rows of earlier pages. */
+    public long fetchedSoFar() {
+        return fetchedSoFar;
     }
 
     /** Rows of earlier pages that are in the tables, rejected ones too. */
@@ -250,10 +279,12 @@ public final class Batch {
         return rejectedSoFar;
     }
 
-    /** The page's rows and cursor are in the ledger. */
-    void pageDone() {
+    /** The page's rows, requests and cursor are in the ledger. */
+    synchronized void pageDone() {
+        fetchedSoFar += fetched;
         storedSoFar += inserted + rejected;
         rejectedSoFar += rejected;
+        requests = 0;
         resetRows();
     }
 
@@ -262,21 +293,49 @@ public final class Batch {
         return rowsThere;
     }
 
-    /** Takes the rows of one id that is asked for on its own, when its last page is in. */
-    public synchronized void gather(String id, List<Map<String, Object>> rows) {
-        if (answered.add(id)) {
-            gathered.addAll(rows);
+    /** Its ids each as a batch of its own, for sources that are asked for one id a call; this one gathers what they bring. */
+    public synchronized List<Batch> getParts() {
+        parts = new LinkedHashMap<>();
+        for (String id : ids) {
+            parts.put(id, new Batch(this, id));
+        }
+        return List.copyOf(parts.values());
+    }
+
+    /**
+     * Keeps a page's rows in a part, and hands them over with the last page. A part with so many rows that they are better
+     * stored page by page is left unanswered, and so gets a batch of its own.
+     */
+    public void keep(List<Map<String, Object>> rows) {
+        gathered.addAll(rows);
+        if (!more) {
+            parent.gather(ids.get(0), gathered);
+        } else if (gathered.size() > KEPT_ROWS) {
+            gathered.clear();
+            lastPage();
         }
     }
 
-    /** The rows that were gathered. */
-    public synchronized List<Map<String, Object>> getGathered() {
+    private synchronized void gather(String id, List<Map<String, Object>> rows) {
+        if (gathered.isEmpty() || gathered.size() + rows.size() <= GATHERED_ROWS) {
+            gathered.addAll(rows);
+            answered.add(id);
+        }
+    }
+
+    /** The rows that its parts brought. */
+    public synchronized List<Map<String, Object>> gathered() {
         return List.copyOf(gathered);
     }
 
-    /** The ids whose rows were gathered, those without rows too. */
+    /** The ids whose parts brought all their rows, or none because there are none. */
     public synchronized Set<String> answered() {
         return Set.copyOf(answered);
+    }
+
+    /** How often an id could not be fetched since the batch was taken up. */
+    synchronized int failures(String id) {
+        return parts == null ? failures : parts.get(id).failures;
     }
 
     /** What became of each id; those without an outcome are not marked. */
@@ -313,8 +372,14 @@ public final class Batch {
         return rejected;
     }
 
-    public synchronized void countRequest() {
-        requests++;
+    public void countRequest() {
+        if (parent != null) {
+            parent.countRequest();
+            return;
+        }
+        synchronized (this) {
+            requests++;
+        }
     }
 
     public int requests() {
@@ -328,16 +393,6 @@ public final class Batch {
         if (firstFailure == 0) {
             firstFailure = System.currentTimeMillis();
         }
-    }
-
-    /** Keeps the last failure of any of its calls. */
-    public void failure(Exception failure) {
-        lastFailure = failure;
-    }
-
-    /** The last failure of any of its calls; null where there was none. */
-    public Exception lastFailure() {
-        return lastFailure;
     }
 
     /** Failures since it was last taken up, of all its calls. */
@@ -363,6 +418,7 @@ public final class Batch {
         synchronized (this) {
             gathered.clear();
             answered.clear();
+            parts = null;
         }
     }
 
@@ -378,8 +434,50 @@ public final class Batch {
         rejected = 0;
     }
 
-    public long ageMillis() {
-        return (System.nanoTime() - openedNanos) / 1_000_000;
+    /** It is handed out now. */
+    public void takenUp() {
+        idle = false;
+        takenUpNanos = System.nanoTime();
+        nanos.clear();
+        step = null;
+    }
+
+    /** It is not worked on any more, for now or for good. */
+    public void putDown() {
+        idle = true;
+    }
+
+    /** Whether nobody works on it. */
+    public boolean isIdle() {
+        return idle;
+    }
+
+    /** Nanoseconds since it was handed out. */
+    public long ageNanos() {
+        return System.nanoTime() - takenUpNanos;
+    }
+
+    /** It goes into a step now, and out of the one that it was in; null for what lies between. */
+    public synchronized void enter(Step next) {
+        enter(next, System.nanoTime());
+    }
+
+    /** The same at an instant of {@link System#nanoTime}, which may be to come. */
+    public synchronized void enter(Step next, long at) {
+        if (step != null) {
+            nanos.merge(step, Math.max(0, at - stepSince), Long::sum);
+        }
+        step = next;
+        stepSince = at;
+    }
+
+    /** The nanoseconds that it spent in each step; those of its parts, which go on at once, add up. */
+    public synchronized Map<Step, Long> spent() {
+        Map<Step, Long> all = new EnumMap<>(nanos);
+        if (parts != null) {
+            parts.values().forEach(part -> part.spent().forEach((of, spent) -> all.merge(of, spent, Long::sum)));
+        }
+        return all.isEmpty() ? Map.of() : all;
     }
 
     @Override

@@ -38,6 +38,8 @@ public final class Ledger implements AutoCloseable {
     /** Longer ids lists are not read through for damage at every start; what is damaged then is said when it is met. */
     private static final long QUICK_CHECK_BYTES = 256L << 20;
 
+    private static final String ENTRY = "id, state, rows, attempts, status, reason, marked_at";
+
     private static final String[] SCHEMA = {
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         // mode: new, again (its rows may be in the table: look first) or redo (replace what is in the table)
@@ -300,43 +302,71 @@ public final class Ledger implements AutoCloseable {
      * @param reader adds the ids; what it throws leaves the ledger untouched
      */
     public synchronized Loaded load(Consumer<Loading> reader) {
-        return transaction(() -> {
-            try (Statement statement = connection.createStatement()) {
-                statement.execute("CREATE TEMP TABLE incoming(id TEXT NOT NULL)");
-                Loading loading;
-                try (PreparedStatement insert = connection.prepareStatement("INSERT INTO incoming VALUES(?)")) {
-                    loading = new Loading(insert);
-                    reader.accept(loading);
-                    loading.flush();
-                }
-                long distinct = 0;
-                long added = 0;
-                // sorted, because keys in order are written to the tree in order; the slot is this program's hash
-                try (ResultSet sorted = statement.executeQuery("SELECT DISTINCT id FROM incoming ORDER BY id");
-                        PreparedStatement insert = connection.prepareStatement(
-                                "INSERT OR IGNORE INTO ids(id, slot) VALUES(?, ?)")) {
-                    while (sorted.next()) {
-                        String id = sorted.getString(1);
-                        insert.setString(1, id);
-                        insert.setInt(2, Share.slot(id));
-                        added += insert.executeUpdate();
-                        distinct++;
-                    }
-                }
-                statement.execute("DROP TABLE incoming");
-                return new Loaded(loading.entries, distinct, added);
+        try (Statement statement = connection.createStatement()) {
+            try {
+                long entries = readIn(statement, reader);
+                return transaction(() -> {
+                    long added = takeIn(statement);
+                    return new Loaded(entries, number(statement, "SELECT count(*) FROM sorted"), added);
+                });
+            } finally {
+                statement.execute("DROP TABLE IF EXISTS incoming");
+                statement.execute("DROP TABLE IF EXISTS sorted");
             }
-        });
+        } catch (SQLException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    /** Reads a list into a temporary table; other processes can write to the ledger meanwhile. */
+    private long readIn(Statement statement, Consumer<Loading> reader) throws SQLException {
+        statement.execute("BEGIN DEFERRED");
+        try {
+            statement.execute("CREATE TEMP TABLE incoming(id TEXT NOT NULL)");
+            Loading loading;
+            try (PreparedStatement insert = connection.prepareStatement("INSERT INTO incoming VALUES(?)")) {
+                loading = new Loading(insert);
+                reader.accept(loading);
+                loading.flush();
+            }
+            // keys in order are written to the tree in order
+            statement.execute("CREATE TEMP TABLE sorted AS SELECT DISTINCT id FROM incoming ORDER BY id");
+            statement.execute("DROP TABLE incoming");
+            statement.execute("COMMIT");
+            return loading.entries;
+        } catch (SQLException | RuntimeException e) {
+            try {
+                statement.execute("ROLLBACK");
+            } catch (SQLException ended) {
+                e.addSuppressed(ended);
+            }
+            throw e;
+        }
+    }
+
+    private long takeIn(Statement statement) throws SQLException {
+        long added = 0;
+        try (ResultSet sorted = statement.executeQuery(
+                "SELECT id FROM sorted WHERE NOT EXISTS (SELECT 1 FROM ids WHERE ids.id = sorted.id) ORDER BY sorted.rowid");
+                PreparedStatement insert = connection.prepareStatement("INSERT INTO ids(id, slot) VALUES(?, ?)")) {
+            while (sorted.next()) {
+                String id = sorted.getString(1);
+                insert.setString(1, id);
+                insert.setInt(2, Share.slot(id));
+                added += insert.executeUpdate();
+            }
+        }
+        return added;
     }
 
     /** The batches that were begun and not finished, and whose maker's share this is now. */
     public synchronized List<Batch> open(Share share) {
-        return query("SELECT batch, kind, mode, cursor, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
+        return query("SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
                 result -> {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, passFrom(), result.getString(4), result.getLong(5), result.getLong(6));
+                            mode.equals("redo"), true, passFrom(), result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7));
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -386,28 +416,29 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, passFrom(), null, 0, 0);
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, passFrom(), null, 0, 0, 0);
     }
 
     /**
      * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new batch that asks for
      * them once more.
      *
-     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own
+     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own; those
+     *        that are neither here nor answered go back to where the batch took them from
      * @return the batches that follow from it
      */
     public synchronized List<Batch> complete(Batch batch, Collection<String> unanswered, Share share) {
         return transaction(() -> {
             long now = now();
-            mark(batch.outcomes(), batch.failures() + 1, now);
+            mark(batch, batch.outcomes(), 1, now);
             List<Batch> followers = new ArrayList<>();
-            String mode = mode(batch);
             if (!batch.missing().isEmpty()) {
-                followers.add(make(Kind.REASK, batch.getNumber(), mode, share, batch.missing()));
+                followers.add(make(Kind.REASK, batch.getNumber(), mode(batch), share, batch.missing()));
             }
             for (String id : unanswered) {
-                followers.add(make(Kind.HALF, batch.getNumber(), mode, share, List.of(id)));
+                followers.add(make(Kind.HALF, batch.getNumber(), mode(batch), share, List.of(id)));
             }
+            update("UPDATE ids SET batch = NULL, mode = ? WHERE batch = ? AND state = 'pending'", mode(batch), batch.getNumber());
             finish(batch, now);
             return followers;
         });
@@ -418,14 +449,14 @@ public final class Ledger implements AutoCloseable {
         return batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
     }
 
-    private void mark(Map<String, Outcome> outcomes, int attempts, long now) throws SQLException {
+    private void mark(Batch batch, Map<String, Outcome> outcomes, int succeeded, long now) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("UPDATE ids SET state = ?, mode = 'new', rows = ?,"
                 + " attempts = attempts + ?, status = ?, reason = ?, marked_at = ? WHERE id = ?")) {
             for (Map.Entry<String, Outcome> entry : outcomes.entrySet()) {
                 Outcome outcome = entry.getValue();
                 statement.setString(1, outcome.state().text());
                 statement.setLong(2, outcome.rows());
-                statement.setInt(3, attempts);
+                statement.setInt(3, batch.failures(entry.getKey()) + succeeded);
                 if (outcome.status() == 0) {
                     statement.setNull(4, java.sql.Types.INTEGER);
                 } else {
@@ -473,7 +504,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized void fail(Batch batch, Outcome outcome) {
         transaction(() -> {
             long now = now();
-            mark(Map.of(batch.getIds().get(0), outcome), batch.failures(), now);
+            mark(batch, Map.of(batch.getIds().get(0), outcome), 0, now);
             finish(batch, now);
             return null;
         });
@@ -549,6 +580,16 @@ public final class Ledger implements AutoCloseable {
         return counts;
     }
 
+    /**
+     * How many ids a share still has to do: the pending ones that are its own, and those of batches that it is to resume, but
+     * not those that are in another share's batch.
+     */
+    public synchronized long left(Share share) {
+        return query("SELECT count(*) FROM ids LEFT JOIN batches ON batches.batch = ids.batch AND batches.done_at IS NULL"
+                + " WHERE ids.state = 'pending' AND coalesce(batches.slot, ids.slot) >= ? AND coalesce(batches.slot, ids.slot) < ?",
+                result -> result.getLong(1), share.from(), share.to()).get(0);
+    }
+
     /** How many ids came in. */
     public synchronized long size(Share share) {
         String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
@@ -568,18 +609,34 @@ public final class Ledger implements AutoCloseable {
      * @param limit how many at most
      */
     public synchronized void entries(State state, long limit, Consumer<Entry> to) {
-        query("SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE state = ? ORDER BY id LIMIT ?", result -> {
-            to.accept(new Entry(result.getString(1), State.of(result.getString(2)), result.getLong(3), result.getInt(4),
-                    result.getInt(5), result.getString(6), result.getLong(7)));
+        query("SELECT " + ENTRY + " FROM ids WHERE state = ? ORDER BY id LIMIT ?", result -> {
+            to.accept(entry(result));
             return null;
         }, state.text(), limit);
     }
 
-    /** A batch of one id that the source has answered before; null where there is none. Nothing is written. */
-    public synchronized Batch probe() {
+    /** What it knows of an id; null where it does not have it. */
+    public synchronized Entry entry(String id) {
+        return query("SELECT " + ENTRY + " FROM ids WHERE id = ?", Ledger::entry, id).stream().findFirst().orElse(null);
+    }
+
+    private static Entry entry(ResultSet result) throws SQLException {
+        return new Entry(result.getString(1), State.of(result.getString(2)), result.getLong(3), result.getInt(4),
+                result.getInt(5), result.getString(6), result.getLong(7));
+    }
+
+    /**
+     * A batch of one id that the source has answered before. Nothing is written.
+     *
+     * @param otherwise the id to take where it has answered none; null for no batch then
+     */
+    public synchronized Batch probe(String otherwise) {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, 0, null, 0, 0);
+        if (answered.isEmpty() && otherwise != null) {
+            answered = List.of(otherwise);
+        }
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, 0, null, 0, 0, 0);
     }
 
     /**
@@ -601,6 +658,17 @@ public final class Ledger implements AutoCloseable {
             return copy;
         } catch (IOException e) {
             throw new UserError("cannot move " + file + " to " + copy + ": " + e.getMessage());
+        }
+    }
+
+    /** Removes its file, when it was closed: nobody needs a ledger without ids. */
+    public void delete() {
+        try {
+            for (String suffix : List.of("", "-wal", "-shm")) {
+                Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
+            }
+        } catch (IOException e) {
+            throw new UserError("cannot remove " + file + ": " + e.getMessage());
         }
     }
 
