@@ -297,7 +297,8 @@ public final class Rows {
 
     /** Whether the tables hold something of the batch. Where they do not, nothing is stored and every row was there before. */
     public boolean readBack(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
-        boolean some = exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0;
+        boolean some = batch.isResumed()
+                || exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0;
         if (!some || batch.getKind() == Batch.Kind.PROBE) {
             batch.count(0, 0, batch.fetched(), 0);
             settle(jobs.get(batch.getJob()), batch, Map.of(), Map.of());
@@ -343,10 +344,13 @@ public final class Rows {
         // rows of this page that were stored by an attempt which was killed before it could note them; less than none
         // where rejected ones came again, which are looked for in no table
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
-        if (unnoted < -batch.rejectedSoFar() || unnoted > own) {
+        // of these, rows that the answer leaves out this time
+        long leftOut = Math.max(0, unnoted - own);
+        if (unnoted < -batch.rejectedSoFar() || leftOut > 0 && !batch.isResumed()) {
             throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
                     + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
+        batch.count(leftOut, 0, 0, 0);
         long nowRejected = rejected - batch.rejectedSoFar();
         long nowInserted = sent + unnoted - nowRejected;
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
@@ -368,6 +372,7 @@ public final class Rows {
             long rows = sums[0] + batch.rowsThere().getOrDefault(id, 0L);
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
+                batch.missing().remove(id);
             } else if (sums[1] > 0) {
                 batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
             } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {

@@ -345,6 +345,28 @@ class PayoutsJobTest {
     @ValueSource(ints = {0, 3, 40})
     void killedAfterInsertBeforeMark_doesNotDuplicate(int stored) {
         List<String> ids = bed.ids("found", 100);
+        killedWith(stored, ids);
+        assertEquals(0, bed.run(ids).exitCode());
+        bed.assertTruth(ids);
+        try (Ledger ledger = bed.ledger()) {
+            assertEquals(100, ledger.sums().fetched(), ledger.sums().toString());
+            assertEquals(100, ledger.sums().inserted(), "what the first try stored is its batch's: " + ledger.sums());
+        }
+    }
+
+    /** The second answer leaves out ids whose rows the first one brought. */
+    @ParameterizedTest
+    @ValueSource(strings = {"kind=truncate,rows=10,count=1", "kind=empty,count=1", "kind=truncate,rows=25,count=2", "kind=empty,count=2"})
+    void killedAfterInsertBeforeMark_andTheNextAnswerIsCut_doesNotDuplicate(String fault) {
+        List<String> ids = bed.ids("found", 40);
+        killedWith(40, ids);
+        fault(fault);
+        assertEquals(0, bed.run(ids).exitCode());
+        bed.assertTruth(ids);
+    }
+
+    /** Leaves one batch of forty ids in the ledger, and some of its rows in the table. */
+    private void killedWith(int stored, List<String> ids) {
         bed.beforeRun(run -> {
             Batch batch = run.ledger("payouts").claim("", "new", Share.WHOLE, 40, 1).get(0);
             StringBuilder rows = new StringBuilder();
@@ -362,12 +384,6 @@ class PayoutsJobTest {
         assertEquals(130, bed.set("payouts.batch-size", 17).run(ids).exitCode());
         bed.sandbox().clearFaults();
         bed.beforeRun(run -> { }).onTick(run -> { });
-        assertEquals(0, bed.run(ids).exitCode());
-        bed.assertTruth(ids);
-        try (Ledger ledger = bed.ledger()) {
-            assertEquals(100, ledger.sums().fetched(), ledger.sums().toString());
-            assertEquals(stored, ledger.sums().duplicate(), ledger.sums().toString());
-        }
     }
 
     @Test
