@@ -56,6 +56,7 @@ public final class TestBed implements AutoCloseable {
     private Consumer<JobRun> beforeRun = run -> { };
     private Consumer<JobRun> onTick = run -> { };
     private boolean ownEngine;
+    private String job = "payouts";
 
     private TestBed(SandboxOptions options) {
         try {
@@ -174,6 +175,12 @@ public final class TestBed implements AutoCloseable {
         return Settings.load(home, Map.of(), overrides);
     }
 
+    /** The job whose ledger is looked at; payouts unless it is said. */
+    public TestBed job(String name) {
+        job = name;
+        return this;
+    }
+
     /** Gives the bed an engine of its own, which a test may kill. */
     public TestBed ownEngine() {
         ownEngine = true;
@@ -278,7 +285,7 @@ public final class TestBed implements AutoCloseable {
     }
 
     public Path ledgerFile() {
-        return home.resolve("runtime/payouts.ledger");
+        return home.resolve("runtime/" + job + ".ledger");
     }
 
     public Ledger ledger() {
