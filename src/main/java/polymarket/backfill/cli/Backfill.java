@@ -37,10 +37,7 @@ public final class Backfill implements Callable<Integer> {
 
     /** Runs a command line and gives the exit code. */
     public static int execute(String... args) {
-        CommandLine line = new CommandLine(new Backfill());
-        // the thresholds of verify have the names of a job's measures
-        line.getSubcommands().get("verify").setUnmatchedOptionsArePositionalParams(true);
-        return line
+        return new CommandLine(new Backfill())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler(Backfill::usage)

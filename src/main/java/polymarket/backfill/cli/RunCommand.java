@@ -179,6 +179,7 @@ final class RunCommand implements Callable<Integer> {
         List<IdList.Bad> bad = new ArrayList<>();
         long[] badCount = {0};
         Ledger.Loaded loaded;
+        List<String> pass = new ArrayList<>();
         if (ids != null) {
             loaded = ledger.load(loading -> {
                 IdList.read(ids, kind, loading::add, line -> {
@@ -219,9 +220,13 @@ final class RunCommand implements Callable<Integer> {
                     String id = kind.normalise(String.valueOf(row.get("id")));
                     if (id != null) {
                         loading.add(id);
+                        if (job.isPass()) {
+                            pass.add(id);
+                        }
                     }
                 }));
-                messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids are missing in ClickHouse"
+                messages.info(job.getName() + ": " + Messages.count(loaded.distinct())
+                        + (job.isPass() ? " ids make up a pass" : " ids are missing in ClickHouse")
                         + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
             } catch (ClickHouseException e) {
                 String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
@@ -232,8 +237,8 @@ final class RunCommand implements Callable<Integer> {
                 messages.warn(why + "; going on with what the ledger has");
             }
         }
-        if (job.isPass() && before > 0 && redo == null && ledger.counts(Share.WHOLE).get(State.PENDING) == 0) {
-            ledger.redo(EnumSet.complementOf(EnumSet.of(State.PENDING)), null);
+        if (!pass.isEmpty() && redo == null && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
+            ledger.redo(pass);
             messages.info(job.getName() + ": the last pass is finished, so this is a new one, which replaces its rows");
         }
         long pending = ledger.counts(Share.WHOLE).get(State.PENDING);

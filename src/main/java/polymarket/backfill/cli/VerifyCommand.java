@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Unmatched;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -36,11 +37,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Mixin
     private Common common;
 
-    @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts, or wallet for one wallet.")
+    @Parameters(paramLabel = "JOB", description = "The job, such as payouts, or wallet and an address for one wallet.")
     private String name;
-
-    @Parameters(index = "1..*", arity = "0..*", paramLabel = "ADDRESS|THRESHOLD", description = "The wallet of `verify wallet`, or thresholds such as --min-found 120000.")
-    private List<String> rest = new ArrayList<>();
 
     @Option(names = "--measures", description = "List the job's measures and stop.")
     private boolean list;
@@ -48,24 +46,22 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    /** Thresholds with their values, and the address of {@code verify wallet}: as a parameter it would take a threshold's value. */
+    @Unmatched
+    private List<String> thresholds = new ArrayList<>();
+
     /** A number with what it should be. */
     private record Measure(String name, String title, SqlFile.Section section, boolean share, Double min, Double max) {
     }
 
-    private String id;
-    private List<String> thresholds;
-
     @Override
     public Integer call() {
         Settings settings = common.settings();
-        boolean named = !rest.isEmpty() && !rest.get(0).startsWith("-");
-        id = named ? rest.get(0) : null;
-        thresholds = rest.subList(named ? 1 : 0, rest.size());
         if (!Job.names(Common.home()).contains(name) && SqlFile.exists(name) && SqlFile.read(name).has("id")) {
             return one(settings, SqlFile.read(name));
         }
-        if (id != null) {
-            throw new UserError("verify " + name + " takes no '" + id + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
+        if (!thresholds.isEmpty() && !thresholds.get(0).startsWith("-")) {
+            throw new UserError("verify " + name + " takes no '" + thresholds.get(0) + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
         }
         Job job = Job.read(Common.home(), name);
         SqlFile sql = job.sql();
@@ -120,9 +116,11 @@ final class VerifyCommand implements Callable<Integer> {
     private int one(Settings settings, SqlFile sql) {
         SqlFile.Section head = sql.section("id");
         IdKind kind = IdKind.of(head.title(), "src/main/resources/sql/" + name + ".sql");
-        String stored = id == null ? null : kind.normalise(id);
-        if (stored == null || !thresholds.isEmpty()) {
-            throw new UserError(!thresholds.isEmpty() ? "unknown option '" + thresholds.get(0) + "' of verify " + name
+        List<String> options = thresholds.stream().filter(text -> text.startsWith("-")).toList();
+        String id = thresholds.isEmpty() ? null : thresholds.get(0);
+        String stored = id == null || thresholds.size() > 1 ? null : kind.normalise(id);
+        if (stored == null) {
+            throw new UserError(!options.isEmpty() ? "unknown option '" + options.get(0) + "' of verify " + name
                     : "verify " + name + " takes a " + kind.label() + (id == null ? "" : "; '" + id + "' is none"));
         }
         Map<String, Object> results = new LinkedHashMap<>();

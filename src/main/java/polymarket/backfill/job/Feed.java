@@ -236,6 +236,7 @@ final class Feed implements Iterator<Batch> {
 
     synchronized void release(Batch batch, List<Batch> followers) {
         inFlight.remove(batch);
+        batch.putDown();
         ready.addAll(followers);
         notifyAll();
     }

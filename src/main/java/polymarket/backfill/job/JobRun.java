@@ -75,6 +75,12 @@ public final class JobRun implements AutoCloseable {
         this.runtime = settings.path("runtime.dir");
         try {
             String names = String.join(" ", jobs.stream().map(Job::getName).toList());
+            for (Job job : jobs) {
+                if (job.isPass() && !options.share().whole()) {
+                    throw new UserError(job.getName() + " is not shared by workers, because its ids are walks that end where they meet:"
+                            + " run it without --worker and --of");
+                }
+            }
             for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
                 locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
             }

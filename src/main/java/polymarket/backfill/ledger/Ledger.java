@@ -366,7 +366,7 @@ public final class Ledger implements AutoCloseable {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7));
+                            mode.equals("redo"), true, passFrom(), result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7));
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -416,7 +416,7 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0, 0);
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, passFrom(), null, 0, 0, 0);
     }
 
     /**
@@ -517,7 +517,39 @@ public final class Ledger implements AutoCloseable {
      * @return how many
      */
     public synchronized long redo(Collection<State> states, Duration olderThan) {
+        newPass();
         return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), Share.WHOLE);
+    }
+
+    /** Makes these ids pending again, whatever state they are in, so that they are asked for anew and their rows replaced. */
+    public synchronized void redo(Collection<String> ids) {
+        newPass();
+        transaction(() -> {
+            for (String id : ids) {
+                update("UPDATE ids SET state = 'pending', mode = 'redo', batch = NULL WHERE id = ?", id);
+            }
+            return null;
+        });
+    }
+
+    /** Whether one of these ids is in one of these states. */
+    public synchronized boolean any(Collection<String> ids, Collection<State> states) {
+        return ids.stream().anyMatch(id -> query("SELECT state FROM ids WHERE id = ?", result -> State.of(result.getString(1)), id)
+                .stream().anyMatch(states::contains));
+    }
+
+    /** Batches made from now on belong to a new pass. */
+    private void newPass() {
+        transaction(() -> {
+            long from = query("SELECT coalesce(max(batch), 0) + 1 FROM batches", result -> result.getLong(1)).get(0);
+            update("INSERT OR REPLACE INTO meta(key, value) VALUES('pass_from', ?)", String.valueOf(from));
+            meta.put("pass_from", String.valueOf(from));
+            return null;
+        });
+    }
+
+    private long passFrom() {
+        return Long.parseLong(meta.getOrDefault("pass_from", "0"));
     }
 
     /** Makes the ids pending again that failed before an instant (epoch milliseconds); their rows are looked for first. */
@@ -604,7 +636,7 @@ public final class Ledger implements AutoCloseable {
         if (answered.isEmpty() && otherwise != null) {
             answered = List.of(otherwise);
         }
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0, 0);
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, 0, null, 0, 0, 0);
     }
 
     /**
