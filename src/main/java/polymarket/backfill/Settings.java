@@ -3,6 +3,7 @@ package polymarket.backfill;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Reader;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -122,6 +123,19 @@ public final class Settings {
     /** A path; one that is not absolute begins at the project's folder. */
     public Path path(String key) {
         return home.resolve(text(key)).normalize();
+    }
+
+    /** A URL with http or https and a host. It is not shown where it is none, because there may be a key in it. */
+    public URI url(String key) {
+        try {
+            URI url = URI.create(text(key));
+            if (url.getHost() != null && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()))) {
+                return url;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw new UserError("setting " + key + " is no URL; it takes one such as https://host/path or http://127.0.0.1:8123");
     }
 
     /** A duration such as 30m, 12s, 250ms, 7d. */

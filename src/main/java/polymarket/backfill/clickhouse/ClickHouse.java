@@ -73,14 +73,7 @@ public final class ClickHouse implements AutoCloseable {
             embedded = EmbeddedClickHouse.attach(settings.path("clickhouse.data"), settings.number("clickhouse.port", 0));
             uri = embedded.url();
         } else {
-            try {
-                uri = URI.create(url);
-                if (uri.getHost() == null || !("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
-                    throw new IllegalArgumentException();
-                }
-            } catch (IllegalArgumentException e) {
-                throw new UserError("setting clickhouse.url is no URL such as http://127.0.0.1:8123 or https://host:8443");
-            }
+            uri = settings.url("clickhouse.url");
         }
         ClickHouse clickHouse = new ClickHouse(embedded, uri, settings.text("clickhouse.user"), settings.text("clickhouse.password"));
         try {

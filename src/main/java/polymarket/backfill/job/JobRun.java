@@ -92,7 +92,7 @@ public final class JobRun implements AutoCloseable {
         String url = settings.text(job.getUrl());
         boolean hasRows = ((Number) clickHouse.value(job.sql().section("has-rows").statements().get(0))).longValue() > 0;
         return Ledger.open(ledgerFile(settings, job.getName()), new Ledger.Owner(job.getName(),
-                Integer.toHexString(url.hashCode()), String.valueOf(java.net.URI.create(url).getHost()), clickHouse.id()), hasRows);
+                Integer.toHexString(url.hashCode()), settings.url(job.getUrl()).getHost(), clickHouse.id()), hasRows);
     }
 
     public static Path ledgerFile(Settings settings, String job) {

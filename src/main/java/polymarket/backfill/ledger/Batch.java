@@ -192,10 +192,11 @@ public final class Batch {
         return rejectedSoFar;
     }
 
-    /** The page's rows and cursor are in the ledger. */
-    void pageDone() {
+    /** The page's rows, requests and cursor are in the ledger. */
+    synchronized void pageDone() {
         storedSoFar += inserted + rejected;
         rejectedSoFar += rejected;
+        requests = 0;
         resetRows();
     }
 

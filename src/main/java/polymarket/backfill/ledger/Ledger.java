@@ -1,6 +1,9 @@
 package polymarket.backfill.ledger;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -102,7 +105,12 @@ public final class Ledger implements AutoCloseable {
                 create(file, owner, tableHasRows);
             }
             Ledger ledger = open(file);
-            ledger.belongsTo(owner);
+            try {
+                ledger.belongsTo(owner);
+            } catch (UserError e) {
+                ledger.close();
+                throw e;
+            }
             return ledger;
         } catch (SQLException | IOException e) {
             throw damaged(file, e);
@@ -116,9 +124,7 @@ public final class Ledger implements AutoCloseable {
      */
     public static Ledger open(Path file) {
         try {
-            if (Files.size(file) == 0) {
-                throw damaged(file, new SQLException("it is empty"));
-            }
+            checkHead(file);
             Ledger ledger = new Ledger(file, connect(file));
             try {
                 ledger.readMeta();
@@ -132,8 +138,23 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
+    /** Looks at a file before SQLite does, which changes every database that it opens in WAL mode. */
+    private static void checkHead(Path file) throws SQLException, IOException {
+        byte[] head;
+        try (InputStream in = Files.newInputStream(file)) {
+            head = in.readNBytes(100);
+        }
+        if (head.length == 0) {
+            throw new SQLException("it is empty");
+        }
+        if (head.length < 100 || !new String(head, 0, 15, StandardCharsets.US_ASCII).equals("SQLite format 3")
+                || ByteBuffer.wrap(head).getInt(68) != APPLICATION) {
+            throw new SQLException("it is no ledger of this program");
+        }
+    }
+
     private static UserError damaged(Path file, Exception e) {
-        return new UserError("ledger " + file + " cannot be used: " + e.getMessage() + ". It was left as it is: put a copy"
+        return new UserError("ledger " + file + " cannot be used: " + String.join(" ", e.getMessage().lines().toList()) + ". It was left as it is: put a copy"
                 + " of it back, or move it away (or `backfill reset`) to start afresh; rows that are in ClickHouse are not"
                 + " stored twice", e);
     }
@@ -182,11 +203,7 @@ public final class Ledger implements AutoCloseable {
 
     private void readMeta() throws SQLException, IOException {
         try (Statement statement = connection.createStatement()) {
-            int application = number(statement, "PRAGMA application_id");
             int version = number(statement, "PRAGMA user_version");
-            if (application != APPLICATION) {
-                throw new SQLException("it is no ledger of this program");
-            }
             if (version != VERSION) {
                 throw new SQLException("its version is " + version + ", this program's is " + VERSION);
             }
@@ -384,16 +401,20 @@ public final class Ledger implements AutoCloseable {
             long now = now();
             mark(batch.outcomes(), batch.failures() + 1, now);
             List<Batch> followers = new ArrayList<>();
-            String mode = batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
             if (!batch.missing().isEmpty()) {
-                followers.add(make(Kind.REASK, batch.getNumber(), mode, share, batch.missing()));
+                followers.add(make(Kind.REASK, batch.getNumber(), mode(batch), share, batch.missing()));
             }
             for (String id : unanswered) {
-                followers.add(make(Kind.HALF, batch.getNumber(), mode, share, List.of(id)));
+                followers.add(make(Kind.HALF, batch.getNumber(), mode(batch), share, List.of(id)));
             }
             finish(batch, now);
             return followers;
         });
+    }
+
+    /** What follows from a batch that may be in the table already may be there too. */
+    private static String mode(Batch batch) {
+        return batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
     }
 
     private void mark(Map<String, Outcome> outcomes, int attempts, long now) throws SQLException {
@@ -438,7 +459,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized List<Batch> halve(Batch batch, Share share) {
         return transaction(() -> {
             int middle = (batch.getSize() + 1) / 2;
-            String mode = batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
+            String mode = mode(batch);
             List<Batch> halves = List.of(
                     make(Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(0, middle)),
                     make(Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(middle, batch.getSize())));

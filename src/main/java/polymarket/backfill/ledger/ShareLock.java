@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import polymarket.backfill.UserError;
 
@@ -21,26 +23,64 @@ import polymarket.backfill.UserError;
  */
 public final class ShareLock implements AutoCloseable {
 
-    private final FileChannel channel;
+    /**
+     * The files that this process has open for locks, and how often. POSIX lets go of all locks that a process has on a file
+     * as soon as it closes any descriptor of it, so there is one a file.
+     */
+    private static final Map<Path, Open> OPEN = new HashMap<>();
+
+    private static final class Open {
+        private final FileChannel channel;
+        private int users;
+
+        private Open(FileChannel channel) {
+            this.channel = channel;
+        }
+    }
+
+    private final Path file;
     private final FileLock lock;
     private final Path note;
 
-    private ShareLock(FileChannel channel, FileLock lock, Path note) {
-        this.channel = channel;
+    private ShareLock(Path file, FileLock lock, Path note) {
+        this.file = file;
         this.lock = lock;
         this.note = note;
     }
 
+    private static FileChannel open(Path file) throws IOException {
+        synchronized (OPEN) {
+            Open open = OPEN.get(file);
+            if (open == null) {
+                open = new Open(FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE));
+                OPEN.put(file, open);
+            }
+            open.users++;
+            return open.channel;
+        }
+    }
+
+    private static void letGo(Path file) throws IOException {
+        synchronized (OPEN) {
+            Open open = OPEN.get(file);
+            if (--open.users == 0) {
+                OPEN.remove(file);
+                open.channel.close();
+            }
+        }
+    }
+
     /**
-     * @param file the lock's file, such as runtime/goldsky.lock
+     * @param lockFile the lock's file, such as runtime/goldsky.lock
      * @param what names it in the error, such as "goldsky"
      * @param holder what this process does, such as "run payouts"
      * @throws UserError where another process holds a share that overlaps
      */
-    public static ShareLock take(Path file, Share share, String what, String holder) {
+    public static ShareLock take(Path lockFile, Share share, String what, String holder) {
+        Path file = lockFile.toAbsolutePath().normalize();
         try {
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            Files.createDirectories(file.getParent());
+            FileChannel channel = open(file);
             FileLock lock;
             try {
                 lock = channel.tryLock(share.from(), (long) share.to() - share.from(), false);
@@ -48,16 +88,16 @@ public final class ShareLock implements AutoCloseable {
                 lock = null;
             }
             if (lock == null) {
-                channel.close();
+                letGo(file);
                 List<String> holders = holders(file);
-                throw new UserError(what + " is in use by another run in " + file.toAbsolutePath().getParent()
+                throw new UserError(what + " is in use by another run in " + file.getParent()
                         + (holders.isEmpty() ? "" : ": " + String.join("; ", holders))
                         + ". Wait for it, stop it with kill -INT, or share the work with --worker N --of M");
             }
             Path note = file.resolveSibling(file.getFileName() + "." + share.from());
             Files.writeString(note, ProcessHandle.current().pid() + " " + holder + (share.whole() ? "" : " (" + share + ")")
                     + " since " + Instant.now().toString().substring(0, 19) + "Z");
-            return new ShareLock(channel, lock, note);
+            return new ShareLock(file, lock, note);
         } catch (IOException e) {
             throw new UserError("cannot write " + file + ": " + e.getMessage() + "; set runtime.dir to a folder that can be written");
         }
@@ -89,7 +129,7 @@ public final class ShareLock implements AutoCloseable {
         try {
             Files.deleteIfExists(note);
             lock.release();
-            channel.close();
+            letGo(file);
         } catch (IOException e) {
             // the operating system lets go of it when the process ends
         }
