@@ -49,6 +49,14 @@ final class DataApi extends Source {
         if (!request.method.equals("GET")) {
             return error(request, 405, "method not allowed");
         }
+        try {
+            return route(request);
+        } catch (IllegalArgumentException e) {
+            return error(request, 400, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Answer route(Request request) throws IOException {
         return switch (request.path) {
             case "/", "" -> Answer.json("{\"data\":\"OK\"}");
             case "/positions" -> positionsV1(request);
@@ -97,7 +105,7 @@ final class DataApi extends Source {
         if (!user.matches("0x[0-9a-fA-F]{40}")) {
             return errorV1(400, "invalid user address");
         }
-        asked.add(Mix.mix(user.toLowerCase().hashCode(), request.query.hashCode()));
+        asked.add(Mix.mix(request.path + request.query));
         long offset = number(request, "offset", 0);
         if (offset > 10_000) {
             return errorV1(400, "max historical positions offset of 10000 exceeded");
@@ -161,7 +169,7 @@ final class DataApi extends Source {
             return invalid(request, "user is not an address", "user");
         }
         if (request.param("cursor") == null) {
-            asked.add(Mix.mix(String.valueOf(user).toLowerCase().hashCode(), request.query.hashCode()));
+            asked.add(Mix.mix(request.path + request.query));
         }
         JsonNode cursor = cursor(request, "positions");
         if (cursor != null && (cursor.isMissingNode()
@@ -389,7 +397,7 @@ final class DataApi extends Source {
             return invalid(request, "invalid cursor", "cursor");
         }
         if (request.param("cursor") == null) {
-            asked.add(request.query.hashCode());
+            asked.add(Mix.mix(request.path + request.query));
         }
         int limit = cursor != null && request.param("limit") == null ? cursor.path("l").asInt() : (int) number(request, "limit", 100);
         long start = number(request, "start", 0);
@@ -568,7 +576,7 @@ final class DataApi extends Source {
         try {
             JsonNode node = Json.read(Base64.getDecoder().decode(text));
             boolean ours = node.path("sig").asText().equals(signature(node.path("data").toString()))
-                && node.at("/data/type").asText().equals(type) && !"expired-cursor".equals(request.cursorFault);
+                && node.at("/data/type").asText().equals(type) && !"expired-cursor".equals(request.special);
             return ours ? node.at("/data/params") : Json.MAPPER.missingNode();
         } catch (IllegalArgumentException | IOException e) {
             return Json.MAPPER.missingNode();
@@ -591,7 +599,7 @@ final class DataApi extends Source {
     }
 
     private static String stuck(Request request, String next) {
-        return "stuck-cursor".equals(request.cursorFault) && request.param("cursor") != null ? request.param("cursor") : next;
+        return "stuck-cursor".equals(request.special) && request.param("cursor") != null ? request.param("cursor") : next;
     }
 
     private static Answer envelope(CharSequence data, int limit, String next, int rows) {

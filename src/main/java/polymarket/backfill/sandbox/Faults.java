@@ -20,10 +20,10 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Faults {
     /** What can go wrong, in the words that a fault's "kind" takes. */
     static final Set<String> KINDS = Set.of("429", "500", "502", "503", "html", "cut-json", "cut-connection", "reset", "stall",
-        "stall-body", "slow", "error-200", "outage", "poison", "truncate", "empty", "stuck-cursor", "expired-cursor");
+        "stall-body", "slow", "error-200", "outage", "poison", "truncate", "empty", "stuck-cursor", "expired-cursor", "batch-partial");
 
     /** These leave room for other faults of the same request; any other kind is the request's only one. */
-    private static final Set<String> SIDE_BY_SIDE = Set.of("slow", "truncate", "empty", "stuck-cursor", "expired-cursor");
+    private static final Set<String> SIDE_BY_SIDE = Set.of("slow", "truncate", "empty", "stuck-cursor", "expired-cursor", "batch-partial");
 
     private static final DateTimeFormatter HTTP_DATE =
         DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US);
@@ -63,8 +63,8 @@ final class Faults {
             if (!match.isEmpty() && !request.fullPath.contains(match) && !request.query.contains(match)) {
                 return false;
             }
-            if (untilNanos != 0) {
-                return System.nanoTime() < untilNanos;
+            if (untilNanos != 0 && System.nanoTime() > untilNanos) {
+                return false;
             }
             if (!ids.isEmpty() && !namesOne(request)) {
                 return false;
@@ -220,7 +220,7 @@ final class Faults {
                 }
                 case "truncate" -> request.rowCap = fault.rows;
                 case "empty" -> request.rowCap = 0;
-                case "stuck-cursor", "expired-cursor" -> request.cursorFault = fault.kind;
+                case "stuck-cursor", "expired-cursor", "batch-partial" -> request.special = fault.kind;
                 case "cut-json" -> wire = Answer.Wire.CUT_BODY;
                 case "cut-connection" -> wire = Answer.Wire.CUT_CONNECTION;
                 case "stall-body" -> wire = Answer.Wire.STALL_BODY;

@@ -47,11 +47,20 @@ final class Gamma extends Source {
     /** One row of the list; a placeholder has no market. */
     final class Row {
         final int number;
-        final Market market;
+        /** The market's number; -1 for a placeholder. */
+        final int of;
+        /** The market; null for a placeholder and until it is loaded. */
+        Market market;
 
         Row(int number) {
             this.number = number;
-            market = number % PLACEHOLDER_EVERY == PLACEHOLDER_EVERY - 1 ? null : universe.market(number - number / PLACEHOLDER_EVERY);
+            of = number % PLACEHOLDER_EVERY == PLACEHOLDER_EVERY - 1 ? -1 : number - number / PLACEHOLDER_EVERY;
+        }
+
+        /** Makes the market, which filters and orders can do without. */
+        Row loaded() {
+            market = of < 0 ? null : universe.market(of);
+            return this;
         }
 
         private long hash(int what) {
@@ -67,7 +76,7 @@ final class Gamma extends Source {
         }
 
         boolean closed() {
-            return market != null && market.closed;
+            return of >= 0 && universe.closed(of);
         }
 
         /** Rows of the automated market maker's years have other fields. */
@@ -84,15 +93,15 @@ final class Gamma extends Source {
         }
 
         long created() {
-            return market == null ? universe.created(Math.min(universe.size - 1, number - number / PLACEHOLDER_EVERY)) : market.created;
+            return universe.created(of < 0 ? Math.min(universe.size - 1, number - number / PLACEHOLDER_EVERY) : of);
         }
 
         long ends() {
-            return market == null ? created() + 86_400 : market.closes - Mix.below(hash(3), 3600);
+            return of < 0 ? created() + 86_400 : universe.closes(of) - Mix.below(hash(3), 3600);
         }
 
         long volume() {
-            return market == null ? 0 : market.trades * 150_000_000L + Mix.below(hash(4), 1_000_000);
+            return of < 0 ? 0 : universe.trades(of) * 150_000_000L + Mix.below(hash(4), 1_000_000);
         }
 
         long liquidity() {
@@ -162,6 +171,14 @@ final class Gamma extends Source {
         if (request.query.length() > LONGEST_QUERY) {
             return Answer.html(403, Faults.CLOUDFLARE);
         }
+        try {
+            return route(request);
+        } catch (IllegalArgumentException e) {
+            return validation(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Answer route(Request request) throws IOException {
         String path = request.path;
         if (path.equals("/markets")) {
             return offsetPage(request);
@@ -216,14 +233,13 @@ final class Gamma extends Source {
             return Answer.text(422, "order fields are not valid");
         }
         Filter filter = new Filter(request);
-        String bound = Mix.hex(Mix.mix(filter.toString().hashCode(), String.valueOf(order).hashCode(),
-            request.flag("ascending", true) ? 1 : 0), 32);
+        String bound = Mix.hex(Mix.mix(filter + " " + order + " " + request.flag("ascending", true)), 32);
         int from = 0;
         String cursor = request.param("after_cursor");
         if (cursor != null && !cursor.isEmpty()) {
             try {
                 JsonNode node = Json.read(Base64.getUrlDecoder().decode(cursor));
-                if (!node.path("f").asText().equals(bound) || "expired-cursor".equals(request.cursorFault)) {
+                if (!node.path("f").asText().equals(bound) || "expired-cursor".equals(request.special)) {
                     return validation("after_cursor is invalid");
                 }
                 from = node.path("p").asInt();
@@ -231,7 +247,7 @@ final class Gamma extends Source {
                 return validation("after_cursor is invalid");
             }
         }
-        asked.add(Mix.mix(request.query.hashCode(), 1));
+        asked.add(Mix.mix(request.path + request.query));
         int limit = Math.min(limit(request), request.rowCap);
         StringBuilder out = new StringBuilder(500_000).append("{\"markets\":[");
         int rows = 0;
@@ -246,7 +262,7 @@ final class Gamma extends Source {
             String json = "{\"v\":1,\"t\":\"markets\",\"p\":" + next + ",\"f\":\"" + bound + "\",\"s\":\""
                 + Mix.hex(Mix.mix(universe.seed, next), 20) + "\"}";
             String following = Base64.getUrlEncoder().withoutPadding().encodeToString(json.getBytes(StandardCharsets.UTF_8));
-            boolean stuck = "stuck-cursor".equals(request.cursorFault) && cursor != null;
+            boolean stuck = "stuck-cursor".equals(request.special) && cursor != null;
             Json.string(out.append(",\"next_cursor\":"), stuck ? cursor : following);
         }
         return cached(Answer.json(out.append('}')).rows(rows));
@@ -486,7 +502,7 @@ final class Gamma extends Source {
 
     /** Writes one market as Gamma serves it: fields that have no value are left out. */
     void write(StringBuilder out, Row row) {
-        Market m = row.market;
+        Market m = row.loaded().market;
         boolean legacy = row.legacy();
         Json.Obj obj = new Json.Obj(out).put("id", row.id())
             .put("question", m == null ? "(draft) \"untitled\"" : m.question());

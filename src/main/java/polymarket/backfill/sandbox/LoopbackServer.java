@@ -75,8 +75,8 @@ final class LoopbackServer implements AutoCloseable {
             while (!closed && exchange(socket, in, out)) {
                 // one request after the other on the same connection
             }
-        } catch (IOException e) {
-            // the client went away
+        } catch (IOException | RuntimeException e) {
+            // the client went away, or does not speak HTTP
         } finally {
             open.remove(socket);
         }

@@ -35,6 +35,15 @@ final class Mix {
         return (hash >>> 11) * 0x1.0p-53;
     }
 
+    /** A 64-bit hash of a text. */
+    static long mix(String text) {
+        long h = text.length();
+        for (int i = 0; i < text.length(); i++) {
+            h = h * 0x100000001B3L ^ text.charAt(i);
+        }
+        return mix(h);
+    }
+
     private static final char[] HEX = "0123456789abcdef".toCharArray();
 
     /** The hash's bytes stretched to n bytes, as lower-case hex without 0x. */
@@ -67,7 +76,7 @@ final class Mix {
         }
     }
 
-    /** Reads n lower-case hex digits from an offset; -1 in bad[0] stands for anything else. */
+    /** Reads n lower-case hex digits from an offset; sets bad[0] where there is anything else. */
     static long parseHex(String s, int from, int digits, boolean[] bad) {
         long value = 0;
         for (int i = from; i < from + digits; i++) {

@@ -34,6 +34,11 @@ final class OrderbookSubgraph extends Subgraph {
             return "0x" + transaction + "_" + orderHash;
         }
 
+        boolean isAfter(String id) {
+            boolean sameTransaction = id.startsWith(transaction, 2);
+            return sameTransaction || id.length() < 66 ? id().compareTo(id) > 0 : transaction.compareTo(id.substring(2, 66)) > 0;
+        }
+
         String makerAsset() {
             return leg.buy() ? "0" : market.token(leg.outcome());
         }
@@ -103,7 +108,7 @@ final class OrderbookSubgraph extends Subgraph {
         while (!queue.isEmpty() && events.size() < wanted) {
             Cursor cursor = queue.poll();
             for (Event event : cursor.events) {
-                if ((above == null || event.id().compareTo(above) > 0) && matcher.matches(event)) {
+                if ((above == null || event.isAfter(above)) && matcher.matches(event)) {
                     events.add(event);
                 }
             }
@@ -127,7 +132,7 @@ final class OrderbookSubgraph extends Subgraph {
         }
         Map<Integer, Integer> owners = new HashMap<>();
         for (Object token : tokens) {
-            asked.add(Mix.mix(token.hashCode(), key.length() * 31 + String.valueOf(page.text("id_gt")).hashCode()));
+            asked.add(Mix.mix(Mix.mix(token.toString()), Mix.mix(key), page.text("id_gt") == null ? 0 : Mix.mix(page.text("id_gt"))));
             int owner = universe.tokens.owner(token.toString());
             if (owner >= 0) {
                 owners.merge(owner >> 3, 1 << (owner & 7), (x, y) -> x | y);

@@ -6,14 +6,18 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 
-/** Goldsky's positions-subgraph: conditions with their payouts. */
+/** Goldsky's positions-subgraph: conditions with their payouts, and tokens with their conditions. */
 final class PositionsSubgraph extends Subgraph {
     static final String PREFIX = "/goldsky/positions-subgraph/0.0.7/gn";
     private static final Set<String> CONDITION = Set.of("id", "payouts");
     private static final Set<String> CONDITION_FILTERS = Set.of("id", "id_not", "id_in", "id_not_in", "id_gt", "id_gte", "id_lt",
         "id_lte", "payouts", "payouts_not");
 
+    private static final Set<String> TOKEN = Set.of("id", "condition", "complement", "outcomeIndex");
+    private static final Set<String> TOKEN_FILTERS = Set.of("id", "id_in", "id_gt");
+
     private final Universe universe;
+    private int[] tokenOrder;
 
     PositionsSubgraph(Universe universe, List<Limit> limits) {
         super("goldsky-positions", PREFIX, limits, universe);
@@ -43,10 +47,108 @@ final class PositionsSubgraph extends Subgraph {
                 checkSelection(field, "Condition", CONDITION);
                 return conditions(field, page(field, CONDITION_FILTERS, Set.of("id")), request, out);
             }
+            case "tokenIdCondition" -> {
+                checkSelection(field, "TokenIdCondition", TOKEN);
+                Object id = field.arguments().get("id");
+                int owner = id == null ? -1 : universe.tokens.owner(id.toString());
+                if (owner < 0 || !universe.onGoldsky(owner >> 3) || request.rowCap == 0) {
+                    out.append("null");
+                    return 0;
+                }
+                token(field, owner, out);
+                return 1;
+            }
+            case "tokenIdConditions" -> {
+                checkSelection(field, "TokenIdCondition", TOKEN);
+                return tokens(field, page(field, TOKEN_FILTERS, Set.of("id")), request, out);
+            }
             default -> {
                 return null;
             }
         }
+    }
+
+    /** All tokens that the subgraph has in the order of their ids as text, each as market times eight plus outcome. */
+    private synchronized int[] tokenOrder() {
+        if (tokenOrder == null) {
+            List<String> sorted = new ArrayList<>();
+            for (int i = 0; i < universe.size; i++) {
+                if (universe.onGoldsky(i)) {
+                    Market market = universe.market(i);
+                    for (int o = 0; o < market.outcomes; o++) {
+                        sorted.add(market.token(o) + ":" + (i << 3 | o));
+                    }
+                }
+            }
+            // a colon comes after all digits: a shorter id has to come first all the same
+            sorted.sort((x, y) -> x.substring(0, x.indexOf(':')).compareTo(y.substring(0, y.indexOf(':'))));
+            tokenOrder = sorted.stream().mapToInt(text -> Integer.parseInt(text.substring(text.indexOf(':') + 1))).toArray();
+        }
+        return tokenOrder;
+    }
+
+    private String tokenId(int owner) {
+        return universe.market(owner >> 3).token(owner & 7);
+    }
+
+    private int tokens(GraphQl.Field field, Page page, Request request, StringBuilder out) throws GraphQl.Failure {
+        Collection<?> in = page.list(page.where().containsKey("id_in") ? "id_in" : "id");
+        String above = page.text("id_gt");
+        int first = Math.min(page.first(), request.rowCap);
+        List<Integer> owners = new ArrayList<>();
+        if (in != null) {
+            for (Object id : in) {
+                int owner = universe.tokens.owner(id.toString());
+                if (owner >= 0 && universe.onGoldsky(owner >> 3) && !owners.contains(owner)
+                    && (above == null || id.toString().compareTo(above) > 0)) {
+                    owners.add(owner);
+                }
+            }
+            owners.sort((x, y) -> tokenId(x).compareTo(tokenId(y)));
+            owners = owners.subList(Math.min(page.skip(), owners.size()), Math.min(owners.size(), page.skip() + first));
+        } else {
+            int[] order = tokenOrder();
+            int low = 0;
+            int high = above == null ? 0 : order.length;
+            while (low < high) {
+                int middle = (low + high) >>> 1;
+                if (tokenId(order[middle]).compareTo(above) <= 0) {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            for (int k = low + page.skip(); k < order.length && owners.size() < first; k++) {
+                owners.add(order[k]);
+            }
+        }
+        out.append('[');
+        for (int k = 0; k < owners.size(); k++) {
+            token(field, owners.get(k), out.append(k > 0 ? "," : ""));
+        }
+        out.append(']');
+        return owners.size();
+    }
+
+    /** One token's entity; a few have another market's condition or the other outcome (planned conflicts). */
+    private void token(GraphQl.Field field, int owner, StringBuilder out) throws GraphQl.Failure {
+        Market market = universe.market(owner >> 3);
+        int outcome = owner & 7;
+        String conflict = universe.goldskyConflict(market.number);
+        ConditionId condition = conflict.equals("foreign-condition")
+            ? universe.conditionId(Math.max(0, market.number - 1)) : market.condition;
+        object(field, out, "TokenIdCondition", (selected, inner) -> {
+            switch (selected.name()) {
+                case "id" -> inner.append('"').append(market.token(outcome)).append('"');
+                case "complement" -> inner.append('"').append(market.outcomes == 2 ? market.token(1 - outcome) : "").append('"');
+                case "outcomeIndex" -> inner.append('"').append(conflict.equals("flipped-outcome") && outcome < 2 ? 1 - outcome : outcome).append('"');
+                default -> {
+                    checkSelection(selected, "Condition", CONDITION);
+                    condition(selected, condition, universe.goldskyPayout(condition), inner);
+                }
+            }
+            return true;
+        });
     }
 
     private int conditions(GraphQl.Field field, Page page, Request request, StringBuilder out) throws GraphQl.Failure {

@@ -1,5 +1,6 @@
 package polymarket.backfill.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -19,8 +20,10 @@ final class Request {
     final byte[] body;
     /** How many rows the answer may have at most: a fault lowers it. */
     int rowCap = Integer.MAX_VALUE;
-    /** "stuck-cursor" or "expired-cursor" when such a fault was drawn, else null. */
-    String cursorFault;
+    /** "stuck-cursor", "expired-cursor" or "batch-partial" when such a fault was drawn, else null. */
+    String special;
+    /** The body as JSON where a source has read it already. */
+    JsonNode parsed;
     private Map<String, List<String>> params;
 
     Request(String method, String target, Map<String, String> headers, byte[] body) {

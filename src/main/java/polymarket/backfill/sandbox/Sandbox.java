@@ -17,6 +17,7 @@ public final class Sandbox implements AutoCloseable {
     private final Set<Limit> limits = new LinkedHashSet<>();
     private final Faults faults;
     private final Truth truth;
+    private final Polygon polygon;
     private final LoopbackServer server;
 
     private Sandbox(SandboxOptions options) throws IOException {
@@ -27,11 +28,15 @@ public final class Sandbox implements AutoCloseable {
         Limit goldsky = new Limit("goldsky", 50, 10_000, request -> true);
         Gamma gamma = new Gamma(universe);
         DataApi dataApi = new DataApi(universe);
-        truth = new Truth(universe, gamma, dataApi);
+        Clob clob = new Clob(universe);
+        polygon = new Polygon(universe);
+        truth = new Truth(universe, gamma, dataApi, clob, polygon);
         sources.add(new PositionsSubgraph(universe, List.of(goldsky)));
         sources.add(new OrderbookSubgraph(universe, List.of(goldsky)));
         sources.add(gamma);
         sources.add(dataApi);
+        sources.add(clob);
+        sources.add(polygon);
         for (Source source : sources) {
             limits.addAll(source.limits);
         }
@@ -59,6 +64,16 @@ public final class Sandbox implements AutoCloseable {
         Map<String, String> urls = new LinkedHashMap<>();
         sources.forEach(source -> urls.put(source.name, url() + source.prefix));
         return urls;
+    }
+
+    /** Whose trades the CLOB's own-trades endpoint gives, to requests signed with the sandbox's credentials. */
+    public String clobAddress() {
+        return universe.wallets.address(Clob.ACCOUNT);
+    }
+
+    /** Changes how the Polygon node limits eth_getLogs; throws IllegalArgumentException for an unknown style. */
+    public void rpc(String style) {
+        polygon.style(style);
     }
 
     /** The right answers. */
@@ -180,6 +195,9 @@ public final class Sandbox implements AutoCloseable {
                 reset();
                 return Answer.json("{\"ok\":true}");
             }
+            case "GET options" -> {
+                return Answer.json(options.json());
+            }
             case "GET faults" -> {
                 return Answer.json(faults.json());
             }
@@ -191,6 +209,10 @@ public final class Sandbox implements AutoCloseable {
             case "DELETE faults" -> {
                 faults.clear();
                 return Answer.json("[]");
+            }
+            case "POST rpc" -> {
+                rpc(Json.read(request.body).path("style").asText());
+                return Answer.json("{\"ok\":true}");
             }
             case "POST limits" -> {
                 limits(Json.read(request.body).path("scale").asDouble(1));

@@ -47,6 +47,15 @@ public final class SandboxCommand implements Callable<Integer> {
         description = "Seconds a block; more makes the chain shorter (default: ${DEFAULT-VALUE}).")
     private long blockSeconds;
 
+    @Option(names = "--rpc", defaultValue = "payg", paramLabel = "STYLE",
+        description = "How the Polygon node limits eth_getLogs: free (10 blocks), payg, infura, quicknode-free, quicknode, publicnode"
+            + " (default: ${DEFAULT-VALUE}).")
+    private String rpc;
+
+    @Option(names = "--rpc-lag", defaultValue = "8", paramLabel = "BLOCKS",
+        description = "Blocks by which every third call's node is behind (default: ${DEFAULT-VALUE}).")
+    private int rpcLag;
+
     @Option(names = "--latency", defaultValue = "0", paramLabel = "MS",
         description = "Milliseconds that every answer takes at least (default: ${DEFAULT-VALUE}).")
     private long latency;
@@ -58,7 +67,8 @@ public final class SandboxCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         SandboxOptions options = new SandboxOptions().port(port).seed(seed).conditions(conditions).wallets(wallets)
-            .fillsPerMarket(fillsPerMarket).largestMarketFills(largestMarket).blockSeconds(blockSeconds).latencyMillis(latency);
+            .fillsPerMarket(fillsPerMarket).largestMarketFills(largestMarket).blockSeconds(blockSeconds).latencyMillis(latency)
+            .rpc(rpc).rpcLag(rpcLag);
         faults.forEach(options::fault);
         try {
             options.limits(scale(limits));
@@ -72,6 +82,8 @@ public final class SandboxCommand implements Callable<Integer> {
         }
         try (Sandbox sandbox = Sandbox.start(options)) {
             sandbox.urls().forEach((name, url) -> System.out.printf("%-18s %s%n", name, url));
+            System.out.printf("%-18s api key %s, secret %s, passphrase %s, address %s%n", "clob account", Clob.API_KEY, Clob.SECRET,
+                Clob.PASSPHRASE, sandbox.clobAddress());
             System.out.printf("%-18s %s%n", "statistics", sandbox.url() + "/_sandbox/stats");
             System.out.flush();
             new CountDownLatch(1).await();

@@ -18,6 +18,8 @@ public final class SandboxOptions {
     private long now = DEFAULT_NOW;
     private long blockSeconds = 2;
     private long latencyMillis;
+    private String rpc = "payg";
+    private int rpcLag = 8;
     private final List<String> faults = new ArrayList<>();
 
     /** The port on 127.0.0.1; 0, the default, takes any. */
@@ -74,6 +76,18 @@ public final class SandboxOptions {
         return this;
     }
 
+    /** How the Polygon node limits eth_getLogs: see {@link Polygon#STYLES}; payg by default. */
+    public SandboxOptions rpc(String style) {
+        rpc = style;
+        return this;
+    }
+
+    /** By how many blocks every third call's node is behind the others: 8 by default. */
+    public SandboxOptions rpcLag(int blocks) {
+        rpcLag = blocks;
+        return this;
+    }
+
     /** Milliseconds that every answer takes at least: 0 by default. */
     public SandboxOptions latencyMillis(long value) {
         latencyMillis = value;
@@ -126,7 +140,21 @@ public final class SandboxOptions {
         return latencyMillis;
     }
 
+    String rpc() {
+        return rpc;
+    }
+
+    int rpcLag() {
+        return rpcLag;
+    }
+
     List<String> faults() {
         return faults;
+    }
+
+    String json() {
+        return new Json.Obj(new StringBuilder()).put("seed", seed).raw("limits", String.valueOf(limits)).put("conditions", conditions)
+            .put("wallets", wallets).put("fills_per_market", fillsPerMarket).put("largest_market", largestMarketFills).put("now", now)
+            .put("block_seconds", blockSeconds).put("latency_ms", latencyMillis).put("rpc", rpc).put("rpc_lag", rpcLag).end().toString();
     }
 }

@@ -39,6 +39,11 @@ final class Tokens {
         return number(market, outcome).toString();
     }
 
+    /** 64 hex digits. */
+    String hex(Market market, int outcome) {
+        return Mix.hex(Arrays.copyOfRange(of(market), outcome * 32, outcome * 32 + 32));
+    }
+
     private static long word(byte[] all, int outcome) {
         return java.nio.ByteBuffer.wrap(all).getLong(outcome * 32);
     }

@@ -1,21 +1,33 @@
 package polymarket.backfill.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The right answers, by Java and as one JSON object a line at /_sandbox/truth/…. */
 public final class Truth {
+    /** Takes lines of an answer. */
+    interface Lines {
+        void line(String text) throws IOException;
+    }
+
     private final Universe universe;
     private final Gamma gamma;
     private final DataApi dataApi;
+    private final Clob clob;
+    private final Polygon polygon;
 
-    Truth(Universe universe, Gamma gamma, DataApi dataApi) {
+    Truth(Universe universe, Gamma gamma, DataApi dataApi, Clob clob, Polygon polygon) {
         this.universe = universe;
+        this.clob = clob;
+        this.polygon = polygon;
         this.gamma = gamma;
         this.dataApi = dataApi;
     }
@@ -25,6 +37,36 @@ public final class Truth {
         return universe.goldskyPayout(id(conditionId));
     }
 
+    /**
+     * What one source says of a condition id in any form.
+     *
+     * @param source goldsky (also for null), data-api (payouts as served are parts per million) or chain (integers)
+     */
+    public Payout payout(String source, String conditionId) {
+        return payout(source, id(conditionId));
+    }
+
+    private Payout payout(String source, ConditionId id) {
+        if (source == null || source.equals("goldsky")) {
+            return universe.goldskyPayout(id);
+        }
+        Resolution resolution = universe.resolution(id);
+        int market = universe.marketOf(id);
+        if (source.equals("data-api")) {
+            return resolution == null ? Payout.ABSENT : resolution.numerators() == null ? new Payout("unresolved", null)
+                : new Payout("found", resolution.millionths().stream().map(String::valueOf).toList());
+        }
+        if (!source.equals("chain")) {
+            throw new IllegalArgumentException("source '" + source + "' is none of goldsky, data-api, chain");
+        }
+        if (market < 0 || universe.isVersion2(market)) {
+            return Payout.ABSENT;
+        }
+        long[] numerators = universe.chainPayout(market, id);
+        return numerators == null ? new Payout("unresolved", null)
+            : new Payout("found", java.util.Arrays.stream(numerators).mapToObj(String::valueOf).toList());
+    }
+
     /** The condition ids (0x and 64 digits) of all markets, in the order of their creation. */
     public List<String> conditionIds() {
         List<String> ids = new ArrayList<>(universe.size);
@@ -32,6 +74,27 @@ public final class Truth {
             ids.add(universe.conditionId(i).toString());
         }
         return ids;
+    }
+
+    /**
+     * The lines of /_sandbox/truth/name, one JSON object each.
+     *
+     * @param name such as payouts, conditions, markets, wallets, positions, fills, own-trades, logs?from=1&to=2
+     * @param body ids, one a line or as a JSON array; empty for all
+     */
+    public List<String> lines(String name, String body) {
+        try {
+            Request request = new Request("POST", name, Map.of(), body.getBytes(StandardCharsets.UTF_8));
+            Answer answer = answer(request.path, request);
+            if (answer.stream == null) {
+                throw new IllegalArgumentException(new String(answer.body, StandardCharsets.UTF_8));
+            }
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            answer.stream.writeTo(out);
+            return out.toString(StandardCharsets.UTF_8).lines().toList();
+        } catch (IOException e) {
+            throw new IllegalArgumentException(e.getMessage());
+        }
     }
 
     private static ConditionId id(String text) {
@@ -46,16 +109,17 @@ public final class Truth {
         switch (name) {
             case "payouts" -> {
                 List<ConditionId> ids = ids(request);
+                String source = request.param("source");
                 return Answer.lines(out -> {
                     if (ids != null) {
                         for (ConditionId id : ids) {
-                            line(out, universe.goldskyPayout(id).json(id.hex()));
+                            line(out, payout(source, id).json(id.hex()));
                         }
                         return;
                     }
                     for (int i = 0; i < universe.size; i++) {
                         ConditionId id = universe.conditionId(i);
-                        line(out, universe.goldskyPayout(i, id).json(id.hex()));
+                        line(out, payout(source, id).json(id.hex()));
                     }
                 });
             }
@@ -94,6 +158,18 @@ public final class Truth {
                     }
                 });
             }
+            case "own-trades" -> {
+                return Answer.lines(out -> {
+                    for (String[] trade : clob.ownTrades()) {
+                        line(out, trade[4]);
+                    }
+                });
+            }
+            case "logs" -> {
+                long from = Long.parseLong(request.param("from"));
+                long to = Long.parseLong(request.param("to"));
+                return Answer.lines(out -> polygon.write(from, to, text -> line(out, text)));
+            }
             case "fills" -> {
                 List<ConditionId> ids = ids(request);
                 return Answer.lines(out -> {
@@ -121,11 +197,13 @@ public final class Truth {
             .put("slug", m.slug()).put("question_id", "0x" + Mix.hex(universe.questionId(m.number))).put("oracle", universe.oracle(m.number))
             .put("outcomes", m.outcomes).put("neg_risk", m.negRisk).put("version", m.version2 ? "v2" : "v1").put("created", m.created)
             .put("closes", m.closes).put("closed", m.closed).put("resolved_at", m.resolved).put("trades", m.trades)
-            .raw("token_ids", tokens.append(']')).end().toString();
+            .put("on_clob", universe.onClob(m.number)).put("on_goldsky", universe.onGoldsky(m.number))
+            .put("clob_conflict", universe.clobConflict(m.number)).put("goldsky_conflict", universe.goldskyConflict(m.number))
+            .put("payout_conflict", universe.payoutConflict(m.number)).raw("token_ids", tokens.append(']')).end().toString();
     }
 
     /** Every order of every trade of a market, whichever source has it; on_goldsky says whether the subgraph does. */
-    private static void fills(Market m, java.io.OutputStream out) throws IOException {
+    private static void fills(Market m, OutputStream out) throws IOException {
         for (int j = 0; j < m.trades; j++) {
             long time = m.time(j);
             List<Market.Leg> legs = m.legs(j);
@@ -169,7 +247,7 @@ public final class Truth {
         return wallets;
     }
 
-    private static void line(java.io.OutputStream out, String text) throws IOException {
+    private static void line(OutputStream out, String text) throws IOException {
         out.write((text + "\n").getBytes(StandardCharsets.UTF_8));
     }
 

@@ -6,7 +6,7 @@ import java.util.stream.IntStream;
 
 /**
  * The one universe that all sources show: markets numbered from 0 in the order of their creation, each a function of the seed
- * and its number. Only what has to be searched is kept in arrays, some 50 bytes a market.
+ * and its number. Only what is asked for all the time is kept, some 50 bytes a market.
  */
 final class Universe {
     /** The last moment and block of the public subgraphs: 2026-04-28. */
@@ -33,9 +33,13 @@ final class Universe {
     /** Sums of the few markets that are too large to add up for every question. */
     final Map<Integer, Map<Integer, Market.Holding[]>> largeMarkets = new ConcurrentHashMap<>();
     private final long blockSeconds;
-    /** Market numbers in the order of their condition ids, and the first words of those ids. */
+    private final long[] conditions;
+    private final int[] created;
+    private final int[] closes;
+    private final int[] resolved;
+    private final int[] trades;
+    /** Market numbers in the order of their condition ids. */
     private final int[] byCondition;
-    private final long[] conditionWords;
 
     Universe(SandboxOptions options) {
         this.options = options;
@@ -45,16 +49,24 @@ final class Universe {
         blockSeconds = options.blockSeconds();
         wallets = new Wallets(options);
         tokens = new Tokens(this);
-        long[] words = new long[size];
+        conditions = new long[size * 4];
+        created = new int[size];
+        closes = new int[size];
+        resolved = new int[size];
+        trades = new int[size];
         for (int i = 0; i < size; i++) {
-            words[i] = conditionId(i).a();
+            created[i] = (int) makeCreated(i);
+            closes[i] = (int) makeCloses(i);
+            resolved[i] = (int) makeResolved(i);
+            trades[i] = makeTrades(i);
+            ConditionId id = ConditionalTokens.conditionId(oracle(i), questionId(i), outcomes(i));
+            conditions[i * 4] = id.a();
+            conditions[i * 4 + 1] = id.b();
+            conditions[i * 4 + 2] = id.c();
+            conditions[i * 4 + 3] = id.d();
         }
         byCondition = IntStream.range(0, size).boxed()
-            .sorted((x, y) -> Long.compareUnsigned(words[x], words[y])).mapToInt(Integer::intValue).toArray();
-        conditionWords = new long[size];
-        for (int r = 0; r < size; r++) {
-            conditionWords[r] = words[byCondition[r]];
-        }
+            .sorted((x, y) -> Long.compareUnsigned(conditions[x * 4], conditions[y * 4])).mapToInt(Integer::intValue).toArray();
     }
 
     long hash(int market, int what) {
@@ -80,6 +92,10 @@ final class Universe {
         return FREEZE + (block - FREEZE_BLOCK) * blockSeconds;
     }
 
+    long blockSeconds() {
+        return blockSeconds;
+    }
+
     String blockHash(long block) {
         return Mix.hex(Mix.mix(seed, block, 0xB10C), 32);
     }
@@ -88,6 +104,14 @@ final class Universe {
 
     /** Seconds since the epoch; rises with the market's number. */
     long created(int market) {
+        return created[market];
+    }
+
+    private long makeCreated(int market) {
+        if (market >= size - 2) {
+            // two so young that only a reader of unconfirmed blocks sees them
+            return now - (market == size - 1 ? 6 : 15) * blockSeconds;
+        }
         long span = OLDEST_DAYS * DAY;
         double place = (market + Mix.fraction(hash(market, 1))) / size;
         return now - span + (long) (span * place);
@@ -95,6 +119,10 @@ final class Universe {
 
     /** When trading ends or ended. */
     long closes(int market) {
+        return closes[market];
+    }
+
+    private long makeCloses(int market) {
         long h = hash(market, 2);
         int kind = Mix.below(h, 10);
         double f = Mix.fraction(Mix.mix(h));
@@ -108,6 +136,10 @@ final class Universe {
 
     /** When the chain resolved it; 0 for one that is not resolved. */
     long resolved(int market) {
+        return resolved[market];
+    }
+
+    private long makeResolved(int market) {
         if (chance(market, 3, 50)) {
             return 0;
         }
@@ -147,12 +179,13 @@ final class Universe {
     }
 
     ConditionId conditionId(int market) {
-        return ConditionalTokens.conditionId(oracle(market), questionId(market), outcomes(market));
+        int at = market * 4;
+        return new ConditionId(conditions[at], conditions[at + 1], conditions[at + 2], conditions[at + 3]);
     }
 
     /** The market of a condition id, or -1. */
     int marketOf(ConditionId id) {
-        for (int rank = rankFrom(id.a()); rank < size && conditionWords[rank] == id.a(); rank++) {
+        for (int rank = rankFrom(id.a()); rank < size && conditions[byCondition[rank] * 4] == id.a(); rank++) {
             if (conditionId(byCondition[rank]).equals(id)) {
                 return byCondition[rank];
             }
@@ -171,7 +204,7 @@ final class Universe {
         int high = size;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (Long.compareUnsigned(conditionWords[middle], word) < 0) {
+            if (Long.compareUnsigned(conditions[byCondition[middle] * 4], word) < 0) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -182,6 +215,10 @@ final class Universe {
 
     /** How many trades a market has: none in 7 of 100, most some, a long tail, one that is the largest. */
     int trades(int market) {
+        return trades[market];
+    }
+
+    private int makeTrades(int market) {
         if (market == (int) (size * 0.6)) {
             return Math.max(1, (int) (options.largestMarketFills() / ROWS_A_TRADE));
         }
@@ -197,11 +234,50 @@ final class Universe {
         return new Market(this, number);
     }
 
+    // ---- planned conflicts between the sources' mappings
+
+    /** What is wrong in the CLOB's row of a market: none, swapped-tokens, foreign-tokens (the next market's) or foreign-slug. */
+    String clobConflict(int market) {
+        int kind = Mix.below(hash(market, 14), 1000);
+        return kind < 3 ? "swapped-tokens" : kind < 6 ? "foreign-tokens" : kind < 8 ? "foreign-slug" : "none";
+    }
+
+    /** What is wrong in the positions subgraph's tokens of a market: none, foreign-condition or flipped-outcome. */
+    String goldskyConflict(int market) {
+        int kind = Mix.below(hash(market, 15), 1000);
+        return kind < 3 ? "foreign-condition" : kind < 5 ? "flipped-outcome" : "none";
+    }
+
+    /** Whether the positions subgraph knows the market at all. */
+    boolean onGoldsky(int market) {
+        return created(market) <= FREEZE && !isVersion2(market);
+    }
+
+    /** The CLOB lists markets with two outcomes. */
+    boolean onClob(int market) {
+        return outcomes(market) == 2;
+    }
+
     // ---- payouts
 
     /** The chain's payout numerators, or null where the market is not resolved. */
     long[] chainPayout(int market, ConditionId id) {
         return resolved(market) == 0 ? null : Payout.onChain(id.hash(seed), outcomes(market));
+    }
+
+    /** The first market that was created at or after a time. */
+    int firstSince(long time) {
+        int low = 0;
+        int high = size;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (created(middle) < time) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
     }
 
     /** What the positions subgraph, which stopped in April 2026, says of any condition id. */
@@ -211,7 +287,7 @@ final class Universe {
     }
 
     Payout goldskyPayout(int market, ConditionId id) {
-        if (created(market) > FREEZE || isVersion2(market)) {
+        if (!onGoldsky(market)) {
             return Payout.ABSENT;
         }
         long hash = id.hash(seed);

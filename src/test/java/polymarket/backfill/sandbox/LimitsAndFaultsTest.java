@@ -133,15 +133,49 @@ class LimitsAndFaultsTest {
 
     @Test
     void outage_endsByItself_andTruncationAndEmptinessAreSilent() throws Exception {
-        try (Sandbox sandbox = sandbox("kind=outage,seconds=0.4,status=503")) {
+        try (Sandbox sandbox = sandbox("kind=outage,seconds=3,status=503")) {
             Client client = new Client(sandbox);
             assertEquals(503, client.post(PATH, ONE).statusCode());
-            Thread.sleep(450);
+            Thread.sleep(3050);
             assertEquals(1000, Json.read(client.post(PATH, ONE).body()).at("/data/conditions").size());
             sandbox.fault("kind=truncate,rows=100,count=1");
             assertEquals(100, Json.read(client.post(PATH, ONE).body()).at("/data/conditions").size());
             sandbox.fault("kind=empty,count=1");
             assertEquals(0, Json.read(client.post(PATH, ONE).body()).at("/data/conditions").size());
+        }
+    }
+
+    @Test
+    void cursorFaults_bringTheSameCursorBack_orRefuseAGoodOne() throws Exception {
+        try (Sandbox sandbox = sandbox()) {
+            Client client = new Client(sandbox);
+            String path = "/gamma/markets/keyset?closed=true";
+            String cursor = client.json(path).get("next_cursor").asText();
+            sandbox.fault("kind=stuck-cursor,source=gamma,count=1");
+            assertEquals(cursor, client.json(path + "&after_cursor=" + cursor).get("next_cursor").asText());
+            sandbox.fault("kind=expired-cursor,source=gamma,count=1");
+            assertEquals(422, client.get(path + "&after_cursor=" + cursor).statusCode());
+            assertEquals(200, client.get(path + "&after_cursor=" + cursor).statusCode());
+        }
+    }
+
+    @Test
+    void oneCallOfABatch_canFailAlone() throws Exception {
+        try (Sandbox sandbox = sandbox("kind=batch-partial,source=polygon,count=1")) {
+            JsonNode answers = Json.read(new Client(sandbox).post("/polygon",
+                "[{\"id\":1,\"method\":\"eth_chainId\"},{\"id\":2,\"method\":\"eth_chainId\"}]").body());
+            assertEquals(1, (answers.get(0).has("error") ? 1 : 0) + (answers.get(1).has("error") ? 1 : 0));
+        }
+    }
+
+    @Test
+    void truthAndStatistics_areThereInJavaToo() throws Exception {
+        try (Sandbox sandbox = sandbox()) {
+            String id = sandbox.truth().conditionIds().get(5);
+            assertEquals(1, sandbox.truth().lines("payouts?source=chain", id).size());
+            assertEquals(sandbox.truth().payout("chain", id).state(), Json.read(sandbox.truth().lines("payouts?source=chain", id).get(0)).get("state").asText());
+            assertEquals(2000, sandbox.truth().lines("conditions", "").size());
+            assertTrue(Json.read(sandbox.stats()).at("/limits/goldsky/documented").asInt() == 50);
         }
     }
 

@@ -23,7 +23,12 @@ final class Recorded {
                 found = Files.exists(candidate) ? candidate : null;
             }
         }
-        assumeTrue(found != null && Files.exists(found), "SKIPPED: ../shared/recorded/" + name + " is not beside the checkout (-Dshared=DIR)");
+        boolean there = found != null && Files.exists(found);
+        String missing = "SKIPPED: ../shared/recorded/" + name + " is not beside the checkout (-Dshared=DIR says where else)";
+        if (!there) {
+            System.err.println(missing);
+        }
+        assumeTrue(there, missing);
         return found;
     }
 

@@ -110,6 +110,43 @@ class ShapesTest {
     }
 
     @Test
+    void clobRowsAndTheirTokens() throws Exception {
+        JsonNode page = client.json("/clob/markets");
+        JsonNode recorded = Json.read(Recorded.text("clob/markets-page-100.json"));
+        var names = new TreeSet<String>();
+        recorded.fieldNames().forEachRemaining(names::add);
+        var own = new TreeSet<String>();
+        page.fieldNames().forEachRemaining(own::add);
+        assertEquals(names, own);
+        var rows = Json.MAPPER.createArrayNode();
+        recorded.get("data").forEach(rows::add);
+        Json.read(Recorded.text("clob/sampling-markets-page1.json")).get("data").forEach(rows::add);
+        compare(rows, page.get("data"), true);
+        var theirs = Json.MAPPER.createArrayNode();
+        rows.forEach(row -> row.get("tokens").forEach(theirs::add));
+        var ours = Json.MAPPER.createArrayNode();
+        page.get("data").forEach(row -> row.get("tokens").forEach(ours::add));
+        compare(theirs, ours, true);
+    }
+
+    @Test
+    void polygonLogs() throws Exception {
+        long head = universe.headBlock();
+        JsonNode logs = Json.read(client.post("/polygon", "{\"id\":1,\"method\":\"eth_getLogs\",\"params\":[{\"fromBlock\":\"" + Polygon.hex(head - 40_000_000)
+            + "\",\"toBlock\":\"" + Polygon.hex(head - 39_998_001) + "\"}]}").body()).get("result");
+        assertTrue(logs.size() > 0);
+        compare(Json.read(Recorded.text("polygon/ctf-logs-7.json")), logs, false, "blockHash", "transactionIndex");
+        for (JsonNode recorded : Json.read(Recorded.text("polygon/ctf-logs-7.json"))) {
+            for (JsonNode own : logs) {
+                if (own.at("/topics/0").equals(recorded.at("/topics/0"))) {
+                    assertEquals(recorded.get("topics").size(), own.get("topics").size());
+                    assertEquals(recorded.get("data").asText().length(), own.get("data").asText().length(), own.at("/topics/0").asText());
+                }
+            }
+        }
+    }
+
+    @Test
     void errorBodies() throws Exception {
         assertEquals(recorded("goldsky/goldsky_parse_error.json").at("/errors/0/message").asText(),
             client.graphql(PositionsSubgraph.PREFIX, "{conditions(where: {id_in: ['a']}) {id}}").at("/errors/0/message").asText());
