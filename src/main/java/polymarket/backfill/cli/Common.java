@@ -24,6 +24,11 @@ final class Common {
         return Settings.load(home(), System.getenv(), overrides);
     }
 
+    /** What --set gave. */
+    Map<String, String> overrides() {
+        return Map.copyOf(overrides);
+    }
+
     void set(String key, Object value) {
         if (value != null) {
             overrides.put(key, String.valueOf(value));

@@ -123,7 +123,7 @@ final class Terminal implements Messages, JobRun.Watcher {
             line.append(", waiting: ").append(detail == 0 ? run.get("waiting_for") : "source");
         }
         if (run.get("seconds_left") != null) {
-            line.append(", ").append(Messages.time(number(run.get("seconds_left")) * 1000)).append(" left");
+            line.append(", ").append(Messages.time(Math.max(1, number(run.get("seconds_left"))) * 1000)).append(" left");
         }
         return line.toString();
     }

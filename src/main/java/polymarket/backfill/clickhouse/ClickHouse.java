@@ -234,17 +234,13 @@ public final class ClickHouse implements AutoCloseable {
     }
 
     /**
-     * This ClickHouse's id, kept in a table of it: another server, and one whose data was deleted, have another.
+     * This ClickHouse's id, the comment of a table in it: another server, and one whose data was deleted, have another. A
+     * table is made once, so processes that start together agree on it.
      */
     public String id() {
-        execute("CREATE TABLE IF NOT EXISTS default.backfill_server (id UUID DEFAULT generateUUIDv4(), made_at DateTime DEFAULT now())"
-                + " ENGINE = ReplacingMergeTree ORDER BY tuple()");
-        List<Map<String, Object>> rows = rows("SELECT toString(id) AS id FROM default.backfill_server ORDER BY made_at, id LIMIT 1", Map.of());
-        if (rows.isEmpty()) {
-            execute("INSERT INTO default.backfill_server (id) VALUES (generateUUIDv4())");
-            rows = rows("SELECT toString(id) AS id FROM default.backfill_server ORDER BY made_at, id LIMIT 1", Map.of());
-        }
-        return (String) rows.get(0).get("id");
+        execute("CREATE TABLE IF NOT EXISTS default.backfill_server (id UInt8) ENGINE = MergeTree ORDER BY id COMMENT '"
+                + java.util.UUID.randomUUID() + "'");
+        return (String) value("SELECT comment FROM system.tables WHERE database = 'default' AND name = 'backfill_server'");
     }
 
     private ClickHouseException failure(Exception e) {
@@ -258,6 +254,10 @@ public final class ClickHouse implements AutoCloseable {
                         ? " (`backfill views` makes the tables of all jobs)" : "";
                 return new ClickHouseException(where() + ": " + firstLine(server.getMessage()) + hint, server.getCode(), e);
             }
+        }
+        if (embedded != null && !embedded.isAlive()) {
+            // the caller tries again, and then there is one
+            embedded.reattach();
         }
         if (cause instanceof ClientException || cause instanceof IOException || cause instanceof java.util.concurrent.TimeoutException) {
             return new ClickHouseException(where() + " does not answer: " + firstLine(String.valueOf(rootMessage(cause))), 0, e);

@@ -25,7 +25,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     private static final int LOG_LIMIT = 1 << 20;
 
     private final Path data;
-    private final int port;
+    private int port;
     private Socket socket;
     private URI url;
     private long pid;
@@ -51,7 +51,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
         return engine;
     }
 
-    /** Where the engine is: http://127.0.0.1:port. It changes only by {@link #reattach()}, and not at all with a fixed port. */
+    /** Where the engine is: http://127.0.0.1:port. An engine that takes a dead one's place has its port. */
     public synchronized URI url() {
         return url;
     }
@@ -90,6 +90,8 @@ public final class EmbeddedClickHouse implements AutoCloseable {
         long end = System.nanoTime() + START_MS * 1_000_000;
         while (System.nanoTime() < end) {
             if (tryAttach()) {
+                // clients know this one: an engine that has to be started later takes its place
+                port = url.getPort();
                 return;
             }
             if (started == null) {
@@ -173,7 +175,8 @@ public final class EmbeddedClickHouse implements AutoCloseable {
 
     private Process spawn() {
         Chdb.library();
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "-XX:+UseSerialGC"));
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1"));
         if (Runtime.version().feature() >= 24) {
             command.add("--enable-native-access=ALL-UNNAMED");
         }

@@ -89,6 +89,7 @@ final class Feed implements Iterator<Batch> {
                 if (inFlight.size() < concurrency && available()) {
                     Batch batch = ready.poll();
                     inFlight.add(batch);
+                    batch.takenUp();
                     return batch;
                 }
                 if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty()) {
@@ -178,9 +179,10 @@ final class Feed implements Iterator<Batch> {
         if (!unanswered.isEmpty() && batch.answered().isEmpty()) {
             throw new ImbalanceException("batch " + batch + ": of " + unanswered.size() + " ids nobody knows what became of them");
         }
-        long start = System.nanoTime();
+        batch.enter(Batch.Step.LEDGER);
         List<Batch> followers = ledger.complete(batch, unanswered, share);
-        progress.done(batch, System.nanoTime() - start);
+        batch.enter(null);
+        progress.done(batch);
         release(batch, followers);
     }
 
@@ -188,7 +190,9 @@ final class Feed implements Iterator<Batch> {
     void page(Batch batch) {
         progress.page(batch);
         if (batch.getKind() != Batch.Kind.PROBE) {
+            batch.enter(Batch.Step.LEDGER);
             ledger.page(batch);
+            batch.enter(null);
         }
     }
 
@@ -211,7 +215,7 @@ final class Feed implements Iterator<Batch> {
             Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
             ledger.fail(batch, outcome);
             batch.outcomes().put(batch.getIds().get(0), outcome);
-            progress.done(batch, 0);
+            progress.done(batch);
             release(batch, List.of());
         } else {
             synchronized (this) {

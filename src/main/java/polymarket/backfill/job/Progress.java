@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Batch;
@@ -47,7 +48,8 @@ public final class Progress implements AutoCloseable {
     private long inserted;
     private long duplicate;
     private long rejected;
-    private long ledgerNanos;
+    private long batchNanos;
+    private final Map<Batch.Step, Long> stepNanos = new EnumMap<>(Batch.Step.class);
     private long lastDoneAt = System.currentTimeMillis();
     private final Deque<long[]> samples = new ArrayDeque<>();
 
@@ -84,7 +86,7 @@ public final class Progress implements AutoCloseable {
         counts.merge(State.PENDING, failedToPending, Long::sum);
     }
 
-    synchronized void done(Batch batch, long nanosInLedger) {
+    synchronized void done(Batch batch) {
         Map<State, Long> states = new EnumMap<>(State.class);
         for (Outcome outcome : batch.outcomes().values()) {
             states.merge(outcome.state(), 1L, Long::sum);
@@ -96,7 +98,8 @@ public final class Progress implements AutoCloseable {
         ids += batch.outcomes().size();
         batches++;
         count(batch);
-        ledgerNanos += nanosInLedger;
+        batchNanos += batch.ageNanos();
+        batch.spent().forEach((step, nanos) -> stepNanos.merge(step, nanos, Long::sum));
         lastDoneAt = System.currentTimeMillis();
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("at", Instant.now().toString());
@@ -111,7 +114,7 @@ public final class Progress implements AutoCloseable {
         line.put("duplicate", batch.duplicate());
         line.put("rejected", batch.rejected());
         line.put("requests", batch.requests());
-        line.put("ms", batch.ageMillis());
+        line.put("ms", batch.ageNanos() / 1_000_000);
         try {
             log.write(JSON.writeValueAsString(line));
             log.write('\n');
@@ -192,8 +195,7 @@ public final class Progress implements AutoCloseable {
         run.put("retries", source.retries());
         run.put("seconds_left", rates[0] > 0 && running ? Math.round(counts.get(State.PENDING) / rates[0]) : null);
         run.put("waiting_for", source.trouble());
-        run.put("seconds_in_requests", rounded(source.requestMillis() / 1000.0));
-        run.put("seconds_in_ledger", rounded(ledgerNanos / 1e9));
+        run.put("seconds_in", secondsIn());
         Map<String, Object> snapshot = new LinkedHashMap<>();
         snapshot.put("job", job.getName());
         snapshot.put("worker", share.whole() ? null : share.worker() + " of " + share.of());
@@ -205,6 +207,19 @@ public final class Progress implements AutoCloseable {
         snapshot.put("rows", rows);
         snapshot.put("run", run);
         return snapshot;
+    }
+
+    /** The seconds that finished batches spent in each step; those of batches in flight at once add up. */
+    private Map<String, Object> secondsIn() {
+        Map<String, Object> seconds = new LinkedHashMap<>();
+        long rest = batchNanos;
+        for (Batch.Step step : Batch.Step.values()) {
+            long nanos = stepNanos.getOrDefault(step, 0L);
+            rest -= nanos;
+            seconds.put(step.name().toLowerCase(Locale.ROOT), rounded(nanos / 1e9));
+        }
+        seconds.put("rest", rounded(rest / 1e9));
+        return seconds;
     }
 
     private static double rounded(double value) {

@@ -10,11 +10,11 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.RejectedExecutionException;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
-import org.apache.camel.component.direct.DirectConsumerNotAvailableException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 
@@ -27,6 +27,7 @@ public final class Retry implements Processor {
     /** Attempts of a batch whose parent failed with all its attempts: it only has to show which half is at fault. */
     private static final int ATTEMPTS_OF_A_HALF = 2;
 
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
     /** How often the calls of an exchange failed since one was answered well. */
     static final String FAILURES = "RetryFailures";
     private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
@@ -38,10 +39,17 @@ public final class Retry implements Processor {
     private final Duration patience;
     private final Messages messages;
 
+    /** Calls in flight in a route that is reloaded fail in many ways, for as long as it takes and a little longer. */
+    private static final long RELOAD_MILLIS = 2_000;
+
+    private volatile long reloadedUntil;
+
     /** What a failure says about who is at fault. */
     enum Kind {
         /** The source, or ClickHouse, cannot take the call now: wait for it. */
         BUSY,
+        /** The call was in a route that was just reloaded: make it again. */
+        RELOAD,
         /** The batch may be at fault. */
         FAILURE,
         /** Nothing will help before a person does something. */
@@ -57,6 +65,17 @@ public final class Retry implements Processor {
         this.messages = messages;
     }
 
+    /** A route file is being taken over, or was. */
+    void reloading(boolean now) {
+        reloadedUntil = now ? Long.MAX_VALUE : System.currentTimeMillis() + RELOAD_MILLIS;
+    }
+
+    private Kind judge(Throwable failure) {
+        boolean ofReload = System.currentTimeMillis() < reloadedUntil && find(failure, SourceException.class) == null
+                && find(failure, ClickHouseException.class) == null && find(failure, ImbalanceException.class) == null;
+        return ofReload ? Kind.RELOAD : kind(failure);
+    }
+
     /** Called at every failure, before it is decided whether to go on. */
     @Override
     public void process(Exchange exchange) {
@@ -69,7 +88,7 @@ public final class Retry implements Processor {
         batch.failure(failure);
         Source source = sources.get(jobs.get(batch.getJob()).getSource());
         SourceException answer = find(failure, SourceException.class);
-        Kind kind = kind(failure);
+        Kind kind = judge(failure);
         if (kind == Kind.FAILURE) {
             batch.countFailure(answer == null ? 0 : answer.status());
             exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
@@ -81,7 +100,10 @@ public final class Retry implements Processor {
         if (answer != null && answer.retryAfterMillis() > 0) {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
         }
-        if (kind != Kind.FATAL && !stop.asked()) {
+        LOG.debug("batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures());
+        if (kind == Kind.RELOAD) {
+            exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
+        } else if (kind != Kind.FATAL && !stop.asked()) {
             String why = reason(failure);
             if (source.trouble() == null) {
                 messages.warn(why + "; trying again");
@@ -97,11 +119,12 @@ public final class Retry implements Processor {
         if (stop.asked() || batch == null) {
             return false;
         }
-        return switch (kind(failure)) {
+        return switch (judge(failure)) {
             case FATAL -> {
                 stop.ask(find(failure, ImbalanceException.class) != null ? 4 : 1, reason(failure));
                 yield false;
             }
+            case RELOAD -> true;
             case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
             case FAILURE -> exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
         };
@@ -139,11 +162,6 @@ public final class Retry implements Processor {
         }
         if (find(failure, CallNotPermittedException.class) != null || find(failure, ConnectException.class) != null
                 || find(failure, UnknownHostException.class) != null || find(failure, NoRouteToHostException.class) != null) {
-            return Kind.BUSY;
-        }
-        // a route that is being reloaded fails its calls in flight once
-        if (failure instanceof RejectedExecutionException || failure instanceof IllegalStateException
-                || failure instanceof DirectConsumerNotAvailableException || find(failure, DirectConsumerNotAvailableException.class) != null) {
             return Kind.BUSY;
         }
         return Kind.FAILURE;

@@ -27,17 +27,20 @@ final class RouteReload extends RouteWatcherReloadStrategy {
     private final Settings settings;
     private final Map<String, Object> beans;
     private final ClickHouse clickHouse;
+    private final Retry retry;
     private final Messages messages;
 
     /**
      * @param loaded the files that this run has loaded, as URIs; others are left alone
      * @param beans what the routes refer to by name
      */
-    RouteReload(Settings settings, Collection<String> loaded, Map<String, Object> beans, ClickHouse clickHouse, Messages messages) {
+    RouteReload(Settings settings, Collection<String> loaded, Map<String, Object> beans, ClickHouse clickHouse, Retry retry,
+            Messages messages) {
         super(settings.home().resolve("routes").toString(), true);
         this.settings = settings;
         this.beans = beans;
         this.clickHouse = clickHouse;
+        this.retry = retry;
         this.messages = messages;
         setRemoveAllRoutes(false);
         setFileFilter(file -> loaded.contains(file.toPath().toAbsolutePath().normalize().toUri().toString()));
@@ -51,7 +54,12 @@ final class RouteReload extends RouteWatcherReloadStrategy {
                 ModelCamelContext context = (ModelCamelContext) getCamelContext();
                 Map<String, Sources.Throttle> before = throttles(context);
                 Map<String, Sources.Throttle> tried = tryOut(resource);
-                super.onRouteReload(List.of(resource), false);
+                retry.reloading(true);
+                try {
+                    super.onRouteReload(List.of(resource), false);
+                } finally {
+                    retry.reloading(false);
+                }
                 StringBuilder changes = new StringBuilder();
                 tried.forEach((route, now) -> {
                     Sources.Throttle was = before.get(route);
@@ -61,7 +69,8 @@ final class RouteReload extends RouteWatcherReloadStrategy {
                 });
                 messages.info(file + " was reloaded" + (changes.isEmpty() ? "" : changes));
             } catch (Exception | LinkageError e) {
-                messages.warn(file + ": " + mistake(e) + " - the route goes on as it was");
+                String mistake = mistake(e);
+                messages.warn((mistake.startsWith(file) ? "" : file + ": ") + mistake + " - the route goes on as it was");
             }
         }
     }
@@ -71,6 +80,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
         try (DefaultCamelContext trial = new DefaultCamelContext()) {
             beans.forEach(trial.getRegistry()::bind);
             trial.setAutoStartup(false);
+            trial.setSourceLocationEnabled(true);
             trial.addComponent("clickhouse", new ClickHouseComponent(clickHouse));
             settings.all().forEach(trial.getPropertiesComponent()::addInitialProperty);
             PluginHelper.getRoutesLoader(trial).loadRoutes(resource);
@@ -79,7 +89,12 @@ final class RouteReload extends RouteWatcherReloadStrategy {
         }
     }
 
-    private Map<String, Sources.Throttle> throttles(ModelCamelContext context) {
+    /**
+     * The throttles of all routes by the routes' ids.
+     *
+     * @throws IllegalArgumentException where the numbers of one are wrong
+     */
+    static Map<String, Sources.Throttle> throttles(ModelCamelContext context) {
         Map<String, Sources.Throttle> throttles = new HashMap<>();
         context.getRouteDefinitions().forEach(route -> Sources.read(context, route).ifPresent(throttle -> throttles.put(route.getId(), throttle)));
         return throttles;
@@ -96,6 +111,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
                 where = line.find() ? "line " + (Integer.parseInt(line.group(1)) + (t.getMessage().contains("snakeyaml") ? 1 : 0)) + ": " : where;
             }
         }
-        return where + Retry.hostsOnly(last.strip().replaceAll("\\s+", " "));
+        String message = Retry.hostsOnly(last.strip().replaceAll("\\s+", " ").replaceAll(" in file:\\S+ line \\d+, column \\d+.*$", ""));
+        return message.contains(where) ? message : where + message;
     }
 }

@@ -9,6 +9,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
+import org.apache.camel.model.ModelCamelContext;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -54,13 +55,15 @@ final class Routes implements AutoCloseable {
         main.addMainListener(new MainListenerSupport() {
             @Override
             public void beforeConfigure(BaseMainSupport support) {
+                support.getCamelContext().setSourceLocationEnabled(true);
                 support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
             }
         });
         Routes routes = new Routes(main, fetchers);
         try {
             main.start();
-            main.getCamelContext().addService(new RouteReload(settings, files, beans, clickHouse, messages));
+            RouteReload.throttles((ModelCamelContext) main.getCamelContext());
+            main.getCamelContext().addService(new RouteReload(settings, files, beans, clickHouse, retry, messages));
             return routes;
         } catch (Exception e) {
             routes.close();

@@ -215,6 +215,7 @@ public final class Rows {
         }
         exchange.getMessage().setBody(lines.toString().getBytes(StandardCharsets.UTF_8));
         exchange.getMessage().setHeader(TOKEN, batch.getKey() + ":" + HexFormat.of().formatHex(digest.digest()));
+        batch.enter(Batch.Step.INSERT);
     }
 
     private static MessageDigest sha256() {
@@ -227,6 +228,7 @@ public final class Rows {
 
     /** The SQL that reads back what the tables hold of a batch. */
     public String storedQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        batch.enter(Batch.Step.READ_BACK);
         return sql.get(batch.getJob()).section("stored").sql(values(batch));
     }
 
@@ -237,6 +239,7 @@ public final class Rows {
      */
     public void stored(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> tables)
             throws ImbalanceException {
+        batch.enter(null);
         int sent = exchange.getProperty(SENT, Integer.class);
         long own = exchange.getProperty(OWN, 0L, Long.class);
         Map<String, long[]> held = new HashMap<>();

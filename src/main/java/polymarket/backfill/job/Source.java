@@ -15,13 +15,14 @@ public final class Source {
 
     private final AtomicLong requests = new AtomicLong();
     private final AtomicLong retries = new AtomicLong();
-    private final AtomicLong requestMillis = new AtomicLong();
     private volatile long lastAnswer = System.currentTimeMillis();
     private volatile long lastTrouble;
     private volatile String trouble;
     private volatile long pausedUntil;
     private double firstTurn;
     private double lastTurn;
+    /** The time that the turns since the first one take at the pace of each. */
+    private double taken;
     private volatile double limit;
 
     /**
@@ -60,7 +61,9 @@ public final class Source {
         lastTurn = (slot + (calls - 1.0) * share.of()) * step;
         if (firstTurn == 0) {
             firstTurn = turn;
+            taken = -step * share.of();
         }
+        taken += calls * step * share.of();
         requests.addAndGet(calls);
         return Math.max(0, Math.round(turn) - now);
     }
@@ -72,10 +75,6 @@ public final class Source {
 
     void answered() {
         lastAnswer = System.currentTimeMillis();
-    }
-
-    void took(long millis) {
-        requestMillis.addAndGet(millis);
     }
 
     void retried(String why) {
@@ -106,10 +105,6 @@ public final class Source {
         return retries.get();
     }
 
-    public long requestMillis() {
-        return requestMillis.get();
-    }
-
     /** Requests a second that this process may make; 0 before the first. */
     public double limit() {
         return limit;
@@ -118,7 +113,7 @@ public final class Source {
     /** The part of its limit that was used, from the first turn to the last; 0 where there were fewer than two. */
     public synchronized double used() {
         double span = lastTurn - firstTurn;
-        return span <= 0 || limit == 0 ? 0 : (requests.get() - 1) * 1000.0 / span / limit;
+        return span <= 0 ? 0 : taken / span;
     }
 
     public long pausedUntil() {

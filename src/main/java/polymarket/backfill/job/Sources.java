@@ -16,6 +16,8 @@ import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.model.ThrottleDefinition;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultExchange;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 
@@ -25,7 +27,7 @@ import polymarket.backfill.ledger.Share;
  */
 public final class Sources {
 
-    private static final String SENT = "SourceSentNanos";
+    private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
 
     private final Share share;
     private final double fraction;
@@ -41,7 +43,7 @@ public final class Sources {
 
         @Override
         public String toString() {
-            return requests + " requests in " + (periodMillis % 1000 == 0 ? periodMillis / 1000 + " s" : periodMillis + " ms");
+            return requests + " requests in " + Messages.time(periodMillis);
         }
     }
 
@@ -67,8 +69,9 @@ public final class Sources {
         Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
         if (batch != null) {
             batch.countRequest();
+            batch.enter(Batch.Step.TURN);
+            batch.enter(Batch.Step.REQUEST, System.nanoTime() + wait * 1_000_000);
         }
-        exchange.setProperty(SENT, System.nanoTime() + wait * 1_000_000);
         return wait;
     }
 
@@ -109,7 +112,8 @@ public final class Sources {
                 } catch (RuntimeException e) {
                     // said below
                 }
-                throw new IllegalArgumentException("the throttle of route " + route.getId() + " lets '" + requests
+                throw new IllegalArgumentException((step.getLineNumber() > 0
+                        ? String.valueOf(step.getLocation()).replaceAll(".*/", "") + ": line " + step.getLineNumber() + ": " : "") + "the throttle of route " + route.getId() + " lets '" + requests
                         + "' requests through in '" + period + "' ms; both take a whole number of at least 1");
             }
         }
@@ -123,11 +127,15 @@ public final class Sources {
      */
     public void answered(Exchange exchange) throws SourceException {
         Source source = get(routeOf(exchange));
-        Long sent = exchange.getProperty(SENT, Long.class);
-        if (sent != null) {
-            source.took(Math.max(0, (System.nanoTime() - sent) / 1_000_000));
+        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+        if (batch != null) {
+            batch.enter(null);
         }
         int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{}: HTTP {}, {} characters, batch {}", source.name(), status,
+                    String.valueOf(exchange.getMessage().getBody(String.class)).length(), batch);
+        }
         if (status < 300) {
             return;
         }

@@ -1,6 +1,7 @@
 package polymarket.backfill.ledger;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -38,6 +39,19 @@ public final class Batch {
         }
     }
 
+    /** What a batch's time goes into, apart from the steps between. */
+    public enum Step {
+        /** Waiting for the source's turn. */
+        TURN,
+        /** The call, and the wait before it is made once more. */
+        REQUEST,
+        INSERT,
+        /** Seeing in ClickHouse what was stored. */
+        READ_BACK,
+        /** Marking its ids, and waiting for other batches to be marked. */
+        LEDGER
+    }
+
     private final long number;
     private final String job;
     private final String key;
@@ -66,7 +80,10 @@ public final class Batch {
     private long firstFailure;
     private int status;
     private volatile Exception lastFailure;
-    private final long openedNanos = System.nanoTime();
+    private final Map<Step, Long> nanos = new EnumMap<>(Step.class);
+    private Step step;
+    private long stepSince;
+    private long takenUpNanos = System.nanoTime();
 
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
             boolean check, String cursor, long storedSoFar, long rejectedSoFar) {
@@ -321,8 +338,35 @@ public final class Batch {
         rejected = 0;
     }
 
-    public long ageMillis() {
-        return (System.nanoTime() - openedNanos) / 1_000_000;
+    /** It is handed out now. */
+    public void takenUp() {
+        takenUpNanos = System.nanoTime();
+        nanos.clear();
+        step = null;
+    }
+
+    /** Nanoseconds since it was handed out. */
+    public long ageNanos() {
+        return System.nanoTime() - takenUpNanos;
+    }
+
+    /** It goes into a step now, and out of the one that it was in; null for what lies between. */
+    public synchronized void enter(Step next) {
+        enter(next, System.nanoTime());
+    }
+
+    /** The same at an instant of {@link System#nanoTime}, which may be to come. */
+    public synchronized void enter(Step next, long at) {
+        if (step != null) {
+            nanos.merge(step, Math.max(0, at - stepSince), Long::sum);
+        }
+        step = next;
+        stepSince = at;
+    }
+
+    /** The nanoseconds that it spent in each step. */
+    public Map<Step, Long> spent() {
+        return nanos;
     }
 
     @Override

@@ -53,11 +53,7 @@ final class ConditionalTokens {
         return id;
     }
 
-    /** The token id of an outcome: keccak256(collateral, collection id). */
-    static BigInteger tokenId(ConditionId condition, int outcome, boolean negRisk) {
-        return new BigInteger(1, token(condition, 1 << outcome, negRisk));
-    }
-
+    /** The token id of an index set: keccak256(collateral, collection id). */
     static byte[] token(ConditionId condition, int indexSet, boolean negRisk) {
         return keccak(bytes(negRisk ? WRAPPED : USDC), collectionId(condition, indexSet));
     }

@@ -8,16 +8,7 @@ final class Counts {
     private final ConcurrentSkipListMap<String, LongAdder> counts = new ConcurrentSkipListMap<>();
 
     void add(String name) {
-        add(name, 1);
-    }
-
-    void add(String name, long n) {
-        counts.computeIfAbsent(name, k -> new LongAdder()).add(n);
-    }
-
-    long get(String name) {
-        LongAdder count = counts.get(name);
-        return count == null ? 0 : count.sum();
+        counts.computeIfAbsent(name, k -> new LongAdder()).increment();
     }
 
     void clear() {

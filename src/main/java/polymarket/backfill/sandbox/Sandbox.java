@@ -123,6 +123,21 @@ public final class Sandbox implements AutoCloseable {
         return out.append("}}").toString();
     }
 
+    /** The highest count in any window of a limit so far; throws IllegalArgumentException for an unknown limit. */
+    public long highest(String limit) {
+        return limit(limit).highest();
+    }
+
+    /** How many arrivals were over a limit so far; throws IllegalArgumentException for an unknown limit. */
+    public long violations(String limit) {
+        return limit(limit).violations();
+    }
+
+    private Limit limit(String name) {
+        return limits.stream().filter(limit -> limit.name.equals(name)).findFirst()
+            .orElseThrow(() -> new IllegalArgumentException("no limit named " + name));
+    }
+
     /** Sets all statistics to zero. */
     public void reset() {
         sources.forEach(Source::reset);

@@ -44,9 +44,12 @@ final class Universe {
     Universe(SandboxOptions options) {
         this.options = options;
         seed = options.seed();
-        size = options.conditions();
         now = options.now();
         blockSeconds = options.blockSeconds();
+        size = options.conditions();
+        if (size < 4 || size > 20_000_000 || blockSeconds() < 1 || options.wallets() < 1) {
+            throw new IllegalArgumentException("there must be 4 to 20,000,000 conditions, a wallet and a second a block at least");
+        }
         wallets = new Wallets(options);
         tokens = new Tokens(this);
         conditions = new long[size * 4];

@@ -254,9 +254,9 @@ class LedgerTest {
             List<Batch> single = ledger.claim("", "new", Share.WHOLE, 1, 3);
             complete(ledger, single.get(0));
             single.get(1).outcomes().put(ids.get(1), Outcome.of(State.UNRESOLVED));
-            ledger.complete(single.get(1), Share.WHOLE);
+            ledger.complete(single.get(1), List.of(), Share.WHOLE);
             single.get(2).outcomes().put(ids.get(2), Outcome.of(State.ABSENT));
-            ledger.complete(single.get(2), Share.WHOLE);
+            ledger.complete(single.get(2), List.of(), Share.WHOLE);
 
             assertEquals(0, ledger.redo(List.of(State.UNRESOLVED), Duration.ofHours(1)));
             Thread.sleep(20);
@@ -351,12 +351,12 @@ class LedgerTest {
             List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 2, 2);
             batches.get(0).count(2, 1, 0, 1);
             batches.get(0).getIds().forEach(id -> batches.get(0).outcomes().put(id, Outcome.found(1)));
-            ledger.complete(batches.get(0), Share.WHOLE);
+            ledger.complete(batches.get(0), List.of(), Share.WHOLE);
             assertEquals(new Ledger.Sums(1, 2, 1, 0, 1, 0), ledger.sums());
             assertTrue(ledger.sums().balanced());
             batches.get(1).count(2, 1, 0, 0);
             batches.get(1).getIds().forEach(id -> batches.get(1).outcomes().put(id, Outcome.found(1)));
-            ledger.complete(batches.get(1), Share.WHOLE);
+            ledger.complete(batches.get(1), List.of(), Share.WHOLE);
             assertFalse(ledger.sums().balanced());
         }
     }

@@ -32,9 +32,9 @@ class ConditionalTokensTest {
     void tokenIds_areTheHashOfCollateralAndCollection() {
         ConditionId known = ConditionId.parse("0x44f10d1cd5aaed4b7ae0b5edb76790f54f45dc0bcaa86831c83d865c774fbb90");
         assertEquals("23957885615115430922384185661294483989521212430808224513177413172438775950057",
-            ConditionalTokens.tokenId(known, 0, false).toString());
+            new BigInteger(1, ConditionalTokens.token(known, 1, false)).toString());
         assertEquals("44065917169138815451032058926556960033374557137879250075091545322436931840853",
-            ConditionalTokens.tokenId(known, 1, false).toString());
+            new BigInteger(1, ConditionalTokens.token(known, 2, false)).toString());
     }
 
     @Test

@@ -135,8 +135,8 @@ class GammaTest {
         ConditionId id = ConditionId.parse(many.get("conditionId").asText());
         try {
             JsonNode tokens = Json.read(many.get("clobTokenIds").asText());
-            assertEquals(ConditionalTokens.tokenId(id, 1, false).toString(), tokens.get(1).asText());
-            assertTrue(!ConditionalTokens.tokenId(id, 2, false).toString().equals(tokens.get(2).asText()), "wrong from the third outcome on");
+            assertEquals(new java.math.BigInteger(1, ConditionalTokens.token(id, 2, false)).toString(), tokens.get(1).asText());
+            assertTrue(!new java.math.BigInteger(1, ConditionalTokens.token(id, 4, false)).toString().equals(tokens.get(2).asText()), "wrong from the third outcome on");
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

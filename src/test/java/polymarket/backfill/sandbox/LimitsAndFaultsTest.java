@@ -36,6 +36,8 @@ class LimitsAndFaultsTest {
             JsonNode limit = client.json("/_sandbox/stats").at("/limits/goldsky");
             assertEquals(51, limit.get("highest").asInt());
             assertEquals(1, limit.get("violations").asInt());
+            assertEquals(1, sandbox.violations("goldsky"));
+            assertEquals(51, sandbox.highest("goldsky"));
             client.post("/_sandbox/reset", "");
             assertEquals(0, client.json("/_sandbox/stats").at("/sources/goldsky-positions/requests").asInt());
             assertEquals(200, client.post(PATH, ONE).statusCode());
