@@ -72,7 +72,7 @@ public final class Rows {
             withRows.add(id(job, batch, row));
         }
         batch.forgetAnswer();
-        batch.next(null);
+        batch.next(null, null);
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
         for (String id : batch.getIds()) {
             if (!seen.contains(id)) {
@@ -92,16 +92,20 @@ public final class Rows {
      * last page is in, ids without rows are absent.
      *
      * @param next the next page's cursor; null where this page is the last
-     * @throws SourceException where the cursor or the whole page was there before
+     * @throws SourceException where the cursor or the whole page was there before, or a row belongs to another id
      */
     public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
             @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
-        if (!rows.isEmpty() && !batch.isNewPage(HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows))))) {
-            throw new SourceException(job.getSource() + " sent a page of " + batch.getIds().get(0) + " that it had sent before");
+        for (Map<String, Object> row : rows) {
+            if (!batch.getIds().contains(id(job, batch, row))) {
+                throw new SourceException(job.getSource() + " answered with a row of " + row.get(job.getIdField())
+                        + " where " + batch.getIds().get(0) + " was asked for");
+            }
         }
-        if (!batch.next(next == null || next.isEmpty() ? null : next)) {
-            throw new SourceException(job.getSource() + " sent a cursor of " + batch.getIds().get(0) + " that it had sent before");
+        String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
+        if (!batch.next(digest, next == null || next.isEmpty() ? null : next)) {
+            throw new SourceException(job.getSource() + " sent a page or a cursor of " + batch.getIds().get(0) + " that it had sent before");
         }
     }
 
@@ -112,7 +116,7 @@ public final class Rows {
      * @throws Exception the last failure, where none could be asked for
      */
     public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) throws Exception {
-        batch.next(null);
+        batch.next(null, null);
         if (batch.answered().isEmpty()) {
             throw batch.lastFailure() != null ? batch.lastFailure() : new SourceException("no id of batch " + batch + " was answered");
         }
@@ -137,7 +141,8 @@ public final class Rows {
     }
 
     /** Whether rows may be in the table already. */
-    public boolean look(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        exchange.removeProperty(OWN);
         return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
     }
 
@@ -147,6 +152,11 @@ public final class Rows {
         Map<String, Object> values = values(batch);
         values.put("keys", rows.stream().map(row -> key(job, batch, row)).distinct().toList());
         return sql.get(batch.getJob()).section("present").sql(values);
+    }
+
+    /** The SQL of a section of the job's file, for what a route has to know of a batch before it asks. */
+    public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String section) {
+        return sql.get(batch.getJob()).section(section).sql(values(batch));
     }
 
     private static Map<String, Object> values(Batch batch) {
@@ -200,8 +210,6 @@ public final class Rows {
         batch.count(all.size(), 0, 0, 0);
         exchange.setProperty(SENT, once.size());
         if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
-            batch.count(0, 0, all.size(), 0);
-            settle(batch, Map.of(), Map.of());
             return;
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
@@ -224,6 +232,18 @@ public final class Rows {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Whether the tables may hold something of the batch that is not counted yet. Where they do not, all rows were there before. */
+    public boolean readBack(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        boolean uncounted = exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) > 0
+                || !batch.isMore() && batch.hasPages();
+        if (!uncounted || batch.getKind() == Batch.Kind.PROBE) {
+            batch.count(0, 0, batch.fetched(), 0);
+            settle(batch, Map.of(), Map.of());
+            return false;
+        }
+        return true;
     }
 
     /** The SQL that reads back what the tables hold of a batch. */
@@ -250,23 +270,26 @@ public final class Rows {
             String id = String.valueOf(row.get("id"));
             long rows = ((Number) row.get("rows")).longValue();
             long refused = ((Number) row.get("rejected")).longValue();
-            long[] sums = held.computeIfAbsent(id, key -> new long[2]);
+            long[] sums = held.computeIfAbsent(id, key -> new long[3]);
             sums[0] += rows;
             sums[1] += refused;
+            sums[2] += row.get("there") == null ? 0 : ((Number) row.get("there")).longValue();
             inserted += rows;
             rejected += refused;
             if (refused > 0) {
                 reasons.put(id, String.valueOf(row.get("reason")));
             }
         }
-        // rows of this page that were stored by an attempt which was killed before it could note them
+        // rows that were stored by an attempt which was killed before it could note them; its page may have had more rows
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
-        if (unnoted < 0 || unnoted > own) {
+        if (unnoted < 0 || unnoted > own && !batch.mayHaveUncounted()) {
             throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
                     + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
         long nowRejected = rejected - batch.rejectedSoFar();
         long nowInserted = sent + unnoted - nowRejected;
+        batch.count(Math.max(0, unnoted - own), 0, 0, 0);
+        batch.counted();
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
         settle(batch, held, reasons);
     }
@@ -278,8 +301,8 @@ public final class Rows {
         }
         Set<String> answered = batch.answered();
         for (String id : batch.getIds()) {
-            long[] sums = held.getOrDefault(id, new long[2]);
-            long rows = sums[0] + batch.rowsThere().getOrDefault(id, 0L);
+            long[] sums = held.getOrDefault(id, new long[3]);
+            long rows = Math.max(sums[2], sums[0] + batch.rowsThere().getOrDefault(id, 0L));
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
             } else if (sums[1] > 0) {
