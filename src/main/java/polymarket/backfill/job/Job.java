@@ -33,6 +33,8 @@ public class Job {
     private String keyFields = "";
     private boolean lookFirst;
     private boolean pass;
+    private boolean window;
+    private Map<String, String> parts = Map.of();
     private int maxBatchSize = Integer.MAX_VALUE;
     private String pageSizes = "";
     private String sourceNote = "";
@@ -162,6 +164,44 @@ public class Job {
 
     public void setPass(boolean pass) {
         this.pass = pass;
+    }
+
+    /** Whether --since and --until confine its rows; where not, they are its ids' query's. */
+    public boolean isWindow() {
+        return window;
+    }
+
+    public void setWindow(boolean window) {
+        this.window = window;
+    }
+
+    /**
+     * The jobs that run under this one's name, by the value of the setting NAME.source that chooses one of them; with
+     * {@code auto}, all run, and their SQL says which ids are whose. Empty where this job runs alone.
+     */
+    public Map<String, String> getParts() {
+        return parts;
+    }
+
+    public void setParts(Map<String, String> parts) {
+        this.parts = parts;
+    }
+
+    /**
+     * The jobs that run when this one is asked for.
+     *
+     * @param source as NAME.source has it
+     * @throws UserError where no job goes by it
+     */
+    public List<Job> parts(Path home, String source) {
+        if (parts.isEmpty()) {
+            return List.of(this);
+        }
+        if (!source.equals("auto") && !parts.containsKey(source)) {
+            throw new UserError("setting " + name + ".source is '" + source + "'; it takes auto, " + String.join(" or ", parts.keySet()));
+        }
+        return parts.entrySet().stream().filter(part -> source.equals("auto") || source.equals(part.getKey()))
+                .map(part -> part.getValue().equals(name) ? this : read(home, part.getValue())).toList();
     }
 
     /** The most ids that the source takes in one request. */

@@ -59,9 +59,13 @@ public final class Batch {
     private final List<String> ids;
     private final boolean resumed;
     private final boolean redo;
-    private final boolean check;
+    private boolean check;
 
+    private Window window = Window.ALL;
     private String cursor;
+    private int pages;
+    private int restarts;
+    private boolean counted;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
     private long storedSoFar;
@@ -96,6 +100,7 @@ public final class Batch {
         this.redo = redo;
         this.check = check;
         this.cursor = cursor;
+        this.pages = cursor == null ? 0 : 1;
         this.storedSoFar = storedSoFar;
         this.rejectedSoFar = rejectedSoFar;
     }
@@ -164,6 +169,30 @@ public final class Batch {
         return ids.stream().map(id -> "\"" + prefix + id + "\"").collect(Collectors.joining(",", "[", "]"));
     }
 
+    Batch within(Window span) {
+        window = span;
+        return this;
+    }
+
+    /** The earliest time that rows are asked for, in seconds since 1970; 0 without a window. */
+    public long getSince() {
+        return window.since();
+    }
+
+    /** The latest time that rows are asked for, in seconds since 1970; far in the future without a window. */
+    public long getUntil() {
+        return window.until();
+    }
+
+    /**
+     * The ids with commas between them, for a URL.
+     *
+     * @param prefix stands before each, such as 0x
+     */
+    public String joined(String prefix) {
+        return ids.stream().map(id -> prefix + id).collect(Collectors.joining(","));
+    }
+
     /** Where the next page begins; null at the beginning. */
     public String getCursor() {
         return cursor;
@@ -175,28 +204,55 @@ public final class Batch {
     }
 
     /**
-     * Notes where the next page begins.
+     * Notes where the next page begins. What was there before changes nothing, so that the page can be asked for once more.
      *
+     * @param digest of the page's rows; null for a page without rows
      * @param next null where the page was the last
-     * @return false where it was there before, or the source goes in circles
+     * @return false where the page or the cursor was there before: the source goes in circles
      */
-    public boolean next(String next) {
+    public boolean next(String digest, String next) {
+        if (digest != null && pagesSeen.contains(digest)
+                || next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + next))) {
+            return false;
+        }
+        if (digest != null) {
+            pagesSeen.add(digest);
+        }
+        if (next != null) {
+            pagesSeen.add("cursor " + next);
+        }
         more = next != null;
-        boolean isNew = next == null || !next.equals(cursor) && pagesSeen.add("cursor " + next);
         cursor = next;
-        return isNew;
+        return true;
     }
 
-    /** Begins at the first page again, because the source does not take the cursor any more. */
+    /** Begins at the first page again, because the source does not take the cursor any more; rows that are stored are left out. */
     public void restart() {
         cursor = null;
         more = true;
+        check = true;
+        restarts++;
         pagesSeen.clear();
     }
 
-    /** Whether a page with this content is a new one. */
-    public boolean isNewPage(String digest) {
-        return pagesSeen.add("page " + digest);
+    /** How often it began at the first page again. */
+    public int restarts() {
+        return restarts;
+    }
+
+    /** Whether pages were stored before the present one, in this run or an earlier one. */
+    public boolean hasPages() {
+        return pages > 0;
+    }
+
+    /** What the tables held of it was counted, also what an attempt that was killed had stored. */
+    public void counted() {
+        counted = true;
+    }
+
+    /** Whether an attempt that was killed may have stored rows which are not counted yet. */
+    public boolean mayHaveUncounted() {
+        return resumed && !counted;
     }
 
     /** Rows of earlier pages that are in the tables, rejected ones too. */
