@@ -177,11 +177,12 @@ final class Feed implements Iterator<Batch> {
         Set<String> unanswered = new HashSet<>(batch.getIds());
         unanswered.removeAll(batch.outcomes().keySet());
         batch.missing().forEach(unanswered::remove);
-        if (!unanswered.isEmpty() && batch.answered().isEmpty()) {
+        if (!unanswered.isEmpty() && !progress.job().isGather()) {
             throw new ImbalanceException("batch " + batch + ": of " + unanswered.size() + " ids nobody knows what became of them");
         }
         batch.enter(Batch.Step.LEDGER);
-        List<Batch> followers = ledger.complete(batch, unanswered, share);
+        // what was not asked for because the run is ending waits for the next one as it is
+        List<Batch> followers = ledger.complete(batch, stop.asked() ? Set.of() : unanswered, share);
         batch.enter(null);
         progress.done(batch);
         release(batch, followers);
@@ -194,7 +195,7 @@ final class Feed implements Iterator<Batch> {
      */
     void page(Batch batch) {
         if (batch.getKind() == Batch.Kind.PROBE) {
-            batch.next(null, null);
+            batch.lastPage();
             return;
         }
         progress.page(batch);

@@ -13,6 +13,7 @@ import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import polymarket.backfill.Nearest;
+import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.SqlFile;
 
@@ -35,6 +36,8 @@ public class Job {
     private boolean pass;
     private boolean window;
     private Map<String, String> parts = Map.of();
+    private boolean gather;
+    private Map<String, String> allowed = Map.of();
     private int maxBatchSize = Integer.MAX_VALUE;
     private String pageSizes = "";
     private String sourceNote = "";
@@ -130,7 +133,10 @@ public class Job {
         return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
     }
 
-    /** The field of an answer's rows that holds the id; empty where all rows belong to the batch's one id. */
+    /**
+     * The field of an answer's rows that holds the id, or several with bars between them of which a row has one; empty where
+     * all rows belong to the batch's one id.
+     */
     public String getIdField() {
         return idField;
     }
@@ -139,7 +145,7 @@ public class Job {
         this.idField = idField;
     }
 
-    /** The fields, separated by commas, that name a row in its table; empty where the id alone does. */
+    /** The fields, separated by commas and each like {@link #getIdField()}, that name a row in its table; empty where the id alone does. */
     public String getKeyFields() {
         return keyFields;
     }
@@ -202,6 +208,36 @@ public class Job {
         }
         return parts.entrySet().stream().filter(part -> source.equals("auto") || source.equals(part.getKey()))
                 .map(part -> part.getValue().equals(name) ? this : read(home, part.getValue())).toList();
+    }
+
+    /** Whether the source is asked for one id a call, and the rows of a batch's ids are gathered and stored together. */
+    public boolean isGather() {
+        return gather;
+    }
+
+    public void setGather(boolean gather) {
+        this.gather = gather;
+    }
+
+    /** The values that settings may have which its routes read, separated by commas. */
+    public Map<String, String> getAllowed() {
+        return allowed;
+    }
+
+    public void setAllowed(Map<String, String> allowed) {
+        this.allowed = allowed;
+    }
+
+    /**
+     * @throws UserError where a setting that its routes read has a value that they do not know
+     */
+    void check(Settings settings) {
+        allowed.forEach((key, values) -> {
+            List<String> choices = Arrays.stream(values.split(",")).map(String::strip).toList();
+            if (!choices.contains(settings.text(key))) {
+                throw new UserError("setting " + key + " is '" + settings.text(key) + "'; it takes " + String.join(" or ", choices));
+            }
+        });
     }
 
     /** The most ids that the source takes in one request. */

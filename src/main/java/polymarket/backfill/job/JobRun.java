@@ -88,6 +88,7 @@ public final class JobRun implements AutoCloseable {
                 locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
             }
             for (Job job : jobs) {
+                job.check(settings);
                 Views.create(clickHouse, job.getName());
                 ledgers.put(job.getName(), openLedger(job));
             }
@@ -163,7 +164,7 @@ public final class JobRun implements AutoCloseable {
      * @return how it ended, with the exit code that is documented for it
      */
     public Result run(Watcher watcher) {
-        Sources sources = new Sources(options.share(), options.fraction());
+        Sources sources = new Sources(options.share(), options.fraction(), stop);
         Map<String, Job> byName = new LinkedHashMap<>();
         jobs.forEach(job -> byName.put(job.getName(), job));
         Retry retry = new Retry(byName, sources, stop, settings.number("source.attempts", 1), settings.duration("source.patience"), messages);

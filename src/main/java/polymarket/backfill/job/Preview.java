@@ -38,7 +38,7 @@ public final class Preview {
      */
     public static Result fetch(Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
         Stop stop = new Stop();
-        Sources sources = new Sources(Share.WHOLE, 1);
+        Sources sources = new Sources(Share.WHOLE, 1, stop);
         Map<String, Job> jobs = Map.of(job.getName(), job);
         Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
         List<Map<String, Object>> came = new ArrayList<>();

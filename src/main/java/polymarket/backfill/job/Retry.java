@@ -30,6 +30,8 @@ public final class Retry implements Processor {
     private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
     /** How often the calls of an exchange failed since one was answered well. */
     static final String FAILURES = "RetryFailures";
+    /** Set where the last failure leaves no sense in another attempt. */
+    private static final String REFUSED = "RetryRefused";
     private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
 
     private final Map<String, Job> jobs;
@@ -85,14 +87,16 @@ public final class Retry implements Processor {
             return;
         }
         exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
-        batch.failure(failure);
         Source source = sources.get(jobs.get(batch.getJob()).getSource());
         SourceException answer = find(failure, SourceException.class);
         Kind kind = judge(failure);
         if (kind == Kind.FAILURE) {
             batch.countFailure(answer == null ? 0 : answer.status());
             exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
-            if (batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status())) {
+            boolean restart = batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status())
+                    && batch.restarts() < attempts;
+            exchange.setProperty(REFUSED, answer != null && answer.refusal() && !restart);
+            if (restart) {
                 messages.info(source.name() + " no longer takes the cursor of " + batch.getIds().get(0) + "; starting it over");
                 batch.restart();
             }
@@ -126,7 +130,8 @@ public final class Retry implements Processor {
             }
             case RELOAD -> true;
             case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
-            case FAILURE -> exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
+            case FAILURE -> !exchange.getProperty(REFUSED, false, Boolean.class)
+                    && exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
         };
     }
 

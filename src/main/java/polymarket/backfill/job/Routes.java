@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
@@ -19,11 +20,11 @@ import polymarket.backfill.clickhouse.ClickHouseComponent;
 final class Routes implements AutoCloseable {
 
     private final Main main;
-    private final ExecutorService fetchers;
+    private final List<ExecutorService> pools;
 
-    private Routes(Main main, ExecutorService fetchers) {
+    private Routes(Main main, List<ExecutorService> pools) {
         this.main = main;
-        this.fetchers = fetchers;
+        this.pools = pools;
     }
 
     /**
@@ -33,17 +34,16 @@ final class Routes implements AutoCloseable {
      */
     static Routes start(Settings settings, Map<String, Job> jobs, ClickHouse clickHouse, Sources sources, Retry retry,
             Ledgers ledgers, Messages messages) {
-        ExecutorService fetchers = Executors.newCachedThreadPool(runnable -> {
-            Thread thread = new Thread(runnable, "fetcher");
-            thread.setDaemon(true);
-            return thread;
-        });
+        // batches, as many as the feeds hand out; and the calls of all batches that make one an id
+        ExecutorService fetchers = Executors.newCachedThreadPool(daemon("fetcher"));
+        ExecutorService callers = Executors.newFixedThreadPool(settings.number("source.calls", 1), daemon("caller"));
         Map<String, Object> beans = new HashMap<>();
         beans.put("ledger", ledgers);
         beans.put("source", sources);
         beans.put("retry", retry);
         beans.put("rows", new Rows(jobs));
         beans.put("fetchers", fetchers);
+        beans.put("callers", callers);
         beans.put("clickhouse", clickHouse.dataSource());
         // a data source and a component go by the same name, in jdbc:clickhouse and clickhouse:table
         List<String> files = Job.routeFiles(settings.home(), List.copyOf(jobs.keySet()));
@@ -59,7 +59,7 @@ final class Routes implements AutoCloseable {
                 support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
             }
         });
-        Routes routes = new Routes(main, fetchers);
+        Routes routes = new Routes(main, List.of(fetchers, callers));
         try {
             main.start();
             RouteReload.throttles((ModelCamelContext) main.getCamelContext());
@@ -71,13 +71,21 @@ final class Routes implements AutoCloseable {
         }
     }
 
+    private static ThreadFactory daemon(String name) {
+        return runnable -> {
+            Thread thread = new Thread(runnable, name);
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
     CamelContext context() {
         return main.getCamelContext();
     }
 
     @Override
     public void close() {
-        fetchers.shutdownNow();
+        pools.forEach(ExecutorService::shutdownNow);
         try {
             if (main.getCamelContext() != null) {
                 main.getCamelContext().getShutdownStrategy().setTimeout(1);

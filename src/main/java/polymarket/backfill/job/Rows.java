@@ -72,7 +72,7 @@ public final class Rows {
             withRows.add(id(job, batch, row));
         }
         batch.forgetAnswer();
-        batch.next(null, null);
+        batch.lastPage();
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
         for (String id : batch.getIds()) {
             if (!seen.contains(id)) {
@@ -99,32 +99,41 @@ public final class Rows {
         Job job = jobs.get(batch.getJob());
         for (Map<String, Object> row : rows) {
             if (!batch.getIds().contains(id(job, batch, row))) {
-                throw new SourceException(job.getSource() + " answered with a row of " + row.get(job.getIdField())
+                throw new SourceException(job.getSource() + " answered with a row of " + value(job.getIdField(), row)
                         + " where " + batch.getIds().get(0) + " was asked for");
             }
         }
         String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
-        if (!batch.next(digest, next == null || next.isEmpty() ? null : next)) {
-            throw new SourceException(job.getSource() + " sent a page or a cursor of " + batch.getIds().get(0) + " that it had sent before");
+        String again = batch.page(digest, next == null || next.isEmpty() ? null : next);
+        if (again != null) {
+            throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
     }
 
-    /**
-     * Takes the rows of the ids that were asked for each on its own. Ids that could not be asked for get batches of their
-     * own when this one is done.
-     *
-     * @throws Exception the last failure, where none could be asked for
-     */
-    public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) throws Exception {
-        batch.next(null, null);
-        if (batch.answered().isEmpty()) {
-            throw batch.lastFailure() != null ? batch.lastFailure() : new SourceException("no id of batch " + batch + " was answered");
-        }
-        return batch.getGathered();
+    /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
+    public void keep(@ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
+        part.keep(rows);
+    }
+
+    /** The rows of all ids of a batch that could be asked for; the others get batches of their own when this one is done. */
+    public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        batch.lastPage();
+        return batch.gathered();
     }
 
     private static String id(Job job, Batch batch, Map<String, Object> row) {
-        return job.getIdField().isEmpty() ? batch.getIds().get(0) : job.idKind().normalise(String.valueOf(row.get(job.getIdField())));
+        return job.getIdField().isEmpty() ? batch.getIds().get(0) : job.idKind().normalise(String.valueOf(value(job.getIdField(), row)));
+    }
+
+    /** The value of a field, or of the first that the row has of several with bars between them. */
+    private static Object value(String fields, Map<String, Object> row) {
+        for (String field : fields.split("\\|")) {
+            Object value = row.get(field.strip());
+            if (value != null) {
+                return value;
+            }
+        }
+        return null;
     }
 
     /** What names a row in its table: the id, or the values of the job's key fields with slashes between them. */
@@ -134,7 +143,7 @@ public final class Rows {
         }
         StringBuilder key = new StringBuilder();
         for (String field : job.getKeyFields().split(",")) {
-            Object value = row.get(field.strip());
+            Object value = value(field, row);
             key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
         }
         return key.toString();
@@ -234,13 +243,13 @@ public final class Rows {
         }
     }
 
-    /** Whether the tables may hold something of the batch that is not counted yet. Where they do not, all rows were there before. */
+    /** Whether the tables may hold something of the batch that is not counted yet. Where they do not, every row was there before. */
     public boolean readBack(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
-        boolean uncounted = exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) > 0
+        boolean some = exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0
                 || !batch.isMore() && batch.hasPages();
-        if (!uncounted || batch.getKind() == Batch.Kind.PROBE) {
+        if (!some || batch.getKind() == Batch.Kind.PROBE) {
             batch.count(0, 0, batch.fetched(), 0);
-            settle(batch, Map.of(), Map.of());
+            settle(jobs.get(batch.getJob()), batch, Map.of(), Map.of());
             return false;
         }
         return true;
@@ -280,9 +289,10 @@ public final class Rows {
                 reasons.put(id, String.valueOf(row.get("reason")));
             }
         }
-        // rows that were stored by an attempt which was killed before it could note them; its page may have had more rows
+        // rows that were stored by an attempt which was killed before it could note them, and whose page may have had more rows
+        // than it has now; less than none where rejected ones came again, which not every job looks for
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
-        if (unnoted < 0 || unnoted > own && !batch.mayHaveUncounted()) {
+        if (unnoted < -batch.rejectedSoFar() || unnoted > own && !batch.mayHaveUncounted()) {
             throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
                     + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
@@ -291,15 +301,18 @@ public final class Rows {
         batch.count(Math.max(0, unnoted - own), 0, 0, 0);
         batch.counted();
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
-        settle(batch, held, reasons);
+        settle(jobs.get(batch.getJob()), batch, held, reasons);
     }
 
-    /** With the last page, gives every id of the batch that has no outcome yet the one that its rows show. */
-    private static void settle(Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
+    /**
+     * With the last page, gives every id of the batch that has no outcome yet the one that its rows show. One that was asked
+     * for on its own and has no rows is asked for once more before that counts.
+     */
+    private static void settle(Job job, Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
         if (batch.isMore()) {
             return;
         }
-        Set<String> answered = batch.answered();
+        Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
         for (String id : batch.getIds()) {
             long[] sums = held.getOrDefault(id, new long[3]);
             long rows = Math.max(sums[2], sums[0] + batch.rowsThere().getOrDefault(id, 0L));
@@ -307,8 +320,15 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.found(rows));
             } else if (sums[1] > 0) {
                 batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
-            } else if (!batch.missing().contains(id) && (answered.isEmpty() || answered.contains(id))) {
-                batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+            } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {
+                // an earlier run saw its pages, and that all their rows were there
+                batch.outcomes().put(id, Outcome.found(batch.fetchedSoFar()));
+            } else if (answered.contains(id) && !batch.missing().contains(id)) {
+                if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
+                    batch.missing().add(id);
+                } else {
+                    batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+                }
             }
         }
     }

@@ -8,6 +8,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.Handler;
 import org.apache.camel.model.ModelCamelContext;
@@ -28,9 +30,12 @@ import polymarket.backfill.ledger.Share;
 public final class Sources {
 
     private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
+    /** How an error says of itself that asking again is of no use. */
+    private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
 
     private final Share share;
     private final double fraction;
+    private final Stop stop;
     private final Map<String, Source> sources = new ConcurrentHashMap<>();
     private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
 
@@ -47,9 +52,10 @@ public final class Sources {
         }
     }
 
-    public Sources(Share share, double fraction) {
+    public Sources(Share share, double fraction, Stop stop) {
         this.share = share;
         this.fraction = fraction;
+        this.stop = stop;
     }
 
     public Source get(String name) {
@@ -60,9 +66,13 @@ public final class Sources {
      * The expression of a source route's delay.
      *
      * @return milliseconds until the exchange's turn
+     * @throws IllegalStateException where the run is ending: no call is begun any more
      */
     @Handler
     public long turn(Exchange exchange) {
+        if (stop.asked()) {
+            throw new IllegalStateException("the run is ending");
+        }
         String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
         Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
         long wait = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
@@ -144,7 +154,19 @@ public final class Sources {
         if (busy && retryAfter > 0) {
             source.pause(retryAfter);
         }
-        throw new SourceException(source.name() + " answered HTTP " + status + excerpt(exchange), status, busy, retryAfter);
+        throw new SourceException(source.name() + " answered HTTP " + status + excerpt(exchange), status, busy, retryAfter,
+                !busy && NOT_RETRYABLE.matcher(String.valueOf(exchange.getMessage().getBody(String.class))).find());
+    }
+
+    /**
+     * Takes an answer that is an error inside an HTTP 200: an object with a field {@code error}.
+     *
+     * @throws SourceException always; as busy where it speaks of too many requests
+     */
+    public void error(Exchange exchange, @Body Map<String, Object> answer) throws SourceException {
+        String text = String.valueOf(answer.get("error"));
+        throw new SourceException(get(routeOf(exchange)).name() + " answered HTTP 200 with an error: " + text, 0,
+                text.toLowerCase(Locale.ROOT).contains("too many requests"), 0, Boolean.FALSE.equals(answer.get("retryable")));
     }
 
     /** The answer was whole and was used. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -52,6 +53,11 @@ public final class Batch {
         LEDGER
     }
 
+    /** Rows of one id from which on they are stored page by page. */
+    private static final int KEPT_ROWS = 2_000;
+    /** Rows that are held until they are inserted together. */
+    private static final int GATHERED_ROWS = 20_000;
+
     private final long number;
     private final String job;
     private final String key;
@@ -62,12 +68,15 @@ public final class Batch {
     private boolean check;
 
     private Window window = Window.ALL;
+    private Batch parent;
+    private Map<String, Batch> parts;
     private String cursor;
     private int pages;
     private int restarts;
     private boolean counted;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
+    private long fetchedSoFar;
     private long storedSoFar;
     private long rejectedSoFar;
     private final Map<String, Outcome> outcomes = new HashMap<>();
@@ -83,14 +92,24 @@ public final class Batch {
     private int failures;
     private long firstFailure;
     private int status;
-    private volatile Exception lastFailure;
     private final Map<Step, Long> nanos = new EnumMap<>(Step.class);
     private Step step;
     private long stepSince;
     private long takenUpNanos = System.nanoTime();
 
+    private Batch(long number, String job, String key, Kind kind, String id, boolean redo, boolean check) {
+        this.number = number;
+        this.job = job;
+        this.key = key;
+        this.kind = kind;
+        this.ids = List.of(id);
+        this.resumed = false;
+        this.redo = redo;
+        this.check = check;
+    }
+
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
-            boolean check, String cursor, long storedSoFar, long rejectedSoFar) {
+            boolean check, String cursor, long fetchedSoFar, long storedSoFar, long rejectedSoFar) {
         this.number = number;
         this.job = job;
         this.key = job + "-" + ledgerId + "-" + (kind == Kind.PROBE ? "probe" : String.format(Locale.ROOT, "%07d", number));
@@ -101,6 +120,7 @@ public final class Batch {
         this.check = check;
         this.cursor = cursor;
         this.pages = cursor == null ? 0 : 1;
+        this.fetchedSoFar = fetchedSoFar;
         this.storedSoFar = storedSoFar;
         this.rejectedSoFar = rejectedSoFar;
     }
@@ -111,12 +131,12 @@ public final class Batch {
      * @param kind FIRST, or REASK for those that were left out once
      */
     public static Batch preview(String job, List<String> ids, Kind kind) {
-        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0);
+        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0, 0);
     }
 
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
-        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0);
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0, 0);
     }
 
     public long getNumber() {
@@ -204,35 +224,40 @@ public final class Batch {
     }
 
     /**
-     * Notes where the next page begins. What was there before changes nothing, so that the page can be asked for once more.
+     * Notes a page, where it is a new one and leads on.
      *
-     * @param digest of the page's rows; null for a page without rows
-     * @param next null where the page was the last
-     * @return false where the page or the cursor was there before: the source goes in circles
+     * @param digest of its content; null where it is empty
+     * @param next where the next one begins; null where it is the last
+     * @return null, or what was there before, a "page" or a "cursor", because the source goes in circles; nothing is noted then
      */
-    public boolean next(String digest, String next) {
-        if (digest != null && pagesSeen.contains(digest)
-                || next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + next))) {
-            return false;
+    public String page(String digest, String next) {
+        if (digest != null && pagesSeen.contains("page " + digest)) {
+            return "page";
         }
-        if (digest != null) {
-            pagesSeen.add(digest);
+        if (next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + next))) {
+            return "cursor";
         }
-        if (next != null) {
-            pagesSeen.add("cursor " + next);
-        }
-        more = next != null;
+        pagesSeen.add("page " + digest);
+        pagesSeen.add("cursor " + next);
         cursor = next;
-        return true;
+        more = next != null;
+        return null;
     }
 
-    /** Begins at the first page again, because the source does not take the cursor any more; rows that are stored are left out. */
+    /** Notes that its answer has no further page. */
+    public void lastPage() {
+        cursor = null;
+        more = false;
+    }
+
+    /** Begins at the first page again, because the source does not take the cursor any more; stored rows are looked for. */
     public void restart() {
         cursor = null;
         more = true;
         check = true;
         restarts++;
         pagesSeen.clear();
+        gathered.clear();
     }
 
     /** How often it began at the first page again. */
@@ -255,6 +280,11 @@ public final class Batch {
         return resumed && !counted;
     }
 
+    /** Rows of earlier pages. */
+    public long fetchedSoFar() {
+        return fetchedSoFar;
+    }
+
     /** Rows of earlier pages that are in the tables, rejected ones too. */
     public long storedSoFar() {
         return storedSoFar;
@@ -267,6 +297,7 @@ public final class Batch {
 
     /** The page's rows, requests and cursor are in the ledger. */
     synchronized void pageDone() {
+        fetchedSoFar += fetched;
         storedSoFar += inserted + rejected;
         rejectedSoFar += rejected;
         requests = 0;
@@ -278,21 +309,51 @@ public final class Batch {
         return rowsThere;
     }
 
-    /** Takes the rows of one id that is asked for on its own, when its last page is in. */
-    public synchronized void gather(String id, List<Map<String, Object>> rows) {
-        if (answered.add(id)) {
-            gathered.addAll(rows);
+    /** Its ids each as a batch of its own, for sources that are asked for one id a call; this one gathers what they bring. */
+    public synchronized List<Batch> getParts() {
+        parts = new LinkedHashMap<>();
+        for (String id : ids) {
+            Batch part = new Batch(number, job, key, kind, id, redo, check);
+            part.parent = this;
+            parts.put(id, part);
+        }
+        return List.copyOf(parts.values());
+    }
+
+    /**
+     * Keeps a page's rows in a part, and hands them over with the last page. A part with so many rows that they are better
+     * stored page by page is left unanswered, and so gets a batch of its own.
+     */
+    public void keep(List<Map<String, Object>> rows) {
+        gathered.addAll(rows);
+        if (!more) {
+            parent.gather(ids.get(0), gathered);
+        } else if (gathered.size() > KEPT_ROWS) {
+            gathered.clear();
+            lastPage();
         }
     }
 
-    /** The rows that were gathered. */
-    public synchronized List<Map<String, Object>> getGathered() {
+    private synchronized void gather(String id, List<Map<String, Object>> rows) {
+        if (gathered.isEmpty() || gathered.size() + rows.size() <= GATHERED_ROWS) {
+            gathered.addAll(rows);
+            answered.add(id);
+        }
+    }
+
+    /** The rows that its parts brought. */
+    public synchronized List<Map<String, Object>> gathered() {
         return List.copyOf(gathered);
     }
 
-    /** The ids whose rows were gathered, those without rows too. */
+    /** The ids whose parts brought all their rows, or none because there are none. */
     public synchronized Set<String> answered() {
         return Set.copyOf(answered);
+    }
+
+    /** How often an id could not be fetched since the batch was taken up. */
+    synchronized int failures(String id) {
+        return parts == null ? failures : parts.get(id).failures;
     }
 
     /** What became of each id; those without an outcome are not marked. */
@@ -329,8 +390,14 @@ public final class Batch {
         return rejected;
     }
 
-    public synchronized void countRequest() {
-        requests++;
+    public void countRequest() {
+        if (parent != null) {
+            parent.countRequest();
+            return;
+        }
+        synchronized (this) {
+            requests++;
+        }
     }
 
     public int requests() {
@@ -344,16 +411,6 @@ public final class Batch {
         if (firstFailure == 0) {
             firstFailure = System.currentTimeMillis();
         }
-    }
-
-    /** Keeps the last failure of any of its calls. */
-    public void failure(Exception failure) {
-        lastFailure = failure;
-    }
-
-    /** The last failure of any of its calls; null where there was none. */
-    public Exception lastFailure() {
-        return lastFailure;
     }
 
     /** Failures since it was last taken up, of all its calls. */
@@ -379,6 +436,7 @@ public final class Batch {
         synchronized (this) {
             gathered.clear();
             answered.clear();
+            parts = null;
         }
     }
 
@@ -420,9 +478,13 @@ public final class Batch {
         stepSince = at;
     }
 
-    /** The nanoseconds that it spent in each step. */
-    public Map<Step, Long> spent() {
-        return nanos;
+    /** The nanoseconds that it spent in each step; those of its parts, which go on at once, add up. */
+    public synchronized Map<Step, Long> spent() {
+        Map<Step, Long> all = new EnumMap<>(nanos);
+        if (parts != null) {
+            parts.values().forEach(part -> part.spent().forEach((of, spent) -> all.merge(of, spent, Long::sum)));
+        }
+        return all.isEmpty() ? Map.of() : all;
     }
 
     @Override

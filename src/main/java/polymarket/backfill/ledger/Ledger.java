@@ -365,12 +365,12 @@ public final class Ledger implements AutoCloseable {
 
     /** The batches that were begun and not finished, and whose maker's share this is now. */
     public synchronized List<Batch> open(Share share) {
-        return query("SELECT batch, kind, mode, cursor, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
+        return query("SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected FROM batches WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
                 result -> {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6)).within(window());
+                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7)).within(window());
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -420,20 +420,21 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0).within(window());
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0, 0).within(window());
     }
 
     /**
      * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new batch that asks for
      * them once more.
      *
-     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own
+     * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of its own; those
+     *        that are neither here nor answered go back to where the batch took them from
      * @return the batches that follow from it
      */
     public synchronized List<Batch> complete(Batch batch, Collection<String> unanswered, Share share) {
         return transaction(() -> {
             long now = now();
-            mark(batch.outcomes(), batch.failures() + 1, now);
+            mark(batch, batch.outcomes(), 1, now);
             List<Batch> followers = new ArrayList<>();
             if (!batch.missing().isEmpty()) {
                 followers.add(make(Kind.REASK, batch.getNumber(), mode(batch), share, batch.missing()));
@@ -441,6 +442,7 @@ public final class Ledger implements AutoCloseable {
             for (String id : unanswered) {
                 followers.add(make(Kind.HALF, batch.getNumber(), mode(batch), share, List.of(id)));
             }
+            update("UPDATE ids SET batch = NULL, mode = ? WHERE batch = ? AND state = 'pending'", mode(batch), batch.getNumber());
             finish(batch, now);
             return followers;
         });
@@ -451,14 +453,14 @@ public final class Ledger implements AutoCloseable {
         return batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
     }
 
-    private void mark(Map<String, Outcome> outcomes, int attempts, long now) throws SQLException {
+    private void mark(Batch batch, Map<String, Outcome> outcomes, int succeeded, long now) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("UPDATE ids SET state = ?, mode = 'new', rows = ?,"
                 + " attempts = attempts + ?, status = ?, reason = ?, marked_at = ? WHERE id = ?")) {
             for (Map.Entry<String, Outcome> entry : outcomes.entrySet()) {
                 Outcome outcome = entry.getValue();
                 statement.setString(1, outcome.state().text());
                 statement.setLong(2, outcome.rows());
-                statement.setInt(3, attempts);
+                statement.setInt(3, batch.failures(entry.getKey()) + succeeded);
                 if (outcome.status() == 0) {
                     statement.setNull(4, java.sql.Types.INTEGER);
                 } else {
@@ -506,7 +508,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized void fail(Batch batch, Outcome outcome) {
         transaction(() -> {
             long now = now();
-            mark(Map.of(batch.getIds().get(0), outcome), batch.failures(), now);
+            mark(batch, Map.of(batch.getIds().get(0), outcome), 0, now);
             finish(batch, now);
             return null;
         });
@@ -580,7 +582,7 @@ public final class Ledger implements AutoCloseable {
     public synchronized Batch probe() {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0);
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0, 0);
     }
 
     /**
