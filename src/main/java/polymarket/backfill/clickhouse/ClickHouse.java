@@ -108,6 +108,8 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("compress", "false");
             // the driver's own parser takes seconds for long statements
             properties.setProperty("jdbc_sql_parser", "ANTLR4");
+            // a page's keys are longer than the 256 KiB that a statement may have
+            properties.setProperty("clickhouse_setting_max_query_size", "16777216");
             HikariConfig config = new HikariConfig();
             config.setPoolName("clickhouse");
             config.setJdbcUrl("jdbc:clickhouse:" + url);

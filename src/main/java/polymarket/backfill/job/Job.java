@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -35,7 +36,7 @@ public class Job {
     private boolean lookFirst;
     private boolean pass;
     private boolean window;
-    private Map<String, String> parts = Map.of();
+    private String parts = "";
     private boolean gather;
     private Map<String, String> allowed = Map.of();
     private int maxBatchSize = Integer.MAX_VALUE;
@@ -182,14 +183,15 @@ public class Job {
     }
 
     /**
-     * The jobs that run under this one's name, by the value of the setting NAME.source that chooses one of them; with
-     * {@code auto}, all run, and their SQL says which ids are whose. Empty where this job runs alone.
+     * The jobs that run under this one's name, each behind the value of the setting NAME.source that chooses it, such as
+     * {@code goldsky=fills, data-api=trades}; with {@code auto}, all run, and their SQL says which ids are whose. Empty where
+     * this job runs alone.
      */
-    public Map<String, String> getParts() {
+    public String getParts() {
         return parts;
     }
 
-    public void setParts(Map<String, String> parts) {
+    public void setParts(String parts) {
         this.parts = parts;
     }
 
@@ -203,10 +205,14 @@ public class Job {
         if (parts.isEmpty()) {
             return List.of(this);
         }
-        if (!source.equals("auto") && !parts.containsKey(source)) {
-            throw new UserError("setting " + name + ".source is '" + source + "'; it takes auto, " + String.join(" or ", parts.keySet()));
+        Map<String, String> bySource = new LinkedHashMap<>();
+        for (String part : parts.split(",")) {
+            bySource.put(part.substring(0, part.indexOf('=')).strip(), part.substring(part.indexOf('=') + 1).strip());
         }
-        return parts.entrySet().stream().filter(part -> source.equals("auto") || source.equals(part.getKey()))
+        if (!source.equals("auto") && !bySource.containsKey(source)) {
+            throw new UserError("setting " + name + ".source is '" + source + "'; it takes auto, " + String.join(" or ", bySource.keySet()));
+        }
+        return bySource.entrySet().stream().filter(part -> source.equals("auto") || source.equals(part.getKey()))
                 .map(part -> part.getValue().equals(name) ? this : read(home, part.getValue())).toList();
     }
 
