@@ -120,6 +120,18 @@ FROM default.market_resolutions_final WHERE payout_denominator > 0
 UNION ALL
 SELECT 'after: vw_resolutions_truth', count() FROM cascadian_clean.vw_resolutions_truth;
 
+-- @check settled P&L before and after needs=cascadian_clean.vw_wallet_pnl_settled
+SELECT status, wallets_with_settled_pnl, settled, traded, round(100 * settled / greatest(traded, 1), 2) AS percent, total_settled_pnl FROM
+(
+    SELECT 'before: market_resolutions_final' AS status, uniqExactIf(wallet_address, settled_pnl_usd != 0) AS wallets_with_settled_pnl,
+        count() AS settled, toDecimal256(sum(settled_pnl_usd), 2) AS total_settled_pnl
+    FROM cascadian_clean.vw_wallet_pnl_settled WHERE resolution_source = 'market_resolutions_final'
+    UNION ALL
+    SELECT 'after: vw_resolutions_truth', uniqExactIf(wallet_address, settled_pnl_usd != 0), count(), toDecimal256(sum(settled_pnl_usd), 2)
+    FROM cascadian_clean.vw_wallet_pnl_settled
+) AS coverage CROSS JOIN (SELECT uniqExact(wallet, market_cid) AS traded FROM default.vw_trades_unified) AS held
+ORDER BY settled;
+
 -- @check conditions that two sources disagree on (at most 20)
 SELECT condition_id, groupArray((origin, toString(vector))) AS said FROM
 (

@@ -36,3 +36,76 @@ FROM
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
 )
 GROUP BY condition_id;
+
+-- @view cascadian_clean.vw_trades_input needs=default.vw_trades_canonical
+-- Trades of your own: the one place that names the table and its columns. Where yours are called otherwise, write them here,
+-- in front of AS, and your table behind FROM and needs=; then run `./backfill views`. Ids may be in any form, numbers of any
+-- type. Shares are negative where the wallet sold: by trade_direction (or side) here, where the table has such a column.
+CREATE OR REPLACE VIEW cascadian_clean.vw_trades_input AS
+SELECT
+    wallet_address_norm AS wallet,
+    condition_id_norm AS condition,
+    outcome_index,
+    if(upper(concat('', COLUMNS('^(trade_direction|side)$'))) = 'SELL', -1, 1) * toDecimal256OrZero(toString(shares), 18) AS shares,
+    coalesce(COLUMNS('^(entry_price|price)$')) AS price,
+    coalesce(COLUMNS('^(timestamp|time|block_time)$'), NULL) AS time,
+    transaction_hash AS transaction
+FROM default.vw_trades_canonical;
+
+-- @without cascadian_clean.vw_trades_input
+-- No trades, so that the views below show what came from the APIs.
+CREATE OR REPLACE VIEW cascadian_clean.vw_trades_input AS
+SELECT '' AS wallet, '' AS condition, 0 AS outcome_index, toDecimal256(0, 18) AS shares, 0 AS price, now() AS time, '' AS transaction WHERE 0;
+
+-- @view default.vw_trades_unified
+-- Trades from the chain and positions from the Data API, of any wallet, with ids in one form (wallets with 0x, conditions
+-- without, lower case). A position is the sum of trades: whoever adds up both sources counts them twice.
+CREATE OR REPLACE VIEW default.vw_trades_unified AS
+SELECT
+    concat('0x', replaceRegexpOne(lower(toString(trades.wallet)), '^0x', '')) AS wallet,
+    replaceRegexpOne(lower(toString(trades.condition)), '^0x', '') AS market_cid,
+    toInt32(trades.outcome_index) AS outcome,
+    toDecimal256(trades.shares, 18) AS shares,
+    toDecimal256OrNull(toString(trades.price), 18) AS price,
+    'blockchain' AS source
+FROM cascadian_clean.vw_trades_input AS trades
+UNION ALL
+SELECT wallet_address, condition_id, toInt32(outcome), toDecimal256(size, 18), toDecimal256(entry_price, 18), 'clob_api'
+FROM default.api_positions_staging FINAL;
+
+-- @view cascadian_clean.vw_wallet_pnl_settled
+-- What each wallet made of each condition that is resolved. By its trades where it has any: cost is what it paid less what it
+-- got for what it sold. Otherwise by its positions: cost is what was paid for what is held, and realized_usd what it made
+-- before. Only one of the two counts, so that sums count nothing twice. Trades in outcomes that the payout vector does not
+-- have are left out.
+CREATE OR REPLACE VIEW cascadian_clean.vw_wallet_pnl_settled AS
+SELECT
+    wallet AS wallet_address,
+    condition AS condition_id,
+    if(countIf(traded) > 0, 'blockchain', 'clob_api') AS source,
+    if(source = 'blockchain', sumIf(cost, traded), sumIf(cost, NOT traded)) AS cost_usd,
+    divideDecimal(if(source = 'blockchain', sumIf(weighed, traded), sumIf(weighed, NOT traded)), any(denominator), 18) AS payout_usd,
+    if(source = 'blockchain', sumIf(realized, traded), sumIf(realized, NOT traded)) AS realized_usd,
+    payout_usd - cost_usd + realized_usd AS settled_pnl_usd,
+    any(origin) AS resolution_source
+FROM
+(
+    SELECT held.*, truth.source AS origin, held.number * toDecimal256(truth.payout_numerators[held.outcome + 1], 0) AS weighed,
+        toDecimal256(truth.payout_denominator, 0) AS denominator
+    FROM
+    (
+        SELECT wallet, market_cid AS condition, outcome, true AS traded, sum(shares) AS number,
+            toDecimal256(sum(shares * ifNull(price, toDecimal256(0, 18))), 18) AS cost, toDecimal256(0, 18) AS realized
+        FROM default.vw_trades_unified WHERE source = 'blockchain'
+        GROUP BY wallet, condition, outcome
+        UNION ALL
+        SELECT wallet_address, condition_id, toInt32(outcome), false, sum(toDecimal256(size, 18)),
+            toDecimal256(sum(toDecimal256(size, 18) * toDecimal256(ifNull(entry_price, toDecimal256(0, 30)), 18)), 18),
+            toDecimal256(sum(ifNull(realized_pnl, toDecimal256(0, 38))), 18)
+        FROM default.api_positions_staging FINAL
+        GROUP BY wallet_address, condition_id, outcome
+    ) AS held
+    INNER JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = held.condition
+    WHERE held.outcome >= 0 AND held.outcome < length(truth.payout_numerators)
+)
+GROUP BY wallet, condition;

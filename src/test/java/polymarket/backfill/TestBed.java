@@ -18,9 +18,11 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
@@ -51,7 +53,9 @@ public final class TestBed implements AutoCloseable {
     private final Sandbox sandbox;
     private final Map<String, String> overrides = new LinkedHashMap<>();
     private final List<String> messages = new CopyOnWriteArrayList<>();
+    private Consumer<JobRun> beforeRun = run -> { };
     private Consumer<JobRun> onTick = run -> { };
+    private boolean ownEngine;
 
     private TestBed(SandboxOptions options) {
         try {
@@ -125,6 +129,13 @@ public final class TestBed implements AutoCloseable {
         Files.copy(PROJECT.resolve("application.properties"), to.resolve("application.properties"));
     }
 
+    /** The project's files once more, as they are. */
+    public static void copyFresh(Path to) throws IOException {
+        delete(to.resolve("routes"));
+        Files.deleteIfExists(to.resolve("application.properties"));
+        copyProject(to);
+    }
+
     /** Divides the periods of all sources' throttles, and lets their breakers stay open for a second only. */
     public static void quicken(Path home, int times) {
         try (Stream<Path> files = Files.list(home.resolve("routes/sources"))) {
@@ -161,6 +172,28 @@ public final class TestBed implements AutoCloseable {
 
     public Settings settings() {
         return Settings.load(home, Map.of(), overrides);
+    }
+
+    /** Gives the bed an engine of its own, which a test may kill. */
+    public TestBed ownEngine() {
+        ownEngine = true;
+        return set("clickhouse.data", home.resolve("data"));
+    }
+
+    /** Kills the bed's own engine as kill -9 does. */
+    public void killEngine() {
+        try {
+            long pid = JSON.readTree(home.resolve("data/engine.json").toFile()).get("pid").asLong();
+            ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Is called once with the next runs, when their ids are loaded and their tables made. */
+    public TestBed beforeRun(Consumer<JobRun> action) {
+        beforeRun = action;
+        return this;
     }
 
     /** Is called every second of a run, with the run. */
@@ -200,6 +233,7 @@ public final class TestBed implements AutoCloseable {
                     }
                 })) {
             run.ledger(job).load(loading -> ids.forEach(loading::add));
+            beforeRun.accept(run);
             return run.run(new JobRun.Watcher() {
                 @Override
                 public void tick(List<Progress> jobs) {
@@ -218,14 +252,29 @@ public final class TestBed implements AutoCloseable {
         return messages;
     }
 
-    /** Rows of a query. */
+    /** Rows of a query to the shared engine. */
     public static List<Map<String, Object>> sql(String query) {
         return clickHouse().rows(query, Map.of());
     }
 
-    /** The one number of a query. */
+    /** The one number of a query to the shared engine. */
     public static long number(String query) {
         return Long.parseLong(String.valueOf(clickHouse().value(query)));
+    }
+
+    /** Rows of a query to the bed's engine. */
+    public List<Map<String, Object>> rows(String query) {
+        if (!ownEngine) {
+            return sql(query);
+        }
+        try (ClickHouse own = ClickHouse.open(settings())) {
+            return own.rows(query, Map.of());
+        }
+    }
+
+    /** The one number of a query to the bed's engine. */
+    public long value(String query) {
+        return Long.parseLong(String.valueOf(rows(query).get(0).values().iterator().next()));
     }
 
     public Path ledgerFile() {
@@ -247,6 +296,11 @@ public final class TestBed implements AutoCloseable {
         return entries;
     }
 
+    /** The ids in one state. */
+    public Set<String> in(State state) {
+        return entries().values().stream().filter(entry -> entry.state() == state).map(Ledger.Entry::id).collect(Collectors.toSet());
+    }
+
     public long count(State state) {
         return entries().values().stream().filter(entry -> entry.state() == state).count();
     }
@@ -264,7 +318,7 @@ public final class TestBed implements AutoCloseable {
      */
     public void assertTruth(Collection<String> ids, Collection<String> failed) {
         Map<String, Map<String, Object>> rows = new HashMap<>();
-        sql("SELECT condition_id, arrayMap(n -> toString(n), payout_numerators) AS numerators, toString(payout_denominator) AS denominator,"
+        rows("SELECT condition_id, arrayMap(n -> toString(n), payout_numerators) AS numerators, toString(payout_denominator) AS denominator,"
                 + " winning_index, isNull(resolved_at) AS timeless, source FROM default.resolutions_external_ingest")
                 .forEach(row -> rows.merge((String) row.get("condition_id"), row, (a, b) -> {
                     throw new AssertionError("twice in the table: " + a + " and " + b);
@@ -293,8 +347,8 @@ public final class TestBed implements AutoCloseable {
             assertEquals("goldsky-api", row.get("source"), id);
         }
         assertEquals(found, rows.size(), "rows that nobody asked for");
-        assertEquals(found, number("SELECT count() FROM default.resolutions_external_ingest"));
-        assertEquals(found, number("SELECT uniqExact(condition_id, source) FROM default.resolutions_external_ingest"));
+        assertEquals(found, value("SELECT count() FROM default.resolutions_external_ingest"));
+        assertEquals(found, value("SELECT uniqExact(condition_id, source) FROM default.resolutions_external_ingest"));
         try (Ledger ledger = ledger()) {
             assertTrue(ledger.sums().balanced(), ledger.sums().toString());
             assertEquals(ledger.size(Share.WHOLE), ledger.counts(Share.WHOLE).values().stream().mapToLong(Long::longValue).sum());

@@ -14,6 +14,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -368,6 +370,11 @@ public final class Benchmark implements AutoCloseable {
             result.put("limit_per_second", rounded(allowed));
             result.put("pace_per_second", rounded(pace));
             result.put("limit_used", Math.round((limit.path("arrivals").asLong() - 1) / busy / allowed * 10_000) / 10_000.0);
+            if (part.workers() > 1) {
+                result.put("limit_used_by_each_of_its_part", runs.stream().map(run -> run.path("run").path("limit_used").asDouble()).toList());
+                List<Instant> starts = runs.stream().map(run -> Instant.parse(run.path("started_at").asText())).sorted().toList();
+                result.put("seconds_between_their_starts", rounded(Duration.between(starts.get(0), starts.get(starts.size() - 1)).toMillis() / 1000.0));
+            }
             result.put("window_seconds", limit.path("window_ms").asDouble() / 1000);
             result.put("highest_in_a_window", limit.path("highest").asLong());
             result.put("allowed_in_a_window", limit.path("max").asLong());

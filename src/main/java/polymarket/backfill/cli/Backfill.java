@@ -14,7 +14,7 @@ import polymarket.backfill.UserError;
         subcommands = {
             RunCommand.class, StatusCommand.class, FetchCommand.class, LedgerCommand.class, ResetCommand.class,
             ViewsCommand.class, VerifyCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
-            polymarket.backfill.sandbox.SandboxCommand.class, BenchmarkCommand.class, CommandLine.HelpCommand.class,
+            polymarket.backfill.sandbox.SandboxCommand.class, BenchmarkCommand.class, ArchiveCommand.class, CommandLine.HelpCommand.class,
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {

@@ -156,6 +156,10 @@ final class BenchmarkCommand implements Callable<Integer> {
             if (part.containsKey("limit_used")) {
                 line(text, "limit", "%.1f%% of %.4g requests/s used, from the first arrival to the last, %.1f s later",
                         100 * decimal(part, "limit_used"), part.get("limit_per_second"), part.get("seconds_of_requests"));
+                if (part.containsKey("seconds_between_their_starts")) {
+                    line(text, "workers", "came up %.1f s apart, and used %s of their parts", part.get("seconds_between_their_starts"),
+                            ((List<?>) part.get("limit_used_by_each_of_its_part")).stream().map(used -> String.format(Locale.ROOT, "%.1f%%", 100 * ((Number) used).doubleValue())).toList());
+                }
                 line(text, "windows", "%,d at the most in any %.4g s (%,d are allowed), %,d arrivals over the limit", part.get("highest_in_a_window"),
                         part.get("window_seconds"), part.get("allowed_in_a_window"), part.get("arrivals_over_the_limit"));
             }

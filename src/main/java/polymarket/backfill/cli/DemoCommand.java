@@ -46,7 +46,8 @@ final class DemoCommand implements Callable<Integer> {
             setting(set, "clickhouse.data", demo.resolve("data").toString());
             setting(set, "clickhouse.port", "0");
             List<String> sources = new ArrayList<>(set);
-            sandbox.urls().forEach((name, url) -> setting(sources, name.replace("goldsky-", "goldsky.") + ".url", url));
+            sandbox.urls().forEach((name, url) -> setting(sources, name.equals("polygon") ? "polygon.rpc.url"
+                    : name.replace("goldsky-", "goldsky.") + ".url", url));
             int run = step(sources, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
             if (run != 0 && run != 2) {
                 return run;

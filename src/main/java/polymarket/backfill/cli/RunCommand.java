@@ -21,11 +21,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Unmatched;
+import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.IdList;
 import polymarket.backfill.job.Job;
@@ -37,7 +40,8 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 
 /** Runs jobs until nothing of theirs is pending. */
-@Command(name = "run", description = "Run a job: fetch what is pending, then once more what failed before. The same command goes on where it was.")
+@Command(name = "run", footer = {"", "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."},
+        description = "Run a job: fetch what is pending, then once more what failed before. The same command goes on where it was.")
 final class RunCommand implements Callable<Integer> {
 
     /** Lines that are no ids are shown up to this many. */
@@ -75,11 +79,14 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--of", paramLabel = "M", description = "How many workers share the job.")
     private Integer of;
 
-    @Option(names = "--batch-size", paramLabel = "N", description = "Ids a request.")
+    @Option(names = "--batch-size", paramLabel = "N", description = "Ids a batch.")
     private Integer batchSize;
 
     @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
     private Integer concurrency;
+
+    @Unmatched
+    private List<String> own = new ArrayList<>();
 
     @Option(names = "--pace", paramLabel = "PART", defaultValue = "1", description = "Part of the source's limit to use, such as 0.5.")
     private double pace;
@@ -111,10 +118,14 @@ final class RunCommand implements Callable<Integer> {
         Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
         Map<Job, String> sources = sources();
         List<Job> jobs = List.copyOf(sources.keySet());
+        if (ids != null) {
+            IdList.check(ids, jobs.get(0).idKind());
+        }
         for (Job job : jobs) {
             common.set(job.getName() + ".batch-size", batchSize);
             common.set(job.getName() + ".concurrency", concurrency);
         }
+        own.forEach(option -> setOwn(option, jobs));
         Settings settings = common.settings();
         Window window = window();
         Share share = worker == null ? Share.WHOLE : new Share(worker, of);
@@ -192,6 +203,19 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
+    /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
+    private void setOwn(String option, List<Job> jobs) {
+        String[] parts = option.split("=", 2);
+        Settings settings = common.settings();
+        List<String> keys = jobs.stream().map(job -> job.getName() + "." + parts[0].replaceFirst("^--", "")).filter(settings::has).toList();
+        if (!option.startsWith("--") || keys.isEmpty()) {
+            List<String> known = settings.all().keySet().stream().filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job.getName() + ".")))
+                    .map(key -> "--" + key.substring(key.indexOf('.') + 1)).toList();
+            throw new UserError("unknown option '" + option + "' of run." + Nearest.hint(parts[0], known) + " `backfill run --help` lists all");
+        }
+        keys.forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
+    }
+
     private Set<State> redoStates() {
         Set<State> states = EnumSet.noneOf(State.class);
         for (String name : redo == null ? List.<String>of() : redo) {
@@ -212,6 +236,7 @@ final class RunCommand implements Callable<Integer> {
         List<IdList.Bad> bad = new ArrayList<>();
         long[] badCount = {0};
         Ledger.Loaded loaded;
+        List<String> pass = new ArrayList<>();
         if (ids != null) {
             long[] others = {0};
             loaded = ledger.load(loading -> {
@@ -249,6 +274,12 @@ final class RunCommand implements Callable<Integer> {
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
         } else if (job.sql().has("ids")) {
             SqlFile.Section query = job.sql().section("ids");
+            String needed = query.attributes().get("needs");
+            String note = Views.refresh(clickHouse, Job.names(Common.home())).notes().get(needed);
+            if (note != null && before == 0) {
+                throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed + ", but " + note
+                        + ". Or give a list with --ids FILE");
+            }
             try {
                 Window window = ledger.window();
                 String sql = query.sql(Map.of("source", source,
@@ -258,9 +289,13 @@ final class RunCommand implements Callable<Integer> {
                     String id = kind.normalise(String.valueOf(row.get("id")));
                     if (id != null) {
                         loading.add(id);
+                        if (job.isPass()) {
+                            pass.add(id);
+                        }
                     }
                 }));
-                messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids are missing in ClickHouse"
+                messages.info(job.getName() + ": " + Messages.count(loaded.distinct())
+                        + (job.isPass() ? " ids make up a pass" : " ids are missing in ClickHouse")
                         + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
             } catch (ClickHouseException e) {
                 String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
@@ -271,8 +306,8 @@ final class RunCommand implements Callable<Integer> {
                 messages.warn(why + "; going on with what the ledger has");
             }
         }
-        if (job.isPass() && before > 0 && redo == null && ledger.counts(Share.WHOLE).get(State.PENDING) == 0) {
-            ledger.redo(EnumSet.complementOf(EnumSet.of(State.PENDING)), null);
+        if (!pass.isEmpty() && redo == null && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
+            ledger.redo(pass);
             messages.info(job.getName() + ": the last pass is finished, so this is a new one, which replaces its rows");
         }
         long pending = ledger.counts(Share.WHOLE).get(State.PENDING);

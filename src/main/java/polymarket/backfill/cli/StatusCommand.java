@@ -87,7 +87,7 @@ final class StatusCommand implements Callable<Integer> {
     }
 
     /** What the processes that work, or last worked, on the job say of themselves. */
-    private static List<Map<String, Object>> runs(Path runtime, String job) {
+    static List<Map<String, Object>> runs(Path runtime, String job) {
         List<Map<String, Object>> runs = new ArrayList<>();
         try (Stream<Path> files = Files.list(runtime)) {
             for (Path file : files.filter(path -> path.getFileName().toString().matches(

@@ -1,5 +1,8 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -7,8 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -20,6 +21,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.ledger.Ledger;
@@ -32,13 +34,14 @@ import polymarket.backfill.ledger.State;
             "`backfill verify JOB --measures` lists them."})
 final class VerifyCommand implements Callable<Integer> {
 
-    private static final Pattern ATTRIBUTE = Pattern.compile("\\b(min|max|unit|needs)=(\\S+)\\s*");
-
     @Mixin
     private Common common;
 
-    @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
+    @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts, or wallet for one wallet.")
     private String name;
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "ADDRESS", description = "The wallet of `verify wallet`.")
+    private String id;
 
     @Option(names = "--measures", description = "List the job's measures and stop.")
     private boolean list;
@@ -56,6 +59,12 @@ final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Settings settings = common.settings();
+        if (!Job.names(Common.home()).contains(name) && SqlFile.exists(name) && SqlFile.read(name).has("id")) {
+            return one(settings, SqlFile.read(name));
+        }
+        if (id != null) {
+            throw new UserError("verify " + name + " takes no '" + id + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
+        }
         Job job = Job.read(Common.home(), name);
         SqlFile sql = job.sql();
         Map<String, Measure> measures = measures(sql);
@@ -69,21 +78,8 @@ final class VerifyCommand implements Callable<Integer> {
         Map<String, Object> results = new LinkedHashMap<>();
         results.put("job", job.getName());
         try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-            Views.refresh(clickHouse, Job.names(Common.home()));
             Map<String, Object> values = ledgerValues(settings, job);
-            Map<String, Object> checks = new LinkedHashMap<>();
-            for (SqlFile.Section check : sql.sections("check")) {
-                Map<String, String> attributes = new HashMap<>();
-                String title = attributes(check.title(), attributes);
-                String missing = missing(clickHouse, attributes.get("needs"));
-                Object rows = missing != null ? missing : clickHouse.rows(check.sql(values), Map.of());
-                checks.put(title, rows);
-                if (!json) {
-                    System.out.println("\n" + Character.toUpperCase(title.charAt(0)) + title.substring(1));
-                    System.out.print(missing != null ? "  (" + missing + ")\n" : table(rows));
-                }
-            }
-            results.put("checks", checks);
+            results.put("checks", checks(clickHouse, sql, values));
             List<Map<String, Object>> lines = new ArrayList<>();
             for (Measure measure : measures.values()) {
                 double value = ((Number) clickHouse.value(measure.section().sql(values))).doubleValue();
@@ -118,21 +114,63 @@ final class VerifyCommand implements Callable<Integer> {
         return 0;
     }
 
-    @SuppressWarnings("unchecked")
-    private static String table(Object rows) {
-        return Report.table((List<Map<String, Object>>) rows);
+    /** All that is known of one id, by the checks of a file with a section {@code -- @id KIND ledger=JOB}. */
+    private int one(Settings settings, SqlFile sql) {
+        SqlFile.Section head = sql.section("id");
+        IdKind kind = IdKind.of(head.title(), "src/main/resources/sql/" + name + ".sql");
+        String stored = id == null ? null : kind.normalise(id);
+        if (stored == null || !thresholds.isEmpty()) {
+            throw new UserError(!thresholds.isEmpty() ? "unknown option '" + thresholds.get(0) + "' of verify " + name
+                    : "verify " + name + " takes a " + kind.label() + (id == null ? "" : "; '" + id + "' is none"));
+        }
+        Map<String, Object> results = new LinkedHashMap<>();
+        results.put(name, stored);
+        Path file = JobRun.ledgerFile(settings, head.attributes().get("ledger"));
+        if (Ledger.exists(file)) {
+            try (Ledger ledger = Ledger.open(file)) {
+                Ledger.Entry entry = ledger.entry(stored);
+                results.put("ledger", entry == null ? "never asked for" : entry.state().text()
+                        + (entry.rows() > 0 ? ", rows: " + entry.rows() : "")
+                        + (entry.markedAt() > 0 ? ", at " + Instant.ofEpochMilli(entry.markedAt()).toString().substring(0, 19) + "Z" : "")
+                        + (entry.reason() == null ? "" : ": " + entry.reason()));
+            }
+        } else {
+            results.put("ledger", "none: " + head.attributes().get("ledger") + " was not run here yet");
+        }
+        if (!json) {
+            results.forEach((what, value) -> System.out.println(Character.toUpperCase(what.charAt(0)) + what.substring(1) + ": " + value));
+        }
+        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+            results.put("checks", checks(clickHouse, sql, Map.of("id", stored)));
+        }
+        if (json) {
+            System.out.println(Report.json(results));
+        }
+        return 0;
     }
 
-    private static String missing(ClickHouse clickHouse, String table) {
-        if (table == null || clickHouse.has(table.substring(0, table.indexOf('.')), table.substring(table.indexOf('.') + 1))) {
-            return null;
+    /** Runs the checks of a file, over views that are up to date, and prints them unless all is printed as JSON. */
+    private Map<String, Object> checks(ClickHouse clickHouse, SqlFile sql, Map<String, Object> values) {
+        Views.Made views = Views.refresh(clickHouse, Job.names(Common.home()));
+        Map<String, Object> checks = new LinkedHashMap<>();
+        for (SqlFile.Section check : sql.sections("check")) {
+            String missing = Views.missing(clickHouse, check);
+            String why = missing != null ? "there is no table " + missing : views.notes().get(check.attributes().get("needs"));
+            List<Map<String, Object>> rows = why != null ? List.of() : clickHouse.rows(check.sql(values), Map.of());
+            checks.put(check.title(), why != null ? "not checked: " + why : rows);
+            if (!json) {
+                System.out.println("\n" + Character.toUpperCase(check.title().charAt(0)) + check.title().substring(1));
+                System.out.print(why != null ? "  (not checked: " + why + ")\n" : Report.table(rows));
+            }
         }
-        return "not checked: there is no table " + table;
+        return checks;
     }
 
     private static Map<String, Object> ledgerValues(Settings settings, Job job) {
         Map<String, Object> values = new HashMap<>();
         values.put("total", 0L);
+        values.put("running", Files.isDirectory(settings.path("runtime.dir"))
+                ? StatusCommand.runs(settings.path("runtime.dir"), job.getName()).stream().filter(run -> "running".equals(run.get("state"))).count() : 0L);
         for (State state : State.values()) {
             values.put(state.text(), 0L);
         }
@@ -164,8 +202,8 @@ final class VerifyCommand implements Callable<Integer> {
         }
         Map<String, Measure> measures = new LinkedHashMap<>();
         for (SqlFile.Section section : sql.sections("measure")) {
-            Map<String, String> attributes = new HashMap<>();
-            String[] parts = attributes(section.title(), attributes).split(" ", 2);
+            Map<String, String> attributes = section.attributes();
+            String[] parts = section.title().split(" ", 2);
             Double min = attributes.containsKey("min") ? number("min", attributes.get("min")) : null;
             Double max = attributes.containsKey("max") ? number("max", attributes.get("max")) : null;
             measures.put(parts[0], new Measure(parts[0], parts[1], section, "%".equals(attributes.get("unit")),
@@ -191,14 +229,6 @@ final class VerifyCommand implements Callable<Integer> {
         } catch (NumberFormatException e) {
             throw new UserError(option + (value == null ? " has no value" : " is '" + value + "'") + "; it takes a number such as 120000, or a share such as 1%");
         }
-    }
-
-    private static String attributes(String title, Map<String, String> to) {
-        Matcher matcher = ATTRIBUTE.matcher(title);
-        while (matcher.find()) {
-            to.put(matcher.group(1), matcher.group(2));
-        }
-        return matcher.replaceAll("").strip();
     }
 
     private static String shown(double value, boolean share) {

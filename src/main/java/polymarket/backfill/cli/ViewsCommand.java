@@ -17,7 +17,9 @@ final class ViewsCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try (ClickHouse clickHouse = ClickHouse.open(common.settings())) {
-            Views.refresh(clickHouse, Job.names(Common.home())).forEach(view -> System.out.println("view " + view + " is up to date"));
+            Views.Made views = Views.refresh(clickHouse, Job.names(Common.home()));
+            views.made().stream().filter(view -> !views.notes().containsKey(view)).forEach(view -> System.out.println("view " + view + " is up to date"));
+            views.notes().forEach((view, note) -> System.err.println("backfill: view " + view + ": " + note));
         }
         return 0;
     }

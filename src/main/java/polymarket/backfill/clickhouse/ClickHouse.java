@@ -41,6 +41,7 @@ public final class ClickHouse implements AutoCloseable {
     /** ClickHouse's code for a table that does not exist. */
     private static final int UNKNOWN_TABLE = 60;
     private static final int UNKNOWN_DATABASE = 81;
+    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
     private final EmbeddedClickHouse embedded;
     private final URI url;
@@ -94,6 +95,24 @@ public final class ClickHouse implements AutoCloseable {
         return embedded != null;
     }
 
+    /**
+     * Starts the embedded engine again if it has ended, at the port that it had.
+     *
+     * @return whether it had ended
+     * @throws UserError where it does not start
+     */
+    public boolean revive() {
+        if (embedded == null || embedded.isAlive()) {
+            return false;
+        }
+        embedded.reattach();
+        if (!embedded.url().equals(url)) {
+            throw new UserError("embedded ClickHouse: it came back at " + embedded.url() + ", and this run knows it at " + url
+                    + "; stop the run, and the same command goes on");
+        }
+        return true;
+    }
+
     /** Where it is, for people. */
     public String where() {
         return embedded != null ? "embedded ClickHouse at " + url : "ClickHouse at " + url.getHost() + ":" + url.getPort();
@@ -106,8 +125,6 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("user", user);
             properties.setProperty("password", password);
             properties.setProperty("compress", "false");
-            // the driver's own parser takes seconds for long statements
-            properties.setProperty("jdbc_sql_parser", "ANTLR4");
             // a page's keys are longer than the 256 KiB that a statement may have
             properties.setProperty("clickhouse_setting_max_query_size", "16777216");
             HikariConfig config = new HikariConfig();
@@ -252,14 +269,13 @@ public final class ClickHouse implements AutoCloseable {
         }
         for (Throwable t = cause; t != null; t = t.getCause()) {
             if (t instanceof ServerException server) {
-                String hint = server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE
-                        ? " (`backfill views` makes the tables of all jobs)" : "";
-                return new ClickHouseException(where() + ": " + firstLine(server.getMessage()) + hint, server.getCode(), e);
+                java.util.regex.Matcher name = NAME.matcher(server.getMessage());
+                if ((server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE) && name.find()) {
+                    return new ClickHouseException(where() + ": there is no table " + name.group(1) + " (`backfill views` makes the"
+                            + " tables of all jobs)", server.getCode(), e);
+                }
+                return new ClickHouseException(where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
             }
-        }
-        if (embedded != null && !embedded.isAlive()) {
-            // the caller tries again, and then there is one
-            embedded.reattach();
         }
         if (cause instanceof ClientException || cause instanceof IOException || cause instanceof java.util.concurrent.TimeoutException) {
             return new ClickHouseException(where() + " does not answer: " + firstLine(String.valueOf(rootMessage(cause))), 0, e);

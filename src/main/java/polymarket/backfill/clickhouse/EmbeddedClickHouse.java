@@ -25,7 +25,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     private static final int LOG_LIMIT = 1 << 20;
 
     private final Path data;
-    private int port;
+    private final int port;
     private Socket socket;
     private URI url;
     private long pid;
@@ -90,8 +90,6 @@ public final class EmbeddedClickHouse implements AutoCloseable {
         long end = System.nanoTime() + START_MS * 1_000_000;
         while (System.nanoTime() < end) {
             if (tryAttach()) {
-                // clients know this one: an engine that has to be started later takes its place
-                port = url.getPort();
                 return;
             }
             if (started == null) {
@@ -185,7 +183,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
                 command.add("-D" + property + "=" + System.getProperty(property));
             }
         }
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(port)));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(url == null ? port : url.getPort())));
         try {
             Files.createDirectories(data);
             if (Files.exists(log()) && Files.size(log()) > LOG_LIMIT) {

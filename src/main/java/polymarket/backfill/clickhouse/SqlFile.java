@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,16 +19,18 @@ import java.util.regex.Pattern;
 public final class SqlFile {
 
     private static final Pattern HEAD = Pattern.compile("^-- @(\\S+)[ \\t]*(.*)$", Pattern.MULTILINE);
+    private static final Pattern ATTRIBUTE = Pattern.compile("\\b(min|max|unit|needs|ledger|after)=(\\S+)\\s*");
     private static final Pattern PLACEHOLDER = Pattern.compile("\\{([a-z_]+)\\}");
 
     /**
      * A part of the file.
      *
      * @param name stands after the @
-     * @param title the rest of that line
+     * @param title the rest of that line, without attributes
+     * @param attributes the parts of that line such as min=10 or needs=default.trades
      * @param statements in order, without semicolons
      */
-    public record Section(String name, String title, List<String> statements) {
+    public record Section(String name, String title, Map<String, String> attributes, List<String> statements) {
 
         /** The one statement, with its placeholders filled in. */
         public String sql(Map<String, ?> values) {
@@ -51,7 +54,12 @@ public final class SqlFile {
             heads.add(new String[] {head.group(1), head.group(2).strip()});
         }
         for (int i = 0; i < bounds.size(); i++) {
-            sections.add(new Section(heads.get(i)[0], heads.get(i)[1],
+            Map<String, String> attributes = new HashMap<>();
+            String title = ATTRIBUTE.matcher(heads.get(i)[1]).replaceAll(attribute -> {
+                attributes.put(attribute.group(1), attribute.group(2));
+                return "";
+            }).strip();
+            sections.add(new Section(heads.get(i)[0], title, attributes,
                     statements(text.substring(bounds.get(i)[0], bounds.get(i)[1]))));
         }
     }

@@ -2,6 +2,7 @@ package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -25,8 +26,8 @@ public final class Views {
     public static List<String> setup(String job) {
         Set<String> statements = new LinkedHashSet<>();
         SqlFile.Section setup = SqlFile.read(job).section("setup");
-        if (setup.title().startsWith("after=")) {
-            for (String before : setup.title().substring("after=".length()).split(",")) {
+        if (setup.attributes().containsKey("after")) {
+            for (String before : setup.attributes().get("after").split(",")) {
                 statements.addAll(setup(before));
             }
         }
@@ -35,17 +36,50 @@ public final class Views {
     }
 
     /**
-     * Makes the tables of all jobs where they are not there, and all views anew.
+     * What came of making the views.
      *
-     * @return the views' names with their databases
+     * @param made the views' names with their databases
+     * @param notes why a view was not made, or made without what it is to show, by its name
      */
-    public static List<String> refresh(ClickHouse clickHouse, List<String> jobs) {
+    public record Made(List<String> made, Map<String, String> notes) {
+    }
+
+    /**
+     * Makes the tables of all jobs where they are not there, and all views anew. A view that cannot be made does not stop
+     * the others; one whose base table is missing is made as its section {@code -- @without} says, where it has one.
+     */
+    public static Made refresh(ClickHouse clickHouse, List<String> jobs) {
         jobs.forEach(job -> create(clickHouse, job));
         List<String> made = new ArrayList<>();
-        for (SqlFile.Section view : SqlFile.read("views").sections("view")) {
-            clickHouse.execute(view, Map.of());
-            made.add(view.title());
+        Map<String, String> notes = new LinkedHashMap<>();
+        SqlFile file = SqlFile.read("views");
+        for (SqlFile.Section view : file.sections("view")) {
+            SqlFile.Section section = view;
+            String missing = missing(clickHouse, view);
+            if (missing != null) {
+                section = file.sections("without").stream().filter(other -> other.title().equals(view.title())).findFirst().orElse(null);
+                notes.put(view.title(), "there is no table " + missing + (section == null ? "" : ", so that it is empty")
+                        + "; make the table, or name your own in src/main/resources/sql/views.sql, and run `backfill views`");
+            }
+            try {
+                if (section != null) {
+                    clickHouse.execute(section, Map.of());
+                    made.add(view.title());
+                }
+            } catch (ClickHouseException e) {
+                if (e.passes()) {
+                    throw e;
+                }
+                notes.put(view.title(), "could not be made: " + e.getMessage() + ". Its SQL is in src/main/resources/sql/views.sql");
+            }
         }
-        return made;
+        return new Made(made, notes);
+    }
+
+    /** The table that a section needs and that is not there; null where there is none such. */
+    public static String missing(ClickHouse clickHouse, SqlFile.Section section) {
+        String table = section.attributes().get("needs");
+        int dot = table == null ? -1 : table.indexOf('.');
+        return table == null || clickHouse.has(table.substring(0, dot), table.substring(dot + 1)) ? null : table;
     }
 }

@@ -1,6 +1,5 @@
 package polymarket.backfill.job;
 
-import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -11,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
@@ -93,7 +93,7 @@ final class Feed implements Iterator<Batch> {
                     batch.takenUp();
                     return batch;
                 }
-                if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty()) {
+                if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty() && !cameMeanwhile()) {
                     break;
                 }
                 wait(suspects.isEmpty() ? 1000 : 200);
@@ -103,6 +103,14 @@ final class Feed implements Iterator<Batch> {
         }
         ended = true;
         return Batch.none(ledger.job());
+    }
+
+    /** Whether another process has added ids behind the place that the batches had come to. */
+    private boolean cameMeanwhile() {
+        modes.addAll(List.of("new", "redo"));
+        after = "";
+        claim();
+        return !ready.isEmpty();
     }
 
     private boolean available() {
@@ -156,11 +164,11 @@ final class Feed implements Iterator<Batch> {
         long now = System.currentTimeMillis();
         if (inFlight.isEmpty() && now - probedAt >= PROBE_EVERY_MILLIS && retry.patient(source, String.valueOf(source.trouble()))) {
             probedAt = now;
-            Batch probe = ledger.probe();
+            Batch probe = ledger.probe(progress.job().idKind().nobody());
             if (probe != null) {
                 ready.add(probe);
             } else {
-                // nothing was ever answered here: the id itself shows when that changes
+                // there is nothing else to ask for: the id itself shows when that changes
                 Batch suspect = suspects.remove(0);
                 suspect.resetFailures();
                 ready.add(suspect);
@@ -219,9 +227,8 @@ final class Feed implements Iterator<Batch> {
             release(batch, ledger.halve(batch, share));
             return;
         }
-        // an answer that refuses is the id's own; silence may be the source's
-        boolean refused = Retry.find(failure, SourceException.class) != null && batch.status() < 500
-                || Retry.find(failure, IOException.class) == null && batch.status() == 0;
+        // whatever the source says or does not say is the id's own only if others are answered meanwhile
+        boolean refused = Retry.find(failure, ClickHouseException.class) != null || Retry.find(failure, TruncatedException.class) != null;
         if (refused || source.lastAnswer() > batch.firstFailure()) {
             Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
             ledger.fail(batch, outcome);
@@ -238,6 +245,7 @@ final class Feed implements Iterator<Batch> {
 
     synchronized void release(Batch batch, List<Batch> followers) {
         inFlight.remove(batch);
+        batch.putDown();
         ready.addAll(followers);
         notifyAll();
     }

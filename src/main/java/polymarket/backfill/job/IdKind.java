@@ -2,8 +2,6 @@ package polymarket.backfill.job;
 
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
 
@@ -11,20 +9,22 @@ import polymarket.backfill.UserError;
 public enum IdKind {
 
     /** 64 hex digits, lower case, without 0x. */
-    CONDITION_ID("condition id", "(?:0x)?([0-9a-f]{64})", ""),
+    CONDITION_ID("condition id", 64, "", "dead".repeat(16)),
     /** 40 hex digits, lower case, with 0x. */
-    WALLET("wallet address", "(?:0x)?([0-9a-f]{40})", "0x"),
+    WALLET("wallet address", 40, "0x", "0x" + "dead".repeat(10)),
     /** Any text without blanks: what a job itself makes, such as a range of blocks or a cursor chain. */
-    TEXT("id", "(\\S+)", "");
+    TEXT("id", 0, "", null);
 
     private final String label;
-    private final Pattern pattern;
+    private final int digits;
     private final String prefix;
+    private final String nobody;
 
-    IdKind(String label, String pattern, String prefix) {
+    IdKind(String label, int digits, String prefix, String nobody) {
         this.label = label;
-        this.pattern = Pattern.compile(pattern);
+        this.digits = digits;
         this.prefix = prefix;
+        this.nobody = nobody;
     }
 
     /** What a person calls it. */
@@ -32,14 +32,34 @@ public enum IdKind {
         return label;
     }
 
+    /** An id of this kind that nobody has, to see whether a source answers at all; null where none can be made up. */
+    String nobody() {
+        return nobody;
+    }
+
     /**
      * @param text an id as a file, a table or an API has it
      * @return the stored form, or null where it is no such id
      */
     public String normalise(String text) {
-        String trimmed = this == TEXT ? text.strip() : text.strip().toLowerCase(Locale.ROOT);
-        Matcher matcher = pattern.matcher(trimmed);
-        return matcher.matches() ? prefix + matcher.group(1) : null;
+        String trimmed = text.strip();
+        if (this == TEXT) {
+            return trimmed.isEmpty() || trimmed.chars().anyMatch(Character::isWhitespace) ? null : trimmed;
+        }
+        int from = trimmed.length() == digits + 2 && trimmed.charAt(0) == '0' && (trimmed.charAt(1) | 0x20) == 'x' ? 2 : 0;
+        if (trimmed.length() != from + digits) {
+            return null;
+        }
+        boolean upper = false;
+        for (int i = from; i < trimmed.length(); i++) {
+            char c = trimmed.charAt(i);
+            upper |= c >= 'A' && c <= 'F';
+            if (!(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')) {
+                return null;
+            }
+        }
+        String hex = trimmed.substring(from);
+        return prefix + (upper ? hex.toLowerCase(Locale.ROOT) : hex);
     }
 
     /**

@@ -31,6 +31,21 @@ public final class IdList {
     }
 
     /**
+     * Sees whether there is such a list at all, before anything is started for it.
+     *
+     * @throws UserError where it is no file
+     */
+    public static void check(String source, IdKind kind) {
+        if (!source.equals("-") && !Files.exists(Path.of(source))) {
+            throw new UserError(source + ": no such file. --ids takes a file with one " + kind.label()
+                    + " a line or a JSON array, plain or .gz, or - for standard input");
+        }
+        if (!source.equals("-") && Files.isDirectory(Path.of(source))) {
+            throw new UserError(source + ": is a folder; --ids takes a file");
+        }
+    }
+
+    /**
      * @param source a path, or - for standard input
      * @param ids takes each id in its stored form, in the order of the list, repeated ones too
      * @param bad takes each entry that is no id
@@ -39,13 +54,7 @@ public final class IdList {
     public static void read(String source, IdKind kind, Consumer<String> ids, Consumer<Bad> bad) {
         String name = source.equals("-") ? "standard input" : source;
         Path path = source.equals("-") ? null : Path.of(source);
-        if (path != null && !Files.exists(path)) {
-            throw new UserError(name + ": no such file. --ids takes a file with one " + kind.label()
-                    + " a line or a JSON array, plain or .gz, or - for standard input");
-        }
-        if (path != null && Files.isDirectory(path)) {
-            throw new UserError(name + ": is a folder; --ids takes a file");
-        }
+        check(source, kind);
         try (InputStream file = path == null ? System.in : Files.newInputStream(path);
                 InputStream in = plain(file)) {
             boolean[] any = {false};

@@ -38,7 +38,7 @@ public class Job {
     private boolean window;
     private String parts = "";
     private boolean gather;
-    private Map<String, String> allowed = Map.of();
+    private String allowed = "";
     private int maxBatchSize = Integer.MAX_VALUE;
     private String pageSizes = "";
     private String sourceNote = "";
@@ -225,12 +225,12 @@ public class Job {
         this.gather = gather;
     }
 
-    /** The values that settings may have which its routes read, separated by commas. */
-    public Map<String, String> getAllowed() {
+    /** The values that settings may have which its routes read, such as {@code wallets.closed: false, true; x.version: v1, v2}. */
+    public String getAllowed() {
         return allowed;
     }
 
-    public void setAllowed(Map<String, String> allowed) {
+    public void setAllowed(String allowed) {
         this.allowed = allowed;
     }
 
@@ -238,8 +238,9 @@ public class Job {
      * @throws UserError where a setting that its routes read has a value that they do not know
      */
     void check(Settings settings) {
-        allowed.forEach((key, values) -> {
-            List<String> choices = Arrays.stream(values.split(",")).map(String::strip).toList();
+        Arrays.stream(allowed.split(";")).filter(part -> !part.isBlank()).forEach(part -> {
+            String key = part.substring(0, part.indexOf(':')).strip();
+            List<String> choices = Arrays.stream(part.substring(part.indexOf(':') + 1).split(",")).map(String::strip).toList();
             if (!choices.contains(settings.text(key))) {
                 throw new UserError("setting " + key + " is '" + settings.text(key) + "'; it takes " + String.join(" or ", choices));
             }

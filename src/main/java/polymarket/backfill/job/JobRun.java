@@ -84,6 +84,12 @@ public final class JobRun implements AutoCloseable {
         this.runtime = settings.path("runtime.dir");
         try {
             String names = String.join(" ", jobs.stream().map(Job::getName).toList());
+            for (Job job : jobs) {
+                if (job.isPass() && !options.share().whole()) {
+                    throw new UserError(job.getName() + " is not shared by workers, because its ids are walks that end where they meet:"
+                            + " run it without --worker and --of");
+                }
+            }
             for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
                 locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
             }
@@ -121,12 +127,11 @@ public final class JobRun implements AutoCloseable {
                 return before;
             }
             before.close();
-            Path copy = Ledger.setAside(file);
             if (pending > 0) {
                 messages.warn(job.getName() + ": the window '" + before.window().text() + "' of an earlier run was not finished, with "
-                        + Messages.count(pending) + " ids to do; its ledger is now " + copy);
+                        + Messages.count(pending) + " ids to do; its ledger is now " + Ledger.setAside(file));
             } else {
-                Ledger.delete(copy);
+                before.delete();
             }
         }
         return Ledger.open(file, owner, hasRows(job, ""), options.window());
@@ -187,6 +192,7 @@ public final class JobRun implements AutoCloseable {
         });
         boolean finished;
         try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, repository, messages)) {
+            jobs.stream().map(Job::getSource).distinct().forEach(source -> sources.warmUp(routes.context(), source));
             List<Future<?>> running = new ArrayList<>();
             for (Job job : jobs) {
                 running.add(runners.submit(() -> routes.context().createProducerTemplate().sendBody("direct:" + job.getName(), null)));
@@ -235,6 +241,7 @@ public final class JobRun implements AutoCloseable {
             long now = System.currentTimeMillis();
             if (now >= nextTick) {
                 nextTick = now + 1000;
+                keepClickHouse();
                 progress.forEach(job -> job.publish(job.snapshot("running")));
                 watcher.tick(progress);
                 watch(progress, feeds, troubles);
@@ -245,6 +252,17 @@ public final class JobRun implements AutoCloseable {
                     return false;
                 }
             }
+        }
+    }
+
+    /** The embedded engine may have been killed; the batches in flight wait for it. */
+    private void keepClickHouse() {
+        try {
+            if (clickHouse.revive()) {
+                messages.warn(clickHouse.where() + " had ended and was started again");
+            }
+        } catch (UserError e) {
+            messages.warn(e.getMessage());
         }
     }
 
@@ -290,16 +308,17 @@ public final class JobRun implements AutoCloseable {
                 code = 4;
                 state = "not balanced";
                 reason = "the sums of " + job.job().getName() + " do not balance: see below";
-            } else if (code == 0 && counts.get(State.PENDING) > 0 && options.limit() == Long.MAX_VALUE) {
+            } else if (code == 0 && options.limit() == Long.MAX_VALUE && ledger.left(options.share()) > 0) {
                 code = 4;
                 state = "not balanced";
-                reason = counts.get(State.PENDING) + " ids of " + job.job().getName() + " are still pending though nothing is left to do";
+                reason = ledger.left(options.share()) + " ids of " + job.job().getName() + " are still pending though nothing is left to do";
             } else if (code == 0 && counts.get(State.FAILED) > 0) {
                 code = 2;
                 state = "finished with failed ids";
                 reason = Messages.count(counts.get(State.FAILED)) + " ids failed: see `backfill ledger " + job.job().getName()
                         + " --state failed`; the same command asks for them again";
             }
+            job.counted(counts);
             Map<String, Object> result = job.snapshot(state);
             result.put("ledger", Progress.ledgerSums(ledger, options.share()));
             result.put("balanced", balanced);
@@ -318,7 +337,13 @@ public final class JobRun implements AutoCloseable {
 
     @Override
     public void close() {
-        ledgers.values().forEach(Ledger::close);
+        ledgers.values().forEach(ledger -> {
+            boolean empty = ledger.size(Share.WHOLE) == 0;
+            ledger.close();
+            if (empty) {
+                ledger.delete();
+            }
+        });
         locks.forEach(ShareLock::close);
     }
 }

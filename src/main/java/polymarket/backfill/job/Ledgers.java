@@ -78,6 +78,9 @@ public final class Ledgers implements IdempotentRepository {
                 : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
         try {
             feeds.get(batch.getJob()).failed(batch, failure);
+            // the ledger knows of it; left on the exchange, it would end the job as if the job itself had failed
+            exchange.setException(null);
+            exchange.setRouteStop(true);
             return true;
         } catch (RuntimeException e) {
             stop.ask(1, e instanceof UserError ? e.getMessage() : "batch " + key + " could not be put back: " + e);

@@ -14,6 +14,7 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.ledger.State;
 
 /** Asks a job's source for single ids through the job's own routes, and maps the rows in a database that is dropped again. */
 public final class Preview {
@@ -48,18 +49,25 @@ public final class Preview {
                 Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
             // a route may have to ask them what it needs to know of an id
             Views.create(clickHouse, job.getName());
-            Batch first = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
-            came.addAll(ask(routes, job, first));
-            Batch last = first;
-            if (!first.missing().isEmpty()) {
-                last = Batch.preview(job.getName(), first.missing(), Batch.Kind.REASK);
-                came.addAll(ask(routes, job, last));
+            List<Batch> batches = new ArrayList<>();
+            // as a run does: an id a call where the source takes one only, and once more for what was left out
+            for (List<String> asked : job.isGather() ? ids.stream().map(List::of).toList() : List.of(ids)) {
+                Batch first = Batch.preview(job.getName(), asked, Batch.Kind.FIRST);
+                batches.add(first);
+                came.addAll(ask(routes, job, first));
+                if (!first.missing().isEmpty()) {
+                    Batch again = Batch.preview(job.getName(), first.missing(), Batch.Kind.REASK);
+                    batches.add(again);
+                    came.addAll(ask(routes, job, again));
+                }
             }
-            for (Batch batch : first == last ? List.of(first) : List.of(first, last)) {
+            ids.forEach(id -> states.put(id, State.ABSENT.text()));
+            for (Batch batch : batches) {
+                batch.missing().forEach(id -> states.put(id, "not known: the answer may have been cut"));
                 batch.outcomes().forEach((id, outcome) -> states.put(id, outcome.state().text()));
             }
             Map<String, List<Map<String, Object>>> became = map(job, clickHouse, routes, ids, came, states);
-            return new Result(first.requests() + (first == last ? 0 : last.requests()), came, became, states);
+            return new Result(batches.stream().mapToInt(Batch::requests).sum(), came, became, states);
         }
     }
 

@@ -40,7 +40,7 @@ public final class Progress implements AutoCloseable {
     private final Instant startedAt = Instant.now();
     private final long startNanos = System.nanoTime();
     private final Map<State, Long> counts;
-    private final long total;
+    private long total;
 
     private long ids;
     private long batches;
@@ -78,6 +78,12 @@ public final class Progress implements AutoCloseable {
 
     Source source() {
         return source;
+    }
+
+    /** Takes what the ledger says of all ids, those that other processes have done included. */
+    synchronized void counted(Map<State, Long> now) {
+        counts.putAll(now);
+        total = now.values().stream().mapToLong(Long::longValue).sum();
     }
 
     /** Ids that were marked as failed are pending again. */
@@ -141,7 +147,7 @@ public final class Progress implements AutoCloseable {
         return total - counts.get(State.PENDING);
     }
 
-    long total() {
+    synchronized long total() {
         return total;
     }
 

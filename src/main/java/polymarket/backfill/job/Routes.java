@@ -52,6 +52,7 @@ final class Routes implements AutoCloseable {
         Main main = new Main();
         beans.forEach(main::bind);
         settings.all().forEach(main::addOverrideProperty);
+        main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
         main.setDefaultPropertyPlaceholderLocation("false");
         main.configure().withRoutesIncludePattern(String.join(",", files));
         main.addMainListener(new MainListenerSupport() {

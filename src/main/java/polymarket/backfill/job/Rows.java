@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -39,6 +40,8 @@ public final class Rows {
 
     private final Map<String, Job> jobs;
     private final Map<String, SqlFile> sql = new HashMap<>();
+    /** The keys of the rows that batches are about to store. */
+    private final Map<Batch, Set<String>> storing = new HashMap<>();
 
     public Rows(Map<String, Job> jobs) {
         this.jobs = jobs;
@@ -54,7 +57,7 @@ public final class Rows {
      * @param rows the rows that it sent
      * @throws SourceException where the answer holds what was not asked for
      */
-    public void answered(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
+    public void answered(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
             @Body List<Map<String, Object>> rows) throws SourceException {
         Job job = jobs.get(batch.getJob());
         Set<String> asked = new HashSet<>(batch.getIds());
@@ -71,6 +74,7 @@ public final class Rows {
         for (Map<String, Object> row : rows) {
             withRows.add(id(job, batch, row));
         }
+        exchange.removeProperty(Retry.FAILURES);
         batch.forgetAnswer();
         batch.lastPage();
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
@@ -92,10 +96,11 @@ public final class Rows {
      * last page is in, ids without rows are absent.
      *
      * @param next the next page's cursor; null where this page is the last
+     * @param promised whether the page before said that there is more: an empty one is then asked for once more
      * @throws SourceException where the cursor or the whole page was there before, or a row belongs to another id
      */
-    public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
-            @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
+    public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
+            @ExchangeProperty("promised") Boolean promised, @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
         for (Map<String, Object> row : rows) {
             if (!batch.getIds().contains(id(job, batch, row))) {
@@ -103,11 +108,26 @@ public final class Rows {
                         + " where " + batch.getIds().get(0) + " was asked for");
             }
         }
+        if (Boolean.TRUE.equals(promised) && rows.isEmpty() && batch.doubts()) {
+            throw new SourceException(job.getSource() + " sent an empty page of " + batch.getIds().get(0) + " where it had said that there is more");
+        }
         String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
         String again = batch.page(digest, next == null || next.isEmpty() ? null : next);
         if (again != null) {
             throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
+        exchange.removeProperty(Retry.FAILURES);
+    }
+
+    /** Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0 at the beginning. */
+    public long offset(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        String cursor = batch.getCursor();
+        return cursor != null && cursor.matches("\\d{1,18}") ? Long.parseLong(cursor) : 0;
+    }
+
+    /** The cursor of the page behind this one, for such sources. */
+    public String nextOffset(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+        return String.valueOf(offset(batch) + rows.size());
     }
 
     /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
@@ -143,16 +163,40 @@ public final class Rows {
         }
         StringBuilder key = new StringBuilder();
         for (String field : job.getKeyFields().split(",")) {
-            Object value = value(field, row);
+            Object value = field.strip().equals(job.getIdField()) ? id(job, batch, row) : value(field, row);
             key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
         }
         return key.toString();
     }
 
-    /** Whether rows may be in the table already. */
-    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+    /**
+     * Whether rows may be in the table already. Where pages repeat rows, it waits while another batch stores one of the same,
+     * so that of two batches which come to a row at once only one finds it missing.
+     */
+    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> rows)
+            throws InterruptedException {
+        Job job = jobs.get(batch.getJob());
         exchange.removeProperty(OWN);
-        return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
+        if (job.isLookFirst() && !rows.isEmpty()) {
+            Set<String> keys = new HashSet<>();
+            rows.forEach(row -> keys.add(key(job, batch, row)));
+            synchronized (storing) {
+                while (storing.entrySet().stream().anyMatch(other -> other.getKey() != batch && !other.getKey().isIdle()
+                        && other.getKey().getJob().equals(batch.getJob()) && !Collections.disjoint(other.getValue(), keys))) {
+                    storing.wait(50);
+                }
+                storing.keySet().removeIf(Batch::isIdle);
+                storing.put(batch, keys);
+            }
+        }
+        return !rows.isEmpty() && (batch.isCheck() || job.isLookFirst());
+    }
+
+    private void pageDone(Batch batch) {
+        synchronized (storing) {
+            storing.remove(batch);
+            storing.notifyAll();
+        }
     }
 
     /** The SQL that finds the rows of an answer which the table has already. */
@@ -175,16 +219,22 @@ public final class Rows {
         values.put("last", batch.getIds().get(batch.getSize() - 1));
         values.put("batch", batch.getKey());
         values.put("redo", batch.isRedo());
+        values.put("pass_first", batch.passFirst());
+        values.put("pass_last", batch.passLast());
         return values;
     }
 
-    /** Leaves out the rows that the table has already. */
+    /**
+     * Leaves out the rows that the table has already. Where {@code @present} says of all of them ({@code met}) that another
+     * batch brought them, which comes the other way and has stored everything behind this page, this page is the last.
+     */
     public List<Map<String, Object>> leaveOutPresent(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> rows, @Body List<Map<String, Object>> found) {
         Job job = jobs.get(batch.getJob());
         Set<String> present = new HashSet<>();
         long own = 0;
         Set<String> others = new HashSet<>();
+        Set<String> met = new HashSet<>();
         for (Map<String, Object> row : found) {
             String key = String.valueOf(row.get("key"));
             present.add(key);
@@ -193,8 +243,14 @@ public final class Rows {
             } else {
                 others.add(key);
             }
+            if (row.get("met") instanceof Number number && number.intValue() == 1) {
+                met.add(key);
+            }
         }
         exchange.setProperty(OWN, own);
+        if (!rows.isEmpty() && rows.stream().map(row -> key(job, batch, row)).allMatch(met::contains)) {
+            batch.lastPage();
+        }
         Set<String> counted = new HashSet<>();
         return rows.stream().filter(row -> {
             String key = key(job, batch, row);
@@ -206,8 +262,8 @@ public final class Rows {
     }
 
     /**
-     * Makes the rows ready for the insert: JSON lines with the batch and the time, and the token that names them. A key
-     * that comes twice in an answer is taken once.
+     * Makes the rows ready for the insert: JSON lines with the batch and the time (and what was asked for, where the rows do
+     * not hold the id), and the token that names them. A key that comes twice in an answer is taken once.
      */
     public void json(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> all, @Body List<Map<String, Object>> rows) throws JsonProcessingException {
@@ -223,7 +279,8 @@ public final class Rows {
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
         MessageDigest digest = sha256();
-        String tail = ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
+        String tail = (job.getIdField().isEmpty() ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0)) : "")
+                + ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
                 + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z") + "\"}\n";
         for (Map<String, Object> row : once.values()) {
             String line = JSON.writeValueAsString(row);
@@ -243,13 +300,14 @@ public final class Rows {
         }
     }
 
-    /** Whether the tables may hold something of the batch that is not counted yet. Where they do not, every row was there before. */
+    /** Whether the tables hold something of the batch. Where they do not, nothing is stored and every row was there before. */
     public boolean readBack(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
-        boolean some = exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0
-                || !batch.isMore() && batch.hasPages();
+        boolean some = batch.isResumed()
+                || exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0;
         if (!some || batch.getKind() == Batch.Kind.PROBE) {
             batch.count(0, 0, batch.fetched(), 0);
             settle(jobs.get(batch.getJob()), batch, Map.of(), Map.of());
+            pageDone(batch);
             return false;
         }
         return true;
@@ -289,19 +347,21 @@ public final class Rows {
                 reasons.put(id, String.valueOf(row.get("reason")));
             }
         }
-        // rows that were stored by an attempt which was killed before it could note them, and whose page may have had more rows
-        // than it has now; less than none where rejected ones came again, which not every job looks for
+        // rows of this page that were stored by an attempt which was killed before it could note them; less than none
+        // where rejected ones came again, which not every job looks for
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
-        if (unnoted < -batch.rejectedSoFar() || unnoted > own && !batch.mayHaveUncounted()) {
+        // of these, rows that the answer leaves out this time
+        long leftOut = Math.max(0, unnoted - own);
+        if (unnoted < -batch.rejectedSoFar() || leftOut > 0 && !batch.isResumed()) {
             throw new ImbalanceException("batch " + batch + ": " + sent + " rows were sent and acknowledged after "
                     + batch.storedSoFar() + " earlier ones, but the tables hold " + inserted + " of it and " + rejected + " rejected ones");
         }
+        batch.count(leftOut, 0, 0, 0);
         long nowRejected = rejected - batch.rejectedSoFar();
         long nowInserted = sent + unnoted - nowRejected;
-        batch.count(Math.max(0, unnoted - own), 0, 0, 0);
-        batch.counted();
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
         settle(jobs.get(batch.getJob()), batch, held, reasons);
+        pageDone(batch);
     }
 
     /**
@@ -318,6 +378,7 @@ public final class Rows {
             long rows = Math.max(sums[2], sums[0] + batch.rowsThere().getOrDefault(id, 0L));
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
+                batch.missing().remove(id);
             } else if (sums[1] > 0) {
                 batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
             } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {

@@ -24,6 +24,7 @@ public final class Source {
     /** The time that the turns since the first one take at the pace of each. */
     private double taken;
     private volatile double limit;
+    private int late;
 
     /**
      * @param share the part of the pace that this process takes
@@ -42,7 +43,7 @@ public final class Source {
     /**
      * Takes the next turn. Turns stand on a grid of the clock, evenly spread, so that no window of any position holds
      * more of them than the limit; workers take every M-th of the same grid, which is how they share the limit without
-     * speaking to each other.
+     * speaking to each other. For a request that left late, one is left out.
      *
      * @param permits requests in a period
      * @param periodMillis the period
@@ -56,7 +57,8 @@ public final class Source {
         // the last turn counts by its time, because a pace that was changed meanwhile has another grid
         long slot = Math.max((long) Math.ceil(Math.max(now, pausedUntil) / step),
                 (long) Math.ceil(lastTurn / step + 0.999 * share.of()));
-        slot += Math.floorMod(share.worker() - 1 - slot, share.of());
+        slot += Math.floorMod(share.worker() - 1 - slot, share.of()) + (long) late * share.of();
+        late = 0;
         double turn = slot * step;
         lastTurn = (slot + (calls - 1.0) * share.of()) * step;
         if (firstTurn == 0) {
@@ -66,6 +68,19 @@ public final class Source {
         taken += calls * step * share.of();
         requests.addAndGet(calls);
         return Math.max(0, Math.round(turn) - now);
+    }
+
+    /**
+     * A request leaves. One that is late by more than the route's throttle allows for comes on top of the full window that
+     * begins with it, so a later turn makes up for it. Late is what took longer than half a percent of the period: of the
+     * one percent that a source route keeps below its limit, half is left for the way.
+     *
+     * @param turn when it should have left, in epoch milliseconds
+     */
+    synchronized void left(long turn, long periodMillis) {
+        if (System.currentTimeMillis() - turn > periodMillis / 200) {
+            late++;
+        }
     }
 
     /** All turns wait until then; it asked for that. */

@@ -1,5 +1,12 @@
 package polymarket.backfill.job;
 
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -9,15 +16,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
 import org.apache.camel.Body;
+import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Handler;
+import org.apache.camel.component.http.HttpClientConfigurer;
 import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.model.ThrottleDefinition;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultExchange;
+import org.apache.hc.client5.http.impl.ChainElement;
+import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
@@ -27,7 +39,13 @@ import polymarket.backfill.ledger.Share;
  * The bean {@code source} of the source routes: spreads the requests of a source evenly over its limit, which stands in
  * the throttle of its route and nowhere else, and says what an HTTP answer means.
  */
-public final class Sources {
+public final class Sources implements HttpClientConfigurer {
+
+    private static final String WARM_UP = "SourceWarmUp";
+
+    /** What the request of this thread waits for: its turn, or nothing where it only warms the way up. */
+    private record Turn(Source source, long millis, long periodMillis, int warmUpPort) {
+    }
 
     private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
     /** How an error says of itself that asking again is of no use. */
@@ -38,6 +56,7 @@ public final class Sources {
     private final Stop stop;
     private final Map<String, Source> sources = new ConcurrentHashMap<>();
     private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
+    private final ThreadLocal<Turn> turns = new ThreadLocal<>();
 
     /**
      * The numbers of a route's throttle.
@@ -75,7 +94,12 @@ public final class Sources {
         }
         String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
         Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
+        if (exchange.getProperty(WARM_UP) != null) {
+            turns.set(new Turn(null, 0, 0, exchange.getProperty(WARM_UP, Integer.class)));
+            return 0;
+        }
         long wait = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
+        turns.set(new Turn(get(name), System.currentTimeMillis() + wait, throttle.periodMillis(), 0));
         Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
         if (batch != null) {
             batch.countRequest();
@@ -83,6 +107,48 @@ public final class Sources {
             batch.enter(Batch.Step.REQUEST, System.nanoTime() + wait * 1_000_000);
         }
         return wait;
+    }
+
+    /** Looks at the moment in which a request leaves: behind the wait for its turn and behind the connection's opening. */
+    @Override
+    public void configureHttpClient(HttpClientBuilder client) {
+        client.addExecInterceptorBefore(ChainElement.MAIN_TRANSPORT.name(), "departure", (request, scope, chain) -> {
+            Turn turn = turns.get();
+            turns.remove();
+            if (turn != null && turn.source() != null) {
+                turn.source().left(turn.millis(), turn.periodMillis());
+            } else if (turn != null && scope.route.getTargetHost().getPort() != turn.warmUpPort()) {
+                throw new IOException("a request that warms up does not leave this process");
+            }
+            return chain.proceed(request, scope);
+        });
+    }
+
+    /**
+     * Sends a request through a source's route to a server of this process, so that what is loaded and opened for a first
+     * request does not make the source's first ones late. The source is not asked, and no turn is taken.
+     */
+    void warmUp(CamelContext context, String source) {
+        try {
+            HttpServer here = HttpServer.create(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0), 1);
+            here.createContext("/", call -> {
+                call.getRequestBody().readAllBytes();
+                call.getResponseHeaders().set("Content-Type", "application/json");
+                call.sendResponseHeaders(200, 2);
+                call.getResponseBody().write("{}".getBytes(StandardCharsets.US_ASCII));
+                call.close();
+            });
+            here.start();
+            SSLContext.getDefault().createSSLEngine();
+            context.createProducerTemplate().request("direct:" + source, exchange -> {
+                exchange.setProperty(WARM_UP, here.getAddress().getPort());
+                exchange.getMessage().setHeader("CamelHttpUri", "http://127.0.0.1:" + here.getAddress().getPort() + "/");
+                exchange.getMessage().setBody("{}");
+            });
+            here.stop(0);
+        } catch (IOException | NoSuchAlgorithmException e) {
+            // the first requests are a little late, and turns are left out for them
+        }
     }
 
     private static String routeOf(Exchange exchange) {
@@ -169,10 +235,14 @@ public final class Sources {
                 text.toLowerCase(Locale.ROOT).contains("too many requests"), 0, Boolean.FALSE.equals(answer.get("retryable")));
     }
 
+    /** A text as a query string has it, such as a cursor. */
+    public static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
     /** The answer was whole and was used. */
     public void good(Exchange exchange) {
         get(routeOf(exchange)).answered();
-        exchange.removeProperty(Retry.FAILURES);
     }
 
     private static String header(Exchange exchange, String name) {

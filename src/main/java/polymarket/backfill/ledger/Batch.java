@@ -60,20 +60,20 @@ public final class Batch {
 
     private final long number;
     private final String job;
+    private final String keyStart;
     private final String key;
     private final Kind kind;
     private final List<String> ids;
     private final boolean resumed;
     private final boolean redo;
     private boolean check;
+    private final long passFrom;
 
     private Window window = Window.ALL;
     private Batch parent;
     private Map<String, Batch> parts;
     private String cursor;
-    private int pages;
     private int restarts;
-    private boolean counted;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
     private long fetchedSoFar;
@@ -84,6 +84,7 @@ public final class Batch {
     private final Map<String, Long> rowsThere = new HashMap<>();
     private final List<Map<String, Object>> gathered = new ArrayList<>();
     private final Set<String> answered = new HashSet<>();
+    private volatile boolean idle;
     private long fetched;
     private long inserted;
     private long duplicate;
@@ -97,29 +98,34 @@ public final class Batch {
     private long stepSince;
     private long takenUpNanos = System.nanoTime();
 
-    private Batch(long number, String job, String key, Kind kind, String id, boolean redo, boolean check) {
-        this.number = number;
-        this.job = job;
-        this.key = key;
-        this.kind = kind;
+    private Batch(Batch parent, String id) {
+        this.number = parent.number;
+        this.job = parent.job;
+        this.keyStart = parent.keyStart;
+        this.key = parent.key;
+        this.kind = parent.kind;
         this.ids = List.of(id);
         this.resumed = false;
-        this.redo = redo;
-        this.check = check;
+        this.redo = parent.redo;
+        this.check = parent.check;
+        this.passFrom = parent.passFrom;
+        this.window = parent.window;
+        this.parent = parent;
     }
 
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
-            boolean check, String cursor, long fetchedSoFar, long storedSoFar, long rejectedSoFar) {
+            boolean check, long passFrom, String cursor, long fetchedSoFar, long storedSoFar, long rejectedSoFar) {
         this.number = number;
         this.job = job;
-        this.key = job + "-" + ledgerId + "-" + (kind == Kind.PROBE ? "probe" : String.format(Locale.ROOT, "%07d", number));
+        this.keyStart = job + "-" + ledgerId + "-";
+        this.key = kind == Kind.PROBE ? keyStart + "probe" : key(number);
+        this.passFrom = passFrom;
         this.kind = kind;
         this.ids = List.copyOf(ids);
         this.resumed = resumed;
         this.redo = redo;
         this.check = check;
         this.cursor = cursor;
-        this.pages = cursor == null ? 0 : 1;
         this.fetchedSoFar = fetchedSoFar;
         this.storedSoFar = storedSoFar;
         this.rejectedSoFar = rejectedSoFar;
@@ -131,12 +137,12 @@ public final class Batch {
      * @param kind FIRST, or REASK for those that were left out once
      */
     public static Batch preview(String job, List<String> ids, Kind kind) {
-        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0, 0);
+        return new Batch(0, job, "preview", kind, ids, false, false, false, 0, null, 0, 0, 0);
     }
 
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
-        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0, 0);
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, 0, null, 0, 0, 0);
     }
 
     public long getNumber() {
@@ -150,6 +156,20 @@ public final class Batch {
     /** Names the batch in ClickHouse and in the idempotent consumer: job, ledger, number. */
     public String getKey() {
         return key;
+    }
+
+    private String key(long batch) {
+        return keyStart + String.format(Locale.ROOT, "%07d", batch);
+    }
+
+    /** The first key that a batch of this pass may have: those of earlier passes sort before it. */
+    public String passFirst() {
+        return key(passFrom);
+    }
+
+    /** The last key that a batch of this ledger may have. */
+    public String passLast() {
+        return key(9_999_999);
     }
 
     public Kind getKind() {
@@ -244,6 +264,11 @@ public final class Batch {
         return null;
     }
 
+    /** Whether an empty page is not believed: true once for each cursor. */
+    public boolean doubts() {
+        return pagesSeen.add("empty at " + cursor);
+    }
+
     /** Notes that its answer has no further page. */
     public void lastPage() {
         cursor = null;
@@ -263,21 +288,6 @@ public final class Batch {
     /** How often it began at the first page again. */
     public int restarts() {
         return restarts;
-    }
-
-    /** Whether pages were stored before the present one, in this run or an earlier one. */
-    public boolean hasPages() {
-        return pages > 0;
-    }
-
-    /** What the tables held of it was counted, also what an attempt that was killed had stored. */
-    public void counted() {
-        counted = true;
-    }
-
-    /** Whether an attempt that was killed may have stored rows which are not counted yet. */
-    public boolean mayHaveUncounted() {
-        return resumed && !counted;
     }
 
     /** Rows of earlier pages. */
@@ -313,9 +323,7 @@ public final class Batch {
     public synchronized List<Batch> getParts() {
         parts = new LinkedHashMap<>();
         for (String id : ids) {
-            Batch part = new Batch(number, job, key, kind, id, redo, check);
-            part.parent = this;
-            parts.put(id, part);
+            parts.put(id, new Batch(this, id));
         }
         return List.copyOf(parts.values());
     }
@@ -454,9 +462,20 @@ public final class Batch {
 
     /** It is handed out now. */
     public void takenUp() {
+        idle = false;
         takenUpNanos = System.nanoTime();
         nanos.clear();
         step = null;
+    }
+
+    /** It is not worked on any more, for now or for good. */
+    public void putDown() {
+        idle = true;
+    }
+
+    /** Whether nobody works on it. */
+    public boolean isIdle() {
+        return idle;
     }
 
     /** Nanoseconds since it was handed out. */

@@ -38,6 +38,8 @@ public final class Ledger implements AutoCloseable {
     /** Longer ids lists are not read through for damage at every start; what is damaged then is said when it is met. */
     private static final long QUICK_CHECK_BYTES = 256L << 20;
 
+    private static final String ENTRY = "id, state, rows, attempts, status, reason, marked_at";
+
     private static final String[] SCHEMA = {
         "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         // mode: new, again (its rows may be in the table: look first) or redo (replace what is in the table)
@@ -334,33 +336,61 @@ public final class Ledger implements AutoCloseable {
      * @param reader adds the ids; what it throws leaves the ledger untouched
      */
     public synchronized Loaded load(Consumer<Loading> reader) {
-        return transaction(() -> {
-            try (Statement statement = connection.createStatement()) {
-                statement.execute("CREATE TEMP TABLE incoming(id TEXT NOT NULL)");
-                Loading loading;
-                try (PreparedStatement insert = connection.prepareStatement("INSERT INTO incoming VALUES(?)")) {
-                    loading = new Loading(insert);
-                    reader.accept(loading);
-                    loading.flush();
-                }
-                long distinct = 0;
-                long added = 0;
-                // sorted, because keys in order are written to the tree in order; the slot is this program's hash
-                try (ResultSet sorted = statement.executeQuery("SELECT DISTINCT id FROM incoming ORDER BY id");
-                        PreparedStatement insert = connection.prepareStatement(
-                                "INSERT OR IGNORE INTO ids(id, slot) VALUES(?, ?)")) {
-                    while (sorted.next()) {
-                        String id = sorted.getString(1);
-                        insert.setString(1, id);
-                        insert.setInt(2, Share.slot(id));
-                        added += insert.executeUpdate();
-                        distinct++;
-                    }
-                }
-                statement.execute("DROP TABLE incoming");
-                return new Loaded(loading.entries, distinct, added);
+        try (Statement statement = connection.createStatement()) {
+            try {
+                long entries = readIn(statement, reader);
+                return transaction(() -> {
+                    long added = takeIn(statement);
+                    return new Loaded(entries, number(statement, "SELECT count(*) FROM sorted"), added);
+                });
+            } finally {
+                statement.execute("DROP TABLE IF EXISTS incoming");
+                statement.execute("DROP TABLE IF EXISTS sorted");
             }
-        });
+        } catch (SQLException e) {
+            throw damaged(file, e);
+        }
+    }
+
+    /** Reads a list into a temporary table; other processes can write to the ledger meanwhile. */
+    private long readIn(Statement statement, Consumer<Loading> reader) throws SQLException {
+        statement.execute("BEGIN DEFERRED");
+        try {
+            statement.execute("CREATE TEMP TABLE incoming(id TEXT NOT NULL)");
+            Loading loading;
+            try (PreparedStatement insert = connection.prepareStatement("INSERT INTO incoming VALUES(?)")) {
+                loading = new Loading(insert);
+                reader.accept(loading);
+                loading.flush();
+            }
+            // keys in order are written to the tree in order
+            statement.execute("CREATE TEMP TABLE sorted AS SELECT DISTINCT id FROM incoming ORDER BY id");
+            statement.execute("DROP TABLE incoming");
+            statement.execute("COMMIT");
+            return loading.entries;
+        } catch (SQLException | RuntimeException e) {
+            try {
+                statement.execute("ROLLBACK");
+            } catch (SQLException ended) {
+                e.addSuppressed(ended);
+            }
+            throw e;
+        }
+    }
+
+    private long takeIn(Statement statement) throws SQLException {
+        long added = 0;
+        try (ResultSet sorted = statement.executeQuery(
+                "SELECT id FROM sorted WHERE NOT EXISTS (SELECT 1 FROM ids WHERE ids.id = sorted.id) ORDER BY sorted.rowid");
+                PreparedStatement insert = connection.prepareStatement("INSERT INTO ids(id, slot) VALUES(?, ?)")) {
+            while (sorted.next()) {
+                String id = sorted.getString(1);
+                insert.setString(1, id);
+                insert.setInt(2, Share.slot(id));
+                added += insert.executeUpdate();
+            }
+        }
+        return added;
     }
 
     /** The batches that were begun and not finished, and whose maker's share this is now. */
@@ -370,7 +400,7 @@ public final class Ledger implements AutoCloseable {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7)).within(window());
+                            mode.equals("redo"), true, passFrom(), result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7)).within(window());
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -420,7 +450,7 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0, 0).within(window());
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, passFrom(), null, 0, 0, 0).within(window());
     }
 
     /**
@@ -521,7 +551,39 @@ public final class Ledger implements AutoCloseable {
      * @return how many
      */
     public synchronized long redo(Collection<State> states, Duration olderThan) {
+        newPass();
         return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), Share.WHOLE);
+    }
+
+    /** Makes these ids pending again, whatever state they are in, so that they are asked for anew and their rows replaced. */
+    public synchronized void redo(Collection<String> ids) {
+        newPass();
+        transaction(() -> {
+            for (String id : ids) {
+                update("UPDATE ids SET state = 'pending', mode = 'redo', batch = NULL WHERE id = ?", id);
+            }
+            return null;
+        });
+    }
+
+    /** Whether one of these ids is in one of these states. */
+    public synchronized boolean any(Collection<String> ids, Collection<State> states) {
+        return ids.stream().anyMatch(id -> query("SELECT state FROM ids WHERE id = ?", result -> State.of(result.getString(1)), id)
+                .stream().anyMatch(states::contains));
+    }
+
+    /** Batches made from now on belong to a new pass. */
+    private void newPass() {
+        transaction(() -> {
+            long from = query("SELECT coalesce(max(batch), 0) + 1 FROM batches", result -> result.getLong(1)).get(0);
+            update("INSERT OR REPLACE INTO meta(key, value) VALUES('pass_from', ?)", String.valueOf(from));
+            meta.put("pass_from", String.valueOf(from));
+            return null;
+        });
+    }
+
+    private long passFrom() {
+        return Long.parseLong(meta.getOrDefault("pass_from", "0"));
     }
 
     /** Makes the ids pending again that failed before an instant (epoch milliseconds); their rows are looked for first. */
@@ -552,6 +614,16 @@ public final class Ledger implements AutoCloseable {
         return counts;
     }
 
+    /**
+     * How many ids a share still has to do: the pending ones that are its own, and those of batches that it is to resume, but
+     * not those that are in another share's batch.
+     */
+    public synchronized long left(Share share) {
+        return query("SELECT count(*) FROM ids LEFT JOIN batches ON batches.batch = ids.batch AND batches.done_at IS NULL"
+                + " WHERE ids.state = 'pending' AND coalesce(batches.slot, ids.slot) >= ? AND coalesce(batches.slot, ids.slot) < ?",
+                result -> result.getLong(1), share.from(), share.to()).get(0);
+    }
+
     /** How many ids came in. */
     public synchronized long size(Share share) {
         String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
@@ -571,18 +643,34 @@ public final class Ledger implements AutoCloseable {
      * @param limit how many at most
      */
     public synchronized void entries(State state, long limit, Consumer<Entry> to) {
-        query("SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE state = ? ORDER BY id LIMIT ?", result -> {
-            to.accept(new Entry(result.getString(1), State.of(result.getString(2)), result.getLong(3), result.getInt(4),
-                    result.getInt(5), result.getString(6), result.getLong(7)));
+        query("SELECT " + ENTRY + " FROM ids WHERE state = ? ORDER BY id LIMIT ?", result -> {
+            to.accept(entry(result));
             return null;
         }, state.text(), limit);
     }
 
-    /** A batch of one id that the source has answered before; null where there is none. Nothing is written. */
-    public synchronized Batch probe() {
+    /** What it knows of an id; null where it does not have it. */
+    public synchronized Entry entry(String id) {
+        return query("SELECT " + ENTRY + " FROM ids WHERE id = ?", Ledger::entry, id).stream().findFirst().orElse(null);
+    }
+
+    private static Entry entry(ResultSet result) throws SQLException {
+        return new Entry(result.getString(1), State.of(result.getString(2)), result.getLong(3), result.getInt(4),
+                result.getInt(5), result.getString(6), result.getLong(7));
+    }
+
+    /**
+     * A batch of one id that the source has answered before. Nothing is written.
+     *
+     * @param otherwise the id to take where it has answered none; null for no batch then
+     */
+    public synchronized Batch probe(String otherwise) {
         List<String> answered = query("SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1",
                 result -> result.getString(1));
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0, 0);
+        if (answered.isEmpty() && otherwise != null) {
+            answered = List.of(otherwise);
+        }
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, 0, null, 0, 0, 0);
     }
 
     /**
@@ -607,14 +695,14 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
-    /** Deletes a ledger that was set aside. */
-    public static void delete(Path file) {
+    /** Removes its file, when it was closed: nobody needs a ledger without ids. */
+    public void delete() {
         try {
-            for (String suffix : List.of("-wal", "-shm", "")) {
+            for (String suffix : List.of("", "-wal", "-shm")) {
                 Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
             }
         } catch (IOException e) {
-            throw new UserError("cannot delete " + file + ": " + e.getMessage());
+            throw new UserError("cannot remove " + file + ": " + e.getMessage());
         }
     }
 

@@ -3,6 +3,7 @@ package polymarket.backfill.ledger;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -326,6 +327,21 @@ class LedgerTest {
     }
 
     @Test
+    void whatIsLeftOfAShare_isItsOwnIdsAndTheBatchesItResumes() {
+        try (Ledger ledger = open()) {
+            load(ledger, ids(100));
+            assertEquals(100, ledger.left(Share.WHOLE));
+            ledger.claim("", "new", Share.WHOLE, 60, 1);
+            long ofFirst = ledger.left(new Share(1, 2));
+            long ofSecond = ledger.left(new Share(2, 2));
+            assertEquals(100, ofFirst + ofSecond);
+            assertTrue(ofFirst >= 60 && ofSecond < 40, "the batch is the first worker's, whatever its ids: " + ofFirst + ", " + ofSecond);
+            complete(ledger, ledger.open(new Share(1, 2)).get(0));
+            assertEquals(40, ledger.left(Share.WHOLE));
+        }
+    }
+
+    @Test
     void severalProcessesMayHaveItOpen() {
         try (Ledger one = open(); Ledger two = open()) {
             load(one, ids(100));
@@ -385,8 +401,10 @@ class LedgerTest {
     void aProbe_isAnIdThatWasAnswered_andWritesNothing() {
         try (Ledger ledger = open()) {
             load(ledger, ids(2));
+            assertNull(ledger.probe(null));
+            assertEquals(List.of("nobody"), ledger.probe("nobody").getIds());
             complete(ledger, ledger.claim("", "new", Share.WHOLE, 1, 1).get(0));
-            Batch probe = ledger.probe();
+            Batch probe = ledger.probe(null);
             assertEquals(Batch.Kind.PROBE, probe.getKind());
             assertEquals(1, probe.getSize());
             assertTrue(ledger.open(Share.WHOLE).isEmpty());

@@ -1,0 +1,61 @@
+package polymarket.backfill;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.AsyncCallback;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.NamedNode;
+import org.apache.camel.Processor;
+import org.apache.camel.model.ToDefinition;
+import org.apache.camel.model.ToDynamicDefinition;
+import org.apache.camel.spi.InterceptStrategy;
+import org.apache.camel.support.processor.DelegateAsyncProcessor;
+
+/**
+ * Ends the process at once, as kill -9 does, at a step of the routes: {@code -Dbackfill.kill-at=STEP:n} at its n-th time. It
+ * is on the tests' class path only and comes into the program with {@code --set camel.beans.killer=#class:polymarket.backfill.KillAt}.
+ */
+public final class KillAt implements InterceptStrategy {
+
+    /** The steps that it knows. */
+    public static final String[] STEPS = {"before-request", "after-request", "before-insert", "after-insert", "before-mark"};
+
+    private final String step;
+    private final int time;
+    private final AtomicInteger times = new AtomicInteger();
+
+    public KillAt() {
+        String[] parts = System.getProperty("backfill.kill-at", "none").split(":");
+        step = parts[0];
+        time = parts.length > 1 ? Integer.parseInt(parts[1]) : 1;
+    }
+
+    @Override
+    public Processor wrapProcessorInInterceptors(CamelContext context, NamedNode definition, Processor target, Processor next) {
+        String uri = definition instanceof ToDefinition to ? to.getUri() : definition instanceof ToDynamicDefinition to ? to.getUri() : "";
+        String point = uri.startsWith("http") ? "request" : uri.startsWith("clickhouse:") ? "insert" : uri.startsWith("direct:store") ? "mark" : null;
+        if (point == null) {
+            return target;
+        }
+        String before = point.equals("mark") ? "" : "before-" + point;
+        String after = point.equals("mark") ? "before-mark" : "after-" + point;
+        return new DelegateAsyncProcessor(target) {
+            @Override
+            public boolean process(Exchange exchange, AsyncCallback callback) {
+                reached(before);
+                return super.process(exchange, doneSync -> {
+                    if (!exchange.isFailed()) {
+                        reached(after);
+                    }
+                    callback.done(doneSync);
+                });
+            }
+        };
+    }
+
+    private void reached(String point) {
+        if (point.equals(step) && times.incrementAndGet() == time) {
+            Runtime.getRuntime().halt(137);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package polymarket.backfill;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** The program in a process of its own, as the launcher starts it. */
+public final class Program implements AutoCloseable {
+
+    private static final long PATIENCE_SECONDS = 120;
+
+    private final Process process;
+    private final Path out;
+    private final Path err;
+
+    private Program(Process process, Path out, Path err) {
+        this.process = process;
+        this.out = out;
+        this.err = err;
+    }
+
+    /** How a process ended. */
+    public record Result(int exitCode, String out, String err) {
+    }
+
+    /** Starts a command with the bed's routes and settings. */
+    public static Program start(TestBed bed, String... arguments) {
+        return start(bed, List.of(), Map.of(), arguments);
+    }
+
+    /**
+     * @param options of the JVM
+     * @param environment variables to add
+     */
+    public static Program start(TestBed bed, List<String> options, Map<String, String> environment, String... arguments) {
+        List<String> all = new ArrayList<>(List.of(arguments));
+        all.addAll(bed.setArguments());
+        return start(bed.home(), options, environment, all);
+    }
+
+    /**
+     * @param home the folder with routes and application.properties
+     */
+    public static Program start(Path home, List<String> options, Map<String, String> environment, List<String> arguments) {
+        Path project = TestBed.PROJECT;
+        String platform = System.getProperty("os.name").startsWith("Mac") ? "darwin" : "linux";
+        String arch = System.getProperty("os.arch").equals("aarch64") ? "-arm64" : "-x64";
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m", "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1", "-Dbackfill.home=" + home, "-Dchdb.lib=" + project.resolve("chdb/node_modules/@chdb/lib-" + platform + arch
+                        + (platform.equals("linux") ? "-gnu" : "") + "/libchdb.so")));
+        if (Runtime.version().feature() >= 24) {
+            command.add("--enable-native-access=ALL-UNNAMED");
+        }
+        command.addAll(options);
+        command.addAll(List.of("-cp", project.resolve("target/classes") + ":" + project.resolve("target/test-classes") + ":" + project.resolve("target/lib") + "/*",
+                "polymarket.backfill.cli.Backfill"));
+        command.addAll(arguments);
+        return start(command, home, environment);
+    }
+
+    /** Starts any command with its output in files. */
+    static Program start(List<String> command, Path folder, Map<String, String> environment) {
+        try {
+            Path out = Files.createTempFile(folder, "out", ".txt");
+            Path err = Files.createTempFile(folder, "err", ".txt");
+            ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).directory(folder.toFile());
+            builder.environment().putAll(environment);
+            return new Program(builder.start(), out, err);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Runs a command to its end. */
+    public static Result run(TestBed bed, String... arguments) {
+        return start(bed, arguments).end();
+    }
+
+    public Process process() {
+        return process;
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** What it has said so far on standard error. */
+    public String err() {
+        return text(err);
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Sends a signal such as INT. */
+    public void signal(String name) {
+        try {
+            new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).start().waitFor();
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Kills it as kill -9 does and waits until it is gone. */
+    public void kill() {
+        try {
+            process.destroyForcibly().waitFor();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Waits for its end. */
+    public Result end() {
+        try {
+            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                throw new AssertionError("did not end within " + PATIENCE_SECONDS + " s; it said: " + text(out) + text(err));
+            }
+            return new Result(process.exitValue(), text(out), text(err));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Waits until it has said something on standard error. */
+    public void awaitSaid(String text) {
+        TestBed.await("'" + text + "' in: " + err(), Duration.ofSeconds(PATIENCE_SECONDS), () -> err().contains(text) || !isAlive());
+        if (!err().contains(text)) {
+            throw new AssertionError("it ended without saying '" + text + "': " + err());
+        }
+    }
+
+    @Override
+    public void close() {
+        kill();
+    }
+}
