@@ -208,6 +208,11 @@ public final class Rows {
         return sql.get(batch.getJob()).section("present").sql(values);
     }
 
+    /** The SQL of a section of the job's file, for what a route has to know of a batch before it asks. */
+    public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String section) {
+        return sql.get(batch.getJob()).section(section).sql(values(batch));
+    }
+
     private static Map<String, Object> values(Batch batch) {
         Map<String, Object> values = new HashMap<>();
         values.put("ids", batch.getIds());
@@ -336,9 +341,10 @@ public final class Rows {
             String id = String.valueOf(row.get("id"));
             long rows = ((Number) row.get("rows")).longValue();
             long refused = ((Number) row.get("rejected")).longValue();
-            long[] sums = held.computeIfAbsent(id, key -> new long[2]);
+            long[] sums = held.computeIfAbsent(id, key -> new long[3]);
             sums[0] += rows;
             sums[1] += refused;
+            sums[2] += row.get("there") == null ? 0 : ((Number) row.get("there")).longValue();
             inserted += rows;
             rejected += refused;
             if (refused > 0) {
@@ -346,7 +352,7 @@ public final class Rows {
             }
         }
         // rows of this page that were stored by an attempt which was killed before it could note them; less than none
-        // where rejected ones came again, which are looked for in no table
+        // where rejected ones came again, which not every job looks for
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
         // of these, rows that the answer leaves out this time
         long leftOut = Math.max(0, unnoted - own);
@@ -372,8 +378,8 @@ public final class Rows {
         }
         Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
         for (String id : batch.getIds()) {
-            long[] sums = held.getOrDefault(id, new long[2]);
-            long rows = sums[0] + batch.rowsThere(id);
+            long[] sums = held.getOrDefault(id, new long[3]);
+            long rows = Math.max(sums[2], sums[0] + batch.rowsThere(id));
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
                 batch.missing().remove(id);

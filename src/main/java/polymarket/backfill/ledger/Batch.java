@@ -69,9 +69,11 @@ public final class Batch {
     private boolean check;
     private final long passFrom;
 
+    private Window window = Window.ALL;
     private Batch parent;
     private Map<String, Batch> parts;
     private String cursor;
+    private int restarts;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
     private long fetchedSoFar;
@@ -83,7 +85,6 @@ public final class Batch {
     private Map<String, Long> rowsOfPageThere = Map.of();
     private final List<Map<String, Object>> gathered = new ArrayList<>();
     private final Set<String> answered = new HashSet<>();
-    private int restarts;
     private volatile boolean idle;
     private long fetched;
     private long inserted;
@@ -109,6 +110,7 @@ public final class Batch {
         this.redo = parent.redo;
         this.check = parent.check;
         this.passFrom = parent.passFrom;
+        this.window = parent.window;
         this.parent = parent;
     }
 
@@ -206,6 +208,30 @@ public final class Batch {
      */
     public String json(String prefix) {
         return ids.stream().map(id -> "\"" + prefix + id + "\"").collect(Collectors.joining(",", "[", "]"));
+    }
+
+    Batch within(Window span) {
+        window = span;
+        return this;
+    }
+
+    /** The earliest time that rows are asked for, in seconds since 1970; 0 without a window. */
+    public long getSince() {
+        return window.since();
+    }
+
+    /** The latest time that rows are asked for, in seconds since 1970; far in the future without a window. */
+    public long getUntil() {
+        return window.until();
+    }
+
+    /**
+     * The ids with commas between them, for a URL.
+     *
+     * @param prefix stands before each, such as 0x
+     */
+    public String joined(String prefix) {
+        return ids.stream().map(id -> prefix + id).collect(Collectors.joining(","));
     }
 
     /** Where the next page begins; null at the beginning. */
