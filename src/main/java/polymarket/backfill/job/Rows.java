@@ -89,6 +89,7 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.of(State.UNRESOLVED));
             }
         }
+        exchange.removeProperty(Retry.FAILURES);
     }
 
     /**
