@@ -10,6 +10,7 @@ import org.apache.camel.support.DefaultExchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -46,6 +47,8 @@ public final class Preview {
         try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
                 job.getSource(), "fetch " + job.getName());
                 Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+            // a route may have to ask them what it needs to know of an id
+            Views.create(clickHouse, job.getName());
             List<Batch> batches = new ArrayList<>();
             // as a run does: an id a call where the source takes one only, and once more for what was left out
             for (List<String> asked : job.isGather() ? ids.stream().map(List::of).toList() : List.of(ids)) {
@@ -93,7 +96,7 @@ public final class Preview {
         }
         try {
             clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
-            for (String statement : job.sql().section("setup").statements()) {
+            for (String statement : Views.setup(job.getName())) {
                 clickHouse.execute(statement.replace("default.", database + "."));
             }
             Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);

@@ -42,6 +42,8 @@ final class Routes implements AutoCloseable {
         beans.put("source", sources);
         beans.put("retry", retry);
         beans.put("rows", new Rows(jobs));
+        beans.put("tokens", new Tokens());
+        beans.put("walk", new Walks());
         beans.put("fetchers", fetchers);
         beans.put("callers", callers);
         beans.put("clickhouse", clickHouse.dataSource());
