@@ -353,7 +353,7 @@ public final class JobRun implements AutoCloseable {
         ledgers.values().forEach(ledger -> {
             boolean empty = ledger.size(Share.WHOLE) == 0;
             ledger.close();
-            if (empty) {
+            if (empty && options.share().whole()) {
                 ledger.delete();
             }
         });
