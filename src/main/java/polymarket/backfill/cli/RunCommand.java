@@ -308,6 +308,11 @@ final class RunCommand implements Callable<Integer> {
                         }
                     }
                 }));
+                if (before == 0 && loaded.distinct() == 0 && needed != null
+                        && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
+                    throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed
+                            + ", which is empty: run the job that fills it, or give a list with --ids FILE");
+                }
                 messages.info(job.getName() + ": " + Messages.count(loaded.distinct())
                         + (job.isPass() ? " ids make up a pass" : " ids are missing in ClickHouse")
                         + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
