@@ -183,7 +183,7 @@ WHERE wallet_address BETWEEN {first} AND {last} AND batch = {batch} GROUP BY wal
 
 -- @ids needs=cascadian_clean.vw_trades_input
 -- Every wallet that traded.
-SELECT DISTINCT lower(toString(wallet)) AS id FROM cascadian_clean.vw_trades_input;
+SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain';
 
 -- @check positions by source and status
 SELECT source, status, count() AS positions, uniqExact(wallet_address) AS wallets, uniqExact(condition_id) AS conditions,
@@ -206,7 +206,7 @@ SELECT reason, count() AS rows, uniqExact(wallet_address) AS wallets FROM defaul
 -- @check traded wallets with and without positions needs=cascadian_clean.vw_trades_input
 SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT wallet_address FROM default.api_positions_staging)) AS with_positions,
     round(100 * with_positions / greatest(traded, 1), 2) AS percent
-FROM (SELECT DISTINCT lower(toString(wallet)) AS id FROM cascadian_clean.vw_trades_input);
+FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain');
 
 -- @measure wallets min=10000 Wallets with positions
 SELECT uniqExact(wallet_address) FROM default.api_positions_staging;

@@ -201,6 +201,20 @@ class WalletsJobTest {
     }
 
     @Test
+    void withoutAList_theWalletsThatTradedAreAsked() {
+        bed(300, 30);
+        List<String> wallets = wallets();
+        TestBed.clickHouse().execute("CREATE TABLE default.vw_trades_canonical (wallet_address_norm String, condition_id_norm String, outcome_index Int8, shares Float64,"
+                + " price Float64, transaction_hash String) ENGINE = MergeTree ORDER BY tuple()");
+        TestBed.clickHouse().execute("INSERT INTO default.vw_trades_canonical SELECT arrayJoin(['" + String.join("', '", wallets)
+                + "']) AS wallet, '', 0, 1, 1, '' FROM numbers(3) UNION ALL SELECT upper('" + wallets.get(0).substring(2) + "'), '', 0, 1, 1, ''");
+        Program.Result result = Program.run(bed, "run", "wallets");
+        assertEquals(0, result.exitCode(), result.toString());
+        assertTrue(result.err().contains("30 ids are missing in ClickHouse"), result.err());
+        assertTruth(wallets, List.of(), "OPEN");
+    }
+
+    @Test
     void walletsWithoutPositions_areAbsent_andNotBeforeTheyWereAskedTwice() {
         bed(300, 20);
         List<String> wallets = strangers(40);
