@@ -55,10 +55,10 @@ CREATE TABLE IF NOT EXISTS default.markets_landing
 
     condition_id String MATERIALIZED replaceRegexpOne(lower(conditionId), '^0x', ''),
     names        Array(String) MATERIALIZED JSONExtract(outcomes, 'Array(String)'),
-    -- raw, because a long number that is no string would lose digits
-    prices       Array(String) MATERIALIZED arrayMap(x -> trim(BOTH '"' FROM x), JSONExtractArrayRaw(outcomePrices)),
-    clob_ids     Array(String) MATERIALIZED arrayMap(x -> trim(BOTH '"' FROM x), JSONExtractArrayRaw(clobTokenIds)),
-    pos_ids      Array(String) MATERIALIZED arrayMap(x -> trim(BOTH '"' FROM x), JSONExtractArrayRaw(positionIds)),
+    -- as text, because a number that is no string would lose digits in a JSON function
+    prices       Array(String) MATERIALIZED extractAll(if(outcomePrices = 'null', '', outcomePrices), '[^][", ]+'),
+    clob_ids     Array(String) MATERIALIZED extractAll(if(clobTokenIds = 'null', '', clobTokenIds), '[^][", ]+'),
+    pos_ids      Array(String) MATERIALIZED extractAll(if(positionIds = 'null', '', positionIds), '[^][", ]+'),
     amount       String MATERIALIZED if(volume != '', volume, volumeNum),
     depth        String MATERIALIZED if(liquidity != '', liquidity, liquidityNum),
     reason       String MATERIALIZED multiIf(

@@ -38,11 +38,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Mixin
     private Common common;
 
-    @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts, or wallet for one wallet.")
+    @Parameters(paramLabel = "JOB", description = "The job, such as payouts, or wallet and an address for one wallet.")
     private String name;
-
-    @Parameters(index = "1", arity = "0..1", paramLabel = "ADDRESS", description = "The wallet of `verify wallet`.")
-    private String id;
 
     @Option(names = "--measures", description = "List the job's measures and stop.")
     private boolean list;
@@ -50,6 +47,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    /** Thresholds with their values, and the address of {@code verify wallet}: as a parameter it would take a threshold's value. */
     @Unmatched
     private List<String> thresholds = new ArrayList<>();
 
@@ -63,8 +61,8 @@ final class VerifyCommand implements Callable<Integer> {
         if (!Job.names(Common.home()).contains(name) && SqlFile.exists(name) && SqlFile.read(name).has("id")) {
             return one(settings, SqlFile.read(name));
         }
-        if (id != null) {
-            throw new UserError("verify " + name + " takes no '" + id + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
+        if (!thresholds.isEmpty() && !thresholds.get(0).startsWith("-")) {
+            throw new UserError("verify " + name + " takes no '" + thresholds.get(0) + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
         }
         Job job = Job.read(Common.home(), name);
         SqlFile sql = job.sql();
@@ -119,9 +117,11 @@ final class VerifyCommand implements Callable<Integer> {
     private int one(Settings settings, SqlFile sql) {
         SqlFile.Section head = sql.section("id");
         IdKind kind = IdKind.of(head.title(), "src/main/resources/sql/" + name + ".sql");
-        String stored = id == null ? null : kind.normalise(id);
-        if (stored == null || !thresholds.isEmpty()) {
-            throw new UserError(!thresholds.isEmpty() ? "unknown option '" + thresholds.get(0) + "' of verify " + name
+        List<String> options = thresholds.stream().filter(text -> text.startsWith("-")).toList();
+        String id = thresholds.isEmpty() ? null : thresholds.get(0);
+        String stored = id == null || thresholds.size() > 1 ? null : kind.normalise(id);
+        if (stored == null) {
+            throw new UserError(!options.isEmpty() ? "unknown option '" + options.get(0) + "' of verify " + name
                     : "verify " + name + " takes a " + kind.label() + (id == null ? "" : "; '" + id + "' is none"));
         }
         Map<String, Object> results = new LinkedHashMap<>();

@@ -1,8 +1,9 @@
 package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -76,10 +77,12 @@ public final class Views {
         return new Made(made, notes);
     }
 
-    /** The table that a section needs and that is not there; null where there is none such. */
+    /** The first of the tables that a section needs, separated by commas, which is not there; null where all are. */
     public static String missing(ClickHouse clickHouse, SqlFile.Section section) {
-        String table = section.attributes().get("needs");
-        int dot = table == null ? -1 : table.indexOf('.');
-        return table == null || clickHouse.has(table.substring(0, dot), table.substring(dot + 1)) ? null : table;
+        String tables = section.attributes().getOrDefault("needs", "");
+        return Arrays.stream(tables.split(",")).filter(table -> !table.isEmpty()).filter(table -> {
+            int dot = table.indexOf('.');
+            return !clickHouse.has(table.substring(0, dot), table.substring(dot + 1));
+        }).findFirst().orElse(null);
     }
 }

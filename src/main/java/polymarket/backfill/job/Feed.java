@@ -227,8 +227,9 @@ final class Feed implements Iterator<Batch> {
             release(batch, ledger.halve(batch, share));
             return;
         }
-        // whatever the source says or does not say is the id's own only if others are answered meanwhile
-        boolean refused = Retry.find(failure, ClickHouseException.class) != null || Retry.find(failure, TruncatedException.class) != null;
+        // whatever the source says or does not say is the id's own only if others are answered meanwhile, unless the job's
+        // own rules say that the answer will not change
+        boolean refused = Retry.find(failure, ClickHouseException.class) != null || Retry.find(failure, RefusalException.class) != null;
         if (refused || source.lastAnswer() > batch.firstFailure()) {
             Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
             ledger.fail(batch, outcome);

@@ -131,8 +131,9 @@ public final class Rows {
     }
 
     /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
-    public void keep(@ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
+    public void keep(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
         part.keep(rows);
+        exchange.removeProperty(Retry.FAILURES);
     }
 
     /** The rows of all ids of a batch that could be asked for; the others get batches of their own when this one is done. */
@@ -254,13 +255,16 @@ public final class Rows {
             batch.lastPage();
         }
         Set<String> counted = new HashSet<>();
-        return rows.stream().filter(row -> {
+        Map<String, Long> there = new HashMap<>();
+        List<Map<String, Object>> rest = rows.stream().filter(row -> {
             String key = key(job, batch, row);
             if (others.contains(key) && counted.add(key)) {
-                batch.rowsThere().merge(id(job, batch, row), 1L, Long::sum);
+                there.merge(id(job, batch, row), 1L, Long::sum);
             }
             return !present.contains(key);
         }).toList();
+        batch.pageThere(there);
+        return rest;
     }
 
     /**
@@ -377,7 +381,7 @@ public final class Rows {
         Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
         for (String id : batch.getIds()) {
             long[] sums = held.getOrDefault(id, new long[3]);
-            long rows = Math.max(sums[2], sums[0] + batch.rowsThere().getOrDefault(id, 0L));
+            long rows = Math.max(sums[2], sums[0] + batch.rowsThere(id));
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
                 batch.missing().remove(id);

@@ -82,6 +82,7 @@ public final class Batch {
     private final Map<String, Outcome> outcomes = new HashMap<>();
     private final List<String> missing = new ArrayList<>();
     private final Map<String, Long> rowsThere = new HashMap<>();
+    private Map<String, Long> rowsOfPageThere = Map.of();
     private final List<Map<String, Object>> gathered = new ArrayList<>();
     private final Set<String> answered = new HashSet<>();
     private volatile boolean idle;
@@ -312,11 +313,18 @@ public final class Batch {
         rejectedSoFar += rejected;
         requests = 0;
         resetRows();
+        rowsOfPageThere.forEach((id, rows) -> rowsThere.merge(id, rows, Long::sum));
+        rowsOfPageThere = Map.of();
     }
 
-    /** Rows that were in the table before, of each id. */
-    public Map<String, Long> rowsThere() {
-        return rowsThere;
+    /** How many rows of an id were in the table before. */
+    public long rowsThere(String id) {
+        return rowsThere.getOrDefault(id, 0L) + rowsOfPageThere.getOrDefault(id, 0L);
+    }
+
+    /** Notes the rows of this page, by id, that were in the table before; storing the page once more notes them anew. */
+    public void pageThere(Map<String, Long> rows) {
+        rowsOfPageThere = Map.copyOf(rows);
     }
 
     /** Its ids each as a batch of its own, for sources that are asked for one id a call; this one gathers what they bring. */
