@@ -221,6 +221,8 @@ public final class Rows {
         values.put("last", batch.getIds().get(batch.getSize() - 1));
         values.put("batch", batch.getKey());
         values.put("redo", batch.isRedo());
+        values.put("window_since", batch.getSince());
+        values.put("window_until", batch.getUntil());
         values.put("pass_first", batch.passFirst());
         values.put("pass_last", batch.passLast());
         return values;
