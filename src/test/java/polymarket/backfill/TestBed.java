@@ -57,6 +57,7 @@ public final class TestBed implements AutoCloseable {
     private Consumer<JobRun> onTick = run -> { };
     private boolean ownEngine;
     private String job = "payouts";
+    private ClickHouse own;
 
     private TestBed(SandboxOptions options) {
         try {
@@ -274,9 +275,16 @@ public final class TestBed implements AutoCloseable {
         if (!ownEngine) {
             return sql(query);
         }
-        try (ClickHouse own = ClickHouse.open(settings())) {
-            return own.rows(query, Map.of());
+        holdEngine();
+        return own.rows(query, Map.of());
+    }
+
+    /** Starts the bed's own engine where it is not there, and keeps it from ending while no program uses it. */
+    public void holdEngine() {
+        if (own != null) {
+            own.close();
         }
+        own = ClickHouse.open(settings());
     }
 
     /** The one number of a query to the bed's engine. */
@@ -403,6 +411,9 @@ public final class TestBed implements AutoCloseable {
     @Override
     public void close() {
         sandbox.close();
+        if (own != null) {
+            own.close();
+        }
         delete(home);
     }
 }

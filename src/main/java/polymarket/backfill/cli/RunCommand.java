@@ -1,11 +1,18 @@
 package polymarket.backfill.cli;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,6 +37,7 @@ import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.Window;
 
 /** Runs jobs until nothing of theirs is pending. */
 @Command(name = "run", footer = {"", "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."},
@@ -38,6 +46,8 @@ final class RunCommand implements Callable<Integer> {
 
     /** Lines that are no ids are shown up to this many. */
     private static final int BAD_LINES_SHOWN = 20;
+    /** So many ids stand in one query that says whose they are; ClickHouse takes 256 KiB. */
+    private static final int TAKEN_AT_ONCE = 2000;
 
     @Mixin
     private Common common;
@@ -106,7 +116,8 @@ final class RunCommand implements Callable<Integer> {
         }
         Set<State> again = redoStates();
         Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
-        List<Job> jobs = names.stream().distinct().map(name -> Job.read(Common.home(), name)).toList();
+        Map<Job, String> sources = sources();
+        List<Job> jobs = List.copyOf(sources.keySet());
         if (ids != null) {
             IdList.check(ids, jobs.get(0).idKind());
         }
@@ -116,14 +127,18 @@ final class RunCommand implements Callable<Integer> {
         }
         own.forEach(option -> setOwn(option, jobs));
         Settings settings = common.settings();
+        Window window = window();
         Share share = worker == null ? Share.WHOLE : new Share(worker, of);
         Terminal terminal = new Terminal(json);
         JobRun.Result result;
         try (ClickHouse clickHouse = ClickHouse.open(settings);
                 JobRun run = new JobRun(settings, jobs, clickHouse,
-                        new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit), terminal)) {
+                        new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window), terminal)) {
+            if (jobs.size() > 1 && "-".equals(ids)) {
+                ids = kept(System.in).toString();
+            }
             for (Job job : jobs) {
-                load(job, run.ledger(job.getName()), clickHouse, terminal);
+                load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
                 if (!again.isEmpty()) {
                     long pending = run.ledger(job.getName()).redo(again, age);
                     terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
@@ -144,6 +159,48 @@ final class RunCommand implements Callable<Integer> {
             System.err.println("backfill: " + result.reason());
         }
         return result.exitCode();
+    }
+
+    /** The jobs to run, with the source that was chosen for those that have several; those that run under another's name too. */
+    private Map<Job, String> sources() {
+        Map<String, Job> jobs = new LinkedHashMap<>();
+        Map<Job, String> sources = new LinkedHashMap<>();
+        for (String name : names.stream().distinct().toList()) {
+            Job named = Job.read(Common.home(), name);
+            String source = named.getParts().isEmpty() ? "" : common.settings().text(name + ".source");
+            for (Job job : named.parts(Common.home(), source)) {
+                if (jobs.putIfAbsent(job.getName(), job) == null) {
+                    sources.put(job, source);
+                }
+            }
+        }
+        return sources;
+    }
+
+    private Window window() {
+        if (since == null && until == null) {
+            return Window.ALL;
+        }
+        String from = time(since, "--since");
+        String to = time(until, "--until");
+        Window window = new Window(since + " " + until, from.isEmpty() ? 0 : Instant.parse(from).getEpochSecond(),
+                to.isEmpty() ? Window.ALL.until() : Instant.parse(to).getEpochSecond());
+        if (window.since() > window.until()) {
+            throw new UserError("--since " + since + " is later than --until " + until);
+        }
+        return window;
+    }
+
+    /** Standard input in a file, because each job reads it. */
+    private static Path kept(InputStream in) {
+        try {
+            Path file = Files.createTempFile("backfill-ids", ".txt");
+            file.toFile().deleteOnExit();
+            Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+            return file;
+        } catch (IOException e) {
+            throw new UserError("standard input cannot be read: " + e.getMessage());
+        }
     }
 
     /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
@@ -173,24 +230,33 @@ final class RunCommand implements Callable<Integer> {
         return states;
     }
 
-    private void load(Job job, Ledger ledger, ClickHouse clickHouse, Messages messages) {
+    private void load(Job job, String source, Ledger ledger, ClickHouse clickHouse, Messages messages) {
         long before = ledger.size(Share.WHOLE);
         IdKind kind = job.idKind();
         List<IdList.Bad> bad = new ArrayList<>();
         long[] badCount = {0};
         Ledger.Loaded loaded;
+        List<String> pass = new ArrayList<>();
         if (ids != null) {
+            long[] others = {0};
             loaded = ledger.load(loading -> {
-                IdList.read(ids, kind, loading::add, line -> {
+                List<String> waiting = new ArrayList<>();
+                IdList.read(ids, kind, id -> {
+                    waiting.add(id);
+                    if (waiting.size() == TAKEN_AT_ONCE) {
+                        others[0] += take(job, source, clickHouse, waiting, loading);
+                    }
+                }, line -> {
                     if (badCount[0]++ < BAD_LINES_SHOWN) {
                         bad.add(line);
                     }
                 });
+                others[0] += take(job, source, clickHouse, waiting, loading);
                 if (strict && badCount[0] > 0) {
                     throw new UserError(ids + ": line " + bad.get(0).line() + " is no " + kind.label() + ": '" + shown(bad.get(0).text())
                             + "'" + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "") + "; --strict takes no such file");
                 }
-                if (loading.entries() == 0) {
+                if (loading.entries() + others[0] == 0) {
                     throw new UserError(ids + ": none of its " + Messages.count(badCount[0]) + " lines is a " + kind.label()
                             + "; line " + bad.get(0).line() + " is '" + shown(bad.get(0).text()) + "'");
                 }
@@ -204,6 +270,7 @@ final class RunCommand implements Callable<Integer> {
             messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids in " + (ids.equals("-") ? "standard input" : ids)
                     + (loaded.entries() > loaded.distinct() ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)" : "")
                     + (badCount[0] > 0 ? " (" + Messages.count(badCount[0]) + " lines are no ids)" : "")
+                    + (others[0] > 0 ? ", apart from " + Messages.count(others[0]) + " that another source has" : "")
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
         } else if (job.sql().has("ids")) {
             SqlFile.Section query = job.sql().section("ids");
@@ -214,14 +281,21 @@ final class RunCommand implements Callable<Integer> {
                         + ". Or give a list with --ids FILE");
             }
             try {
-                String sql = query.sql(Map.of("since", time(since, "--since"), "until", time(until, "--until")));
+                Window window = ledger.window();
+                String sql = query.sql(Map.of("source", source,
+                        "since", window.all() ? time(since, "--since") : Instant.ofEpochSecond(window.since()).toString(),
+                        "until", window.all() ? time(until, "--until") : Instant.ofEpochSecond(window.until()).toString()));
                 loaded = ledger.load(loading -> clickHouse.stream(sql, Map.of(), row -> {
                     String id = kind.normalise(String.valueOf(row.get("id")));
                     if (id != null) {
                         loading.add(id);
+                        if (job.isPass()) {
+                            pass.add(id);
+                        }
                     }
                 }));
-                messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids are missing in ClickHouse"
+                messages.info(job.getName() + ": " + Messages.count(loaded.distinct())
+                        + (job.isPass() ? " ids make up a pass" : " ids are missing in ClickHouse")
                         + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
             } catch (ClickHouseException e) {
                 String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
@@ -232,8 +306,8 @@ final class RunCommand implements Callable<Integer> {
                 messages.warn(why + "; going on with what the ledger has");
             }
         }
-        if (job.isPass() && before > 0 && redo == null && ledger.counts(Share.WHOLE).get(State.PENDING) == 0) {
-            ledger.redo(EnumSet.complementOf(EnumSet.of(State.PENDING)), null);
+        if (!pass.isEmpty() && redo == null && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
+            ledger.redo(pass);
             messages.info(job.getName() + ": the last pass is finished, so this is a new one, which replaces its rows");
         }
         long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
@@ -242,6 +316,25 @@ final class RunCommand implements Callable<Integer> {
             messages.info(job.getName() + ": the ledger has " + Messages.count(size) + " ids, " + Messages.count(size - pending)
                     + " of them done, " + Messages.count(pending) + " to do");
         }
+    }
+
+    /**
+     * Adds those ids of a list that are this job's, where jobs share a list.
+     *
+     * @return how many are another job's
+     */
+    private static long take(Job job, String source, ClickHouse clickHouse, List<String> list, Ledger.Loading loading) {
+        List<String> own = list;
+        if (job.sql().has("take") && !list.isEmpty()) {
+            Set<String> taken = new HashSet<>();
+            clickHouse.stream(job.sql().section("take").sql(Map.of("list", list, "source", source)), Map.of(),
+                    row -> taken.add(String.valueOf(row.get("id"))));
+            own = list.stream().filter(taken::contains).toList();
+        }
+        own.forEach(loading::add);
+        long others = list.size() - own.size();
+        list.clear();
+        return others;
     }
 
     /** An instant as 2026-11-01T00:00:00Z; empty where there is none. */

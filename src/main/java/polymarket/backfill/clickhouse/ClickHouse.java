@@ -125,6 +125,8 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("user", user);
             properties.setProperty("password", password);
             properties.setProperty("compress", "false");
+            // a page's keys are longer than the 256 KiB that a statement may have
+            properties.setProperty("clickhouse_setting_max_query_size", "16777216");
             HikariConfig config = new HikariConfig();
             config.setPoolName("clickhouse");
             config.setJdbcUrl("jdbc:clickhouse:" + url);

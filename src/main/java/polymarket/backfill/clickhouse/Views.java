@@ -1,9 +1,12 @@
 package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Makes the tables of the jobs and the views over them, from the files below sql/. */
 public final class Views {
@@ -14,7 +17,23 @@ public final class Views {
     /** Makes what a job stores into, where it is not there. */
     public static void create(ClickHouse clickHouse, String job) {
         clickHouse.execute(SqlFile.read("tables").section("setup"), Map.of());
-        clickHouse.execute(SqlFile.read(job).section("setup"), Map.of());
+        setup(job).forEach(clickHouse::execute);
+    }
+
+    /**
+     * The statements that make what a job stores into. Before them stand those of the jobs that its setup names, as in
+     * {@code -- @setup after=markets,fills}, because it reads or fills their tables.
+     */
+    public static List<String> setup(String job) {
+        Set<String> statements = new LinkedHashSet<>();
+        SqlFile.Section setup = SqlFile.read(job).section("setup");
+        if (setup.attributes().containsKey("after")) {
+            for (String before : setup.attributes().get("after").split(",")) {
+                statements.addAll(setup(before));
+            }
+        }
+        statements.addAll(setup.statements());
+        return List.copyOf(statements);
     }
 
     /**
@@ -66,10 +85,12 @@ public final class Views {
         }
     }
 
-    /** The table that a section needs and that is not there; null where there is none such. */
+    /** The first of the tables that a section needs, separated by commas, which is not there; null where all are. */
     public static String missing(ClickHouse clickHouse, SqlFile.Section section) {
-        String table = section.attributes().get("needs");
-        int dot = table == null ? -1 : table.indexOf('.');
-        return table == null || clickHouse.has(table.substring(0, dot), table.substring(dot + 1)) ? null : table;
+        String tables = section.attributes().getOrDefault("needs", "");
+        return Arrays.stream(tables.split(",")).filter(table -> !table.isEmpty()).filter(table -> {
+            int dot = table.indexOf('.');
+            return !clickHouse.has(table.substring(0, dot), table.substring(dot + 1));
+        }).findFirst().orElse(null);
     }
 }

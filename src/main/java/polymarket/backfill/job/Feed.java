@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.clickhouse.ClickHouseException;
@@ -195,13 +196,22 @@ final class Feed implements Iterator<Batch> {
         release(batch, followers);
     }
 
-    /** A page of the batch is stored. */
+    /**
+     * A page of the batch is stored. The one of a probe was enough.
+     *
+     * @throws RejectedExecutionException where the run is ending: the next one goes on behind this page
+     */
     void page(Batch batch) {
+        if (batch.getKind() == Batch.Kind.PROBE) {
+            batch.lastPage();
+            return;
+        }
         progress.page(batch);
-        if (batch.getKind() != Batch.Kind.PROBE) {
-            batch.enter(Batch.Step.LEDGER);
-            ledger.page(batch);
-            batch.enter(null);
+        batch.enter(Batch.Step.LEDGER);
+        ledger.page(batch);
+        batch.enter(null);
+        if (stop.asked()) {
+            throw new RejectedExecutionException("the run is ending");
         }
     }
 
@@ -236,6 +246,7 @@ final class Feed implements Iterator<Batch> {
 
     synchronized void release(Batch batch, List<Batch> followers) {
         inFlight.remove(batch);
+        batch.putDown();
         ready.addAll(followers);
         notifyAll();
     }

@@ -1,5 +1,6 @@
 package polymarket.backfill.job;
 
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import polymarket.backfill.ledger.Share;
 
@@ -24,7 +25,19 @@ public final class Source {
     /** The time that the turns since the first one take at the pace of each. */
     private double taken;
     private volatile double limit;
-    private int late;
+    /** Grid of the last turn, and which of its slots were used late, by how many milliseconds. */
+    private double step;
+    private final TreeMap<Long, Long> late = new TreeMap<>();
+    private int leftOut;
+
+    /**
+     * A request's place in the pace.
+     *
+     * @param waitMillis from when it was taken
+     * @param slot its number on the grid, whose slots are {@code step} milliseconds apart
+     */
+    record Turn(Source source, long waitMillis, long slot, double step, long periodMillis, int calls) {
+    }
 
     /**
      * @param share the part of the pace that this process takes
@@ -43,22 +56,24 @@ public final class Source {
     /**
      * Takes the next turn. Turns stand on a grid of the clock, evenly spread, so that no window of any position holds
      * more of them than the limit; workers take every M-th of the same grid, which is how they share the limit without
-     * speaking to each other. For a request that left late, one is left out.
+     * speaking to each other. What follows a period after a request that left late is as much later.
      *
      * @param permits requests in a period
      * @param periodMillis the period
      * @param calls how many requests it counts as
-     * @return milliseconds to wait from now
      */
-    synchronized long turn(double permits, long periodMillis, int calls) {
-        double step = periodMillis / (permits * fraction);
+    synchronized Turn turn(double permits, long periodMillis, int calls) {
+        if (step != periodMillis / (permits * fraction)) {
+            step = periodMillis / (permits * fraction);
+            late.clear();
+        }
         limit = permits * fraction / share.of() * 1000 / periodMillis;
         long now = System.currentTimeMillis();
         // the last turn counts by its time, because a pace that was changed meanwhile has another grid
         long slot = Math.max((long) Math.ceil(Math.max(now, pausedUntil) / step),
                 (long) Math.ceil(lastTurn / step + 0.999 * share.of()));
-        slot += Math.floorMod(share.worker() - 1 - slot, share.of()) + (long) late * share.of();
-        late = 0;
+        slot += Math.floorMod(share.worker() - 1 - slot, share.of()) + (long) leftOut * share.of();
+        leftOut = 0;
         double turn = slot * step;
         lastTurn = (slot + (calls - 1.0) * share.of()) * step;
         if (firstTurn == 0) {
@@ -67,19 +82,37 @@ public final class Source {
         }
         taken += calls * step * share.of();
         requests.addAndGet(calls);
-        return Math.max(0, Math.round(turn) - now);
+        long later = 0;
+        for (int i = 0; i < calls; i++) {
+            Long by = late.remove(slot + (long) i * share.of() - slots(periodMillis));
+            later = Math.max(later, by == null ? 0 : by);
+        }
+        return new Turn(this, Math.max(0, Math.round(turn) + later - now), slot, step, periodMillis, calls);
+    }
+
+    private long slots(long periodMillis) {
+        return Math.max(1, (long) (periodMillis / step + 1e-6));
     }
 
     /**
-     * A request leaves. One that is late by more than the route's throttle allows for comes on top of the full window that
-     * begins with it, so a later turn makes up for it. Late is what took longer than half a percent of the period: of the
-     * one percent that a source route keeps below its limit, half is left for the way.
-     *
-     * @param turn when it should have left, in epoch milliseconds
+     * A request leaves. One that is late by more than the route's throttle allows for would come on top of the full window
+     * that begins with it, so the turn a period later moves as far; where that is another worker's, one turn is left out.
+     * Late is what took longer than half a percent of the period: of the one percent that a source route keeps below its
+     * limit, half is left for the way.
      */
-    synchronized void left(long turn, long periodMillis) {
-        if (System.currentTimeMillis() - turn > periodMillis / 200) {
-            late++;
+    synchronized void left(Turn turn) {
+        long by = System.currentTimeMillis() - Math.round(turn.slot() * turn.step()) - turn.periodMillis() / 200;
+        if (by <= 0 || turn.step() != step) {
+            return;
+        }
+        long slots = slots(turn.periodMillis());
+        if (slots % share.of() != 0) {
+            leftOut += turn.calls();
+            return;
+        }
+        late.headMap(turn.slot() - 2 * slots).clear();
+        for (int i = 0; i < turn.calls(); i++) {
+            late.put(turn.slot() + (long) i * share.of(), by);
         }
     }
 

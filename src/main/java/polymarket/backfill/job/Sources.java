@@ -43,10 +43,6 @@ public final class Sources implements HttpClientConfigurer {
 
     private static final String WARM_UP = "SourceWarmUp";
 
-    /** What the request of this thread waits for: its turn, or nothing where it only warms the way up. */
-    private record Turn(Source source, long millis, long periodMillis, int warmUpPort) {
-    }
-
     private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
     /** How an error says of itself that asking again is of no use. */
     private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
@@ -56,7 +52,10 @@ public final class Sources implements HttpClientConfigurer {
     private final Stop stop;
     private final Map<String, Source> sources = new ConcurrentHashMap<>();
     private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
-    private final ThreadLocal<Turn> turns = new ThreadLocal<>();
+    /** The turn that the request of this thread has. */
+    private final ThreadLocal<Source.Turn> turns = new ThreadLocal<>();
+    /** Where the request of this thread goes if it only warms the way up. */
+    private final ThreadLocal<Integer> warmUpPort = new ThreadLocal<>();
 
     /**
      * The numbers of a route's throttle.
@@ -95,29 +94,31 @@ public final class Sources implements HttpClientConfigurer {
         String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
         Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
         if (exchange.getProperty(WARM_UP) != null) {
-            turns.set(new Turn(null, 0, 0, exchange.getProperty(WARM_UP, Integer.class)));
+            warmUpPort.set(exchange.getProperty(WARM_UP, Integer.class));
             return 0;
         }
-        long wait = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
-        turns.set(new Turn(get(name), System.currentTimeMillis() + wait, throttle.periodMillis(), 0));
+        Source.Turn turn = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
+        turns.set(turn);
         Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
         if (batch != null) {
             batch.countRequest();
             batch.enter(Batch.Step.TURN);
-            batch.enter(Batch.Step.REQUEST, System.nanoTime() + wait * 1_000_000);
+            batch.enter(Batch.Step.REQUEST, System.nanoTime() + turn.waitMillis() * 1_000_000);
         }
-        return wait;
+        return turn.waitMillis();
     }
 
     /** Looks at the moment in which a request leaves: behind the wait for its turn and behind the connection's opening. */
     @Override
     public void configureHttpClient(HttpClientBuilder client) {
         client.addExecInterceptorBefore(ChainElement.MAIN_TRANSPORT.name(), "departure", (request, scope, chain) -> {
-            Turn turn = turns.get();
+            Source.Turn turn = turns.get();
             turns.remove();
-            if (turn != null && turn.source() != null) {
-                turn.source().left(turn.millis(), turn.periodMillis());
-            } else if (turn != null && scope.route.getTargetHost().getPort() != turn.warmUpPort()) {
+            Integer port = warmUpPort.get();
+            warmUpPort.remove();
+            if (turn != null) {
+                turn.source().left(turn);
+            } else if (port != null && scope.route.getTargetHost().getPort() != port) {
                 throw new IOException("a request that warms up does not leave this process");
             }
             return chain.proceed(request, scope);
