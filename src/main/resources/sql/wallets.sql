@@ -181,6 +181,10 @@ UNION ALL
 SELECT wallet_address, 0, uniqExact(asset_id), any(reason) FROM default.wallets_rejected
 WHERE wallet_address BETWEEN {first} AND {last} AND batch = {batch} GROUP BY wallet_address;
 
+-- @replaced
+-- With --redo, positions that a wallet no longer has.
+DELETE FROM default.api_positions_staging WHERE wallet_address IN ({ids}) AND batch != {batch};
+
 -- @ids needs=cascadian_clean.vw_trades_input
 -- Every wallet that traded.
 SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain';
@@ -227,5 +231,5 @@ SELECT if({total} = 0, 0, {failed} / {total});
 SELECT countIf(NOT match(wallet_address, '^0x[0-9a-f]{40}$') OR NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(asset_id, '^[0-9]{1,78}$'))
 FROM default.api_positions_staging;
 
--- @measure duplicates Rows beyond one a wallet and token (merged away in time after --redo)
+-- @measure duplicates max=0 Rows beyond one a wallet and token
 SELECT count() - uniqExact(wallet_address, asset_id) FROM default.api_positions_staging;

@@ -393,14 +393,19 @@ class WalletsJobTest {
     }
 
     @Test
-    void redo_replacesRows() {
-        bed(400, 40);
-        List<String> wallets = wallets();
+    void redo_replacesRows_andThoseThatTheSourceNoLongerHasGo() {
+        bed(3000, 40);
+        List<String> wallets = new ArrayList<>(wallets());
+        wallets.addAll(strangers(3));
         assertEquals(0, bed.run("wallets", Share.WHOLE, wallets).exitCode());
         long rows = bed.value("SELECT count() FROM default.api_positions_staging");
+        // positions that were closed since, of the largest wallet, of all others, and of one that has nothing any more
+        TestBed.clickHouse().execute("INSERT INTO default.api_positions_staging SELECT * REPLACE ('7' AS asset_id) FROM default.api_positions_staging LIMIT 1 BY wallet_address");
+        TestBed.clickHouse().execute("INSERT INTO default.api_positions_staging SELECT * REPLACE ('" + strangers(1).get(0) + "' AS wallet_address) FROM default.api_positions_staging LIMIT 1");
         bed.beforeRun(run -> run.ledger("wallets").redo(List.of(State.FOUND, State.ABSENT), null));
         assertEquals(0, bed.run("wallets", Share.WHOLE, wallets).exitCode());
-        assertEquals(rows, bed.value("SELECT count() FROM default.api_positions_staging FINAL"));
+        assertEquals(rows, bed.value("SELECT count() FROM default.api_positions_staging"));
+        assertEquals(truth(wallets, "OPEN").keySet(), new java.util.TreeSet<>(stored().keySet()));
     }
 
     /** Ten times: the real program, killed at a random instant with wallets in flight; then once to its end. */
