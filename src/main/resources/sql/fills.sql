@@ -152,13 +152,14 @@ GROUP BY key;
 
 -- @stored
 -- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
-SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason, count() AS there FROM default.clob_fills AS stored
+SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
+    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @ids
+-- @ids needs=default.api_markets_staging
 -- What is missing: markets that ended while Goldsky went on and have no fill, or, with --since, all that may have traded since.
 SELECT id FROM default.fills_markets
 WHERE ({source} = 'goldsky' OR ended OR old)
@@ -168,3 +169,113 @@ WHERE ({source} = 'goldsky' OR ended OR old)
 -- @take
 -- Of a list, the markets that are this source's.
 SELECT arrayJoin([{list}]) AS id WHERE {source} = 'goldsky' OR id IN (SELECT id FROM default.fills_markets WHERE ended OR old);
+
+-- @coverage
+-- Markets, and those of them that have fills.
+SELECT count() AS total, countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS covered FROM default.fills_markets;
+
+-- @missing
+-- Markets without a fill.
+SELECT id FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY id;
+
+-- @diagnosis missing markets by age and status
+SELECT
+    transform(least(multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6), 7) AS step,
+        [1, 2, 3, 4, 5, 6, 7], ['up to 7 days', 'up to 30 days', 'up to 90 days', 'up to 180 days', 'up to 365 days', 'older', 'undated'], '') AS opened,
+    countIf(NOT is_closed) AS open, countIf(is_closed) AS closed, count() AS missing, of_all AS markets,
+    concat(toString(round(100 * missing / markets, 1)), '%') AS share
+FROM
+(
+    SELECT id, opened_at, closed AS is_closed, dateDiff('day', opened_at, now64(6)) AS days FROM default.fills_markets
+    WHERE id NOT IN (SELECT condition_id FROM default.clob_fills)
+) AS market
+INNER JOIN
+(
+    SELECT multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6) AS step, count() AS of_all
+    FROM (SELECT opened_at, dateDiff('day', opened_at, now64(6)) AS days FROM default.fills_markets)
+    GROUP BY step
+) AS every ON every.step = multiIf(market.opened_at IS NULL, 7, market.days <= 7, 1, market.days <= 30, 2, market.days <= 90, 3, market.days <= 180, 4, market.days <= 365, 5, 6)
+GROUP BY step, of_all ORDER BY step;
+
+-- @diagnosis twenty samples
+SELECT id AS condition_id, question, if(closed, 'closed', 'open') AS status, toDate(opened_at) AS opened, toString(volume) AS volume,
+    if(ended, 'goldsky', 'data-api') AS source
+FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY cityHash64(id) LIMIT 20;
+
+-- @check fills by source
+SELECT source, count() AS fills, countIf(taker_order) AS trades, uniqExact(condition_id) AS markets, toString(sumIf(size, taker_order)) AS shares,
+    toString(sumIf(cost, taker_order)) AS collateral, min(timestamp) AS first, max(timestamp) AS last
+FROM default.clob_fills GROUP BY source ORDER BY source;
+
+-- @check coverage by the year in which markets opened
+SELECT if(opened_at IS NULL, 'undated', toString(toYear(opened_at))) AS opened, count() AS markets,
+    countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills, concat(toString(round(100 * with_fills / markets, 1)), '%') AS share
+FROM default.fills_markets GROUP BY opened ORDER BY opened;
+
+-- @check days of the last 30 without a fill
+SELECT toString(today() - number) AS day FROM numbers(1, 30) WHERE today() - number NOT IN (SELECT toDate(timestamp) FROM default.clob_fills) ORDER BY day;
+
+-- @check markets of the largest volume without fills (at most 20)
+SELECT id AS condition_id, question, toString(volume) AS volume, if(closed, 'closed', 'open') AS status FROM
+(
+    SELECT id, question, volume, closed FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100
+)
+WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY volume DESC LIMIT 20;
+
+-- @check rejected rows
+SELECT source, reason, count() AS rows, any(row) AS such_as FROM
+(
+    SELECT 'goldsky' AS source, toString(reason) AS reason, row FROM default.fills_rejected
+    UNION ALL
+    SELECT 'data-api', toString(reason), row FROM default.trades_rejected
+)
+GROUP BY source, reason ORDER BY rows DESC;
+
+-- @check samples
+SELECT condition_id, outcome_index, side, toString(price) AS price, toString(size) AS size, taker_order, timestamp, source FROM default.clob_fills
+ORDER BY cityHash64(fill_id) LIMIT 5;
+
+-- @measure coverage unit=% min=95% Markets with fills, of those that may have some (not found to have none)
+SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent}))) FROM default.fills_markets;
+
+-- @measure last-day min=1 Fills in the last 24 hours
+SELECT count() FROM default.clob_fills WHERE timestamp > now() - INTERVAL 24 HOUR;
+
+-- @measure empty-days max=0 Days of the last 30 without a fill
+SELECT 30 - uniqExact(toDate(timestamp)) FROM default.clob_fills WHERE toDate(timestamp) BETWEEN today() - 30 AND today() - 1;
+
+-- @measure large-missing max=0 Of the 100 markets with the largest volume, those without fills
+SELECT count() FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100)
+WHERE id NOT IN (SELECT condition_id FROM default.clob_fills);
+
+-- @measure not-living max=0 Markets that went on after 2026-04-28 and have fills from Goldsky alone
+SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky' AND condition_id IN (SELECT id FROM default.fills_markets WHERE NOT ended)
+    AND condition_id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api');
+
+-- @measure twice max=0 Transactions of a market whose rows came from both sources
+SELECT count() FROM
+(
+    SELECT condition_id, transaction_hash FROM default.clob_fills
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api')
+        AND condition_id IN (SELECT condition_id FROM default.clob_fills WHERE source = 'goldsky')
+    GROUP BY condition_id, transaction_hash HAVING uniqExact(source) > 1
+);
+
+-- @measure malformed max=0 Rows whose condition, asset, maker or price is not well-formed
+SELECT count() FROM default.clob_fills WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(asset_id, '^[0-9]{1,78}$')
+    OR NOT match(maker, '^0x[0-9a-f]{40}$') OR size <= 0 OR price < 0;
+
+-- @measure unlabelled unit=% max=5% Rows whose outcome is not known
+SELECT if(count() = 0, 0, countIf(outcome_index < 0) / count()) FROM default.clob_fills;
+
+-- @measure failed unit=% max=2% Share of the ledgers' markets that failed
+SELECT if({total} = 0, 0, {failed} / {total});
+
+-- @measure pending max=0 Markets that were not asked for yet
+SELECT {pending};
+
+-- @measure running max=0 Runs of the job that are going on
+SELECT {running};
+
+-- @measure duplicates Rows beyond one a fill (merged away in time after --redo)
+SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;

@@ -101,13 +101,14 @@ GROUP BY key;
 
 -- @stored
 -- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
-SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason, count() AS there FROM default.clob_fills AS stored
+SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
+    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @ids
+-- @ids needs=default.api_markets_staging
 -- What is missing: markets that did not end while Goldsky went on and have no fill from here, or, with --since, all that may
 -- have traded since.
 SELECT id FROM default.fills_markets
@@ -118,3 +119,10 @@ WHERE ({source} IN ('', 'data-api') OR NOT ended)
 -- @take
 -- Of a list, the markets that are this source's: also those that no table knows.
 SELECT arrayJoin([{list}]) AS id WHERE {source} IN ('', 'data-api') OR id NOT IN (SELECT id FROM default.fills_markets WHERE ended);
+
+-- @check fills of the Data API
+SELECT taker_order, count() AS fills, uniqExact(condition_id) AS markets, min(timestamp) AS first, max(timestamp) AS last
+FROM default.clob_fills WHERE source = 'data-api' GROUP BY taker_order;
+
+-- @measure fills Fills from the Data API (all that is checked of them: verify fills)
+SELECT count() FROM default.clob_fills WHERE source = 'data-api';

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -168,19 +169,27 @@ final class VerifyCommand implements Callable<Integer> {
 
     private static Map<String, Object> ledgerValues(Settings settings, Job job) {
         Map<String, Object> values = new HashMap<>();
-        values.put("total", 0L);
-        values.put("running", Files.isDirectory(settings.path("runtime.dir"))
-                ? StatusCommand.runs(settings.path("runtime.dir"), job.getName()).stream().filter(run -> "running".equals(run.get("state"))).count() : 0L);
-        for (State state : State.values()) {
-            values.put(state.text(), 0L);
+        for (String key : Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text)).toList()) {
+            values.put(key, 0L);
         }
-        if (Ledger.exists(JobRun.ledgerFile(settings, job.getName()))) {
-            try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, job.getName()))) {
-                values.put("total", ledger.size(Share.WHOLE));
-                ledger.counts(Share.WHOLE).forEach((state, n) -> values.put(state.text(), n));
+        // of all jobs that run under its name
+        for (Job part : job.parts(Common.home(), "auto")) {
+            if (Files.isDirectory(settings.path("runtime.dir"))) {
+                add(values, "running", StatusCommand.runs(settings.path("runtime.dir"), part.getName()).stream()
+                        .filter(run -> "running".equals(run.get("state"))).count());
+            }
+            if (Ledger.exists(JobRun.ledgerFile(settings, part.getName()))) {
+                try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, part.getName()))) {
+                    add(values, "total", ledger.size(Share.WHOLE));
+                    ledger.counts(Share.WHOLE).forEach((state, n) -> add(values, state.text(), n));
+                }
             }
         }
         return values;
+    }
+
+    private static void add(Map<String, Object> values, String key, long n) {
+        values.merge(key, n, (a, b) -> (Long) a + (Long) b);
     }
 
     private Map<String, Measure> measures(SqlFile sql) {

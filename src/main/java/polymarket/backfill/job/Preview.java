@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.Exchange;
-import org.apache.camel.ProducerTemplate;
 import org.apache.camel.support.DefaultExchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -30,7 +29,54 @@ public final class Preview {
             Map<String, String> states) {
     }
 
+    /**
+     * What a source answers to one id.
+     *
+     * @param rows that came
+     * @param requests that they took
+     * @param whole whether that is all of them
+     * @param failure why there was no answer; null where there was one
+     */
+    public record Sample(String id, long rows, int requests, boolean whole, String failure) {
+    }
+
+    /** What a source answers to some ids. */
+    public record Samples(List<Sample> samples, double limitPerSecond) {
+    }
+
     private Preview() {
+    }
+
+    /**
+     * Asks a job's source for ids, each on its own, and looks at how much comes.
+     *
+     * @param pages of an id that are asked for at most
+     * @throws UserError where another run uses the source
+     */
+    public static Samples sample(Settings settings, Job job, ClickHouse clickHouse, List<String> ids, int pages, Messages messages) {
+        Stop stop = new Stop();
+        Sources sources = new Sources(Share.WHOLE, 1, stop);
+        Map<String, Job> jobs = Map.of(job.getName(), job);
+        Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
+        List<Sample> samples = new ArrayList<>();
+        try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
+                job.getSource(), "diagnose " + job.getName());
+                Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+            for (String id : ids) {
+                Batch batch = Batch.preview(job.getName(), List.of(id), Batch.Kind.FIRST);
+                long rows = 0;
+                String failure = null;
+                try {
+                    for (int page = 0; page < pages && batch.isMore(); page++) {
+                        rows += page(routes, job, batch).size();
+                    }
+                } catch (UserError e) {
+                    failure = e.getMessage();
+                }
+                samples.add(new Sample(id, rows, batch.requests(), !batch.isMore(), failure));
+            }
+        }
+        return new Samples(samples, sources.get(job.getSource()).limit());
     }
 
     /**
@@ -72,18 +118,21 @@ public final class Preview {
     }
 
     /** All pages of an answer. */
-    @SuppressWarnings("unchecked")
     private static List<Map<String, Object>> ask(Routes routes, Job job, Batch batch) {
-        ProducerTemplate template = routes.context().createProducerTemplate();
         List<Map<String, Object>> rows = new ArrayList<>();
         while (batch.isMore()) {
-            Exchange exchange = template.request("direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
-            if (exchange.getException() != null) {
-                throw new UserError(Retry.reason(exchange.getException()));
-            }
-            rows.addAll(exchange.getMessage().getBody(List.class));
+            rows.addAll(page(routes, job, batch));
         }
         return rows;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static List<Map<String, Object>> page(Routes routes, Job job, Batch batch) {
+        Exchange exchange = routes.template().request("direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
+        if (exchange.getException() != null) {
+            throw new UserError(Retry.reason(exchange.getException()));
+        }
+        return exchange.getMessage().getBody(List.class);
     }
 
     /** Sends the rows through the job's own landing table and views, in a database of this process. */
