@@ -63,9 +63,14 @@ class KillTest {
             bed.assertTruth(ids);
             assertEquals(0, bed.count(State.PENDING));
             assertEquals(0, inFlight(bed));
+            assertTrue(!endedAt.isEmpty(), "no round ended at a named step");
+            System.out.println("kill test: ended at " + endedAt);
             System.out.println("kill test: " + counted + " rounds with ids in flight, " + engineKills + " with the engine killed too, " + ids.size() + " ids");
         }
     }
+
+    /** The named steps at which the program ended itself, so that the test cannot pass without it. */
+    private final java.util.Set<String> endedAt = new java.util.TreeSet<>();
 
     private void moreIds(TestBed bed) throws IOException {
         if (!Files.exists(bed.ledgerFile()) || bed.count(State.PENDING) < 4000) {
@@ -95,6 +100,9 @@ class KillTest {
                 TestBed.await("the process ends at " + moment, Duration.ofSeconds(240), () -> !programs.get(0).isAlive());
                 int code = programs.get(0).process().exitValue();
                 assertTrue(List.of(137, 0, 2).contains(code), code + ": " + programs.get(0).err());
+                if (code == 137) {
+                    endedAt.add(moment);
+                }
             } else {
                 TestBed.await("a request", Duration.ofSeconds(240), () -> bed.requests() > before + of || programs.stream().noneMatch(Program::isAlive));
                 Thread.sleep(random.nextInt(900));
