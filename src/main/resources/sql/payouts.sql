@@ -94,7 +94,7 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.payouts_rejected
 WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
 
--- @ids
+-- @ids needs=default.api_markets_staging
 -- What is missing: closed conditions that no resolution table has.
 SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
 WHERE closed
@@ -120,16 +120,17 @@ FROM default.market_resolutions_final WHERE payout_denominator > 0
 UNION ALL
 SELECT 'after: vw_resolutions_truth', count() FROM cascadian_clean.vw_resolutions_truth;
 
--- @check settled P&L before and after
-SELECT status, wallets_with_settled_pnl, settled, traded, round(100 * settled / greatest(traded, 1), 2) AS percent, settled_pnl_usd FROM
+-- @check settled P&L before and after needs=cascadian_clean.vw_wallet_pnl_settled
+SELECT status, wallets_with_settled_pnl, settled, traded, round(100 * settled / greatest(traded, 1), 2) AS percent, total_settled_pnl FROM
 (
     SELECT 'before: market_resolutions_final' AS status, uniqExactIf(wallet_address, settled_pnl_usd != 0) AS wallets_with_settled_pnl,
-        count() AS settled, toDecimal256(sum(settled_pnl_usd), 2) AS settled_pnl_usd
+        count() AS settled, toDecimal256(sum(settled_pnl_usd), 2) AS total_settled_pnl
     FROM cascadian_clean.vw_wallet_pnl_settled WHERE resolution_source = 'market_resolutions_final'
     UNION ALL
     SELECT 'after: vw_resolutions_truth', uniqExactIf(wallet_address, settled_pnl_usd != 0), count(), toDecimal256(sum(settled_pnl_usd), 2)
     FROM cascadian_clean.vw_wallet_pnl_settled
-) AS settled CROSS JOIN (SELECT uniqExact(wallet, market_cid) AS traded FROM default.vw_trades_unified) AS all;
+) AS coverage CROSS JOIN (SELECT uniqExact(wallet, market_cid) AS traded FROM default.vw_trades_unified) AS held
+ORDER BY settled;
 
 -- @check conditions that two sources disagree on (at most 20)
 SELECT condition_id, groupArray((origin, toString(vector))) AS said FROM

@@ -37,6 +37,20 @@ FROM
 )
 GROUP BY condition_id;
 
+-- @view cascadian_clean.vw_markets
+-- Every market once, with its payouts and the outcome that they make the winner (none where they are equal or not known):
+-- Gamma names no winner, and the prices of a closed market are no payouts.
+CREATE OR REPLACE VIEW cascadian_clean.vw_markets AS
+SELECT
+    market.* EXCEPT (resolved, winning_outcome),
+    market.resolved OR truth.payout_denominator > 0 AS resolved,
+    if(truth.payout_denominator > 0 AND truth.winning_index >= 0, market.outcomes[truth.winning_index + 1], market.winning_outcome) AS winning_outcome,
+    truth.payout_numerators AS payout_numerators,
+    truth.payout_denominator AS payout_denominator,
+    truth.source AS payout_source
+FROM default.api_markets_staging AS market FINAL
+LEFT JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = market.condition_id;
+
 -- @view cascadian_clean.vw_trades_input needs=default.vw_trades_canonical
 -- Trades of your own: the one place that names the table and its columns. Where yours are called otherwise, write them here,
 -- in front of AS, and your table behind FROM and needs=; then run `./backfill views`. Ids may be in any form, numbers of any
@@ -48,7 +62,7 @@ SELECT
     outcome_index,
     if(upper(concat('', COLUMNS('^(trade_direction|side)$'))) = 'SELL', -1, 1) * toDecimal256OrZero(toString(shares), 18) AS shares,
     coalesce(COLUMNS('^(entry_price|price)$')) AS price,
-    coalesce(COLUMNS('^(timestamp|time|block_time)$')) AS time,
+    coalesce(COLUMNS('^(timestamp|time|block_time)$'), NULL) AS time,
     transaction_hash AS transaction
 FROM default.vw_trades_canonical;
 
@@ -84,17 +98,17 @@ SELECT
     condition AS condition_id,
     if(countIf(traded) > 0, 'blockchain', 'clob_api') AS source,
     if(source = 'blockchain', sumIf(cost, traded), sumIf(cost, NOT traded)) AS cost_usd,
-    if(source = 'blockchain', sumIf(payout, traded), sumIf(payout, NOT traded)) AS payout_usd,
+    divideDecimal(if(source = 'blockchain', sumIf(weighed, traded), sumIf(weighed, NOT traded)), any(denominator), 18) AS payout_usd,
     if(source = 'blockchain', sumIf(realized, traded), sumIf(realized, NOT traded)) AS realized_usd,
     payout_usd - cost_usd + realized_usd AS settled_pnl_usd,
     any(origin) AS resolution_source
 FROM
 (
-    SELECT held.*, truth.source AS origin, divideDecimal(held.shares * toDecimal256(truth.payout_numerators[held.outcome + 1], 0),
-        toDecimal256(truth.payout_denominator, 0), 18) AS payout
+    SELECT held.*, truth.source AS origin, held.number * toDecimal256(truth.payout_numerators[held.outcome + 1], 0) AS weighed,
+        toDecimal256(truth.payout_denominator, 0) AS denominator
     FROM
     (
-        SELECT wallet, market_cid AS condition, outcome, true AS traded, sum(shares) AS shares,
+        SELECT wallet, market_cid AS condition, outcome, true AS traded, sum(shares) AS number,
             toDecimal256(sum(shares * ifNull(price, toDecimal256(0, 18))), 18) AS cost, toDecimal256(0, 18) AS realized
         FROM default.vw_trades_unified WHERE source = 'blockchain'
         GROUP BY wallet, condition, outcome

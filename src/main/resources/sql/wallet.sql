@@ -9,9 +9,9 @@ SELECT source, status, count() AS positions, uniqExact(condition_id) AS conditio
 FROM default.api_positions_staging FINAL WHERE wallet_address = {id} GROUP BY source, status ORDER BY source, status;
 
 -- @check its trades and positions in vw_trades_unified
-SELECT source, count() AS rows, uniqExact(market_cid) AS conditions, toDecimal256(sum(shares), 6) AS shares,
-    toDecimal256(sum(shares * price), 2) AS cost
-FROM default.vw_trades_unified WHERE wallet = {id} GROUP BY source ORDER BY source;
+SELECT source, count() AS rows, uniqExact(market_cid) AS conditions, toDecimal256(sum(unified.shares), 6) AS shares,
+    toDecimal256(sum(unified.shares * unified.price), 2) AS cost
+FROM default.vw_trades_unified AS unified WHERE wallet = {id} GROUP BY source ORDER BY source;
 
 -- @check conditions in one source or both
 SELECT multiIf(chain AND api, 'both', chain, 'blockchain only', 'clob_api only') AS seen_in, count() AS conditions FROM
@@ -21,12 +21,12 @@ SELECT multiIf(chain AND api, 'both', chain, 'blockchain only', 'clob_api only')
 )
 GROUP BY seen_in ORDER BY seen_in;
 
--- @check settled P&L
+-- @check settled P&L needs=cascadian_clean.vw_wallet_pnl_settled
 SELECT source, count() AS conditions, toDecimal256(sum(cost_usd), 2) AS cost, toDecimal256(sum(payout_usd), 2) AS payout,
     toDecimal256(sum(realized_usd), 2) AS realized, toDecimal256(sum(settled_pnl_usd), 2) AS settled_pnl
 FROM cascadian_clean.vw_wallet_pnl_settled WHERE wallet_address = {id} GROUP BY source ORDER BY source;
 
--- @check settled P&L by condition, the largest (at most 10)
+-- @check settled P&L by condition, the largest (at most 10) needs=cascadian_clean.vw_wallet_pnl_settled
 SELECT condition_id, source, toDecimal256(cost_usd, 2) AS cost, toDecimal256(payout_usd, 2) AS payout,
     toDecimal256(settled_pnl_usd, 2) AS settled_pnl, resolution_source
 FROM cascadian_clean.vw_wallet_pnl_settled WHERE wallet_address = {id} ORDER BY abs(settled_pnl_usd) DESC, condition_id LIMIT 10;

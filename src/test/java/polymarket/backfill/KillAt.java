@@ -3,6 +3,7 @@ package polymarket.backfill;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.NamedNode;
 import org.apache.camel.Processor;
@@ -15,7 +16,7 @@ import org.apache.camel.support.processor.DelegateAsyncProcessor;
  * Ends the process at once, as kill -9 does, at a step of the routes: {@code -Dbackfill.kill-at=STEP:n} at its n-th time. It
  * is on the tests' class path only and comes into the program with {@code --set camel.beans.killer=#class:polymarket.backfill.KillAt}.
  */
-public final class KillAt implements InterceptStrategy {
+public final class KillAt implements InterceptStrategy, CamelContextAware {
 
     /** The steps that it knows. */
     public static final String[] STEPS = {"before-request", "after-request", "before-insert", "after-insert", "before-mark"};
@@ -23,6 +24,7 @@ public final class KillAt implements InterceptStrategy {
     private final String step;
     private final int time;
     private final AtomicInteger times = new AtomicInteger();
+    private CamelContext context;
 
     public KillAt() {
         String[] parts = System.getProperty("backfill.kill-at", "none").split(":");
@@ -30,8 +32,22 @@ public final class KillAt implements InterceptStrategy {
         time = parts.length > 1 ? Integer.parseInt(parts[1]) : 1;
     }
 
+    /** Beans of the settings are made too late to be looked for as interceptors. */
     @Override
-    public Processor wrapProcessorInInterceptors(CamelContext context, NamedNode definition, Processor target, Processor next) {
+    public void setCamelContext(CamelContext camelContext) {
+        if (context == null) {
+            context = camelContext;
+            camelContext.getCamelContextExtension().addInterceptStrategy(this);
+        }
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return context;
+    }
+
+    @Override
+    public Processor wrapProcessorInInterceptors(CamelContext camelContext, NamedNode definition, Processor target, Processor next) {
         String uri = definition instanceof ToDefinition to ? to.getUri() : definition instanceof ToDynamicDefinition to ? to.getUri() : "";
         String point = uri.startsWith("http") ? "request" : uri.startsWith("clickhouse:") ? "insert" : uri.startsWith("direct:store") ? "mark" : null;
         if (point == null) {

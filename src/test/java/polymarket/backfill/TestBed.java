@@ -56,6 +56,8 @@ public final class TestBed implements AutoCloseable {
     private Consumer<JobRun> beforeRun = run -> { };
     private Consumer<JobRun> onTick = run -> { };
     private boolean ownEngine;
+    private ClickHouse own;
+    private String job = "payouts";
 
     private TestBed(SandboxOptions options) {
         try {
@@ -174,6 +176,12 @@ public final class TestBed implements AutoCloseable {
         return Settings.load(home, Map.of(), overrides);
     }
 
+    /** The job whose ledger is looked at; payouts unless it is said. */
+    public TestBed job(String name) {
+        job = name;
+        return this;
+    }
+
     /** Gives the bed an engine of its own, which a test may kill. */
     public TestBed ownEngine() {
         ownEngine = true;
@@ -267,9 +275,16 @@ public final class TestBed implements AutoCloseable {
         if (!ownEngine) {
             return sql(query);
         }
-        try (ClickHouse own = ClickHouse.open(settings())) {
-            return own.rows(query, Map.of());
+        holdEngine();
+        return own.rows(query, Map.of());
+    }
+
+    /** Starts the bed's own engine where it is not there, and keeps it from ending while no program uses it. */
+    public void holdEngine() {
+        if (own != null) {
+            own.close();
         }
+        own = ClickHouse.open(settings());
     }
 
     /** The one number of a query to the bed's engine. */
@@ -278,7 +293,7 @@ public final class TestBed implements AutoCloseable {
     }
 
     public Path ledgerFile() {
-        return home.resolve("runtime/payouts.ledger");
+        return home.resolve("runtime/" + job + ".ledger");
     }
 
     public Ledger ledger() {
@@ -396,6 +411,9 @@ public final class TestBed implements AutoCloseable {
     @Override
     public void close() {
         sandbox.close();
+        if (own != null) {
+            own.close();
+        }
         delete(home);
     }
 }

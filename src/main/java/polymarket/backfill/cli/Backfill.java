@@ -12,7 +12,7 @@ import polymarket.backfill.UserError;
         description = "Polymarket backfills: ids in, complete and exact rows in ClickHouse out.",
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
-            RunCommand.class, StatusCommand.class, FetchCommand.class, LedgerCommand.class, ResetCommand.class,
+            RunCommand.class, StatusCommand.class, MonitorCommand.class, FetchCommand.class, DiagnoseCommand.class, LedgerCommand.class, ResetCommand.class,
             ViewsCommand.class, VerifyCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
             polymarket.backfill.sandbox.SandboxCommand.class, BenchmarkCommand.class, ArchiveCommand.class, CommandLine.HelpCommand.class,
         },

@@ -1,19 +1,28 @@
 package polymarket.backfill.cli;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -30,6 +39,7 @@ import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.Window;
 
 /** Runs jobs until nothing of theirs is pending. */
 @Command(name = "run", footer = {"", "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."},
@@ -38,6 +48,8 @@ final class RunCommand implements Callable<Integer> {
 
     /** Lines that are no ids are shown up to this many. */
     private static final int BAD_LINES_SHOWN = 20;
+    /** So many ids stand in one query that says whose they are; ClickHouse takes 256 KiB. */
+    private static final int TAKEN_AT_ONCE = 2000;
 
     @Mixin
     private Common common;
@@ -75,6 +87,9 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
     private Integer concurrency;
 
+    @Spec
+    private CommandSpec spec;
+
     @Unmatched
     private List<String> own = new ArrayList<>();
 
@@ -104,9 +119,12 @@ final class RunCommand implements Callable<Integer> {
         if (ids != null && names.size() > 1) {
             throw new UserError("--ids goes with one job; here are " + names.size());
         }
+        // before a value that follows it is taken for a job's name
+        own.forEach(option -> settingsOf(option, Job.names(Common.home())));
         Set<State> again = redoStates();
         Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
-        List<Job> jobs = names.stream().distinct().map(name -> Job.read(Common.home(), name)).toList();
+        Map<Job, String> sources = sources();
+        List<Job> jobs = List.copyOf(sources.keySet());
         if (ids != null) {
             IdList.check(ids, jobs.get(0).idKind());
         }
@@ -116,14 +134,18 @@ final class RunCommand implements Callable<Integer> {
         }
         own.forEach(option -> setOwn(option, jobs));
         Settings settings = common.settings();
+        Window window = window();
         Share share = worker == null ? Share.WHOLE : new Share(worker, of);
         Terminal terminal = new Terminal(json);
         JobRun.Result result;
         try (ClickHouse clickHouse = ClickHouse.open(settings);
                 JobRun run = new JobRun(settings, jobs, clickHouse,
-                        new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit), terminal)) {
+                        new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window), terminal)) {
+            if (jobs.size() > 1 && "-".equals(ids)) {
+                ids = kept(System.in).toString();
+            }
             for (Job job : jobs) {
-                load(job, run.ledger(job.getName()), clickHouse, terminal);
+                load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
                 if (!again.isEmpty()) {
                     long pending = run.ledger(job.getName()).redo(again, age);
                     terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
@@ -146,17 +168,66 @@ final class RunCommand implements Callable<Integer> {
         return result.exitCode();
     }
 
+    /** The jobs to run, with the source that was chosen for those that have several; those that run under another's name too. */
+    private Map<Job, String> sources() {
+        Map<String, Job> jobs = new LinkedHashMap<>();
+        Map<Job, String> sources = new LinkedHashMap<>();
+        for (String name : names.stream().distinct().toList()) {
+            Job named = Job.read(Common.home(), name);
+            String source = named.getParts().isEmpty() ? "" : common.settings().text(name + ".source");
+            for (Job job : named.parts(Common.home(), source)) {
+                if (jobs.putIfAbsent(job.getName(), job) == null) {
+                    sources.put(job, source);
+                }
+            }
+        }
+        return sources;
+    }
+
+    private Window window() {
+        if (since == null && until == null) {
+            return Window.ALL;
+        }
+        String from = time(since, "--since");
+        String to = time(until, "--until");
+        Window window = new Window(since + " " + until, from.isEmpty() ? 0 : Instant.parse(from).getEpochSecond(),
+                to.isEmpty() ? Window.ALL.until() : Instant.parse(to).getEpochSecond());
+        if (window.since() > window.until()) {
+            throw new UserError("--since " + since + " is later than --until " + until);
+        }
+        return window;
+    }
+
+    /** Standard input in a file, because each job reads it. */
+    private static Path kept(InputStream in) {
+        try {
+            Path file = Files.createTempFile("backfill-ids", ".txt");
+            file.toFile().deleteOnExit();
+            Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+            return file;
+        } catch (IOException e) {
+            throw new UserError("standard input cannot be read: " + e.getMessage());
+        }
+    }
+
     /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
     private void setOwn(String option, List<Job> jobs) {
         String[] parts = option.split("=", 2);
+        settingsOf(option, jobs.stream().map(Job::getName).toList()).forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
+    }
+
+    /** The settings of jobs that such an option stands for. */
+    private List<String> settingsOf(String option, List<String> jobs) {
+        String name = option.split("=", 2)[0];
         Settings settings = common.settings();
-        List<String> keys = jobs.stream().map(job -> job.getName() + "." + parts[0].replaceFirst("^--", "")).filter(settings::has).toList();
+        List<String> keys = jobs.stream().map(job -> job + "." + name.replaceFirst("^--", "")).filter(settings::has).toList();
         if (!option.startsWith("--") || keys.isEmpty()) {
-            List<String> known = settings.all().keySet().stream().filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job.getName() + ".")))
-                    .map(key -> "--" + key.substring(key.indexOf('.') + 1)).toList();
-            throw new UserError("unknown option '" + option + "' of run." + Nearest.hint(parts[0], known) + " `backfill run --help` lists all");
+            List<String> known = new ArrayList<>(spec.optionsMap().keySet());
+            settings.all().keySet().stream().filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job + ".")))
+                    .forEach(key -> known.add("--" + key.substring(key.indexOf('.') + 1)));
+            throw new UserError("unknown option '" + option + "' of run." + Nearest.hint(name, known) + " `backfill run --help` lists all");
         }
-        keys.forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
+        return keys;
     }
 
     private Set<State> redoStates() {
@@ -173,24 +244,33 @@ final class RunCommand implements Callable<Integer> {
         return states;
     }
 
-    private void load(Job job, Ledger ledger, ClickHouse clickHouse, Messages messages) {
+    private void load(Job job, String source, Ledger ledger, ClickHouse clickHouse, Messages messages) {
         long before = ledger.size(Share.WHOLE);
         IdKind kind = job.idKind();
         List<IdList.Bad> bad = new ArrayList<>();
         long[] badCount = {0};
         Ledger.Loaded loaded;
+        List<String> pass = new ArrayList<>();
         if (ids != null) {
+            long[] others = {0};
             loaded = ledger.load(loading -> {
-                IdList.read(ids, kind, loading::add, line -> {
+                List<String> waiting = new ArrayList<>();
+                IdList.read(ids, kind, id -> {
+                    waiting.add(id);
+                    if (waiting.size() == TAKEN_AT_ONCE) {
+                        others[0] += take(job, source, clickHouse, waiting, loading);
+                    }
+                }, line -> {
                     if (badCount[0]++ < BAD_LINES_SHOWN) {
                         bad.add(line);
                     }
                 });
+                others[0] += take(job, source, clickHouse, waiting, loading);
                 if (strict && badCount[0] > 0) {
                     throw new UserError(ids + ": line " + bad.get(0).line() + " is no " + kind.label() + ": '" + shown(bad.get(0).text())
                             + "'" + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "") + "; --strict takes no such file");
                 }
-                if (loading.entries() == 0) {
+                if (loading.entries() + others[0] == 0) {
                     throw new UserError(ids + ": none of its " + Messages.count(badCount[0]) + " lines is a " + kind.label()
                             + "; line " + bad.get(0).line() + " is '" + shown(bad.get(0).text()) + "'");
                 }
@@ -204,6 +284,7 @@ final class RunCommand implements Callable<Integer> {
             messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids in " + (ids.equals("-") ? "standard input" : ids)
                     + (loaded.entries() > loaded.distinct() ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)" : "")
                     + (badCount[0] > 0 ? " (" + Messages.count(badCount[0]) + " lines are no ids)" : "")
+                    + (others[0] > 0 ? ", apart from " + Messages.count(others[0]) + " that another source has" : "")
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
         } else if (job.sql().has("ids")) {
             SqlFile.Section query = job.sql().section("ids");
@@ -214,14 +295,26 @@ final class RunCommand implements Callable<Integer> {
                         + ". Or give a list with --ids FILE");
             }
             try {
-                String sql = query.sql(Map.of("since", time(since, "--since"), "until", time(until, "--until")));
+                Window window = ledger.window();
+                String sql = query.sql(Map.of("source", source,
+                        "since", window.all() ? time(since, "--since") : Instant.ofEpochSecond(window.since()).toString(),
+                        "until", window.all() ? time(until, "--until") : Instant.ofEpochSecond(window.until()).toString()));
                 loaded = ledger.load(loading -> clickHouse.stream(sql, Map.of(), row -> {
                     String id = kind.normalise(String.valueOf(row.get("id")));
                     if (id != null) {
                         loading.add(id);
+                        if (job.isPass()) {
+                            pass.add(id);
+                        }
                     }
                 }));
-                messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids are missing in ClickHouse"
+                if (before == 0 && loaded.distinct() == 0 && needed != null
+                        && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
+                    throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed
+                            + ", which is empty: run the job that fills it, or give a list with --ids FILE");
+                }
+                messages.info(job.getName() + ": " + Messages.count(loaded.distinct())
+                        + (job.isPass() ? " ids make up a pass" : " ids are missing in ClickHouse")
                         + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
             } catch (ClickHouseException e) {
                 String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
@@ -232,8 +325,8 @@ final class RunCommand implements Callable<Integer> {
                 messages.warn(why + "; going on with what the ledger has");
             }
         }
-        if (job.isPass() && before > 0 && redo == null && ledger.counts(Share.WHOLE).get(State.PENDING) == 0) {
-            ledger.redo(EnumSet.complementOf(EnumSet.of(State.PENDING)), null);
+        if (!pass.isEmpty() && redo == null && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
+            ledger.redo(pass);
             messages.info(job.getName() + ": the last pass is finished, so this is a new one, which replaces its rows");
         }
         long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
@@ -242,6 +335,25 @@ final class RunCommand implements Callable<Integer> {
             messages.info(job.getName() + ": the ledger has " + Messages.count(size) + " ids, " + Messages.count(size - pending)
                     + " of them done, " + Messages.count(pending) + " to do");
         }
+    }
+
+    /**
+     * Adds those ids of a list that are this job's, where jobs share a list.
+     *
+     * @return how many are another job's
+     */
+    private static long take(Job job, String source, ClickHouse clickHouse, List<String> list, Ledger.Loading loading) {
+        List<String> own = list;
+        if (job.sql().has("take") && !list.isEmpty()) {
+            Set<String> taken = new HashSet<>();
+            clickHouse.stream(job.sql().section("take").sql(Map.of("list", list, "source", source)), Map.of(),
+                    row -> taken.add(String.valueOf(row.get("id"))));
+            own = list.stream().filter(taken::contains).toList();
+        }
+        own.forEach(loading::add);
+        long others = list.size() - own.size();
+        list.clear();
+        return others;
     }
 
     /** An instant as 2026-11-01T00:00:00Z; empty where there is none. */

@@ -45,12 +45,7 @@ final class StatusCommand implements Callable<Integer> {
         Settings settings = common.settings();
         List<String> names = name == null ? Job.names(Common.home()) : List.of(Job.read(Common.home(), name).getName());
         while (true) {
-            List<Map<String, Object>> statuses = new ArrayList<>();
-            for (String job : names) {
-                if (Ledger.exists(JobRun.ledgerFile(settings, job))) {
-                    statuses.add(status(settings, job));
-                }
-            }
+            List<Map<String, Object>> statuses = statuses(settings, names);
             if (statuses.isEmpty()) {
                 throw new UserError("no ledger" + (name == null ? "" : " of " + name) + " in " + settings.path("runtime.dir")
                         + ": nothing was run here yet");
@@ -63,6 +58,11 @@ final class StatusCommand implements Callable<Integer> {
             }
             Thread.sleep(2000);
         }
+    }
+
+    /** The state of each of these jobs that has a ledger. */
+    static List<Map<String, Object>> statuses(Settings settings, List<String> names) {
+        return names.stream().filter(job -> Ledger.exists(JobRun.ledgerFile(settings, job))).map(job -> status(settings, job)).toList();
     }
 
     private static Map<String, Object> status(Settings settings, String job) {
@@ -106,7 +106,7 @@ final class StatusCommand implements Callable<Integer> {
         return runs;
     }
 
-    private static String text(List<Map<String, Object>> statuses) {
+    static String text(List<Map<String, Object>> statuses) {
         List<Map<String, Object>> table = new ArrayList<>();
         StringBuilder lines = new StringBuilder();
         for (Map<String, Object> status : statuses) {

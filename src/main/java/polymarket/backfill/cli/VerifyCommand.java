@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,11 +38,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Mixin
     private Common common;
 
-    @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts, or wallet for one wallet.")
+    @Parameters(paramLabel = "JOB", description = "The job, such as payouts, or wallet and an address for one wallet.")
     private String name;
-
-    @Parameters(index = "1", arity = "0..1", paramLabel = "ADDRESS", description = "The wallet of `verify wallet`.")
-    private String id;
 
     @Option(names = "--measures", description = "List the job's measures and stop.")
     private boolean list;
@@ -49,6 +47,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    /** Thresholds with their values, and the address of {@code verify wallet}: as a parameter it would take a threshold's value. */
     @Unmatched
     private List<String> thresholds = new ArrayList<>();
 
@@ -62,8 +61,8 @@ final class VerifyCommand implements Callable<Integer> {
         if (!Job.names(Common.home()).contains(name) && SqlFile.exists(name) && SqlFile.read(name).has("id")) {
             return one(settings, SqlFile.read(name));
         }
-        if (id != null) {
-            throw new UserError("verify " + name + " takes no '" + id + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
+        if (!thresholds.isEmpty() && !thresholds.get(0).startsWith("-")) {
+            throw new UserError("verify " + name + " takes no '" + thresholds.get(0) + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
         }
         Job job = Job.read(Common.home(), name);
         SqlFile sql = job.sql();
@@ -118,9 +117,11 @@ final class VerifyCommand implements Callable<Integer> {
     private int one(Settings settings, SqlFile sql) {
         SqlFile.Section head = sql.section("id");
         IdKind kind = IdKind.of(head.title(), "src/main/resources/sql/" + name + ".sql");
-        String stored = id == null ? null : kind.normalise(id);
-        if (stored == null || !thresholds.isEmpty()) {
-            throw new UserError(!thresholds.isEmpty() ? "unknown option '" + thresholds.get(0) + "' of verify " + name
+        List<String> options = thresholds.stream().filter(text -> text.startsWith("-")).toList();
+        String id = thresholds.isEmpty() ? null : thresholds.get(0);
+        String stored = id == null || thresholds.size() > 1 ? null : kind.normalise(id);
+        if (stored == null) {
+            throw new UserError(!options.isEmpty() ? "unknown option '" + options.get(0) + "' of verify " + name
                     : "verify " + name + " takes a " + kind.label() + (id == null ? "" : "; '" + id + "' is none"));
         }
         Map<String, Object> results = new LinkedHashMap<>();
@@ -168,19 +169,27 @@ final class VerifyCommand implements Callable<Integer> {
 
     private static Map<String, Object> ledgerValues(Settings settings, Job job) {
         Map<String, Object> values = new HashMap<>();
-        values.put("total", 0L);
-        values.put("running", Files.isDirectory(settings.path("runtime.dir"))
-                ? StatusCommand.runs(settings.path("runtime.dir"), job.getName()).stream().filter(run -> "running".equals(run.get("state"))).count() : 0L);
-        for (State state : State.values()) {
-            values.put(state.text(), 0L);
+        for (String key : Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text)).toList()) {
+            values.put(key, 0L);
         }
-        if (Ledger.exists(JobRun.ledgerFile(settings, job.getName()))) {
-            try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, job.getName()))) {
-                values.put("total", ledger.size(Share.WHOLE));
-                ledger.counts(Share.WHOLE).forEach((state, n) -> values.put(state.text(), n));
+        // of all jobs that run under its name
+        for (Job part : job.parts(Common.home(), "auto")) {
+            if (Files.isDirectory(settings.path("runtime.dir"))) {
+                add(values, "running", StatusCommand.runs(settings.path("runtime.dir"), part.getName()).stream()
+                        .filter(run -> "running".equals(run.get("state"))).count());
+            }
+            if (Ledger.exists(JobRun.ledgerFile(settings, part.getName()))) {
+                try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, part.getName()))) {
+                    add(values, "total", ledger.size(Share.WHOLE));
+                    ledger.counts(Share.WHOLE).forEach((state, n) -> add(values, state.text(), n));
+                }
             }
         }
         return values;
+    }
+
+    private static void add(Map<String, Object> values, String key, long n) {
+        values.merge(key, n, (a, b) -> (Long) a + (Long) b);
     }
 
     private Map<String, Measure> measures(SqlFile sql) {

@@ -71,7 +71,7 @@ public final class ClickHouse implements AutoCloseable {
         EmbeddedClickHouse embedded = null;
         URI uri;
         if (url.isEmpty()) {
-            embedded = EmbeddedClickHouse.attach(settings.path("clickhouse.data"), settings.number("clickhouse.port", 0));
+            embedded = EmbeddedClickHouse.attach(settings.path("clickhouse.data"), settings.port("clickhouse.port"));
             uri = embedded.url();
         } else {
             uri = settings.url("clickhouse.url");
@@ -125,6 +125,8 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("user", user);
             properties.setProperty("password", password);
             properties.setProperty("compress", "false");
+            // a page's keys are longer than the 256 KiB that a statement may have
+            properties.setProperty("clickhouse_setting_max_query_size", "16777216");
             HikariConfig config = new HikariConfig();
             config.setPoolName("clickhouse");
             config.setJdbcUrl("jdbc:clickhouse:" + url);

@@ -1,9 +1,12 @@
 package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Makes the tables of the jobs and the views over them, from the files below sql/. */
 public final class Views {
@@ -14,21 +17,37 @@ public final class Views {
     /** Makes what a job stores into, where it is not there. */
     public static void create(ClickHouse clickHouse, String job) {
         clickHouse.execute(SqlFile.read("tables").section("setup"), Map.of());
-        clickHouse.execute(SqlFile.read(job).section("setup"), Map.of());
+        setup(job).forEach(clickHouse::execute);
+    }
+
+    /**
+     * The statements that make what a job stores into. Before them stand those of the jobs that its setup names, as in
+     * {@code -- @setup after=markets,fills}, because it reads or fills their tables.
+     */
+    public static List<String> setup(String job) {
+        Set<String> statements = new LinkedHashSet<>();
+        SqlFile.Section setup = SqlFile.read(job).section("setup");
+        if (setup.attributes().containsKey("after")) {
+            for (String before : setup.attributes().get("after").split(",")) {
+                statements.addAll(setup(before));
+            }
+        }
+        statements.addAll(setup.statements());
+        return List.copyOf(statements);
     }
 
     /**
      * What came of making the views.
      *
      * @param made the views' names with their databases
-     * @param notes why a view was not made, or made without what it is to show, by its name
+     * @param notes why a view was not made, or made without the rows that it is to show, by its name
      */
     public record Made(List<String> made, Map<String, String> notes) {
     }
 
     /**
      * Makes the tables of all jobs where they are not there, and all views anew. A view that cannot be made does not stop
-     * the others; one whose base table is missing is made as its section {@code -- @without} says, where it has one.
+     * the others: it is made as its section {@code -- @without} says, where it has one.
      */
     public static Made refresh(ClickHouse clickHouse, List<String> jobs) {
         jobs.forEach(job -> create(clickHouse, job));
@@ -36,32 +55,42 @@ public final class Views {
         Map<String, String> notes = new LinkedHashMap<>();
         SqlFile file = SqlFile.read("views");
         for (SqlFile.Section view : file.sections("view")) {
-            SqlFile.Section section = view;
             String missing = missing(clickHouse, view);
-            if (missing != null) {
-                section = file.sections("without").stream().filter(other -> other.title().equals(view.title())).findFirst().orElse(null);
-                notes.put(view.title(), "there is no table " + missing + (section == null ? "" : ", so that it is empty")
-                        + "; make the table, or name your own in src/main/resources/sql/views.sql, and run `backfill views`");
+            String why = missing != null ? "there is no table " + missing : make(clickHouse, view);
+            if (why == null) {
+                made.add(view.title());
+                continue;
             }
-            try {
-                if (section != null) {
-                    clickHouse.execute(section, Map.of());
-                    made.add(view.title());
-                }
-            } catch (ClickHouseException e) {
-                if (e.passes()) {
-                    throw e;
-                }
-                notes.put(view.title(), "could not be made: " + e.getMessage() + ". Its SQL is in src/main/resources/sql/views.sql");
+            SqlFile.Section without = file.sections("without").stream().filter(other -> other.title().equals(view.title())).findFirst().orElse(null);
+            if (without != null && make(clickHouse, without) == null) {
+                made.add(view.title());
+                why += ", so that it is empty";
             }
+            notes.put(view.title(), why + "; " + (missing == null ? "mend its SQL in" : "make the table, or name your own in")
+                    + " src/main/resources/sql/views.sql, and run `backfill views`");
         }
         return new Made(made, notes);
     }
 
-    /** The table that a section needs and that is not there; null where there is none such. */
+    /** Makes a view; where ClickHouse refuses it, gives the reason. */
+    private static String make(ClickHouse clickHouse, SqlFile.Section view) {
+        try {
+            clickHouse.execute(view, Map.of());
+            return null;
+        } catch (ClickHouseException e) {
+            if (e.passes()) {
+                throw e;
+            }
+            return e.getMessage();
+        }
+    }
+
+    /** The first of the tables that a section needs, separated by commas, which is not there; null where all are. */
     public static String missing(ClickHouse clickHouse, SqlFile.Section section) {
-        String table = section.attributes().get("needs");
-        int dot = table == null ? -1 : table.indexOf('.');
-        return table == null || clickHouse.has(table.substring(0, dot), table.substring(dot + 1)) ? null : table;
+        String tables = section.attributes().getOrDefault("needs", "");
+        return Arrays.stream(tables.split(",")).filter(table -> !table.isEmpty()).filter(table -> {
+            int dot = table.indexOf('.');
+            return !clickHouse.has(table.substring(0, dot), table.substring(dot + 1));
+        }).findFirst().orElse(null);
     }
 }

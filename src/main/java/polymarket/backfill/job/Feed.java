@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.clickhouse.ClickHouseException;
@@ -195,13 +196,22 @@ final class Feed implements Iterator<Batch> {
         release(batch, followers);
     }
 
-    /** A page of the batch is stored. */
+    /**
+     * A page of the batch is stored. The one of a probe was enough.
+     *
+     * @throws RejectedExecutionException where the run is ending: the next one goes on behind this page
+     */
     void page(Batch batch) {
+        if (batch.getKind() == Batch.Kind.PROBE) {
+            batch.lastPage();
+            return;
+        }
         progress.page(batch);
-        if (batch.getKind() != Batch.Kind.PROBE) {
-            batch.enter(Batch.Step.LEDGER);
-            ledger.page(batch);
-            batch.enter(null);
+        batch.enter(Batch.Step.LEDGER);
+        ledger.page(batch);
+        batch.enter(null);
+        if (stop.asked()) {
+            throw new RejectedExecutionException("the run is ending");
         }
     }
 
@@ -217,8 +227,9 @@ final class Feed implements Iterator<Batch> {
             release(batch, ledger.halve(batch, share));
             return;
         }
-        // whatever the source says or does not say is the id's own only if others are answered meanwhile
-        boolean refused = Retry.find(failure, ClickHouseException.class) != null;
+        // whatever the source says or does not say is the id's own only if others are answered meanwhile, unless the job's
+        // own rules say that the answer will not change
+        boolean refused = Retry.find(failure, ClickHouseException.class) != null || Retry.find(failure, RefusalException.class) != null;
         if (refused || source.lastAnswer() > batch.firstFailure()) {
             Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
             ledger.fail(batch, outcome);
@@ -235,6 +246,7 @@ final class Feed implements Iterator<Batch> {
 
     synchronized void release(Batch batch, List<Batch> followers) {
         inFlight.remove(batch);
+        batch.putDown();
         ready.addAll(followers);
         notifyAll();
     }

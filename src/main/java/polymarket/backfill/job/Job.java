@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -34,8 +35,10 @@ public class Job {
     private String keyFields = "";
     private boolean lookFirst;
     private boolean pass;
+    private boolean window;
+    private String parts = "";
     private boolean gather;
-    private Map<String, String> allowed = Map.of();
+    private String allowed = "";
     private int maxBatchSize = Integer.MAX_VALUE;
     private String pageSizes = "";
     private String sourceNote = "";
@@ -170,6 +173,49 @@ public class Job {
         this.pass = pass;
     }
 
+    /** Whether --since and --until confine its rows; where not, they are its ids' query's. */
+    public boolean isWindow() {
+        return window;
+    }
+
+    public void setWindow(boolean window) {
+        this.window = window;
+    }
+
+    /**
+     * The jobs that run under this one's name, each behind the value of the setting NAME.source that chooses it, such as
+     * {@code goldsky=fills, data-api=trades}; with {@code auto}, all run, and their SQL says which ids are whose. Empty where
+     * this job runs alone.
+     */
+    public String getParts() {
+        return parts;
+    }
+
+    public void setParts(String parts) {
+        this.parts = parts;
+    }
+
+    /**
+     * The jobs that run when this one is asked for.
+     *
+     * @param source as NAME.source has it
+     * @throws UserError where no job goes by it
+     */
+    public List<Job> parts(Path home, String source) {
+        if (parts.isEmpty()) {
+            return List.of(this);
+        }
+        Map<String, String> bySource = new LinkedHashMap<>();
+        for (String part : parts.split(",")) {
+            bySource.put(part.substring(0, part.indexOf('=')).strip(), part.substring(part.indexOf('=') + 1).strip());
+        }
+        if (!source.equals("auto") && !bySource.containsKey(source)) {
+            throw new UserError("setting " + name + ".source is '" + source + "'; it takes auto, " + String.join(" or ", bySource.keySet()));
+        }
+        return bySource.entrySet().stream().filter(part -> source.equals("auto") || source.equals(part.getKey()))
+                .map(part -> part.getValue().equals(name) ? this : read(home, part.getValue())).toList();
+    }
+
     /** Whether the source is asked for one id a call, and the rows of a batch's ids are gathered and stored together. */
     public boolean isGather() {
         return gather;
@@ -179,12 +225,12 @@ public class Job {
         this.gather = gather;
     }
 
-    /** The values that settings may have which its routes read, separated by commas. */
-    public Map<String, String> getAllowed() {
+    /** The values that settings may have which its routes read, such as {@code wallets.closed: false, true; x.version: v1, v2}. */
+    public String getAllowed() {
         return allowed;
     }
 
-    public void setAllowed(Map<String, String> allowed) {
+    public void setAllowed(String allowed) {
         this.allowed = allowed;
     }
 
@@ -192,8 +238,9 @@ public class Job {
      * @throws UserError where a setting that its routes read has a value that they do not know
      */
     void check(Settings settings) {
-        allowed.forEach((key, values) -> {
-            List<String> choices = Arrays.stream(values.split(",")).map(String::strip).toList();
+        Arrays.stream(allowed.split(";")).filter(part -> !part.isBlank()).forEach(part -> {
+            String key = part.substring(0, part.indexOf(':')).strip();
+            List<String> choices = Arrays.stream(part.substring(part.indexOf(':') + 1).split(",")).map(String::strip).toList();
             if (!choices.contains(settings.text(key))) {
                 throw new UserError("setting " + key + " is '" + settings.text(key) + "'; it takes " + String.join(" or ", choices));
             }

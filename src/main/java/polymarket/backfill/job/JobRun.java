@@ -1,6 +1,7 @@
 package polymarket.backfill.job;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -14,11 +15,13 @@ import java.util.concurrent.TimeoutException;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.Window;
 
 /**
  * One run: opens the ledgers of its jobs, starts Camel with their routes, lets them go through what is pending, and ends
@@ -35,8 +38,14 @@ public final class JobRun implements AutoCloseable {
      *
      * @param fraction the part of each source's limit to use, 1 for all of it
      * @param limit how many ids to take at most
+     * @param window the span of time that rows are fetched for, by jobs that can
      */
-    public record Options(Share share, double fraction, long limit) {
+    public record Options(Share share, double fraction, long limit, Window window) {
+
+        /** For all times. */
+        public Options(Share share, double fraction, long limit) {
+            this(share, fraction, limit, Window.ALL);
+        }
     }
 
     /** Sees a run go on; called every second and at the end. */
@@ -73,15 +82,21 @@ public final class JobRun implements AutoCloseable {
         this.options = options;
         this.messages = messages;
         this.runtime = settings.path("runtime.dir");
+        check();
         try {
             String names = String.join(" ", jobs.stream().map(Job::getName).toList());
+            for (Job job : jobs) {
+                if (job.isPass() && !options.share().whole()) {
+                    throw new UserError(job.getName() + " is not shared by workers, because its ids are walks that end where they meet:"
+                            + " run it without --worker and --of");
+                }
+            }
             for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
                 locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
             }
             for (Job job : jobs) {
-                job.check(settings);
                 Views.create(clickHouse, job.getName());
-                ledgers.put(job.getName(), openLedger(settings, job, clickHouse));
+                ledgers.put(job.getName(), openLedger(job));
             }
         } catch (RuntimeException e) {
             close();
@@ -89,11 +104,63 @@ public final class JobRun implements AutoCloseable {
         }
     }
 
-    private static Ledger openLedger(Settings settings, Job job, ClickHouse clickHouse) {
+    /** Finds a wrong value before anything is written, also one that would be needed only when a call fails. */
+    private void check() {
+        for (String millis : List.of("source.connect-timeout", "source.answer-timeout", "source.retry-delay", "source.retry-delay-max", "source.attempts")) {
+            settings.number(millis, 1);
+        }
+        settings.duration("source.patience");
+        for (Job job : jobs) {
+            job.check(settings);
+            batchSize(job);
+            settings.number(job.getName() + ".concurrency", 1);
+        }
+    }
+
+    private Ledger openLedger(Job job) {
         String url = settings.text(job.getUrl());
-        boolean hasRows = ((Number) clickHouse.value(job.sql().section("has-rows").statements().get(0))).longValue() > 0;
-        return Ledger.open(ledgerFile(settings, job.getName()), new Ledger.Owner(job.getName(),
-                Integer.toHexString(url.hashCode()), settings.url(job.getUrl()).getHost(), clickHouse.id()), hasRows);
+        Ledger.Owner owner = new Ledger.Owner(job.getName(), Integer.toHexString(url.hashCode()), settings.url(job.getUrl()).getHost(), clickHouse.id());
+        boolean window = job.isWindow() && !options.window().all();
+        Ledger ledger = window ? openWindow(job, owner) : Ledger.open(ledgerFile(settings, job.getName()), owner, hasRows(job, ""));
+        if (hasRows(job, ledger.keyPrefix())) {
+            ledger.lookFirst();
+        }
+        return ledger;
+    }
+
+    /** The ledger of a window that is not finished, where the same is asked for again, or a new one. */
+    private Ledger openWindow(Job job, Ledger.Owner owner) {
+        Path file = runtime.resolve(job.getName() + ".window.ledger");
+        if (Ledger.exists(file)) {
+            Ledger before = Ledger.open(file, owner, true);
+            long pending = before.counts(Share.WHOLE).get(State.PENDING);
+            if (pending > 0 && before.window().text().equals(options.window().text())) {
+                messages.info(job.getName() + ": going on with the window of an earlier run, from " + Instant.ofEpochSecond(before.window().since())
+                        + " to " + Instant.ofEpochSecond(before.window().until()));
+                return before;
+            }
+            before.close();
+            if (pending > 0) {
+                messages.warn(job.getName() + ": the window '" + before.window().text() + "' of an earlier run was not finished, with "
+                        + Messages.count(pending) + " ids to do; its ledger is now " + Ledger.setAside(file));
+            } else {
+                before.delete();
+            }
+        }
+        return Ledger.open(file, owner, hasRows(job, ""), options.window());
+    }
+
+    /**
+     * Whether the job's table holds rows that a ledger did not bring. A file that does not tell by {ledger} is asked for a new ledger only.
+     *
+     * @param keyPrefix what the keys of the ledger's batches begin with; empty for a new ledger
+     */
+    private boolean hasRows(Job job, String keyPrefix) {
+        SqlFile.Section section = job.sql().section("has-rows");
+        if (!keyPrefix.isEmpty() && !section.statements().get(0).contains("{ledger}")) {
+            return false;
+        }
+        return ((Number) clickHouse.value(section.sql(Map.of("ledger", keyPrefix.isEmpty() ? " " : keyPrefix)))).longValue() > 0;
     }
 
     public static Path ledgerFile(Settings settings, String job) {
@@ -286,7 +353,7 @@ public final class JobRun implements AutoCloseable {
         ledgers.values().forEach(ledger -> {
             boolean empty = ledger.size(Share.WHOLE) == 0;
             ledger.close();
-            if (empty) {
+            if (empty && options.share().whole()) {
                 ledger.delete();
             }
         });

@@ -36,7 +36,8 @@ public final class Ledgers implements IdempotentRepository {
     }
 
     /** Notes that a page is stored, where a batch has several: the next run goes on behind it. */
-    public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+    public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        exchange.removeProperty(Retry.FAILURES);
         Feed feed = feeds.get(batch.getJob());
         if (feed != null && batch.isMore()) {
             feed.page(batch);

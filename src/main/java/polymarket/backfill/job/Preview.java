@@ -5,11 +5,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.Exchange;
-import org.apache.camel.ProducerTemplate;
 import org.apache.camel.support.DefaultExchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -29,7 +29,54 @@ public final class Preview {
             Map<String, String> states) {
     }
 
+    /**
+     * What a source answers to one id.
+     *
+     * @param rows that came
+     * @param requests that they took
+     * @param whole whether that is all of them
+     * @param failure why there was no answer; null where there was one
+     */
+    public record Sample(String id, long rows, int requests, boolean whole, String failure) {
+    }
+
+    /** What a source answers to some ids. */
+    public record Samples(List<Sample> samples, double limitPerSecond) {
+    }
+
     private Preview() {
+    }
+
+    /**
+     * Asks a job's source for ids, each on its own, and looks at how much comes.
+     *
+     * @param pages of an id that are asked for at most
+     * @throws UserError where another run uses the source
+     */
+    public static Samples sample(Settings settings, Job job, ClickHouse clickHouse, List<String> ids, int pages, Messages messages) {
+        Stop stop = new Stop();
+        Sources sources = new Sources(Share.WHOLE, 1, stop);
+        Map<String, Job> jobs = Map.of(job.getName(), job);
+        Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
+        List<Sample> samples = new ArrayList<>();
+        try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
+                job.getSource(), "diagnose " + job.getName());
+                Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+            for (String id : ids) {
+                Batch batch = Batch.preview(job.getName(), List.of(id), Batch.Kind.FIRST);
+                long rows = 0;
+                String failure = null;
+                try {
+                    for (int page = 0; page < pages && batch.isMore(); page++) {
+                        rows += page(routes, job, batch).size();
+                    }
+                } catch (UserError e) {
+                    failure = e.getMessage();
+                }
+                samples.add(new Sample(id, rows, batch.requests(), !batch.isMore(), failure));
+            }
+        }
+        return new Samples(samples, sources.get(job.getSource()).limit());
     }
 
     /**
@@ -46,6 +93,8 @@ public final class Preview {
         try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
                 job.getSource(), "fetch " + job.getName());
                 Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+            // a route may have to ask them what it needs to know of an id
+            Views.create(clickHouse, job.getName());
             List<Batch> batches = new ArrayList<>();
             // as a run does: an id a call where the source takes one only, and once more for what was left out
             for (List<String> asked : job.isGather() ? ids.stream().map(List::of).toList() : List.of(ids)) {
@@ -68,19 +117,22 @@ public final class Preview {
         }
     }
 
-    /** All pages of an answer. */
-    @SuppressWarnings("unchecked")
+    /** All pages of an answer; the first one where an id stands for a whole listing. */
     private static List<Map<String, Object>> ask(Routes routes, Job job, Batch batch) {
-        ProducerTemplate template = routes.context().createProducerTemplate();
         List<Map<String, Object>> rows = new ArrayList<>();
-        while (batch.isMore()) {
-            Exchange exchange = template.request("direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
-            if (exchange.getException() != null) {
-                throw new UserError(Retry.reason(exchange.getException()));
-            }
-            rows.addAll(exchange.getMessage().getBody(List.class));
-        }
+        do {
+            rows.addAll(page(routes, job, batch));
+        } while (batch.isMore() && !job.isPass());
         return rows;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static List<Map<String, Object>> page(Routes routes, Job job, Batch batch) {
+        Exchange exchange = routes.template().request("direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
+        if (exchange.getException() != null) {
+            throw new UserError(Retry.reason(exchange.getException()));
+        }
+        return exchange.getMessage().getBody(List.class);
     }
 
     /** Sends the rows through the job's own landing table and views, in a database of this process. */
@@ -93,7 +145,7 @@ public final class Preview {
         }
         try {
             clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
-            for (String statement : job.sql().section("setup").statements()) {
+            for (String statement : Views.setup(job.getName())) {
                 clickHouse.execute(statement.replace("default.", database + "."));
             }
             Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
@@ -104,7 +156,13 @@ public final class Preview {
                     exchange.getMessage().getHeader(Rows.TOKEN, String.class));
             for (Map<String, Object> row : clickHouse.rows(bean.storedQuery(batch).replace("default.", database + "."), Map.of())) {
                 long stored = ((Number) row.get("rows")).longValue();
-                states.put(String.valueOf(row.get("id")), stored > 0 ? "found, rows: " + stored : "failed: rejected, " + row.get("reason"));
+                long refused = ((Number) row.get("rejected")).longValue();
+                if (stored > 0) {
+                    states.put(String.valueOf(row.get("id")), "found, rows: " + stored);
+                } else if (refused > 0) {
+                    states.merge(String.valueOf(row.get("id")), "failed: rejected, " + row.get("reason"),
+                            (state, failed) -> state.startsWith("found, rows") ? state : failed);
+                }
             }
             for (Map<String, Object> table : clickHouse.rows("SELECT name FROM system.tables WHERE database = {d:String}"
                     + " AND engine NOT IN ('Null', 'MaterializedView') ORDER BY name", Map.of("d", database))) {

@@ -28,7 +28,7 @@ public final class Retry implements Processor {
     private static final int ATTEMPTS_OF_A_HALF = 2;
 
     private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
-    /** How often the calls of an exchange failed since one was answered well. */
+    /** How often the steps of an exchange failed since a page was kept or stored; an answer alone may still be of no use. */
     static final String FAILURES = "RetryFailures";
     /** Set where the last failure leaves no sense in another attempt. */
     private static final String REFUSED = "RetryRefused";

@@ -7,6 +7,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import org.apache.camel.CamelContext;
+import org.apache.camel.ProducerTemplate;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
@@ -20,6 +21,7 @@ import polymarket.backfill.clickhouse.ClickHouseComponent;
 final class Routes implements AutoCloseable {
 
     private final Main main;
+    private ProducerTemplate template;
     private final List<ExecutorService> pools;
 
     private Routes(Main main, List<ExecutorService> pools) {
@@ -42,6 +44,8 @@ final class Routes implements AutoCloseable {
         beans.put("source", sources);
         beans.put("retry", retry);
         beans.put("rows", new Rows(jobs));
+        beans.put("tokens", new Tokens());
+        beans.put("walk", new Walks());
         beans.put("fetchers", fetchers);
         beans.put("callers", callers);
         beans.put("clickhouse", clickHouse.dataSource());
@@ -78,6 +82,14 @@ final class Routes implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         };
+    }
+
+    /** One for all calls from outside the routes. */
+    synchronized ProducerTemplate template() {
+        if (template == null) {
+            template = context().createProducerTemplate();
+        }
+        return template;
     }
 
     CamelContext context() {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -39,6 +40,8 @@ public final class Rows {
 
     private final Map<String, Job> jobs;
     private final Map<String, SqlFile> sql = new HashMap<>();
+    /** The keys of the rows that batches are about to store. */
+    private final Map<Batch, Set<String>> storing = new HashMap<>();
 
     public Rows(Map<String, Job> jobs) {
         this.jobs = jobs;
@@ -54,7 +57,7 @@ public final class Rows {
      * @param rows the rows that it sent
      * @throws SourceException where the answer holds what was not asked for
      */
-    public void answered(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
+    public void answered(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
             @Body List<Map<String, Object>> rows) throws SourceException {
         Job job = jobs.get(batch.getJob());
         Set<String> asked = new HashSet<>(batch.getIds());
@@ -71,6 +74,7 @@ public final class Rows {
         for (Map<String, Object> row : rows) {
             withRows.add(id(job, batch, row));
         }
+        exchange.removeProperty(Retry.FAILURES);
         batch.forgetAnswer();
         batch.lastPage();
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
@@ -85,6 +89,7 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.of(State.UNRESOLVED));
             }
         }
+        exchange.removeProperty(Retry.FAILURES);
     }
 
     /**
@@ -95,7 +100,7 @@ public final class Rows {
      * @param promised whether the page before said that there is more: an empty one is then asked for once more
      * @throws SourceException where the cursor or the whole page was there before, or a row belongs to another id
      */
-    public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
+    public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
             @ExchangeProperty("promised") Boolean promised, @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
         for (Map<String, Object> row : rows) {
@@ -112,6 +117,7 @@ public final class Rows {
         if (again != null) {
             throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
+        exchange.removeProperty(Retry.FAILURES);
     }
 
     /** Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0 at the beginning. */
@@ -126,8 +132,9 @@ public final class Rows {
     }
 
     /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
-    public void keep(@ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
+    public void keep(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
         part.keep(rows);
+        exchange.removeProperty(Retry.FAILURES);
     }
 
     /** The rows of all ids of a batch that could be asked for; the others get batches of their own when this one is done. */
@@ -164,10 +171,34 @@ public final class Rows {
         return key.toString();
     }
 
-    /** Whether rows may be in the table already. */
-    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+    /**
+     * Whether rows may be in the table already. Where pages repeat rows, it waits while another batch stores one of the same,
+     * so that of two batches which come to a row at once only one finds it missing.
+     */
+    public boolean look(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> rows)
+            throws InterruptedException {
+        Job job = jobs.get(batch.getJob());
         exchange.removeProperty(OWN);
-        return !rows.isEmpty() && (batch.isCheck() || jobs.get(batch.getJob()).isLookFirst());
+        if (job.isLookFirst() && !rows.isEmpty()) {
+            Set<String> keys = new HashSet<>();
+            rows.forEach(row -> keys.add(key(job, batch, row)));
+            synchronized (storing) {
+                while (storing.entrySet().stream().anyMatch(other -> other.getKey() != batch && !other.getKey().isIdle()
+                        && other.getKey().getJob().equals(batch.getJob()) && !Collections.disjoint(other.getValue(), keys))) {
+                    storing.wait(50);
+                }
+                storing.keySet().removeIf(Batch::isIdle);
+                storing.put(batch, keys);
+            }
+        }
+        return !rows.isEmpty() && (batch.isCheck() || job.isLookFirst());
+    }
+
+    private void pageDone(Batch batch) {
+        synchronized (storing) {
+            storing.remove(batch);
+            storing.notifyAll();
+        }
     }
 
     /** The SQL that finds the rows of an answer which the table has already. */
@@ -178,6 +209,11 @@ public final class Rows {
         return sql.get(batch.getJob()).section("present").sql(values);
     }
 
+    /** The SQL of a section of the job's file, for what a route has to know of a batch before it asks. */
+    public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String section) {
+        return sql.get(batch.getJob()).section(section).sql(values(batch));
+    }
+
     private static Map<String, Object> values(Batch batch) {
         Map<String, Object> values = new HashMap<>();
         values.put("ids", batch.getIds());
@@ -185,16 +221,24 @@ public final class Rows {
         values.put("last", batch.getIds().get(batch.getSize() - 1));
         values.put("batch", batch.getKey());
         values.put("redo", batch.isRedo());
+        values.put("window_since", batch.getSince());
+        values.put("window_until", batch.getUntil());
+        values.put("pass_first", batch.passFirst());
+        values.put("pass_last", batch.passLast());
         return values;
     }
 
-    /** Leaves out the rows that the table has already. */
+    /**
+     * Leaves out the rows that the table has already. Where {@code @present} says of all of them ({@code met}) that another
+     * batch brought them, which comes the other way and has stored everything behind this page, this page is the last.
+     */
     public List<Map<String, Object>> leaveOutPresent(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> rows, @Body List<Map<String, Object>> found) {
         Job job = jobs.get(batch.getJob());
         Set<String> present = new HashSet<>();
         long own = 0;
         Set<String> others = new HashSet<>();
+        Set<String> met = new HashSet<>();
         for (Map<String, Object> row : found) {
             String key = String.valueOf(row.get("key"));
             present.add(key);
@@ -203,21 +247,30 @@ public final class Rows {
             } else {
                 others.add(key);
             }
+            if (row.get("met") instanceof Number number && number.intValue() == 1) {
+                met.add(key);
+            }
         }
         exchange.setProperty(OWN, own);
+        if (!rows.isEmpty() && rows.stream().map(row -> key(job, batch, row)).allMatch(met::contains)) {
+            batch.lastPage();
+        }
         Set<String> counted = new HashSet<>();
-        return rows.stream().filter(row -> {
+        Map<String, Long> there = new HashMap<>();
+        List<Map<String, Object>> rest = rows.stream().filter(row -> {
             String key = key(job, batch, row);
             if (others.contains(key) && counted.add(key)) {
-                batch.rowsThere().merge(id(job, batch, row), 1L, Long::sum);
+                there.merge(id(job, batch, row), 1L, Long::sum);
             }
             return !present.contains(key);
         }).toList();
+        batch.pageThere(there);
+        return rest;
     }
 
     /**
-     * Makes the rows ready for the insert: JSON lines with the batch and the time, and the token that names them. A key
-     * that comes twice in an answer is taken once.
+     * Makes the rows ready for the insert: JSON lines with the batch and the time (and what was asked for, where the rows do
+     * not hold the id), and the token that names them. A key that comes twice in an answer is taken once.
      */
     public void json(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
             @ExchangeProperty(ALL) List<Map<String, Object>> all, @Body List<Map<String, Object>> rows) throws JsonProcessingException {
@@ -233,7 +286,8 @@ public final class Rows {
         }
         StringBuilder lines = new StringBuilder(once.size() * 200);
         MessageDigest digest = sha256();
-        String tail = ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
+        String tail = (job.getIdField().isEmpty() ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0)) : "")
+                + ",\"batch\":" + JSON.writeValueAsString(batch.getKey()) + ",\"fetched_at\":\""
                 + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z") + "\"}\n";
         for (Map<String, Object> row : once.values()) {
             String line = JSON.writeValueAsString(row);
@@ -260,6 +314,7 @@ public final class Rows {
         if (!some || batch.getKind() == Batch.Kind.PROBE) {
             batch.count(0, 0, batch.fetched(), 0);
             settle(jobs.get(batch.getJob()), batch, Map.of(), Map.of());
+            pageDone(batch);
             return false;
         }
         return true;
@@ -289,9 +344,10 @@ public final class Rows {
             String id = String.valueOf(row.get("id"));
             long rows = ((Number) row.get("rows")).longValue();
             long refused = ((Number) row.get("rejected")).longValue();
-            long[] sums = held.computeIfAbsent(id, key -> new long[2]);
+            long[] sums = held.computeIfAbsent(id, key -> new long[3]);
             sums[0] += rows;
             sums[1] += refused;
+            sums[2] += row.get("there") == null ? 0 : ((Number) row.get("there")).longValue();
             inserted += rows;
             rejected += refused;
             if (refused > 0) {
@@ -299,7 +355,7 @@ public final class Rows {
             }
         }
         // rows of this page that were stored by an attempt which was killed before it could note them; less than none
-        // where rejected ones came again, which are looked for in no table
+        // where rejected ones came again, which not every job looks for
         long unnoted = inserted + rejected - batch.storedSoFar() - sent;
         // of these, rows that the answer leaves out this time
         long leftOut = Math.max(0, unnoted - own);
@@ -312,6 +368,28 @@ public final class Rows {
         long nowInserted = sent + unnoted - nowRejected;
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
         settle(jobs.get(batch.getJob()), batch, held, reasons);
+        pageDone(batch);
+    }
+
+    /**
+     * Whether rows of earlier fetches are to go, because the batch replaces them on purpose, is stored, and its SQL says how:
+     * what the source no longer has would stay otherwise.
+     */
+    public boolean replaces(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        return batch.isRedo() && !batch.isMore() && batch.getKind() != Batch.Kind.PROBE && sql.get(batch.getJob()).has("replaced")
+                && !settled(batch).isEmpty();
+    }
+
+    /** The SQL that removes what earlier batches brought of the ids of this one that were answered. */
+    public String replacedQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        Map<String, Object> values = values(batch);
+        values.put("ids", settled(batch));
+        return sql.get(batch.getJob()).section("replaced").sql(values);
+    }
+
+    private static List<String> settled(Batch batch) {
+        return batch.outcomes().entrySet().stream().filter(entry -> entry.getValue().state() == State.FOUND || entry.getValue().state() == State.ABSENT)
+                .map(Map.Entry::getKey).sorted().toList();
     }
 
     /**
@@ -324,8 +402,8 @@ public final class Rows {
         }
         Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
         for (String id : batch.getIds()) {
-            long[] sums = held.getOrDefault(id, new long[2]);
-            long rows = sums[0] + batch.rowsThere().getOrDefault(id, 0L);
+            long[] sums = held.getOrDefault(id, new long[3]);
+            long rows = Math.max(sums[2], sums[0] + batch.rowsThere(id));
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
                 batch.missing().remove(id);

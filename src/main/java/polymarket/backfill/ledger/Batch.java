@@ -60,16 +60,20 @@ public final class Batch {
 
     private final long number;
     private final String job;
+    private final String keyStart;
     private final String key;
     private final Kind kind;
     private final List<String> ids;
     private final boolean resumed;
     private final boolean redo;
     private boolean check;
+    private final long passFrom;
 
+    private Window window = Window.ALL;
     private Batch parent;
     private Map<String, Batch> parts;
     private String cursor;
+    private int restarts;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
     private long fetchedSoFar;
@@ -78,9 +82,10 @@ public final class Batch {
     private final Map<String, Outcome> outcomes = new HashMap<>();
     private final List<String> missing = new ArrayList<>();
     private final Map<String, Long> rowsThere = new HashMap<>();
+    private Map<String, Long> rowsOfPageThere = Map.of();
     private final List<Map<String, Object>> gathered = new ArrayList<>();
     private final Set<String> answered = new HashSet<>();
-    private int restarts;
+    private volatile boolean idle;
     private long fetched;
     private long inserted;
     private long duplicate;
@@ -94,22 +99,28 @@ public final class Batch {
     private long stepSince;
     private long takenUpNanos = System.nanoTime();
 
-    private Batch(long number, String job, String key, Kind kind, String id, boolean redo, boolean check) {
-        this.number = number;
-        this.job = job;
-        this.key = key;
-        this.kind = kind;
+    private Batch(Batch parent, String id) {
+        this.number = parent.number;
+        this.job = parent.job;
+        this.keyStart = parent.keyStart;
+        this.key = parent.key;
+        this.kind = parent.kind;
         this.ids = List.of(id);
         this.resumed = false;
-        this.redo = redo;
-        this.check = check;
+        this.redo = parent.redo;
+        this.check = parent.check;
+        this.passFrom = parent.passFrom;
+        this.window = parent.window;
+        this.parent = parent;
     }
 
     Batch(long number, String job, String ledgerId, Kind kind, List<String> ids, boolean resumed, boolean redo,
-            boolean check, String cursor, long fetchedSoFar, long storedSoFar, long rejectedSoFar) {
+            boolean check, long passFrom, String cursor, long fetchedSoFar, long storedSoFar, long rejectedSoFar) {
         this.number = number;
         this.job = job;
-        this.key = job + "-" + ledgerId + "-" + (kind == Kind.PROBE ? "probe" : String.format(Locale.ROOT, "%07d", number));
+        this.keyStart = job + "-" + ledgerId + "-";
+        this.key = kind == Kind.PROBE ? keyStart + "probe" : key(number);
+        this.passFrom = passFrom;
         this.kind = kind;
         this.ids = List.copyOf(ids);
         this.resumed = resumed;
@@ -127,12 +138,12 @@ public final class Batch {
      * @param kind FIRST, or REASK for those that were left out once
      */
     public static Batch preview(String job, List<String> ids, Kind kind) {
-        return new Batch(0, job, "preview", kind, ids, false, false, false, null, 0, 0, 0);
+        return new Batch(0, job, "preview", kind, ids, false, false, false, 0, null, 0, 0, 0);
     }
 
     /** The empty batch that ends a feed. */
     public static Batch none(String job) {
-        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, null, 0, 0, 0);
+        return new Batch(0, job, "none", Kind.FIRST, List.of(), false, false, false, 0, null, 0, 0, 0);
     }
 
     public long getNumber() {
@@ -146,6 +157,20 @@ public final class Batch {
     /** Names the batch in ClickHouse and in the idempotent consumer: job, ledger, number. */
     public String getKey() {
         return key;
+    }
+
+    private String key(long batch) {
+        return keyStart + String.format(Locale.ROOT, "%07d", batch);
+    }
+
+    /** The first key that a batch of this pass may have: those of earlier passes sort before it. */
+    public String passFirst() {
+        return key(passFrom);
+    }
+
+    /** The last key that a batch of this ledger may have. */
+    public String passLast() {
+        return key(9_999_999);
     }
 
     public Kind getKind() {
@@ -183,6 +208,30 @@ public final class Batch {
      */
     public String json(String prefix) {
         return ids.stream().map(id -> "\"" + prefix + id + "\"").collect(Collectors.joining(",", "[", "]"));
+    }
+
+    Batch within(Window span) {
+        window = span;
+        return this;
+    }
+
+    /** The earliest time that rows are asked for, in seconds since 1970; 0 without a window. */
+    public long getSince() {
+        return window.since();
+    }
+
+    /** The latest time that rows are asked for, in seconds since 1970; far in the future without a window. */
+    public long getUntil() {
+        return window.until();
+    }
+
+    /**
+     * The ids with commas between them, for a URL.
+     *
+     * @param prefix stands before each, such as 0x
+     */
+    public String joined(String prefix) {
+        return ids.stream().map(id -> prefix + id).collect(Collectors.joining(","));
     }
 
     /** Where the next page begins; null at the beginning. */
@@ -264,20 +313,25 @@ public final class Batch {
         rejectedSoFar += rejected;
         requests = 0;
         resetRows();
+        rowsOfPageThere.forEach((id, rows) -> rowsThere.merge(id, rows, Long::sum));
+        rowsOfPageThere = Map.of();
     }
 
-    /** Rows that were in the table before, of each id. */
-    public Map<String, Long> rowsThere() {
-        return rowsThere;
+    /** How many rows of an id were in the table before. */
+    public long rowsThere(String id) {
+        return rowsThere.getOrDefault(id, 0L) + rowsOfPageThere.getOrDefault(id, 0L);
+    }
+
+    /** Notes the rows of this page, by id, that were in the table before; storing the page once more notes them anew. */
+    public void pageThere(Map<String, Long> rows) {
+        rowsOfPageThere = Map.copyOf(rows);
     }
 
     /** Its ids each as a batch of its own, for sources that are asked for one id a call; this one gathers what they bring. */
     public synchronized List<Batch> getParts() {
         parts = new LinkedHashMap<>();
         for (String id : ids) {
-            Batch part = new Batch(number, job, key, kind, id, redo, check);
-            part.parent = this;
-            parts.put(id, part);
+            parts.put(id, new Batch(this, id));
         }
         return List.copyOf(parts.values());
     }
@@ -416,9 +470,20 @@ public final class Batch {
 
     /** It is handed out now. */
     public void takenUp() {
+        idle = false;
         takenUpNanos = System.nanoTime();
         nanos.clear();
         step = null;
+    }
+
+    /** It is not worked on any more, for now or for good. */
+    public void putDown() {
+        idle = true;
+    }
+
+    /** Whether nobody works on it. */
+    public boolean isIdle() {
+        return idle;
     }
 
     /** Nanoseconds since it was handed out. */

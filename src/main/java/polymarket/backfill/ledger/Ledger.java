@@ -104,7 +104,7 @@ public final class Ledger implements AutoCloseable {
     public static Ledger open(Path file, Owner owner, boolean tableHasRows) {
         try {
             if (!Files.exists(file)) {
-                create(file, owner, tableHasRows);
+                create(file, owner, tableHasRows, Window.ALL);
             }
             Ledger ledger = open(file);
             try {
@@ -117,6 +117,22 @@ public final class Ledger implements AutoCloseable {
         } catch (SQLException | IOException e) {
             throw damaged(file, e);
         }
+    }
+
+    /**
+     * Opens the ledger of a window of time, or makes it where there is none.
+     *
+     * @throws UserError where it belongs to another job, source or ClickHouse, or is damaged
+     */
+    public static Ledger open(Path file, Owner owner, boolean tableHasRows, Window window) {
+        try {
+            if (!Files.exists(file)) {
+                create(file, owner, tableHasRows, window);
+            }
+        } catch (SQLException | IOException e) {
+            throw damaged(file, e);
+        }
+        return open(file, owner, tableHasRows);
     }
 
     /**
@@ -172,7 +188,7 @@ public final class Ledger implements AutoCloseable {
     }
 
     /** Written under another name first: a kill in the middle leaves no half-made ledger. */
-    private static void create(Path file, Owner owner, boolean tableHasRows) throws SQLException, IOException {
+    private static void create(Path file, Owner owner, boolean tableHasRows, Window window) throws SQLException, IOException {
         Files.createDirectories(file.toAbsolutePath().getParent());
         Path draft = file.resolveSibling(file.getFileName() + ".new-" + UUID.randomUUID());
         try (Connection made = DriverManager.getConnection("jdbc:sqlite:" + draft); Statement statement = made.createStatement()) {
@@ -181,7 +197,9 @@ public final class Ledger implements AutoCloseable {
             for (String sql : SCHEMA) {
                 statement.execute(sql);
             }
-            Map<String, String> values = Map.of("job", owner.job(), "ledger", UUID.randomUUID().toString().substring(0, 8),
+            Map<String, String> values = Map.of("job", owner.job(),
+                    "ledger", (window.all() ? "" : "window-") + UUID.randomUUID().toString().substring(0, 8),
+                    "window", window.text(), "since", String.valueOf(window.since()), "until", String.valueOf(window.until()),
                     "source", owner.sourceKey(), "source_host", owner.sourceHost(), "clickhouse", owner.server(),
                     "look_first", Boolean.toString(tableHasRows), "made_at", Instant.now().toString());
             try (PreparedStatement insert = made.prepareStatement("INSERT INTO meta VALUES(?, ?)")) {
@@ -254,6 +272,22 @@ public final class Ledger implements AutoCloseable {
 
     public String job() {
         return meta.get("job");
+    }
+
+    /** What its batches' keys begin with. */
+    public String keyPrefix() {
+        return job() + "-" + id() + "-";
+    }
+
+    /** The span of time that its ids are asked for. */
+    public Window window() {
+        return meta.get("window") == null || meta.get("window").isEmpty() ? Window.ALL
+                : new Window(meta.get("window"), Long.parseLong(meta.get("since")), Long.parseLong(meta.get("until")));
+    }
+
+    /** Lets each new batch look first, because the table holds rows that others brought. */
+    public void lookFirst() {
+        meta.put("look_first", "true");
     }
 
     public Path file() {
@@ -366,7 +400,7 @@ public final class Ledger implements AutoCloseable {
                     long number = result.getLong(1);
                     String mode = result.getString(3);
                     return new Batch(number, job(), id(), Kind.of(result.getString(2)), idsOf(number), true,
-                            mode.equals("redo"), true, result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7));
+                            mode.equals("redo"), true, passFrom(), result.getString(4), result.getLong(5), result.getLong(6), result.getLong(7)).within(window());
                 }, share.from(), share.to()).stream().filter(batch -> batch.getSize() > 0 || finishEmpty(batch)).toList();
     }
 
@@ -416,7 +450,7 @@ public final class Ledger implements AutoCloseable {
         }
         boolean redo = mode.equals("redo");
         boolean check = !redo && (mode.equals("again") || kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first")));
-        return new Batch(number, job(), id(), kind, ids, false, redo, check, null, 0, 0, 0);
+        return new Batch(number, job(), id(), kind, ids, false, redo, check, passFrom(), null, 0, 0, 0).within(window());
     }
 
     /**
@@ -517,7 +551,39 @@ public final class Ledger implements AutoCloseable {
      * @return how many
      */
     public synchronized long redo(Collection<State> states, Duration olderThan) {
+        newPass();
         return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), Share.WHOLE);
+    }
+
+    /** Makes these ids pending again, whatever state they are in, so that they are asked for anew and their rows replaced. */
+    public synchronized void redo(Collection<String> ids) {
+        newPass();
+        transaction(() -> {
+            for (String id : ids) {
+                update("UPDATE ids SET state = 'pending', mode = 'redo', batch = NULL WHERE id = ?", id);
+            }
+            return null;
+        });
+    }
+
+    /** Whether one of these ids is in one of these states. */
+    public synchronized boolean any(Collection<String> ids, Collection<State> states) {
+        return ids.stream().anyMatch(id -> query("SELECT state FROM ids WHERE id = ?", result -> State.of(result.getString(1)), id)
+                .stream().anyMatch(states::contains));
+    }
+
+    /** Batches made from now on belong to a new pass. */
+    private void newPass() {
+        transaction(() -> {
+            long from = query("SELECT coalesce(max(batch), 0) + 1 FROM batches", result -> result.getLong(1)).get(0);
+            update("INSERT OR REPLACE INTO meta(key, value) VALUES('pass_from', ?)", String.valueOf(from));
+            meta.put("pass_from", String.valueOf(from));
+            return null;
+        });
+    }
+
+    private long passFrom() {
+        return Long.parseLong(meta.getOrDefault("pass_from", "0"));
     }
 
     /** Makes the ids pending again that failed before an instant (epoch milliseconds); their rows are looked for first. */
@@ -604,7 +670,7 @@ public final class Ledger implements AutoCloseable {
         if (answered.isEmpty() && otherwise != null) {
             answered = List.of(otherwise);
         }
-        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, null, 0, 0, 0);
+        return answered.isEmpty() ? null : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, 0, null, 0, 0, 0);
     }
 
     /**

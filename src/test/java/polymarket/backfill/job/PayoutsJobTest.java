@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.FailAt;
+import polymarket.backfill.Proxy;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Batch;
@@ -470,5 +472,81 @@ class PayoutsJobTest {
     void aBatchLargerThanTheSourceTakes_isRefused() {
         UserError error = assertThrows(UserError.class, () -> bed.set("payouts.batch-size", 1001).run(sound(5)));
         assertTrue(error.getMessage().contains("at most 1000"), error.getMessage());
+    }
+
+    // ---- a failed batch never looks done
+
+    @ParameterizedTest
+    @ValueSource(strings = {"https:", "direct:goldsky", "direct:payouts-ask", "clickhouse:", "jdbc:", "direct:store"})
+    void anExceptionAtAnyStep_neverLetsABatchLookDone(String step) {
+        bed.set("camel.beans.fail", "#class:polymarket.backfill.FailAt").set("payouts.batch-size", 50).set("source.attempts", 2);
+        List<String> ids = sound(300);
+        FailAt.behind(step, 9);
+        int code = bed.run(ids).exitCode();
+        assertTrue(code == 0 || code == 2, "exit " + code);
+        FailAt.behind("none", 0);
+        for (Ledger.Entry entry : bed.entries().values()) {
+            assertNotEquals(State.PENDING, entry.state());
+            assertEquals(entry.state() == State.FOUND ? 1 : 0, entry.rows());
+        }
+        assertTrue(TestBed.number("SELECT count() FROM default.resolutions_external_ingest") >= bed.count(State.FOUND));
+        assertEquals(0, bed.run(ids).exitCode());
+        bed.assertTruth(ids);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"direct:payouts-ask", "direct:store"})
+    void aStepThatAlwaysThrows_marksNothingAsDone(String step) {
+        bed.set("camel.beans.fail", "#class:polymarket.backfill.FailAt").set("payouts.batch-size", 5).set("source.attempts", 2).set("source.patience", "5s");
+        List<String> ids = bed.ids("found", 10);
+        FailAt.behind(step, Integer.MAX_VALUE);
+        int code = bed.run(ids).exitCode();
+        FailAt.behind("none", 0);
+        assertTrue(code == 2 || code == 5, "exit " + code);
+        assertEquals(0, bed.count(State.FOUND) + bed.count(State.ABSENT) + bed.count(State.UNRESOLVED));
+        assertEquals(0, bed.run(ids).exitCode());
+        bed.assertTruth(ids);
+    }
+
+    // ---- ClickHouse goes and comes back
+
+    @Test
+    void theEngineKilledDuringARun_comesBack_andNothingIsLostOrDoubled() {
+        restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(200));
+        bed.ownEngine();
+        List<String> ids = sound(2000);
+        int[] ticks = {0};
+        bed.onTick(run -> {
+            if (++ticks[0] == 2 || ticks[0] == 4) {
+                bed.killEngine();
+            }
+        });
+        JobRun.Result result = bed.set("payouts.batch-size", 40).set("payouts.concurrency", 2).run(ids);
+        assertEquals(0, result.exitCode(), result + " " + bed.messages());
+        assertTrue(ticks[0] >= 2, "the run was over before the engine was killed");
+        bed.assertTruth(ids);
+    }
+
+    @Test
+    void aServerThatIsGoneForAWhile_isWaitedFor() throws Exception {
+        restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(200));
+        List<String> ids = sound(1500);
+        try (Proxy proxy = new Proxy(TestBed.clickHouse().url().getPort())) {
+            bed.set("clickhouse.url", "http://127.0.0.1:" + proxy.port());
+            int[] ticks = {0};
+            bed.onTick(run -> {
+                ticks[0]++;
+                if (ticks[0] == 2) {
+                    proxy.cut();
+                } else if (ticks[0] == 6) {
+                    proxy.restore();
+                }
+            });
+            JobRun.Result result = bed.set("payouts.batch-size", 40).set("payouts.concurrency", 2).run(ids);
+            assertEquals(0, result.exitCode(), result + " " + bed.messages());
+            assertTrue(ticks[0] >= 6, "the run was over before the server was back");
+        }
+        bed.set("clickhouse.url", "");
+        bed.assertTruth(ids);
     }
 }

@@ -1,0 +1,147 @@
+package polymarket.backfill.cli;
+
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import polymarket.backfill.Settings;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.JobRun;
+import polymarket.backfill.job.Messages;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.State;
+
+/** Coverage, progress and recent rows in one view. */
+@Command(name = "monitor", description = "Show what is covered now, how the jobs go on, and the rows of the last seven days.")
+final class MonitorCommand implements Callable<Integer> {
+
+    /** Ids of the ledger are asked for in lists of this length. */
+    private static final int IDS_A_QUERY = 5_000;
+
+    @Mixin
+    private Common common;
+
+    @Option(names = "--watch", description = "Show it anew every ten seconds until Ctrl-C.")
+    private boolean watch;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Settings settings = common.settings();
+        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+            while (true) {
+                Map<String, Object> view = new LinkedHashMap<>();
+                view.put("coverage", coverage(settings, clickHouse));
+                view.put("jobs", StatusCommand.statuses(settings, Job.names(Common.home())));
+                view.put("recent", recent(clickHouse));
+                String text = json ? Report.json(view) + "\n" : text(view);
+                System.out.print((watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "") + text);
+                System.out.flush();
+                if (!watch) {
+                    return 0;
+                }
+                Thread.sleep(10_000);
+            }
+        }
+    }
+
+    private static List<Map<String, Object>> coverage(Settings settings, ClickHouse clickHouse) {
+        List<Map<String, Object>> lines = new ArrayList<>();
+        for (SqlFile.Section section : SqlFile.read("monitor").sections("coverage")) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("what", section.title());
+            String missing = Views.missing(clickHouse, section);
+            if (missing == null) {
+                Map<String, Object> counts = clickHouse.rows(section.statements().get(0), Map.of()).get(0);
+                long covered = ((Number) counts.get("covered")).longValue();
+                long total = ((Number) counts.get("total")).longValue();
+                long absent = absent(settings, clickHouse, section);
+                line.put("covered", covered);
+                line.put("of", total);
+                line.put("coverage", share(covered, total));
+                line.put("proved_absent", absent);
+                line.put("without_absent", share(covered, total - absent));
+                line.put("missing", total - absent - covered);
+                line.put("note", "");
+            } else {
+                for (String column : List.of("covered", "of", "coverage", "proved_absent", "without_absent", "missing")) {
+                    line.put(column, null);
+                }
+                line.put("note", "there is no table " + missing + " yet");
+            }
+            lines.add(line);
+        }
+        return lines;
+    }
+
+    /** How many of what is not covered the section's ledgers have as absent: asked for, and the source has none. */
+    private static long absent(Settings settings, ClickHouse clickHouse, SqlFile.Section section) {
+        long[] sum = {0};
+        List<String> ids = new ArrayList<>();
+        for (String job : section.attributes().get("ledger").split(",")) {
+            Path file = JobRun.ledgerFile(settings, job);
+            if (!Ledger.exists(file)) {
+                continue;
+            }
+            try (Ledger ledger = Ledger.open(file)) {
+                ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> {
+                    ids.add(entry.id());
+                    if (ids.size() == IDS_A_QUERY) {
+                        sum[0] += count(clickHouse, section, ids);
+                        ids.clear();
+                    }
+                });
+            }
+        }
+        return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, section, ids));
+    }
+
+    private static long count(ClickHouse clickHouse, SqlFile.Section section, List<String> ids) {
+        return ((Number) clickHouse.value(SqlFile.fill(section.statements().get(1), Map.of("ids", ids)))).longValue();
+    }
+
+    private static String share(long part, long of) {
+        return of <= 0 ? "-" : String.format(Locale.ROOT, "%.1f%%", Math.floor(1000.0 * part / of) / 10);
+    }
+
+    private static List<Map<String, Object>> recent(ClickHouse clickHouse) {
+        List<Map<String, Object>> lines = new ArrayList<>();
+        LocalDate today = LocalDate.now(ZoneOffset.UTC);
+        for (SqlFile.Section section : SqlFile.read("monitor").sections("recent")) {
+            if (Views.missing(clickHouse, section) != null) {
+                continue;
+            }
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("rows", section.title());
+            for (int day = 6; day >= 0; day--) {
+                line.put(today.minusDays(day).toString(), 0L);
+            }
+            for (Map<String, Object> row : clickHouse.rows(section.statements().get(0), Map.of())) {
+                line.computeIfPresent(String.valueOf(row.get("day")), (day, none) -> ((Number) row.get("n")).longValue());
+            }
+            lines.add(line);
+        }
+        return lines;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static String text(Map<String, Object> view) {
+        List<Map<String, Object>> jobs = (List<Map<String, Object>>) view.get("jobs");
+        return "Coverage\n" + Report.table((List<Map<String, Object>>) view.get("coverage"))
+                + "\nJobs\n" + (jobs.isEmpty() ? "  (nothing was run here yet)\n" : StatusCommand.text(jobs))
+                + "\nRows of the last seven days (UTC)\n" + Report.table((List<Map<String, Object>>) view.get("recent"));
+    }
+}

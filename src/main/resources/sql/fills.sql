@@ -1,0 +1,281 @@
+-- Fills: what Goldsky's orderbook subgraph sends, what is stored, and what is asked of the tables. The job trades brings the
+-- same fills from the Data API into the same table (see trades.sql).
+-- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+
+-- @setup after=markets
+-- Every order's part in every trade, once, whichever source brought it. A trade is one row for each maker's order and one for
+-- the taker's own: volume is the sum over the rows with taker_order, a wallet's trades are all its rows.
+CREATE TABLE IF NOT EXISTS default.clob_fills
+(
+    fill_id          String COMMENT 'transaction hash, _, order hash; from the Data API, which gives no order hash, 32 hex digits of a hash of what tells the row from others of its transaction' CODEC(ZSTD(1)),
+    condition_id     String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
+    asset_id         String COMMENT 'token id, decimal' CODEC(ZSTD(1)),
+    outcome_index    Int16 COMMENT 'from 0, computed from the condition id; -1 where no formula and no table gives it',
+    maker            String COMMENT 'whose order it is' CODEC(ZSTD(1)),
+    taker            String COMMENT 'whom it was matched with: the taker, or the exchange for the taker''s own order; empty from the Data API, which does not say' CODEC(ZSTD(1)),
+    side             LowCardinality(String) COMMENT 'BUY or SELL: what the order does with the asset',
+    price            Decimal(38, 18) COMMENT 'collateral a share; from Goldsky the quotient, cut at 18 decimals' CODEC(ZSTD(1)),
+    size             Decimal(38, 6) COMMENT 'shares' CODEC(ZSTD(1)),
+    cost             Decimal(38, 6) COMMENT 'collateral; from the Data API size times price, rounded' CODEC(ZSTD(1)),
+    fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which gives none' CODEC(ZSTD(1)),
+    taker_order      Bool COMMENT 'the taker''s own order: the rows that sums of volume take',
+    timestamp        DateTime('UTC') COMMENT 'of the block' CODEC(DoubleDelta, ZSTD(1)),
+    transaction_hash String CODEC(ZSTD(1)),
+    order_hash       String COMMENT 'empty from the Data API' CODEC(ZSTD(1)),
+    source           LowCardinality(String) COMMENT 'goldsky or data-api',
+    fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    batch            String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY (condition_id, fill_id)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- Which source has all of a market's fills. Goldsky's subgraphs stopped at 2026-04-28 and the Data API serves three years, so
+-- a market that was closed before goes to Goldsky, and every other one to the Data API - also where the close is not known.
+CREATE OR REPLACE VIEW default.fills_markets AS
+SELECT
+    lower(replaceRegexpOne(market.condition_id, '^0[xX]', '')) AS id,
+    min(ifNull(market.closed AND coalesce(market.closed_at, market.end_date) < toDateTime64('2026-04-28 00:00:00', 6, 'UTC'), 0)) AS ended,
+    -- has trades that the Data API does not serve any more
+    max(ifNull(coalesce(market.created_at, market.start_date, market.end_date) < now() - INTERVAL 3 YEAR, 0)) AS old,
+    min(market.closed) AS closed,
+    max(length(market.outcomes)) AS outcomes,
+    -- no formula gives the token ids of the new protocol's markets
+    anyIf(arrayStringConcat(market.token_ids, ','), market.version = 'v2') AS listed,
+    min(coalesce(market.created_at, market.start_date, market.end_date)) AS opened_at,
+    max(coalesce(market.closed_at, market.end_date)) AS closed_at,
+    max(market.volume) AS volume,
+    any(market.question) AS question
+FROM default.api_markets_staging AS market
+WHERE match(market.condition_id, '^(0[xX])?[0-9a-fA-F]{64}$')
+GROUP BY id;
+
+-- The rows as Goldsky sends them, with the condition and outcome that the route computed. Nothing is kept here.
+CREATE TABLE IF NOT EXISTS default.fills_landing
+(
+    id String, transactionHash String, timestamp String, orderHash String, maker String, taker String,
+    makerAssetId String COMMENT 'what the maker gives; 0 is collateral', takerAssetId String COMMENT 'what he gets',
+    makerAmountFilled String COMMENT 'whole base units of 10^-6, as all amounts', takerAmountFilled String, fee String,
+    conditionId String, outcomeIndex String,
+    batch String, fetched_at DateTime64(3, 'UTC'),
+
+    buys   Bool MATERIALIZED makerAssetId = '0',
+    shares String MATERIALIZED if(buys, takerAmountFilled, makerAmountFilled),
+    paid   String MATERIALIZED if(buys, makerAmountFilled, takerAmountFilled),
+    reason String MATERIALIZED multiIf(
+        NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
+        (makerAssetId = '0') = (takerAssetId = '0'), 'neither side is collateral, or both are',
+        NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$') OR NOT match(fee, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
+        match(shares, '^0*$'), 'no shares changed hands, so there is no price',
+        NOT match(timestamp, '^[0-9]{9,10}$'), 'the time is no time',
+        NOT match(lower(maker), '^0x[0-9a-f]{40}$') OR NOT match(lower(taker), '^0x[0-9a-f]{40}$'), 'maker or taker is no address',
+        '')
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.fills_to_clob TO default.clob_fills AS
+SELECT
+    lower(id) AS fill_id,
+    conditionId AS condition_id,
+    if(buys, takerAssetId, makerAssetId) AS asset_id,
+    toInt16OrZero(outcomeIndex) AS outcome_index,
+    lower(landing.maker) AS maker,
+    lower(landing.taker) AS taker,
+    if(buys, 'BUY', 'SELL') AS side,
+    CAST(divideDecimal(toDecimal256OrZero(paid, 0), greatest(toDecimal256OrZero(shares, 0), toDecimal256(1, 0)), 18) AS Decimal(38, 18)) AS price,
+    toDecimal128OrZero(shares, 0) * toDecimal128('0.000001', 6) AS size,
+    toDecimal128OrZero(paid, 0) * toDecimal128('0.000001', 6) AS cost,
+    toNullable(toDecimal128OrZero(landing.fee, 0) * toDecimal128('0.000001', 6)) AS fee,
+    -- the exchange contracts: V1 and its neg-risk one, V2 and its neg-risk one, V3
+    lower(landing.taker) IN ('0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e', '0xc5d563a36ae78145c45a50134d48a1215220f80a',
+        '0xe111180000d2663c0091e4f400237545b87b996b', '0xe2222d279d744050d28e00520010520000310f59',
+        '0xe3333700ca9d93003f00f0f71f8515005f6c00aa') AS taker_order,
+    toDateTime(toUInt32OrZero(landing.timestamp), 'UTC') AS timestamp,
+    substring(lower(id), 1, 66) AS transaction_hash,
+    substring(lower(id), 68) AS order_hash,
+    'goldsky' AS source,
+    fetched_at,
+    batch
+FROM default.fills_landing AS landing
+WHERE reason = '';
+
+-- Rows that do not qualify, as they came.
+CREATE TABLE IF NOT EXISTS default.fills_rejected
+(
+    condition_id String CODEC(ZSTD(1)),
+    fill_id      String CODEC(ZSTD(1)),
+    reason       LowCardinality(String),
+    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    batch        String CODEC(ZSTD(1)),
+    fetched_at   DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY (condition_id, fill_id)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.fills_to_rejected TO default.fills_rejected AS
+SELECT
+    conditionId AS condition_id,
+    id AS fill_id,
+    reason,
+    toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
+        'makerAssetId', makerAssetId, 'takerAssetId', takerAssetId, 'makerAmountFilled', makerAmountFilled,
+        'takerAmountFilled', takerAmountFilled, 'fee', fee)) AS row,
+    batch,
+    fetched_at
+FROM default.fills_landing
+WHERE reason != '';
+
+-- @has-rows
+-- Whether the table holds rows that others than this ledger brought, so that every batch has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger}) LIMIT 1);
+
+-- @tokens
+-- What is known of the outcomes of a batch's conditions, where they are not just two.
+SELECT id, outcomes, '' AS listed FROM default.fills_markets WHERE id IN ({ids}) AND outcomes > 2;
+
+-- @present
+-- The rows of a page that are stored already, and whether this very batch brought them. A transaction that the other source
+-- brought is stored whole, in that source's rows.
+WITH [{keys}] AS keys
+SELECT key, max(own) AS own FROM
+(
+    SELECT fill_id AS key, stored.batch = {batch} AS own FROM default.clob_fills AS stored
+    WHERE condition_id IN ({ids}) AND fill_id IN (SELECT arrayJoin(keys)) AND ({redo} = 0 OR stored.batch = {batch})
+    UNION ALL
+    SELECT fill_id, 1 FROM default.fills_rejected WHERE condition_id IN ({ids}) AND fill_id IN (SELECT arrayJoin(keys)) AND batch = {batch}
+    UNION ALL
+    SELECT arrayJoin(keys) AS key, 0 WHERE substring(key, 1, 66) IN
+        (SELECT transaction_hash FROM default.clob_fills WHERE condition_id IN ({ids}) AND source != 'goldsky')
+)
+GROUP BY key;
+
+-- @stored
+-- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
+SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
+    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
+WHERE condition_id IN ({ids}) GROUP BY condition_id
+UNION ALL
+SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
+WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
+
+-- @ids needs=default.api_markets_staging
+-- What is missing: markets that ended while Goldsky went on and have no fill, or, with --since, all that may have traded since.
+SELECT id FROM default.fills_markets
+WHERE ({source} = 'goldsky' OR ended OR old)
+  AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE NOT startsWith(batch, 'fills-window')),
+    coalesce(closed_at >= parseDateTimeBestEffort({since}), 1) AND parseDateTimeBestEffort({since}) < toDateTime('2026-04-28 12:00:00', 'UTC'));
+
+-- @take
+-- Of a list, the markets that are this source's.
+SELECT arrayJoin([{list}]) AS id WHERE {source} = 'goldsky' OR id IN (SELECT id FROM default.fills_markets WHERE ended OR old);
+
+-- @coverage
+-- Markets, and those of them that have fills.
+SELECT count() AS total, countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS covered FROM default.fills_markets;
+
+-- @missing
+-- Markets without a fill.
+SELECT id FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY id;
+
+-- @diagnosis missing markets by age and status
+SELECT
+    transform(least(multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6), 7) AS step,
+        [1, 2, 3, 4, 5, 6, 7], ['up to 7 days', 'up to 30 days', 'up to 90 days', 'up to 180 days', 'up to 365 days', 'older', 'undated'], '') AS opened,
+    countIf(NOT is_closed) AS open, countIf(is_closed) AS closed, count() AS missing, of_all AS markets,
+    concat(toString(round(100 * missing / markets, 1)), '%') AS share
+FROM
+(
+    SELECT id, opened_at, closed AS is_closed, dateDiff('day', opened_at, now64(6)) AS days FROM default.fills_markets
+    WHERE id NOT IN (SELECT condition_id FROM default.clob_fills)
+) AS market
+INNER JOIN
+(
+    SELECT multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6) AS step, count() AS of_all
+    FROM (SELECT opened_at, dateDiff('day', opened_at, now64(6)) AS days FROM default.fills_markets)
+    GROUP BY step
+) AS every ON every.step = multiIf(market.opened_at IS NULL, 7, market.days <= 7, 1, market.days <= 30, 2, market.days <= 90, 3, market.days <= 180, 4, market.days <= 365, 5, 6)
+GROUP BY step, of_all ORDER BY step;
+
+-- @diagnosis twenty samples
+SELECT id AS condition_id, question, if(closed, 'closed', 'open') AS status, toDate(opened_at) AS opened, toString(volume) AS volume,
+    if(ended, 'goldsky', 'data-api') AS source
+FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY cityHash64(id) LIMIT 20;
+
+-- @check fills by source
+SELECT source, count() AS fills, countIf(taker_order) AS trades, uniqExact(condition_id) AS markets, toString(sumIf(size, taker_order)) AS shares,
+    toString(sumIf(cost, taker_order)) AS collateral, min(timestamp) AS first, max(timestamp) AS last
+FROM default.clob_fills GROUP BY source ORDER BY source;
+
+-- @check coverage by the year in which markets opened
+SELECT if(opened_at IS NULL, 'undated', toString(toYear(opened_at))) AS opened, count() AS markets,
+    countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills, concat(toString(round(100 * with_fills / markets, 1)), '%') AS share
+FROM default.fills_markets GROUP BY opened ORDER BY opened;
+
+-- @check days of the last 30 without a fill
+SELECT toString(today() - number) AS day FROM numbers(1, 30) WHERE today() - number NOT IN (SELECT toDate(timestamp) FROM default.clob_fills) ORDER BY day;
+
+-- @check markets of the largest volume without fills (at most 20)
+SELECT id AS condition_id, question, toString(volume) AS volume, if(closed, 'closed', 'open') AS status FROM
+(
+    SELECT id, question, volume, closed FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100
+)
+WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY volume DESC LIMIT 20;
+
+-- @check rejected rows
+SELECT source, reason, count() AS rows, any(row) AS such_as FROM
+(
+    SELECT 'goldsky' AS source, toString(reason) AS reason, row FROM default.fills_rejected
+    UNION ALL
+    SELECT 'data-api', toString(reason), row FROM default.trades_rejected
+)
+GROUP BY source, reason ORDER BY rows DESC;
+
+-- @check samples
+SELECT condition_id, outcome_index, side, toString(price) AS price, toString(size) AS size, taker_order, timestamp, source FROM default.clob_fills
+ORDER BY cityHash64(fill_id) LIMIT 5;
+
+-- @measure coverage unit=% min=95% Markets with fills, of those that may have some (not found to have none)
+SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent}))) FROM default.fills_markets;
+
+-- @measure last-day min=1 Fills in the last 24 hours
+SELECT count() FROM default.clob_fills WHERE timestamp > now() - INTERVAL 24 HOUR;
+
+-- @measure empty-days max=0 Days of the last 30 without a fill
+SELECT 30 - uniqExact(toDate(timestamp)) FROM default.clob_fills WHERE toDate(timestamp) BETWEEN today() - 30 AND today() - 1;
+
+-- @measure large-missing max=0 Of the 100 markets with the largest volume, those without fills
+SELECT count() FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100)
+WHERE id NOT IN (SELECT condition_id FROM default.clob_fills);
+
+-- @measure not-living max=0 Markets that went on after 2026-04-28 and have fills from Goldsky alone
+SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky' AND condition_id IN (SELECT id FROM default.fills_markets WHERE NOT ended)
+    AND condition_id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api');
+
+-- @measure twice max=0 Transactions of a market whose rows came from both sources
+SELECT count() FROM
+(
+    SELECT condition_id, transaction_hash FROM default.clob_fills
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api')
+        AND condition_id IN (SELECT condition_id FROM default.clob_fills WHERE source = 'goldsky')
+    GROUP BY condition_id, transaction_hash HAVING uniqExact(source) > 1
+);
+
+-- @measure malformed max=0 Rows whose condition, asset, maker or price is not well-formed
+SELECT count() FROM default.clob_fills WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(asset_id, '^[0-9]{1,78}$')
+    OR NOT match(maker, '^0x[0-9a-f]{40}$') OR size <= 0 OR price < 0;
+
+-- @measure unlabelled unit=% max=5% Rows whose outcome is not known
+SELECT if(count() = 0, 0, countIf(outcome_index < 0) / count()) FROM default.clob_fills;
+
+-- @measure failed unit=% max=2% Share of the ledgers' markets that failed
+SELECT if({total} = 0, 0, {failed} / {total});
+
+-- @measure pending max=0 Markets that were not asked for yet
+SELECT {pending};
+
+-- @measure running max=0 Runs of the job that are going on
+SELECT {running};
+
+-- @measure duplicates Rows beyond one a fill (merged away in time after --redo)
+SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;

@@ -1,0 +1,238 @@
+-- All markets: what Gamma sends, what is stored, and what is asked of the tables.
+-- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+
+-- @setup
+-- Every market of Gamma, one row each, as it was when it was fetched; a further pass replaces it.
+CREATE TABLE IF NOT EXISTS default.api_markets_staging
+(
+    condition_id    String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
+    market_slug     String CODEC(ZSTD(1)),
+    question        String CODEC(ZSTD(1)),
+    description     String CODEC(ZSTD(1)),
+    outcomes        Array(String) CODEC(ZSTD(1)),
+    active          Bool COMMENT 'true on every closed market too: see closed',
+    closed          Bool,
+    resolved        Bool COMMENT 'closed, and Gamma says umaResolutionStatus resolved; not taken from prices',
+    winning_outcome String COMMENT 'what Gamma names as the winner, and it names none today; cascadian_clean.vw_markets has it by the payouts' CODEC(ZSTD(1)),
+    end_date        Nullable(DateTime64(6, 'UTC')) COMMENT 'a deadline, not the close; NULL where there is none' CODEC(ZSTD(1)),
+    volume          Nullable(Decimal(38, 18)) CODEC(ZSTD(1)),
+    liquidity       Nullable(Decimal(38, 18)) COMMENT 'NULL where Gamma gives none' CODEC(ZSTD(1)),
+    timestamp       DateTime64(3, 'UTC') COMMENT 'when it was fetched',
+    market_id       String COMMENT 'id of Gamma' CODEC(ZSTD(1)),
+    question_id     String COMMENT '64 hex digits, lower case, no 0x; empty where there is none' CODEC(ZSTD(1)),
+    version         LowCardinality(String) COMMENT 'v1: the tokens are clob_token_ids (Conditional Tokens); v2: position_ids (PositionManager)',
+    token_ids       Array(String) COMMENT 'those of the two lists that version means, in the order of outcomes' CODEC(ZSTD(1)),
+    token_ids_unverified Bool COMMENT 'v1 with more than two outcomes: from the third on, Gamma lists other tokens than the outcomes have',
+    clob_token_ids  Array(String) COMMENT 'as sent' CODEC(ZSTD(1)),
+    position_ids    Array(String) COMMENT 'as sent' CODEC(ZSTD(1)),
+    outcome_prices  Array(Decimal(76, 50)) COMMENT 'last prices; those of a closed market are no payouts' CODEC(ZSTD(1)),
+    resolution_status LowCardinality(String) COMMENT 'umaResolutionStatus: proposed, disputed, resolved; empty where Gamma says nothing',
+    category        LowCardinality(String),
+    neg_risk        Bool,
+    start_date      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
+    created_at      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
+    closed_at       Nullable(DateTime64(6, 'UTC')) COMMENT 'closedTime' CODEC(ZSTD(1)),
+    chain           LowCardinality(String) COMMENT 'the filters of the listing that brought it',
+    batch           LowCardinality(String) COMMENT 'the batch of the ledger that brought it'
+)
+ENGINE = ReplacingMergeTree(timestamp)
+ORDER BY market_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- The rows as Gamma sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
+-- Fields without a value are left out, not null; what is a number, a list or true in JSON arrives as its text.
+CREATE TABLE IF NOT EXISTS default.markets_landing
+(
+    id String, conditionId String, questionID String, slug String, question String, description String, category String,
+    active String, closed String, negRisk String, version String, winningOutcome String,
+    outcomes String COMMENT 'JSON in a string, as are outcomePrices and clobTokenIds', outcomePrices String, clobTokenIds String,
+    positionIds String, umaResolutionStatus String,
+    volume String, volumeNum String, liquidity String, liquidityNum String,
+    startDate String, endDate String, createdAt String, closedTime String COMMENT 'such as 2026-01-23 20:56:36+00',
+    asked      String COMMENT 'the chain',
+    batch      String,
+    fetched_at DateTime64(3, 'UTC'),
+
+    condition_id String MATERIALIZED replaceRegexpOne(lower(conditionId), '^0x', ''),
+    names        Array(String) MATERIALIZED JSONExtract(outcomes, 'Array(String)'),
+    -- as text, because a number that is no string would lose digits in a JSON function
+    prices       Array(String) MATERIALIZED extractAll(if(outcomePrices = 'null', '', outcomePrices), '[^][", ]+'),
+    clob_ids     Array(String) MATERIALIZED extractAll(if(clobTokenIds = 'null', '', clobTokenIds), '[^][", ]+'),
+    pos_ids      Array(String) MATERIALIZED extractAll(if(positionIds = 'null', '', positionIds), '[^][", ]+'),
+    amount       String MATERIALIZED if(volume != '', volume, volumeNum),
+    depth        String MATERIALIZED if(liquidity != '', liquidity, liquidityNum),
+    reason       String MATERIALIZED multiIf(
+        id = '', 'no market id',
+        condition_id = '', 'no condition id',
+        NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 64 hex digits',
+        outcomes NOT IN ('', 'null') AND JSONType(outcomes) != 'Array', 'outcomes are no list',
+        arrayExists(list -> NOT match(list, '^(null|[[][^][{}]*[]])?$'), [outcomePrices, clobTokenIds, positionIds]), 'prices or token ids are no list',
+        NOT arrayAll(p -> match(p, '^[0-9]{1,26}([.][0-9]{1,50})?$'), prices), 'a price is no number, or has more than 50 decimals',
+        NOT arrayAll(t -> match(t, '^[0-9]{1,78}$'), arrayConcat(clob_ids, pos_ids)), 'a token id is no number',
+        arrayExists(n -> n != '' AND NOT match(n, '^-?[0-9]{1,20}([.][0-9]{1,18})?$'), [amount, depth]),
+            'volume or liquidity is no number, or has more than 18 decimals',
+        arrayExists(t -> t != '' AND parseDateTime64BestEffortOrNull(t, 6, 'UTC') IS NULL, [startDate, endDate, createdAt, closedTime]),
+            'a date cannot be read',
+        '')
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.markets_to_staging TO default.api_markets_staging AS
+SELECT
+    came.condition_id AS condition_id,
+    came.slug AS market_slug,
+    came.question AS question,
+    came.description AS description,
+    came.names AS outcomes,
+    came.active = 'true' AS active,
+    came.closed = 'true' AS closed,
+    -- umaResolutionStatuses is a history that lags behind: [] and ["proposed"] stand beside resolved
+    came.closed = 'true' AND came.umaResolutionStatus = 'resolved' AS resolved,
+    came.winningOutcome AS winning_outcome,
+    parseDateTime64BestEffortOrNull(came.endDate, 6, 'UTC') AS end_date,
+    toDecimal128OrNull(came.amount, 18) AS volume,
+    toDecimal128OrNull(came.depth, 18) AS liquidity,
+    came.fetched_at AS timestamp,
+    came.id AS market_id,
+    replaceRegexpOne(lower(came.questionID), '^0x', '') AS question_id,
+    if(came.version = '', 'v1', came.version) AS version,
+    if(came.version = 'v2', came.pos_ids, came.clob_ids) AS token_ids,
+    came.version != 'v2' AND length(came.names) > 2 AS token_ids_unverified,
+    came.clob_ids AS clob_token_ids,
+    came.pos_ids AS position_ids,
+    arrayMap(p -> toDecimal256(p, 50), came.prices) AS outcome_prices,
+    came.umaResolutionStatus AS resolution_status,
+    came.category AS category,
+    came.negRisk = 'true' AS neg_risk,
+    parseDateTime64BestEffortOrNull(came.startDate, 6, 'UTC') AS start_date,
+    parseDateTime64BestEffortOrNull(came.createdAt, 6, 'UTC') AS created_at,
+    parseDateTime64BestEffortOrNull(came.closedTime, 6, 'UTC') AS closed_at,
+    came.asked AS chain,
+    came.batch AS batch
+FROM default.markets_landing AS came
+WHERE came.reason = '';
+
+-- Rows that do not qualify, as they came.
+CREATE TABLE IF NOT EXISTS default.markets_rejected
+(
+    market_id    String CODEC(ZSTD(1)),
+    condition_id String CODEC(ZSTD(1)),
+    reason       LowCardinality(String),
+    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    chain        LowCardinality(String),
+    batch        LowCardinality(String),
+    fetched_at   DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY market_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.markets_to_rejected TO default.markets_rejected AS
+SELECT
+    id AS market_id,
+    condition_id,
+    reason,
+    toJSONString(mapFilter((name, value) -> value != '', map('id', id, 'conditionId', conditionId, 'questionID', questionID, 'slug', slug,
+        'question', question, 'description', description, 'category', category, 'active', active, 'closed', closed, 'negRisk', negRisk,
+        'version', version, 'outcomes', outcomes, 'outcomePrices', outcomePrices, 'clobTokenIds', clobTokenIds, 'positionIds', positionIds,
+        'umaResolutionStatus', umaResolutionStatus, 'volume', volume, 'volumeNum', volumeNum, 'liquidity', liquidity,
+        'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime', closedTime))) AS row,
+    asked AS chain,
+    batch,
+    fetched_at
+FROM default.markets_landing
+WHERE reason != '';
+
+-- @has-rows
+-- Whether a new ledger has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.api_markets_staging LIMIT 1);
+
+-- @present
+-- The markets of a page that are stored already (in a new pass: by this pass), whether this very batch brought them, and
+-- whether the chain did that lists the same markets from the other end: where it brought a whole page, the two have met.
+SELECT market_id AS key, max(batch = {batch}) AS own,
+    max(chain != {first} AND batch BETWEEN {pass_first} AND {pass_last}
+        AND chain = transform(extract({first}, 'ascending=(true|false)'),
+            ['true', 'false'], [replaceOne({first}, 'ascending=true', 'ascending=false'), replaceOne({first}, 'ascending=false', 'ascending=true')], '')) AS met
+FROM
+(
+    SELECT market_id, chain, batch FROM default.api_markets_staging WHERE market_id IN ({keys})
+    UNION ALL
+    SELECT market_id, chain, batch FROM default.markets_rejected WHERE market_id IN ({keys})
+)
+WHERE {redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last}
+GROUP BY market_id;
+
+-- @stored
+-- What the tables hold of a batch: rows and rejected rows of its chain.
+SELECT {first} AS id, uniqExact(market_id) AS rows, 0 AS rejected, '' AS reason FROM default.api_markets_staging WHERE batch = {batch}
+UNION ALL
+SELECT {first}, 0, uniqExact(market_id), any(reason) FROM default.markets_rejected WHERE batch = {batch};
+
+-- @ids
+-- The chains. Gamma lists closed markets or the others, never both, and every market is one or the other, so this split
+-- loses none. A split by dates or by volume would: those filters leave out the markets that have no date or no volume, and
+-- nothing lists the ones that are left out. Each list is walked from both its ends, until the two walks meet.
+-- In this order the open ones come first, so that a market which closes meanwhile is met in the second list.
+SELECT concat('closed=', closed, '&order=id&ascending=', ascending,
+    if({since} = '', '', concat('&start_date_min=', {since})), if({until} = '', '', concat('&start_date_max=', {until}))) AS id
+FROM (SELECT arrayJoin(['false', 'true']) AS closed) AS lists
+CROSS JOIN (SELECT arrayJoin(['true', 'false']) AS ascending) AS ends;
+
+-- @check markets by state
+SELECT closed, resolved, resolution_status, version, count() AS markets, uniqExact(condition_id) AS conditions, countIf(end_date IS NULL) AS without_end_date,
+    countIf(start_date IS NULL) AS without_start_date, min(timestamp) AS first_fetched, max(timestamp) AS last_fetched
+FROM default.api_markets_staging FINAL GROUP BY closed, resolved, resolution_status, version ORDER BY markets DESC LIMIT 20;
+
+-- @check outcomes and token ids
+SELECT length(outcomes) AS outcomes_a_market, count() AS markets, countIf(empty(token_ids)) AS without_token_ids, countIf(token_ids_unverified) AS unverified,
+    countIf(notEmpty(token_ids) AND length(token_ids) != length(outcomes)) AS other_number_of_tokens
+FROM default.api_markets_staging FINAL GROUP BY outcomes_a_market ORDER BY markets DESC LIMIT 10;
+
+-- @check rejected rows
+SELECT reason, count() AS rows, any(market_id) AS such_as FROM default.markets_rejected FINAL GROUP BY reason ORDER BY rows DESC;
+
+-- @check condition ids that several markets have (at most 10)
+SELECT condition_id, groupArray(10)(market_id) AS markets FROM default.api_markets_staging FINAL
+GROUP BY condition_id HAVING uniqExact(market_id) > 1 ORDER BY condition_id LIMIT 10;
+
+-- @check samples
+SELECT market_id, condition_id, question, closed, resolved, outcomes, arrayMap(p -> toString(p), outcome_prices) AS prices, end_date FROM default.api_markets_staging
+ORDER BY cityHash64(market_id) LIMIT 5;
+
+-- @measure rows min=150000 Markets
+SELECT uniqExact(market_id) FROM default.api_markets_staging;
+
+-- @measure conditions min=150000 Distinct condition ids
+SELECT uniqExact(condition_id) FROM default.api_markets_staging;
+
+-- @measure malformed max=0 Condition ids that are not 64 hex digits
+SELECT countIf(NOT match(condition_id, '^[0-9a-f]{64}$')) FROM default.api_markets_staging;
+
+-- @measure open min=1 Markets that are not closed
+SELECT uniqExactIf(market_id, NOT closed) FROM default.api_markets_staging;
+
+-- @measure closed min=1 Closed markets
+SELECT uniqExactIf(market_id, closed) FROM default.api_markets_staging;
+
+-- @measure running max=0 Runs that are going on
+SELECT {running};
+
+-- @measure pending max=0 Chains that are not at their end
+SELECT {pending};
+
+-- @measure failed max=0 Chains that failed
+SELECT {failed};
+
+-- @measure rejected unit=% max=2% Share of the rows that do not qualify
+SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
+(
+    SELECT (SELECT uniqExact(market_id) FROM default.markets_rejected) AS rejected,
+        (SELECT uniqExact(market_id) FROM default.api_markets_staging) AS stored
+);
+
+-- @measure age-hours max=48 Hours since the last row was fetched
+SELECT if(count() = 0, 1000000, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
+
+-- @measure duplicates Rows beyond one a market (merged away in time after a further pass)
+SELECT count() - uniqExact(market_id) FROM default.api_markets_staging;

@@ -1,0 +1,33 @@
+-- What `backfill monitor` shows of ClickHouse. A coverage has two statements: how many are covered of how many, and how
+-- many of {ids}, which the ledger says are absent, are among those that are not covered. IN and NOT IN count right whatever
+-- join_use_nulls is, where LEFT JOIN … IS NOT NULL would not.
+
+-- @coverage ledger=fills,trades needs=default.api_markets_staging,default.clob_fills markets with fills
+SELECT countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS covered, count() AS total
+FROM (SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging WHERE condition_id != '');
+SELECT uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id) AS n FROM default.api_markets_staging
+WHERE id IN ({ids}) AND id NOT IN (SELECT condition_id FROM default.clob_fills);
+
+-- @coverage ledger=wallets needs=default.vw_trades_canonical,default.api_positions_staging,cascadian_clean.vw_trades_input wallets with positions
+SELECT countIf(wallet IN (SELECT wallet_address FROM default.api_positions_staging)) AS covered, count() AS total
+FROM (SELECT DISTINCT wallet FROM cascadian_clean.vw_trades_input);
+SELECT uniqExact(wallet) AS n FROM cascadian_clean.vw_trades_input
+WHERE wallet IN ({ids}) AND wallet NOT IN (SELECT wallet_address FROM default.api_positions_staging);
+
+-- @coverage ledger=payouts needs=default.api_markets_staging,cascadian_clean.vw_resolutions_truth resolved conditions with payouts
+SELECT countIf(id IN (SELECT condition_id FROM cascadian_clean.vw_resolutions_truth)) AS covered, count() AS total
+FROM (SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging WHERE resolved AND condition_id != '');
+SELECT uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id) AS n FROM default.api_markets_staging
+WHERE resolved AND id IN ({ids}) AND id NOT IN (SELECT condition_id FROM cascadian_clean.vw_resolutions_truth);
+
+-- @recent needs=default.clob_fills fills
+SELECT toDate(timestamp) AS day, count() AS n FROM default.clob_fills WHERE timestamp >= now() - INTERVAL 7 DAY GROUP BY day;
+
+-- @recent needs=default.api_markets_staging markets created
+SELECT toDate(created_at) AS day, count() AS n FROM default.api_markets_staging WHERE created_at >= now() - INTERVAL 7 DAY GROUP BY day;
+
+-- @recent needs=default.api_positions_staging positions fetched
+SELECT toDate(timestamp) AS day, count() AS n FROM default.api_positions_staging WHERE timestamp >= now() - INTERVAL 7 DAY GROUP BY day;
+
+-- @recent needs=default.resolutions_external_ingest payout vectors fetched
+SELECT toDate(fetched_at) AS day, count() AS n FROM default.resolutions_external_ingest WHERE fetched_at >= now() - INTERVAL 7 DAY GROUP BY day;

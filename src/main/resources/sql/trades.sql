@@ -1,0 +1,128 @@
+-- Fills from the Data API, which goes on where Goldsky's subgraph stopped: what it sends, and what is asked of the tables.
+-- They are stored in clob_fills (see fills.sql), each with its source.
+
+-- @setup after=fills
+-- The rows as the Data API sends them; id, list, conditionId and outcomeIndex are the route's. Nothing is kept here.
+CREATE TABLE IF NOT EXISTS default.trades_landing
+(
+    id String COMMENT 'transaction hash, _, 32 hex digits', list String COMMENT 'true: from the list of takers'' own orders',
+    conditionId String, outcomeIndex String COMMENT 'empty where the token id is not computed',
+    proxy_wallet String, side String, token_id String, condition_id String, size String, price String, timestamp String,
+    outcome_index String COMMENT '999 where the API has no label', transaction_hash String,
+    batch String, fetched_at DateTime64(3, 'UTC'),
+
+    hash   String MATERIALIZED lower(transaction_hash),
+    wallet String MATERIALIZED lower(proxy_wallet),
+    reason String MATERIALIZED multiIf(
+        NOT match(hash, '^0x[0-9a-f]{64}$'), 'the transaction hash is not 0x and 64 hex digits',
+        NOT match(wallet, '^0x[0-9a-f]{40}$'), 'the wallet is no address',
+        side NOT IN ('BUY', 'SELL'), 'the side is neither BUY nor SELL',
+        NOT match(token_id, '^[0-9]{1,78}$'), 'the token id is no number',
+        NOT match(size, '^[0-9]{1,20}([.][0-9]{1,6})?$'), 'the size is no number of millionths',
+        match(size, '^[0.]*$'), 'no shares changed hands, so there is no price',
+        NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is no number, or has more than 18 decimals',
+        NOT match(timestamp, '^[0-9]{9,10}$'), 'the time is no time',
+        '')
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.trades_to_clob TO default.clob_fills AS
+SELECT
+    id AS fill_id,
+    conditionId AS condition_id,
+    token_id AS asset_id,
+    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), landing.outcome_index IN ('', '999'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
+    wallet AS maker,
+    '' AS taker,
+    side,
+    toDecimal128OrZero(landing.price, 18) AS price,
+    toDecimal128OrZero(landing.size, 6) AS size,
+    CAST(round(toDecimal256OrZero(landing.size, 6) * toDecimal256OrZero(landing.price, 18), 6) AS Decimal(38, 6)) AS cost,
+    CAST(NULL AS Nullable(Decimal(38, 6))) AS fee,
+    list = 'true' AS taker_order,
+    toDateTime(toUInt32OrZero(landing.timestamp), 'UTC') AS timestamp,
+    hash AS transaction_hash,
+    '' AS order_hash,
+    'data-api' AS source,
+    fetched_at,
+    batch
+FROM default.trades_landing AS landing
+WHERE reason = '';
+
+-- Rows that do not qualify, as they came.
+CREATE TABLE IF NOT EXISTS default.trades_rejected
+(
+    condition_id String CODEC(ZSTD(1)),
+    fill_id      String CODEC(ZSTD(1)),
+    reason       LowCardinality(String),
+    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    batch        String CODEC(ZSTD(1)),
+    fetched_at   DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY (condition_id, fill_id)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.trades_to_rejected TO default.trades_rejected AS
+SELECT
+    conditionId AS condition_id,
+    id AS fill_id,
+    reason,
+    toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
+        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list)) AS row,
+    batch,
+    fetched_at
+FROM default.trades_landing AS landing
+WHERE reason != '';
+
+-- @has-rows
+-- Whether the table holds rows that others than this ledger brought, so that every batch has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger}) LIMIT 1);
+
+-- @tokens
+-- What is known of the outcomes of a batch's conditions, where they are not just two, or no formula gives their token ids.
+SELECT id, outcomes, listed FROM default.fills_markets WHERE id IN ({ids}) AND (outcomes > 2 OR listed != '');
+
+-- @present
+-- The rows of a page that are stored already, and whether this very batch brought them, such as the takers' own orders before
+-- all orders. A transaction that the other source brought is stored whole, in that source's rows.
+WITH [{keys}] AS keys
+SELECT key, max(own) AS own FROM
+(
+    SELECT fill_id AS key, stored.batch = {batch} AS own FROM default.clob_fills AS stored
+    WHERE condition_id IN ({ids}) AND fill_id IN (SELECT arrayJoin(keys)) AND ({redo} = 0 OR stored.batch = {batch})
+    UNION ALL
+    SELECT fill_id, 1 FROM default.trades_rejected WHERE condition_id IN ({ids}) AND fill_id IN (SELECT arrayJoin(keys)) AND batch = {batch}
+    UNION ALL
+    SELECT arrayJoin(keys) AS key, 0 WHERE substring(key, 1, 66) IN
+        (SELECT transaction_hash FROM default.clob_fills WHERE condition_id IN ({ids}) AND source != 'data-api')
+)
+GROUP BY key;
+
+-- @stored
+-- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
+SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
+    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
+WHERE condition_id IN ({ids}) GROUP BY condition_id
+UNION ALL
+SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
+WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
+
+-- @ids needs=default.api_markets_staging
+-- What is missing: markets that did not end while Goldsky went on and have no fill from here, or, with --since, all that may
+-- have traded since.
+SELECT id FROM default.fills_markets
+WHERE ({source} IN ('', 'data-api') OR NOT ended)
+  AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api' AND NOT startsWith(batch, 'trades-window')),
+    coalesce(closed_at >= parseDateTimeBestEffort({since}), 1));
+
+-- @take
+-- Of a list, the markets that are this source's: also those that no table knows.
+SELECT arrayJoin([{list}]) AS id WHERE {source} IN ('', 'data-api') OR id NOT IN (SELECT id FROM default.fills_markets WHERE ended);
+
+-- @check fills of the Data API
+SELECT taker_order, count() AS fills, uniqExact(condition_id) AS markets, min(timestamp) AS first, max(timestamp) AS last
+FROM default.clob_fills WHERE source = 'data-api' GROUP BY taker_order;
+
+-- @measure fills Fills from the Data API (all that is checked of them: verify fills)
+SELECT count() FROM default.clob_fills WHERE source = 'data-api';
