@@ -43,7 +43,9 @@ public final class Benchmark implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     /** What "off" is in a throttle: 10,000 requests a second. */
     private static final long UNLIMITED_PER_SECOND = 10_000;
-    private static final Pattern GC = Pattern.compile("^\\[([\\d.]+)s].*?\\d+M->(\\d+)M\\((\\d+)M\\)");
+    private static final Pattern GC = Pattern.compile("^\\[([\\d.]+)s].*?Pause Full.*?\\d+M->(\\d+)M\\((\\d+)M\\)");
+    /** A full collection shows what is alive; between two, the heap fills up with what is not. */
+    private static final long COLLECT_EVERY_NANOS = 15_000_000_000L;
 
     /**
      * One measurement.
@@ -164,7 +166,7 @@ public final class Benchmark implements AutoCloseable {
             programs.add(program);
             uses.add(part.workers() > 1 ? "program, worker " + worker : "program", program.toHandle());
         }
-        uses.start();
+        uses.start(part.javaOptions().stream().anyMatch(option -> option.startsWith("-Xlog:gc")) ? programs.get(0).pid() : 0);
         List<JsonNode> results = new ArrayList<>();
         try {
             for (int worker = 1; worker <= part.workers(); worker++) {
@@ -269,6 +271,7 @@ public final class Benchmark implements AutoCloseable {
         private final List<long[]> residents = new ArrayList<>();
         private final Thread thread = new Thread(this::look, "benchmark-uses");
         private volatile boolean ended;
+        private long collecting;
         private volatile ClickHouse clickHouse;
 
         Uses(Path data, Settings settings, Map<String, String> set) {
@@ -284,13 +287,18 @@ public final class Benchmark implements AutoCloseable {
             all.add(new ProcessUse(name, process));
         }
 
-        void start() {
+        /**
+         * @param toCollect the process to make collect its garbage now and then; 0 for none
+         */
+        void start(long toCollect) {
+            collecting = toCollect;
             thread.setDaemon(true);
             thread.start();
         }
 
         private void look() {
             long next = 0;
+            long collect = System.nanoTime() + COLLECT_EVERY_NANOS;
             while (!ended) {
                 all.forEach(ProcessUse::look);
                 if (System.nanoTime() > next) {
@@ -299,11 +307,24 @@ public final class Benchmark implements AutoCloseable {
                     residents.add(new long[] {System.nanoTime(), all.stream().filter(use -> use.name().equals("program"))
                             .mapToLong(ProcessUse::residentBytes).findFirst().orElse(-1)});
                 }
+                if (collecting != 0 && System.nanoTime() > collect) {
+                    collect = System.nanoTime() + COLLECT_EVERY_NANOS;
+                    collect();
+                }
                 try {
                     TimeUnit.MILLISECONDS.sleep(ProcessUse.EVERY_MILLIS);
                 } catch (InterruptedException e) {
                     return;
                 }
+            }
+        }
+
+        private void collect() {
+            try {
+                new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(), String.valueOf(collecting), "GC.run")
+                        .redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+            } catch (IOException e) {
+                // without a JDK there are fewer full collections to look at
             }
         }
 
@@ -396,7 +417,7 @@ public final class Benchmark implements AutoCloseable {
         return result;
     }
 
-    /** The heap that was left after collections, at the most in each third of the time, in bytes. */
+    /** The heap that was alive at full collections, at the most in each third of the time, in bytes. */
     private static Map<String, Object> heap(Path log) throws IOException {
         List<double[]> left = new ArrayList<>();
         try (Stream<String> lines = Files.lines(log)) {
@@ -411,7 +432,7 @@ public final class Benchmark implements AutoCloseable {
         });
         Map<String, Object> heap = new LinkedHashMap<>();
         heap.put("limit_bytes", left.stream().mapToLong(gc -> (long) gc[2]).max().orElse(0));
-        heap.put("highest_after_a_collection_by_thirds", List.of(thirds[0], thirds[1], thirds[2]));
+        heap.put("alive_at_the_most_by_thirds", List.of(thirds[0], thirds[1], thirds[2]));
         heap.put("collections", left.size());
         return heap;
     }

@@ -60,7 +60,7 @@ public record Scenario(String job, String unit, long ids, Maker maker, List<Stri
                     (sandbox, ids) -> states(sandbox + "/_sandbox/truth/payouts", ids),
                     Map.of("found", "SELECT count() FROM default.resolutions_external_ingest",
                             "rejected", "SELECT count() FROM default.payouts_rejected"),
-                    900));
+                    600));
 
     /**
      * @throws UserError where the job has no benchmark
