@@ -113,12 +113,13 @@ public final class Walks {
      * Takes an answer of lists in the order of ids, and notes where they go on.
      *
      * @param answer the rows by list
-     * @param pageSize how many rows of a list were asked for
+     * @param pageSizes how many rows a full page may have, separated by commas: what was asked for, and where a source may cut
      * @return the rows of all lists
      * @throws SourceException where a list is not in the order of its ids, or does not begin behind the last one
      */
     public List<Map<String, Object>> rowsById(@ExchangeProperty(PROPERTY) ById walk,
-            @Body Map<String, List<Map<String, Object>>> answer, int pageSize) throws SourceException, JsonProcessingException {
+            @Body Map<String, List<Map<String, Object>>> answer, String pageSizes) throws SourceException, JsonProcessingException {
+        List<String> sizes = List.of(pageSizes.split(","));
         List<Map<String, Object>> all = new ArrayList<>();
         boolean more = false;
         for (Map.Entry<String, List<Map<String, Object>>> list : answer.entrySet()) {
@@ -133,7 +134,7 @@ public final class Walks {
             }
             state.put("after", last);
             boolean wasShort = state.containsKey("at");
-            if (list.getValue().size() >= pageSize) {
+            if (sizes.contains(String.valueOf(list.getValue().size()))) {
                 state.remove("at");
             } else {
                 state.put("at", wasShort && list.getValue().isEmpty() ? "end" : "short");
