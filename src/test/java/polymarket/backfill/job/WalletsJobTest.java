@@ -379,7 +379,11 @@ class WalletsJobTest {
         bed(600, 200);
         bed.sandbox().fault("kind=slow,millis=200,source=data-api");
         List<String> wallets = wallets();
-        bed.onTick(run -> run.stop(130, "test"));
+        bed.onTick(run -> {
+            if (bed.stats().at("/sources/data-api/requests").asLong() > 8) {
+                run.stop(130, "test");
+            }
+        });
         assertEquals(130, bed.set("wallets.batch-size", 200).set("source.calls", 4).run("wallets", Share.WHOLE, wallets).exitCode());
         long marked = bed.count(State.FOUND) + bed.count(State.ABSENT);
         assertTrue(marked > 0 && marked < 200, "marked " + marked);
@@ -411,7 +415,7 @@ class WalletsJobTest {
     /** Ten times: the real program, killed at a random instant with wallets in flight; then once to its end. */
     @Test
     void killedTenTimesAtRandom_losesAndDoublesNothing() throws Exception {
-        bed(2500, 700);
+        bed(1500, 400);
         bed.ownEngine();
         bed.sandbox().fault("kind=slow,millis=60,source=data-api");
         List<String> wallets = wallets();
