@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS default.api_markets_staging
     active          Bool COMMENT 'true on every closed market too: see closed',
     closed          Bool,
     resolved        Bool COMMENT 'closed, and Gamma says umaResolutionStatus resolved; not taken from prices',
-    winning_outcome String COMMENT 'what Gamma names as the winner, which it does not do today; by payouts: cascadian_clean.vw_markets' CODEC(ZSTD(1)),
+    winning_outcome String COMMENT 'what Gamma names as the winner, and it names none today; cascadian_clean.vw_markets has it by the payouts' CODEC(ZSTD(1)),
     end_date        Nullable(DateTime64(6, 'UTC')) COMMENT 'a deadline, not the close; NULL where there is none' CODEC(ZSTD(1)),
     volume          Nullable(Decimal(38, 18)) CODEC(ZSTD(1)),
     liquidity       Nullable(Decimal(38, 18)) COMMENT 'NULL where Gamma gives none' CODEC(ZSTD(1)),
@@ -65,8 +65,8 @@ CREATE TABLE IF NOT EXISTS default.markets_landing
         id = '', 'no market id',
         condition_id = '', 'no condition id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 64 hex digits',
-        arrayExists(list -> list != '' AND (NOT isValidJSON(list) OR JSONType(list) NOT IN ('Array', 'Null')),
-            [outcomes, outcomePrices, clobTokenIds, positionIds]), 'outcomes, prices or token ids are no list',
+        outcomes NOT IN ('', 'null') AND JSONType(outcomes) != 'Array', 'outcomes are no list',
+        arrayExists(list -> NOT match(list, '^(null|[[][^][{}]*[]])?$'), [outcomePrices, clobTokenIds, positionIds]), 'prices or token ids are no list',
         NOT arrayAll(p -> match(p, '^[0-9]{1,26}([.][0-9]{1,50})?$'), prices), 'a price is no number, or has more than 50 decimals',
         NOT arrayAll(t -> match(t, '^[0-9]{1,78}$'), arrayConcat(clob_ids, pos_ids)), 'a token id is no number',
         arrayExists(n -> n != '' AND NOT match(n, '^-?[0-9]{1,20}([.][0-9]{1,18})?$'), [amount, depth]),
@@ -197,7 +197,7 @@ SELECT condition_id, groupArray(10)(market_id) AS markets FROM default.api_marke
 GROUP BY condition_id HAVING uniqExact(market_id) > 1 ORDER BY condition_id LIMIT 10;
 
 -- @check samples
-SELECT market_id, condition_id, question, closed, resolved, outcomes, outcome_prices, end_date FROM default.api_markets_staging
+SELECT market_id, condition_id, question, closed, resolved, outcomes, arrayMap(p -> toString(p), outcome_prices) AS prices, end_date FROM default.api_markets_staging
 ORDER BY cityHash64(market_id) LIMIT 5;
 
 -- @measure rows min=150000 Markets
@@ -215,7 +215,10 @@ SELECT uniqExactIf(market_id, NOT closed) FROM default.api_markets_staging;
 -- @measure closed min=1 Closed markets
 SELECT uniqExactIf(market_id, closed) FROM default.api_markets_staging;
 
--- @measure pending max=0 Chains that are not at their end: a run is going on, or was interrupted
+-- @measure running max=0 Runs that are going on
+SELECT {running};
+
+-- @measure pending max=0 Chains that are not at their end
 SELECT {pending};
 
 -- @measure failed max=0 Chains that failed

@@ -2,7 +2,7 @@
 -- many of {ids}, which the ledger says are absent, are among those that are not covered. IN and NOT IN count right whatever
 -- join_use_nulls is, where LEFT JOIN … IS NOT NULL would not.
 
--- @coverage ledger=fills needs=default.api_markets_staging,default.clob_fills markets with fills
+-- @coverage ledger=fills,trades needs=default.api_markets_staging,default.clob_fills markets with fills
 SELECT countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS covered, count() AS total
 FROM (SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging WHERE condition_id != '');
 SELECT uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id) AS n FROM default.api_markets_staging

@@ -94,7 +94,7 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.payouts_rejected
 WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
 
--- @ids
+-- @ids needs=default.api_markets_staging
 -- What is missing: closed conditions that no resolution table has.
 SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
 WHERE closed

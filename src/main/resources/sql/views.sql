@@ -37,6 +37,20 @@ FROM
 )
 GROUP BY condition_id;
 
+-- @view cascadian_clean.vw_markets
+-- Every market once, with its payouts and the outcome that they make the winner (none where they are equal or not known):
+-- Gamma names no winner, and the prices of a closed market are no payouts.
+CREATE OR REPLACE VIEW cascadian_clean.vw_markets AS
+SELECT
+    market.* EXCEPT (resolved, winning_outcome),
+    market.resolved OR truth.payout_denominator > 0 AS resolved,
+    if(truth.payout_denominator > 0 AND truth.winning_index >= 0, market.outcomes[truth.winning_index + 1], market.winning_outcome) AS winning_outcome,
+    truth.payout_numerators AS payout_numerators,
+    truth.payout_denominator AS payout_denominator,
+    truth.source AS payout_source
+FROM default.api_markets_staging AS market FINAL
+LEFT JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = market.condition_id;
+
 -- @view cascadian_clean.vw_trades_input needs=default.vw_trades_canonical
 -- Trades of your own: the one place that names the table and its columns. Where yours are called otherwise, write them here,
 -- in front of AS, and your table behind FROM and needs=; then run `./backfill views`. Ids may be in any form, numbers of any

@@ -181,9 +181,13 @@ UNION ALL
 SELECT wallet_address, 0, uniqExact(asset_id), any(reason) FROM default.wallets_rejected
 WHERE wallet_address BETWEEN {first} AND {last} AND batch = {batch} GROUP BY wallet_address;
 
+-- @replaced
+-- With --redo, positions that a wallet no longer has.
+DELETE FROM default.api_positions_staging WHERE wallet_address IN ({ids}) AND batch != {batch};
+
 -- @ids needs=cascadian_clean.vw_trades_input
 -- Every wallet that traded.
-SELECT DISTINCT lower(toString(wallet)) AS id FROM cascadian_clean.vw_trades_input;
+SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain';
 
 -- @check positions by source and status
 SELECT source, status, count() AS positions, uniqExact(wallet_address) AS wallets, uniqExact(condition_id) AS conditions,
@@ -206,7 +210,7 @@ SELECT reason, count() AS rows, uniqExact(wallet_address) AS wallets FROM defaul
 -- @check traded wallets with and without positions needs=cascadian_clean.vw_trades_input
 SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT wallet_address FROM default.api_positions_staging)) AS with_positions,
     round(100 * with_positions / greatest(traded, 1), 2) AS percent
-FROM (SELECT DISTINCT lower(toString(wallet)) AS id FROM cascadian_clean.vw_trades_input);
+FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain');
 
 -- @measure wallets min=10000 Wallets with positions
 SELECT uniqExact(wallet_address) FROM default.api_positions_staging;
@@ -227,5 +231,5 @@ SELECT if({total} = 0, 0, {failed} / {total});
 SELECT countIf(NOT match(wallet_address, '^0x[0-9a-f]{40}$') OR NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(asset_id, '^[0-9]{1,78}$'))
 FROM default.api_positions_staging;
 
--- @measure duplicates Rows beyond one a wallet and token (merged away in time after --redo)
+-- @measure duplicates max=0 Rows beyond one a wallet and token
 SELECT count() - uniqExact(wallet_address, asset_id) FROM default.api_positions_staging;

@@ -120,6 +120,15 @@ public final class Settings {
         throw new UserError("setting " + key + " is '" + text(key) + "'; it takes a whole number of at least " + least);
     }
 
+    /** A TCP port; 0 for any that is free. */
+    public int port(String key) {
+        int port = number(key, 0);
+        if (port > 65_535) {
+            throw new UserError("setting " + key + " is '" + text(key) + "'; it takes a port of 0 (any) to 65535");
+        }
+        return port;
+    }
+
     /** A path; one that is not absolute begins at the project's folder. */
     public Path path(String key) {
         return home.resolve(text(key)).normalize();

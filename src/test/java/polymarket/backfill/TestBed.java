@@ -56,8 +56,8 @@ public final class TestBed implements AutoCloseable {
     private Consumer<JobRun> beforeRun = run -> { };
     private Consumer<JobRun> onTick = run -> { };
     private boolean ownEngine;
-    private String job = "payouts";
     private ClickHouse own;
+    private String job = "payouts";
 
     private TestBed(SandboxOptions options) {
         try {

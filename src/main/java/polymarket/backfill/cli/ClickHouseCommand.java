@@ -16,7 +16,7 @@ final class ClickHouseCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Settings settings = common.settings();
-        EngineServer.serveForeground(settings.path("clickhouse.data"), settings.number("clickhouse.port", 0));
+        EngineServer.serveForeground(settings.path("clickhouse.data"), settings.port("clickhouse.port"));
         return 0;
     }
 }

@@ -6,13 +6,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.EmbeddedClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -22,6 +27,10 @@ import polymarket.backfill.sandbox.SandboxOptions;
 final class DemoCommand implements Callable<Integer> {
 
     private static final String MARKER = ".backfill-demo";
+    /** The stand-in's sizes: small enough for all the jobs to take a minute at the documented limits. */
+    private static final int MARKETS = 1500;
+    private static final int WALLETS = 300;
+    private static final int FILLS_A_MARKET = 10;
 
     @Option(names = "--folder", paramLabel = "FOLDER", description = "Where the demo keeps its data; made anew each time (default: demo in the project).")
     private Path folder;
@@ -36,30 +45,59 @@ final class DemoCommand implements Callable<Integer> {
         try (InputStream shipped = DemoCommand.class.getResourceAsStream("/demo/condition-ids.txt.gz")) {
             Files.copy(shipped, ids);
         }
+        List<String> set = new ArrayList<>();
+        setting(set, "runtime.dir", demo.resolve("runtime").toString());
+        setting(set, "clickhouse.url", "");
+        setting(set, "clickhouse.data", demo.resolve("data").toString());
+        setting(set, "clickhouse.port", "0");
         // one engine for all the commands below; each would start its own otherwise
         try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(demo.resolve("data"), 0);
-                Sandbox sandbox = Sandbox.start(new SandboxOptions())) {
+                Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(MARKETS).wallets(WALLETS).fillsPerMarket(FILLS_A_MARKET))) {
             System.out.println("A stand-in for the public APIs runs at " + sandbox.url() + ", with their limits.");
-            List<String> set = new ArrayList<>();
-            setting(set, "runtime.dir", demo.resolve("runtime").toString());
-            setting(set, "clickhouse.url", "");
-            setting(set, "clickhouse.data", demo.resolve("data").toString());
-            setting(set, "clickhouse.port", "0");
-            List<String> sources = new ArrayList<>(set);
-            sandbox.urls().forEach((name, url) -> setting(sources, name.equals("polygon") ? "polygon.rpc.url"
+            List<String> all = new ArrayList<>(set);
+            sandbox.urls().forEach((name, url) -> setting(all, name.equals("polygon") ? "polygon.rpc.url"
                     : name.replace("goldsky-", "goldsky.") + ".url", url));
-            int run = step(sources, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
-            if (run != 0 && run != 2) {
-                return run;
+            run(all, "run", "markets");
+            run(all, "run", "fills");
+            try (ClickHouse clickHouse = ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
+                System.out.println("\n(A table of chain trades is made up from a part of the fills, as people bring one along.)");
+                clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
+                run(all, "run", "wallets");
+                run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
+                run(all, "run", "payouts");
+                run(all, "views");
+                int verified = run(all, "verify", "payouts", "--min-found", "6000", "--max-failed", "1%", "--max-duplicates", "0");
+                run(all, "monitor");
+                Object wallet = clickHouse.value(SqlFile.read("demo").section("wallet").statements().get(0));
+                run(all, "sql", "SELECT source, market_cid, outcome, shares, price FROM default.vw_trades_unified WHERE wallet = '" + wallet
+                        + "' ORDER BY source, market_cid LIMIT 4 BY source FORMAT PrettyCompact");
+                run(all, "sql", "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM cascadian_clean.vw_resolutions_truth"
+                        + " ORDER BY winning_index, condition_id LIMIT 5 FORMAT PrettyCompact");
+                System.out.println("\nThe data stays in " + demo + ". Look around with");
+                System.out.println("  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data=" + demo.resolve("data"));
+                System.out.println("  ./backfill ledger payouts --state failed --set runtime.dir=" + demo.resolve("runtime"));
+                System.out.println("  ./backfill verify wallet " + wallet + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
+                return verified;
             }
-            int verified = step(set, "verify", "payouts", "--min-found", "6000", "--max-failed", "1%", "--max-duplicates", "0");
-            step(set, "sql", "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM cascadian_clean.vw_resolutions_truth"
-                    + " ORDER BY winning_index, condition_id LIMIT 8 FORMAT PrettyCompact");
-            System.out.println("\nThe data stays in " + demo + ". Look around with");
-            System.out.println("  ./backfill sql 'SELECT count() FROM cascadian_clean.vw_resolutions_truth' --set clickhouse.data=" + demo.resolve("data"));
-            System.out.println("  ./backfill ledger payouts --state failed --set runtime.dir=" + demo.resolve("runtime"));
-            return verified;
+        } catch (StepFailed e) {
+            throw new UserError("the demo ended at `" + e.getMessage() + "`");
         }
+    }
+
+    /** A command of the demo ended as it should not. */
+    private static final class StepFailed extends RuntimeException {
+
+        private StepFailed(String command) {
+            super(command);
+        }
+    }
+
+    private static Map<String, String> overrides(List<String> set) {
+        Map<String, String> overrides = new LinkedHashMap<>();
+        for (int i = 1; i < set.size(); i += 2) {
+            overrides.put(set.get(i).split("=", 2)[0], set.get(i).split("=", 2)[1]);
+        }
+        return overrides;
     }
 
     /** Removes an earlier demo, and nothing else. */
@@ -82,10 +120,21 @@ final class DemoCommand implements Callable<Integer> {
         to.add(key + "=" + value);
     }
 
-    private static int step(List<String> settings, String... words) {
-        System.out.println("\n$ ./backfill " + String.join(" ", Stream.of(words).map(word -> word.contains(" ") ? "'" + word + "'" : word).toList()));
+    /**
+     * Runs what a person would type.
+     *
+     * @return its exit code: complete, finished with failed ids, or a check that failed
+     */
+    private static int run(List<String> settings, String... words) {
+        String command = "./backfill " + String.join(" ", Stream.of(words).map(word -> word.contains(" ") ? "'" + word + "'" : word).toList());
+        System.out.println("\n$ " + command);
+        System.out.flush();
         List<String> all = new ArrayList<>(List.of(words));
         all.addAll(settings);
-        return Backfill.execute(all.toArray(String[]::new));
+        int code = Backfill.execute(all.toArray(String[]::new));
+        if (code != 0 && code != 2 && code != 3) {
+            throw new StepFailed(command);
+        }
+        return code;
     }
 }

@@ -87,22 +87,24 @@ final class MonitorCommand implements Callable<Integer> {
         return lines;
     }
 
-    /** How many of what is not covered the ledger has as absent: asked for, and the source has none. */
+    /** How many of what is not covered the section's ledgers have as absent: asked for, and the source has none. */
     private static long absent(Settings settings, ClickHouse clickHouse, SqlFile.Section section) {
-        Path file = JobRun.ledgerFile(settings, section.attributes().get("ledger"));
-        if (!Ledger.exists(file)) {
-            return 0;
-        }
         long[] sum = {0};
         List<String> ids = new ArrayList<>();
-        try (Ledger ledger = Ledger.open(file)) {
-            ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> {
-                ids.add(entry.id());
-                if (ids.size() == IDS_A_QUERY) {
-                    sum[0] += count(clickHouse, section, ids);
-                    ids.clear();
-                }
-            });
+        for (String job : section.attributes().get("ledger").split(",")) {
+            Path file = JobRun.ledgerFile(settings, job);
+            if (!Ledger.exists(file)) {
+                continue;
+            }
+            try (Ledger ledger = Ledger.open(file)) {
+                ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> {
+                    ids.add(entry.id());
+                    if (ids.size() == IDS_A_QUERY) {
+                        sum[0] += count(clickHouse, section, ids);
+                        ids.clear();
+                    }
+                });
+            }
         }
         return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, section, ids));
     }

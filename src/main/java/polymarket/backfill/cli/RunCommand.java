@@ -19,8 +19,10 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -85,6 +87,9 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
     private Integer concurrency;
 
+    @Spec
+    private CommandSpec spec;
+
     @Unmatched
     private List<String> own = new ArrayList<>();
 
@@ -114,6 +119,8 @@ final class RunCommand implements Callable<Integer> {
         if (ids != null && names.size() > 1) {
             throw new UserError("--ids goes with one job; here are " + names.size());
         }
+        // before a value that follows it is taken for a job's name
+        own.forEach(option -> settingsOf(option, Job.names(Common.home())));
         Set<State> again = redoStates();
         Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
         Map<Job, String> sources = sources();
@@ -206,14 +213,21 @@ final class RunCommand implements Callable<Integer> {
     /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
     private void setOwn(String option, List<Job> jobs) {
         String[] parts = option.split("=", 2);
+        settingsOf(option, jobs.stream().map(Job::getName).toList()).forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
+    }
+
+    /** The settings of jobs that such an option stands for. */
+    private List<String> settingsOf(String option, List<String> jobs) {
+        String name = option.split("=", 2)[0];
         Settings settings = common.settings();
-        List<String> keys = jobs.stream().map(job -> job.getName() + "." + parts[0].replaceFirst("^--", "")).filter(settings::has).toList();
+        List<String> keys = jobs.stream().map(job -> job + "." + name.replaceFirst("^--", "")).filter(settings::has).toList();
         if (!option.startsWith("--") || keys.isEmpty()) {
-            List<String> known = settings.all().keySet().stream().filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job.getName() + ".")))
-                    .map(key -> "--" + key.substring(key.indexOf('.') + 1)).toList();
-            throw new UserError("unknown option '" + option + "' of run." + Nearest.hint(parts[0], known) + " `backfill run --help` lists all");
+            List<String> known = new ArrayList<>(spec.optionsMap().keySet());
+            settings.all().keySet().stream().filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job + ".")))
+                    .forEach(key -> known.add("--" + key.substring(key.indexOf('.') + 1)));
+            throw new UserError("unknown option '" + option + "' of run." + Nearest.hint(name, known) + " `backfill run --help` lists all");
         }
-        keys.forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
+        return keys;
     }
 
     private Set<State> redoStates() {
@@ -294,6 +308,11 @@ final class RunCommand implements Callable<Integer> {
                         }
                     }
                 }));
+                if (before == 0 && loaded.distinct() == 0 && needed != null
+                        && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
+                    throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed
+                            + ", which is empty: run the job that fills it, or give a list with --ids FILE");
+                }
                 messages.info(job.getName() + ": " + Messages.count(loaded.distinct())
                         + (job.isPass() ? " ids make up a pass" : " ids are missing in ClickHouse")
                         + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));

@@ -71,7 +71,7 @@ public final class ClickHouse implements AutoCloseable {
         EmbeddedClickHouse embedded = null;
         URI uri;
         if (url.isEmpty()) {
-            embedded = EmbeddedClickHouse.attach(settings.path("clickhouse.data"), settings.number("clickhouse.port", 0));
+            embedded = EmbeddedClickHouse.attach(settings.path("clickhouse.data"), settings.port("clickhouse.port"));
             uri = embedded.url();
         } else {
             uri = settings.url("clickhouse.url");

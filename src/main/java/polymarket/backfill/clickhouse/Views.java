@@ -40,14 +40,14 @@ public final class Views {
      * What came of making the views.
      *
      * @param made the views' names with their databases
-     * @param notes why a view was not made, or made without what it is to show, by its name
+     * @param notes why a view was not made, or made without the rows that it is to show, by its name
      */
     public record Made(List<String> made, Map<String, String> notes) {
     }
 
     /**
      * Makes the tables of all jobs where they are not there, and all views anew. A view that cannot be made does not stop
-     * the others; one whose base table is missing is made as its section {@code -- @without} says, where it has one.
+     * the others: it is made as its section {@code -- @without} says, where it has one.
      */
     public static Made refresh(ClickHouse clickHouse, List<String> jobs) {
         jobs.forEach(job -> create(clickHouse, job));
@@ -55,26 +55,34 @@ public final class Views {
         Map<String, String> notes = new LinkedHashMap<>();
         SqlFile file = SqlFile.read("views");
         for (SqlFile.Section view : file.sections("view")) {
-            SqlFile.Section section = view;
             String missing = missing(clickHouse, view);
-            if (missing != null) {
-                section = file.sections("without").stream().filter(other -> other.title().equals(view.title())).findFirst().orElse(null);
-                notes.put(view.title(), "there is no table " + missing + (section == null ? "" : ", so that it is empty")
-                        + "; make the table, or name your own in src/main/resources/sql/views.sql, and run `backfill views`");
+            String why = missing != null ? "there is no table " + missing : make(clickHouse, view);
+            if (why == null) {
+                made.add(view.title());
+                continue;
             }
-            try {
-                if (section != null) {
-                    clickHouse.execute(section, Map.of());
-                    made.add(view.title());
-                }
-            } catch (ClickHouseException e) {
-                if (e.passes()) {
-                    throw e;
-                }
-                notes.put(view.title(), "could not be made: " + e.getMessage() + ". Its SQL is in src/main/resources/sql/views.sql");
+            SqlFile.Section without = file.sections("without").stream().filter(other -> other.title().equals(view.title())).findFirst().orElse(null);
+            if (without != null && make(clickHouse, without) == null) {
+                made.add(view.title());
+                why += ", so that it is empty";
             }
+            notes.put(view.title(), why + "; " + (missing == null ? "mend its SQL in" : "make the table, or name your own in")
+                    + " src/main/resources/sql/views.sql, and run `backfill views`");
         }
         return new Made(made, notes);
+    }
+
+    /** Makes a view; where ClickHouse refuses it, gives the reason. */
+    private static String make(ClickHouse clickHouse, SqlFile.Section view) {
+        try {
+            clickHouse.execute(view, Map.of());
+            return null;
+        } catch (ClickHouseException e) {
+            if (e.passes()) {
+                throw e;
+            }
+            return e.getMessage();
+        }
     }
 
     /** The first of the tables that a section needs, separated by commas, which is not there; null where all are. */

@@ -82,6 +82,7 @@ public final class JobRun implements AutoCloseable {
         this.options = options;
         this.messages = messages;
         this.runtime = settings.path("runtime.dir");
+        check();
         try {
             String names = String.join(" ", jobs.stream().map(Job::getName).toList());
             for (Job job : jobs) {
@@ -94,13 +95,25 @@ public final class JobRun implements AutoCloseable {
                 locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
             }
             for (Job job : jobs) {
-                job.check(settings);
                 Views.create(clickHouse, job.getName());
                 ledgers.put(job.getName(), openLedger(job));
             }
         } catch (RuntimeException e) {
             close();
             throw e;
+        }
+    }
+
+    /** Finds a wrong value before anything is written, also one that would be needed only when a call fails. */
+    private void check() {
+        for (String millis : List.of("source.connect-timeout", "source.answer-timeout", "source.retry-delay", "source.retry-delay-max", "source.attempts")) {
+            settings.number(millis, 1);
+        }
+        settings.duration("source.patience");
+        for (Job job : jobs) {
+            job.check(settings);
+            batchSize(job);
+            settings.number(job.getName() + ".concurrency", 1);
         }
     }
 
@@ -340,7 +353,7 @@ public final class JobRun implements AutoCloseable {
         ledgers.values().forEach(ledger -> {
             boolean empty = ledger.size(Share.WHOLE) == 0;
             ledger.close();
-            if (empty) {
+            if (empty && options.share().whole()) {
                 ledger.delete();
             }
         });

@@ -117,12 +117,12 @@ public final class Preview {
         }
     }
 
-    /** All pages of an answer. */
+    /** All pages of an answer; the first one where an id stands for a whole listing. */
     private static List<Map<String, Object>> ask(Routes routes, Job job, Batch batch) {
         List<Map<String, Object>> rows = new ArrayList<>();
-        while (batch.isMore()) {
+        do {
             rows.addAll(page(routes, job, batch));
-        }
+        } while (batch.isMore() && !job.isPass());
         return rows;
     }
 
@@ -156,7 +156,13 @@ public final class Preview {
                     exchange.getMessage().getHeader(Rows.TOKEN, String.class));
             for (Map<String, Object> row : clickHouse.rows(bean.storedQuery(batch).replace("default.", database + "."), Map.of())) {
                 long stored = ((Number) row.get("rows")).longValue();
-                states.put(String.valueOf(row.get("id")), stored > 0 ? "found, rows: " + stored : "failed: rejected, " + row.get("reason"));
+                long refused = ((Number) row.get("rejected")).longValue();
+                if (stored > 0) {
+                    states.put(String.valueOf(row.get("id")), "found, rows: " + stored);
+                } else if (refused > 0) {
+                    states.merge(String.valueOf(row.get("id")), "failed: rejected, " + row.get("reason"),
+                            (state, failed) -> state.startsWith("found, rows") ? state : failed);
+                }
             }
             for (Map<String, Object> table : clickHouse.rows("SELECT name FROM system.tables WHERE database = {d:String}"
                     + " AND engine NOT IN ('Null', 'MaterializedView') ORDER BY name", Map.of("d", database))) {

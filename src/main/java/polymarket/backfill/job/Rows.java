@@ -89,6 +89,7 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.of(State.UNRESOLVED));
             }
         }
+        exchange.removeProperty(Retry.FAILURES);
     }
 
     /**
@@ -372,6 +373,27 @@ public final class Rows {
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
         settle(jobs.get(batch.getJob()), batch, held, counted, reasons);
         pageDone(batch);
+    }
+
+    /**
+     * Whether rows of earlier fetches are to go, because the batch replaces them on purpose, is stored, and its SQL says how:
+     * what the source no longer has would stay otherwise.
+     */
+    public boolean replaces(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        return batch.isRedo() && !batch.isMore() && batch.getKind() != Batch.Kind.PROBE && sql.get(batch.getJob()).has("replaced")
+                && !settled(batch).isEmpty();
+    }
+
+    /** The SQL that removes what earlier batches brought of the ids of this one that were answered. */
+    public String replacedQuery(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        Map<String, Object> values = values(batch);
+        values.put("ids", settled(batch));
+        return sql.get(batch.getJob()).section("replaced").sql(values);
+    }
+
+    private static List<String> settled(Batch batch) {
+        return batch.outcomes().entrySet().stream().filter(entry -> entry.getValue().state() == State.FOUND || entry.getValue().state() == State.ABSENT)
+                .map(Map.Entry::getKey).sorted().toList();
     }
 
     /**

@@ -241,7 +241,7 @@ public final class Sources implements HttpClientConfigurer {
         return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
-    /** The answer was whole and was used. */
+    /** The source gave an answer that can be read; whether it is whole is for the job to see. */
     public void good(Exchange exchange) {
         get(routeOf(exchange)).answered();
     }

@@ -17,7 +17,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 
 /** What Gamma's rows should be in api_markets_staging, worked out from their JSON without the job's SQL, and what is there. */
-final class MarketRows {
+public final class MarketRows {
 
     static final ObjectMapper JSON = new ObjectMapper();
 
@@ -33,7 +33,7 @@ final class MarketRows {
     }
 
     /** Whether a row qualifies: it has a condition id. */
-    static boolean qualifies(JsonNode row) {
+    public static boolean qualifies(JsonNode row) {
         return row.path("conditionId").asText().matches("(?i)0x[0-9a-f]{64}");
     }
 
@@ -105,7 +105,7 @@ final class MarketRows {
      *
      * @param query gives the rows of an SQL query
      */
-    static void assertStored(Collection<JsonNode> rows, Function<String, List<Map<String, Object>>> query) {
+    public static void assertStored(Collection<JsonNode> rows, Function<String, List<Map<String, Object>>> query) {
         Map<String, Map<String, Object>> stored = new TreeMap<>();
         query.apply(STORED).forEach(row -> {
             Map<String, Object> columns = new TreeMap<>(row);

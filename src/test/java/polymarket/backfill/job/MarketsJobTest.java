@@ -260,7 +260,6 @@ class MarketsJobTest {
         Program.Result few = Program.run(bed, "verify", "markets");
         assertEquals(3, few.exitCode(), few.toString());
         assertTrue(few.err().contains("rows is 1,500, less than 150,000"), few.err());
-        bed.killEngine();
     }
 
     @Test

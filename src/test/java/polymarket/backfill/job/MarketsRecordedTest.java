@@ -110,7 +110,8 @@ class MarketsRecordedTest {
         });
         Map<String, String[]> bad = new LinkedHashMap<>();
         bad.put("short", new String[] {"\"conditionId\":\"0xabc\"", "the condition id is not 64 hex digits"});
-        bad.put("list", new String[] {good + ",\"outcomes\":\"[\\\"Yes\"", "outcomes, prices or token ids are no list"});
+        bad.put("list", new String[] {good + ",\"outcomes\":\"[\\\"Yes\"", "outcomes are no list"});
+        bad.put("cut", new String[] {good + ",\"clobTokenIds\":\"[\\\"12\\\", \\\"34\"", "prices or token ids are no list"});
         bad.put("price", new String[] {good + ",\"outcomePrices\":\"[\\\"a\\\"]\"", "a price is no number, or has more than 50 decimals"});
         bad.put("long", new String[] {good + ",\"outcomePrices\":\"[\\\"0." + "1".repeat(51) + "\\\"]\"", "a price is no number, or has more than 50 decimals"});
         bad.put("token", new String[] {good + ",\"clobTokenIds\":\"[1e77]\"", "a token id is no number"});

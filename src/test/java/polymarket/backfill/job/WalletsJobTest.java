@@ -201,6 +201,20 @@ class WalletsJobTest {
     }
 
     @Test
+    void withoutAList_theWalletsThatTradedAreAsked() {
+        bed(300, 30);
+        List<String> wallets = wallets();
+        TestBed.clickHouse().execute("CREATE TABLE default.vw_trades_canonical (wallet_address_norm String, condition_id_norm String, outcome_index Int8, shares Float64,"
+                + " price Float64, transaction_hash String) ENGINE = MergeTree ORDER BY tuple()");
+        TestBed.clickHouse().execute("INSERT INTO default.vw_trades_canonical SELECT arrayJoin(['" + String.join("', '", wallets)
+                + "']) AS wallet, '', 0, 1, 1, '' FROM numbers(3) UNION ALL SELECT upper('" + wallets.get(0).substring(2) + "'), '', 0, 1, 1, ''");
+        Program.Result result = Program.run(bed, "run", "wallets");
+        assertEquals(0, result.exitCode(), result.toString());
+        assertTrue(result.err().contains("30 ids are missing in ClickHouse"), result.err());
+        assertTruth(wallets, List.of(), "OPEN");
+    }
+
+    @Test
     void walletsWithoutPositions_areAbsent_andNotBeforeTheyWereAskedTwice() {
         bed(300, 20);
         List<String> wallets = strangers(40);
@@ -235,8 +249,8 @@ class WalletsJobTest {
     @Test
     void aCursorThatIsNoLongerTaken_startsTheWalletOver_withoutDoublingARow() {
         bed(3000, 20);
-        // the large wallet's fifth page, which comes when its first pages are stored
-        bed.sandbox().fault("kind=expired-cursor,source=data-api,match=cursor,skip=4,count=2");
+        // the large wallet's third page, which comes when its first pages are stored
+        bed.sandbox().fault("kind=expired-cursor,source=data-api,match=cursor,skip=1,count=2");
         List<String> large = wallets().subList(0, 1);
         JobRun.Result result = bed.run("wallets", Share.WHOLE, large);
         assertEquals(0, result.exitCode(), result + "\n" + bed.messages());
@@ -379,14 +393,19 @@ class WalletsJobTest {
     }
 
     @Test
-    void redo_replacesRows() {
-        bed(400, 40);
-        List<String> wallets = wallets();
+    void redo_replacesRows_andThoseThatTheSourceNoLongerHasGo() {
+        bed(3000, 40);
+        List<String> wallets = new ArrayList<>(wallets());
+        wallets.addAll(strangers(3));
         assertEquals(0, bed.run("wallets", Share.WHOLE, wallets).exitCode());
         long rows = bed.value("SELECT count() FROM default.api_positions_staging");
+        // positions that were closed since, of the largest wallet, of all others, and of one that has nothing any more
+        TestBed.clickHouse().execute("INSERT INTO default.api_positions_staging SELECT * REPLACE ('7' AS asset_id) FROM default.api_positions_staging LIMIT 1 BY wallet_address");
+        TestBed.clickHouse().execute("INSERT INTO default.api_positions_staging SELECT * REPLACE ('" + strangers(1).get(0) + "' AS wallet_address) FROM default.api_positions_staging LIMIT 1");
         bed.beforeRun(run -> run.ledger("wallets").redo(List.of(State.FOUND, State.ABSENT), null));
         assertEquals(0, bed.run("wallets", Share.WHOLE, wallets).exitCode());
-        assertEquals(rows, bed.value("SELECT count() FROM default.api_positions_staging FINAL"));
+        assertEquals(rows, bed.value("SELECT count() FROM default.api_positions_staging"));
+        assertEquals(truth(wallets, "OPEN").keySet(), new java.util.TreeSet<>(stored().keySet()));
     }
 
     /** Ten times: the real program, killed at a random instant with wallets in flight; then once to its end. */

@@ -1,0 +1,260 @@
+package polymarket.backfill;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/** The real program in processes of its own. */
+@Timeout(300)
+class ProgramTest {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private TestBed bed = TestBed.start();
+
+    @AfterEach
+    void close() {
+        bed.close();
+    }
+
+    private void slow(long latencyMillis) {
+        bed.close();
+        bed = TestBed.start(new SandboxOptions().conditions(3000).limits(0).latencyMillis(latencyMillis));
+    }
+
+    private String list(List<String> ids) {
+        try {
+            return Files.write(bed.home().resolve("ids.txt"), ids).toString();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private List<String> sound(int n) {
+        List<String> ids = new ArrayList<>(bed.ids(3000));
+        ids.removeAll(bed.ids("rejected", 3000));
+        return ids.subList(0, n);
+    }
+
+    /** What was marked as found is in the table, whatever happened to the process. */
+    private void assertMarkedIsStored() {
+        List<Map<String, Object>> rows = TestBed.sql("SELECT condition_id FROM default.resolutions_external_ingest");
+        List<Object> stored = rows.stream().map(row -> row.get("condition_id")).toList();
+        assertTrue(stored.containsAll(bed.in(State.FOUND)));
+        assertEquals(stored.size(), stored.stream().distinct().count());
+    }
+
+    @Test
+    void aCompleteRun_exitsWithZero_printsItsSums_andTheSameCommandAgainToo() throws IOException {
+        List<String> ids = sound(900);
+        Program.Result first = Program.run(bed, "run", "payouts", "--ids", list(ids));
+        assertEquals(0, first.exitCode(), first.toString());
+        assertTrue(first.out().contains("payouts: complete"), first.out());
+        assertTrue(first.out().contains("ids     900 = "), first.out());
+        bed.assertTruth(ids);
+        long requests = bed.requests();
+        Program.Result again = Program.run(bed, "run", "payouts", "--ids", list(ids), "--json");
+        assertEquals(0, again.exitCode(), again.toString());
+        assertEquals(requests, bed.requests(), "there was nothing left to ask for");
+        JsonNode json = JSON.readTree(again.out());
+        assertEquals("complete", json.path("state").asText());
+        assertEquals(0, json.path("exit_code").asInt());
+        assertEquals(900, json.at("/ids/total").asInt());
+        assertEquals(json.at("/ledger/rows_fetched").asLong(), json.at("/ledger/rows_inserted").asLong() + json.at("/ledger/rows_duplicate").asLong()
+                + json.at("/ledger/rows_rejected").asLong());
+        assertTrue(Files.readAllLines(bed.home().resolve("runtime/payouts.progress.jsonl")).size() >= 1);
+    }
+
+    @Test
+    void aFailedId_exitsWithTwo_isListedWithItsReason_andTheSameCommandMendsIt() throws IOException {
+        List<String> ids = sound(50);
+        String poison = ids.get(20);
+        bed.sandbox().fault("kind=poison,status=400,ids=0x" + poison);
+        Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(ids));
+        assertEquals(2, run.exitCode(), run.toString());
+        Program.Result listed = Program.run(bed, "ledger", "payouts", "--state", "failed", "--json");
+        assertEquals(0, listed.exitCode(), listed.toString());
+        JsonNode entry = JSON.readTree(listed.out());
+        assertEquals(poison, entry.path("id").asText());
+        assertEquals(400, entry.path("status").asInt());
+        assertTrue(entry.path("reason").asText().contains("HTTP 400"), listed.out());
+        bed.sandbox().clearFaults();
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
+        bed.assertTruth(ids);
+    }
+
+    @Test
+    void badLines_areReported_andNotAskedFor() {
+        List<String> lines = new ArrayList<>(bed.ids("found", 3));
+        lines.add(1, "0xnonsense");
+        Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(lines));
+        assertEquals(0, run.exitCode(), run.toString());
+        assertTrue(run.err().contains("ids.txt:2: no condition id, not asked for: '0xnonsense'"), run.err());
+        bed.assertTruth(bed.ids("found", 3));
+    }
+
+    @Test
+    void aSourceThatIsDead_exitsWithFive_andSaysThatItMayBeRunAgain() {
+        bed.sandbox().fault("kind=503");
+        Program.Result run = Program.run(bed.set("source.patience", "3s"), "run", "payouts", "--ids", list(sound(30)));
+        assertEquals(5, run.exitCode(), run.toString());
+        assertTrue(run.err().contains("Run the same command again"), run.err());
+        assertEquals(30, bed.count(State.PENDING));
+    }
+
+    @Test
+    void ctrlCOnce_finishesWhatIsInFlight_exits130_andTheSameCommandCompletes() {
+        slow(400);
+        List<String> ids = sound(2500);
+        for (String signal : List.of("INT", "TERM")) {
+            long before = bed.requests();
+            try (Program run = Program.start(bed, "run", "payouts", "--ids", list(ids), "--batch-size", "20", "--concurrency", "2")) {
+                TestBed.await("some requests", Duration.ofSeconds(90), () -> bed.requests() > before + 4 || !run.isAlive());
+                run.signal(signal);
+                Program.Result end = run.end();
+                assertEquals(130, end.exitCode(), end.toString());
+                assertTrue(end.err().contains("the same command goes on where it was"), end.err());
+            }
+            assertTrue(bed.count(State.FOUND) > 0 && bed.count(State.PENDING) > 0);
+            assertMarkedIsStored();
+        }
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
+        bed.assertTruth(ids);
+    }
+
+    @Test
+    void ctrlCTwice_stopsAtOnce_andNothingThatWasMarkedIsUntrue() {
+        slow(8000);
+        bed.set("source.answer-timeout", "20000");
+        List<String> ids = sound(500);
+        try (Program run = Program.start(bed, "run", "payouts", "--ids", list(ids), "--batch-size", "50", "--concurrency", "2")) {
+            TestBed.await("a request", Duration.ofSeconds(90), () -> bed.requests() > 0 || !run.isAlive());
+            run.signal("INT");
+            run.awaitSaid("once more stops at once");
+            run.signal("INT");
+            Program.Result end = run.end();
+            assertEquals(130, end.exitCode(), end.toString());
+        }
+        assertMarkedIsStored();
+        List<String> settings = List.of("--batch-size", "1000");
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids), settings.get(0), settings.get(1)).exitCode());
+        bed.assertTruth(ids);
+    }
+
+    @Test
+    void twoRunsAtOnce_theSecondSaysWhoHoldsTheSource() {
+        slow(1500);
+        List<String> ids = sound(400);
+        try (Program first = Program.start(bed, "run", "payouts", "--ids", list(ids), "--batch-size", "20", "--concurrency", "1")) {
+            TestBed.await("a request", Duration.ofSeconds(90), () -> bed.requests() > 0 || !first.isAlive());
+            Program.Result second = Program.run(bed, "run", "payouts", "--ids", list(ids));
+            assertEquals(1, second.exitCode(), second.toString());
+            assertTrue(second.err().contains("pid " + first.process().pid()) && second.err().contains("in use by another run"), second.err());
+            assertEquals(1, second.err().lines().count(), second.err());
+            Program.Result reset = Program.run(bed, "reset", "payouts", "--yes");
+            assertEquals(1, reset.exitCode(), reset.toString());
+            assertTrue(Files.exists(bed.ledgerFile()));
+        }
+    }
+
+    @Test
+    void status_showsTheSameFromASecondProcess_whileItRunsAndAfter() throws IOException {
+        slow(700);
+        List<String> ids = sound(1200);
+        try (Program run = Program.start(bed, "run", "payouts", "--ids", list(ids), "--batch-size", "20", "--concurrency", "2")) {
+            TestBed.await("some requests", Duration.ofSeconds(90), () -> bed.requests() > 6 || !run.isAlive());
+            Program.Result status = Program.run(bed, "status", "payouts", "--json");
+            assertEquals(0, status.exitCode(), status.toString());
+            JsonNode json = JSON.readTree(status.out());
+            assertEquals(1200, json.at("/ids/total").asInt());
+            assertTrue(json.at("/ids/found").asInt() > 0, status.out());
+            assertEquals("running", json.at("/runs/0/state").asText());
+            assertEquals(run.process().pid(), json.at("/runs/0/pid").asLong());
+            run.kill();
+        }
+        Program.Result after = Program.run(bed, "status");
+        assertEquals(0, after.exitCode(), after.toString());
+        assertTrue(after.out().contains("payouts") && after.out().contains("died"), after.out());
+    }
+
+    @Test
+    void reset_keepsACopy_andNothingIsStoredTwice() throws IOException {
+        List<String> ids = sound(300);
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
+        Program.Result kept = Program.run(bed, "reset", "payouts");
+        assertEquals(1, kept.exitCode(), "nobody said yes: " + kept);
+        assertTrue(Files.exists(bed.ledgerFile()));
+        Program.Result reset = Program.run(bed, "reset", "payouts", "--yes");
+        assertEquals(0, reset.exitCode(), reset.toString());
+        assertFalse(Files.exists(bed.ledgerFile()));
+        try (Stream<Path> files = Files.list(bed.home().resolve("runtime"))) {
+            assertTrue(files.anyMatch(file -> file.toString().endsWith(".copy")));
+        }
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
+        bed.assertTruth(ids);
+    }
+
+    @Test
+    void workersInParallel_oneKilled_andAnotherNumberOfThemFinishes() {
+        slow(300);
+        List<String> ids = sound(2400);
+        String file = list(ids);
+        List<Program> two = List.of(worker(file, 1, 2), worker(file, 2, 2));
+        TestBed.await("both work", Duration.ofSeconds(120), () -> bed.requests() > 12 || two.stream().noneMatch(Program::isAlive));
+        two.get(0).kill();
+        two.get(1).signal("INT");
+        assertEquals(130, two.get(1).end().exitCode(), two.get(1).err());
+        assertMarkedIsStored();
+        List<Program> three = List.of(worker(file, 1, 3), worker(file, 2, 3), worker(file, 3, 3));
+        for (Program worker : three) {
+            Program.Result end = worker.end();
+            assertEquals(0, end.exitCode(), end.toString());
+        }
+        bed.assertTruth(ids);
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", file).exitCode());
+    }
+
+    private Program worker(String file, int worker, int of) {
+        return Program.start(bed, "run", "payouts", "--ids", file, "--batch-size", "20", "--concurrency", "2", "--worker", String.valueOf(worker), "--of",
+                String.valueOf(of));
+    }
+
+    @Test
+    void theLauncher_worksFromAnyFolder_alsoThroughALink() throws IOException {
+        Path home = bed.home();
+        Files.copy(TestBed.PROJECT.resolve("backfill"), home.resolve("backfill"));
+        assertTrue(home.resolve("backfill").toFile().setExecutable(true));
+        Files.createDirectories(home.resolve("target"));
+        Files.createSymbolicLink(home.resolve("target/classes"), TestBed.PROJECT.resolve("target/classes"));
+        Files.createSymbolicLink(home.resolve("target/lib"), TestBed.PROJECT.resolve("target/lib"));
+        Files.createFile(home.resolve("target/built"));
+        Path elsewhere = Files.createDirectories(home.resolve("else where"));
+        Path link = Files.createSymbolicLink(elsewhere.resolve("link"), home.resolve("backfill"));
+        Map<String, String> java = Map.of("JAVA_HOME", System.getProperty("java.home"));
+        Program.Result help = Program.start(List.of(link.toString(), "--version"), elsewhere, java).end();
+        assertEquals(0, help.exitCode(), help.toString());
+        assertTrue(help.out().startsWith("backfill "), help.out());
+        Program.Result wrong = Program.start(List.of(link.toString(), "run", "payout"), elsewhere, java).end();
+        assertEquals(1, wrong.exitCode(), wrong.toString());
+        assertEquals(1, wrong.err().lines().count(), wrong.err());
+        assertTrue(wrong.err().contains("Did you mean 'payouts'?"), wrong.err());
+        Files.delete(home.resolve("target/classes"));
+        Files.delete(home.resolve("target/lib"));
+    }
+}
