@@ -309,11 +309,11 @@ public final class Rows {
 
     /** Whether the tables hold something of the batch. Where they do not, nothing is stored and every row was there before. */
     public boolean readBack(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
-        boolean some = batch.isResumed()
+        boolean some = batch.isResumed() || !batch.isMore() && batch.anyThere()
                 || exchange.getProperty(SENT, Integer.class) + exchange.getProperty(OWN, 0L, Long.class) + batch.storedSoFar() > 0;
         if (!some || batch.getKind() == Batch.Kind.PROBE) {
             batch.count(0, 0, batch.fetched(), 0);
-            settle(jobs.get(batch.getJob()), batch, Map.of(), Map.of());
+            settle(jobs.get(batch.getJob()), batch, Map.of(), false, Map.of());
             pageDone(batch);
             return false;
         }
@@ -340,6 +340,7 @@ public final class Rows {
         Map<String, String> reasons = new HashMap<>();
         long inserted = 0;
         long rejected = 0;
+        boolean counted = false;
         for (Map<String, Object> row : tables) {
             String id = String.valueOf(row.get("id"));
             long rows = ((Number) row.get("rows")).longValue();
@@ -347,7 +348,10 @@ public final class Rows {
             long[] sums = held.computeIfAbsent(id, key -> new long[3]);
             sums[0] += rows;
             sums[1] += refused;
-            sums[2] += row.get("there") == null ? 0 : ((Number) row.get("there")).longValue();
+            if (row.get("there") instanceof Number there) {
+                counted = true;
+                sums[2] += there.longValue();
+            }
             inserted += rows;
             rejected += refused;
             if (refused > 0) {
@@ -367,7 +371,7 @@ public final class Rows {
         long nowRejected = rejected - batch.rejectedSoFar();
         long nowInserted = sent + unnoted - nowRejected;
         batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
-        settle(jobs.get(batch.getJob()), batch, held, reasons);
+        settle(jobs.get(batch.getJob()), batch, held, counted, reasons);
         pageDone(batch);
     }
 
@@ -395,15 +399,17 @@ public final class Rows {
     /**
      * With the last page, gives every id of the batch that has no outcome yet the one that its rows show. One that was asked
      * for on its own and has no rows is asked for once more before that counts.
+     *
+     * @param counted whether the tables told how many rows each id has by now, whoever brought them
      */
-    private static void settle(Job job, Batch batch, Map<String, long[]> held, Map<String, String> reasons) {
+    private static void settle(Job job, Batch batch, Map<String, long[]> held, boolean counted, Map<String, String> reasons) {
         if (batch.isMore()) {
             return;
         }
         Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
         for (String id : batch.getIds()) {
             long[] sums = held.getOrDefault(id, new long[3]);
-            long rows = Math.max(sums[2], sums[0] + batch.rowsThere(id));
+            long rows = counted ? sums[2] : sums[0] + batch.rowsThere(id);
             if (rows > 0) {
                 batch.outcomes().put(id, Outcome.found(rows));
                 batch.missing().remove(id);

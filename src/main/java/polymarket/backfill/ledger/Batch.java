@@ -322,6 +322,11 @@ public final class Batch {
         return rowsThere.getOrDefault(id, 0L) + rowsOfPageThere.getOrDefault(id, 0L);
     }
 
+    /** Whether rows of any id were in the table before. */
+    public boolean anyThere() {
+        return !rowsThere.isEmpty() || !rowsOfPageThere.isEmpty();
+    }
+
     /** Notes the rows of this page, by id, that were in the table before; storing the page once more notes them anew. */
     public void pageThere(Map<String, Long> rows) {
         rowsOfPageThere = Map.copyOf(rows);
