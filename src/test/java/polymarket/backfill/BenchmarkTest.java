@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 class BenchmarkTest {
 
     @Test
-    @Timeout(120)
+    @Timeout(600)
     void aShortRunWithLimitsOff_givesItsFiguresAndLeavesNothingBehind(@TempDir Path runtime) throws Exception {
         Path json = runtime.resolve("out.json");
         Process benchmark = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "-XX:+UseSerialGC",

@@ -36,7 +36,7 @@ class HotReloadTest {
     }
 
     @Test
-    @Timeout(300)
+    @Timeout(900)
     void aNewPace_takesEffectWithin15Seconds_losingNothing_andAMistakeLeavesTheOldRoute() throws Exception {
         try (TestBed bed = TestBed.start(new SandboxOptions().conditions(8000).limits(0).latencyMillis(150))) {
             Path route = bed.home().resolve("routes/sources/goldsky.camel.yaml");

@@ -21,7 +21,7 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.sandbox.SandboxOptions;
 
 /** The real program in processes of its own. */
-@Timeout(300)
+@Timeout(900)
 class ProgramTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();

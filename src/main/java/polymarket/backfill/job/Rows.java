@@ -57,7 +57,7 @@ public final class Rows {
      * @param rows the rows that it sent
      * @throws SourceException where the answer holds what was not asked for
      */
-    public void answered(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
+    public void answered(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("known") List<?> known,
             @Body List<Map<String, Object>> rows) throws SourceException {
         Job job = jobs.get(batch.getJob());
         Set<String> asked = new HashSet<>(batch.getIds());
@@ -74,7 +74,6 @@ public final class Rows {
         for (Map<String, Object> row : rows) {
             withRows.add(id(job, batch, row));
         }
-        exchange.removeProperty(Retry.FAILURES);
         batch.forgetAnswer();
         batch.lastPage();
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
@@ -89,7 +88,6 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.of(State.UNRESOLVED));
             }
         }
-        exchange.removeProperty(Retry.FAILURES);
     }
 
     /**
@@ -100,7 +98,7 @@ public final class Rows {
      * @param promised whether the page before said that there is more: an empty one is then asked for once more
      * @throws SourceException where the cursor or the whole page was there before, or a row belongs to another id
      */
-    public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
+    public void page(@ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("next") String next,
             @ExchangeProperty("promised") Boolean promised, @Body List<Map<String, Object>> rows) throws SourceException, JsonProcessingException {
         Job job = jobs.get(batch.getJob());
         for (Map<String, Object> row : rows) {
@@ -117,7 +115,6 @@ public final class Rows {
         if (again != null) {
             throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
-        exchange.removeProperty(Retry.FAILURES);
     }
 
     /** Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0 at the beginning. */

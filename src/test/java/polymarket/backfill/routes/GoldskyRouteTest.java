@@ -32,7 +32,7 @@ import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
 /** The route goldsky as it ships, alone: what comes out of it for what the server says. */
-@Timeout(60)
+@Timeout(300)
 class GoldskyRouteTest extends CamelTestSupport {
 
     private Sandbox sandbox;
