@@ -74,7 +74,6 @@ public final class Rows {
         for (Map<String, Object> row : rows) {
             withRows.add(id(job, batch, row));
         }
-        exchange.removeProperty(Retry.FAILURES);
         batch.forgetAnswer();
         batch.lastPage();
         boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
@@ -89,7 +88,6 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.of(State.UNRESOLVED));
             }
         }
-        exchange.removeProperty(Retry.FAILURES);
     }
 
     /**
@@ -117,7 +115,6 @@ public final class Rows {
         if (again != null) {
             throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
-        exchange.removeProperty(Retry.FAILURES);
     }
 
     /** Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0 at the beginning. */
