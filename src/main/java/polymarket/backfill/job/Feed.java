@@ -72,10 +72,13 @@ final class Feed implements Iterator<Batch> {
         });
     }
 
-    /** Never waits: the splitter asks for a next one while it still holds the last one back. */
+    /**
+     * Never waits: the splitter asks for a next one while it still holds the last one back. It changes with next() alone: where
+     * it is false after it was true, the splitter ends without waiting for the batches in flight.
+     */
     @Override
     public synchronized boolean hasNext() {
-        return !ended && !stop.asked();
+        return !ended;
     }
 
     /**
