@@ -97,16 +97,17 @@ public final class Source {
     /**
      * A request leaves. One that is late by more than the route's throttle allows for would come on top of the full window
      * that begins with it, so the turn a period later moves as far; where that is another worker's, one turn is left out.
-     * Late is what took longer than half a percent of the period: of the one percent that a source route keeps below its
-     * limit, half is left for the way.
+     * Late is what took longer than a fifth of the one percent that a source route keeps below its limit (half of it where
+     * a turn would be left out): the rest is for the way, which nobody sees from here.
      */
     synchronized void left(Turn turn) {
-        long by = System.currentTimeMillis() - Math.round(turn.slot() * turn.step()) - turn.periodMillis() / 200;
+        long slots = slots(turn.periodMillis());
+        boolean others = slots % share.of() != 0;
+        long by = System.currentTimeMillis() - Math.round(turn.slot() * turn.step()) - turn.periodMillis() / (others ? 200 : 500);
         if (by <= 0 || turn.step() != step) {
             return;
         }
-        long slots = slots(turn.periodMillis());
-        if (slots % share.of() != 0) {
+        if (others) {
             leftOut += turn.calls();
             return;
         }

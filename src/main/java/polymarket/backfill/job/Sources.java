@@ -2,6 +2,7 @@ package polymarket.backfill.job;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URLEncoder;
@@ -30,6 +31,7 @@ import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultExchange;
 import org.apache.hc.client5.http.impl.ChainElement;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
@@ -108,7 +110,10 @@ public final class Sources implements HttpClientConfigurer {
         return turn.waitMillis();
     }
 
-    /** Looks at the moment in which a request leaves: behind the wait for its turn and behind the connection's opening. */
+    /**
+     * Looks at the moment in which a request has left: behind the wait for its turn and the connection's opening, and where
+     * it has a body, behind that.
+     */
     @Override
     public void configureHttpClient(HttpClientBuilder client) {
         client.addExecInterceptorBefore(ChainElement.MAIN_TRANSPORT.name(), "departure", (request, scope, chain) -> {
@@ -116,7 +121,16 @@ public final class Sources implements HttpClientConfigurer {
             turns.remove();
             Integer port = warmUpPort.get();
             warmUpPort.remove();
-            if (turn != null) {
+            if (turn != null && request.getEntity() != null) {
+                request.setEntity(new HttpEntityWrapper(request.getEntity()) {
+                    @Override
+                    public void writeTo(OutputStream out) throws IOException {
+                        super.writeTo(out);
+                        out.flush();
+                        turn.source().left(turn);
+                    }
+                });
+            } else if (turn != null) {
                 turn.source().left(turn);
             } else if (port != null && scope.route.getTargetHost().getPort() != port) {
                 throw new IOException("a request that warms up does not leave this process");
