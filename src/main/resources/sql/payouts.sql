@@ -1,24 +1,7 @@
 -- Payout vectors: what the source sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
--- @setup
--- Every payout vector that came from outside, one row a condition and source; later jobs bring other sources.
--- The fraction is exact and in lowest terms: numerators that sum up to the denominator.
-CREATE TABLE IF NOT EXISTS default.resolutions_external_ingest
-(
-    condition_id      String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
-    payout_numerators Array(UInt256) CODEC(ZSTD(1)),
-    payout_denominator UInt256 COMMENT 'the sum of the numerators' CODEC(ZSTD(1)),
-    winning_index     Int16 COMMENT 'the outcome with the highest payout, from 0; -1 for a tie',
-    resolved_at       Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL where the source gives no time',
-    source            LowCardinality(String) COMMENT 'goldsky-api, data-api or chain',
-    fetched_at        DateTime64(3, 'UTC'),
-    batch             String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY (condition_id, source)
-SETTINGS non_replicated_deduplication_window = 10000;
-
+-- @setup after=tables
 -- The rows as Goldsky sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.payouts_landing
 (
@@ -133,19 +116,7 @@ SELECT status, wallets_with_settled_pnl, settled, traded, round(100 * settled / 
 ORDER BY settled;
 
 -- @check conditions that two sources disagree on (at most 20)
-SELECT condition_id, groupArray((origin, toString(vector))) AS said FROM
-(
-    SELECT DISTINCT condition_id, origin, arrayMap(n -> intDiv(n, divisor), numerators) AS vector FROM
-    (
-        SELECT condition_id, toString(source) AS origin, payout_numerators AS numerators, toUInt256(1) AS divisor
-        FROM default.resolutions_external_ingest FINAL
-        UNION ALL
-        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), 'market_resolutions_final', CAST(payout_numerators AS Array(UInt256)) AS own,
-            arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), own, greatest(arrayMax(own), 1))
-        FROM default.market_resolutions_final FINAL WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
-    )
-)
-GROUP BY condition_id HAVING uniqExact(vector) > 1 ORDER BY condition_id LIMIT 20;
+SELECT * FROM cascadian_clean.vw_resolution_conflicts ORDER BY condition_id, one, other LIMIT 20;
 
 -- @check resolved markets without a payout vector (at most 20) needs=default.api_markets_staging
 SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, any(question) AS question FROM default.api_markets_staging
@@ -164,20 +135,8 @@ SELECT {pending};
 -- @measure wrong-sums max=0 Rows whose denominator is not the sum of their numerators
 SELECT count() FROM default.resolutions_external_ingest WHERE payout_denominator != arraySum(payout_numerators) OR payout_denominator = 0;
 
--- @measure conflicts Conditions that two sources disagree on
-SELECT count() FROM
-(
-    SELECT condition_id FROM default.resolutions_external_ingest FINAL GROUP BY condition_id HAVING uniqExact(payout_numerators) > 1
-    UNION DISTINCT
-    SELECT ingest.condition_id FROM (SELECT * FROM default.resolutions_external_ingest FINAL) AS ingest
-    INNER JOIN
-    (
-        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, CAST(payout_numerators AS Array(UInt256)) AS own,
-            arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), own, greatest(arrayMax(own), 1)) AS divisor
-        FROM default.market_resolutions_final FINAL WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
-    ) AS final ON final.condition_id = ingest.condition_id
-    WHERE ingest.payout_numerators != arrayMap(n -> intDiv(n, final.divisor), final.own)
-);
+-- @measure conflicts Conditions that two sources disagree on by more than the rounding of the coarser one
+SELECT uniqExact(condition_id) FROM cascadian_clean.vw_resolution_conflicts;
 
 -- @measure duplicates Rows beyond one a condition and source (merged away in time after --redo)
 SELECT count() - uniqExact(condition_id, source) FROM default.resolutions_external_ingest;

@@ -34,8 +34,51 @@ FROM
         (transform(toString(source), ['chain', 'data-api', 'goldsky-api'], [1, 2, 3], 4), -toUnixTimestamp64Milli(fetched_at)) AS rank
     FROM default.resolutions_external_ingest
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
+    UNION ALL
+    SELECT
+        condition_id,
+        arrayMap(n -> intDiv(n, arrayFold((a, m) -> if(m = 0, a, gcd(a, greatest(m, 1))), payout_numerators, arrayMax(payout_numerators))), payout_numerators) AS own,
+        arraySum(own),
+        toInt16(if(countEqual(own, arrayMax(own)) = 1, indexOf(own, arrayMax(own)) - 1, -1)),
+        resolved_at,
+        'chain',
+        (1, -toUnixTimestamp64Milli(fetched_at))
+    FROM default.rpc_resolutions
+    WHERE arraySum(payout_numerators) > 0
 )
 GROUP BY condition_id;
+
+-- @view cascadian_clean.vw_resolution_conflicts
+-- Payout vectors of one condition on which two sources disagree. The Data API rounds to parts per million, so that thirds
+-- differ by that much; the other sources' fractions are exact, or decimals of more than 12 digits.
+CREATE OR REPLACE VIEW cascadian_clean.vw_resolution_conflicts AS
+WITH vectors AS
+(
+    SELECT condition_id, toString(source) AS origin, payout_numerators AS numerators, payout_denominator AS denominator,
+        if(source = 'data-api', 1.5e-6, 1e-12) AS rounding
+    FROM default.resolutions_external_ingest FINAL
+    UNION ALL
+    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), 'market_resolutions_final', CAST(payout_numerators AS Array(UInt256)),
+        CAST(payout_denominator AS UInt256), 1e-12
+    FROM default.market_resolutions_final FINAL
+    WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
+    UNION ALL
+    SELECT condition_id, 'chain', payout_numerators, arraySum(payout_numerators), 1e-12
+    FROM default.rpc_resolutions FINAL
+    WHERE arraySum(payout_numerators) > 0
+)
+SELECT DISTINCT
+    a.condition_id AS condition_id,
+    a.origin AS one,
+    b.origin AS other,
+    concat(toString(a.numerators), ' of ', toString(a.denominator)) AS one_says,
+    concat(toString(b.numerators), ' of ', toString(b.denominator)) AS other_says
+FROM vectors AS a
+INNER JOIN vectors AS b ON a.condition_id = b.condition_id
+WHERE a.origin < b.origin
+    AND if(length(a.numerators) != length(b.numerators), 1, arrayExists(
+        (x, y) -> abs(toFloat64(x) / toFloat64(a.denominator) - toFloat64(y) / toFloat64(b.denominator)) > greatest(a.rounding, b.rounding),
+        a.numerators, arrayResize(b.numerators, length(a.numerators))));
 
 -- @view cascadian_clean.vw_markets
 -- Every market once, with its payouts and the outcome that they make the winner (none where they are equal or not known):

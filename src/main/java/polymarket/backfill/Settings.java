@@ -18,6 +18,9 @@ import java.util.TreeMap;
  */
 public final class Settings {
 
+    /** A value that is taken from the environment: ${NAME}. */
+    private static final java.util.regex.Pattern VARIABLE = java.util.regex.Pattern.compile("\\$\\{([A-Z][A-Z0-9_]*)\\}");
+
     private final Path home;
     private final Map<String, String> values = new TreeMap<>();
 
@@ -57,6 +60,10 @@ public final class Settings {
             }
         }
         overrides.forEach((key, value) -> settings.put(key, value, "--set"));
+        settings.values.replaceAll((key, value) -> {
+            java.util.regex.Matcher variable = VARIABLE.matcher(value);
+            return variable.matches() ? environment.getOrDefault(variable.group(1), "").trim() : value;
+        });
         return settings;
     }
 
@@ -144,7 +151,7 @@ public final class Settings {
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw new UserError("setting " + key + " is no URL; it takes one such as https://host/path or http://127.0.0.1:8123");
+        throw new UserError("setting " + key + " (" + variable(key) + " in the environment) is " + (text(key).isEmpty() ? "not set" : "no URL") + "; it takes one such as https://host/path or http://127.0.0.1:8123");
     }
 
     /** A duration such as 30m, 12s, 250ms, 7d. */

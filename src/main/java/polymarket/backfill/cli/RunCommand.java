@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,6 +37,7 @@ import polymarket.backfill.job.IdList;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.job.Messages;
+import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -74,6 +76,12 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--until", paramLabel = "TIME", description = "Likewise: up to then.")
     private String until;
+
+    @Option(names = "--from", paramLabel = "N", description = "For jobs whose ids are ranges, such as blocks: the first.")
+    private Long from;
+
+    @Option(names = "--to", paramLabel = "N|latest", description = "Likewise: the last, or latest (the default) for the last that the source has.")
+    private String to;
 
     @Option(names = "--worker", paramLabel = "N", description = "Take the N-th share of the ids and of the pace.")
     private Integer worker;
@@ -116,6 +124,9 @@ final class RunCommand implements Callable<Integer> {
         if (olderThan != null && redo == null) {
             throw new UserError("--older-than goes with --redo");
         }
+        if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}") || from != null && (from < 0 || from > 999_999_999_999L)) {
+            throw new UserError("--from " + from + " --to " + to + ": they take whole numbers of at most 12 digits, --to also latest");
+        }
         if (ids != null && names.size() > 1) {
             throw new UserError("--ids goes with one job; here are " + names.size());
         }
@@ -145,7 +156,11 @@ final class RunCommand implements Callable<Integer> {
                 ids = kept(System.in).toString();
             }
             for (Job job : jobs) {
-                load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
+                if (job.idKind() == IdKind.RANGE && ids == null) {
+                    loadRanges(job, run, run.ledger(job.getName()), terminal);
+                } else {
+                    load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
+                }
                 if (!again.isEmpty()) {
                     long pending = run.ledger(job.getName()).redo(again, age);
                     terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
@@ -244,6 +259,45 @@ final class RunCommand implements Callable<Integer> {
         return states;
     }
 
+    /** Adds what of the ranges that were asked for the ledger does not have yet, and says how long it will take. */
+    private void loadRanges(Job job, JobRun run, Ledger ledger, Messages messages) {
+        long before = ledger.size(Share.WHOLE);
+        if (from == null && before == 0) {
+            throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
+        }
+        JobRun.Reach reach = run.reach(job);
+        long span = run.span(job);
+        TreeSet<String> known = new TreeSet<>();
+        for (State state : State.values()) {
+            ledger.entries(state, Long.MAX_VALUE, entry -> known.add(entry.id()));
+        }
+        if (from != null || to != null) {
+            long first = from != null ? from : Ranges.last(known.last()) + 1;
+            long last = to == null || to.equals("latest") ? reach.last() : Math.min(reach.last(), Long.parseLong(to));
+            if (to != null && !to.equals("latest") && Long.parseLong(to) > reach.last()) {
+                messages.warn(job.getName() + ": --to " + to + " is behind the last that may be asked for, which is " + reach.last());
+            }
+            if (first > last && from != null) {
+                throw new UserError("--from " + first + " is behind " + last + ", the last that may be asked for");
+            }
+            List<String> added = new ArrayList<>();
+            Ranges.gaps(known, first, last, (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, span, added::add));
+            ledger.load(loading -> added.forEach(loading::add));
+            messages.info(job.getName() + ": " + Messages.count(added.stream().mapToLong(Ranges::width).sum()) + " numbers from " + first + " to " + last
+                    + (before > 0 ? " are new" : ""));
+        }
+        long[] pending = {0, 0};
+        ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> {
+            pending[0] += Ranges.width(entry.id());
+            pending[1] += (Ranges.width(entry.id()) + span - 1) / span;
+        });
+        if (pending[1] > 0) {
+            messages.info(job.getName() + ": " + Messages.count(pending[0]) + " to do, " + Messages.count(span) + " a call"
+                    + (span == reach.widest() ? " (what " + job.getSource() + " takes at most)" : "") + ": " + Messages.count(pending[1]) + " calls or more, at "
+                    + Math.round(reach.callsPerSecond()) + " calls/s at least " + Messages.time((long) Math.ceil(pending[1] / reach.callsPerSecond()) * 1000));
+        }
+    }
+
     private void load(Job job, String source, Ledger ledger, ClickHouse clickHouse, Messages messages) {
         long before = ledger.size(Share.WHOLE);
         IdKind kind = job.idKind();
@@ -287,10 +341,11 @@ final class RunCommand implements Callable<Integer> {
                     + (others[0] > 0 ? ", apart from " + Messages.count(others[0]) + " that another source has" : "")
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
         } else if (job.sql().has("ids")) {
+            boolean left = loadLeft(job, ledger, messages);
             SqlFile.Section query = job.sql().section("ids");
             String needed = query.attributes().get("needs");
             String note = Views.refresh(clickHouse, Job.names(Common.home())).notes().get(needed);
-            if (note != null && before == 0) {
+            if (note != null && before == 0 && !left) {
                 throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed + ", but " + note
                         + ". Or give a list with --ids FILE");
             }
@@ -319,7 +374,7 @@ final class RunCommand implements Callable<Integer> {
             } catch (ClickHouseException e) {
                 String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
                         + ". Give a list with --ids FILE";
-                if (before == 0) {
+                if (before == 0 && !left) {
                     throw new UserError(why);
                 }
                 messages.warn(why + "; going on with what the ledger has");
@@ -335,6 +390,22 @@ final class RunCommand implements Callable<Integer> {
             messages.info(job.getName() + ": the ledger has " + Messages.count(size) + " ids, " + Messages.count(size - pending)
                     + " of them done, " + Messages.count(pending) + " to do");
         }
+    }
+
+    /** Adds what another job's source had no answer for. */
+    private boolean loadLeft(Job job, Ledger ledger, Messages messages) {
+        Path file = job.getLeftBy().isEmpty() ? null : JobRun.ledgerFile(common.settings(), job.getLeftBy());
+        if (file == null || !Ledger.exists(file)) {
+            return false;
+        }
+        Ledger.Loaded loaded;
+        try (Ledger other = Ledger.open(file)) {
+            loaded = ledger.load(loading -> List.of(State.ABSENT, State.UNRESOLVED, State.FAILED)
+                    .forEach(state -> other.entries(state, Long.MAX_VALUE, entry -> loading.add(entry.id()))));
+        }
+        messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids were left without an answer by " + job.getLeftBy()
+                + (loaded.added() < loaded.distinct() ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
+        return loaded.entries() > 0;
     }
 
     /**

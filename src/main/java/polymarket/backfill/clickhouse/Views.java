@@ -16,7 +16,8 @@ public final class Views {
 
     /** Makes what a job stores into, where it is not there. */
     public static void create(ClickHouse clickHouse, String job) {
-        clickHouse.execute(SqlFile.read("tables").section("setup"), Map.of());
+        // the views read them, whichever jobs there are
+        List.of("tables", "mapping-tables").forEach(file -> clickHouse.execute(SqlFile.read(file).section("setup"), Map.of()));
         setup(job).forEach(clickHouse::execute);
     }
 

@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
@@ -38,6 +40,7 @@ final class Feed implements Iterator<Batch> {
     private final int concurrency;
     private final long started = System.currentTimeMillis();
     private long ids;
+    private final Span span;
 
     private final Deque<Batch> ready = new ArrayDeque<>();
     private final Set<Batch> inFlight = new HashSet<>();
@@ -53,8 +56,9 @@ final class Feed implements Iterator<Batch> {
      * @param size ids a batch
      * @param concurrency batches in flight
      * @param limit how many ids to take at most
+     * @param span how wide ranges are; null where ids are no ranges
      */
-    Feed(Ledger ledger, Share share, Stop stop, Source source, Retry retry, Progress progress, int size, int concurrency, long limit) {
+    Feed(Ledger ledger, Share share, Stop stop, Source source, Retry retry, Progress progress, int size, int concurrency, long limit, Span span) {
         this.ledger = ledger;
         this.share = share;
         this.stop = stop;
@@ -64,6 +68,7 @@ final class Feed implements Iterator<Batch> {
         this.size = size;
         this.concurrency = concurrency;
         this.ids = limit;
+        this.span = span;
         ready.addAll(ledger.open(share));
         stop.listen(() -> {
             synchronized (this) {
@@ -143,7 +148,7 @@ final class Feed implements Iterator<Batch> {
             }
             int batchSize = (int) Math.min(size, ids);
             List<Batch> claimed = ledger.claim(after, modes.peek(), share, batchSize,
-                    (int) Math.max(1, Math.min(concurrency, ids / batchSize)));
+                    (int) Math.max(1, Math.min(concurrency, ids / batchSize)), this::shaped);
             if (claimed.isEmpty()) {
                 modes.poll();
                 after = "";
@@ -154,6 +159,16 @@ final class Feed implements Iterator<Batch> {
                 ready.addAll(claimed);
             }
         }
+    }
+
+    /** Ranges as wide as they are asked for now. A worker's own are not neighbours, but too wide ones are cut. */
+    private List<String> shaped(List<String> found) {
+        if (span == null) {
+            return found;
+        }
+        List<String> shaped = span.shaped(found);
+        progress.came(shaped.size() - found.size());
+        return shaped;
     }
 
     private void takeUpSuspects() {
@@ -188,15 +203,29 @@ final class Feed implements Iterator<Batch> {
         Set<String> unanswered = new HashSet<>(batch.getIds());
         unanswered.removeAll(batch.outcomes().keySet());
         batch.missing().forEach(unanswered::remove);
+        Map<String, List<String>> cuts = new LinkedHashMap<>();
+        batch.cuts().forEach(id -> cuts.put(id, progress.job().idKind().parts(id)));
+        unanswered.removeAll(cuts.keySet());
         if (!unanswered.isEmpty() && !progress.job().isGather()) {
             throw new ImbalanceException("batch " + batch + ": of " + unanswered.size() + " ids nobody knows what became of them");
         }
         batch.enter(Batch.Step.LEDGER);
         // what was not asked for because the run is ending waits for the next one as it is
-        List<Batch> followers = ledger.complete(batch, stop.asked() ? Set.of() : unanswered, share);
+        List<Batch> followers = ledger.complete(batch, stop.asked() ? Set.of() : unanswered, cuts, share);
         batch.enter(null);
+        cuts.forEach((id, parts) -> cut(id, parts));
+        if (span != null && batch.getKind() == Batch.Kind.FIRST && !batch.outcomes().isEmpty()) {
+            span.answered(batch.fetched(), batch.getSize());
+        }
         progress.done(batch);
         release(batch, followers);
+    }
+
+    private void cut(String id, List<String> parts) {
+        progress.came(parts.size() - 1);
+        if (span != null) {
+            span.refused(Ranges.width(id));
+        }
     }
 
     /**
@@ -233,7 +262,13 @@ final class Feed implements Iterator<Batch> {
         // whatever the source says or does not say is the id's own only if others are answered meanwhile, unless the job's
         // own rules say that the answer will not change
         boolean refused = Retry.find(failure, ClickHouseException.class) != null || Retry.find(failure, RefusalException.class) != null;
-        if (refused || source.lastAnswer() > batch.firstFailure()) {
+        List<String> parts = progress.job().idKind().parts(batch.getIds().get(0));
+        if ((refused || source.lastAnswer() > batch.firstFailure()) && !parts.isEmpty()) {
+            List<Batch> followers = ledger.cut(batch, parts, share);
+            cut(batch.getIds().get(0), parts);
+            progress.done(batch);
+            release(batch, followers);
+        } else if (refused || source.lastAnswer() > batch.firstFailure()) {
             Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
             ledger.fail(batch, outcome);
             batch.outcomes().put(batch.getIds().get(0), outcome);

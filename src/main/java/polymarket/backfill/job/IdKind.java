@@ -1,6 +1,7 @@
 package polymarket.backfill.job;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
@@ -13,7 +14,9 @@ public enum IdKind {
     /** 40 hex digits, lower case, with 0x. */
     WALLET("wallet address", 40, "0x", "0x" + "dead".repeat(10)),
     /** Any text without blanks: what a job itself makes, such as a range of blocks or a cursor chain. */
-    TEXT("id", 0, "", null);
+    TEXT("id", 0, "", null),
+    /** A range of numbers, such as blocks, that can be cut into smaller ones: see {@link Ranges}. */
+    RANGE("range such as 100-199", 0, "", null);
 
     private final String label;
     private final int digits;
@@ -42,6 +45,9 @@ public enum IdKind {
      * @return the stored form, or null where it is no such id
      */
     public String normalise(String text) {
+        if (this == RANGE) {
+            return Ranges.normalise(text);
+        }
         String trimmed = text.strip();
         if (this == TEXT) {
             return trimmed.isEmpty() || trimmed.chars().anyMatch(Character::isWhitespace) ? null : trimmed;
@@ -60,6 +66,11 @@ public enum IdKind {
         }
         String hex = trimmed.substring(from);
         return prefix + (upper ? hex.toLowerCase(Locale.ROOT) : hex);
+    }
+
+    /** Smaller ids that together stand for one that a source cannot answer at once; none where it cannot be cut. */
+    List<String> parts(String id) {
+        return this == RANGE ? Ranges.halves(id) : List.of();
     }
 
     /**

@@ -34,6 +34,8 @@ public class Job {
     private String idField = "id";
     private String keyFields = "";
     private boolean lookFirst;
+    private int pageSize;
+    private int repeatedPages;
     private boolean pass;
     private boolean window;
     private String parts = "";
@@ -42,6 +44,8 @@ public class Job {
     private int maxBatchSize = Integer.MAX_VALUE;
     private String pageSizes = "";
     private String sourceNote = "";
+    private String leftBy = "";
+    private long goalRows = 5_000;
 
     /**
      * @param home the project's folder
@@ -164,6 +168,24 @@ public class Job {
         this.lookFirst = lookFirst;
     }
 
+    /** The rows of a page that is not the last; a shorter one is asked for twice more. 0 where pages differ. */
+    public int getPageSize() {
+        return pageSize;
+    }
+
+    public void setPageSize(int pageSize) {
+        this.pageSize = pageSize;
+    }
+
+    /** How many pages in a row may bring again what an earlier one brought, before it is an error. */
+    public int getRepeatedPages() {
+        return repeatedPages;
+    }
+
+    public void setRepeatedPages(int repeatedPages) {
+        this.repeatedPages = repeatedPages;
+    }
+
     /** Whether a run after a finished one asks for everything again and replaces it. */
     public boolean isPass() {
         return pass;
@@ -278,6 +300,24 @@ public class Job {
 
     public void setSourceNote(String sourceNote) {
         this.sourceNote = sourceNote;
+    }
+
+    /** Rows a batch that are aimed at, where ids are ranges that can be wider or less wide. */
+    public long getGoalRows() {
+        return goalRows;
+    }
+
+    public void setGoalRows(long goalRows) {
+        this.goalRows = goalRows;
+    }
+
+    /** Another job with the same kind of ids: what its source had no answer for is asked for here as well; empty for none. */
+    public String getLeftBy() {
+        return leftBy;
+    }
+
+    public void setLeftBy(String leftBy) {
+        this.leftBy = leftBy;
     }
 
     public SqlFile sql() {

@@ -12,11 +12,13 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.camel.Exchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -69,6 +71,7 @@ public final class JobRun implements AutoCloseable {
     private final Path runtime;
     private final List<ShareLock> locks = new ArrayList<>();
     private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
+    private final Map<String, Reach> reaches = new HashMap<>();
 
     /**
      * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -194,7 +197,8 @@ public final class JobRun implements AutoCloseable {
             Progress of = new Progress(job, options.share(), sources.get(job.getSource()), runtime, ledger.counts(options.share()));
             progress.add(of);
             Feed feed = new Feed(ledger, options.share(), stop, sources.get(job.getSource()), retry, of, batchSize(job),
-                    settings.number(job.getName() + ".concurrency", 1), options.limit());
+                    settings.number(job.getName() + ".concurrency", 1), options.limit(), job.idKind() != IdKind.RANGE ? null
+                            : new Span(span(job), reach(job).widest(), job.getGoalRows()));
             feeds.add(feed);
             repository.add(job.getName(), feed);
         }
@@ -211,6 +215,9 @@ public final class JobRun implements AutoCloseable {
                 running.add(runners.submit(() -> routes.context().createProducerTemplate().sendBody("direct:" + job.getName(), null)));
             }
             finished = await(running, progress, feeds, watcher);
+            if (finished && !stop.asked()) {
+                jobs.stream().filter(job -> job.sql().has("finish")).forEach(job -> clickHouse.execute(job.sql().section("finish"), Map.of()));
+            }
         } catch (UserError e) {
             throw e;
         } catch (Exception e) {
@@ -220,6 +227,46 @@ public final class JobRun implements AutoCloseable {
             watcher.ended();
         }
         return result(progress, finished);
+    }
+
+    /**
+     * How far a source reaches, for jobs whose ids are ranges.
+     *
+     * @param last the last number that may be asked for
+     * @param widest how many numbers one call takes at most
+     * @param callsPerSecond that its pace allows
+     */
+    public record Reach(long last, long widest, double callsPerSecond) {
+    }
+
+    /** Ranges as wide as a call begins with: as the setting JOB.span says, and not wider than the source takes. */
+    public long span(Job job) {
+        return Math.min(settings.number(job.getName() + ".span", 1), reach(job).widest());
+    }
+
+    /**
+     * Asks the source of a job whose ids are ranges how far it reaches, by the route {@code JOB-reach}, which gives the fields
+     * {@code last} and {@code widest}.
+     *
+     * @throws UserError where there is no answer
+     */
+    public synchronized Reach reach(Job job) {
+        if (!reaches.containsKey(job.getName())) {
+            Sources sources = new Sources(options.share(), options.fraction(), stop);
+            Map<String, Job> byName = Map.of(job.getName(), job);
+            Retry retry = new Retry(byName, sources, stop, settings.number("source.attempts", 1), settings.duration("source.patience"), messages);
+            try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+                Exchange exchange = routes.template().request("direct:" + job.getName() + "-reach",
+                        to -> to.setProperty(Batch.PROPERTY, Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
+                if (exchange.getException() != null) {
+                    throw new UserError(stop.reason() != null ? stop.reason() : Retry.reason(exchange.getException()));
+                }
+                Map<?, ?> answer = exchange.getMessage().getBody(Map.class);
+                reaches.put(job.getName(), new Reach(((Number) answer.get("last")).longValue(), ((Number) answer.get("widest")).longValue(),
+                        sources.get(job.getSource()).limit()));
+            }
+        }
+        return reaches.get(job.getName());
     }
 
     private int batchSize(Job job) {

@@ -152,7 +152,7 @@ public final class Preview {
             Rows bean = routes.context().getRegistry().lookupByNameAndType("rows", Rows.class);
             Exchange exchange = new DefaultExchange(routes.context());
             bean.json(exchange, batch, rows, rows);
-            clickHouse.insert(database + "." + job.getName() + "_landing", exchange.getMessage().getBody(byte[].class),
+            clickHouse.insert(database + "." + batch.getTable() + "_landing", exchange.getMessage().getBody(byte[].class),
                     exchange.getMessage().getHeader(Rows.TOKEN, String.class));
             for (Map<String, Object> row : clickHouse.rows(bean.storedQuery(batch).replace("default.", database + "."), Map.of())) {
                 long stored = ((Number) row.get("rows")).longValue();

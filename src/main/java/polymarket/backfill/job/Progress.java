@@ -92,6 +92,12 @@ public final class Progress implements AutoCloseable {
         counts.merge(State.PENDING, failedToPending, Long::sum);
     }
 
+    /** Ids took the place of others: so many more are to be done. */
+    synchronized void came(long more) {
+        counts.merge(State.PENDING, more, Long::sum);
+        total += more;
+    }
+
     synchronized void done(Batch batch) {
         Map<State, Long> states = new EnumMap<>(State.class);
         for (Outcome outcome : batch.outcomes().values()) {

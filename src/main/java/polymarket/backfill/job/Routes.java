@@ -46,6 +46,7 @@ final class Routes implements AutoCloseable {
         beans.put("rows", new Rows(jobs));
         beans.put("tokens", new Tokens());
         beans.put("walk", new Walks());
+        beans.put("chain", new Chain());
         beans.put("fetchers", fetchers);
         beans.put("callers", callers);
         beans.put("clickhouse", clickHouse.dataSource());

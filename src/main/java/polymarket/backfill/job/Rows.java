@@ -91,8 +91,9 @@ public final class Rows {
     }
 
     /**
-     * Sees that a page is a new one and notes where the next begins, for jobs whose answers have several pages. Where the
-     * last page is in, ids without rows are absent.
+     * Sees that a page is a new one and notes where the next begins, for jobs whose answers have several pages. A page that
+     * is shorter than the job's page size may have been cut: it is asked for until it has come three times with as many
+     * rows. Where the last page is in, ids without rows are absent.
      *
      * @param next the next page's cursor; null where this page is the last
      * @param promised whether the page before said that there is more: an empty one is then asked for once more
@@ -111,7 +112,10 @@ public final class Rows {
             throw new SourceException(job.getSource() + " sent an empty page of " + batch.getIds().get(0) + " where it had said that there is more");
         }
         String digest = rows.isEmpty() ? null : HexFormat.of().formatHex(sha256().digest(JSON.writeValueAsBytes(rows)));
-        String again = batch.page(digest, next == null || next.isEmpty() ? null : next);
+        if (rows.size() < job.getPageSize() && !batch.isConfirmed(rows.size())) {
+            return;
+        }
+        String again = batch.page(digest, next == null || next.isEmpty() ? null : next, job.getRepeatedPages());
         if (again != null) {
             throw new SourceException(job.getSource() + " sent a " + again + " of " + batch.getIds().get(0) + " that it had sent before");
         }
@@ -148,7 +152,7 @@ public final class Rows {
     private static Object value(String fields, Map<String, Object> row) {
         for (String field : fields.split("\\|")) {
             Object value = row.get(field.strip());
-            if (value != null) {
+            if (value != null && !"".equals(value)) {
                 return value;
             }
         }
@@ -404,7 +408,11 @@ public final class Rows {
             return;
         }
         Set<String> answered = job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
+        Set<String> cuts = batch.cuts();
         for (String id : batch.getIds()) {
+            if (cuts.contains(id)) {
+                continue;
+            }
             long[] sums = held.getOrDefault(id, new long[3]);
             long rows = counted ? sums[2] : sums[0] + batch.rowsThere(id);
             if (rows > 0) {

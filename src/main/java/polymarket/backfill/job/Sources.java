@@ -44,6 +44,8 @@ import polymarket.backfill.ledger.Share;
 public final class Sources implements HttpClientConfigurer {
 
     private static final String WARM_UP = "SourceWarmUp";
+    /** The exchange property with how many calls of the pace a request counts as; one where it is not set. */
+    static final String CALLS = "calls";
 
     private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
     /** How an error says of itself that asking again is of no use. */
@@ -99,7 +101,7 @@ public final class Sources implements HttpClientConfigurer {
             warmUpPort.set(exchange.getProperty(WARM_UP, Integer.class));
             return 0;
         }
-        Source.Turn turn = get(name).turn(throttle.requests(), throttle.periodMillis(), 1);
+        Source.Turn turn = get(name).turn(throttle.requests(), throttle.periodMillis(), exchange.getProperty(CALLS, 1, Integer.class));
         turns.set(turn);
         Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
         if (batch != null) {

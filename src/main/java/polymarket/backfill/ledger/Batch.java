@@ -76,6 +76,9 @@ public final class Batch {
     private int restarts;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
+    private int oldPages;
+    private int shortPage = -1;
+    private int shortPageTimes;
     private long fetchedSoFar;
     private long storedSoFar;
     private long rejectedSoFar;
@@ -85,6 +88,7 @@ public final class Batch {
     private Map<String, Long> rowsOfPageThere = Map.of();
     private final List<Map<String, Object>> gathered = new ArrayList<>();
     private final Set<String> answered = new HashSet<>();
+    private final Set<String> cut = new HashSet<>();
     private volatile boolean idle;
     private long fetched;
     private long inserted;
@@ -152,6 +156,11 @@ public final class Batch {
 
     public String getJob() {
         return job;
+    }
+
+    /** The job's name as its tables' names begin: dashes are underscores. */
+    public String getTable() {
+        return job.replace('-', '_');
     }
 
     /** Names the batch in ClickHouse and in the idempotent consumer: job, ledger, number. */
@@ -249,10 +258,12 @@ public final class Batch {
      *
      * @param digest of its content; null where it is empty
      * @param next where the next one begins; null where it is the last
+     * @param repeated how many pages in a row may have been there before
      * @return null, or what was there before, a "page" or a "cursor", because the source goes in circles; nothing is noted then
      */
-    public String page(String digest, String next) {
-        if (digest != null && pagesSeen.contains("page " + digest)) {
+    public String page(String digest, String next, int repeated) {
+        boolean old = digest != null && pagesSeen.contains("page " + digest);
+        if (old && oldPages >= repeated) {
             return "page";
         }
         if (next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + next))) {
@@ -260,9 +271,18 @@ public final class Batch {
         }
         pagesSeen.add("page " + digest);
         pagesSeen.add("cursor " + next);
+        oldPages = old ? oldPages + 1 : 0;
+        shortPage = -1;
         cursor = next;
         more = next != null;
         return null;
+    }
+
+    /** Whether a short page has come with as many rows three times in a row; where not, it is asked for again. */
+    public boolean isConfirmed(int rows) {
+        shortPageTimes = shortPage == rows ? shortPageTimes + 1 : 1;
+        shortPage = rows;
+        return shortPageTimes >= 3;
     }
 
     /** Whether an empty page is not believed: true once for each cursor. */
@@ -282,6 +302,8 @@ public final class Batch {
         more = true;
         check = true;
         restarts++;
+        oldPages = 0;
+        shortPage = -1;
         pagesSeen.clear();
         gathered.clear();
     }
@@ -355,7 +377,8 @@ public final class Batch {
         }
     }
 
-    private synchronized void gather(String id, List<Map<String, Object>> rows) {
+    /** Takes all rows of one id; where they would be too many with those of others, it is left unanswered. */
+    public synchronized void gather(String id, List<Map<String, Object>> rows) {
         if (gathered.isEmpty() || gathered.size() + rows.size() <= GATHERED_ROWS) {
             gathered.addAll(rows);
             answered.add(id);
@@ -370,6 +393,16 @@ public final class Batch {
     /** The ids whose parts brought all their rows, or none because there are none. */
     public synchronized Set<String> answered() {
         return Set.copyOf(answered);
+    }
+
+    /** Notes that the source cannot answer an id at once: smaller ones take its place when this batch is done. */
+    public synchronized void cut(String id) {
+        cut.add(id);
+    }
+
+    /** The ids that smaller ones take the place of. */
+    public synchronized Set<String> cuts() {
+        return Set.copyOf(cut);
     }
 
     /** How often an id could not be fetched since the batch was taken up. */
@@ -457,6 +490,7 @@ public final class Batch {
         synchronized (this) {
             gathered.clear();
             answered.clear();
+            cut.clear();
             parts = null;
         }
     }

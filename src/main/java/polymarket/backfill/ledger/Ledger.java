@@ -17,12 +17,16 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Batch.Kind;
 
@@ -424,15 +428,73 @@ public final class Ledger implements AutoCloseable {
      * @return the batches, none where no such id is left after {@code after}
      */
     public synchronized List<Batch> claim(String after, String mode, Share share, int size, int count) {
+        return claim(after, mode, share, size, count, UnaryOperator.identity());
+    }
+
+    /**
+     * The same, where ids can be cut and joined before they are asked for.
+     *
+     * @param shape takes ids in their order and gives those that stand for the same, in their order
+     */
+    public synchronized List<Batch> claim(String after, String mode, Share share, int size, int count, UnaryOperator<List<String>> shape) {
         return transaction(() -> {
-            List<String> ids = query("SELECT id FROM ids WHERE id > ? AND state = 'pending' AND batch IS NULL AND mode = ?"
+            List<String> found = query("SELECT id FROM ids WHERE id > ? AND state = 'pending' AND batch IS NULL AND mode = ?"
                     + " AND slot >= ? AND slot < ? ORDER BY id LIMIT ?", result -> result.getString(1), after, mode,
                     share.from(), share.to(), (long) size * count);
+            List<String> shaped = shape.apply(found);
+            if (!shaped.equals(found)) {
+                Set<String> before = new HashSet<>(found);
+                Set<String> now = new HashSet<>(shaped);
+                for (String id : found) {
+                    if (!now.contains(id)) {
+                        update("DELETE FROM ids WHERE id = ?", id);
+                    }
+                }
+                for (String id : shaped) {
+                    if (!before.contains(id)) {
+                        add(id, share.whole() ? Share.slot(id) : share.from(), mode);
+                    }
+                }
+            }
+            List<String> ids = shaped.subList(0, (int) Math.min(shaped.size(), (long) size * count));
             List<Batch> batches = new ArrayList<>();
             for (int from = 0; from < ids.size(); from += size) {
                 batches.add(make(Kind.FIRST, null, mode, share, ids.subList(from, Math.min(ids.size(), from + size))));
             }
             return batches;
+        });
+    }
+
+    private void add(String id, int slot, String mode) throws SQLException {
+        update("INSERT INTO ids(id, slot, mode) VALUES(?, ?, ?)", id, slot, mode);
+    }
+
+    /** Puts smaller ids in the place of those that a source cannot answer at once, in batches as large as theirs. */
+    private List<Batch> replace(Batch batch, Map<String, List<String>> cuts, Share share) throws SQLException {
+        List<String> parts = new ArrayList<>();
+        for (Map.Entry<String, List<String>> cut : cuts.entrySet()) {
+            int slot = query("SELECT slot FROM ids WHERE id = ?", result -> result.getInt(1), cut.getKey()).get(0);
+            update("DELETE FROM ids WHERE id = ?", cut.getKey());
+            for (String part : cut.getValue()) {
+                add(part, slot, mode(batch));
+                parts.add(part);
+            }
+        }
+        List<Batch> batches = new ArrayList<>();
+        int size = Math.max(2, batch.getSize());
+        Collections.sort(parts);
+        for (int from = 0; from < parts.size(); from += size) {
+            batches.add(make(Kind.HALF, batch.getNumber(), mode(batch), share, parts.subList(from, Math.min(parts.size(), from + size))));
+        }
+        return batches;
+    }
+
+    /** Ends a batch whose one id the source cannot answer at once, with batches of the smaller ids that take its place. */
+    public synchronized List<Batch> cut(Batch batch, List<String> parts, Share share) {
+        return transaction(() -> {
+            List<Batch> followers = replace(batch, Map.of(batch.getIds().get(0), parts), share);
+            finish(batch, now());
+            return followers;
         });
     }
 
@@ -462,10 +524,19 @@ public final class Ledger implements AutoCloseable {
      * @return the batches that follow from it
      */
     public synchronized List<Batch> complete(Batch batch, Collection<String> unanswered, Share share) {
+        return complete(batch, unanswered, Map.of(), share);
+    }
+
+    /**
+     * The same, where smaller ids take the place of some that the source could not answer at once.
+     *
+     * @param cuts the smaller ids by the one that they stand for
+     */
+    public synchronized List<Batch> complete(Batch batch, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
         return transaction(() -> {
             long now = now();
             mark(batch, batch.outcomes(), 1, now);
-            List<Batch> followers = new ArrayList<>();
+            List<Batch> followers = replace(batch, cuts, share);
             if (!batch.missing().isEmpty()) {
                 followers.add(make(Kind.REASK, batch.getNumber(), mode(batch), share, batch.missing()));
             }

@@ -1,0 +1,132 @@
+-- The CLOB's markets: what the CLOB sends, what is stored, and what is asked of the tables.
+-- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- The target table is default.clob_market_mapping, in mapping-tables.sql.
+
+-- @setup after=mapping-tables
+-- The rows as the CLOB sends them. Nothing is kept here: the two views below take the rows on.
+CREATE TABLE IF NOT EXISTS default.clob_markets_landing
+(
+    condition_id     String COMMENT '0x and 64 hex digits; empty in drafts',
+    question_id      String,
+    question         String,
+    market_slug      String,
+    active           String,
+    closed           String,
+    archived         String,
+    accepting_orders String,
+    end_date_iso     String,
+    game_start_time  String,
+    is_50_50_outcome String,
+    neg_risk         String,
+    neg_risk_market_id String,
+    tokens           String COMMENT 'a JSON array of {token_id, outcome, price, winner}',
+    batch            String,
+    fetched_at       DateTime64(3, 'UTC'),
+
+    id        String MATERIALIZED replaceRegexpOne(lower(condition_id), '^0x', ''),
+    key       String MATERIALIZED multiIf(condition_id != '', condition_id, question_id != '', question_id, market_slug),
+    each      Array(String) MATERIALIZED JSONExtractArrayRaw(tokens),
+    texts     Array(String) MATERIALIZED arrayMap(t -> JSONExtractString(t, 'token_id'), each),
+    reason    String MATERIALIZED multiIf(
+        condition_id = '', 'no condition id',
+        NOT match(id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
+        arrayExists(t -> NOT match(t, '^[0-9]{0,78}$'), texts), 'a token id is no number',
+        '')
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_markets_to_mapping TO default.clob_market_mapping AS
+SELECT
+    id AS condition_id,
+    replaceRegexpOne(lower(question_id), '^0x', '') AS question_id,
+    market_slug,
+    question,
+    if(has(texts, ''), [], texts) AS token_ids,
+    arrayMap(t -> JSONExtractString(t, 'outcome'), each) AS outcomes,
+    arrayMap(t -> JSONExtractBool(t, 'winner'), each)::Array(Bool) AS winners,
+    (active = 'true')::Bool AS active,
+    (closed = 'true')::Bool AS closed,
+    (is_50_50_outcome = 'true')::Bool AS is_50_50_outcome,
+    (neg_risk = 'true')::Bool AS neg_risk,
+    fetched_at,
+    batch
+FROM default.clob_markets_landing
+WHERE reason = '';
+
+-- Rows that do not qualify: drafts without ids, most of all.
+CREATE TABLE IF NOT EXISTS default.clob_markets_rejected
+(
+    key        String COMMENT 'condition id, question id or slug: the first that the row has' CODEC(ZSTD(1)),
+    reason     LowCardinality(String),
+    row        String COMMENT 'what it says of the market, as JSON' CODEC(ZSTD(1)),
+    batch      String CODEC(ZSTD(1)),
+    fetched_at DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY key
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_markets_to_rejected TO default.clob_markets_rejected AS
+SELECT key, reason,
+    concat('{"condition_id":', toJSONString(condition_id), ',"question_id":', toJSONString(question_id), ',"market_slug":', toJSONString(market_slug),
+        ',"question":', toJSONString(question), ',"active":', active, ',"closed":', closed, ',"tokens":', tokens, '}') AS row,
+    batch, fetched_at
+FROM default.clob_markets_landing
+WHERE reason != '';
+
+-- @has-rows
+-- Whether a new ledger has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.clob_market_mapping LIMIT 1);
+
+-- @present
+-- The keys of a page whose rows are in the tables already, and whether this very batch brought them.
+SELECT concat('0x', condition_id) AS key, max(stored.batch = {batch}) AS own FROM default.clob_market_mapping AS stored
+WHERE condition_id IN (SELECT replaceRegexpOne(lower(arrayJoin([{keys}])), '^0x', '')) AND ({redo} = 0 OR stored.batch = {batch})
+GROUP BY condition_id
+UNION ALL
+SELECT key, 1 FROM default.clob_markets_rejected WHERE key IN ({keys}) AND batch = {batch} GROUP BY key;
+
+-- @stored
+-- What the tables hold of the batch.
+SELECT {first} AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.clob_market_mapping WHERE batch = {batch}
+UNION ALL
+SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejected WHERE batch = {batch};
+
+-- @ids
+-- The one list.
+SELECT 'markets' AS id;
+
+-- @check rows, distinct conditions, and what they have
+SELECT count() AS rows, uniqExact(condition_id) AS conditions, countIf(empty(token_ids)) AS without_tokens, countIf(closed) AS closed,
+    countIf(closed AND has(winners, true)) AS with_winner, countIf(is_50_50_outcome) AS fifty_fifty, max(fetched_at) AS last_fetched
+FROM default.clob_market_mapping FINAL;
+
+-- @check rejected rows by reason
+SELECT reason, uniqExact(key) AS rows FROM default.clob_markets_rejected GROUP BY reason ORDER BY rows DESC;
+
+-- @check token ids that two conditions claim (at most 20)
+SELECT token_id, groupUniqArray(condition_id) AS conditions FROM default.clob_market_mapping FINAL ARRAY JOIN token_ids AS token_id
+GROUP BY token_id HAVING length(conditions) > 1 ORDER BY token_id LIMIT 20;
+
+-- @check samples
+SELECT condition_id, market_slug, arrayMap(t -> concat(substring(t, 1, 8), '…'), token_ids) AS tokens, outcomes, winners, closed
+FROM default.clob_market_mapping ORDER BY cityHash64(condition_id) LIMIT 5;
+
+-- @measure conditions Conditions with a market of the CLOB
+SELECT uniqExact(condition_id) FROM default.clob_market_mapping;
+
+-- @measure without-tokens unit=% Share of the conditions without token ids
+SELECT if(count() = 0, 0, countIf(empty(token_ids)) / count()) FROM default.clob_market_mapping FINAL;
+
+-- @measure failed max=0 Whether the walk failed
+SELECT {failed};
+
+-- @measure pending max=0 Whether the walk has not come to the end of the list
+SELECT {pending};
+
+-- @measure bad-ids max=0 Stored ids that have not the stored form
+SELECT count() FROM default.clob_market_mapping
+WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(question_id, '^([0-9a-f]{64})?$') OR arrayExists(t -> NOT match(t, '^[0-9]+$'), token_ids);
+
+-- @measure duplicates Rows beyond one a condition (merged away in time after a further pass)
+SELECT count() - uniqExact(condition_id) FROM default.clob_market_mapping;

@@ -1,0 +1,105 @@
+-- The positions subgraph's tokens: what it sends, what is stored, and what is asked of the tables.
+-- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- The target table is default.goldsky_market_mapping, in mapping-tables.sql.
+
+-- @setup after=mapping-tables
+-- The rows as Goldsky sends them. Nothing is kept here: the two views below take the rows on.
+CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
+(
+    id           String COMMENT 'the token id, decimal',
+    outcomeIndex String COMMENT 'from 0; may be missing',
+    condition    String COMMENT 'a JSON object, such as {"id":"0x…"}',
+    batch        String,
+    fetched_at   DateTime64(3, 'UTC'),
+
+    condition_id String MATERIALIZED replaceRegexpOne(lower(JSONExtractString(condition, 'id')), '^0x', ''),
+    reason       String MATERIALIZED multiIf(
+        NOT match(id, '^[0-9]{1,78}$'), 'the token id is no number',
+        condition_id = '', 'no condition',
+        NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
+        NOT match(outcomeIndex, '^[0-9]{0,3}$'), 'the outcome index is no number',
+        '')
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.goldsky_markets_to_mapping TO default.goldsky_market_mapping AS
+SELECT id AS token_id, condition_id, if(outcomeIndex = '', toInt16(-1), toInt16OrZero(outcomeIndex)) AS outcome_index, fetched_at, batch
+FROM default.goldsky_markets_landing
+WHERE reason = '';
+
+-- Rows that do not qualify, as they came.
+CREATE TABLE IF NOT EXISTS default.goldsky_markets_rejected
+(
+    token_id   String CODEC(ZSTD(1)),
+    reason     LowCardinality(String),
+    row        String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    batch      String CODEC(ZSTD(1)),
+    fetched_at DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY token_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.goldsky_markets_to_rejected TO default.goldsky_markets_rejected AS
+SELECT id AS token_id, reason,
+    concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}') AS row,
+    batch, fetched_at
+FROM default.goldsky_markets_landing
+WHERE reason != '';
+
+-- @has-rows
+-- Whether a new ledger has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.goldsky_market_mapping LIMIT 1);
+
+-- @present
+-- The keys of a page whose rows are in the tables already, and whether this very batch brought them.
+SELECT token_id AS key, max(stored.batch = {batch}) AS own FROM default.goldsky_market_mapping AS stored
+WHERE token_id IN ({keys}) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY token_id
+UNION ALL
+SELECT token_id, 1 FROM default.goldsky_markets_rejected WHERE token_id IN ({keys}) AND batch = {batch} GROUP BY token_id;
+
+-- @stored
+-- What the tables hold of the batch.
+SELECT {first} AS id, uniqExact(token_id) AS rows, 0 AS rejected, '' AS reason FROM default.goldsky_market_mapping WHERE batch = {batch}
+UNION ALL
+SELECT {first}, 0, uniqExact(token_id), any(reason) FROM default.goldsky_markets_rejected WHERE batch = {batch};
+
+-- @ids
+-- The one list.
+SELECT 'tokens' AS id;
+
+-- @check token ids, conditions, and what they have
+SELECT count() AS tokens, uniqExact(condition_id) AS conditions, round(tokens / conditions, 2) AS tokens_a_condition,
+    countIf(outcome_index < 0) AS without_outcome, max(fetched_at) AS last_fetched
+FROM default.goldsky_market_mapping FINAL;
+
+-- @check rejected rows by reason
+SELECT reason, uniqExact(token_id) AS rows FROM default.goldsky_markets_rejected GROUP BY reason ORDER BY rows DESC;
+
+-- @check conditions with one outcome twice (at most 20)
+SELECT condition_id, outcome_index, groupArray(token_id) AS tokens FROM default.goldsky_market_mapping FINAL
+GROUP BY condition_id, outcome_index HAVING count() > 1 ORDER BY condition_id, outcome_index LIMIT 20;
+
+-- @check token ids of which the CLOB says another condition (at most 20)
+SELECT token_id, goldsky.condition_id AS goldsky_says, clob.condition_id AS clob_says
+FROM default.goldsky_market_mapping AS goldsky FINAL
+INNER JOIN (SELECT condition_id, token_id FROM default.clob_market_mapping FINAL ARRAY JOIN token_ids AS token_id) AS clob USING (token_id)
+WHERE goldsky.condition_id != clob.condition_id ORDER BY token_id LIMIT 20;
+
+-- @check samples
+SELECT token_id, condition_id, outcome_index FROM default.goldsky_market_mapping ORDER BY cityHash64(token_id) LIMIT 5;
+
+-- @measure tokens Token ids with a condition
+SELECT uniqExact(token_id) FROM default.goldsky_market_mapping;
+
+-- @measure failed max=0 Whether the walk failed
+SELECT {failed};
+
+-- @measure pending max=0 Whether the walk has not come to the end of the list
+SELECT {pending};
+
+-- @measure bad-ids max=0 Stored ids that have not the stored form
+SELECT count() FROM default.goldsky_market_mapping WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(token_id, '^[0-9]+$');
+
+-- @measure duplicates Rows beyond one a token id (merged away in time after a further pass)
+SELECT count() - uniqExact(token_id) FROM default.goldsky_market_mapping;

@@ -1,0 +1,127 @@
+-- Resolutions: what the Data API sends, what is stored, and what is asked of the tables.
+-- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- The target table is default.resolutions_external_ingest, in tables.sql.
+
+-- @setup after=tables
+-- The rows as the Data API sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
+CREATE TABLE IF NOT EXISTS default.resolutions_landing
+(
+    condition_id     String COMMENT '0x and 64 hex digits',
+    status           String,
+    payouts          String COMMENT 'a JSON array of whole parts per million, such as [1000000,0]',
+    resolved_at      String COMMENT 'RFC 3339',
+    resolved_block   String,
+    was_disputed     String,
+    resolution_source String,
+    last_update_timestamp String,
+    batch            String,
+    fetched_at       DateTime64(3, 'UTC'),
+
+    id       String MATERIALIZED replaceRegexpOne(lower(condition_id), '^0x', ''),
+    texts    Array(String) MATERIALIZED JSONExtractArrayRaw(payouts),
+    whole    UInt8 MATERIALIZED notEmpty(texts) AND arrayAll(t -> match(t, '^[0-9]{1,9}$'), texts),
+    parts    Array(UInt64) MATERIALIZED if(whole, arrayMap(t -> toUInt64OrZero(t), texts), []),
+    -- every part is rounded on its own, so that the sum may be off by half a part for each
+    reason   String MATERIALIZED multiIf(
+        NOT whole, 'payouts are no list of parts per million',
+        arraySum(parts) = 0, 'all payouts are zero',
+        abs(toInt64(arraySum(parts)) - 1000000) > length(parts), 'payouts do not add up to a million',
+        resolved_at != '' AND isNull(parseDateTime64BestEffortOrNull(resolved_at, 3, 'UTC')), 'resolved_at is no time',
+        ''),
+    sound    Array(UInt64) MATERIALIZED if(reason = '', parts, []),
+    divisor  UInt64 MATERIALIZED arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), sound, arrayMax(sound)),
+    numerators Array(UInt256) MATERIALIZED arrayMap(n -> toUInt256(intDiv(n, greatest(divisor, 1))), sound)
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.resolutions_to_ingest TO default.resolutions_external_ingest AS
+SELECT
+    id AS condition_id,
+    numerators AS payout_numerators,
+    arraySum(numerators) AS payout_denominator,
+    toInt16(if(countEqual(numerators, arrayMax(numerators)) = 1, indexOf(numerators, arrayMax(numerators)) - 1, -1)) AS winning_index,
+    parseDateTime64BestEffortOrNull(resolved_at, 3, 'UTC') AS resolved_at,
+    'data-api' AS source,
+    fetched_at,
+    batch
+FROM default.resolutions_landing
+WHERE reason = '';
+
+-- Rows that do not qualify, as they came.
+CREATE TABLE IF NOT EXISTS default.resolutions_rejected
+(
+    condition_id String CODEC(ZSTD(1)),
+    reason       LowCardinality(String),
+    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    batch        String CODEC(ZSTD(1)),
+    fetched_at   DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY condition_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.resolutions_to_rejected TO default.resolutions_rejected AS
+SELECT id AS condition_id, reason,
+    concat('{"condition_id":', toJSONString(resolutions_landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
+        ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}') AS row,
+    batch, fetched_at
+FROM default.resolutions_landing
+WHERE reason != '';
+
+-- @has-rows
+-- Whether a new ledger has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.resolutions_external_ingest WHERE source = 'data-api' LIMIT 1);
+
+-- @present
+-- The ids of a batch whose rows are in the table already, and whether this very batch brought them.
+SELECT condition_id AS key, max(stored.batch = {batch}) AS own FROM default.resolutions_external_ingest AS stored
+WHERE condition_id IN ({ids}) AND source = 'data-api' AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY condition_id;
+
+-- @stored
+-- What the tables hold of a batch: rows and rejected rows of each id.
+SELECT condition_id AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.resolutions_external_ingest
+WHERE condition_id BETWEEN {first} AND {last} AND source = 'data-api' AND batch = {batch} GROUP BY condition_id
+UNION ALL
+SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.resolutions_rejected
+WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
+
+-- @ids needs=default.api_markets_staging
+-- What is missing: closed conditions that no table has a payout vector of.
+SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
+WHERE closed
+  AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
+  AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
+
+-- @check rows, distinct conditions and times of resolution
+SELECT count() AS rows, uniqExact(condition_id) AS conditions, rows - conditions AS twice, countIf(isNull(resolved_at)) AS without_time,
+    min(resolved_at) AS first_resolved, max(resolved_at) AS last_resolved, max(fetched_at) AS last_fetched
+FROM default.resolutions_external_ingest WHERE source = 'data-api';
+
+-- @check rejected rows by reason
+SELECT reason, uniqExact(condition_id) AS conditions FROM default.resolutions_rejected GROUP BY reason ORDER BY conditions DESC;
+
+-- @check samples
+SELECT condition_id, toString(payout_numerators) AS numerators, toString(payout_denominator) AS denominator, winning_index, resolved_at
+FROM default.resolutions_external_ingest WHERE source = 'data-api' ORDER BY cityHash64(condition_id) LIMIT 5;
+
+-- @check coverage of the resolved truth by source
+SELECT source, count() AS conditions FROM cascadian_clean.vw_resolutions_truth GROUP BY source ORDER BY conditions DESC;
+
+-- @measure found Conditions with a payout vector from the Data API
+SELECT uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE source = 'data-api';
+
+-- @measure failed unit=% Share of the ledger's ids that failed
+SELECT if({total} = 0, 0, {failed} / {total});
+
+-- @measure pending Ids that were not asked for yet
+SELECT {pending};
+
+-- @measure wrong-sums max=0 Rows whose denominator is not the sum of their numerators
+SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api' AND (payout_denominator != arraySum(payout_numerators) OR payout_denominator = 0);
+
+-- @measure timeless max=0 Rows without the time of their resolution
+SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api' AND isNull(resolved_at);
+
+-- @measure duplicates Rows beyond one a condition (merged away in time after --redo)
+SELECT count() - uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE source = 'data-api';

@@ -1,0 +1,169 @@
+-- Logs of the Conditional Tokens contract: what comes of them, what is stored, and what is asked of the tables.
+-- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- The target tables are default.rpc_conditions, rpc_resolutions, rpc_transfers and rpc_transfer_mapping, in
+-- mapping-tables.sql; cascadian_clean.vw_resolutions_truth reads rpc_resolutions.
+
+-- @setup after=mapping-tables
+-- The logs as decoded rows (polymarket.backfill.job.Chain). Nothing is kept here: the views below take the rows on.
+CREATE TABLE IF NOT EXISTS default.rpc_logs_landing
+(
+    kind               String COMMENT 'condition, resolution, transfer, or bad for a log that is none of them',
+    range              String COMMENT 'the blocks that were asked for',
+    condition_id       String,
+    oracle             String,
+    question_id        String,
+    outcome_slot_count String,
+    payout_numerators  String COMMENT 'a JSON array of decimal strings',
+    usdc_token_ids     String COMMENT 'likewise: computed',
+    wrapped_token_ids  String COMMENT 'likewise',
+    token_id           String,
+    transfers          String,
+    block_number       String,
+    block_time         String COMMENT 'seconds since 1970; empty where the node gives none',
+    transaction_hash   String,
+    log_index          String,
+    reason             String,
+    log                String,
+    batch              String,
+    fetched_at         DateTime64(3, 'UTC'),
+
+    block UInt64 MATERIALIZED toUInt64OrZero(block_number),
+    time  Nullable(DateTime64(3, 'UTC')) MATERIALIZED if(block_time = '', NULL, toDateTime64(toInt64OrZero(block_time), 3, 'UTC'))
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_conditions TO default.rpc_conditions AS
+SELECT condition_id, oracle, question_id, toUInt16(outcome_slot_count) AS outcome_slot_count, block AS block_number, time AS block_time,
+    transaction_hash, toUInt32(log_index) AS log_index, fetched_at, batch
+FROM default.rpc_logs_landing WHERE kind = 'condition';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_resolutions TO default.rpc_resolutions AS
+SELECT condition_id, oracle, question_id, toUInt16(outcome_slot_count) AS outcome_slot_count,
+    arrayMap(n -> toUInt256(n), JSONExtract(payout_numerators, 'Array(String)')) AS payout_numerators, block AS block_number, time AS resolved_at,
+    transaction_hash, toUInt32(log_index) AS log_index, fetched_at, batch
+FROM default.rpc_logs_landing WHERE kind = 'resolution';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_transfers TO default.rpc_transfers AS
+SELECT transaction_hash, token_id, block AS block_number, time AS block_time, toUInt32(transfers) AS transfers, fetched_at, batch
+FROM default.rpc_logs_landing WHERE kind = 'transfer';
+
+-- Of conditions with two outcomes, these are all token ids that there are.
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_computed TO default.computed_token_ids AS
+SELECT condition_id, toUInt16(outcome_slot_count) AS outcomes, JSONExtract(usdc_token_ids, 'Array(String)') AS usdc_token_ids,
+    JSONExtract(wrapped_token_ids, 'Array(String)') AS wrapped_token_ids, emptyArrayString() AS other_token_ids, fetched_at AS computed_at
+FROM default.rpc_logs_landing WHERE kind = 'condition' AND outcome_slot_count = '2';
+
+-- Logs that are not what their signature promises, as they came.
+CREATE TABLE IF NOT EXISTS default.rpc_logs_rejected
+(
+    transaction_hash String CODEC(ZSTD(1)),
+    log_index        String,
+    block_number     UInt64 COMMENT 'the first of the range',
+    reason           String,
+    row              String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    batch            String CODEC(ZSTD(1)),
+    fetched_at       DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY (transaction_hash, log_index)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_rejected TO default.rpc_logs_rejected AS
+SELECT transaction_hash, log_index, block AS block_number, reason, log AS row, batch, fetched_at FROM default.rpc_logs_landing WHERE kind = 'bad';
+
+-- @has-rows
+-- Whether a new ledger has to look before it stores.
+SELECT count() FROM (SELECT 1 FROM default.rpc_conditions LIMIT 1 UNION ALL SELECT 1 FROM default.rpc_transfers LIMIT 1);
+
+-- @present
+-- The keys of a batch whose rows are in the tables already, and whether this very batch brought them.
+SELECT concat('condition/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own FROM default.rpc_conditions AS stored
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
+UNION ALL
+SELECT concat('resolution/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own FROM default.rpc_resolutions AS stored
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
+UNION ALL
+SELECT concat('transfer/', token_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own FROM default.rpc_transfers AS stored
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
+UNION ALL
+SELECT concat('bad/', log_index, '/', transaction_hash) AS key, 1 FROM default.rpc_logs_rejected WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY key;
+
+-- @stored
+-- What the tables hold of a batch: rows and rejected rows of each range.
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_conditions
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id
+UNION ALL
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_resolutions
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id
+UNION ALL
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(transaction_hash, token_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_transfers
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id
+UNION ALL
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, 0, uniqExact(transaction_hash, log_index), any(reason) FROM default.rpc_logs_rejected
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id;
+
+-- @finish
+-- The token ids that were moved, with the conditions that give them. Made anew at the end of a run; a newer row replaces the older one.
+INSERT INTO default.rpc_transfer_mapping
+SELECT token_id, any(tokens.condition_id) AS condition_id, any(tokens.outcome_index) AS outcome_index, sum(moved.transfers) AS transfer_count,
+    min(moved.first_block) AS first_block, max(moved.last_block) AS last_block, now64(3) AS fetched_at, 'rpc-logs' AS batch
+FROM
+(
+    SELECT token_id, sum(transfers) AS transfers, min(block_number) AS first_block, max(block_number) AS last_block
+    FROM default.rpc_transfers FINAL GROUP BY token_id
+) AS moved
+INNER JOIN
+(
+    SELECT condition_id, token_id, toInt16(place - 1) AS outcome_index
+    FROM default.computed_token_ids FINAL ARRAY JOIN usdc_token_ids AS token_id, arrayEnumerate(usdc_token_ids) AS place
+    WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions)
+    UNION ALL
+    SELECT condition_id, token_id, toInt16(place - 1)
+    FROM default.computed_token_ids FINAL ARRAY JOIN wrapped_token_ids AS token_id, arrayEnumerate(wrapped_token_ids) AS place
+    WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions)
+) AS tokens USING (token_id)
+GROUP BY token_id;
+
+-- @check what there is
+SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block, max(block_number) AS last_block FROM default.rpc_conditions
+UNION ALL
+SELECT 'resolutions', count(), uniqExact(condition_id), min(block_number), max(block_number) FROM default.rpc_resolutions
+UNION ALL
+SELECT 'transfers', count(), uniqExact(transaction_hash, token_id), min(block_number), max(block_number) FROM default.rpc_transfers
+UNION ALL
+SELECT 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block) FROM default.rpc_transfer_mapping FINAL;
+
+-- @check rejected logs by reason (at most 20)
+SELECT reason, count() AS logs FROM default.rpc_logs_rejected GROUP BY reason ORDER BY logs DESC LIMIT 20;
+
+-- @check moved token ids that no known condition gives (at most 20)
+SELECT token_id, sum(transfers) AS transfers, min(block_number) AS first_block FROM default.rpc_transfers
+WHERE token_id NOT IN (SELECT token_id FROM default.rpc_transfer_mapping) GROUP BY token_id ORDER BY transfers DESC LIMIT 20;
+
+-- @check resolutions on which the chain and another source disagree (at most 20)
+SELECT * FROM cascadian_clean.vw_resolution_conflicts WHERE one = 'chain' OR other = 'chain' ORDER BY condition_id LIMIT 20;
+
+-- @measure conditions Conditions that were prepared in these blocks
+SELECT uniqExact(condition_id) FROM default.rpc_conditions;
+
+-- @measure resolutions Conditions that were resolved in these blocks
+SELECT uniqExact(condition_id) FROM default.rpc_resolutions;
+
+-- @measure mapped unit=% Share of the moved token ids that a known condition gives
+SELECT if(count() = 0, 1, countIf(token_id IN (SELECT token_id FROM default.rpc_transfer_mapping)) / count()) FROM (SELECT DISTINCT token_id FROM default.rpc_transfers);
+
+-- @measure failed max=0 Ranges that could not be fetched
+SELECT {failed};
+
+-- @measure pending max=0 Ranges that were not asked for yet
+SELECT {pending};
+
+-- @measure rejected max=0 Logs that are not what their signature promises
+SELECT uniqExact(transaction_hash, log_index) FROM default.rpc_logs_rejected;
+
+-- @measure timeless max=0 Resolutions without the time of their block
+SELECT count() FROM default.rpc_resolutions WHERE isNull(resolved_at);
+
+-- @measure duplicates Rows beyond one a key (merged away in time after --redo)
+SELECT (SELECT count() - uniqExact(condition_id) FROM default.rpc_conditions) + (SELECT count() - uniqExact(condition_id) FROM default.rpc_resolutions)
+    + (SELECT count() - uniqExact(transaction_hash, token_id) FROM default.rpc_transfers);
