@@ -50,6 +50,22 @@ FROM default.api_markets_staging AS market
 WHERE match(market.condition_id, '^(0[xX])?[0-9a-fA-F]{64}$')
 GROUP BY id;
 
+-- What is to be known of the outcomes of markets, where they are not just two, or no formula gives their token ids. Looked up
+-- for each batch, and so kept apart; a run adds what is new.
+CREATE TABLE IF NOT EXISTS default.fills_tokens
+(
+    id       String COMMENT 'condition id' CODEC(ZSTD(1)),
+    outcomes UInt16,
+    listed   String COMMENT 'token ids with commas between them, in the order of the outcomes' CODEC(ZSTD(1)),
+    made_at  DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(made_at)
+ORDER BY id;
+
+INSERT INTO default.fills_tokens
+SELECT id, outcomes, listed, now64(3) FROM default.fills_markets
+WHERE (outcomes > 2 OR listed != '') AND (id, outcomes, listed) NOT IN (SELECT id, outcomes, listed FROM default.fills_tokens FINAL);
+
 -- The rows as Goldsky sends them, with the condition and outcome that the route computed. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.fills_landing
 (
@@ -127,12 +143,17 @@ FROM default.fills_landing
 WHERE reason != '';
 
 -- @has-rows
--- Whether the table holds rows that others than this ledger brought, so that every batch has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger}) LIMIT 1);
+-- Whether the table holds rows of this source's markets that others than this ledger brought, so that every batch has to look
+-- before it stores.
+SELECT count() FROM
+(
+    SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger})
+        AND (source = 'goldsky' OR {source} = 'goldsky' OR condition_id IN (SELECT id FROM default.fills_markets WHERE ended OR old)) LIMIT 1
+);
 
 -- @tokens
 -- What is known of the outcomes of a batch's conditions, where they are not just two.
-SELECT id, outcomes, '' AS listed FROM default.fills_markets WHERE id IN ({ids}) AND outcomes > 2;
+SELECT id, outcomes, '' AS listed FROM default.fills_tokens FINAL WHERE id IN ({ids}) AND outcomes > 2;
 
 -- @present
 -- The rows of a page that are stored already, and whether this very batch brought them. A transaction that the other source
@@ -159,7 +180,7 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @ids needs=default.api_markets_staging
+-- @ids needs=default.api_markets_staging filled=markets
 -- What is missing: markets that ended while Goldsky went on and have no fill, or, with --since, all that may have traded since.
 SELECT id FROM default.fills_markets
 WHERE ({source} = 'goldsky' OR ended OR old)

@@ -76,12 +76,12 @@ FROM default.trades_landing AS landing
 WHERE reason != '';
 
 -- @has-rows
--- Whether the table holds rows that others than this ledger brought, so that every batch has to look before it stores.
+-- Whether the table holds rows that others than this ledger brought. (Every batch looks anyway: all orders come after the takers'.)
 SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger}) LIMIT 1);
 
 -- @tokens
 -- What is known of the outcomes of a batch's conditions, where they are not just two, or no formula gives their token ids.
-SELECT id, outcomes, listed FROM default.fills_markets WHERE id IN ({ids}) AND (outcomes > 2 OR listed != '');
+SELECT id, outcomes, listed FROM default.fills_tokens FINAL WHERE id IN ({ids});
 
 -- @present
 -- The rows of a page that are stored already, and whether this very batch brought them, such as the takers' own orders before
@@ -108,7 +108,7 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @ids needs=default.api_markets_staging
+-- @ids needs=default.api_markets_staging filled=markets
 -- What is missing: markets that did not end while Goldsky went on and have no fill from here, or, with --since, all that may
 -- have traded since.
 SELECT id FROM default.fills_markets

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -81,7 +80,7 @@ final class DiagnoseCommand implements Callable<Integer> {
             if (total == 0) {
                 throw new UserError("there are no markets in default.api_markets_staging to hold " + name + " against; `backfill run markets` fetches them");
             }
-            List<Job> parts = job.parts(Common.home(), job.getParts().isEmpty() ? "" : settings.text(name + ".source"));
+            List<Job> parts = job.parts(Common.home(), Parts.source(settings, job));
             Path file = out != null ? out : settings.path("runtime.dir").resolve("missing-" + name + ".json");
             List<String> sample = new ArrayList<>();
             long[] counts = list(settings, clickHouse, sql, parts, file, sample);
@@ -100,7 +99,7 @@ final class DiagnoseCommand implements Callable<Integer> {
                 print(report, tables);
             }
             if (counts[1] > 0 && size > 0) {
-                sample(settings, clickHouse, parts, sample, counts[1], covered, total - counts[0], report);
+                sample(settings, clickHouse, job, sample, counts[1], covered, total - counts[0], report);
             }
         }
         if (json) {
@@ -181,7 +180,7 @@ final class DiagnoseCommand implements Callable<Integer> {
         });
     }
 
-    private void sample(Settings settings, ClickHouse clickHouse, List<Job> parts, List<String> sample, long missing, long covered, long most,
+    private void sample(Settings settings, ClickHouse clickHouse, Job job, List<String> sample, long missing, long covered, long most,
             Map<String, Object> report) {
         long start = System.nanoTime();
         int found = 0;
@@ -192,19 +191,9 @@ final class DiagnoseCommand implements Callable<Integer> {
         boolean atLeast = false;
         Set<String> failures = new HashSet<>();
         List<Map<String, Object>> lines = new ArrayList<>();
-        Map<String, String> taken = new HashMap<>();
-        for (Job part : parts) {
-            List<String> own = sample.stream().filter(id -> !taken.containsKey(id)).toList();
-            if (!own.isEmpty() && part.sql().has("take")) {
-                List<String> theirs = new ArrayList<>();
-                clickHouse.stream(part.sql().section("take").sql(Map.of("list", own, "source", parts.size() > 1 ? "auto" : settings.text(name + ".source"))),
-                        Map.of(), row -> theirs.add(String.valueOf(row.get("id"))));
-                own = theirs;
-            }
-            own.forEach(id -> taken.put(id, part.getName()));
-            if (own.isEmpty()) {
-                continue;
-            }
+        for (Map.Entry<Job, List<String>> entry : Parts.split(settings, clickHouse, job, sample).entrySet()) {
+            Job part = entry.getKey();
+            List<String> own = entry.getValue();
             Preview.Samples of = Preview.sample(settings, part, clickHouse, own, PAGES, new Terminal(true));
             List<Preview.Sample> answered = of.samples().stream().filter(one -> one.failure() == null).toList();
             of.samples().stream().filter(one -> one.failure() != null).forEach(one -> failures.add(one.failure()));

@@ -43,23 +43,28 @@ final class FetchCommand implements Callable<Integer> {
             return stored;
         }).distinct().sorted().toList();
         try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-            Preview.Result result = Preview.fetch(settings, job, clickHouse, wanted, new Terminal(true));
-            if (json) {
-                System.out.println(Report.json(result));
-                return 0;
+            for (Map.Entry<Job, List<String>> part : Parts.split(settings, clickHouse, job, wanted).entrySet()) {
+                show(part.getKey(), Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true)));
             }
-            System.out.println("Came from " + job.getSource() + " in " + result.requests() + " requests:");
-            result.came().forEach(row -> System.out.println("  " + Report.json(row)));
-            if (result.came().isEmpty()) {
-                System.out.println("  (no rows)");
-            }
-            for (Map.Entry<String, List<Map<String, Object>>> table : result.became().entrySet()) {
-                System.out.println("Becomes in " + table.getKey() + ":");
-                table.getValue().forEach(row -> System.out.println("  " + Report.json(row)));
-            }
-            System.out.println("States:");
-            result.states().forEach((id, state) -> System.out.println("  " + id + "  " + state));
         }
         return 0;
+    }
+
+    private void show(Job job, Preview.Result result) {
+        if (json) {
+            System.out.println(Report.json(result));
+            return;
+        }
+        System.out.println("Came from " + job.getSource() + " in " + result.requests() + " requests:");
+        result.came().forEach(row -> System.out.println("  " + Report.json(row)));
+        if (result.came().isEmpty()) {
+            System.out.println("  (no rows)");
+        }
+        for (Map.Entry<String, List<Map<String, Object>>> table : result.became().entrySet()) {
+            System.out.println("Becomes in " + table.getKey() + ":");
+            table.getValue().forEach(row -> System.out.println("  " + Report.json(row)));
+        }
+        System.out.println("States:");
+        result.states().forEach((id, state) -> System.out.println("  " + id + "  " + state));
     }
 }

@@ -11,7 +11,6 @@ import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,8 +49,8 @@ final class RunCommand implements Callable<Integer> {
 
     /** Lines that are no ids are shown up to this many. */
     private static final int BAD_LINES_SHOWN = 20;
-    /** So many ids stand in one query that says whose they are; ClickHouse takes 256 KiB. */
-    private static final int TAKEN_AT_ONCE = 2000;
+    /** So many ids stand in one query that says whose they are. */
+    private static final int TAKEN_AT_ONCE = 20_000;
 
     @Mixin
     private Common common;
@@ -61,6 +60,10 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--ids", paramLabel = "FILE", description = "Ids to add to the job's ledger: one a line or a JSON array, plain or .gz, - for standard input. Without it, the job asks ClickHouse for what is missing.")
     private String ids;
+
+    /** The file that is read; with standard input and several jobs, a copy of it. */
+    private String listed;
+    private boolean badTold;
 
     @Option(names = "--strict", description = "Refuse the file where a line of it is no id.")
     private boolean strict;
@@ -152,9 +155,7 @@ final class RunCommand implements Callable<Integer> {
         try (ClickHouse clickHouse = ClickHouse.open(settings);
                 JobRun run = new JobRun(settings, jobs, clickHouse,
                         new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window), terminal)) {
-            if (jobs.size() > 1 && "-".equals(ids)) {
-                ids = kept(System.in).toString();
-            }
+            listed = jobs.size() > 1 && "-".equals(ids) ? kept(System.in).toString() : ids;
             for (Job job : jobs) {
                 if (job.idKind() == IdKind.RANGE && ids == null) {
                     loadRanges(job, run, run.ledger(job.getName()), terminal);
@@ -189,7 +190,7 @@ final class RunCommand implements Callable<Integer> {
         Map<Job, String> sources = new LinkedHashMap<>();
         for (String name : names.stream().distinct().toList()) {
             Job named = Job.read(Common.home(), name);
-            String source = named.getParts().isEmpty() ? "" : common.settings().text(name + ".source");
+            String source = Parts.source(common.settings(), named);
             for (Job job : named.parts(Common.home(), source)) {
                 if (jobs.putIfAbsent(job.getName(), job) == null) {
                     sources.put(job, source);
@@ -309,7 +310,7 @@ final class RunCommand implements Callable<Integer> {
             long[] others = {0};
             loaded = ledger.load(loading -> {
                 List<String> waiting = new ArrayList<>();
-                IdList.read(ids, kind, id -> {
+                IdList.read(listed, kind, id -> {
                     waiting.add(id);
                     if (waiting.size() == TAKEN_AT_ONCE) {
                         others[0] += take(job, source, clickHouse, waiting, loading);
@@ -329,12 +330,14 @@ final class RunCommand implements Callable<Integer> {
                             + "; line " + bad.get(0).line() + " is '" + shown(bad.get(0).text()) + "'");
                 }
             });
-            for (IdList.Bad line : bad) {
+            // of jobs that share a list, the first one tells what is no id
+            for (IdList.Bad line : badTold ? List.<IdList.Bad>of() : bad) {
                 messages.warn(ids + ":" + line.line() + ": no " + kind.label() + ", not asked for: '" + shown(line.text()) + "'");
             }
-            if (badCount[0] > bad.size()) {
+            if (badCount[0] > bad.size() && !badTold) {
                 messages.warn(ids + ": " + Messages.count(badCount[0] - bad.size()) + " more lines are no " + kind.label());
             }
+            badTold = true;
             messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids in " + (ids.equals("-") ? "standard input" : ids)
                     + (loaded.entries() > loaded.distinct() ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)" : "")
                     + (badCount[0] > 0 ? " (" + Messages.count(badCount[0]) + " lines are no ids)" : "")
@@ -348,6 +351,11 @@ final class RunCommand implements Callable<Integer> {
             if (note != null && before == 0 && !left) {
                 throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed + ", but " + note
                         + ". Or give a list with --ids FILE");
+            }
+            String filled = query.attributes().get("filled");
+            if (filled != null && before == 0 && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
+                throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed + ", which is empty: `backfill run "
+                        + filled + "` fills it. Or give a list with --ids FILE");
             }
             try {
                 Window window = ledger.window();
@@ -414,13 +422,8 @@ final class RunCommand implements Callable<Integer> {
      * @return how many are another job's
      */
     private static long take(Job job, String source, ClickHouse clickHouse, List<String> list, Ledger.Loading loading) {
-        List<String> own = list;
-        if (job.sql().has("take") && !list.isEmpty()) {
-            Set<String> taken = new HashSet<>();
-            clickHouse.stream(job.sql().section("take").sql(Map.of("list", list, "source", source)), Map.of(),
-                    row -> taken.add(String.valueOf(row.get("id"))));
-            own = list.stream().filter(taken::contains).toList();
-        }
+        Set<String> taken = Parts.own(clickHouse, job, source, list);
+        List<String> own = list.stream().filter(taken::contains).toList();
         own.forEach(loading::add);
         long others = list.size() - own.size();
         list.clear();

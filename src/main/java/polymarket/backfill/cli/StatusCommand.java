@@ -62,13 +62,25 @@ final class StatusCommand implements Callable<Integer> {
 
     /** The state of each of these jobs that has a ledger. */
     static List<Map<String, Object>> statuses(Settings settings, List<String> names) {
-        return names.stream().filter(job -> Ledger.exists(JobRun.ledgerFile(settings, job))).map(job -> status(settings, job)).toList();
+        List<Map<String, Object>> statuses = new ArrayList<>();
+        for (String job : names) {
+            if (Ledger.exists(JobRun.ledgerFile(settings, job))) {
+                statuses.add(status(settings, job, JobRun.ledgerFile(settings, job)));
+            }
+            if (Ledger.exists(JobRun.windowFile(settings, job))) {
+                Map<String, Object> window = status(settings, job, JobRun.windowFile(settings, job));
+                window.put("job", job + " (window)");
+                window.put("runs", List.of());
+                statuses.add(window);
+            }
+        }
+        return statuses;
     }
 
-    private static Map<String, Object> status(Settings settings, String job) {
+    private static Map<String, Object> status(Settings settings, String job, Path file) {
         Map<String, Object> status = new LinkedHashMap<>();
         status.put("job", job);
-        try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, job))) {
+        try (Ledger ledger = Ledger.open(file)) {
             Map<String, Object> ids = new LinkedHashMap<>();
             ids.put("total", ledger.size(Share.WHOLE));
             ledger.counts(Share.WHOLE).forEach((state, n) -> ids.put(state.text(), n));

@@ -37,6 +37,8 @@ import polymarket.backfill.UserError;
  */
 public final class ClickHouse implements AutoCloseable {
 
+    /** A page's keys, or a list of ids, are longer than the 256 KiB that ClickHouse takes by itself. */
+    private static final String LONGEST_STATEMENT = "16777216";
     private static final ObjectMapper JSON = new ObjectMapper();
     /** ClickHouse's code for a table that does not exist. */
     private static final int UNKNOWN_TABLE = 60;
@@ -125,8 +127,7 @@ public final class ClickHouse implements AutoCloseable {
             properties.setProperty("user", user);
             properties.setProperty("password", password);
             properties.setProperty("compress", "false");
-            // a page's keys are longer than the 256 KiB that a statement may have
-            properties.setProperty("clickhouse_setting_max_query_size", "16777216");
+            properties.setProperty("clickhouse_setting_max_query_size", LONGEST_STATEMENT);
             HikariConfig config = new HikariConfig();
             config.setPoolName("clickhouse");
             config.setJdbcUrl("jdbc:clickhouse:" + url);
@@ -186,6 +187,7 @@ public final class ClickHouse implements AutoCloseable {
     /** The same, a row at a time; memory stays flat. */
     public void stream(String sql, Map<String, Object> parameters, java.util.function.Consumer<Map<String, Object>> to) {
         QuerySettings settings = new QuerySettings().setFormat(ClickHouseFormat.JSONEachRow)
+                .serverSetting("max_query_size", LONGEST_STATEMENT)
                 .serverSetting("output_format_json_quote_64bit_integers", "0");
         try (QueryResponse response = client.query(sql, parameters, settings).get();
                 InputStream in = response.getInputStream();

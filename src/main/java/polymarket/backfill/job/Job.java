@@ -39,6 +39,7 @@ public class Job {
     private boolean pass;
     private boolean window;
     private String parts = "";
+    private String after = "";
     private boolean gather;
     private String allowed = "";
     private int maxBatchSize = Integer.MAX_VALUE;
@@ -215,6 +216,18 @@ public class Job {
 
     public void setParts(String parts) {
         this.parts = parts;
+    }
+
+    /**
+     * The job that has to end first, where both are part of a run, because they fill one table and each looks whether the
+     * other has brought a row; empty where there is none such.
+     */
+    public String getAfter() {
+        return after;
+    }
+
+    public void setAfter(String after) {
+        this.after = after;
     }
 
     /**

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -125,15 +126,20 @@ public final class JobRun implements AutoCloseable {
         Ledger.Owner owner = new Ledger.Owner(job.getName(), Integer.toHexString(url.hashCode()), settings.url(job.getUrl()).getHost(), clickHouse.id());
         boolean window = job.isWindow() && !options.window().all();
         Ledger ledger = window ? openWindow(job, owner) : Ledger.open(ledgerFile(settings, job.getName()), owner, hasRows(job, ""));
+        lookFirst(job, ledger);
+        return ledger;
+    }
+
+    /** Lets each batch look first where the table holds rows that others than this ledger brought. */
+    private void lookFirst(Job job, Ledger ledger) {
         if (hasRows(job, ledger.keyPrefix())) {
             ledger.lookFirst();
         }
-        return ledger;
     }
 
     /** The ledger of a window that is not finished, where the same is asked for again, or a new one. */
     private Ledger openWindow(Job job, Ledger.Owner owner) {
-        Path file = runtime.resolve(job.getName() + ".window.ledger");
+        Path file = windowFile(settings, job.getName());
         if (Ledger.exists(file)) {
             Ledger before = Ledger.open(file, owner, true);
             long pending = before.counts(Share.WHOLE).get(State.PENDING);
@@ -163,7 +169,13 @@ public final class JobRun implements AutoCloseable {
         if (!keyPrefix.isEmpty() && !section.statements().get(0).contains("{ledger}")) {
             return false;
         }
-        return ((Number) clickHouse.value(section.sql(Map.of("ledger", keyPrefix.isEmpty() ? " " : keyPrefix)))).longValue() > 0;
+        String source = settings.has(job.getName() + ".source") ? settings.text(job.getName() + ".source") : "";
+        return ((Number) clickHouse.value(section.sql(Map.of("ledger", keyPrefix.isEmpty() ? " " : keyPrefix, "source", source)))).longValue() > 0;
+    }
+
+    /** The ledger of the window of time that a job was last asked for. */
+    public static Path windowFile(Settings settings, String job) {
+        return settings.path("runtime.dir").resolve(job + ".window.ledger");
     }
 
     public static Path ledgerFile(Settings settings, String job) {
@@ -211,8 +223,25 @@ public final class JobRun implements AutoCloseable {
         try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, repository, messages)) {
             jobs.stream().map(Job::getSource).distinct().forEach(source -> sources.warmUp(routes.context(), source));
             List<Future<?>> running = new ArrayList<>();
-            for (Job job : jobs) {
-                running.add(runners.submit(() -> routes.context().createProducerTemplate().sendBody("direct:" + job.getName(), null)));
+            Map<String, CountDownLatch> ended = new HashMap<>();
+            jobs.forEach(job -> ended.put(job.getName(), new CountDownLatch(1)));
+            for (int i = 0; i < jobs.size(); i++) {
+                Job job = jobs.get(i);
+                Progress of = progress.get(i);
+                running.add(runners.submit(() -> {
+                    try {
+                        of.waiting(ended.containsKey(job.getAfter()));
+                        if (ended.containsKey(job.getAfter())) {
+                            ended.get(job.getAfter()).await();
+                            lookFirst(job, ledgers.get(job.getName()));
+                            of.waiting(false);
+                        }
+                        routes.context().createProducerTemplate().sendBody("direct:" + job.getName(), null);
+                        return null;
+                    } finally {
+                        ended.get(job.getName()).countDown();
+                    }
+                }));
             }
             finished = await(running, progress, feeds, watcher);
             if (finished && !stop.asked()) {
@@ -335,7 +364,7 @@ public final class JobRun implements AutoCloseable {
             if (trouble == null && before != null && !before.isEmpty()) {
                 messages.info(source.name() + " answers again");
             }
-            if (job.idleMillis() > STALLED_MILLIS) {
+            if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting()) {
                 messages.warn("no progress of " + job.job().getName() + " for " + Messages.time(job.idleMillis() / 1000 * 1000) + ": "
                         + feeds.get(i).inFlight() + " batches wait for " + source.name()
                         + (trouble == null ? "" : " (" + trouble + ")"));

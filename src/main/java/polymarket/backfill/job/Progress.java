@@ -23,8 +23,8 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 
 /**
- * How far one job's run has come. Writes a line for each batch to runtime/JOB.progress.jsonl, and what a second terminal
- * shows to runtime/JOB.status.json.
+ * How far one job's run has come. Writes a line for each batch, and for each page of those that have several, to
+ * runtime/JOB.progress.jsonl, and what a second terminal shows to runtime/JOB.status.json.
  */
 public final class Progress implements AutoCloseable {
 
@@ -51,6 +51,7 @@ public final class Progress implements AutoCloseable {
     private long batchNanos;
     private final Map<Batch.Step, Long> stepNanos = new EnumMap<>(Batch.Step.class);
     private long lastDoneAt = System.currentTimeMillis();
+    private boolean waiting;
     private final Deque<long[]> samples = new ArrayDeque<>();
 
     Progress(Job job, Share share, Source source, Path runtime, Map<State, Long> counts) {
@@ -113,12 +114,17 @@ public final class Progress implements AutoCloseable {
         batchNanos += batch.ageNanos();
         batch.spent().forEach((step, nanos) -> stepNanos.merge(step, nanos, Long::sum));
         lastDoneAt = System.currentTimeMillis();
+        log(batch, states, true);
+    }
+
+    private void log(Batch batch, Map<State, Long> states, boolean last) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("at", Instant.now().toString());
         line.put("batch", batch.getKey());
         line.put("kind", batch.getKind().text());
         line.put("resumed", batch.isResumed());
         line.put("ids", batch.getSize());
+        line.put("done", last);
         states.forEach((state, n) -> line.put(state.text(), n));
         line.put("asked_again", batch.missing().size());
         line.put("rows", batch.fetched());
@@ -139,6 +145,7 @@ public final class Progress implements AutoCloseable {
     /** A page of a batch is stored; its ids are not done. */
     synchronized void page(Batch batch) {
         count(batch);
+        log(batch, Map.of(), false);
         lastDoneAt = System.currentTimeMillis();
     }
 
@@ -167,6 +174,16 @@ public final class Progress implements AutoCloseable {
 
     synchronized void stirred() {
         lastDoneAt = System.currentTimeMillis();
+    }
+
+    /** Whether the job has to wait for another one of the run to end. */
+    synchronized void waiting(boolean waits) {
+        waiting = waits;
+        stirred();
+    }
+
+    synchronized boolean isWaiting() {
+        return waiting;
     }
 
     /** Ids and requests a second over the last ten seconds. */

@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.camel.Body;
 import org.apache.camel.ExchangeProperty;
 import polymarket.backfill.ledger.Batch;
@@ -159,7 +160,7 @@ public final class Walks {
 
     /**
      * Gives rows that have no id of their own the field {@code id}: a prefix, and a hash of the fields that tell them from
-     * others. Rows that are alike in all of these are numbered; those of one time stand together, on two pages at most.
+     * others. Rows that are alike in all of these are numbered; those of one time stand together, if need be on several pages.
      *
      * @param rows of an answer, newest first; null where there are none
      * @param time the field with the time
@@ -224,13 +225,20 @@ public final class Walks {
         }
         if (first && !walk.state.containsKey("cursor")) {
             walk.state.put("none", all.isEmpty());
-            all.stream().mapToLong(row -> seconds(row, time)).max().ifPresent(newest -> walk.state.put("newest", newest));
+            all.stream().map(row -> seconds(row, time)).filter(Objects::nonNull).max(Long::compare).ifPresent(newest -> walk.state.put("newest", newest));
         }
         Object newest = walk.state.get("newest");
         long until = Math.min(batch.getUntil(), newest == null ? Long.MAX_VALUE : ((Number) newest).longValue());
-        List<Map<String, Object>> kept = all.stream().filter(row -> seconds(row, time) >= batch.getSince() && seconds(row, time) <= until).toList();
-        kept.forEach(row -> row.put("list", walk.getList()));
-        boolean older = !all.isEmpty() && seconds(all.get(all.size() - 1), time) < batch.getSince();
+        List<Map<String, Object>> kept = new ArrayList<>();
+        boolean older = false;
+        for (Map<String, Object> row : all) {
+            Long at = seconds(row, time);
+            older = at != null && at < batch.getSince();
+            if (at == null || !older && at <= until) {
+                row.put("list", walk.getList());
+                kept.add(row);
+            }
+        }
         boolean more = cursor != null && !cursor.isEmpty() && !older;
         walk.state.put("promised", more);
         if (more) {
@@ -244,8 +252,9 @@ public final class Walks {
         return kept;
     }
 
-    private static long seconds(Map<String, Object> row, String time) {
-        return Long.parseLong(String.valueOf(row.get(time)));
+    /** Null where it is no number: then the table's rules reject the row. */
+    private static Long seconds(Map<String, Object> row, String time) {
+        return row.get(time) instanceof Number number ? Long.valueOf(number.longValue()) : null;
     }
 
     private static String after(String list, String lists) {

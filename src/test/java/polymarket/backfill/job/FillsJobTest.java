@@ -245,6 +245,24 @@ class FillsJobTest {
     }
 
     @Test
+    void fillsAndPayouts_keepGoldskysLimitTogether() throws Exception {
+        bed(new SandboxOptions().conditions(500));
+        fillMarkets();
+        bed.sandbox().limits(1);
+        // at the documented pace, which the bed's own copy of the routes has made faster
+        for (String source : List.of("goldsky", "data-api-trades")) {
+            Files.copy(TestBed.PROJECT.resolve("routes/sources/" + source + ".camel.yaml"), bed.home().resolve("routes/sources/" + source + ".camel.yaml"),
+                    java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        }
+        Program.Result run = Program.run(bed, "run", "payouts", "fills", "--batch-size", "12", "--json");
+        assertTrue(Set.of(0, 2).contains(run.exitCode()), run.toString());
+        assertTrue(requests("goldsky-orderbook") > 25 && requests("goldsky-positions") > 25, bed.stats().toString());
+        // 50 in 10 s, and a few for what a busy machine holds back on the way; each with a limit of its own, they would be 100
+        assertTrue(bed.stats().at("/limits/goldsky/highest").asInt() <= 55, bed.stats().at("/limits/goldsky").toString());
+        assertTruth(ids(condition -> true));
+    }
+
+    @Test
     void aStormOfFaults_losesAndDoublesNothing() {
         bed(900);
         for (String source : List.of("goldsky-orderbook", "data-api")) {
