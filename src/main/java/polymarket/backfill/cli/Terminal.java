@@ -29,6 +29,8 @@ final class Terminal implements Messages, JobRun.Watcher {
     private ProgressBar bar;
     private volatile List<Map<String, Object>> jobs = List.of();
     private int ticks;
+    private volatile String statusLine = "";
+    private long shownAt = System.nanoTime();
 
     /**
      * @param quiet no progress at all, only messages
@@ -66,6 +68,24 @@ final class Terminal implements Messages, JobRun.Watcher {
             }
         } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
             above(line(jobs, 1000));
+        }
+    }
+
+    /** Shows how far work is that is no job's: redrawn on a terminal, otherwise a line every ten seconds. */
+    synchronized void status(String line) {
+        if (quiet) {
+            return;
+        }
+        if (redraw) {
+            statusLine = line;
+            if (bar == null) {
+                bar = new ProgressBarBuilder().setTaskName("").setInitialMax(1).setUpdateIntervalMillis(500).continuousUpdate()
+                        .setRenderer((state, width) -> statusLine.substring(0, Math.min(statusLine.length(), Math.max(0, width - 1))))
+                        .setConsumer(new ConsoleProgressBarConsumer(err)).build();
+            }
+        } else if (System.nanoTime() - shownAt > PLAIN_EVERY_TICKS * 1_000_000_000L) {
+            shownAt = System.nanoTime();
+            above(line);
         }
     }
 

@@ -38,6 +38,10 @@ public final class SqlFile {
         }
     }
 
+    /** A placeholder's value that is SQL itself, such as the name of a column that the table at hand has. */
+    public record Raw(String sql) {
+    }
+
     private final String name;
     private final List<Section> sections = new ArrayList<>();
 
@@ -111,7 +115,7 @@ public final class SqlFile {
         return sections.stream().filter(candidate -> candidate.name().equals(section)).toList();
     }
 
-    /** Puts values in the place of {names}: lists and texts as quoted literals, numbers as they are. */
+    /** Puts values in the place of {names}: lists and texts as quoted literals, numbers and raw SQL as they are. */
     public static String fill(String sql, Map<String, ?> values) {
         Matcher matcher = PLACEHOLDER.matcher(sql);
         StringBuilder filled = new StringBuilder(sql.length() + 64);
@@ -135,6 +139,8 @@ public final class SqlFile {
             }
         } else if (value instanceof Number) {
             to.append(value);
+        } else if (value instanceof Raw raw) {
+            to.append(raw.sql());
         } else if (value instanceof Boolean flag) {
             to.append(flag ? 1 : 0);
         } else {

@@ -269,6 +269,16 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
+    /** What stands for the source that it was made with. */
+    public String sourceKey() {
+        return meta.get("source");
+    }
+
+    /** The ClickHouse that it was made with. */
+    public String server() {
+        return meta.get("clickhouse");
+    }
+
     /** The ledger's own id, part of every batch's key. */
     public String id() {
         return meta.get("ledger");
@@ -602,6 +612,18 @@ public final class Ledger implements AutoCloseable {
                     make(Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(middle, batch.getSize())));
             finish(batch, now());
             return halves;
+        });
+    }
+
+    /** Puts pending ids in the place of an id that stood for all of them, which is gone then, its batch finished. */
+    public synchronized void split(String id, Collection<String> parts) {
+        transaction(() -> {
+            update("UPDATE batches SET done_at = ? WHERE done_at IS NULL AND batch = (SELECT batch FROM ids WHERE id = ?)", now(), id);
+            update("DELETE FROM ids WHERE id = ?", id);
+            for (String part : parts) {
+                update("INSERT INTO ids(id, slot) VALUES(?, ?)", part, Share.slot(part));
+            }
+            return null;
         });
     }
 

@@ -1,0 +1,169 @@
+-- How the four sources' mappings become one: candidates, the rules that decide, conflicts. Ids are compared normalised.
+-- Keys are what a trade may carry as its market: market-id (Gamma's number), slug, question-id, condition-id, token-id.
+
+-- @setup
+-- What every source says, one row a key, condition and source.
+CREATE TABLE IF NOT EXISTS default.condition_id_candidates
+(
+    key_kind      LowCardinality(String),
+    key           String COMMENT 'normalised: hex without 0x, lower case; decimal; slug in lower case' CODEC(ZSTD(1)),
+    condition_id  String CODEC(ZSTD(1)),
+    source        LowCardinality(String) COMMENT 'clob, rpc, goldsky or gamma',
+    proof         LowCardinality(String) COMMENT 'proved or disproved by computing the token ids anew; unproved where the source gives none',
+    outcome_index Int16 COMMENT 'of a token id; -1 where it is no single outcome or the key is none',
+    seen_at       DateTime64(3, 'UTC') COMMENT 'when the source said so'
+)
+ENGINE = MergeTree
+ORDER BY (key_kind, key, condition_id, source);
+
+-- One row a key.
+CREATE TABLE IF NOT EXISTS default.condition_id_merged
+(
+    key_kind         LowCardinality(String),
+    key              String CODEC(ZSTD(1)),
+    condition_id     String CODEC(ZSTD(1)),
+    rule             LowCardinality(String) COMMENT 'proved, all-agree, majority, priority or only-source',
+    sources_agree    Array(LowCardinality(String)) COMMENT 'in the order of their priority',
+    sources_disagree Array(LowCardinality(String)),
+    outcome_index    Int16,
+    decided_at       DateTime64(3, 'UTC') COMMENT 'since when the row is as it is'
+)
+ENGINE = MergeTree
+ORDER BY (key_kind, key);
+
+-- Every key that not all sources agree on, or of which a candidate is disproved.
+CREATE TABLE IF NOT EXISTS default.condition_id_conflicts
+(
+    key_kind     LowCardinality(String),
+    key          String CODEC(ZSTD(1)),
+    candidates   Array(Tuple(source String, condition_id String, proof String)) CODEC(ZSTD(1)),
+    condition_id String COMMENT 'what was decided; empty where nothing was' CODEC(ZSTD(1)),
+    rule         LowCardinality(String) COMMENT 'which rule decided; undecided where a source contradicts itself, disproved where no candidate is left',
+    decided_at   DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (key_kind, key);
+
+-- @conditions
+-- The conditions whose token ids prove or disprove a candidate and are not computed yet. The chain knows how many outcomes
+-- there are; where it was not asked, as many as any source mentions.
+SELECT condition_id, outcomes FROM
+(
+    SELECT condition_id, toUInt16(least(256, greatest(2, max(n)))) AS outcomes, max(has_tokens) AS wanted FROM
+    (
+        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toInt32(length(token_ids)) AS n, notEmpty(token_ids) AS has_tokens FROM default.clob_market_mapping
+        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1), 1 FROM default.goldsky_market_mapping
+        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1), 1 FROM default.rpc_transfer_mapping
+        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_slot_count), 0 FROM default.rpc_conditions
+        UNION ALL SELECT condition_id, toInt32(length(token_ids)), notEmpty(token_ids) FROM {gamma}
+    )
+    GROUP BY condition_id
+) AS named
+LEFT JOIN (SELECT condition_id, max(outcomes) AS done FROM default.computed_token_ids GROUP BY condition_id) AS computed USING condition_id
+WHERE wanted AND outcomes > done AND match(condition_id, '^[0-9a-f]{64}$')
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'grace_hash', max_bytes_before_external_group_by = {spill};
+
+-- @candidates
+INSERT INTO {target}
+WITH
+    x -> lower(replaceRegexpOne(trimBoth(x), '^0[xX]', '')) AS hex,
+    -- a token id is decimal; hex ones are turned
+    x -> if(startsWith(lower(x), '0x'), toString(reinterpretAsUInt256(reverse(unhex(substring(x, 3))))), trimLeft(trimBoth(x), '0')) AS decimal,
+    markets AS
+    (
+        SELECT 'clob' AS source, hex(condition_id) AS condition_id, hex(question_id) AS question_id, lower(trimBoth(market_slug)) AS slug, '' AS market_id,
+            arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)) AS tokens, fetched_at AS seen_at
+        FROM default.clob_market_mapping FINAL
+        UNION ALL
+        SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {gamma}
+        UNION ALL
+        SELECT 'goldsky', hex(condition_id) AS c, '', '', '', groupArray(decimal(token_id)), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
+        UNION ALL
+        SELECT 'rpc', hex(condition_id) AS c, '', '', '', groupArray(decimal(token_id)), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
+        UNION ALL
+        SELECT 'rpc', hex(condition_id), hex(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
+    ),
+    proofs AS
+    (
+        SELECT markets.*, usdc, wrapped, other,
+            -- ids of the second protocol's markets are not computed from the condition id
+            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2') AS provable,
+            arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)), tokens) AS indexes,
+            arrayMap(t -> has(usdc, t) OR has(wrapped, t) OR has(other, t), tokens) AS hits,
+            multiIf(empty(tokens) OR NOT provable, 'unproved', arrayAll(hit -> hit, hits), 'proved', 'disproved') AS row_proof
+        FROM markets LEFT JOIN
+        (
+            SELECT condition_id, argMax(usdc_token_ids, outcomes) AS usdc, argMax(wrapped_token_ids, outcomes) AS wrapped, argMax(other_token_ids, outcomes) AS other
+            FROM default.computed_token_ids GROUP BY condition_id
+        ) AS computed USING condition_id
+        WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
+    ),
+    keys AS
+    (
+        SELECT source, condition_id, seen_at, arrayJoin(arrayConcat(
+            -- a condition id names itself, whatever tokens a source puts beside it
+            [('condition-id', condition_id, if(row_proof = 'proved', 'proved', 'unproved'), toInt16(-1))],
+            if(match(question_id, '^[0-9a-f]{64}$') AND NOT match(question_id, '^0+$'), [('question-id', question_id, row_proof, toInt16(-1))], []),
+            if(slug != '', [('slug', slug, row_proof, toInt16(-1))], []),
+            if(market_id != '', [('market-id', market_id, row_proof, toInt16(-1))], []),
+            arrayMap((t, i, hit) -> ('token-id', t, multiIf(NOT provable, 'unproved', hit, 'proved', 'disproved'), i), tokens, indexes, hits))) AS entry
+        FROM proofs
+    )
+SELECT entry.1 AS key_kind, entry.2 AS key, condition_id, source,
+    multiIf(countIf(entry.3 = 'proved') > 0, 'proved', countIf(entry.3 = 'unproved') > 0, 'unproved', 'disproved') AS proof, max(entry.4), max(keys.seen_at)
+FROM keys GROUP BY key_kind, key, condition_id, source
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'grace_hash', max_bytes_before_external_group_by = {spill};
+
+-- @merge
+-- The rules, in this order: a proved condition wins over those that are not, a disproved one is out; all agree; most
+-- sources; of a tie the one with the source of the highest priority. Two conditions with the very same sources are undecided.
+INSERT INTO {target}
+WITH
+    ['clob', 'rpc', 'goldsky', 'gamma'] AS priority,
+    fresh AS
+    (
+        SELECT key_kind, key,
+            arraySort(groupArray((toUInt8(indexOf(priority, toString(source))), condition_id, toString(proof), outcome_index))) AS everyone,
+            arrayFilter(c -> c.3 != 'disproved', everyone) AS live,
+            arrayDistinct(arrayMap(c -> c.2, arrayFilter(c -> c.3 = 'proved', live))) AS proved,
+            if(notEmpty(proved), proved, arrayDistinct(arrayMap(c -> c.2, live))) AS pool,
+            arrayMap(p -> (p, arrayMap(c -> c.1, arrayFilter(c -> c.2 = p, live))), pool) AS backed,
+            arrayFilter(b -> length(b.2) = arrayMax(o -> length(o.2), backed), backed) AS most,
+            arrayFilter(b -> b.2 = arraySort(arrayMap(o -> o.2, most))[1], most) AS first,
+            multiIf(empty(pool), '', length(pool) = 1, pool[1], length(first) = 1, first[1].1, '') AS decided,
+            multiIf(empty(pool), 'disproved', length(pool) = 1 AND notEmpty(proved), 'proved', length(pool) = 1 AND length(backed[1].2) > 1, 'all-agree',
+                length(pool) = 1, 'only-source', length(most) = 1, 'majority', length(first) = 1, 'priority', 'undecided') AS decider
+        FROM {candidates} GROUP BY key_kind, key
+    )
+SELECT {columns} FROM
+(
+    SELECT *, 0 AS now_so FROM {previous}
+    UNION ALL
+    SELECT {fresh}, now64(3, 'UTC') AS decided_at, 1 FROM fresh WHERE {which}
+)
+GROUP BY {content} HAVING max(now_so) = 1
+SETTINGS max_memory_usage = {max_memory}, optimize_aggregation_in_order = 1, max_bytes_before_external_group_by = {spill};
+
+-- @same-rows
+-- Pairs of sources whose rows are the same for every kind of key that both have: one may be a copy of the other.
+SELECT a.source AS one, b.source AS other, sum(a.n) AS rows FROM
+(
+    SELECT source, key_kind, count() AS n, sum(cityHash64(key, condition_id)) AS content FROM default.condition_id_candidates
+    WHERE key_kind != 'condition-id' GROUP BY source, key_kind
+) AS a
+INNER JOIN
+(
+    SELECT source, key_kind, count() AS n, sum(cityHash64(key, condition_id)) AS content FROM default.condition_id_candidates
+    WHERE key_kind != 'condition-id' GROUP BY source, key_kind
+) AS b ON a.key_kind = b.key_kind
+WHERE a.source < b.source
+GROUP BY one, other HAVING min(a.n = b.n AND a.content = b.content) = 1 ORDER BY one, other;
+
+-- @summary
+SELECT key_kind, count() AS keys, countIf(rule = 'proved') AS proved, countIf(rule = 'all-agree') AS all_agree, countIf(rule = 'majority') AS majority,
+    countIf(rule = 'priority') AS priority, countIf(rule = 'only-source') AS only_source
+FROM default.condition_id_merged GROUP BY key_kind ORDER BY key_kind;
+
+-- @sources
+SELECT source, count() AS candidates, uniqExact(condition_id) AS conditions, countIf(proof = 'proved') AS proved, countIf(proof = 'disproved') AS disproved
+FROM default.condition_id_candidates GROUP BY source ORDER BY indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source));
