@@ -95,7 +95,7 @@ SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
         is_hex, [('condition-id', leftPad(hex, 64, '0')), ('question-id', leftPad(hex, 64, '0')), ('token-id', toString(reinterpretAsUInt256(reverse(unhex(leftPad(hex, 64, '0'))))))],
         [('slug', lower(plain))])
 FROM ids
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill};
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, max_threads = 1;
 
 -- @resolve
 -- What they come to: of the keys that an id may be, the first that is known.

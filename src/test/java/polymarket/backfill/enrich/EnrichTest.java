@@ -274,8 +274,13 @@ class EnrichTest {
     void aSliceThatHitsTheCap_isHalved_andNothingIsLost() {
         TestBed.clickHouse().execute("CREATE TABLE default.trades_raw (trade_id UInt64, market String, note String) ENGINE = MergeTree ORDER BY trade_id AS"
                 + " SELECT number, if(number % 3 = 0, 'slug-1', concat('nobody-knows-', toString(number))), repeat(toString(number), 5) FROM numbers(600000)");
-        Enrich.Result result = run(Map.of("enrich.slice-rows", "600000", "enrich.max-memory", "70M", "enrich.concurrency", "1"));
-        assertEquals("complete", result.state());
+        Enrich.Result result = null;
+        // what a query takes differs from machine to machine: the cap comes down until a slice hits it
+        for (int cap = 150; cap >= 60 && (result == null || result.halved() == 0); cap -= 10) {
+            TestBed.clickHouse().execute("DROP TABLE IF EXISTS default.enriched_trades_final SYNC");
+            result = run(Map.of("enrich.slice-rows", "600000", "enrich.max-memory", cap + "M", "enrich.concurrency", "1"));
+            assertEquals("complete", result.state());
+        }
         assertTrue(result.halved() > 0, result.toString());
         assertTrue(result.slices() > 1, result.toString());
         assertEquals(200_000, TestBed.number("SELECT countIf(condition_id = '" + id(1) + "') FROM default.enriched_trades_final"));
