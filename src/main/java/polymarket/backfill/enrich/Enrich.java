@@ -81,11 +81,17 @@ public final class Enrich {
     private final Map<String, Object> values = new HashMap<>();
     private final AtomicInteger halved = new AtomicInteger();
     private final Set<String> unsettled = ConcurrentHashMap.newKeySet();
+    private final Map<String, Long> steps = new ConcurrentHashMap<>();
     private volatile boolean stopped;
     private volatile long dictionaries;
 
-    /** How it ended. */
-    public record Result(String state, long rows, long original, long filled, long unfillable, int slices, int halved, long millis) {
+    /**
+     * How it ended.
+     *
+     * @param state complete, unchanged or interrupted; rows are counted in the first two
+     * @param steps milliseconds in each step of this run; those of slices that are worked on at once add up
+     */
+    public record Result(String state, long rows, long original, long filled, long unfillable, int slices, int halved, long millis, Map<String, Long> steps) {
     }
 
     /** A slice before it was written. */
@@ -208,7 +214,7 @@ public final class Enrich {
             for (int round = 1; round <= ROUNDS && !stopped; round++) {
                 Map<String, Measured> measured = new ConcurrentHashMap<>(measure(ledger));
                 if (!stopped) {
-                    resolve();
+                    timed("resolve", this::resolve);
                     lost(ledger, measured);
                     write(ledger, measured);
                 }
@@ -222,7 +228,7 @@ public final class Enrich {
                     if (!key.equals(fingerprint())) {
                         throw new UserError("the mapping, or the table " + trades.table() + " itself, was changed while it was enriched: nothing was exchanged. Run `backfill enrich` again");
                     }
-                    assemble(ledger);
+                    timed("exchange", () -> assemble(ledger));
                     return result("complete", ledger, started);
                 }
                 messages.info(changed.size() + " slices of " + trades.table() + " changed while they were written: they are done again");
@@ -386,7 +392,7 @@ public final class Enrich {
         AtomicInteger done = new AtomicInteger();
         side(todo, id -> {
             try {
-                clickHouse.execute(sql.section("measure").sql(values(Slice.parse(id))));
+                timed("measure", () -> clickHouse.execute(sql.section("measure").sql(values(Slice.parse(id)))));
             } catch (ClickHouseException e) {
                 List<String> halves = halves(ledger, id, e, Long.MAX_VALUE);
                 todo.addAll(halves);
@@ -457,7 +463,7 @@ public final class Enrich {
         AtomicInteger done = new AtomicInteger();
         side(todo, id -> {
             try {
-                clickHouse.execute(sql.section("lost").sql(values(Slice.parse(id))));
+                timed("transactions", () -> clickHouse.execute(sql.section("lost").sql(values(Slice.parse(id)))));
             } catch (ClickHouseException e) {
                 todo.addAll(measured(halves(ledger, id, e, measured.get(id).rows()), measured));
             }
@@ -467,7 +473,7 @@ public final class Enrich {
         own.put("max_memory", memory - dictionaries);
         own.put("spill", memory / 4);
         own.put("ambiguous", AMBIGUOUS_TRANSACTION);
-        clickHouse.execute(sql.section("transactions").sql(own));
+        timed("transactions", () -> clickHouse.execute(sql.section("transactions").sql(own)));
     }
 
     private void write(Ledger ledger, Map<String, Measured> known) {
@@ -530,10 +536,11 @@ public final class Enrich {
         own.put("reason_of_code", byCode(code -> code < UNKNOWN ? "" : REASONS.get(code - UNKNOWN)));
         lookups(own, tokens, transactions);
         own.put("algorithm", join.equals("direct") ? "direct,hash" : "hash");
-        own.put("block", Math.min(512 << 20, budget() / 6));
-        clickHouse.execute(sql.section("write").sql(own));
+        own.put("block", Math.min(256 << 20, budget() / 8));
+        timed("write", () -> clickHouse.execute(sql.section("write").sql(own)));
         own.put("written_condition", new Raw(new Columns.Column(trades.conditionName(), typeOf(table, trades.conditionName()), "", "", "", "").text()));
-        Map<String, Object> after = clickHouse.rows(sql.section("compare").sql(own), Map.of()).get(0);
+        Map<String, Object> after = new HashMap<>();
+        timed("compare", () -> after.putAll(clickHouse.rows(sql.section("compare").sql(own), Map.of()).get(0)));
         long rows = ((Number) after.get("rows")).longValue();
         if (rows == measured.rows() && after.get("content").equals(measured.content())) {
             clickHouse.execute(sql.section("compared").sql(Map.of("slice", slice.id(), "database", WORK, "table", table.substring(WORK.length() + 1))));
@@ -725,7 +732,7 @@ public final class Enrich {
             }
         }
         return new Result(state, rows, by.getOrDefault("original", 0L), by.getOrDefault("filled", 0L), by.getOrDefault("unfillable", 0L),
-                (int) ledger.size(Share.WHOLE), halved.get(), (System.nanoTime() - started) / 1_000_000);
+                (int) ledger.size(Share.WHOLE), halved.get(), (System.nanoTime() - started) / 1_000_000, Map.copyOf(steps));
     }
 
     private interface Work<T> {
@@ -777,6 +784,15 @@ public final class Enrich {
             }
         } finally {
             pool.shutdownNow();
+        }
+    }
+
+    private void timed(String step, Runnable work) {
+        long started = System.nanoTime();
+        try {
+            work.run();
+        } finally {
+            steps.merge(step, (System.nanoTime() - started) / 1_000_000, Long::sum);
         }
     }
 
