@@ -190,3 +190,6 @@ SELECT {trade} AS trade_id, {market} AS market_id, {token} AS token_id, {transac
     {condition} AS condition_id, lower(replaceRegexpOne({condition}, '^0[xX]', '')) AS condition_id_norm,
     condition_id_source AS source, condition_id_rule AS rule, unfillable_reason AS reason
 FROM {target};
+
+CREATE OR REPLACE VIEW default.vw_enriched_rows AS
+SELECT toInt64((SELECT count() FROM {trades})) AS rows_in_trades, toInt64((SELECT count() FROM {target})) AS rows_enriched;

@@ -711,7 +711,8 @@ public final class Enrich {
                     : what.equals("time") ? time(column) : column.text()));
         }
         names.put("target", new Raw(Columns.quotedTable(settings.text("enrich.target"))));
-        clickHouse.execute(SqlFile.read("enrich").section("view").sql(names));
+        names.put("trades", new Raw(Columns.quotedTable(settings.text("enrich.trades"))));
+        clickHouse.execute(SqlFile.read("enrich").section("view"), names);
     }
 
     /** A time column as a time: seconds or milliseconds since 1970 are turned, what is no time is NULL. */
