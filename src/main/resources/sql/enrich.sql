@@ -86,7 +86,8 @@ WITH
         SELECT id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
             lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
             lower(plain) IN ('', '0x', 'null', 'none', 'nan', 'undefined') AS none, match(hex, '^0+$') AS zero
-        FROM (SELECT id FROM backfill_enrich.measured FINAL ARRAY JOIN {ids} AS id GROUP BY id)
+        -- a row holds the ids of a slice: a row at a time
+        FROM (SELECT id FROM (SELECT {ids} AS ids FROM backfill_enrich.measured SETTINGS max_block_size = 1) ARRAY JOIN ids AS id GROUP BY id)
     )
 SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
     multiIf(none OR zero, [],

@@ -8,11 +8,11 @@ WITH
     trimBoth({id}) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number, lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex,
     match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
     (SELECT groupUniqArray(20)((market_id, token_id, condition_id_norm, transaction_hash)) FROM {enriched} WHERE trade_id = {id}) AS own,
-    arrayDistinct(arrayConcat([plain], arrayMap(t -> t.1, own), arrayMap(t -> t.2, own))) AS texts,
+    arrayDistinct(arrayConcat([plain], arrayMap(t -> t.1, own), arrayMap(t -> t.2, own))) AS given,
     arrayDistinct(arrayFlatten(arrayMap(x -> [
         concat('slug:', lower(trimBoth(x))), concat('market-id:', trimLeft(trimBoth(x), '0')), concat('token-id:', trimLeft(trimBoth(x), '0')),
         concat('question-id:', lower(replaceRegexpOne(trimBoth(x), '^0[xX]', ''))), concat('condition-id:', lower(replaceRegexpOne(trimBoth(x), '^0[xX]', ''))),
-        if(match(x, '^0[xX][0-9a-fA-F]{1,64}$'), concat('token-id:', toString(reinterpretAsUInt256(reverse(unhex(leftPad(substring(x, 3), 64, '0')))))), '')], texts))) AS forms
+        if(match(x, '^0[xX][0-9a-fA-F]{1,64}$'), concat('token-id:', toString(reinterpretAsUInt256(reverse(unhex(leftPad(substring(x, 3), 64, '0')))))), '')], given))) AS forms
 SELECT arrayFilter(f -> f NOT IN ('', 'slug:', 'market-id:', 'token-id:', 'question-id:', 'condition-id:'), forms) AS keys,
     arrayConcat([hex], arrayMap(t -> t.3, own)) AS conditions, arrayConcat([''], arrayMap(t -> concat('0x', lower(replaceRegexpOne(t.4, '^0[xX]', ''))), own)) AS transactions,
     arrayDistinct([plain, lower(plain), hex, concat('0x', hex), number, toString({id})]) AS texts, length(own) AS trades;

@@ -48,12 +48,12 @@ final class ExplainCommand implements Callable<Integer> {
             values.putAll(clickHouse.rows(sql.section("forms").sql(values), Map.of()).get(0));
             for (SqlFile.Section check : sql.sections("check")) {
                 List<Map<String, Object>> rows = clickHouse.rows(check.sql(values), Map.of());
-                known |= !rows.isEmpty();
                 results.put(check.title(), rows);
                 if (!json && !rows.isEmpty()) {
-                    System.out.println((results.size() > 2 ? "\n" : "") + Character.toUpperCase(check.title().charAt(0)) + check.title().substring(1));
+                    System.out.println((known ? "\n" : "") + Character.toUpperCase(check.title().charAt(0)) + check.title().substring(1));
                     System.out.print(Report.table(rows));
                 }
+                known |= !rows.isEmpty();
             }
             if (json) {
                 System.out.println(Report.json(results));

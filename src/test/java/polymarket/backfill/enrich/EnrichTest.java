@@ -156,12 +156,12 @@ class EnrichTest {
     }
 
     /** Makes trades, and gives what has to become of each by its id. */
-    private static Map<Long, String> trades(String columns, String keys, int rows, long seed, boolean tokens, boolean transactions, boolean conditions) {
+    static Map<Long, String> trades(String columns, String keys, int rows, long seed, boolean tokens, boolean transactions, boolean conditions) {
         TestBed.clickHouse().execute("CREATE TABLE default.trades_raw (" + columns + ") " + keys);
         return insert(0, rows, seed, tokens, transactions, conditions);
     }
 
-    private static Map<Long, String> insert(long first, int rows, long seed, boolean tokens, boolean transactions, boolean conditions) {
+    static Map<Long, String> insert(long first, int rows, long seed, boolean tokens, boolean transactions, boolean conditions) {
         List<Plan> plans = plans().stream().filter(plan -> (tokens || plan.token().isEmpty()) && (transactions || plan.transaction().isEmpty())
                 && (conditions || plan.condition().isEmpty())).toList();
         Random random = new Random(seed);
@@ -179,7 +179,7 @@ class EnrichTest {
     }
 
     /** Every trade is there once, with what had to become of it; and nothing else of it changed. */
-    private static void assertTruth(Map<Long, String> truth, String condition) {
+    static void assertTruth(Map<Long, String> truth, String condition) {
         Map<Long, String> there = new LinkedHashMap<>();
         TestBed.clickHouse().stream("SELECT toUInt64(trade_id) AS id, concat(ifNull(toString(" + condition + "), ''), ' ', if(condition_id_source = '', '-', condition_id_source), ' ',"
                 + " if(condition_id_rule = '', '-', condition_id_rule), ' ', if(unfillable_reason = '', '-', unfillable_reason)) AS became FROM default.enriched_trades_final", Map.of(), row -> {
@@ -193,7 +193,7 @@ class EnrichTest {
         assertEquals(0, TestBed.number("SELECT count() FROM (SELECT " + columns + " FROM default.trades_raw EXCEPT ALL SELECT " + columns + " FROM default.enriched_trades_final)"));
     }
 
-    private static final String PLAIN = "trade_id UInt64, market String, asset String, condition_id String, tx_hash String, timestamp DateTime, price Float64";
+    static final String PLAIN = "trade_id UInt64, market String, asset String, condition_id String, tx_hash String, timestamp DateTime, price Float64";
 
     @Test
     void everyTrade_becomesWhatItHasTo_inAPartitionedTable() {
