@@ -49,9 +49,9 @@ class EnrichKillTest {
                 bed.set("enrich.concurrency", 1 + random.nextInt(2));
                 try (Program program = Program.start(bed, "enrich")) {
                     // at any instant from the start on, or when some more slices are done
-                    long more = done + random.nextInt(4);
+                    long more = random.nextInt(4) == 0 ? 0 : done + 1 + random.nextInt(4);
                     TestBed.await("slices", Duration.ofSeconds(120), () -> !program.isAlive() || found(bed) >= more);
-                    program.process().waitFor(random.nextInt(600), TimeUnit.MILLISECONDS);
+                    program.process().waitFor(more == 0 ? random.nextInt(4000) : random.nextInt(200), TimeUnit.MILLISECONDS);
                     if (!program.isAlive()) {
                         assertEquals(0, program.process().exitValue(), program.err());
                         finished++;
@@ -64,6 +64,7 @@ class EnrichKillTest {
                     try (Ledger ledger = bed.ledger()) {
                         long found = ledger.counts(Share.WHOLE).get(State.FOUND);
                         assertTrue(found >= done, "slices that were done are not any more: " + found + " after " + done);
+                        System.out.println("enrich kill test: killed with " + found + " of " + ledger.size(Share.WHOLE) + " slices done");
                         done = found;
                         underWay += found > 0 && found < ledger.size(Share.WHOLE) ? 1 : 0;
                     }
@@ -102,7 +103,7 @@ class EnrichKillTest {
         clickHouse.execute("INSERT INTO default.condition_id_merged (key_kind, key, condition_id, rule, sources_agree, decided_at) VALUES"
                 + " ('slug', 'slug-1', '" + id(1) + "', 'proved', ['clob'], now64(3)), ('market-id', '4', '" + id(4) + "', 'all-agree', ['gamma'], now64(3))");
         clickHouse.execute("CREATE TABLE default.trades_raw (trade_id UInt64, market String, condition_id String, timestamp DateTime, note String) ENGINE = MergeTree"
-                + " PARTITION BY toYYYYMM(timestamp) ORDER BY (market, trade_id) AS SELECT number, ['slug-1', '4', 'nobody-knows'][number % 3 + 1], '',"
-                + " toDateTime('2025-01-01 00:00:00') + number % 15000000, concat('n', toString(number * 7)) FROM numbers(" + ROWS + ")");
+                + " PARTITION BY toYYYYMM(timestamp) ORDER BY trade_id AS SELECT number, ['slug-1', '4', 'nobody-knows'][number % 3 + 1], '',"
+                + " toDateTime('2025-01-01 00:00:00') + number * 12, concat('n', toString(number * 7)) FROM numbers(" + ROWS + ")");
     }
 }
