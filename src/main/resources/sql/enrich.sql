@@ -5,14 +5,13 @@
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
 
 -- Each slice of the trades before: rows, the sum over the hashes of whole rows (without the condition ids that are not
--- there), and the different ids in it.
+-- there), and the different market ids in it.
 CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 (
     slice       String,
     rows        UInt64,
     content     UInt64,
     markets     Array(String) CODEC(ZSTD(1)),
-    tokens      Array(String) COMMENT 'of rows without a condition id' CODEC(ZSTD(1)),
     measured_at DateTime64(6, 'UTC') DEFAULT now64(6)
 )
 ENGINE = ReplacingMergeTree(measured_at)
@@ -54,14 +53,16 @@ ORDER BY mapped_hash;
 
 CREATE TABLE IF NOT EXISTS backfill_enrich.tokens AS backfill_enrich.markets;
 
--- The transactions of trades that neither of them helped, and what they come to.
+-- What the trades that their markets did not help carry beside it. Nobody looks up the tokens of all others.
 CREATE TABLE IF NOT EXISTS backfill_enrich.lost
 (
-    transaction_hash String COMMENT 'as it stands in the trades' CODEC(ZSTD(1))
+    token_id         String COMMENT 'as it stands in the trades' CODEC(ZSTD(1)),
+    transaction_hash String COMMENT 'the same; empty where no transaction is known' CODEC(ZSTD(1))
 )
-ENGINE = ReplacingMergeTree
-ORDER BY transaction_hash;
+ENGINE = MergeTree
+ORDER BY token_id;
 
+-- The transactions of these, and what they come to.
 CREATE TABLE IF NOT EXISTS backfill_enrich.transactions
 (
     mapped_transaction String CODEC(ZSTD(1)),
@@ -72,8 +73,8 @@ ENGINE = MergeTree
 ORDER BY mapped_transaction;
 
 -- @measure
-INSERT INTO backfill_enrich.measured (slice, rows, content, markets, tokens)
-SELECT {slice}, count(), sum(cityHash64(tuple({kept}, if({missing}, '', {condition})))), groupUniqArray(toString({market})), groupUniqArrayIf(toString({token}), {missing})
+INSERT INTO backfill_enrich.measured (slice, rows, content, markets)
+SELECT {slice}, count(), sum(cityHash64(tuple({kept}, if({missing}, '', {condition})))), groupUniqArray(toString({market}))
 FROM {trades} WHERE {where}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
@@ -86,8 +87,7 @@ WITH
         SELECT id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
             lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
             lower(plain) IN ('', '0x', 'null', 'none', 'nan', 'undefined') AS none, match(hex, '^0+$') AS zero
-        -- a row holds the ids of a slice: a row at a time
-        FROM (SELECT id FROM (SELECT {ids} AS ids FROM backfill_enrich.measured SETTINGS max_block_size = 1) ARRAY JOIN ids AS id GROUP BY id)
+        FROM (SELECT id FROM {ids} GROUP BY id)
     )
 SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
     multiIf(none OR zero, [],
@@ -96,7 +96,8 @@ SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
         is_hex, [('condition-id', leftPad(hex, 64, '0')), ('question-id', leftPad(hex, 64, '0')), ('token-id', toString(reinterpretAsUInt256(reverse(unhex(leftPad(hex, 64, '0'))))))],
         [('slug', lower(plain))])
 FROM ids
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, max_threads = 1;
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, max_threads = 1,
+    group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
 -- @resolve
 -- What they come to: of the keys that an id may be, the first that is known.
@@ -121,13 +122,18 @@ SELECT cityHash64(keys.id), keys.id, hits.best.1, if(hits.best.2 > 0, hits.best.
 FROM backfill_enrich.keys AS keys LEFT JOIN hits ON hits.id = keys.id
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, join_algorithm = 'grace_hash';
 
+-- @ids-of-markets
+-- A row holds the ids of a slice: a row at a time.
+(SELECT markets FROM backfill_enrich.measured SETTINGS max_block_size = 1) ARRAY JOIN markets AS id;
+
+-- @ids-of-tokens
+(SELECT token_id AS id FROM backfill_enrich.lost);
+
 -- @lost
--- The transactions of rows that nothing else helped.
+-- The tokens and transactions of rows that their markets did not help.
 INSERT INTO backfill_enrich.lost
-SELECT DISTINCT toString({transaction}) FROM {trades}
-WHERE ({where}) AND {missing} AND toString({transaction}) != ''
-    AND cityHash64(toString({market})) IN (SELECT mapped_hash FROM backfill_enrich.markets WHERE mapped_code >= {unknown})
-    AND cityHash64(toString({token})) IN (SELECT mapped_hash FROM backfill_enrich.tokens WHERE mapped_code >= {unknown})
+SELECT DISTINCT toString({token}), {said} FROM {trades}
+WHERE ({where}) AND {missing} AND cityHash64(toString({market})) NOT IN (SELECT mapped_hash FROM backfill_enrich.markets WHERE mapped_code < {unknown})
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @transactions
@@ -140,7 +146,7 @@ SELECT said, if(length(conditions) = 1, conditions[1], ''), toUInt8(multiIf(leng
         SELECT said, transfers.token_id AS token_id FROM default.rpc_transfers AS transfers
         INNER JOIN
         (
-            SELECT DISTINCT transaction_hash AS said, concat('0x', lower(replaceRegexpOne(transaction_hash, '^0[xX]', ''))) AS own FROM backfill_enrich.lost
+            SELECT DISTINCT transaction_hash AS said, concat('0x', lower(replaceRegexpOne(transaction_hash, '^0[xX]', ''))) AS own FROM backfill_enrich.lost WHERE transaction_hash != ''
         ) AS lost ON lost.own = transfers.transaction_hash
     ) AS moved
     LEFT JOIN (SELECT key AS token_id, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS mapping ON mapping.token_id = moved.token_id

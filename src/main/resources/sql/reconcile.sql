@@ -77,9 +77,9 @@ WITH
         UNION ALL
         SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {gamma}
         UNION ALL
-        SELECT 'goldsky', hex(condition_id) AS c, '', '', '', groupArray(decimal(token_id)), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
+        SELECT 'goldsky', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
         UNION ALL
-        SELECT 'rpc', hex(condition_id) AS c, '', '', '', groupArray(decimal(token_id)), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
+        SELECT 'rpc', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
         UNION ALL
         SELECT 'rpc', hex(condition_id), hex(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
     ),

@@ -11,10 +11,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.enrich.Enrich;
-import polymarket.backfill.job.Checks;
-import polymarket.backfill.job.HtmlReport;
+import polymarket.backfill.enrich.Enrichment;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Share;
@@ -59,8 +57,7 @@ final class EnrichCommand implements Callable<Integer> {
             }
             Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
             if (!result.state().equals("interrupted")) {
-                HtmlReport.write(html, "Condition ids of " + target, new Checks("enrichment", SqlFile.read("enrichment"), List.of())
-                        .run(clickHouse, Job.names(Common.home()), Map.of(), (title, table) -> { }));
+                Enrichment.verify(clickHouse, Job.names(Common.home()), List.of(), html, (title, table) -> { });
             }
             if (json) {
                 Map<String, Object> object = new LinkedHashMap<>();

@@ -77,7 +77,7 @@ public final class Enrich {
     private final String next;
     private final int concurrency;
     private final long memory;
-    private final String join;
+    private volatile String join;
     private final Map<String, Object> values = new HashMap<>();
     private final AtomicInteger halved = new AtomicInteger();
     private final Set<String> unsettled = ConcurrentHashMap.newKeySet();
@@ -214,8 +214,10 @@ public final class Enrich {
             for (int round = 1; round <= ROUNDS && !stopped; round++) {
                 Map<String, Measured> measured = new ConcurrentHashMap<>(measure(ledger));
                 if (!stopped) {
-                    timed("resolve", this::resolve);
+                    timed("resolve", () -> resolve("markets"));
                     lost(ledger, measured);
+                }
+                if (!stopped) {
                     write(ledger, measured);
                 }
                 if (stopped) {
@@ -426,54 +428,70 @@ public final class Enrich {
         return halves;
     }
 
-    private void resolve() {
+    /** Finds what the ids come to. */
+    private void resolve(String kind) {
         Map<String, Object> own = new HashMap<>(values);
         own.put("max_memory", memory);
         own.put("spill", memory / 4);
-        for (String kind : List.of("markets", "tokens")) {
-            String table = WORK + "." + kind;
-            clickHouse.execute("TRUNCATE TABLE " + table);
-            own.put("target", new Raw(table));
-            own.put("ids", new Raw(kind));
-            clickHouse.execute("TRUNCATE TABLE " + WORK + ".keys");
-            clickHouse.execute(sql.section("keys").sql(own));
-            clickHouse.execute(sql.section("resolve").sql(own));
-            if (number("SELECT count() - uniqExact(mapped_hash) FROM " + table) != 0) {
-                throw new UserError("two " + kind + " have the same hash: set enrich.join=hash after changing cityHash64 to sipHash128 in src/main/resources/sql/enrich.sql");
+        String table = WORK + "." + kind;
+        own.put("target", new Raw(table));
+        own.put("ids", new Raw(sql.section("ids-of-" + kind).statements().get(0)));
+        clickHouse.execute("TRUNCATE TABLE " + table);
+        clickHouse.execute("TRUNCATE TABLE " + WORK + ".keys");
+        clickHouse.execute(sql.section("keys").sql(own));
+        clickHouse.execute(sql.section("resolve").sql(own));
+        if (number("SELECT count() - uniqExact(mapped_hash) FROM " + table) != 0) {
+            throw new UserError("two " + kind + " have the same hash: put sipHash64 in the place of cityHash64 in src/main/resources/sql/enrich.sql and in Enrich.java");
+        }
+        if (join.equals("hash")) {
+            return;
+        }
+        try {
+            clickHouse.execute("CREATE OR REPLACE DICTIONARY " + table + "_dictionary (mapped_hash UInt64, mapped_condition String, mapped_code UInt8 DEFAULT " + UNKNOWN
+                    + ") PRIMARY KEY mapped_hash SOURCE(CLICKHOUSE(TABLE '" + kind + "' DB '" + WORK + "')) LAYOUT(HASHED_ARRAY()) LIFETIME(0)");
+            clickHouse.execute("SYSTEM RELOAD DICTIONARY " + table + "_dictionary");
+        } catch (ClickHouseException e) {
+            if (e.passes()) {
+                throw e;
             }
-            if (join.equals("hash")) {
-                continue;
-            }
-            clickHouse.execute("CREATE OR REPLACE DICTIONARY " + WORK + "." + kind + "_dictionary (mapped_hash UInt64, mapped_condition String, mapped_code UInt8 DEFAULT " + UNKNOWN + ") PRIMARY KEY mapped_hash"
-                    + " SOURCE(CLICKHOUSE(TABLE '" + kind + "' DB '" + WORK + "')) LAYOUT(HASHED_ARRAY()) LIFETIME(0)");
-            clickHouse.execute("SYSTEM RELOAD DICTIONARY " + WORK + "." + kind + "_dictionary");
+            // a server reads them as its user default, who may need a password there, or may not exist
+            messages.info("dictionaries are not to be had, so that hash joins take their place: " + e.getMessage());
+            join = "hash";
         }
         dictionaries = number("SELECT coalesce(sum(bytes_allocated), 0) FROM system.dictionaries WHERE database = '" + WORK + "'");
     }
 
-    /** Finds what the transactions of rows come to that nothing else helped. */
+    /** Finds what the tokens and transactions come to of rows that their markets did not help. */
     private void lost(Ledger ledger, Map<String, Measured> measured) {
-        clickHouse.execute("TRUNCATE TABLE " + WORK + ".transactions");
-        if (!trades.has("transaction") || number("SELECT count() FROM (SELECT 1 FROM default.rpc_transfers LIMIT 1)") == 0) {
+        List.of("lost", "tokens", "transactions").forEach(table -> clickHouse.execute("TRUNCATE TABLE " + WORK + "." + table));
+        boolean transactions = trades.has("transaction") && number("SELECT count() FROM (SELECT 1 FROM default.rpc_transfers LIMIT 1)") > 0;
+        if (!trades.has("token") && !transactions) {
             return;
         }
-        clickHouse.execute("TRUNCATE TABLE " + WORK + ".lost");
         List<String> slices = ids(ledger, State.PENDING);
         Queue<String> todo = new ConcurrentLinkedQueue<>(slices);
         AtomicInteger done = new AtomicInteger();
         side(todo, id -> {
             try {
-                timed("transactions", () -> clickHouse.execute(sql.section("lost").sql(values(Slice.parse(id)))));
+                Map<String, Object> own = values(Slice.parse(id));
+                own.put("said", new Raw(transactions ? "toString(" + trades.text("transaction") + ")" : "''"));
+                timed("look for tokens and transactions", () -> clickHouse.execute(sql.section("lost").sql(own)));
             } catch (ClickHouseException e) {
                 todo.addAll(measured(halves(ledger, id, e, measured.get(id).rows()), measured));
             }
-            status.accept("enrich: looked for transactions in " + done.incrementAndGet() + " of " + slices.size() + " slices");
+            status.accept("enrich: looked for tokens and transactions in " + done.incrementAndGet() + " of " + slices.size() + " slices");
         });
-        Map<String, Object> own = new HashMap<>(values);
-        own.put("max_memory", memory - dictionaries);
-        own.put("spill", memory / 4);
-        own.put("ambiguous", AMBIGUOUS_TRANSACTION);
-        timed("transactions", () -> clickHouse.execute(sql.section("transactions").sql(own)));
+        if (stopped) {
+            return;
+        }
+        timed("resolve", () -> resolve("tokens"));
+        if (transactions) {
+            Map<String, Object> own = new HashMap<>(values);
+            own.put("max_memory", memory - dictionaries);
+            own.put("spill", memory / 4);
+            own.put("ambiguous", AMBIGUOUS_TRANSACTION);
+            timed("resolve", () -> clickHouse.execute(sql.section("transactions").sql(own)));
+        }
     }
 
     private void write(Ledger ledger, Map<String, Measured> known) {
