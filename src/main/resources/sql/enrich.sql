@@ -120,7 +120,8 @@ WITH hits AS
 )
 SELECT cityHash64(keys.id), keys.id, hits.best.1, if(hits.best.2 > 0, hits.best.2, keys.otherwise)
 FROM backfill_enrich.keys AS keys LEFT JOIN hits ON hits.id = keys.id
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, join_algorithm = 'grace_hash';
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, join_algorithm = 'grace_hash',
+    max_bytes_in_join = {spill}, group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
 -- @ids-of-markets
 -- A row holds the ids of a slice: a row at a time.

@@ -276,7 +276,7 @@ class EnrichTest {
                 + " SELECT number, if(number % 3 = 0, 'slug-1', concat('nobody-knows-', toString(number))), repeat(toString(number), 5) FROM numbers(600000)");
         Enrich.Result result = null;
         // what a query takes differs from machine to machine: the cap comes down until a slice hits it
-        for (int cap = 150; cap >= 60 && (result == null || result.halved() == 0); cap -= 10) {
+        for (int cap = 150; cap >= 70 && (result == null || result.halved() == 0); cap -= 10) {
             TestBed.clickHouse().execute("DROP TABLE IF EXISTS default.enriched_trades_final SYNC");
             result = run(Map.of("enrich.slice-rows", "600000", "enrich.max-memory", cap + "M", "enrich.concurrency", "1"));
             assertEquals("complete", result.state());
