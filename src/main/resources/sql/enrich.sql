@@ -1,5 +1,9 @@
 -- How the trades get their condition ids. The program fills in the names of the columns that the table at hand has; what
 -- belongs to a run under way stands in a database of its own, which goes when the run is finished.
+--
+-- The join (enrich.join) is the fastest as measured on two cores by `backfill benchmark enrich --ids 8000000 --joins`, one
+-- run: hash 20.6 s, direct 21.1 s, dictionary 22.1 s, where the plain copy of the same table took 11.8 s (1.74, 1.79 and
+-- 1.87 times). They differ by less than two runs of one do; hash needs no dictionary, which a server reads as its user default.
 
 -- @setup
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
