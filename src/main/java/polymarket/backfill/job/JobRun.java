@@ -123,7 +123,9 @@ public final class JobRun implements AutoCloseable {
 
     private Ledger openLedger(Job job) {
         String url = settings.text(job.getUrl());
-        Ledger.Owner owner = new Ledger.Owner(job.getName(), Integer.toHexString(url.hashCode()), settings.url(job.getUrl()).getHost(), clickHouse.id());
+        String host = settings.url(job.getUrl()).getHost();
+        Ledger.Owner owner = job.isInterchangeable() ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
+                : new Ledger.Owner(job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
         boolean window = job.isWindow() && !options.window().all();
         Ledger ledger = window ? openWindow(job, owner) : Ledger.open(ledgerFile(settings, job.getName()), owner, hasRows(job, ""));
         lookFirst(job, ledger);
@@ -266,6 +268,13 @@ public final class JobRun implements AutoCloseable {
      * @param callsPerSecond that its pace allows
      */
     public record Reach(long last, long widest, double callsPerSecond) {
+    }
+
+    /** The calls that so many numbers take at least, with the one in each request that asks how far the source is. */
+    public static long calls(Settings settings, Job job, long numbers, Reach reach) {
+        long ranges = (numbers + reach.widest() - 1) / reach.widest();
+        int size = settings.number(job.getName() + ".batch-size", 1);
+        return ranges + (ranges + size - 1) / size;
     }
 
     /** Ranges as wide as a call begins with: as the setting JOB.span says, and not wider than the source takes. */

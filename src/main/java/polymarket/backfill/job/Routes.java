@@ -47,6 +47,7 @@ final class Routes implements AutoCloseable {
         beans.put("tokens", new Tokens());
         beans.put("walk", new Walks());
         beans.put("chain", new Chain());
+        beans.put("account", new Account(settings));
         beans.put("fetchers", fetchers);
         beans.put("callers", callers);
         beans.put("clickhouse", clickHouse.dataSource());
