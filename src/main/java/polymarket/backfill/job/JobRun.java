@@ -297,7 +297,7 @@ public final class JobRun implements AutoCloseable {
                 Exchange exchange = routes.template().request("direct:" + job.getName() + "-reach",
                         to -> to.setProperty(Batch.PROPERTY, Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
                 if (exchange.getException() != null) {
-                    throw new UserError(stop.reason() != null ? stop.reason() : Retry.reason(exchange.getException()));
+                    throw stop.asked() ? new UserError(stop.reason(), stop.code()) : new UserError(Retry.reason(exchange.getException()));
                 }
                 Map<?, ?> answer = exchange.getMessage().getBody(Map.class);
                 reaches.put(job.getName(), new Reach(((Number) answer.get("last")).longValue(), ((Number) answer.get("widest")).longValue(),

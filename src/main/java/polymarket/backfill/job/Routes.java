@@ -59,6 +59,8 @@ final class Routes implements AutoCloseable {
         main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
         main.setDefaultPropertyPlaceholderLocation("false");
         main.configure().withRoutesIncludePattern(String.join(",", files));
+        // with --debug, Camel would print the settings, keys included
+        main.configure().withAutoConfigurationLogSummary(false);
         main.addMainListener(new MainListenerSupport() {
             @Override
             public void beforeConfigure(BaseMainSupport support) {

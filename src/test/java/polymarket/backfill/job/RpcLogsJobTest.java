@@ -63,6 +63,16 @@ class RpcLogsJobTest {
     }
 
     @Test
+    void aNodeFarBehindTheOthers_isTheOneThatCounts() throws Exception {
+        try (TestBed bed = SourceBed.start(options().rpcLag(500))) {
+            long first = head(bed) - 3_000;
+            Process process = SourceBed.program(bed, "run", "rpc-logs", "--from", "" + first);
+            assertEquals(0, process.waitFor(), () -> SourceBed.said(bed));
+            assertTruth(bed, first, head(bed) - 520);
+        }
+    }
+
+    @Test
     void killedAtAnyInstant_losesAndDoublesNothing_andALaterRunGoesOnBehindIt() throws Exception {
         try (TestBed bed = SourceBed.start(options().latencyMillis(20))) {
             bed.set("rpc-logs.span", 200);
