@@ -16,8 +16,10 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.benchmark.Benchmark;
 import polymarket.backfill.benchmark.Benchmark.Part;
+import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
 import polymarket.backfill.job.Messages;
+import polymarket.backfill.polygon.TokenIdBenchmark;
 
 /** Measures a job. */
 @Command(name = "benchmark", description = {
@@ -38,7 +40,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Mixin
     private Common common;
 
-    @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
+    @Parameters(paramLabel = "JOB", description = "The job, such as payouts; or token-ids, which computes those of conditions.")
     private String name;
 
     @Option(names = "--ids", paramLabel = "N", description = "How many ids (default: the job's full size, 170,448 for payouts).")
@@ -65,6 +67,9 @@ final class BenchmarkCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (List.of("token-ids", "rpc-logs").contains(name)) {
+            return ofTheChain();
+        }
         Scenario scenario = Scenario.of(name);
         if (workers < 2 || repeat < 1 || !(scale > 0) || ids != null && ids < 1) {
             throw new UserError("--workers takes a number of at least 2, --repeat and --ids of at least 1, --scale one above 0");
@@ -116,6 +121,23 @@ final class BenchmarkCommand implements Callable<Integer> {
             System.out.print(text(scenario, result, done));
         }
         return right ? 0 : 3;
+    }
+
+    /** What is computed of conditions, and the scan of logs, which have no parts and no workers. */
+    private int ofTheChain() {
+        if (ids != null && (ids < 1 || ids > 10_000_000)) {
+            throw new UserError("--ids takes a number of 1 to 10,000,000: conditions of token-ids, blocks of rpc-logs");
+        }
+        boolean logs = name.equals("rpc-logs");
+        Map<String, Object> result;
+        try {
+            result = logs ? new RpcLogsBenchmark(common.settings(), ids == null ? RpcLogsBenchmark.FULL : ids, new Terminal(false)).run()
+                    : TokenIdBenchmark.run(ids == null ? TokenIdBenchmark.FULL : ids.intValue(), List.of(1, 2));
+        } catch (InterruptedException e) {
+            throw new UserError("interrupted");
+        }
+        System.out.print(json ? Report.json(result) + "\n" : logs ? RpcLogsBenchmark.text(result) : TokenIdBenchmark.text(result));
+        return Boolean.FALSE.equals(result.get("right")) ? 3 : 0;
     }
 
     private List<Part> parts() {

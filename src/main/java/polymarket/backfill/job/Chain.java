@@ -270,6 +270,7 @@ public final class Chain {
         List<TokenIds.OutcomeTokens> tokens = TokenIds.tokenIds(condition, outcomes);
         row.put("usdc_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::usdcTokenId).toList());
         row.put("wrapped_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::wrappedTokenId).toList());
+        row.put("other_token_ids", TokenIds.otherTokenIds(condition, outcomes));
     }
 
     /** The calls for the times of blocks. */
