@@ -33,12 +33,14 @@ import polymarket.backfill.polygon.ConditionLogs;
  */
 public final class RpcLogsBenchmark {
 
-    /** Blocks of a full run, which hold some 2.9 million logs. */
-    public static final long FULL = 60_000;
-    /** As dense as Polygon is in a busy year: some 50 logs a block. */
+    /** Blocks of a full run, which hold some 2.1 million logs. */
+    public static final long FULL = 30_000;
+    /** Some 70 logs a block, as in a busy month of Polygon. */
     private static final List<String> SANDBOX = List.of("--conditions", "20000", "--fills-per-market", "300", "--block-seconds", "1000");
     /** Measured: a block's rows, parts that are not merged yet, and its ledger. */
     private static final long DISK_BYTES = 40_000;
+    /** Blocks in one question to the sandbox's truth, which makes their logs in memory. */
+    private static final long TRUTH_BLOCKS = 500;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Settings settings;
@@ -197,12 +199,14 @@ public final class RpcLogsBenchmark {
     /** The sandbox's logs of these blocks, decoded and counted by kind. */
     private static Map<String, Long> truth(String sandbox, long first, long last) throws IOException {
         Map<String, Long> counts = new LinkedHashMap<>(Map.of("logs", 0L, "conditions", 0L, "resolutions", 0L, "moves", 0L));
-        try (BufferedReader lines = new BufferedReader(new InputStreamReader(
-                URI.create(sandbox + "/_sandbox/truth/logs?from=" + first + "&to=" + last).toURL().openStream(), StandardCharsets.UTF_8))) {
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                counts.merge("logs", 1L, Long::sum);
-                for (ConditionLogs.Row row : ConditionLogs.decode(JSON.readTree(line))) {
-                    counts.merge(row instanceof ConditionLogs.Preparation ? "conditions" : row instanceof ConditionLogs.Resolution ? "resolutions" : "moves", 1L, Long::sum);
+        for (long from = first; from <= last; from += TRUTH_BLOCKS) {
+            URI some = URI.create(sandbox + "/_sandbox/truth/logs?from=" + from + "&to=" + Math.min(last, from + TRUTH_BLOCKS - 1));
+            try (BufferedReader lines = new BufferedReader(new InputStreamReader(some.toURL().openStream(), StandardCharsets.UTF_8))) {
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                    counts.merge("logs", 1L, Long::sum);
+                    for (ConditionLogs.Row row : ConditionLogs.decode(JSON.readTree(line))) {
+                        counts.merge(row instanceof ConditionLogs.Preparation ? "conditions" : row instanceof ConditionLogs.Resolution ? "resolutions" : "moves", 1L, Long::sum);
+                    }
                 }
             }
         }

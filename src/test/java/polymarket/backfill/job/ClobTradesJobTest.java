@@ -71,11 +71,12 @@ class ClobTradesJobTest {
     @Test
     void withoutKeys_oneLineSaysWhatItNeeds() {
         try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(3000).limits(0))) {
-            Program.Result result = Program.run(bed, "run", "clob-trades", "--days", "30");
-            assertEquals(1, result.exitCode(), result.toString());
-            assertEquals(1, result.err().lines().filter(line -> line.startsWith("backfill:")).count(), result.err());
-            for (String variable : List.of("CLOB_ADDRESS", "CLOB_API_KEY", "CLOB_API_SECRET", "CLOB_API_PASSPHRASE")) {
-                assertTrue(result.err().contains(variable), result.err());
+            for (Program.Result result : List.of(Program.run(bed, "run", "clob-trades", "--days", "30"), Program.run(bed, "fetch", "clob-trades", "trades"))) {
+                assertEquals(1, result.exitCode(), result.toString());
+                assertEquals(1, result.err().lines().filter(line -> line.startsWith("backfill:")).count(), result.err());
+                for (String variable : List.of("CLOB_ADDRESS", "CLOB_API_KEY", "CLOB_API_SECRET", "CLOB_API_PASSPHRASE")) {
+                    assertTrue(result.err().contains(variable), result.err());
+                }
             }
             assertEquals(0, bed.stats().at("/sources/clob/requests").asLong());
         }
