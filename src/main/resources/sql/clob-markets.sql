@@ -97,9 +97,9 @@ SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejecte
 SELECT 'markets' AS id;
 
 -- @check rows, distinct conditions, and what they have
-SELECT count() AS rows, uniqExact(condition_id) AS conditions, countIf(empty(token_ids)) AS without_tokens, countIf(closed) AS closed,
-    countIf(closed AND has(winners, true)) AS with_winner, countIf(is_50_50_outcome) AS fifty_fifty, max(fetched_at) AS last_fetched
-FROM default.clob_market_mapping FINAL;
+SELECT count() AS rows, uniqExact(condition_id) AS conditions, countIf(empty(token_ids)) AS without_tokens, countIf(m.closed) AS closed,
+    countIf(m.closed AND has(winners, true)) AS closed_with_winner, countIf(is_50_50_outcome) AS fifty_fifty, max(fetched_at) AS last_fetched
+FROM default.clob_market_mapping AS m FINAL;
 
 -- @check rejected rows by reason
 SELECT reason, uniqExact(key) AS rows FROM default.clob_markets_rejected GROUP BY reason ORDER BY rows DESC;

@@ -86,6 +86,7 @@ CREATE TABLE IF NOT EXISTS default.rpc_transfer_mapping
     condition_id   String CODEC(ZSTD(1)),
     outcome_index  Int16,
     transfer_count UInt64,
+    transactions   UInt64 COMMENT 'in which it was moved: these stand in rpc_transfers, by which trades are matched',
     first_block    UInt64,
     last_block     UInt64,
     fetched_at     DateTime64(3, 'UTC'),

@@ -31,3 +31,9 @@ SELECT toDate(timestamp) AS day, count() AS n FROM default.api_positions_staging
 
 -- @recent needs=default.resolutions_external_ingest payout vectors fetched
 SELECT toDate(fetched_at) AS day, count() AS n FROM default.resolutions_external_ingest WHERE fetched_at >= now() - INTERVAL 7 DAY GROUP BY day;
+
+-- @recent needs=default.clob_market_mapping CLOB markets fetched
+SELECT toDate(fetched_at) AS day, count() AS n FROM default.clob_market_mapping WHERE fetched_at >= now() - INTERVAL 7 DAY GROUP BY day;
+
+-- @recent needs=default.rpc_resolutions resolutions on the chain
+SELECT toDate(resolved_at) AS day, count() AS n FROM default.rpc_resolutions WHERE resolved_at >= now() - INTERVAL 7 DAY GROUP BY day;

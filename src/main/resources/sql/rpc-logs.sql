@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS default.rpc_logs_landing
     payout_numerators  String COMMENT 'a JSON array of decimal strings',
     usdc_token_ids     String COMMENT 'likewise: computed',
     wrapped_token_ids  String COMMENT 'likewise',
+    other_token_ids    String COMMENT 'likewise',
     token_id           String,
     transfers          String,
     block_number       String,
@@ -47,11 +48,10 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_transfers TO default.
 SELECT transaction_hash, token_id, block AS block_number, time AS block_time, toUInt32(transfers) AS transfers, fetched_at, batch
 FROM default.rpc_logs_landing WHERE kind = 'transfer';
 
--- Of conditions with two outcomes, these are all token ids that there are.
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_computed TO default.computed_token_ids AS
 SELECT condition_id, toUInt16(outcome_slot_count) AS outcomes, JSONExtract(usdc_token_ids, 'Array(String)') AS usdc_token_ids,
-    JSONExtract(wrapped_token_ids, 'Array(String)') AS wrapped_token_ids, emptyArrayString() AS other_token_ids, fetched_at AS computed_at
-FROM default.rpc_logs_landing WHERE kind = 'condition' AND outcome_slot_count = '2';
+    JSONExtract(wrapped_token_ids, 'Array(String)') AS wrapped_token_ids, JSONExtract(landing.other_token_ids, 'Array(String)') AS other_token_ids, fetched_at AS computed_at
+FROM default.rpc_logs_landing AS landing WHERE kind = 'condition';
 
 -- Logs that are not what their signature promises, as they came.
 CREATE TABLE IF NOT EXISTS default.rpc_logs_rejected
@@ -106,11 +106,11 @@ WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(subs
 -- The token ids that were moved, with the conditions that give them. Made anew at the end of a run; a newer row replaces the older one.
 INSERT INTO default.rpc_transfer_mapping
 SELECT token_id, any(tokens.condition_id) AS condition_id, any(tokens.outcome_index) AS outcome_index, sum(moved.transfers) AS transfer_count,
-    min(moved.first_block) AS first_block, max(moved.last_block) AS last_block, now64(3) AS fetched_at, 'rpc-logs' AS batch
+    sum(moved.transactions) AS transactions, min(moved.first_block) AS first_block, max(moved.last_block) AS last_block, now64(3) AS fetched_at, 'rpc-logs' AS batch
 FROM
 (
-    SELECT token_id, sum(transfers) AS transfers, min(block_number) AS first_block, max(block_number) AS last_block
-    FROM default.rpc_transfers FINAL GROUP BY token_id
+    SELECT token_id, sum(r.transfers) AS transfers, count() AS transactions, min(block_number) AS first_block, max(block_number) AS last_block
+    FROM default.rpc_transfers AS r FINAL GROUP BY token_id
 ) AS moved
 INNER JOIN
 (

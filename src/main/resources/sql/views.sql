@@ -49,13 +49,13 @@ FROM
 GROUP BY condition_id;
 
 -- @view cascadian_clean.vw_resolution_conflicts
--- Payout vectors of one condition on which two sources disagree. The Data API rounds to parts per million, so that thirds
--- differ by that much; the other sources' fractions are exact, or decimals of more than 12 digits.
+-- Payout vectors of one condition on which two sources disagree. The Data API and Goldsky give decimals, parts per million at
+-- the coarsest, so that thirds differ by that much; the other sources' fractions are exact.
 CREATE OR REPLACE VIEW cascadian_clean.vw_resolution_conflicts AS
 WITH vectors AS
 (
     SELECT condition_id, toString(source) AS origin, payout_numerators AS numerators, payout_denominator AS denominator,
-        if(source = 'data-api', 1.5e-6, 1e-12) AS rounding
+        if(source IN ('data-api', 'goldsky-api'), 1.5e-6, 1e-12) AS rounding
     FROM default.resolutions_external_ingest FINAL
     UNION ALL
     SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), 'market_resolutions_final', CAST(payout_numerators AS Array(UInt256)),

@@ -6,11 +6,26 @@ package polymarket.backfill;
  */
 public class UserError extends RuntimeException {
 
+    private final int exitCode;
+
     public UserError(String message) {
+        this(message, 1);
+    }
+
+    /**
+     * @param exitCode where it is not 1, as documented: 5 for a source that did not answer
+     */
+    public UserError(String message, int exitCode) {
         super(message);
+        this.exitCode = exitCode;
     }
 
     public UserError(String message, Throwable cause) {
         super(message, cause);
+        exitCode = 1;
+    }
+
+    public int exitCode() {
+        return exitCode;
     }
 }

@@ -66,6 +66,6 @@ public final class Backfill implements Callable<Integer> {
             System.err.println("backfill: this is a mistake in the program: " + failure + " (--debug shows where)");
         }
         org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
-        return 1;
+        return failure instanceof UserError error ? error.exitCode() : 1;
     }
 }

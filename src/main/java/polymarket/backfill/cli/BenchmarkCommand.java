@@ -16,8 +16,10 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.benchmark.Benchmark;
 import polymarket.backfill.benchmark.Benchmark.Part;
 import polymarket.backfill.benchmark.EnrichBenchmark;
+import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
 import polymarket.backfill.job.Messages;
+import polymarket.backfill.polygon.TokenIdBenchmark;
 
 /** Measures a job. */
 @Command(name = "benchmark", description = {
@@ -39,11 +41,12 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Mixin
     private Common common;
 
-    @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
+    @Parameters(paramLabel = "JOB", description = "payouts, markets, wallets, fills, rpc-logs; or enrich, the trades; or token-ids, computed from conditions.")
     private String name;
 
     @Option(names = "--ids", paramLabel = "N", description = {"How many (default: the job's full size:",
-        "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for fills)."})
+        "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for fills,",
+            "60,000 blocks for rpc-logs; 16,000,000 trades for enrich)."})
     private Long ids;
 
     @Option(names = "--parts", paramLabel = "PART", split = ",", defaultValue = "one,workers,off",
@@ -76,6 +79,9 @@ final class BenchmarkCommand implements Callable<Integer> {
     public Integer call() {
         if (name.equals("enrich")) {
             return enrich();
+        }
+        if (List.of("token-ids", "rpc-logs").contains(name)) {
+            return ofTheChain();
         }
         Scenario scenario = Scenario.of(name);
         double scale = askedScale == null ? scenario.scale() : askedScale;
@@ -146,6 +152,23 @@ final class BenchmarkCommand implements Callable<Integer> {
         }
         System.out.print(json ? Report.json(result) + "\n" : EnrichBenchmark.text(result));
         return Boolean.TRUE.equals(result.get("right")) ? 0 : 3;
+    }
+
+    /** What is computed of conditions, and the scan of logs, which have no parts and no workers. */
+    private int ofTheChain() {
+        if (ids != null && (ids < 1 || ids > 10_000_000)) {
+            throw new UserError("--ids takes a number of 1 to 10,000,000: conditions of token-ids, blocks of rpc-logs");
+        }
+        boolean logs = name.equals("rpc-logs");
+        Map<String, Object> result;
+        try {
+            result = logs ? new RpcLogsBenchmark(common.settings(), ids == null ? RpcLogsBenchmark.FULL : ids, new Terminal(false)).run()
+                    : TokenIdBenchmark.run(ids == null ? TokenIdBenchmark.FULL : ids.intValue(), List.of(1, 2));
+        } catch (InterruptedException e) {
+            throw new UserError("interrupted");
+        }
+        System.out.print(json ? Report.json(result) + "\n" : logs ? RpcLogsBenchmark.text(result) : TokenIdBenchmark.text(result));
+        return Boolean.FALSE.equals(result.get("right")) ? 3 : 0;
     }
 
     private List<Part> parts(double scale) {

@@ -51,6 +51,8 @@ final class RunCommand implements Callable<Integer> {
     private static final int BAD_LINES_SHOWN = 20;
     /** So many ids stand in one query that says whose they are. */
     private static final int TAKEN_AT_ONCE = 20_000;
+    /** Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a long list is loaded soon. */
+    private static final long LISTED_WIDTH = 1_000;
 
     @Mixin
     private Common common;
@@ -76,6 +78,9 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--since", paramLabel = "TIME", description = "For jobs that find their ids themselves: from then on; a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d.")
     private String since;
+
+    @Option(names = "--days", paramLabel = "N", description = "The last N days, as --since Nd.")
+    private Integer days;
 
     @Option(names = "--until", paramLabel = "TIME", description = "Likewise: up to then.")
     private String until;
@@ -129,6 +134,12 @@ final class RunCommand implements Callable<Integer> {
         }
         if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}") || from != null && (from < 0 || from > 999_999_999_999L)) {
             throw new UserError("--from " + from + " --to " + to + ": they take whole numbers of at most 12 digits, --to also latest");
+        }
+        if (days != null) {
+            if (since != null || days < 1) {
+                throw new UserError("--days takes a whole number of at least 1, and goes without --since");
+            }
+            since = days + "d";
         }
         if (ids != null && names.size() > 1) {
             throw new UserError("--ids goes with one job; here are " + names.size());
@@ -282,20 +293,18 @@ final class RunCommand implements Callable<Integer> {
                 throw new UserError("--from " + first + " is behind " + last + ", the last that may be asked for");
             }
             List<String> added = new ArrayList<>();
-            Ranges.gaps(known, first, last, (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, span, added::add));
+            Ranges.gaps(known, first, last, (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, Math.max(LISTED_WIDTH, span), added::add));
             ledger.load(loading -> added.forEach(loading::add));
             messages.info(job.getName() + ": " + Messages.count(added.stream().mapToLong(Ranges::width).sum()) + " numbers from " + first + " to " + last
                     + (before > 0 ? " are new" : ""));
         }
-        long[] pending = {0, 0};
-        ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> {
-            pending[0] += Ranges.width(entry.id());
-            pending[1] += (Ranges.width(entry.id()) + span - 1) / span;
-        });
-        if (pending[1] > 0) {
-            messages.info(job.getName() + ": " + Messages.count(pending[0]) + " to do, " + Messages.count(span) + " a call"
-                    + (span == reach.widest() ? " (what " + job.getSource() + " takes at most)" : "") + ": " + Messages.count(pending[1]) + " calls or more, at "
-                    + Math.round(reach.callsPerSecond()) + " calls/s at least " + Messages.time((long) Math.ceil(pending[1] / reach.callsPerSecond()) * 1000));
+        long[] pending = {0};
+        ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
+        if (pending[0] > 0) {
+            long calls = JobRun.calls(common.settings(), job, pending[0], reach);
+            messages.info(job.getName() + ": " + Messages.count(pending[0]) + " to do, and " + job.getSource() + " takes " + Messages.count(reach.widest())
+                    + " a call at most: " + Messages.count(calls) + " calls or more, at " + Math.round(reach.callsPerSecond()) + " calls/s at least "
+                    + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000));
         }
     }
 
@@ -371,7 +380,7 @@ final class RunCommand implements Callable<Integer> {
                         }
                     }
                 }));
-                if (before == 0 && loaded.distinct() == 0 && needed != null
+                if (before == 0 && !left && loaded.distinct() == 0 && needed != null
                         && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
                     throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed
                             + ", which is empty: run the job that fills it, or give a list with --ids FILE");

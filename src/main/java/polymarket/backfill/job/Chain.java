@@ -30,16 +30,19 @@ public final class Chain {
     /** The exchange property that holds a batch's logs until the times of their blocks are known. */
     static final String PROPERTY = "scan";
 
-    /** How nodes say that a range is too wide or its answer too large (recorded, see the facts on sources). */
-    private static final Pattern TOO_LARGE = Pattern.compile("(?i)block range|response size|more than [\\d,]+ (results|logs)"
-            + "|limited to an? [\\d,.]+k? range|query timeout|timed out|too large|too many results|too many logs");
-    private static final Pattern BUSY = Pattern.compile("(?i)compute units|rate limit|too many requests|capacity per second");
+    /** How nodes say that a range is too wide or its answer too large (the recorded wordings, and what their kin say). */
+    private static final Pattern TOO_LARGE = Pattern.compile("(?i)blocks? range|response size|response is too (big|large)"
+            + "|more than [\\d,]+ (results|logs|blocks)|limited to an? [\\d,.]+k? (blocks? )?range|exceeds? (the )?(max(imum)? )?(results|limit of)"
+            + "|range (is )?too (large|wide)|too (large|many (results|logs|blocks))|query timeout|timed out|-32614\\b");
+    private static final Pattern BUSY = Pattern.compile("(?i)compute units|rate limit|too many requests|capacity per second|capacity limit");
     /** Row counts at which a node may have cut its answer without a word. */
     private static final List<Integer> CAPS = List.of(100, 1000, 10_000, 20_000);
-    private static final List<Long> WIDTHS = List.of(10_000L, 5_000L, 2_000L, 1_000L, 500L, 100L, 50L, 10L, 5L, 1L);
+    private static final List<Long> WIDTHS = List.of(10_000L, 2_000L, 1_000L, 100L, 10L, 5L, 1L);
     /** Calls for the times of blocks that go out together. */
     private static final int BLOCKS_A_REQUEST = 7;
     private static final String HEAD = "head";
+    /** So often a node is asked for its newest block before a run, because several may stand behind one URL. */
+    private static final int HEADS = 7;
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -179,9 +182,14 @@ public final class Chain {
         return answer.get("error") != null && TOO_LARGE.matcher(message(answer)).find();
     }
 
+    /** Whether an answer with any HTTP status says that the account may not ask now: by its rate or its month. */
+    public static boolean isBusy(@Body String body) {
+        return body != null && body.contains("\"error\"") && BUSY.matcher(body).find();
+    }
+
     /** Whether an answer with an HTTP error says that a range is too wide: it is an answer then, and no failure of the source. */
     public static boolean isTooLarge(@Body String body) {
-        return body != null && body.contains("\"error\"") && TOO_LARGE.matcher(body).find();
+        return body != null && body.contains("\"error\"") && TOO_LARGE.matcher(body).find() && !isBusy(body);
     }
 
     private static long number(Object quantity) {
@@ -262,6 +270,7 @@ public final class Chain {
         List<TokenIds.OutcomeTokens> tokens = TokenIds.tokenIds(condition, outcomes);
         row.put("usdc_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::usdcTokenId).toList());
         row.put("wrapped_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::wrappedTokenId).toList());
+        row.put("other_token_ids", TokenIds.otherTokenIds(condition, outcomes));
     }
 
     /** The calls for the times of blocks. */
@@ -299,10 +308,10 @@ public final class Chain {
         scan.rows.forEach(batch::gather);
     }
 
-    /** Calls that show how far a node reaches: its newest block, three times because nodes differ, and logs that nobody has. */
+    /** Calls that show how far a node reaches: its newest block, many times because nodes differ, and logs that nobody has. */
     public String reach(Exchange exchange, String address) throws JsonProcessingException {
         List<Map<String, Object>> calls = new ArrayList<>();
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < HEADS; i++) {
             calls.add(call(HEAD + i, "eth_blockNumber"));
         }
         for (long width : WIDTHS) {
@@ -321,7 +330,7 @@ public final class Chain {
     public Map<String, Object> reached(@Body Object body, int behind) throws SourceException {
         Map<String, Map<String, Object>> answers = byId(body);
         long head = Long.MAX_VALUE;
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < HEADS; i++) {
             Map<String, Object> answer = answers.getOrDefault(HEAD + i, answers.getOrDefault(null, Map.of()));
             if (!(answer.get("result") instanceof String quantity)) {
                 throw new SourceException("polygon did not say which block is its newest"

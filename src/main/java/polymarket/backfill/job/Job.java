@@ -46,6 +46,9 @@ public class Job {
     private String pageSizes = "";
     private String sourceNote = "";
     private String leftBy = "";
+    private String needs = "";
+    private String needsNote = "";
+    private boolean interchangeable;
     private long goalRows = 5_000;
 
     /**
@@ -280,6 +283,12 @@ public class Job {
                 throw new UserError("setting " + key + " is '" + settings.text(key) + "'; it takes " + String.join(" or ", choices));
             }
         });
+        List<String> missing = Arrays.stream(needs.split(",")).map(String::strip).filter(key -> !key.isEmpty() && settings.text(key).isEmpty())
+                .map(Settings::variable).toList();
+        if (!missing.isEmpty()) {
+            throw new UserError(name + " needs " + String.join(", ", missing) + " in the environment"
+                    + (needsNote.isEmpty() ? "" : ": " + needsNote));
+        }
     }
 
     /** The most ids that the source takes in one request. */
@@ -331,6 +340,33 @@ public class Job {
 
     public void setLeftBy(String leftBy) {
         this.leftBy = leftBy;
+    }
+
+    /** Settings, separated by commas, without which its source does not answer: those of an account. */
+    public String getNeeds() {
+        return needs;
+    }
+
+    public void setNeeds(String needs) {
+        this.needs = needs;
+    }
+
+    /** Where a person gets these, and what to do without them. */
+    public String getNeedsNote() {
+        return needsNote;
+    }
+
+    public void setNeedsNote(String needsNote) {
+        this.needsNote = needsNote;
+    }
+
+    /** Whether any URL of the source answers the same, as all nodes of one chain do: what is done with one is done with each. */
+    public boolean isInterchangeable() {
+        return interchangeable;
+    }
+
+    public void setInterchangeable(boolean interchangeable) {
+        this.interchangeable = interchangeable;
     }
 
     public SqlFile sql() {

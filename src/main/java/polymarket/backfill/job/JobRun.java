@@ -123,7 +123,9 @@ public final class JobRun implements AutoCloseable {
 
     private Ledger openLedger(Job job) {
         String url = settings.text(job.getUrl());
-        Ledger.Owner owner = new Ledger.Owner(job.getName(), Integer.toHexString(url.hashCode()), settings.url(job.getUrl()).getHost(), clickHouse.id());
+        String host = settings.url(job.getUrl()).getHost();
+        Ledger.Owner owner = job.isInterchangeable() ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
+                : new Ledger.Owner(job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
         boolean window = job.isWindow() && !options.window().all();
         Ledger ledger = window ? openWindow(job, owner) : Ledger.open(ledgerFile(settings, job.getName()), owner, hasRows(job, ""));
         lookFirst(job, ledger);
@@ -268,6 +270,13 @@ public final class JobRun implements AutoCloseable {
     public record Reach(long last, long widest, double callsPerSecond) {
     }
 
+    /** The calls that so many numbers take at least, with the one in each request that asks how far the source is. */
+    public static long calls(Settings settings, Job job, long numbers, Reach reach) {
+        long ranges = (numbers + reach.widest() - 1) / reach.widest();
+        int size = settings.number(job.getName() + ".batch-size", 1);
+        return ranges + (ranges + size - 1) / size;
+    }
+
     /** Ranges as wide as a call begins with: as the setting JOB.span says, and not wider than the source takes. */
     public long span(Job job) {
         return Math.min(settings.number(job.getName() + ".span", 1), reach(job).widest());
@@ -288,7 +297,7 @@ public final class JobRun implements AutoCloseable {
                 Exchange exchange = routes.template().request("direct:" + job.getName() + "-reach",
                         to -> to.setProperty(Batch.PROPERTY, Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
                 if (exchange.getException() != null) {
-                    throw new UserError(stop.reason() != null ? stop.reason() : Retry.reason(exchange.getException()));
+                    throw stop.asked() ? new UserError(stop.reason(), stop.code()) : new UserError(Retry.reason(exchange.getException()));
                 }
                 Map<?, ?> answer = exchange.getMessage().getBody(Map.class);
                 reaches.put(job.getName(), new Reach(((Number) answer.get("last")).longValue(), ((Number) answer.get("widest")).longValue(),

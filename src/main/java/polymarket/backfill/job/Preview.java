@@ -54,6 +54,7 @@ public final class Preview {
      * @throws UserError where another run uses the source
      */
     public static Samples sample(Settings settings, Job job, ClickHouse clickHouse, List<String> ids, int pages, Messages messages) {
+        job.check(settings);
         Stop stop = new Stop();
         Sources sources = new Sources(Share.WHOLE, 1, stop);
         Map<String, Job> jobs = Map.of(job.getName(), job);
@@ -84,6 +85,7 @@ public final class Preview {
      * @throws UserError where the source does not answer, or another run uses it
      */
     public static Result fetch(Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
+        job.check(settings);
         Stop stop = new Stop();
         Sources sources = new Sources(Share.WHOLE, 1, stop);
         Map<String, Job> jobs = Map.of(job.getName(), job);

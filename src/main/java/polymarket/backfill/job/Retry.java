@@ -32,6 +32,8 @@ public final class Retry implements Processor {
     static final String FAILURES = "RetryFailures";
     /** Set where the last failure leaves no sense in another attempt. */
     private static final String REFUSED = "RetryRefused";
+    /** A key that is missing or wrong: whatever else is asked for, the answer is the same. */
+    private static final int UNAUTHORIZED = 401;
     private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
 
     private final Map<String, Job> jobs;
@@ -161,7 +163,7 @@ public final class Retry implements Processor {
         }
         SourceException answer = find(failure, SourceException.class);
         if (answer != null) {
-            return answer.busy() ? Kind.BUSY : Kind.FAILURE;
+            return answer.busy() ? Kind.BUSY : answer.status() == UNAUTHORIZED ? Kind.FATAL : Kind.FAILURE;
         }
         if (find(failure, ImbalanceException.class) != null) {
             return Kind.FATAL;

@@ -48,6 +48,7 @@ final class Routes implements AutoCloseable {
         beans.put("tokens", new Tokens());
         beans.put("walk", new Walks());
         beans.put("chain", new Chain());
+        beans.put("account", new Account(settings));
         beans.put("fetchers", fetchers);
         beans.put("callers", callers);
         beans.put("clickhouse", clickHouse.dataSource());
@@ -59,6 +60,8 @@ final class Routes implements AutoCloseable {
         main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
         main.setDefaultPropertyPlaceholderLocation("false");
         main.configure().withRoutesIncludePattern(String.join(",", files));
+        // with --debug, Camel would print the settings, keys included
+        main.configure().withAutoConfigurationLogSummary(false);
         main.addMainListener(new MainListenerSupport() {
             @Override
             public void beforeConfigure(BaseMainSupport support) {

@@ -21,6 +21,7 @@ import javax.net.ssl.SSLContext;
 import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
+import org.apache.camel.ExchangeProperty;
 import org.apache.camel.Handler;
 import org.apache.camel.component.http.HttpClientConfigurer;
 import org.apache.camel.model.ModelCamelContext;
@@ -36,6 +37,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.Window;
 
 /**
  * The bean {@code source} of the source routes: spreads the requests of a source evenly over its limit, which stands in
@@ -255,6 +257,17 @@ public final class Sources implements HttpClientConfigurer {
     /** A text as a query string has it, such as a cursor. */
     public static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
+    /**
+     * A batch's window as parameters of a URL that begins with others; empty where it is all times.
+     *
+     * @param after the parameter for the second before the window's first
+     * @param before the one for the second after its last
+     */
+    public static String window(@ExchangeProperty(Batch.PROPERTY) Batch batch, String after, String before) {
+        return (batch.getSince() == Window.ALL.since() ? "" : "&" + after + "=" + (batch.getSince() - 1))
+                + (batch.getUntil() == Window.ALL.until() ? "" : "&" + before + "=" + (batch.getUntil() + 1));
     }
 
     /** The source gave an answer that can be read; whether it is whole is for the job to see. */

@@ -1,6 +1,5 @@
 package polymarket.backfill.polygon;
 
-import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,19 +84,10 @@ public final class ComputedTokenIds {
 
     private static void row(StringBuilder to, Condition condition) {
         List<TokenIds.OutcomeTokens> tokens = TokenIds.tokenIds(condition.id(), condition.outcomes());
-        List<String> other = new ArrayList<>();
-        // Gamma numbers the sets 1, 2, 3, …; powers of two are outcomes
-        for (int set = 3; set <= condition.outcomes(); set++) {
-            if (Integer.bitCount(set) > 1) {
-                String collection = TokenIds.collectionId(condition.id(), BigInteger.valueOf(set));
-                other.add(TokenIds.positionId(TokenIds.USDC_E, collection));
-                other.add(TokenIds.positionId(TokenIds.WRAPPED_COLLATERAL, collection));
-            }
-        }
         to.append("{\"condition_id\":\"").append(condition.id()).append("\",\"outcomes\":").append(condition.outcomes());
         list(to, "usdc_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::usdcTokenId).toList());
         list(to, "wrapped_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::wrappedTokenId).toList());
-        list(to, "other_token_ids", other);
+        list(to, "other_token_ids", TokenIds.otherTokenIds(condition.id(), condition.outcomes()));
         to.append("}\n");
     }
 

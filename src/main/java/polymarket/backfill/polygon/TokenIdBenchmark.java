@@ -1,8 +1,10 @@
 package polymarket.backfill.polygon;
 
-import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -13,33 +15,34 @@ import java.util.concurrent.Future;
 /** Measures how many conditions a second {@link TokenIds#tokenIds} computes: two outcomes each, both collaterals. */
 public final class TokenIdBenchmark {
 
-    private static final int DEFAULT_CONDITIONS = 150_000;
+    /** As many as there are conditions in a table of 160.9 million trades. */
+    public static final int FULL = 150_000;
     private static final int WARM_UP = 60_000;
-    private static final int SQUARES = 20_000;
 
     private TokenIdBenchmark() {
     }
 
     /**
-     * Prints one line for each number of threads, after one that compares the two tests for a square.
-     *
-     * @param args conditions (default 150,000), then numbers of threads (default 1 and 2)
+     * @param conditions how many, with random ids
+     * @param threads each number is measured on its own, behind a warm-up
+     * @return what is printed, with names that say the unit
      */
-    public static void main(String[] args) throws InterruptedException, ExecutionException {
-        int conditions = args.length > 0 ? Integer.parseInt(args[0]) : DEFAULT_CONDITIONS;
-        List<Integer> threads = new ArrayList<>();
-        for (int i = 1; i < args.length; i++) {
-            threads.add(Integer.parseInt(args[i]));
-        }
+    public static Map<String, Object> run(int conditions, List<Integer> threads) throws InterruptedException {
         String[] ids = conditionIds(Math.max(conditions, WARM_UP));
         compute(ids, 0, WARM_UP);
-        compareSquareTests();
-        for (int n : threads.isEmpty() ? List.of(1, 2) : threads) {
-            run(ids, conditions, n);
+        List<Map<String, Object>> runs = new ArrayList<>();
+        for (int n : threads) {
+            runs.add(measure(ids, conditions, n));
         }
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("job", "token-ids");
+        result.put("conditions", conditions);
+        result.put("cores", Runtime.getRuntime().availableProcessors());
+        result.put("runs", runs);
+        return result;
     }
 
-    private static void run(String[] ids, int conditions, int threads) throws InterruptedException, ExecutionException {
+    private static Map<String, Object> measure(String[] ids, int conditions, int threads) throws InterruptedException {
         ExecutorService pool = Executors.newFixedThreadPool(threads);
         long start = System.nanoTime();
         List<Callable<Integer>> shares = new ArrayList<>();
@@ -49,13 +52,22 @@ public final class TokenIdBenchmark {
             shares.add(() -> compute(ids, from, to));
         }
         int tokens = 0;
-        for (Future<Integer> share : pool.invokeAll(shares)) {
-            tokens += share.get();
+        try {
+            for (Future<Integer> share : pool.invokeAll(shares)) {
+                tokens += share.get();
+            }
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } finally {
+            pool.shutdown();
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        pool.shutdown();
-        System.out.printf("token ids: %,d conditions, %,d token ids, %.2f s, %,.0f conditions/s, %d thread%s%n",
-                conditions, tokens, seconds, conditions / seconds, threads, threads == 1 ? "" : "s");
+        Map<String, Object> run = new LinkedHashMap<>();
+        run.put("threads", threads);
+        run.put("seconds", Math.round(seconds * 100) / 100.0);
+        run.put("token_ids", tokens);
+        run.put("conditions_per_second", Math.round(conditions / seconds));
+        return run;
     }
 
     private static int compute(String[] ids, int from, int to) {
@@ -68,33 +80,6 @@ public final class TokenIdBenchmark {
         return tokens;
     }
 
-    private static void compareSquareTests() {
-        BigInteger[] values = new BigInteger[SQUARES];
-        Random random = new Random(2);
-        for (int i = 0; i < SQUARES; i++) {
-            values[i] = new BigInteger(256, random).mod(AltBn128.P);
-        }
-        BigInteger half = AltBn128.P.shiftRight(1);
-        double[] micros = new double[2];
-        int[] squares = new int[2];
-        for (int round = 0; round < 3; round++) {
-            squares[0] = 0;
-            squares[1] = 0;
-            long start = System.nanoTime();
-            for (BigInteger value : values) {
-                squares[0] += AltBn128.isSquare(value) ? 1 : 0;
-            }
-            long middle = System.nanoTime();
-            for (BigInteger value : values) {
-                squares[1] += value.modPow(half, AltBn128.P).bitLength() <= 1 ? 1 : 0;
-            }
-            micros[0] = (middle - start) / 1e3 / SQUARES;
-            micros[1] = (System.nanoTime() - middle) / 1e3 / SQUARES;
-        }
-        System.out.printf("square test: Jacobi symbol %.2f µs, modPow %.2f µs%s%n", micros[0], micros[1],
-                squares[0] == squares[1] ? "" : "; THEY DISAGREE");
-    }
-
     private static String[] conditionIds(int count) {
         String[] ids = new String[count];
         byte[] bytes = new byte[32];
@@ -104,5 +89,17 @@ public final class TokenIdBenchmark {
             ids[i] = Hex.of(bytes);
         }
         return ids;
+    }
+
+    /** The result for a person. */
+    public static String text(Map<String, Object> result) {
+        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "token ids of %,d conditions with two outcomes, both collaterals, %d cores%n",
+                result.get("conditions"), result.get("cores")));
+        for (Object each : (List<?>) result.get("runs")) {
+            Map<?, ?> run = (Map<?, ?>) each;
+            text.append(String.format(Locale.ROOT, "  %d thread%s  %.2f s, %,d token ids, %,d conditions/s%n", run.get("threads"),
+                    run.get("threads").equals(1) ? ": " : "s:", run.get("seconds"), run.get("token_ids"), run.get("conditions_per_second")));
+        }
+        return text.toString();
     }
 }

@@ -104,6 +104,24 @@ public final class TokenIds {
         return tokens;
     }
 
+    /**
+     * The token ids of the index sets 3, 5, 6, 7, … up to the number of outcomes, which are several outcomes together, with both
+     * collaterals. Gamma numbers sets 1, 2, 3, … and so lists some of them as a single outcome's.
+     */
+    public static List<String> otherTokenIds(String conditionId, int outcomes) {
+        byte[] condition = Hex.bytes("condition id", conditionId, 32);
+        checkOutcomes(outcomes);
+        List<String> tokens = new ArrayList<>();
+        for (int set = 3; set <= outcomes; set++) {
+            if (Integer.bitCount(set) > 1) {
+                byte[] collection = collectionId(condition, BigInteger.valueOf(set));
+                tokens.add(positionId(USDC_E_BYTES, collection));
+                tokens.add(positionId(WRAPPED_BYTES, collection));
+            }
+        }
+        return tokens;
+    }
+
     static byte[] conditionId(byte[] oracle, byte[] questionId, int outcomeSlotCount) {
         return keccak256(oracle, questionId, word(BigInteger.valueOf(outcomeSlotCount)));
     }

@@ -66,6 +66,11 @@ public final class Sandbox implements AutoCloseable {
         return urls;
     }
 
+    /** The account whose trades the CLOB gives, as the program's settings. */
+    public Map<String, String> clobAccount() {
+        return Map.of("clob.address", clobAddress(), "clob.api-key", Clob.API_KEY, "clob.api-secret", Clob.SECRET, "clob.api-passphrase", Clob.PASSPHRASE);
+    }
+
     /** Whose trades the CLOB's own-trades endpoint gives, to requests signed with the sandbox's credentials. */
     public String clobAddress() {
         return universe.wallets.address(Clob.ACCOUNT);

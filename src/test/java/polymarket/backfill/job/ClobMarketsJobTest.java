@@ -57,7 +57,7 @@ class ClobMarketsJobTest {
     @Test
     void killedAtAnyInstant_goesOnAtThePageItHadComeTo_andStoresEachRowOnce() throws Exception {
         try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(20_000).limits(0).latencyMillis(60))) {
-            int exit = SourceBed.killed(bed, Integer.getInteger("kills", 4), "clob", "run", "clob-markets");
+            int exit = SourceBed.killed(bed, "clob", "run", "clob-markets");
             assertEquals(0, exit, SourceBed.said(bed));
             assertEquals(assertTruth(bed), TestBed.number("SELECT count() FROM default.clob_market_mapping"));
             Ledger.Sums sums = SourceBed.balanced(bed, "clob-markets");

@@ -35,7 +35,7 @@ class GoldskyMarketsJobTest {
     @Test
     void killedAtAnyInstant_goesOnAtTheTokenItHadComeTo_andStoresEachRowOnce() throws Exception {
         try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(8000).limits(0).latencyMillis(60))) {
-            int exit = SourceBed.killed(bed, Integer.getInteger("kills", 4), "goldsky-positions", "run", "goldsky-markets");
+            int exit = SourceBed.killed(bed, "goldsky-positions", "run", "goldsky-markets");
             assertEquals(0, exit, SourceBed.said(bed));
             assertTruth(bed);
         }

@@ -48,7 +48,7 @@ class ResolutionsJobTest {
         try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(3000).limits(0).latencyMillis(30))) {
             List<String> ids = bed.ids(3000);
             Files.write(bed.home().resolve("ids.txt"), ids);
-            int exit = SourceBed.killed(bed, Integer.getInteger("kills", 4), "data-api", "run", "resolutions", "--ids", bed.home().resolve("ids.txt").toString());
+            int exit = SourceBed.killed(bed, "data-api", "run", "resolutions", "--ids", bed.home().resolve("ids.txt").toString());
             assertEquals(0, exit, SourceBed.said(bed));
             assertTruth(bed, ids);
         }

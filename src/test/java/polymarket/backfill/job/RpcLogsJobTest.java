@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -63,12 +64,22 @@ class RpcLogsJobTest {
     }
 
     @Test
+    void aNodeFarBehindTheOthers_isTheOneThatCounts() throws Exception {
+        try (TestBed bed = SourceBed.start(options().rpcLag(500))) {
+            long first = head(bed) - 3_000;
+            Process process = SourceBed.program(bed, "run", "rpc-logs", "--from", "" + first);
+            assertEquals(0, process.waitFor(), () -> SourceBed.said(bed));
+            assertTruth(bed, first, head(bed) - 520);
+        }
+    }
+
+    @Test
     void killedAtAnyInstant_losesAndDoublesNothing_andALaterRunGoesOnBehindIt() throws Exception {
         try (TestBed bed = SourceBed.start(options().latencyMillis(20))) {
             bed.set("rpc-logs.span", 200);
             long head = head(bed);
             long first = head - 15_000;
-            int exit = SourceBed.killed(bed, Integer.getInteger("kills", 4), "polygon", "run", "rpc-logs", "--from", "" + first, "--to", "" + (head - 5_000));
+            int exit = SourceBed.killed(bed, "polygon", "run", "rpc-logs", "--from", "" + first, "--to", "" + (head - 5_000));
             assertEquals(0, exit, SourceBed.said(bed));
             assertTruth(bed, first, head - 5_000);
             Process next = SourceBed.program(bed, "run", "rpc-logs", "--to", "latest");
@@ -88,6 +99,7 @@ class RpcLogsJobTest {
         Map<String, String> resolutions = new TreeMap<>();
         Map<String, Integer> transfers = new TreeMap<>();
         Map<String, Integer> moved = new HashMap<>();
+        Map<String, TreeSet<Long>> movedIn = new HashMap<>();
         for (String line : bed.sandbox().truth().lines("logs?from=" + first + "&to=" + last, "")) {
             for (ConditionLogs.Row row : ConditionLogs.decode(SourceBed.json(line))) {
                 String place = " " + row.place().blockNumber() + " " + row.place().blockTimestamp() + " " + row.place().transactionHash() + " " + row.place().logIndex();
@@ -98,6 +110,7 @@ class RpcLogsJobTest {
                 } else if (row instanceof ConditionLogs.Transfer made) {
                     transfers.merge(made.place().transactionHash() + " " + made.tokenId() + " " + made.place().blockNumber(), 1, Integer::sum);
                     moved.merge(made.tokenId(), 1, Integer::sum);
+                    movedIn.computeIfAbsent(made.tokenId(), token -> new TreeSet<>()).add(made.place().blockNumber());
                 }
             }
         }
@@ -117,17 +130,21 @@ class RpcLogsJobTest {
         assertEquals(transfers, storedTransfers);
         assertTrue(conditions.size() > 3 && transfers.size() > 50, conditions.size() + " conditions, " + transfers.size() + " transfers");
 
+        Map<String, Integer> transactions = new HashMap<>();
+        transfers.keySet().forEach(key -> transactions.merge(key.split(" ")[1], 1, Integer::sum));
         int mapped = 0;
         Map<String, Map<String, Object>> mapping = new HashMap<>();
         TestBed.sql("SELECT * FROM default.rpc_transfer_mapping FINAL").forEach(row -> mapping.put((String) row.get("token_id"), row));
         for (JsonNode market : SourceBed.truth(bed, "conditions", "condition_id").values()) {
-            for (int outcome = 0; conditions.containsKey(market.get("condition_id").asText()) && outcome < 2 && market.get("outcomes").asInt() == 2; outcome++) {
+            for (int outcome = 0; conditions.containsKey(market.get("condition_id").asText()) && outcome < market.get("outcomes").asInt(); outcome++) {
                 String token = market.get("token_ids").get(outcome).asText();
                 if (moved.containsKey(token)) {
                     Map<String, Object> row = mapping.get(token);
                     assertTrue(row != null, "not mapped: " + token + " " + market);
-                    assertEquals(market.get("condition_id").asText() + " " + outcome + " " + moved.get(token),
-                            row.get("condition_id") + " " + row.get("outcome_index") + " " + row.get("transfer_count"));
+                    TreeSet<Long> blocks = movedIn.get(token);
+                    assertEquals(market.get("condition_id").asText() + " " + outcome + " " + moved.get(token) + " " + transactions.get(token) + " " + blocks.first() + " " + blocks.last(),
+                            row.get("condition_id") + " " + row.get("outcome_index") + " " + row.get("transfer_count") + " " + row.get("transactions")
+                                    + " " + row.get("first_block") + " " + row.get("last_block"));
                     mapped++;
                 }
             }

@@ -97,22 +97,32 @@ final class SourceBed {
     }
 
     /**
-     * Runs the program and kills it with -9 at random instants while rows are coming in, so many times; then lets it end.
+     * Runs the program and kills it with -9 at random instants while rows are coming in, -Dkill.rounds times, with faults on;
+     * then lets it end.
      *
      * @return the last exit code
      */
-    static int killed(TestBed bed, int rounds, String source, String... arguments) throws InterruptedException {
-        Random random = new Random(4);
-        for (int round = 0; round < rounds; round++) {
+    static int killed(TestBed bed, String source, String... arguments) throws InterruptedException {
+        for (String fault : List.of("429", "500", "html", "cut-json", "reset")) {
+            bed.sandbox().fault("kind=" + fault + ",source=" + source + ",rate=0.02");
+        }
+        bed.set("source.attempts", 8);
+        long seed = Long.getLong("kill.seed", System.nanoTime());
+        System.out.println("kill test: " + String.join(" ", arguments) + ", -Dkill.seed=" + seed);
+        Random random = new Random(seed);
+        int working = 0;
+        for (int round = 0; round < Integer.getInteger("kill.rounds", 5); round++) {
             long before = bed.stats().at("/sources/" + source + "/requests").asLong();
             Process process = program(bed, arguments);
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             while (process.isAlive() && bed.stats().at("/sources/" + source + "/requests").asLong() == before && System.nanoTime() < end) {
                 Thread.sleep(5);
             }
-            Thread.sleep(random.nextInt(250));
+            Thread.sleep(random.nextInt(500));
+            working += process.isAlive() ? 1 : 0;
             process.destroyForcibly().waitFor();
         }
+        assertTrue(working > 0, "it was never at work when it was killed");
         Process last = program(bed, arguments);
         assertTrue(last.waitFor(120, TimeUnit.SECONDS), () -> "it does not end: " + said(bed));
         return last.exitValue();

@@ -264,4 +264,21 @@ class ConditionLogsTest {
     private static JsonNode json(String text) throws Exception {
         return MAPPER.readTree(text.replace('\'', '"'));
     }
+
+    @Test
+    void numbersOfAnySize_areWrittenAsBigIntegerWritesThem() {
+        List<BigInteger> values = new ArrayList<>(List.of(BigInteger.ZERO, BigInteger.ONE, MAX));
+        java.util.Random random = new java.util.Random(5);
+        for (int bits = 1; bits <= 256; bits++) {
+            values.add(new BigInteger(bits, random));
+            values.add(BigInteger.ONE.shiftLeft(bits - 1));
+            values.add(BigInteger.TEN.pow(bits % 77));
+        }
+        for (BigInteger value : values) {
+            ConditionLogs.Transfer moved = (ConditionLogs.Transfer) one(log(ConditionLogs.TRANSFER_SINGLE,
+                    List.of(topic(ALICE), topic(ZERO), topic(BOB)), words(value, MAX.subtract(value))));
+            assertEquals(value.toString(), moved.tokenId());
+            assertEquals(MAX.subtract(value).toString(), moved.amount());
+        }
+    }
 }
