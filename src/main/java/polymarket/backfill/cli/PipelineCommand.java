@@ -76,7 +76,7 @@ final class PipelineCommand implements Callable<Integer> {
         common.overrides().forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
         PipelineView view = new PipelineView(json);
         // held open, so that one engine serves all steps
-        try (ClickHouse clickHouse = needed(pipeline, ClickHouse.open(settings));
+        try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
                 PipelineRun run = new PipelineRun(settings, pipeline, options, arguments, clickHouse.id(), view)) {
             if (run.isNothingToDo()) {
                 Map<String, Object> status = run.status();
@@ -102,8 +102,9 @@ final class PipelineCommand implements Callable<Integer> {
     }
 
     /** Finds out at the beginning, not after hours, that a table is missing which no step makes. */
-    private static ClickHouse needed(Pipeline pipeline, ClickHouse clickHouse) {
-        for (Pipeline.Step step : pipeline.steps().values()) {
+    private static ClickHouse needed(Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
+        for (String name : options.selected(pipeline)) {
+            Pipeline.Step step = pipeline.step(name);
             for (String table : step.needs()) {
                 if (!clickHouse.has(table.contains(".") ? table.substring(0, table.indexOf('.')) : "default", table.substring(table.indexOf('.') + 1))) {
                     clickHouse.close();

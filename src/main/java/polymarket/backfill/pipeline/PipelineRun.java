@@ -54,6 +54,24 @@ public final class PipelineRun implements AutoCloseable {
      * @param from the step to begin with, or null
      */
     public record Options(Duration budget, boolean again, String only, String from) {
+
+        boolean isPart() {
+            return only != null || from != null;
+        }
+
+        /**
+         * The steps that are meant, by their names.
+         *
+         * @throws UserError where there is no such step
+         */
+        public Set<String> selected(Pipeline pipeline) {
+            if (!isPart()) {
+                return pipeline.steps().keySet();
+            }
+            Set<String> selected = new LinkedHashSet<>(Set.of(pipeline.step(only != null ? only : from).name()));
+            selected.addAll(only != null ? Set.of() : pipeline.behind(from));
+            return selected;
+        }
     }
 
     /** Sees a run go on, about once a second; the maps are as in {@link PipelineStatus}. */
@@ -145,15 +163,8 @@ public final class PipelineRun implements AutoCloseable {
     /** Finds the pass to go on with, and which of its steps are to be run. */
     private void prepare() {
         pass = ledger.last();
-        boolean part = options.only() != null || options.from() != null;
-        if (options.only() != null) {
-            selected.add(pipeline.step(options.only()).name());
-        } else if (options.from() != null) {
-            selected.add(pipeline.step(options.from()).name());
-            selected.addAll(pipeline.behind(options.from()));
-        } else {
-            selected.addAll(pipeline.steps().keySet());
-        }
+        boolean part = options.isPart();
+        selected.addAll(options.selected(pipeline));
         if (pass != null) {
             awaitOrphans();
         }

@@ -87,13 +87,8 @@ public final class Plan {
                 pass = fresh ? null : pass;
             }
         }
-        Set<String> selected = new LinkedHashSet<>(pipeline.steps().keySet());
-        boolean part = options.only() != null || options.from() != null;
-        if (part) {
-            String first = pipeline.step(options.only() != null ? options.only() : options.from()).name();
-            selected.retainAll(options.only() != null ? Set.of() : pipeline.behind(first));
-            selected.add(first);
-        }
+        Set<String> selected = options.selected(pipeline);
+        boolean part = options.isPart();
         Duration budget = options.budget() != null ? options.budget() : pass != null ? Duration.ofMillis(pass.budgetMillis()) : pipeline.budget();
         long spent = pass == null || part && pass.state().equals("finished") ? 0 : pass.spentMillis();
         Map<String, Entry> done = new LinkedHashMap<>();
