@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.job.Messages;
 import sun.misc.Signal;
@@ -22,6 +23,10 @@ final class Signals {
      * @param stop ends the work in good order, and returns at once
      */
     static void handle(Runnable stop, Messages messages) {
+        if (Boolean.getBoolean("backfill.terminal")) {
+            // jline, by which the width of the screen is found out, puts handlers of its own in the place of those that are there
+            new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength();
+        }
         int[] times = {0};
         for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
             Signal.handle(new Signal(name), signal -> {

@@ -170,7 +170,9 @@ public final class PipelineRun implements AutoCloseable {
         }
         boolean fresh = pass == null || options.again();
         nothingToDo = !fresh && !part && pass.state().equals("finished");
-        budget = options.budget() != null ? options.budget() : fresh ? pipeline.budget() : Duration.ofMillis(pass.budgetMillis());
+        boolean once = part && pass != null && pass.state().equals("finished");
+        // what a person asks for once more has the whole time again
+        budget = options.budget() != null ? options.budget() : fresh || once ? pipeline.budget() : Duration.ofMillis(pass.budgetMillis());
         if (nothingToDo) {
             pipeline.steps().keySet().forEach(name -> entries.put(name, ledger.steps(pass.number()).getOrDefault(name, Entry.fresh(name))));
             return;
@@ -178,8 +180,7 @@ public final class PipelineRun implements AutoCloseable {
         if (fresh) {
             pass = ledger.begin(budget.toMillis());
         } else {
-            // what a person asks for once more has the whole time again
-            spentBefore = part && pass.state().equals("finished") ? 0 : pass.spentMillis();
+            spentBefore = once ? 0 : pass.spentMillis();
             ledger.goOn(pass.number(), budget.toMillis());
         }
         Map<String, Entry> had = ledger.steps(pass.number());

@@ -89,8 +89,9 @@ public final class Plan {
         }
         Set<String> selected = options.selected(pipeline);
         boolean part = options.isPart();
-        Duration budget = options.budget() != null ? options.budget() : pass != null ? Duration.ofMillis(pass.budgetMillis()) : pipeline.budget();
-        long spent = pass == null || part && pass.state().equals("finished") ? 0 : pass.spentMillis();
+        boolean goesOn = pass != null && !(part && pass.state().equals("finished"));
+        Duration budget = options.budget() != null ? options.budget() : goesOn ? Duration.ofMillis(pass.budgetMillis()) : pipeline.budget();
+        long spent = goesOn ? pass.spentMillis() : 0;
         Map<String, Entry> done = new LinkedHashMap<>();
         entries.forEach((name, entry) -> {
             if (entry.state() == StepState.DONE || entry.state() == StepState.CUT || entry.state() == StepState.SKIPPED) {

@@ -253,7 +253,7 @@ class RouteFilesTest {
     @Test
     void theEngines_knowNoJobFromAnother() throws IOException {
         try (Stream<Path> files = Files.walk(TestBed.PROJECT.resolve("src/main/java/polymarket/backfill"))) {
-            for (Path file : files.filter(path -> path.toString().matches(".*/(job|ledger)/[^/]*[.]java")).toList()) {
+            for (Path file : files.filter(path -> path.toString().matches(".*/(job|ledger|pipeline)/[^/]*[.]java")).toList()) {
                 String code = text(file).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "");
                 for (String name : Map.of("\"payouts\"", 1, "resolutions_external_ingest", 1, "api.goldsky.com", 1, "\"goldsky\"", 1).keySet()) {
                     assertFalse(code.contains(name), file + " knows " + name);
