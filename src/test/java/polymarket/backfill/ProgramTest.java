@@ -145,7 +145,7 @@ class ProgramTest {
         slow(400);
         List<String> ids = sound(2500);
         try (Program run = Program.startOnTerminal(bed, "run", "payouts", "--ids", list(ids), "--batch-size", "20", "--concurrency", "2")) {
-            TestBed.await("the screen is drawn: " + run.out(), Duration.ofSeconds(90), () -> run.out().contains("payouts 4") || run.out().contains("payouts 6") || !run.isAlive());
+            TestBed.await("the screen is drawn: " + run.out(), Duration.ofSeconds(90), () -> java.util.regex.Pattern.compile("payouts [1-9]").matcher(run.out()).find() || !run.isAlive());
             ProcessHandle program = run.process().children().findFirst().orElseThrow();
             Program.signal("INT", program.pid());
             Program.Result end = run.end();
