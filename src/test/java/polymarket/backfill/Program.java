@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** The program in a process of its own, as the launcher starts it. */
 public final class Program implements AutoCloseable {
@@ -76,12 +77,27 @@ public final class Program implements AutoCloseable {
         return start(List.of("script", "-qec", "exec " + command, "/dev/null"), bed.home(), Map.of("TERM", "xterm"));
     }
 
+    /**
+     * The command in such a way that SIGINT reaches it. What a shell without job control starts in the background ignores that
+     * signal, and so does all that comes from it, the tests and the programs that they start.
+     */
+    public static List<String> interruptible(List<String> command) {
+        try {
+            Path status = Path.of("/proc/self/status");
+            boolean ignored = Files.exists(status) && Files.readAllLines(status).stream().filter(line -> line.startsWith("SigIgn:"))
+                    .anyMatch(line -> (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 2) != 0);
+            return ignored ? Stream.concat(Stream.of("env", "--default-signal=INT"), command.stream()).toList() : command;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Starts any command with its output in files. */
     static Program start(List<String> command, Path folder, Map<String, String> environment) {
         try {
             Path out = Files.createTempFile(folder, "out", ".txt");
             Path err = Files.createTempFile(folder, "err", ".txt");
-            ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile())
+            ProcessBuilder builder = new ProcessBuilder(interruptible(command)).redirectOutput(out.toFile()).redirectError(err.toFile())
                     .redirectInput(new java.io.File("/dev/null")).directory(folder.toFile());
             builder.environment().putAll(environment);
             return new Program(builder.start(), out, err);

@@ -93,35 +93,30 @@ public final class Benchmark implements AutoCloseable {
         }
     }
 
-    /** Writes a list of so many ids, or gives null for a job that makes them itself. */
-    public Path ids(long count) {
+    /** The list of so many ids, or null for a job that makes them itself. The parts and repetitions share it. */
+    private Path ids(String sandbox, long count) throws IOException, InterruptedException {
         if (scenario.maker() == null) {
             return null;
         }
         Path file = folder.resolve("ids-" + count + ".txt");
-        try {
-            if (!Files.exists(file)) {
-                scenario.maker().write(file, count);
-            }
-            return file;
-        } catch (IOException e) {
-            throw new UserError("cannot write " + file + ": " + e.getMessage());
+        if (!Files.exists(file)) {
+            scenario.maker().write(sandbox, file, count);
         }
+        return file;
     }
 
     /**
      * Runs one part from an empty folder.
      *
-     * @param ids from {@link #ids}
-     * @param count how many these are
+     * @param count how many ids
      * @return what is printed, with names that say the unit
      * @throws UserError where a process of it fails
      */
-    public Map<String, Object> run(Part part, Path ids, long count) {
+    public Map<String, Object> run(Part part, long count) {
         Path home = folder.resolve("run-" + System.nanoTime());
         try {
             try {
-                return measure(part, ids, count, home);
+                return measure(part, count, home);
             } finally {
                 end(processes);
                 delete(home);
@@ -134,18 +129,21 @@ public final class Benchmark implements AutoCloseable {
         }
     }
 
-    private Map<String, Object> measure(Part part, Path ids, long count, Path home) throws IOException, InterruptedException {
+    private Map<String, Object> measure(Part part, long count, Path home) throws IOException, InterruptedException {
         double pace = makeHome(home, part.scale());
-        Process sandbox = start("sandbox", home, home.resolve("sandbox.errors"), List.of(), Stream.concat(scenario.sandbox().stream(), Stream.of("--port", "0",
+        Process sandbox = start("sandbox", home, home.resolve("sandbox.errors"), List.of(), Stream.concat(scenario.sandbox().apply(count).stream(), Stream.of("--port", "0",
                 "--limits", part.scale() == 0 ? "off" : part.scale() == 1 ? "on" : "x" + part.scale())).toList());
         Map<String, String> urls = urls(sandbox);
         String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
+
+        Path ids = ids(url, count);
 
         List<String> run = new ArrayList<>(List.of(scenario.job(), "--json"));
         if (ids != null) {
             run.addAll(List.of("--ids", ids.toString()));
         }
-        Map<String, String> set = new LinkedHashMap<>(overrides);
+        Map<String, String> set = new LinkedHashMap<>(scenario.settings());
+        set.putAll(overrides);
         set.put("clickhouse.url", "");
         set.put("clickhouse.data", home.resolve("data").toString());
         set.put("clickhouse.port", "0");
@@ -358,6 +356,7 @@ public final class Benchmark implements AutoCloseable {
         Map<String, Object> rows = new LinkedHashMap<>();
         boolean equal = true;
         try (ClickHouse clickHouse = uses.clickHouse) {
+            rows.put("inserts", ((Number) clickHouse.value("SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")).longValue());
             for (Map.Entry<String, String> query : scenario.stored().entrySet()) {
                 long stored = ((Number) clickHouse.value(query.getValue())).longValue();
                 long expected = truth.getOrDefault(query.getKey(), 0L);
@@ -384,6 +383,11 @@ public final class Benchmark implements AutoCloseable {
         result.put("seconds_of_requests", rounded(busy));
         result.put("ids_per_second", Math.round(count / runSeconds));
         result.put("ids_per_second_with_start", Math.round(count / seconds));
+        long stored = scenario.stored().keySet().stream().mapToLong(kind -> (Long) rows.get(kind)).sum();
+        long inserts = (Long) rows.remove("inserts");
+        result.put("rows_per_second", Math.round(stored / runSeconds));
+        result.put("inserts", inserts);
+        result.put("rows_per_insert", inserts == 0 ? 0 : stored / inserts);
         result.put("requests", limit.path("arrivals").asLong());
         result.put("retries", runs.stream().mapToLong(run -> run.path("run").path("retries").asLong()).sum());
         if (part.scale() > 0) {

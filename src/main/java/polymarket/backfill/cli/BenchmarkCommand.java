@@ -1,6 +1,5 @@
 package polymarket.backfill.cli;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -28,7 +27,8 @@ import polymarket.backfill.job.Messages;
         + " over the limit, retries, CPU seconds and peak resident memory of each process, where the time goes, and the rows"
         + " compared with the sandbox's truth.", ""},
         footer = {"", "Examples:", "  backfill benchmark payouts", "  backfill benchmark payouts --parts off --repeat 5",
-            "  backfill benchmark payouts --scale 10 --ids 20000   (a tenth of the time)", "  backfill benchmark payouts --memory"})
+            "  backfill benchmark payouts --scale 10 --ids 20000   (a tenth of the time)", "  backfill benchmark payouts --memory",
+            "  backfill benchmark wallets --ids 2000 --scale 1"})
 final class BenchmarkCommand implements Callable<Integer> {
 
     private static final long MEMORY_IDS = 10_000_000;
@@ -41,7 +41,8 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
     private String name;
 
-    @Option(names = "--ids", paramLabel = "N", description = "How many ids (default: the job's full size, 170,448 for payouts).")
+    @Option(names = "--ids", paramLabel = "N", description = {"How many (default: the job's full size:",
+        "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for fills)."})
     private Long ids;
 
     @Option(names = "--parts", paramLabel = "PART", split = ",", defaultValue = "one,workers,off",
@@ -51,8 +52,8 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "M", defaultValue = "4", description = "Processes that share the limit in the part 'workers' (default: ${DEFAULT-VALUE}).")
     private int workers;
 
-    @Option(names = "--scale", paramLabel = "N", defaultValue = "1", description = "Scale the source's limit and the pace by N, for a shorter run.")
-    private double scale;
+    @Option(names = "--scale", paramLabel = "N", description = "Scale the source's limit and the pace by N, for a shorter run (default: 1, for wallets 20, for fills 10).")
+    private Double askedScale;
 
     @Option(names = "--repeat", paramLabel = "N", defaultValue = "1", description = "Run each part N times and give the one with the median time.")
     private int repeat;
@@ -66,6 +67,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Scenario scenario = Scenario.of(name);
+        double scale = askedScale == null ? scenario.scale() : askedScale;
         if (workers < 2 || repeat < 1 || !(scale > 0) || ids != null && ids < 1) {
             throw new UserError("--workers takes a number of at least 2, --repeat and --ids of at least 1, --scale one above 0");
         }
@@ -77,7 +79,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         result.put("job", scenario.job());
         result.put("ids", count);
         result.put("scale", scale);
-        result.put("shorter", shorter(scenario, count, full));
+        result.put("shorter", shorter(scenario, count, full, scale));
         result.put("cores", Runtime.getRuntime().availableProcessors());
         List<Map<String, Object>> done = new ArrayList<>();
         try (Benchmark benchmark = new Benchmark(settings, scenario, common.overrides(), messages)) {
@@ -90,12 +92,11 @@ final class BenchmarkCommand implements Callable<Integer> {
                 throw new UserError(Messages.count(count) + " ids need up to " + Benchmark.bytes(needed) + " of disk in " + settings.path("runtime.dir")
                         + ", and " + Benchmark.bytes(benchmark.freeBytes()) + " are free: set runtime.dir to another disk, or take fewer with --ids");
             }
-            Path list = benchmark.ids(count);
-            for (Part part : parts()) {
+            for (Part part : parts(scale)) {
                 List<Map<String, Object>> runs = new ArrayList<>();
                 for (int i = 0; i < repeat; i++) {
                     messages.info(part.name() + (repeat > 1 ? ", " + (i + 1) + " of " + repeat : "") + " ...");
-                    runs.add(benchmark.run(part, list, count));
+                    runs.add(benchmark.run(part, count));
                 }
                 List<Object> times = runs.stream().map(run -> run.get("seconds")).toList();
                 runs.sort(Comparator.comparingDouble(run -> ((Number) run.get("seconds")).doubleValue()));
@@ -118,7 +119,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         return right ? 0 : 3;
     }
 
-    private List<Part> parts() {
+    private List<Part> parts(double scale) {
         if (memory) {
             return List.of(new Part("flat memory: one process, limits off, 512 MB of heap", 1, 0, List.of("-Xmx512m", "-Xlog:gc:file=gc.log")));
         }
@@ -130,7 +131,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         }).toList();
     }
 
-    private String shorter(Scenario scenario, long count, long full) {
+    private String shorter(Scenario scenario, long count, long full, double scale) {
         List<String> why = new ArrayList<>();
         if (count < full) {
             why.add(Messages.count(count) + " instead of " + Messages.count(full) + " " + scenario.unit());
@@ -152,7 +153,8 @@ final class BenchmarkCommand implements Callable<Integer> {
             text.append('\n').append(part.get("part")).append('\n');
             line(text, "time", "%.1f s from start to end, of these %.1f s before the first batch%s", part.get("seconds"),
                     part.get("seconds_before_the_first_batch"), part.containsKey("seconds_of_all_runs") ? " (all runs: " + part.get("seconds_of_all_runs") + ")" : "");
-            line(text, "speed", "%,d ids/s (%,d with the start)", part.get("ids_per_second"), part.get("ids_per_second_with_start"));
+            line(text, "speed", "%,d %s/s (%,d with the start), %,d rows/s stored in %,d inserts, %,d rows an insert", part.get("ids_per_second"),
+                    scenario.unit(), part.get("ids_per_second_with_start"), part.get("rows_per_second"), part.get("inserts"), part.get("rows_per_insert"));
             if (part.containsKey("limit_used")) {
                 line(text, "limit", "%.1f%% of %.4g requests/s used, from the first arrival to the last, %.1f s later",
                         100 * decimal(part, "limit_used"), part.get("limit_per_second"), part.get("seconds_of_requests"));

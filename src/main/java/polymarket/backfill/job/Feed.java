@@ -44,7 +44,7 @@ final class Feed implements Iterator<Batch> {
 
     private final Deque<Batch> ready = new ArrayDeque<>();
     private final Set<Batch> inFlight = new HashSet<>();
-    /** Batches of one id that failed while nothing else was answered: the source may be at fault, not they. */
+    /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
     private final List<Batch> suspects = new ArrayList<>();
     private final Deque<String> modes = new ArrayDeque<>(List.of("new", "redo", "again"));
     private String after = "";
@@ -122,7 +122,8 @@ final class Feed implements Iterator<Batch> {
     }
 
     private boolean available() {
-        if (ready.isEmpty()) {
+        // where nothing is answered, no more of the list is begun than is in flight otherwise
+        if (ready.isEmpty() && suspects.size() < concurrency) {
             claim();
         }
         if (ready.isEmpty() && !suspects.isEmpty()) {
@@ -254,31 +255,40 @@ final class Feed implements Iterator<Batch> {
             release(batch, List.of());
             return;
         }
+        boolean kept = batch.keeps();
         batch.forgetAnswer();
-        if (batch.getSize() > 1) {
-            release(batch, ledger.halve(batch, share));
+        if (kept) {
+            batch.pageByPage();
+            release(batch, List.of(batch));
             return;
         }
-        // whatever the source says or does not say is the id's own only if others are answered meanwhile, unless the job's
+        // whatever the source says or does not say is the batch's own only if others are answered meanwhile, unless the job's
         // own rules say that the answer will not change
         boolean refused = Retry.find(failure, ClickHouseException.class) != null || Retry.find(failure, RefusalException.class) != null;
-        List<String> parts = progress.job().idKind().parts(batch.getIds().get(0));
-        if ((refused || source.lastAnswer() > batch.firstFailure()) && !parts.isEmpty()) {
-            List<Batch> followers = ledger.cut(batch, parts, share);
-            cut(batch.getIds().get(0), parts);
-            progress.done(batch);
-            release(batch, followers);
-        } else if (refused || source.lastAnswer() > batch.firstFailure()) {
-            Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
-            ledger.fail(batch, outcome);
-            batch.outcomes().put(batch.getIds().get(0), outcome);
-            progress.done(batch);
-            release(batch, List.of());
-        } else {
+        if (!refused && source.lastAnswer() <= batch.firstFailure()) {
             synchronized (this) {
                 suspects.add(batch);
                 release(batch, List.of());
             }
+            return;
+        }
+        if (batch.getSize() > 1) {
+            release(batch, ledger.halve(batch, share));
+            return;
+        }
+        String id = batch.getIds().get(0);
+        List<String> parts = progress.job().idKind().parts(id);
+        if (parts.isEmpty()) {
+            Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
+            ledger.fail(batch, outcome);
+            batch.outcomes().put(id, outcome);
+            progress.done(batch);
+            release(batch, List.of());
+        } else {
+            List<Batch> followers = ledger.cut(batch, parts, share);
+            cut(id, parts);
+            progress.done(batch);
+            release(batch, followers);
         }
     }
 

@@ -225,7 +225,7 @@ public final class JobRun implements AutoCloseable {
             return thread;
         });
         boolean finished;
-        try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, repository, messages)) {
+        try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, repository, stop, messages)) {
             jobs.stream().map(Job::getSource).distinct().forEach(source -> sources.warmUp(routes.context(), source));
             List<Future<?>> running = new ArrayList<>();
             Map<String, CountDownLatch> ended = new HashMap<>();
@@ -289,7 +289,7 @@ public final class JobRun implements AutoCloseable {
             Sources sources = new Sources(options.share(), options.fraction(), stop);
             Map<String, Job> byName = Map.of(job.getName(), job);
             Retry retry = new Retry(byName, sources, stop, settings.number("source.attempts", 1), settings.duration("source.patience"), messages);
-            try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+            try (Routes routes = Routes.start(settings, byName, clickHouse, sources, retry, new Ledgers(stop), stop, messages)) {
                 Exchange exchange = routes.template().request("direct:" + job.getName() + "-reach",
                         to -> to.setProperty(Batch.PROPERTY, Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
                 if (exchange.getException() != null) {

@@ -61,7 +61,7 @@ public final class Preview {
         List<Sample> samples = new ArrayList<>();
         try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
                 job.getSource(), "diagnose " + job.getName());
-                Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+                Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), stop, messages)) {
             for (String id : ids) {
                 Batch batch = Batch.preview(job.getName(), List.of(id), Batch.Kind.FIRST);
                 long rows = 0;
@@ -92,7 +92,7 @@ public final class Preview {
         Map<String, String> states = new LinkedHashMap<>();
         try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
                 job.getSource(), "fetch " + job.getName());
-                Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), messages)) {
+                Routes routes = Routes.start(settings, jobs, clickHouse, sources, retry, new Ledgers(stop), stop, messages)) {
             // a route may have to ask them what it needs to know of an id
             Views.create(clickHouse, job.getName());
             List<Batch> batches = new ArrayList<>();

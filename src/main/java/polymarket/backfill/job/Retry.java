@@ -130,7 +130,8 @@ public final class Retry implements Processor {
             }
             case RELOAD -> true;
             case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
-            case FAILURE -> !exchange.getProperty(REFUSED, false, Boolean.class)
+            case FAILURE -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
+                    && !exchange.getProperty(REFUSED, false, Boolean.class)
                     && exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
         };
     }

@@ -32,10 +32,11 @@ final class Routes implements AutoCloseable {
     /**
      * @param jobs by their names; the route files of other jobs are not loaded
      * @param ledgers the idempotent repository of the job routes
+     * @param stop asked, no more pages are begun than have to be
      * @throws UserError where the routes cannot be built
      */
     static Routes start(Settings settings, Map<String, Job> jobs, ClickHouse clickHouse, Sources sources, Retry retry,
-            Ledgers ledgers, Messages messages) {
+            Ledgers ledgers, Stop stop, Messages messages) {
         // batches, as many as the feeds hand out; and the calls of all batches that make one an id
         ExecutorService fetchers = Executors.newCachedThreadPool(daemon("fetcher"));
         ExecutorService callers = Executors.newFixedThreadPool(settings.number("source.calls", 1), daemon("caller"));
@@ -43,7 +44,7 @@ final class Routes implements AutoCloseable {
         beans.put("ledger", ledgers);
         beans.put("source", sources);
         beans.put("retry", retry);
-        beans.put("rows", new Rows(jobs));
+        beans.put("rows", new Rows(jobs, stop));
         beans.put("tokens", new Tokens());
         beans.put("walk", new Walks());
         beans.put("chain", new Chain());

@@ -38,13 +38,18 @@ public final class Rows {
     private static final String SENT = "RowsSent";
     private static final ObjectMapper JSON = new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
+    /** Rows from which on those of several pages are stored. */
+    private static final int ROWS_TOGETHER = 500;
+
     private final Map<String, Job> jobs;
+    private final Stop stop;
     private final Map<String, SqlFile> sql = new HashMap<>();
     /** The keys of the rows that batches are about to store. */
     private final Map<Batch, Set<String>> storing = new HashMap<>();
 
-    public Rows(Map<String, Job> jobs) {
+    public Rows(Map<String, Job> jobs, Stop stop) {
         this.jobs = jobs;
+        this.stop = stop;
         jobs.values().forEach(job -> sql.put(job.getName(), job.sql()));
     }
 
@@ -132,10 +137,20 @@ public final class Rows {
         return String.valueOf(offset(batch) + rows.size());
     }
 
-    /** Keeps a page's rows of one id of a batch, until the rows of all its ids are stored together. */
+    /** Keeps a page's rows, until they are stored with those of further pages or, of a batch's part, with those of the other ids. */
     public void keep(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch part, @Body List<Map<String, Object>> rows) {
         part.keep(rows);
         exchange.removeProperty(Retry.FAILURES);
+    }
+
+    /** Whether a further page's rows are to be stored with those that were kept: an insert of few rows costs as much as one of many. */
+    public boolean keepsOn(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        return batch.keepsOn(stop.asked() ? 1 : ROWS_TOGETHER);
+    }
+
+    /** The rows of the pages that were kept. */
+    public List<Map<String, Object>> kept(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+        return batch.takeKept();
     }
 
     /** The rows of all ids of a batch that could be asked for; the others get batches of their own when this one is done. */
@@ -230,7 +245,7 @@ public final class Rows {
     }
 
     /**
-     * Leaves out the rows that the table has already. Where {@code @present} says of all of them ({@code met}) that another
+     * Leaves out the rows that the table has already. Where {@code @present} says of all of the last page ({@code met}) that another
      * batch brought them, which comes the other way and has stored everything behind this page, this page is the last.
      */
     public List<Map<String, Object>> leaveOutPresent(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch,
@@ -253,7 +268,8 @@ public final class Rows {
             }
         }
         exchange.setProperty(OWN, own);
-        if (!rows.isEmpty() && rows.stream().map(row -> key(job, batch, row)).allMatch(met::contains)) {
+        List<Map<String, Object>> lastPage = batch.lastKept() == 0 ? rows : rows.subList(Math.max(0, rows.size() - batch.lastKept()), rows.size());
+        if (!rows.isEmpty() && lastPage.stream().map(row -> key(job, batch, row)).allMatch(met::contains)) {
             batch.lastPage();
         }
         Set<String> counted = new HashSet<>();

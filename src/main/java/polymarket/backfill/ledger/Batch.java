@@ -73,10 +73,15 @@ public final class Batch {
     private Batch parent;
     private Map<String, Batch> parts;
     private String cursor;
+    private String storedCursor;
     private int restarts;
     private boolean more = true;
     private final Set<String> pagesSeen = new HashSet<>();
     private int oldPages;
+    private int keptPages;
+    private int pagesTogether = 1;
+    private int lastKept;
+    private boolean pageByPage;
     private int shortPage = -1;
     private int shortPageTimes;
     private long fetchedSoFar;
@@ -131,6 +136,7 @@ public final class Batch {
         this.redo = redo;
         this.check = check;
         this.cursor = cursor;
+        this.storedCursor = cursor;
         this.fetchedSoFar = fetchedSoFar;
         this.storedSoFar = storedSoFar;
         this.rejectedSoFar = rejectedSoFar;
@@ -306,6 +312,7 @@ public final class Batch {
         shortPage = -1;
         pagesSeen.clear();
         gathered.clear();
+        keptPages = 0;
     }
 
     /** How often it began at the first page again. */
@@ -330,6 +337,7 @@ public final class Batch {
 
     /** The page's rows, requests and cursor are in the ledger. */
     synchronized void pageDone() {
+        storedCursor = cursor;
         fetchedSoFar += fetched;
         storedSoFar += inserted + rejected;
         rejectedSoFar += rejected;
@@ -364,17 +372,57 @@ public final class Batch {
     }
 
     /**
-     * Keeps a page's rows in a part, and hands them over with the last page. A part with so many rows that they are better
-     * stored page by page is left unanswered, and so gets a batch of its own.
+     * Keeps a page's rows. A part hands them over with the last page; one with so many rows that they are better stored page by
+     * page is left unanswered, and so gets a batch of its own.
      */
     public void keep(List<Map<String, Object>> rows) {
         gathered.addAll(rows);
+        keptPages++;
+        lastKept = rows.size();
+        if (parent == null) {
+            return;
+        }
         if (!more) {
             parent.gather(ids.get(0), gathered);
         } else if (gathered.size() > KEPT_ROWS) {
             gathered.clear();
             lastPage();
         }
+    }
+
+    /** Hands over the rows of the pages that were kept, which are then kept no more. */
+    public synchronized List<Map<String, Object>> takeKept() {
+        List<Map<String, Object>> rows = List.copyOf(gathered);
+        gathered.clear();
+        keptPages = 0;
+        pagesTogether = pageByPage ? 1 : Math.min(1024, 2 * pagesTogether);
+        return rows;
+    }
+
+    /**
+     * Whether a further page is to be kept before the rows are stored: twice as many pages as the last time, so that a short list is
+     * stored page by page and a long one in inserts of many rows.
+     *
+     * @param rows from which on no further page is kept
+     */
+    public synchronized boolean keepsOn(int rows) {
+        return more && keptPages < pagesTogether && gathered.size() < rows;
+    }
+
+    /** Rows of the last page that was kept; 0 where pages are not kept. */
+    public int lastKept() {
+        return lastKept;
+    }
+
+    /** Whether pages are kept that are not stored. */
+    public synchronized boolean keeps() {
+        return keptPages > 0;
+    }
+
+    /** Stores each page before the next is asked for, so that a page that cannot be had costs none of those before it. */
+    public synchronized void pageByPage() {
+        pageByPage = true;
+        pagesTogether = 1;
     }
 
     /** Takes all rows of one id; where they would be too many with those of others, it is left unanswered. */
@@ -484,11 +532,17 @@ public final class Batch {
 
     /** Forgets what came of it, because it is asked for once more. */
     public void forgetAnswer() {
+        cursor = storedCursor;
+        more = true;
+        oldPages = 0;
+        shortPage = -1;
+        pagesSeen.clear();
         outcomes.clear();
         missing.clear();
         resetRows();
         synchronized (this) {
             gathered.clear();
+            keptPages = 0;
             answered.clear();
             cut.clear();
             parts = null;

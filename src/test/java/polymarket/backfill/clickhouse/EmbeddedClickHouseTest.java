@@ -23,11 +23,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import polymarket.backfill.Program;
 import polymarket.backfill.UserError;
 
 /** How long an engine lives, and what is there after it died. */
@@ -71,8 +73,8 @@ class EmbeddedClickHouseTest {
     }
 
     private Process other(String mode) throws IOException {
-        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", System.getProperty("java.class.path"), Other.class.getName(), mode, data.toString())
+        Process process = new ProcessBuilder(Program.interruptible(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp", System.getProperty("java.class.path"), Other.class.getName(), mode, data.toString())))
                 .redirectError(ProcessBuilder.Redirect.INHERIT).start();
         processes.add(process);
         return process;
@@ -198,7 +200,8 @@ class EmbeddedClickHouseTest {
         EngineServer.pause(1_500);
         assertTrue(foreground.isAlive());
         signal("INT", foreground.pid());
-        assertEquals(0, foreground.waitFor());
+        assertTrue(foreground.waitFor(60, TimeUnit.SECONDS), "it goes on");
+        assertEquals(0, foreground.exitValue());
         try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(data, 0)) {
             assertEquals("t", ask(engine.url(), "SHOW TABLES"));
         }
