@@ -77,7 +77,7 @@ final class PipelineCommand implements Callable<Integer> {
         PipelineView view = new PipelineView(json);
         // held open, so that one engine serves all steps
         try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
-                PipelineRun run = new PipelineRun(settings, pipeline, options, arguments, clickHouse.id(), view)) {
+                PipelineRun run = new PipelineRun(settings, pipeline, options, arguments, clickHouse.id(), view.room(), view)) {
             if (run.isNothingToDo()) {
                 Map<String, Object> status = run.status();
                 System.out.println(json ? Report.json(status) : name + ": pass " + status.get("pass") + " is finished, since " + status.get("ended_at")

@@ -53,7 +53,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
             return;
         }
         if (redraw) {
-            int width = Math.max(20, new ConsoleProgressBarConsumer(err).getMaxRenderedLength());
+            int width = width();
             erase();
             draw(lines(status).stream().map(line -> line.length() > width - 1 ? line.substring(0, width - 1) : line).toList());
         } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
@@ -66,6 +66,15 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
             lines.forEach(this::info);
             info(head(status));
         }
+    }
+
+    /** How long a step's line of progress may be: what stands before it takes some of the screen. */
+    int room() {
+        return redraw ? Math.max(40, width() - 36) : 1000;
+    }
+
+    private int width() {
+        return Math.max(20, new ConsoleProgressBarConsumer(err).getMaxRenderedLength());
     }
 
     @Override

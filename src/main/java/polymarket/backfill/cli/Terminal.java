@@ -23,7 +23,8 @@ import polymarket.backfill.ledger.State;
 /**
  * The screen during a run: on a terminal one line that is redrawn, otherwise a plain line every ten seconds; what there is
  * to say stands above it. All of it goes to standard error, so that standard output holds results alone. With the system
- * property backfill.progress, the line is kept in the file that it names instead, for the process that shows it.
+ * property backfill.progress, the line is kept in the file that it names instead, for the process that shows it, and is not
+ * longer than backfill.progress.width.
  */
 final class Terminal implements Messages, JobRun.Watcher {
 
@@ -69,7 +70,7 @@ final class Terminal implements Messages, JobRun.Watcher {
             return;
         }
         if (progressFile != null) {
-            keep(line(jobs, 1000));
+            keep(line(jobs, Integer.getInteger("backfill.progress.width", 1000)));
         } else if (redraw) {
             if (bar == null) {
                 bar = new ProgressBarBuilder().setTaskName("").setInitialMax(1).setUpdateIntervalMillis(500).continuousUpdate()

@@ -109,6 +109,7 @@ public final class PipelineRun implements AutoCloseable {
     private final Pipeline pipeline;
     private final Options options;
     private final List<String> arguments;
+    private final int width;
     private final Messages messages;
     private final ShareLock lock;
     private final PipelineLedger ledger;
@@ -130,13 +131,15 @@ public final class PipelineRun implements AutoCloseable {
      *
      * @param arguments that every step's command gets behind its own, such as --set
      * @param clickHouse the id of the ClickHouse that the steps fill
+     * @param width of the lines with which the steps say how far they are
      * @throws UserError where another run of it is at work, or its ledger belongs to another ClickHouse
      */
-    public PipelineRun(Settings settings, Pipeline pipeline, Options options, List<String> arguments, String clickHouse, Messages messages) {
+    public PipelineRun(Settings settings, Pipeline pipeline, Options options, List<String> arguments, String clickHouse, int width, Messages messages) {
         this.settings = settings;
         this.pipeline = pipeline;
         this.options = options;
         this.arguments = arguments;
+        this.width = width;
         this.messages = messages;
         Path runtime = settings.path("runtime.dir");
         this.folder = PipelineStatus.folder(runtime, pipeline.name());
@@ -398,7 +401,7 @@ public final class PipelineRun implements AutoCloseable {
         // as this process was started, but for what only one process can have
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(option -> !option.startsWith("-agentlib") && !option.startsWith("-javaagent")
                 && !option.startsWith("-Dbackfill.terminal") && !option.startsWith("-Dbackfill.parent") && !option.startsWith("-Dbackfill.progress")).forEach(line::add);
-        line.addAll(List.of("-Dbackfill.terminal=false", "-Dbackfill.parent=" + ProcessHandle.current().pid(), "-Dbackfill.progress=" + now,
+        line.addAll(List.of("-Dbackfill.terminal=false", "-Dbackfill.parent=" + ProcessHandle.current().pid(), "-Dbackfill.progress=" + now, "-Dbackfill.progress.width=" + width,
                 "-cp", absolute(System.getProperty("java.class.path")), "polymarket.backfill.cli.Backfill"));
         line.addAll(step.words());
         line.addAll(arguments);
