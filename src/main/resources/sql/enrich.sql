@@ -18,6 +18,18 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 ENGINE = ReplacingMergeTree(measured_at)
 ORDER BY slice;
 
+-- Each slice that was written and compared: its rows, and the sum over its parts of the hashes of their files. Parts go into
+-- the enriched table as they are, so that what was compared is what stands there in the end.
+CREATE TABLE IF NOT EXISTS backfill_enrich.compared
+(
+    slice       String,
+    rows        UInt64,
+    files       UInt64,
+    compared_at DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = ReplacingMergeTree(compared_at)
+ORDER BY slice;
+
 -- The texts that are looked up, and the keys that each may be.
 CREATE TABLE IF NOT EXISTS backfill_enrich.keys
 (
@@ -74,7 +86,8 @@ WITH
         SELECT id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
             lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
             lower(plain) IN ('', '0x', 'null', 'none', 'nan', 'undefined') AS none, match(hex, '^0+$') AS zero
-        FROM (SELECT DISTINCT arrayJoin({ids}) AS id FROM backfill_enrich.measured FINAL)
+        -- a row holds the ids of a slice: a row at a time
+        FROM (SELECT id FROM (SELECT {ids} AS ids FROM backfill_enrich.measured SETTINGS max_block_size = 1) ARRAY JOIN ids AS id GROUP BY id)
     )
 SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
     multiIf(none OR zero, [],
@@ -83,7 +96,7 @@ SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
         is_hex, [('condition-id', leftPad(hex, 64, '0')), ('question-id', leftPad(hex, 64, '0')), ('token-id', toString(reinterpretAsUInt256(reverse(unhex(leftPad(hex, 64, '0'))))))],
         [('slug', lower(plain))])
 FROM ids
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, max_threads = 1;
 
 -- @resolve
 -- What they come to: of the keys that an id may be, the first that is known.
@@ -106,7 +119,7 @@ WITH hits AS
 )
 SELECT cityHash64(keys.id), keys.id, hits.best.1, if(hits.best.2 > 0, hits.best.2, keys.otherwise)
 FROM backfill_enrich.keys AS keys LEFT JOIN hits ON hits.id = keys.id
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, join_algorithm = 'hash';
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, join_algorithm = 'grace_hash';
 
 -- @lost
 -- The transactions of rows that nothing else helped.
@@ -159,6 +172,18 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_th
 SELECT count() AS rows, toString(sum(cityHash64(tuple({kept}, if(condition_id_source = 'original', {written_condition}, ''))))) AS content FROM {written}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
+-- @content
+-- The same of the trades, as they are now.
+SELECT count() AS rows, toString(sum(cityHash64(tuple({kept}, if({missing}, '', {condition}))))) AS content FROM {trades}
+SETTINGS max_memory_usage = {max_memory};
+
+-- @compared
+INSERT INTO backfill_enrich.compared (slice, rows, files)
+SELECT {slice}, sum(rows), sum(cityHash64(hash_of_all_files)) FROM system.parts WHERE active AND database = {database} AND table = {table};
+
+-- @stored
+SELECT table, sum(rows) AS rows, toString(sum(cityHash64(hash_of_all_files))) AS files FROM system.parts WHERE active AND database = {database} GROUP BY table;
+
 -- @view
 -- The enriched trades under names that do not depend on those of their own columns.
 CREATE OR REPLACE VIEW default.vw_enriched_trades AS
@@ -166,3 +191,6 @@ SELECT {trade} AS trade_id, {market} AS market_id, {token} AS token_id, {transac
     {condition} AS condition_id, lower(replaceRegexpOne({condition}, '^0[xX]', '')) AS condition_id_norm,
     condition_id_source AS source, condition_id_rule AS rule, unfillable_reason AS reason
 FROM {target};
+
+CREATE OR REPLACE VIEW default.vw_enriched_rows AS
+SELECT toInt64((SELECT count() FROM {trades})) AS rows_in_trades, toInt64((SELECT count() FROM {target})) AS rows_enriched;

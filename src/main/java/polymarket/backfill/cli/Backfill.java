@@ -13,7 +13,7 @@ import polymarket.backfill.UserError;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             RunCommand.class, StatusCommand.class, MonitorCommand.class, FetchCommand.class, DiagnoseCommand.class, LedgerCommand.class, ResetCommand.class,
-            ReconcileCommand.class, EnrichCommand.class, PipelineCommand.class, ViewsCommand.class, VerifyCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
+            ReconcileCommand.class, EnrichCommand.class, PipelineCommand.class, ViewsCommand.class, VerifyCommand.class, ExplainCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
             polymarket.backfill.sandbox.SandboxCommand.class, BenchmarkCommand.class, ArchiveCommand.class, CommandLine.HelpCommand.class,
         },
         exitCodeListHeading = "%nExit codes:%n",

@@ -1,6 +1,8 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -9,7 +11,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.enrich.Enrich;
+import polymarket.backfill.job.Checks;
+import polymarket.backfill.job.HtmlReport;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -24,6 +30,9 @@ final class EnrichCommand implements Callable<Integer> {
 
     @Option(names = "--rollback", description = "Put the previous table back in its place, and this one in its.")
     private boolean rollback;
+
+    @Option(names = "--report", paramLabel = "FILE", description = "Where the report goes, HTML with charts (default: enrichment.html in the runtime folder).")
+    private Path report;
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
@@ -48,6 +57,11 @@ final class EnrichCommand implements Callable<Integer> {
             } finally {
                 terminal.ended();
             }
+            Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
+            if (!result.state().equals("interrupted")) {
+                HtmlReport.write(html, "Condition ids of " + target, new Checks("enrichment", SqlFile.read("enrichment"), List.of())
+                        .run(clickHouse, Job.names(Common.home()), Map.of(), (title, table) -> { }));
+            }
             if (json) {
                 Map<String, Object> object = new LinkedHashMap<>();
                 object.put("state", result.state());
@@ -58,6 +72,7 @@ final class EnrichCommand implements Callable<Integer> {
                 object.put("slices", result.slices());
                 object.put("halved", result.halved());
                 object.put("seconds", result.millis() / 1000.0);
+                object.put("report", result.state().equals("interrupted") ? null : html.toString());
                 System.out.println(Report.json(object));
             } else if (result.state().equals("interrupted")) {
                 System.out.println("enrich: interrupted after " + Messages.time(result.millis()) + "; " + target + " is as it was, and the same command goes on");
@@ -67,6 +82,7 @@ final class EnrichCommand implements Callable<Integer> {
                         + Messages.count(result.unfillable()) + " without a condition id");
                 System.out.println(String.format(Locale.ROOT, "  coverage  %.2f%% before, %.2f%% after", 100.0 * result.original() / Math.max(1, result.rows()),
                         100.0 * (result.original() + result.filled()) / Math.max(1, result.rows())));
+                System.out.println("  report    " + html);
                 System.out.println("  more      backfill verify enrichment, backfill explain MARKET; back with backfill enrich --rollback");
             }
             return result.state().equals("interrupted") ? 130 : 0;

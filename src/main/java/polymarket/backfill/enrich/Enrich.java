@@ -1,7 +1,9 @@
 package polymarket.backfill.enrich;
 
+import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -15,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -49,6 +52,8 @@ public final class Enrich {
     /** How often slices whose trades changed meanwhile are done again before it is given up. */
     private static final int ROUNDS = 3;
     private static final long SMALLEST_SLICE = 1000;
+    /** Settings of a table whose parts stay as they were written. */
+    private static final Map<String, Long> UNMERGED = Map.of("max_bytes_to_merge_at_max_space_in_pool", 1L, "max_bytes_to_merge_at_min_space_in_pool", 1L);
 
     private static final List<String> SOURCES = List.of("clob", "rpc", "goldsky", "gamma");
     private static final List<String> RULES = List.of("proved", "all-agree", "majority", "priority", "only-source");
@@ -70,23 +75,43 @@ public final class Enrich {
     private final Trades trades;
     private final String target;
     private final String next;
-    private final String previous;
     private final int concurrency;
     private final long memory;
     private final String join;
     private final Map<String, Object> values = new HashMap<>();
     private final AtomicInteger halved = new AtomicInteger();
-    private final Set<String> unsettled = java.util.concurrent.ConcurrentHashMap.newKeySet();
+    private final Set<String> unsettled = ConcurrentHashMap.newKeySet();
+    private final Map<String, Long> steps = new ConcurrentHashMap<>();
     private volatile boolean stopped;
     private volatile long dictionaries;
 
-    /** How it ended. */
-    public record Result(String state, long rows, long original, long filled, long unfillable, int slices, int halved, long millis) {
+    /**
+     * How it ended.
+     *
+     * @param state complete, unchanged or interrupted; rows are counted in the first two
+     * @param steps milliseconds in each step of this run; those of slices that are worked on at once add up
+     */
+    public record Result(String state, long rows, long original, long filled, long unfillable, int slices, int halved, long millis, Map<String, Long> steps) {
     }
 
     /** A slice before it was written. */
     private record Measured(long rows, String content) {
     }
+
+    /** What a table holds: rows, and the sum over its parts of their files' hashes. */
+    private record Stored(long rows, BigInteger files) {
+
+        static Stored of(Map<String, Object> row) {
+            return new Stored(((Number) row.get("rows")).longValue(), new BigInteger((String) row.get("files")));
+        }
+
+        /** Both together; sums of hashes go round at 2^64. */
+        Stored plus(Stored other) {
+            return new Stored(rows + other.rows, files.add(other.files).mod(BigInteger.ONE.shiftLeft(64)));
+        }
+    }
+
+    private static final Stored NOTHING = new Stored(0, BigInteger.ZERO);
 
     /**
      * @param status is told now and then how far it is, in one line
@@ -100,7 +125,6 @@ public final class Enrich {
         this.trades = new Trades(clickHouse, settings);
         this.target = Columns.quotedTable(settings.text("enrich.target"));
         this.next = beside("_next");
-        this.previous = beside("_previous");
         this.concurrency = settings.number("enrich.concurrency", 1);
         this.memory = Memory.bytes(settings, "enrich.max-memory");
         this.join = settings.text("enrich.join");
@@ -157,19 +181,25 @@ public final class Enrich {
         String key = fingerprint();
         Path file = ledgerFile(settings);
         if (Ledger.exists(file)) {
+            boolean afresh;
             try (Ledger ledger = Ledger.open(file)) {
                 String run = run(ledger);
-                if (run.equals(commentOf("enrich.target", ""))) {
-                    finish(run);
-                    if (key.equals(ledger.sourceKey()) && number("SELECT count() FROM " + trades.quoted()) == number("SELECT count() FROM " + target)) {
+                if (run.equals(comment(clickHouse, settings.text("enrich.target")))) {
+                    finish(clickHouse, settings, run);
+                    if (key.equals(ledger.sourceKey()) && isAsBefore()) {
                         messages.info("nothing to do: the trades and the mapping are as they were when " + settings.text("enrich.target") + " was made");
                         return result("unchanged", ledger, started);
                     }
-                    afresh(ledger);
-                } else if (!key.equals(ledger.sourceKey()) || !clickHouse.id().equals(ledger.server())) {
-                    messages.info("the mapping, the table of trades or the settings changed since the last run was interrupted: it starts afresh");
-                    afresh(ledger);
+                    afresh = true;
+                } else {
+                    afresh = !key.equals(ledger.sourceKey()) || !clickHouse.id().equals(ledger.server());
+                    if (afresh) {
+                        messages.info("the mapping, the table of trades or the settings changed since the last run was interrupted: it starts afresh");
+                    }
                 }
+            }
+            if (afresh) {
+                afresh(clickHouse, settings);
             }
         }
         checkRoom();
@@ -182,10 +212,10 @@ public final class Enrich {
                 again(ledger, lostSlices(ledger));
             }
             for (int round = 1; round <= ROUNDS && !stopped; round++) {
-                Map<String, Measured> measured = measure(ledger);
+                Map<String, Measured> measured = new ConcurrentHashMap<>(measure(ledger));
                 if (!stopped) {
-                    resolve();
-                    lost(ledger);
+                    timed("resolve", this::resolve);
+                    lost(ledger, measured);
                     write(ledger, measured);
                 }
                 if (stopped) {
@@ -195,7 +225,10 @@ public final class Enrich {
                 changed.addAll(unsettled);
                 unsettled.clear();
                 if (changed.isEmpty()) {
-                    assemble(ledger, measured);
+                    if (!key.equals(fingerprint())) {
+                        throw new UserError("the mapping, or the table " + trades.table() + " itself, was changed while it was enriched: nothing was exchanged. Run `backfill enrich` again");
+                    }
+                    timed("exchange", () -> assemble(ledger));
                     return result("complete", ledger, started);
                 }
                 messages.info(changed.size() + " slices of " + trades.table() + " changed while they were written: they are done again");
@@ -214,17 +247,32 @@ public final class Enrich {
     public static void rollback(ClickHouse clickHouse, Settings settings) {
         String target = settings.text("enrich.target");
         String previous = target + "_previous";
+        if (Ledger.exists(ledgerFile(settings))) {
+            String run;
+            try (Ledger ledger = Ledger.open(ledgerFile(settings))) {
+                run = run(ledger);
+            }
+            // a run that was killed right after its exchange has not put the previous table in its place yet
+            if (run.equals(comment(clickHouse, target))) {
+                finish(clickHouse, settings, run);
+            }
+        }
         if (Columns.of(clickHouse, previous).isEmpty()) {
             throw new UserError("there is no table " + previous + " to go back to: it is kept by the second `backfill enrich` and those after it");
         }
         clickHouse.execute("EXCHANGE TABLES " + Columns.quotedTable(target) + " AND " + Columns.quotedTable(previous));
         // what is in the ledger is no longer what stands there
-        if (Ledger.exists(ledgerFile(settings))) {
-            Ledger ledger = Ledger.open(ledgerFile(settings));
-            ledger.delete();
-        }
-        clickHouse.execute("DROP DATABASE IF EXISTS " + WORK + " SYNC");
+        afresh(clickHouse, settings);
         view(clickHouse, settings);
+    }
+
+    /** Whether the enriched table holds what the trades hold. */
+    private boolean isAsBefore() {
+        Map<String, Object> own = new HashMap<>(values);
+        own.put("max_memory", memory);
+        own.put("written", new Raw(target));
+        own.put("written_condition", new Raw(Columns.of(clickHouse, settings.text("enrich.target")).text(trades.conditionName())));
+        return clickHouse.rows(sql.section("content").sql(own), Map.of()).equals(clickHouse.rows(sql.section("compare").sql(own), Map.of()));
     }
 
     /** All that what is written depends on, besides the rows of the trades. */
@@ -240,6 +288,9 @@ public final class Enrich {
             parts.add(String.valueOf(clickHouse.value("SELECT concat(toString(count()), ' ', toString(sum(cityHash64(tuple(*))))) FROM default." + table)));
         }
         parts.add(String.valueOf(clickHouse.value("SELECT concat(toString(count()), ' ', toString(max(fetched_at))) FROM default.rpc_transfers")));
+        parts.add(String.valueOf(clickHouse.rows("SELECT mutation_id FROM system.mutations WHERE database = {d:String} AND table = {t:String} ORDER BY mutation_id",
+                Map.of("d", Columns.database(trades.table()), "t", Columns.name(trades.table())))));
+        parts.add(trades.plain().toString());
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(String.join("\n", parts).getBytes(StandardCharsets.UTF_8));
             return String.format("%064x", new BigInteger(1, hash)).substring(0, 16);
@@ -252,14 +303,19 @@ public final class Enrich {
         return "backfill enrich, run " + ledger.id();
     }
 
-    private String commentOf(String setting, String suffix) {
-        String table = settings.text(setting) + suffix;
+    private static String comment(ClickHouse clickHouse, String table) {
         return clickHouse.rows("SELECT comment FROM system.tables WHERE database = {d:String} AND name = {t:String}",
                 Map.of("d", Columns.database(table), "t", Columns.name(table))).stream().map(row -> String.valueOf(row.get("comment"))).findFirst().orElse(null);
     }
 
-    private void afresh(Ledger ledger) {
-        ledger.delete();
+    private static void afresh(ClickHouse clickHouse, Settings settings) {
+        for (String suffix : List.of("", "-wal", "-shm")) {
+            try {
+                Files.deleteIfExists(ledgerFile(settings).resolveSibling(ledgerFile(settings).getFileName() + suffix));
+            } catch (IOException e) {
+                throw new UserError("cannot remove " + ledgerFile(settings) + ": " + e.getMessage());
+            }
+        }
         clickHouse.execute("DROP DATABASE IF EXISTS " + WORK + " SYNC");
     }
 
@@ -275,11 +331,25 @@ public final class Enrich {
         }
     }
 
-    /** Slices that are marked and whose tables are not there. */
+    /** Slices that are marked and whose tables are not there, or not as they were when they were compared. */
     private List<String> lostSlices(Ledger ledger) {
-        Set<String> tables = new HashSet<>();
-        clickHouse.rows("SELECT concat(database, '.', name) AS t FROM system.tables WHERE database = '" + WORK + "'", Map.of()).forEach(row -> tables.add((String) row.get("t")));
-        return ids(ledger, State.FOUND).stream().filter(id -> !tables.contains(Slice.parse(id).table())).toList();
+        Map<String, Stored> there = stored();
+        Map<String, Stored> compared = compared();
+        return ids(ledger, State.FOUND).stream().filter(id -> !compared.containsKey(id)
+                || !compared.get(id).equals(there.getOrDefault(Slice.parse(id).table(), NOTHING))).toList();
+    }
+
+    /** What the parts of the slices' tables hold, by table: they are never merged, so that files that were compared can be told. */
+    private Map<String, Stored> stored() {
+        Map<String, Stored> stored = new HashMap<>();
+        clickHouse.rows(sql.section("stored").sql(Map.of("database", WORK)), Map.of()).forEach(row -> stored.put(WORK + "." + row.get("table"), Stored.of(row)));
+        return stored;
+    }
+
+    private Map<String, Stored> compared() {
+        Map<String, Stored> compared = new HashMap<>();
+        clickHouse.rows("SELECT slice, rows, toString(files) AS files FROM " + WORK + ".compared FINAL", Map.of()).forEach(row -> compared.put((String) row.get("slice"), Stored.of(row)));
+        return compared;
     }
 
     private static void again(Ledger ledger, Collection<String> ids) {
@@ -322,7 +392,7 @@ public final class Enrich {
         AtomicInteger done = new AtomicInteger();
         side(todo, id -> {
             try {
-                clickHouse.execute(sql.section("measure").sql(values(Slice.parse(id))));
+                timed("measure", () -> clickHouse.execute(sql.section("measure").sql(values(Slice.parse(id)))));
             } catch (ClickHouseException e) {
                 List<String> halves = halves(ledger, id, e, Long.MAX_VALUE);
                 todo.addAll(halves);
@@ -345,6 +415,14 @@ public final class Enrich {
         List<String> halves = trades.divide(slice, 2).stream().map(Slice::id).toList();
         ledger.split(id, halves);
         halved.incrementAndGet();
+        return halves;
+    }
+
+    /** Measures slices that took the place of one that was measured before. */
+    private List<String> measured(List<String> halves, Map<String, Measured> to) {
+        halves.forEach(half -> clickHouse.execute(sql.section("measure").sql(values(Slice.parse(half)))));
+        Map<String, Measured> all = measured();
+        halves.forEach(half -> to.put(half, all.get(half)));
         return halves;
     }
 
@@ -374,27 +452,31 @@ public final class Enrich {
     }
 
     /** Finds what the transactions of rows come to that nothing else helped. */
-    private void lost(Ledger ledger) {
+    private void lost(Ledger ledger, Map<String, Measured> measured) {
         clickHouse.execute("TRUNCATE TABLE " + WORK + ".transactions");
         if (!trades.has("transaction") || number("SELECT count() FROM (SELECT 1 FROM default.rpc_transfers LIMIT 1)") == 0) {
             return;
         }
         clickHouse.execute("TRUNCATE TABLE " + WORK + ".lost");
         List<String> slices = ids(ledger, State.PENDING);
+        Queue<String> todo = new ConcurrentLinkedQueue<>(slices);
         AtomicInteger done = new AtomicInteger();
-        side(new ConcurrentLinkedQueue<>(slices), id -> {
-            clickHouse.execute(sql.section("lost").sql(values(Slice.parse(id))));
+        side(todo, id -> {
+            try {
+                timed("transactions", () -> clickHouse.execute(sql.section("lost").sql(values(Slice.parse(id)))));
+            } catch (ClickHouseException e) {
+                todo.addAll(measured(halves(ledger, id, e, measured.get(id).rows()), measured));
+            }
             status.accept("enrich: looked for transactions in " + done.incrementAndGet() + " of " + slices.size() + " slices");
         });
         Map<String, Object> own = new HashMap<>(values);
         own.put("max_memory", memory - dictionaries);
         own.put("spill", memory / 4);
         own.put("ambiguous", AMBIGUOUS_TRANSACTION);
-        clickHouse.execute(sql.section("transactions").sql(own));
+        timed("transactions", () -> clickHouse.execute(sql.section("transactions").sql(own)));
     }
 
-    private void write(Ledger ledger, Map<String, Measured> measured) {
-        Map<String, Measured> known = new java.util.concurrent.ConcurrentHashMap<>(measured);
+    private void write(Ledger ledger, Map<String, Measured> known) {
         boolean tokens = number("SELECT count() FROM " + WORK + ".tokens WHERE mapped_code < " + UNKNOWN) > 0;
         boolean transactions = number("SELECT count() FROM " + WORK + ".transactions") > 0;
         List<Batch> claimed = new ArrayList<>(ledger.open(Share.WHOLE));
@@ -415,11 +497,7 @@ public final class Enrich {
                     return;
                 }
             } catch (ClickHouseException e) {
-                List<String> halves = halves(ledger, id, e, measure.rows());
-                for (String half : halves) {
-                    clickHouse.execute(sql.section("measure").sql(values(Slice.parse(half))));
-                }
-                known.putAll(measured());
+                measured(halves(ledger, id, e, measure.rows()), known);
                 messages.info("a slice of " + Messages.count(measure.rows()) + " rows hit the cap of " + Memory.text(budget()) + " and is halved");
                 synchronized (ledger) {
                     todo.addAll(ledger.claim("", "new", Share.WHOLE, 1, 1_000_000));
@@ -445,7 +523,7 @@ public final class Enrich {
     private boolean write(Slice slice, Measured measured, boolean tokens, boolean transactions) {
         String table = slice.table();
         clickHouse.execute("DROP TABLE IF EXISTS " + table + " SYNC");
-        clickHouse.execute(trades.create(table, slice.id()));
+        clickHouse.execute(trades.create(table, slice.id(), UNMERGED));
         Map<String, Object> own = values(slice);
         own.put("written", new Raw(table));
         String condition = Columns.quoted(trades.conditionName());
@@ -458,12 +536,14 @@ public final class Enrich {
         own.put("reason_of_code", byCode(code -> code < UNKNOWN ? "" : REASONS.get(code - UNKNOWN)));
         lookups(own, tokens, transactions);
         own.put("algorithm", join.equals("direct") ? "direct,hash" : "hash");
-        own.put("block", Math.min(512 << 20, budget() / 6));
-        clickHouse.execute(sql.section("write").sql(own));
+        own.put("block", Math.min(256 << 20, budget() / 8));
+        timed("write", () -> clickHouse.execute(sql.section("write").sql(own)));
         own.put("written_condition", new Raw(new Columns.Column(trades.conditionName(), typeOf(table, trades.conditionName()), "", "", "", "").text()));
-        Map<String, Object> after = clickHouse.rows(sql.section("compare").sql(own), Map.of()).get(0);
+        Map<String, Object> after = new HashMap<>();
+        timed("compare", () -> after.putAll(clickHouse.rows(sql.section("compare").sql(own), Map.of()).get(0)));
         long rows = ((Number) after.get("rows")).longValue();
         if (rows == measured.rows() && after.get("content").equals(measured.content())) {
+            clickHouse.execute(sql.section("compared").sql(Map.of("slice", slice.id(), "database", WORK, "table", table.substring(WORK.length() + 1))));
             return true;
         }
         // a difference that is there in the trades themselves by now is no fault of the writing
@@ -561,9 +641,9 @@ public final class Enrich {
         Map<String, Measured> measured = measured();
         Set<String> changed = new HashSet<>();
         Set<String> covered = new HashSet<>();
+        List.of(State.FOUND, State.PENDING).forEach(state -> ids(ledger, state).forEach(id -> covered.addAll(Slice.parse(id).partitions())));
         for (String id : ids(ledger, State.FOUND)) {
             Slice slice = Slice.parse(id);
-            covered.addAll(slice.partitions());
             if (number(SqlFile.fill("SELECT count() FROM {trades} WHERE {where}", values(slice))) != measured.get(id).rows()) {
                 changed.add(id);
             }
@@ -577,38 +657,46 @@ public final class Enrich {
         return changed;
     }
 
-    private void assemble(Ledger ledger, Map<String, Measured> before) {
+    private void assemble(Ledger ledger) {
         String run = run(ledger);
         clickHouse.execute("DROP TABLE IF EXISTS " + next + " SYNC");
-        clickHouse.execute(trades.create(next, run));
-        Map<String, Measured> measured = measured();
-        long rows = 0;
+        clickHouse.execute(trades.create(next, run, UNMERGED));
+        Map<String, Stored> compared = compared();
+        Stored slices = NOTHING;
         for (String id : ids(ledger, State.FOUND)) {
-            rows += measured.get(id).rows();
-            if (measured.get(id).rows() > 0) {
+            slices = slices.plus(compared.get(id));
+            if (compared.get(id).rows() > 0) {
                 clickHouse.execute("ALTER TABLE " + next + " ATTACH PARTITION ALL FROM " + Slice.parse(id).table());
             }
         }
-        long now = number("SELECT count() FROM " + next);
+        // the same files that were compared one by one, and all of them
+        Stored there = clickHouse.rows(sql.section("stored").sql(Map.of("database", Columns.database(settings.text("enrich.target")))), Map.of()).stream()
+                .filter(row -> Columns.name(settings.text("enrich.target") + "_next").equals(row.get("table"))).map(Stored::of).findFirst().orElse(NOTHING);
         long inTrades = number("SELECT count() FROM " + trades.quoted());
-        if (now != rows || now != inTrades) {
-            throw new UserError("the enriched table has " + Messages.count(now) + " rows, its slices have " + Messages.count(rows) + " and " + trades.table() + " has "
+        if (there.rows() != slices.rows() || there.rows() != inTrades) {
+            throw new UserError("the enriched table has " + Messages.count(there.rows()) + " rows, its slices have " + Messages.count(slices.rows()) + " and " + trades.table() + " has "
                     + Messages.count(inTrades) + ": nothing was exchanged. Run `backfill enrich` again when nothing is written to the trades");
         }
-        if (commentOf("enrich.target", "") == null) {
+        if (!there.equals(slices)) {
+            throw new UserError("the slices in database " + WORK + " are no longer what was compared with the trades: nothing was exchanged. Run `backfill enrich` again, it writes those anew");
+        }
+        clickHouse.execute("ALTER TABLE " + next + " RESET SETTING " + String.join(", ", UNMERGED.keySet()));
+        if (comment(clickHouse, settings.text("enrich.target")) == null) {
             clickHouse.execute("RENAME TABLE " + next + " TO " + target);
         } else {
             clickHouse.execute("EXCHANGE TABLES " + target + " AND " + next);
         }
-        finish(run);
+        finish(clickHouse, settings, run);
     }
 
     /** What is left to do after the exchange; may be done again. */
-    private void finish(String run) {
-        String beside = commentOf("enrich.target", "_next");
+    private static void finish(ClickHouse clickHouse, Settings settings, String run) {
+        String next = settings.text("enrich.target") + "_next";
+        String previous = Columns.quotedTable(settings.text("enrich.target") + "_previous");
+        String beside = comment(clickHouse, next);
         if (beside != null && !beside.equals(run)) {
             clickHouse.execute("DROP TABLE IF EXISTS " + previous + " SYNC");
-            clickHouse.execute("RENAME TABLE " + next + " TO " + previous);
+            clickHouse.execute("RENAME TABLE " + Columns.quotedTable(next) + " TO " + previous);
         }
         clickHouse.execute("DROP DATABASE IF EXISTS " + WORK + " SYNC");
         view(clickHouse, settings);
@@ -623,7 +711,8 @@ public final class Enrich {
                     : what.equals("time") ? time(column) : column.text()));
         }
         names.put("target", new Raw(Columns.quotedTable(settings.text("enrich.target"))));
-        clickHouse.execute(SqlFile.read("enrich").section("view").sql(names));
+        names.put("trades", new Raw(Columns.quotedTable(settings.text("enrich.trades"))));
+        clickHouse.execute(SqlFile.read("enrich").section("view"), names);
     }
 
     /** A time column as a time: seconds or milliseconds since 1970 are turned, what is no time is NULL. */
@@ -644,7 +733,7 @@ public final class Enrich {
             }
         }
         return new Result(state, rows, by.getOrDefault("original", 0L), by.getOrDefault("filled", 0L), by.getOrDefault("unfillable", 0L),
-                (int) ledger.size(Share.WHOLE), halved.get(), (System.nanoTime() - started) / 1_000_000);
+                (int) ledger.size(Share.WHOLE), halved.get(), (System.nanoTime() - started) / 1_000_000, Map.copyOf(steps));
     }
 
     private interface Work<T> {
@@ -696,6 +785,15 @@ public final class Enrich {
             }
         } finally {
             pool.shutdownNow();
+        }
+    }
+
+    private void timed(String step, Runnable work) {
+        long started = System.nanoTime();
+        try {
+            work.run();
+        } finally {
+            steps.merge(step, (System.nanoTime() - started) / 1_000_000, Long::sum);
         }
     }
 

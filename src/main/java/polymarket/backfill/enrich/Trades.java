@@ -1,8 +1,11 @@
 package polymarket.backfill.enrich;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -16,6 +19,10 @@ final class Trades {
     static final List<String> ADDED = List.of("condition_id_source", "condition_id_rule", "unfillable_reason");
     /** What stands where no condition id is. */
     private static final String NO_ID = "('', '0', '0x', '0x0', 'null', '" + "0".repeat(64) + "', '0x" + "0".repeat(64) + "', '0X" + "0".repeat(64) + "')";
+
+    /** Rows that are looked at to see how many values a column has. */
+    private static final long SAMPLE = 20_000_000;
+    private static final long MOST_IN_A_DICTIONARY = 100_000;
 
     private final ClickHouse clickHouse;
     private final String table;
@@ -32,6 +39,7 @@ final class Trades {
     private final String primaryKey;
     private final String definition;
     private String keyType;
+    private Set<String> plain;
 
     /**
      * @throws UserError where there is no such table, or a column of it has the name of one that is added
@@ -122,6 +130,20 @@ final class Trades {
         return columns.all().stream().filter(Trades::isStored).filter(column -> column != condition).map(column -> Columns.quoted(column.name())).toList();
     }
 
+    /** Columns that are LowCardinality and hold too many different values for that: they are plain in the enriched table. */
+    Set<String> plain() {
+        if (plain == null) {
+            List<Column> low = columns.all().stream().filter(Trades::isStored).filter(Column::isLowCardinality).toList();
+            Map<String, Object> distinct = low.isEmpty() ? Map.of() : clickHouse.rows("SELECT " + low.stream().map(column -> "uniq(" + Columns.quoted(column.name()) + ") AS "
+                    + Columns.quoted(column.name())).collect(Collectors.joining(", ")) + " FROM (SELECT " + low.stream().map(column -> Columns.quoted(column.name())).collect(Collectors.joining(", "))
+                    + " FROM " + quoted() + " LIMIT " + SAMPLE + ")", Map.of()).get(0);
+            // a dictionary of LowCardinality does not hold 150,000 ids
+            plain = low.stream().filter(column -> column == market || column == token || column == transaction || !column.type().contains("String")
+                    || ((Number) distinct.get(column.name())).longValue() > MOST_IN_A_DICTIONARY).map(Column::name).collect(Collectors.toCollection(TreeSet::new));
+        }
+        return plain;
+    }
+
     private static boolean isStored(Column column) {
         return !column.kind().equals("ALIAS") && !column.kind().equals("EPHEMERAL");
     }
@@ -130,8 +152,10 @@ final class Trades {
      * The statement that makes a table for enriched trades.
      *
      * @param comment stands at the table
+     * @param settings of the table, besides those that its keys ask for
      */
-    String create(String name, String comment) {
+    String create(String name, String comment, Map<String, Long> settings) {
+        boolean ephemeral = columns.all().stream().anyMatch(column -> column.kind().equals("EPHEMERAL"));
         List<String> lines = new ArrayList<>();
         List<Column> aliases = new ArrayList<>();
         for (Column column : columns.all()) {
@@ -140,10 +164,9 @@ final class Trades {
             } else if (column == condition) {
                 lines.add(Columns.quoted(column.name()) + (column.isNullable() ? " Nullable(String)" : " String") + " CODEC(ZSTD(1))");
             } else if (isStored(column)) {
-                // a dictionary of LowCardinality does not hold 150,000 ids
-                boolean plain = column == market || column == token || column == transaction || column.isLowCardinality() && !column.type().contains("String");
-                lines.add(Columns.quoted(column.name()) + " " + (plain ? column.plainType() : column.type())
-                        + (column.kind().equals("DEFAULT") ? " DEFAULT " + column.expression() : "")
+                lines.add(Columns.quoted(column.name()) + " " + (plain().contains(column.name()) ? column.plainType() : column.type())
+                        // an ephemeral column is only there while one inserts
+                        + (column.kind().equals("DEFAULT") && !ephemeral ? " DEFAULT " + column.expression() : "")
                         + (column.comment().isEmpty() ? "" : " COMMENT " + Slice.literal(column.comment()))
                         + (column.codec().isEmpty() ? "" : " " + column.codec()));
             }
@@ -158,7 +181,8 @@ final class Trades {
         return "CREATE TABLE " + name + "\n(\n    " + String.join(",\n    ", lines) + "\n)\nENGINE = MergeTree"
                 + (mergeTree && !partitionKey.isEmpty() ? "\nPARTITION BY " + partitionKey : "")
                 + (mergeTree && !sortingKey.isEmpty() ? (primaryKey.equals(sortingKey) ? "" : "\nPRIMARY KEY (" + primaryKey + ")") + "\nORDER BY (" + sortingKey + ")" : "\nORDER BY tuple()")
-                + "\nSETTINGS allow_nullable_key = 1\nCOMMENT " + Slice.literal(comment);
+                + "\nSETTINGS allow_nullable_key = 1" + settings.entrySet().stream().map(setting -> ", " + setting.getKey() + " = " + setting.getValue()).collect(Collectors.joining())
+                + "\nCOMMENT " + Slice.literal(comment);
     }
 
     /** The first expression of the primary key; null where there is none. */
@@ -213,7 +237,7 @@ final class Trades {
 
     /** The partitions' ids with their rows; none where the table has no parts of its own. */
     Map<String, Long> partitions() {
-        Map<String, Long> partitions = new java.util.LinkedHashMap<>();
+        Map<String, Long> partitions = new LinkedHashMap<>();
         if (mergeTree) {
             clickHouse.rows("SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database = {d:String} AND table = {t:String} GROUP BY partition_id ORDER BY partition_id",
                     Map.of("d", Columns.database(table), "t", Columns.name(table))).forEach(row -> partitions.put((String) row.get("partition_id"), ((Number) row.get("n")).longValue()));

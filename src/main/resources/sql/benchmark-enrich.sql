@@ -1,0 +1,86 @@
+-- What `backfill benchmark enrich` makes and measures: a mapping of 150,000 conditions, trades with the columns and the mix
+-- of ids that real ones have, and the plain copy that enriching is held against. The condition of the market with number m
+-- can be computed, so that every row of the result can be judged.
+
+-- @setup
+CREATE OR REPLACE FUNCTION benchmark_condition AS m -> lower(concat(hex(sipHash128(toUInt64(m), 'c')), hex(sipHash128(toUInt64(m), 'd'))));
+CREATE OR REPLACE FUNCTION benchmark_token AS m -> concat(leftPad(toString(sipHash64(toUInt64(m), 't')), 20, '7'), leftPad(toString(sipHash64(toUInt64(m), 'u')), 20, '1'), leftPad(toString(sipHash64(toUInt64(m), 'v')), 20, '2'), leftPad(toString(m), 17, '0'));
+CREATE TABLE default.trades_raw
+(
+    trade_id         String CODEC(ZSTD(1)),
+    wallet_address   String CODEC(ZSTD(1)),
+    market_id        String CODEC(ZSTD(1)),
+    condition_id     String CODEC(ZSTD(1)),
+    token_id         String CODEC(ZSTD(1)),
+    outcome_index    Int8,
+    side             LowCardinality(String),
+    trade_direction  LowCardinality(String),
+    shares           Decimal(18, 8),
+    entry_price      Decimal(18, 8),
+    usd_value        Decimal(18, 2),
+    fee              Decimal(18, 8),
+    timestamp        DateTime,
+    block_number     UInt64,
+    log_index        UInt32,
+    transaction_hash String CODEC(ZSTD(1)),
+    created_at       DateTime
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (wallet_address, timestamp);
+
+-- @mapping
+-- Of 150,000 markets, every sixteenth is known by none of its ids; of those, every other one by its token id.
+INSERT INTO default.condition_id_merged (key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index, decided_at)
+SELECT entry.1, entry.2, benchmark_condition(m), ['proved', 'proved', 'all-agree', 'only-source'][m % 4 + 1],
+    [['clob', 'rpc', 'goldsky', 'gamma'], ['gamma'], ['clob', 'gamma'], ['goldsky']][m % 4 + 1]::Array(LowCardinality(String)), [], -1, now64(3)
+FROM
+(
+    SELECT number AS m, arrayJoin(arrayConcat(
+        if(m % 16 != 0, [('market-id', toString(500000 + m)), ('slug', concat('will-market-', toString(m), '-happen')), ('condition-id', benchmark_condition(m))], []),
+        if(m % 32 != 0, [('token-id', benchmark_token(2 * m)), ('token-id', benchmark_token(2 * m + 1))], []))) AS entry
+    FROM numbers({markets})
+);
+
+-- Every hundredth trade's transaction, so that the way by transactions is taken.
+INSERT INTO default.rpc_transfers (transaction_hash, token_id, block_number, block_time, transfers, fetched_at, batch)
+SELECT concat('0x', lower(hex(sipHash128(n, 'x'))), lower(hex(sipHash128(n, 'y')))), benchmark_token(2 * (cityHash64(n, 'm') % {markets})), 20000000 + n, NULL, 1, now64(3), ''
+FROM (SELECT number * 100 AS n FROM numbers(intDiv({rows}, 100)));
+
+-- @trades
+-- The trades of one month. Half of them carry a condition id (51.47 %); the others a number, a slug, a token id alone, nothing
+-- or something unknown.
+INSERT INTO default.trades_raw
+WITH
+    cityHash64(n, 'm') % {markets} AS m,
+    cityHash64(n, 'k') % 10000 AS k,
+    cityHash64(n, 'w') AS w,
+    2 * m + w % 2 AS t
+SELECT lower(hex(sipHash128(n, 'i'))), concat('0x', lower(hex(sipHash128(toUInt64(sqrt(w % 250000000000)), 'a'))), '00000000'),
+    multiIf(k < 9000, toString(500000 + m), k < 9500, concat('will-market-', toString(m), '-happen'), k < 9900, '', k < 9950, concat('0x', repeat('0', 64)), concat('gone-', toString(m))),
+    if(cityHash64(n, 'c') % 10000 < 5147, benchmark_condition(m), ''),
+    if(k < 9960, benchmark_token(t), ''),
+    toInt8(w % 2), if(w % 3 = 0, 'SELL', 'BUY'), ['BUY', 'SELL', 'UNKNOWN'][w % 3 + 1],
+    toDecimal64((w % 100000000) / 10000, 8), toDecimal64((w % 999 + 1) / 1000, 8), toDecimal64((w % 90000000) / 1000, 2), toDecimal64((w % 7) / 100, 8),
+    toDateTime('2023-01-01 00:00:00') + INTERVAL {month} MONTH + INTERVAL (w % 2419200) SECOND AS at,
+    20000000 + n, toUInt32(w % 500), concat('0x', lower(hex(sipHash128(n, 'x'))), lower(hex(sipHash128(n, 'y')))), at + 60
+FROM (SELECT number AS n FROM numbers_mt({first}, {count}))
+SETTINGS max_insert_threads = 2, min_insert_block_size_rows = 2000000, max_memory_usage = {max_memory};
+
+-- @copy
+CREATE TABLE default.trades_copy AS default.trades_raw;
+INSERT INTO default.trades_copy SELECT * FROM default.trades_raw SETTINGS max_memory_usage = {max_memory};
+
+-- @wrong
+-- Rows that are not what they have to be: the condition of a market that is known by its id or its token, empty otherwise.
+SELECT countIf(condition_id_source != if(own != '', 'original', condition_id_source) OR condition_id != if(m < {markets} AND (own != '' OR known), expected, condition_id)
+    OR (condition_id = '') != (unfillable_reason != '') OR own = '' AND NOT known AND condition_id != '' AND condition_id_rule != 'transaction') AS wrong
+FROM
+(
+    SELECT *, if(condition_id_source = 'original', condition_id, '') AS own,
+        multiIf(match(market_id, '^[0-9]+$'), toUInt64(market_id) - 500000, startsWith(market_id, 'will'), toUInt64(extract(market_id, '([0-9]+)')),
+            token_id != '', intDiv(toUInt64(right(token_id, 17)), 2), 1000000) AS m,
+        multiIf(m >= {markets}, 0, match(market_id, '^([0-9]+|will.*)$'), m % 16 != 0 OR m % 32 != 0 AND token_id != '', m % 32 != 0) AS known, benchmark_condition(m) AS expected
+    FROM default.enriched_trades_final
+)
+SETTINGS max_memory_usage = {max_memory};

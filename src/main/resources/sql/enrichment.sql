@@ -1,0 +1,86 @@
+-- What `backfill verify enrichment` checks of the enriched trades. "Before" are the condition ids that the trades had, "after"
+-- those that they have now. The raw share is of all rows; the honest one is of those that can be filled at all, which is
+-- every row but those that carry no id, or only zeros, to look anything up by. A row has a reason where it has no condition
+-- id (the measure `unexplained` sees to it), and reasons are read faster.
+
+-- @verify needs=default.vw_enriched_trades run `backfill enrich` first
+
+-- @check coverage before and after
+SELECT 'of all rows' AS denominator, count() AS rows, countIf(source = 'original') AS before, countIf(reason = '') AS after, round(100 * before / rows, 2) AS before_pct,
+    round(100 * after / rows, 2) AS after_pct
+FROM default.vw_enriched_trades
+UNION ALL
+SELECT 'of rows that can be filled', countIf(reason NOT IN ('no market id', 'zero market id')) AS rows, countIf(source = 'original') AS before, countIf(reason = '') AS after,
+    round(100 * before / rows, 2), round(100 * after / rows, 2)
+FROM default.vw_enriched_trades
+ORDER BY rows DESC;
+
+-- @check chart=funnel from missing to filled
+SELECT part.2 AS step, part.3 AS rows FROM
+(
+    SELECT arrayJoin([
+        (1, 'without a condition id before', countIf(source != 'original')),
+        (2, 'with an id to look up', countIf(source != 'original' AND reason NOT IN ('no market id', 'zero market id'))),
+        (3, 'known to a source', countIf(source != 'original' AND reason NOT IN ('no market id', 'zero market id', 'unknown market', 'unknown token'))),
+        (4, 'filled', countIf(source NOT IN ('', 'original'))),
+        (5, 'filled and proved', countIf(source NOT IN ('', 'original') AND rule = 'proved'))]) AS part
+    FROM default.vw_enriched_trades
+)
+ORDER BY part.1;
+
+-- @check chart=columns coverage by month
+SELECT if(traded_at IS NULL, 'undated', formatDateTime(assumeNotNull(traded_at), '%Y-%m')) AS month, count() AS rows, countIf(reason != '') AS missing,
+    round(100 * countIf(source = 'original') / rows, 2) AS before_pct, round(100 * countIf(reason = '') / rows, 2) AS after_pct,
+    round(100 * countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))), 2) AS honest
+FROM default.vw_enriched_trades GROUP BY month ORDER BY month;
+
+-- @check chart=bars rows by source
+SELECT if(source = '', 'none', source) AS source_of_the_id, count() AS rows, round(100 * rows / sum(rows) OVER (), 2) AS share_pct
+FROM default.vw_enriched_trades GROUP BY source ORDER BY rows DESC;
+
+-- @check chart=bars rows by rule
+SELECT if(rule = '', 'none', rule) AS rule_that_decided, count() AS rows, round(100 * rows / sum(rows) OVER (), 2) AS share_pct
+FROM default.vw_enriched_trades GROUP BY rule ORDER BY rows DESC;
+
+-- @check chart=bars unfillable rows by reason
+SELECT reason AS reason_why, count() AS rows, uniqExact(market_id) AS markets, any(market_id) AS such_as FROM default.vw_enriched_trades
+WHERE reason != '' GROUP BY reason ORDER BY rows DESC;
+
+-- @check recent trades, counted from the newest
+SELECT span.1 AS trades_of, countIf(traded_at > newest - span.2 * 86400) AS rows, countIf(traded_at > newest - span.2 * 86400 AND source = 'original') AS before,
+    countIf(traded_at > newest - span.2 * 86400 AND reason = '') AS after, round(100 * before / greatest(1, rows), 2) AS before_pct, round(100 * after / greatest(1, rows), 2) AS after_pct
+FROM (SELECT traded_at, source, reason, arrayJoin([('the last day', 1), ('the last 7 days', 7), ('the last 30 days', 30)]) AS span FROM default.vw_enriched_trades
+    WHERE traded_at > (SELECT max(traded_at) FROM default.vw_enriched_trades) - 30 * 86400) AS recent, (SELECT max(traded_at) AS newest FROM default.vw_enriched_trades) AS latest
+GROUP BY span ORDER BY span.2;
+
+-- @check markets with the most rows still missing (at most 20)
+SELECT if(market_id = '', '(none)', market_id) AS market, reason AS reason_why, count() AS rows, uniqExact(token_id) AS tokens, min(traded_at) AS first, max(traded_at) AS last
+FROM default.vw_enriched_trades WHERE reason != '' GROUP BY market, reason ORDER BY rows DESC, market LIMIT 20;
+
+-- @check condition ids that were there and that the sources dispute, the most rows first (at most 20)
+SELECT market_id AS market, condition_id_norm AS condition_id_in_the_trades, count() AS rows FROM default.vw_enriched_trades
+WHERE rule = 'original-disputed' GROUP BY market, condition_id_norm ORDER BY rows DESC, market LIMIT 20;
+
+-- @check needs=default.condition_id_conflicts keys on which the sources disagree
+SELECT key_kind, rule AS decided_by, count() AS keys, any(key) AS such_as FROM default.condition_id_conflicts GROUP BY key_kind, rule ORDER BY key_kind, rule;
+
+-- @measure coverage unit=% Rows with a condition id, of all
+SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trades;
+
+-- @measure honest-coverage unit=% Rows with a condition id, of those that can be filled at all
+SELECT countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))) FROM default.vw_enriched_trades;
+
+-- @measure recent-coverage unit=% Rows with a condition id, of the last 7 days before the newest trade
+SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trades WHERE traded_at > (SELECT max(traded_at) FROM default.vw_enriched_trades) - 7 * 86400;
+
+-- @measure unexplained max=0 Rows without a condition id and without a reason, or with both
+SELECT countIf((condition_id = '') != (reason != '')) FROM default.vw_enriched_trades;
+
+-- @measure malformed max=0 Condition ids that were filled in and are no such id
+SELECT countIf(source NOT IN ('', 'original') AND NOT match(condition_id, '^[0-9a-f]{64}$')) FROM default.vw_enriched_trades;
+
+-- @measure disputed Rows whose condition id was there and is disputed by the sources
+SELECT countIf(rule = 'original-disputed') FROM default.vw_enriched_trades;
+
+-- @measure not-yet Rows of the trades that came since they were enriched
+SELECT rows_in_trades - rows_enriched FROM default.vw_enriched_rows;
