@@ -84,3 +84,7 @@ SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id
     with_condition_id - right AS wrong, countIf(trade.condition_id = '' AND trade.unfillable_reason != '') AS none_with_a_reason,
     concat(toString(floor(100 * with_condition_id / trades, 2)), '%') AS coverage
 FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id;
+
+-- @trade
+-- A trade that the night filled, by a slug.
+SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]') ORDER BY cityHash64(trade_id) LIMIT 1;

@@ -85,11 +85,15 @@ final class DemoCommand implements Callable<Integer> {
                         + " half of them have no condition id, and what they have as a market is one of many things.)");
                 System.out.print(Report.table(clickHouse.rows(SqlFile.read("demo").section("forms").statements().get(0), Map.of())));
                 int night = run(all, "pipeline", "overnight");
+                Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
+                run(all, "explain", String.valueOf(trade));
                 System.out.println("\nThe enriched trades, held against what the stand-in knows of each");
                 System.out.print(Report.table(clickHouse.rows(SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
-                System.out.println("\nThe report of the night is in " + PipelineStatus.folder(demo.resolve("runtime"), "overnight").resolve("report.txt"));
+                Path reports = PipelineStatus.folder(demo.resolve("runtime"), "overnight");
+                System.out.println("\nThe report of the night is in " + reports.resolve("report.txt") + ", and with charts, for a browser, in " + reports.resolve("report.html"));
                 System.out.println("The data stays in " + demo + ". Look around with");
                 System.out.println("  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data=" + demo.resolve("data"));
+                System.out.println("  ./backfill explain " + trade + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
                 System.out.println("  ./backfill ledger payouts --state failed --set runtime.dir=" + demo.resolve("runtime"));
                 System.out.println("  ./backfill verify wallet " + wallet + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
                 return night != 0 ? night : verified;

@@ -194,7 +194,7 @@ final class PipelineCommand implements Callable<Integer> {
             Path out = PipelineStatus.out(folder, step.name());
             if (step.report() && done && Files.exists(out)) {
                 text.append("\n").append(step.title().isEmpty() ? step.name() : step.title().substring(0, 1).toUpperCase(java.util.Locale.ROOT) + step.title().substring(1))
-                        .append("\n\n").append(text(out));
+                        .append("\n\n").append(text(out).strip()).append("\n");
             }
         }
         return text.toString();
