@@ -107,7 +107,7 @@ class PipelineTest {
         assertTrue(night.err().contains("clob: done") && night.err().contains("enrich: begins with `enrich`"), night.err());
         Path report = bed.home().resolve("runtime/pipelines/overnight/report.txt");
         assertTrue(night.out().contains(report.toString()) && night.out().startsWith(Files.readString(report)), night.out());
-        assertTrue(Files.readString(report.resolveSibling("report.html")).contains("coverage by month"), night.out());
+        assertTrue(Files.readString(report.resolveSibling("report.html")).contains("Coverage by month"), night.out());
         assertTrue(night.out().contains("From missing to filled") && night.out().contains("report.html"), night.out());
         for (String table : List.of("clob_market_mapping", "rpc_transfer_mapping", "goldsky_market_mapping", "condition_id_merged")) {
             assertTrue(((Number) bed.rows("SELECT count() AS n FROM default." + table).get(0).get("n")).longValue() > 0, table);
