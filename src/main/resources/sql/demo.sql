@@ -1,4 +1,4 @@
--- What the demo makes up itself: a table of trades such as people bring along from a chain, taken from the stand-in's fills.
+-- What the demo makes up itself: tables of trades such as people bring along, taken from the stand-in's fills.
 
 -- @setup
 CREATE TABLE IF NOT EXISTS default.vw_trades_canonical
@@ -18,3 +18,73 @@ FROM default.clob_fills WHERE source = 'goldsky' AND outcome_index >= 0 AND city
 SELECT wallet_address_norm FROM default.vw_trades_canonical
 WHERE wallet_address_norm IN (SELECT wallet_address FROM default.api_positions_staging)
 GROUP BY wallet_address_norm ORDER BY count() DESC, wallet_address_norm LIMIT 1;
+
+-- @truth
+-- What the stand-in itself knows, line by line; no job and no step reads it.
+CREATE DATABASE IF NOT EXISTS sandbox_truth;
+
+CREATE OR REPLACE TABLE sandbox_truth.fills
+(
+    id String, condition_id String, token_id String, outcome_index UInt8, maker String, side LowCardinality(String), size UInt64, cost UInt64,
+    timestamp DateTime('UTC'), transaction_hash String
+)
+ENGINE = MergeTree ORDER BY id;
+
+CREATE OR REPLACE TABLE sandbox_truth.conditions
+(
+    condition_id String, gamma_id String, slug String, question_id String, clob_conflict LowCardinality(String)
+)
+ENGINE = MergeTree ORDER BY condition_id;
+
+-- @trades-raw
+-- Trades as they are before the night: about 51 % with a condition id, and a market id in any of the forms that trades carry.
+-- What a row has is drawn from hashes of its id, so that it is the same each time.
+CREATE OR REPLACE TABLE default.trades_raw
+(
+    trade_id         String,
+    wallet_address   String,
+    market_id        String COMMENT 'Gamma''s number, a slug, a question id, a token id, a condition id, zeros, or nothing',
+    condition_id     String,
+    token_id         String,
+    side             LowCardinality(String),
+    shares           Decimal(38, 6),
+    usd_value        Decimal(38, 6),
+    transaction_hash String,
+    timestamp        DateTime('UTC')
+)
+ENGINE = MergeTree PARTITION BY toYear(timestamp) ORDER BY (wallet_address, timestamp, trade_id);
+
+INSERT INTO default.trades_raw
+WITH
+    cityHash64(id, 'condition') % 10000 AS has_condition,
+    cityHash64(id, 'market') % 100 AS form,
+    cityHash64(id, 'token') % 10 AS has_token,
+    cityHash64(id, 'transaction') % 10 AS has_transaction
+SELECT id, maker,
+    multiIf(form < 32, gamma_id, form < 48, slug, form < 64, question_id, form < 78, fills.token_id, form < 86, concat('0x', upper(fills.condition_id)),
+        form < 92, concat('0x', repeat('0', 64)), form < 98, '', concat('delisted-', slug)),
+    if(has_condition < 5200, concat('0x', fills.condition_id), ''), if(has_token < 3, fills.token_id, ''), side, size / 1000000, cost / 1000000,
+    if(has_transaction < 9, transaction_hash, ''), timestamp
+FROM sandbox_truth.fills AS fills INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = fills.condition_id;
+
+-- @forms
+-- The trades by what they have as a market.
+SELECT multiIf(market_id = '', 'nothing', match(market_id, '^0x0+$'), 'zeros', lower(market_id) = concat('0x', truth.condition_id), 'a condition id',
+        startsWith(market_id, '0x'), 'a question id', market_id = truth.token_id, 'a token id', match(market_id, '^[0-9]+$'), 'Gamma\'s number',
+        startsWith(market_id, 'delisted'), 'a slug that nobody knows', 'a slug') AS market,
+    substring(min(market_id), 1, 30) AS such_as, count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
+    concat(toString(floor(100 * with_condition_id / trades, 1)), '%') AS coverage
+FROM default.trades_raw AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id
+GROUP BY GROUPING SETS ((market), ()) ORDER BY market = '', trades DESC;
+
+-- @judge
+-- The enriched trades beside what the stand-in knows.
+SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
+    countIf(lower(replaceRegexpOne(trade.condition_id, '^0x', '')) = truth.condition_id) AS right,
+    with_condition_id - right AS wrong, countIf(trade.condition_id = '' AND trade.unfillable_reason != '') AS none_with_a_reason,
+    concat(toString(floor(100 * with_condition_id / trades, 2)), '%') AS coverage
+FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id;
+
+-- @trade
+-- A trade that the night filled, by a slug.
+SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]') ORDER BY cityHash64(trade_id) LIMIT 1;

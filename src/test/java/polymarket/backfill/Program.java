@@ -49,6 +49,10 @@ public final class Program implements AutoCloseable {
      * @param home the folder with routes and application.properties
      */
     public static Program start(Path home, List<String> options, Map<String, String> environment, List<String> arguments) {
+        return start(command(home, options, arguments), home, environment);
+    }
+
+    private static List<String> command(Path home, List<String> options, List<String> arguments) {
         Path project = TestBed.PROJECT;
         String platform = System.getProperty("os.name").startsWith("Mac") ? "darwin" : "linux";
         String arch = System.getProperty("os.arch").equals("aarch64") ? "-arm64" : "-x64";
@@ -62,7 +66,15 @@ public final class Program implements AutoCloseable {
         command.addAll(List.of("-cp", project.resolve("target/classes") + ":" + project.resolve("target/test-classes") + ":" + project.resolve("target/lib") + "/*",
                 "polymarket.backfill.cli.Backfill"));
         command.addAll(arguments);
-        return start(command, home, environment);
+        return command;
+    }
+
+    /** Starts a command on a terminal, by script(1); what it shows is its output. The process is script's. */
+    public static Program startOnTerminal(TestBed bed, String... arguments) {
+        List<String> all = new ArrayList<>(List.of(arguments));
+        all.addAll(bed.setArguments());
+        String command = command(bed.home(), List.of("-Dbackfill.terminal=true"), all).stream().map(word -> "'" + word + "'").collect(java.util.stream.Collectors.joining(" "));
+        return start(List.of("script", "-qec", "exec " + command, "/dev/null"), bed.home(), Map.of("TERM", "xterm"));
     }
 
     /**
@@ -107,6 +119,11 @@ public final class Program implements AutoCloseable {
         return process.isAlive();
     }
 
+    /** What it has shown so far on standard output. */
+    public String out() {
+        return text(out);
+    }
+
     /** What it has said so far on standard error. */
     public String err() {
         return text(err);
@@ -122,8 +139,12 @@ public final class Program implements AutoCloseable {
 
     /** Sends a signal such as INT. */
     public void signal(String name) {
+        signal(name, process.pid());
+    }
+
+    static void signal(String name, long pid) {
         try {
-            new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).start().waitFor();
+            new ProcessBuilder("kill", "-" + name, String.valueOf(pid)).start().waitFor();
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
         }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import polymarket.backfill.ledger.State;
@@ -136,6 +137,22 @@ class ProgramTest {
         }
         assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
         bed.assertTruth(ids);
+    }
+
+    @Test
+    void ctrlCOnATerminal_isHandledToo_whateverTheScreenNeedsSignalsFor() {
+        Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")) && System.getProperty("os.name").equals("Linux"), "there is no script(1) of util-linux");
+        slow(400);
+        List<String> ids = sound(2500);
+        try (Program run = Program.startOnTerminal(bed, "run", "payouts", "--ids", list(ids), "--batch-size", "20", "--concurrency", "2")) {
+            TestBed.await("the screen is drawn: " + run.out(), Duration.ofSeconds(90), () -> java.util.regex.Pattern.compile("payouts [1-9]").matcher(run.out()).find() || !run.isAlive());
+            ProcessHandle program = run.process().children().findFirst().orElseThrow();
+            Program.signal("INT", program.pid());
+            Program.Result end = run.end();
+            assertEquals(130, end.exitCode(), end.toString());
+            assertTrue(end.out().contains("the same command goes on where it was"), end.out());
+        }
+        assertMarkedIsStored();
     }
 
     @Test

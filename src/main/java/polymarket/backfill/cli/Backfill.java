@@ -13,7 +13,7 @@ import polymarket.backfill.UserError;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             RunCommand.class, StatusCommand.class, MonitorCommand.class, FetchCommand.class, DiagnoseCommand.class, LedgerCommand.class, ResetCommand.class,
-            ReconcileCommand.class, EnrichCommand.class, ViewsCommand.class, VerifyCommand.class, ExplainCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
+            ReconcileCommand.class, EnrichCommand.class, PipelineCommand.class, ViewsCommand.class, VerifyCommand.class, ExplainCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
             polymarket.backfill.sandbox.SandboxCommand.class, BenchmarkCommand.class, ArchiveCommand.class, CommandLine.HelpCommand.class,
         },
         exitCodeListHeading = "%nExit codes:%n",
@@ -37,15 +37,19 @@ public final class Backfill implements Callable<Integer> {
 
     /** Runs a command line and gives the exit code. */
     public static int execute(String... args) {
+        return commandLine().execute(args);
+    }
+
+    static CommandLine commandLine() {
         return new CommandLine(new Backfill())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler(Backfill::usage)
-                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure))
-                .execute(args);
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
     }
 
     public static void main(String[] args) {
+        Signals.followParent();
         Log.configure(List.of(args).contains("--debug") || "1".equals(System.getenv("DEBUG")));
         System.exit(execute(args));
     }

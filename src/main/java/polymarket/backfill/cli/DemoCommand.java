@@ -2,6 +2,7 @@ package polymarket.backfill.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +19,8 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.EmbeddedClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.job.Messages;
+import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -31,6 +34,9 @@ final class DemoCommand implements Callable<Integer> {
     private static final int MARKETS = 1500;
     private static final int WALLETS = 300;
     private static final int FILLS_A_MARKET = 10;
+    /** Seconds a block: Polygon's chain of five years, in so many fewer blocks. */
+    private static final int BLOCK_SECONDS = 60;
+    private static final int LINES_AN_INSERT = 10_000;
 
     @Option(names = "--folder", paramLabel = "FOLDER", description = "Where the demo keeps its data; made anew each time (default: demo in the project).")
     private Path folder;
@@ -52,11 +58,13 @@ final class DemoCommand implements Callable<Integer> {
         setting(set, "clickhouse.port", "0");
         // one engine for all the commands below; each would start its own otherwise
         try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(demo.resolve("data"), 0);
-                Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(MARKETS).wallets(WALLETS).fillsPerMarket(FILLS_A_MARKET))) {
+                Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(MARKETS).wallets(WALLETS).fillsPerMarket(FILLS_A_MARKET)
+                        .blockSeconds(BLOCK_SECONDS))) {
             System.out.println("A stand-in for the public APIs runs at " + sandbox.url() + ", with their limits.");
             List<String> all = new ArrayList<>(set);
             sandbox.urls().forEach((name, url) -> setting(all, name.equals("polygon") ? "polygon.rpc.url"
                     : name.replace("goldsky-", "goldsky.") + ".url", url));
+            setting(all, "rpc-logs.from", String.valueOf(sandbox.firstBlock()));
             run(all, "run", "markets");
             run(all, "run", "fills");
             try (ClickHouse clickHouse = ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
@@ -73,15 +81,45 @@ final class DemoCommand implements Callable<Integer> {
                         + "' ORDER BY source, market_cid LIMIT 4 BY source FORMAT PrettyCompact");
                 run(all, "sql", "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM cascadian_clean.vw_resolutions_truth"
                         + " ORDER BY winning_index, condition_id LIMIT 5 FORMAT PrettyCompact");
-                System.out.println("\nThe data stays in " + demo + ". Look around with");
+                System.out.println("\n(So far the jobs. Now the night. A table of " + Messages.count(trades(clickHouse, sandbox)) + " trades is made up, as people bring one along:"
+                        + " half of them have no condition id, and what they have as a market is one of many things.)");
+                System.out.print(Report.table(clickHouse.rows(SqlFile.read("demo").section("forms").statements().get(0), Map.of())));
+                int night = run(all, "pipeline", "overnight");
+                Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
+                run(all, "explain", String.valueOf(trade));
+                System.out.println("\nThe enriched trades, held against what the stand-in knows of each");
+                System.out.print(Report.table(clickHouse.rows(SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
+                Path reports = PipelineStatus.folder(demo.resolve("runtime"), "overnight");
+                System.out.println("\nThe report of the night is in " + reports.resolve("report.txt") + ", and with charts, for a browser, in " + reports.resolve("report.html"));
+                System.out.println("The data stays in " + demo + ". Look around with");
                 System.out.println("  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data=" + demo.resolve("data"));
+                System.out.println("  ./backfill explain " + trade + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
                 System.out.println("  ./backfill ledger payouts --state failed --set runtime.dir=" + demo.resolve("runtime"));
                 System.out.println("  ./backfill verify wallet " + wallet + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
-                return verified;
+                return night != 0 ? night : verified;
             }
         } catch (StepFailed e) {
             throw new UserError("the demo ended at `" + e.getMessage() + "`");
         }
+    }
+
+    /**
+     * Makes default.trades_raw of the stand-in's fills, and keeps what the stand-in knows in the database sandbox_truth.
+     *
+     * @return how many trades there are
+     */
+    static long trades(ClickHouse clickHouse, Sandbox sandbox) {
+        SqlFile sql = SqlFile.read("demo");
+        clickHouse.execute(sql.section("truth"), Map.of());
+        for (String table : List.of("fills", "conditions")) {
+            List<String> lines = sandbox.truth().lines(table, "");
+            for (int from = 0; from < lines.size(); from += LINES_AN_INSERT) {
+                String part = String.join("\n", lines.subList(from, Math.min(lines.size(), from + LINES_AN_INSERT)));
+                clickHouse.insert("sandbox_truth." + table, part.getBytes(StandardCharsets.UTF_8), table + from);
+            }
+        }
+        clickHouse.execute(sql.section("trades-raw"), Map.of());
+        return ((Number) clickHouse.value("SELECT count() FROM default.trades_raw")).longValue();
     }
 
     /** A command of the demo ended as it should not. */

@@ -166,10 +166,20 @@ final class RunCommand implements Callable<Integer> {
         try (ClickHouse clickHouse = ClickHouse.open(settings);
                 JobRun run = new JobRun(settings, jobs, clickHouse,
                         new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window), terminal)) {
+            // before what may have to ask a source, and wait for it
+            Signals.handle(run, terminal);
             listed = jobs.size() > 1 && "-".equals(ids) ? kept(System.in).toString() : ids;
             for (Job job : jobs) {
                 if (job.idKind() == IdKind.RANGE && ids == null) {
-                    loadRanges(job, run, run.ledger(job.getName()), terminal);
+                    try {
+                        loadRanges(job, run, run.ledger(job.getName()), terminal);
+                    } catch (UserError e) {
+                        if (run.stopCode() == null) {
+                            throw e;
+                        }
+                        System.err.println("backfill: " + e.getMessage());
+                        return run.stopCode();
+                    }
                 } else {
                     load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
                 }
@@ -178,7 +188,6 @@ final class RunCommand implements Callable<Integer> {
                     terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
                 }
             }
-            Signals.handle(run, terminal);
             result = run.run(terminal);
         }
         if (json) {

@@ -1,11 +1,16 @@
 package polymarket.backfill.cli;
 
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.job.Messages;
 import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
 /** Ctrl-C and SIGTERM: once ends a run when what is in flight is stored, twice at once. */
 final class Signals {
+
+    /** The process that started this one as a step of its own work: this one ends when it does. */
+    private static final Long PARENT = Long.getLong("backfill.parent");
 
     private Signals() {
     }
@@ -18,8 +23,12 @@ final class Signals {
      * @param stop ends the work in good order, and returns at once
      */
     static void handle(Runnable stop, Messages messages) {
+        if (Boolean.getBoolean("backfill.terminal")) {
+            // jline, by which the width of the screen is found out, puts handlers of its own in the place of those that are there
+            new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength();
+        }
         int[] times = {0};
-        for (String name : new String[] {"INT", "TERM"}) {
+        for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
             Signal.handle(new Signal(name), signal -> {
                 if (++times[0] == 1) {
                     messages.info("stopping: what is in flight is finished and marked; once more stops at once");
@@ -30,5 +39,17 @@ final class Signals {
                 }
             });
         }
+    }
+
+    /**
+     * Where this process is a step of another one's work, it gets a SIGTERM when that one ends in whatever way; and it leaves
+     * Ctrl-C, which goes to every process of the terminal, to that one.
+     */
+    static void followParent() {
+        if (PARENT == null) {
+            return;
+        }
+        Signal.handle(new Signal("INT"), SignalHandler.SIG_IGN);
+        ProcessHandle.of(PARENT).ifPresentOrElse(parent -> parent.onExit().thenRun(() -> Signal.raise(new Signal("TERM"))), () -> Signal.raise(new Signal("TERM")));
     }
 }

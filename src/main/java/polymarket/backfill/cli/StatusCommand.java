@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,9 +22,12 @@ import polymarket.backfill.job.JobRun;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.pipeline.Pipeline;
+import polymarket.backfill.pipeline.PipelineLedger;
+import polymarket.backfill.pipeline.PipelineStatus;
 
 /** Shows how far the jobs are, from another terminal too. */
-@Command(name = "status", description = "Show how far jobs are, while they run and after.")
+@Command(name = "status", description = "Show how far jobs and pipelines are, while they run and after.")
 final class StatusCommand implements Callable<Integer> {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -31,7 +35,7 @@ final class StatusCommand implements Callable<Integer> {
     @Mixin
     private Common common;
 
-    @Parameters(arity = "0..1", paramLabel = "JOB", description = "One job; without it, all that have a ledger.")
+    @Parameters(arity = "0..1", paramLabel = "JOB", description = "One job or pipeline; without it, all that have a ledger.")
     private String name;
 
     @Option(names = "--watch", description = "Show it anew every two seconds until Ctrl-C.")
@@ -43,14 +47,17 @@ final class StatusCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         Settings settings = common.settings();
-        List<String> names = name == null ? Job.names(Common.home()) : List.of(Job.read(Common.home(), name).getName());
+        List<String> pipelines = Pipeline.names(Common.home()).stream().filter(pipeline -> name == null || pipeline.equals(name)).toList();
+        List<String> names = name == null ? Job.names(Common.home()) : pipelines.isEmpty() ? List.of(Job.read(Common.home(), name).getName()) : List.of();
         while (true) {
             List<Map<String, Object>> statuses = statuses(settings, names);
-            if (statuses.isEmpty()) {
+            List<Map<String, Object>> passes = passes(settings, pipelines);
+            if (statuses.isEmpty() && passes.isEmpty()) {
                 throw new UserError("no ledger" + (name == null ? "" : " of " + name) + " in " + settings.path("runtime.dir")
                         + ": nothing was run here yet");
             }
-            String text = json ? Report.json(name == null ? Map.of("jobs", statuses) : statuses.get(0)) + "\n" : text(statuses);
+            String text = json ? Report.json(name == null ? Map.of("jobs", statuses, "pipelines", passes) : passes.isEmpty() ? statuses.get(0) : passes.get(0)) + "\n"
+                    : (statuses.isEmpty() ? "" : text(statuses)) + passes.stream().map(pass -> String.join("\n", PipelineView.lines(pass)) + "\n").collect(Collectors.joining());
             System.out.print((watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "") + text);
             System.out.flush();
             if (!watch) {
@@ -58,6 +65,23 @@ final class StatusCommand implements Callable<Integer> {
             }
             Thread.sleep(2000);
         }
+    }
+
+    /** The last pass of each of these pipelines that has one; see PipelineStatus. */
+    private static List<Map<String, Object>> passes(Settings settings, List<String> pipelines) {
+        List<Map<String, Object>> passes = new ArrayList<>();
+        for (String pipeline : pipelines) {
+            Path file = PipelineLedger.file(settings.path("runtime.dir"), pipeline);
+            if (Files.exists(file)) {
+                try (PipelineLedger ledger = PipelineLedger.open(file, null)) {
+                    Map<String, Object> pass = PipelineStatus.of(PipelineCommand.read(settings, pipeline), ledger, PipelineStatus.folder(settings.path("runtime.dir"), pipeline));
+                    if (pass != null) {
+                        passes.add(pass);
+                    }
+                }
+            }
+        }
+        return passes;
     }
 
     /** The state of each of these jobs that has a ledger. */

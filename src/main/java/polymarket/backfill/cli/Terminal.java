@@ -1,6 +1,10 @@
 package polymarket.backfill.cli;
 
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.LocalTime;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -10,6 +14,7 @@ import java.util.Map;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
+import polymarket.backfill.UserError;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.job.Messages;
 import polymarket.backfill.job.Progress;
@@ -17,7 +22,9 @@ import polymarket.backfill.ledger.State;
 
 /**
  * The screen during a run: on a terminal one line that is redrawn, otherwise a plain line every ten seconds; what there is
- * to say stands above it. All of it goes to standard error, so that standard output holds results alone.
+ * to say stands above it. All of it goes to standard error, so that standard output holds results alone. With the system
+ * property backfill.progress, the line is kept in the file that it names instead, for the process that shows it, and is not
+ * longer than backfill.progress.width.
  */
 final class Terminal implements Messages, JobRun.Watcher {
 
@@ -26,6 +33,7 @@ final class Terminal implements Messages, JobRun.Watcher {
     private final PrintStream err = System.err;
     private final boolean redraw;
     private final boolean quiet;
+    private final Path progressFile = System.getProperty("backfill.progress") == null ? null : Path.of(System.getProperty("backfill.progress"));
     private ProgressBar bar;
     private volatile List<Map<String, Object>> jobs = List.of();
     private int ticks;
@@ -61,7 +69,9 @@ final class Terminal implements Messages, JobRun.Watcher {
         if (quiet) {
             return;
         }
-        if (redraw) {
+        if (progressFile != null) {
+            keep(line(jobs, Integer.getInteger("backfill.progress.width", 1000)));
+        } else if (redraw) {
             if (bar == null) {
                 bar = new ProgressBarBuilder().setTaskName("").setInitialMax(1).setUpdateIntervalMillis(500).continuousUpdate()
                         .setRenderer((state, width) -> line(jobs, width)).setConsumer(new ConsoleProgressBarConsumer(err)).build();
@@ -76,7 +86,9 @@ final class Terminal implements Messages, JobRun.Watcher {
         if (quiet) {
             return;
         }
-        if (redraw) {
+        if (progressFile != null) {
+            keep(line);
+        } else if (redraw) {
             statusLine = line;
             if (bar == null) {
                 bar = new ProgressBarBuilder().setTaskName("").setInitialMax(1).setUpdateIntervalMillis(500).continuousUpdate()
@@ -86,6 +98,16 @@ final class Terminal implements Messages, JobRun.Watcher {
         } else if (System.nanoTime() - shownAt > PLAIN_EVERY_TICKS * 1_000_000_000L) {
             shownAt = System.nanoTime();
             above(line);
+        }
+    }
+
+    private void keep(String line) {
+        try {
+            Path draft = progressFile.resolveSibling(progressFile.getFileName() + ".new");
+            Files.writeString(draft, line + "\n");
+            Files.move(draft, progressFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new UserError("cannot write " + progressFile + ": " + e.getMessage());
         }
     }
 

@@ -193,6 +193,11 @@ public final class JobRun implements AutoCloseable {
         stop.ask(exitCode, why);
     }
 
+    /** The exit code of the stop that was asked for; null where nobody asked. */
+    public Integer stopCode() {
+        return stop.code();
+    }
+
     /**
      * Runs until nothing is pending or a stop was asked for.
      *

@@ -76,6 +76,11 @@ public final class Sandbox implements AutoCloseable {
         return universe.wallets.address(Clob.ACCOUNT);
     }
 
+    /** The block in which the first market was made. */
+    public long firstBlock() {
+        return universe.blockOf(universe.created(0));
+    }
+
     /** Changes how the Polygon node limits eth_getLogs; throws IllegalArgumentException for an unknown style. */
     public void rpc(String style) {
         polygon.style(style);

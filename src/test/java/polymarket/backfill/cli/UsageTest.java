@@ -214,7 +214,7 @@ class UsageTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"--help", "run --help", "status --help", "fetch --help", "ledger --help", "reset --help", "views --help", "verify --help",
-        "sql --help", "clickhouse --help", "demo --help", "sandbox --help", "benchmark --help"})
+        "sql --help", "clickhouse --help", "demo --help", "sandbox --help", "benchmark --help", "pipeline --help"})
     void help_isThereForEverything(String command) {
         Said said = execute(command.split(" "));
         assertEquals(0, said.code(), said.toString());
