@@ -95,8 +95,11 @@ public final class Program implements AutoCloseable {
     /** Starts any command with its output in files. */
     static Program start(List<String> command, Path folder, Map<String, String> environment) {
         try {
-            Path out = Files.createTempFile(folder, "out", ".txt");
-            Path err = Files.createTempFile(folder, "err", ".txt");
+            // not in the folder: that may be the project's
+            Path out = Files.createTempFile("backfill-out", ".txt");
+            Path err = Files.createTempFile("backfill-err", ".txt");
+            out.toFile().deleteOnExit();
+            err.toFile().deleteOnExit();
             ProcessBuilder builder = new ProcessBuilder(interruptible(command)).redirectOutput(out.toFile()).redirectError(err.toFile())
                     .redirectInput(new java.io.File("/dev/null")).directory(folder.toFile());
             builder.environment().putAll(environment);
