@@ -154,6 +154,10 @@ final class PipelineCommand implements Callable<Integer> {
         System.out.print(Report.table(plan.steps()));
         System.out.println();
         plan.notes().forEach(note -> System.out.println("  " + note));
+        if (plan.steps().stream().allMatch(row -> row.get("begins") == null)) {
+            System.out.println("All of it is done; a new pass is begun with --again, a part of it with --from STEP or --only STEP");
+            return 0;
+        }
         System.out.println("\nTogether about " + Messages.time(plan.seconds() * 1000) + " of the " + Messages.time(plan.budgetSeconds() * 1000) + " that there are"
                 + (plan.seconds() > plan.budgetSeconds() ? ": what may not be cut would go on after that" : ""));
         return 0;

@@ -204,7 +204,7 @@ class PipelineTest {
     @Test
     void whenTimeIsShort_goldskyIsSkipped_andTheTradesAreEnrichedWithWhatThereIs() {
         bed(new SandboxOptions());
-        Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "110m");
+        Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "80m");
         assertEquals(0, night.exitCode(), night.toString());
         JsonNode status = status("overnight");
         assertEquals("skipped", step(status, "goldsky").path("state").asText(), status.toString());
@@ -222,6 +222,19 @@ class PipelineTest {
     void aStepThatTakesTooLong_isStopped_andWhatComesAfterItUsesWhatThereIs() {
         bed(new SandboxOptions().latencyMillis(1500));
         pipeline("short", """
+    @Test
+    void whenThereIsHardlyAnyTime_theClobIsAskedAllTheSame_andTheTradesAreEnrichedByIt() {
+        bed(new SandboxOptions());
+        Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "30m");
+        JsonNode status = status("overnight");
+        assertEquals("done skipped skipped skipped", step(status, "clob").path("state").asText() + " " + step(status, "gamma").path("state").asText() + " "
+                + step(status, "rpc").path("state").asText() + " " + step(status, "goldsky").path("state").asText(), night.toString());
+        assertEquals("done", step(status, "enrich").path("state").asText(), night.toString());
+        Map<String, Object> row = bed.rows("SELECT countIf(condition_id_source = 'clob') AS clob, countIf(condition_id_source NOT IN ('', 'original', 'clob')) AS other"
+                + " FROM default.enriched_trades_final").get(0);
+        assertTrue(((Number) row.get("clob")).longValue() > 0 && ((Number) row.get("other")).longValue() == 0, row.toString());
+    }
+
             budget: 1h
             steps:
               rpc: {command: "run rpc-logs --from {{rpc-logs.from}} --to latest --concurrency 1", takes: 1m, most: 9s, if-short: cut}
