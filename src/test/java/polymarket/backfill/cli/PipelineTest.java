@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -107,7 +108,10 @@ class PipelineTest {
         assertTrue(night.err().contains("clob: done") && night.err().contains("enrich: begins with `enrich`"), night.err());
         Path report = bed.home().resolve("runtime/pipelines/overnight/report.txt");
         assertTrue(night.out().contains(report.toString()) && night.out().startsWith(Files.readString(report)), night.out());
-        assertTrue(Files.readString(report.resolveSibling("report.html")).contains("Coverage by month"), night.out());
+        String page = Files.readString(report.resolveSibling("report.html"));
+        assertTrue(page.contains("<td>goldsky</td>") && page.contains("What was decided, by kind of key") && page.contains("<h2>Coverage by month</h2>\n<div class=\"chart\"><svg"), page);
+        assertEquals(1, page.split("</html>", -1).length - 1, "one page, with the page of verify in it");
+        assertFalse(page.contains("From missing to filled\n"), "not as text beside its chart");
         assertTrue(night.out().contains("From missing to filled") && night.out().contains("report.html"), night.out());
         for (String table : List.of("clob_market_mapping", "rpc_transfer_mapping", "goldsky_market_mapping", "condition_id_merged")) {
             assertTrue(((Number) bed.rows("SELECT count() AS n FROM default." + table).get(0).get("n")).longValue() > 0, table);
@@ -219,10 +223,6 @@ class PipelineTest {
     }
 
     @Test
-    void aStepThatTakesTooLong_isStopped_andWhatComesAfterItUsesWhatThereIs() {
-        bed(new SandboxOptions().latencyMillis(1500));
-        pipeline("short", """
-    @Test
     void whenThereIsHardlyAnyTime_theClobIsAskedAllTheSame_andTheTradesAreEnrichedByIt() {
         bed(new SandboxOptions());
         Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "30m");
@@ -235,6 +235,10 @@ class PipelineTest {
         assertTrue(((Number) row.get("clob")).longValue() > 0 && ((Number) row.get("other")).longValue() == 0, row.toString());
     }
 
+    @Test
+    void aStepThatTakesTooLong_isStopped_andWhatComesAfterItUsesWhatThereIs() {
+        bed(new SandboxOptions().latencyMillis(1500));
+        pipeline("short", """
             budget: 1h
             steps:
               rpc: {command: "run rpc-logs --from {{rpc-logs.from}} --to latest --concurrency 1", takes: 1m, most: 9s, if-short: cut}

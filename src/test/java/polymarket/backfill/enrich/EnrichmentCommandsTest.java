@@ -13,6 +13,8 @@ import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -120,6 +122,17 @@ class EnrichmentCommandsTest {
         DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(html.replace("<!doctype html>", "")
                 .replaceAll("<meta ([^>]*)>", "<meta $1/>"))));
         assertFalse(html.contains("NaN"));
+        // a label stands around its middle, as wide as 2026-01 is, and has room at both ends
+        Matcher middle = Pattern.compile("viewBox=\"0 0 (\\d+)|<text [^>]*x=\"([\\d.]+)\"[^>]*text-anchor=\"middle\"").matcher(html);
+        double width = 0;
+        int labels = 0;
+        while (middle.find()) {
+            width = middle.group(1) != null ? Double.parseDouble(middle.group(1)) : width;
+            assertTrue(middle.group(2) == null || Double.parseDouble(middle.group(2)) >= 26 && Double.parseDouble(middle.group(2)) <= width - 26, middle.group());
+            labels += middle.group(2) == null ? 0 : 1;
+        }
+        assertTrue(labels > 1, html);
+        assertTrue(html.contains(".chart,pre{overflow-x:auto}") && html.contains("min-width"), "in a narrow window it is moved, not made too small to read");
     }
 
     @Test
