@@ -95,11 +95,9 @@ public final class Program implements AutoCloseable {
     /** Starts any command with its output in files. */
     static Program start(List<String> command, Path folder, Map<String, String> environment) {
         try {
-            // not in the folder: that may be the project's
-            Path out = Files.createTempFile("backfill-out", ".txt");
-            Path err = Files.createTempFile("backfill-err", ".txt");
-            out.toFile().deleteOnExit();
-            err.toFile().deleteOnExit();
+            Path said = Files.createDirectories(TestBed.PROJECT.resolve("target/tests"));
+            Path out = Files.createTempFile(said, "out", ".txt");
+            Path err = Files.createTempFile(said, "err", ".txt");
             ProcessBuilder builder = new ProcessBuilder(interruptible(command)).redirectOutput(out.toFile()).redirectError(err.toFile())
                     .redirectInput(new java.io.File("/dev/null")).directory(folder.toFile());
             builder.environment().putAll(environment);
