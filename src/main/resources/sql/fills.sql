@@ -155,6 +155,14 @@ SELECT count() FROM
 -- What is known of the outcomes of a batch's conditions, where they are not just two.
 SELECT id, outcomes, '' AS listed FROM default.fills_tokens FINAL WHERE id IN ({ids}) AND outcomes > 2;
 
+-- @again default.api_markets_staging knows more outcomes of them now than were asked for
+-- A market that is in no list was taken to have two outcomes.
+SELECT id, toUnixTimestamp64Milli(made_at) AS since FROM default.fills_tokens FINAL;
+
+-- @unknown of them are not in default.api_markets_staging (`./backfill run markets` fills it), so they are taken to have two outcomes each; once more are known, a run asks for the others
+-- Of a list, the markets of which the number of outcomes is not known.
+SELECT count() AS ids FROM (SELECT arrayJoin([{list}]) AS id) WHERE id NOT IN (SELECT id FROM default.fills_markets);
+
 -- @present
 -- The rows of a page that are stored already, and whether this very batch brought them. A transaction that the other source
 -- brought is stored whole, in that source's rows.

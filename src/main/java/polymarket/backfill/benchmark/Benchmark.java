@@ -211,15 +211,24 @@ public final class Benchmark implements AutoCloseable {
         return pace[0];
     }
 
+    /** Scales the numbers of the throttle's expression; where it chooses between several, the highest is the pace of its default. */
     private static String throttled(String yaml, double scale, double[] pace) {
-        Matcher throttle = Pattern.compile("(- throttle:.*?\\bexpression:\\s*\")(\\d+)(\".*?timePeriodMillis:\\s*\")(\\d+)(\")", Pattern.DOTALL).matcher(yaml);
+        Matcher throttle = Pattern.compile("(- throttle:.*?\\bexpression:\\s*\")([^\"]*)(\".*?timePeriodMillis:\\s*\")(\\d+)(\")", Pattern.DOTALL).matcher(yaml);
         if (!throttle.find()) {
-            throw new UserError("the source's route has no throttle with constant numbers, which the benchmark could scale");
+            throw new UserError("the source's route has no throttle that the benchmark could scale");
         }
-        long requests = scale == 0 ? UNLIMITED_PER_SECOND : Math.max(1, Math.round(Long.parseLong(throttle.group(2)) * scale));
         long millis = scale == 0 ? 1000 : Long.parseLong(throttle.group(4));
-        pace[0] = requests * 1000.0 / millis;
-        return yaml.substring(0, throttle.start()) + throttle.group(1) + requests + throttle.group(3) + millis + throttle.group(5)
+        long[] most = {0};
+        String expression = Pattern.compile("(?<![\\w'.])\\d+(?![\\w'.])").matcher(throttle.group(2)).replaceAll(number -> {
+            long requests = scale == 0 ? UNLIMITED_PER_SECOND : Math.max(1, Math.round(Long.parseLong(number.group()) * scale));
+            most[0] = Math.max(most[0], requests);
+            return String.valueOf(requests);
+        });
+        if (most[0] == 0) {
+            throw new UserError("the throttle of the source's route has no number that the benchmark could scale");
+        }
+        pace[0] = most[0] * 1000.0 / millis;
+        return yaml.substring(0, throttle.start()) + throttle.group(1) + expression + throttle.group(3) + millis + throttle.group(5)
                 + yaml.substring(throttle.end());
     }
 

@@ -68,8 +68,8 @@ public record Scenario(String job, String unit, long ids, double scale, Maker ma
     /** Ids in one question to the sandbox's truth. */
     private static final int TRUTH_BATCH = 20_000;
 
-    /** Of the sandbox's markets, how many ended before the subgraphs stopped: some 86 of 100, with a margin. */
-    private static final double ENDED = 0.83;
+    /** Of the sandbox's markets, how many have two outcomes and ended before the subgraphs stopped, with a margin. */
+    private static final double ENDED = 0.8;
     /** The moment at which the public subgraphs stopped. */
     private static final long STOPPED = Instant.parse("2026-04-28T00:00:00Z").getEpochSecond();
 
@@ -96,9 +96,10 @@ public record Scenario(String job, String unit, long ids, double scale, Maker ma
                             row -> row.path("status").asText().equals("OPEN") ? "positions" : "closed"),
                     Map.of("positions", "SELECT count() FROM default.api_positions_staging"),
                     20_000),
-            new Scenario("fills", "markets", 31_248, 10,
+            new Scenario("fills", "markets", 31_248, 4,
                     (sandbox, file, count) -> write(file, count, sandbox + "/_sandbox/truth/conditions",
-                            row -> row.path("closed").asBoolean() && row.path("closes").asLong() < STOPPED ? row.path("condition_id").asText() : null),
+                            row -> row.path("closed").asBoolean() && row.path("closes").asLong() < STOPPED && row.path("outcomes").asInt() == 2
+                                    ? row.path("condition_id").asText() : null),
                     count -> List.of("--conditions", String.valueOf(Math.max(4, Math.round(count / ENDED))), "--fills-per-market", "64",
                             "--largest-market", "20000"),
                     Map.of("goldsky.orderbook.url", "goldsky-orderbook"), Map.of("fills.source", "goldsky"), "goldsky",

@@ -56,7 +56,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "M", defaultValue = "4", description = "Processes that share the limit in the part 'workers' (default: ${DEFAULT-VALUE}).")
     private int workers;
 
-    @Option(names = "--scale", paramLabel = "N", description = "Scale the source's limit and the pace by N, for a shorter run (default: 1, for wallets 20, for fills 10).")
+    @Option(names = "--scale", paramLabel = "N", description = "Scale the source's limit and the pace by N, for a shorter run (default: 1, for wallets 20, for fills 4).")
     private Double askedScale;
 
     @Option(names = "--repeat", paramLabel = "N", defaultValue = "1", description = "Run each part N times and give the one with the median time.")
@@ -223,7 +223,7 @@ final class BenchmarkCommand implements Callable<Integer> {
             List<String> shares = new ArrayList<>();
             spent.forEach((step, seconds) -> shares.add(String.format(Locale.ROOT, "%s %.1f s (%.0f%%)", String.valueOf(step).replace('_', ' '),
                     ((Number) seconds).doubleValue(), all == 0 ? 0 : 100 * ((Number) seconds).doubleValue() / all)));
-            line(text, "batches", "%s; batches in flight at once add up", String.join(", ", shares));
+            line(text, "batches", "%s; those in flight at once add up", String.join(", ", shares));
             Map<?, ?> rows = (Map<?, ?>) part.get("rows");
             List<String> kinds = new ArrayList<>();
             scenario.stored().keySet().stream().sorted().forEach(kind -> kinds.add(String.format(Locale.ROOT, "%,d %s (truth: %,d)", rows.get(kind), kind,

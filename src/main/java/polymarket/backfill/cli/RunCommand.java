@@ -329,19 +329,20 @@ final class RunCommand implements Callable<Integer> {
         List<String> pass = new ArrayList<>();
         if (ids != null) {
             long[] others = {0};
+            long[] unknown = {0};
             loaded = ledger.load(loading -> {
                 List<String> waiting = new ArrayList<>();
                 IdList.read(listed, kind, id -> {
                     waiting.add(id);
                     if (waiting.size() == TAKEN_AT_ONCE) {
-                        others[0] += take(job, source, clickHouse, waiting, loading);
+                        others[0] += take(job, source, clickHouse, waiting, loading, unknown);
                     }
                 }, line -> {
                     if (badCount[0]++ < BAD_LINES_SHOWN) {
                         bad.add(line);
                     }
                 });
-                others[0] += take(job, source, clickHouse, waiting, loading);
+                others[0] += take(job, source, clickHouse, waiting, loading, unknown);
                 if (strict && badCount[0] > 0) {
                     throw new UserError(ids + ": line " + bad.get(0).line() + " is no " + kind.label() + ": '" + shown(bad.get(0).text())
                             + "'" + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "") + "; --strict takes no such file");
@@ -364,6 +365,9 @@ final class RunCommand implements Callable<Integer> {
                     + (badCount[0] > 0 ? " (" + Messages.count(badCount[0]) + " lines are no ids)" : "")
                     + (others[0] > 0 ? ", apart from " + Messages.count(others[0]) + " that another source has" : "")
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
+            if (unknown[0] > 0) {
+                messages.warn(job.getName() + ": " + Messages.count(unknown[0]) + " " + job.sql().section("unknown").title());
+            }
         } else if (job.sql().has("ids")) {
             boolean left = loadLeft(job, ledger, messages);
             SqlFile.Section query = job.sql().section("ids");
@@ -413,11 +417,26 @@ final class RunCommand implements Callable<Integer> {
             ledger.redo(pass);
             messages.info(job.getName() + ": the last pass is finished, so this is a new one, which replaces its rows");
         }
+        if (before > 0 && job.sql().has("again")) {
+            askAgain(job, ledger, clickHouse, messages);
+        }
         long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
         long size = ledger.size(Share.WHOLE);
         if (before > 0) {
             messages.info(job.getName() + ": the ledger has " + Messages.count(size) + " ids, " + Messages.count(size - pending)
                     + " of them done, " + Messages.count(pending) + " to do");
+        }
+    }
+
+    /** Makes those ids pending again that were asked for before something was known of them that matters. */
+    private static void askAgain(Job job, Ledger ledger, ClickHouse clickHouse, Messages messages) {
+        Views.create(clickHouse, job.getName());
+        SqlFile.Section section = job.sql().section("again");
+        long[] again = {0};
+        clickHouse.stream(section.sql(Map.of()), Map.of(),
+                row -> again[0] += ledger.again(String.valueOf(row.get("id")), Long.parseLong(String.valueOf(row.get("since")))) ? 1 : 0);
+        if (again[0] > 0) {
+            messages.info(job.getName() + ": " + Messages.count(again[0]) + " ids are asked for once more, because " + section.title());
         }
     }
 
@@ -440,12 +459,17 @@ final class RunCommand implements Callable<Integer> {
     /**
      * Adds those ids of a list that are this job's, where jobs share a list.
      *
+     * @param unknown counts those of which less is known than the job wants
      * @return how many are another job's
      */
-    private static long take(Job job, String source, ClickHouse clickHouse, List<String> list, Ledger.Loading loading) {
+    private static long take(Job job, String source, ClickHouse clickHouse, List<String> list, Ledger.Loading loading, long[] unknown) {
         Set<String> taken = Parts.own(clickHouse, job, source, list);
         List<String> own = list.stream().filter(taken::contains).toList();
         own.forEach(loading::add);
+        if (!own.isEmpty() && job.sql().has("unknown")) {
+            clickHouse.stream(job.sql().section("unknown").sql(Map.of("list", own)), Map.of(),
+                    row -> unknown[0] += Long.parseLong(String.valueOf(row.get("ids"))));
+        }
         long others = list.size() - own.size();
         list.clear();
         return others;

@@ -238,7 +238,7 @@ public final class Progress implements AutoCloseable {
         return snapshot;
     }
 
-    /** The seconds that finished batches spent in each step; those of batches in flight at once add up. */
+    /** The seconds that finished batches spent in each step; those of batches in flight, and of one batch's calls, at once add up. */
     private Map<String, Object> secondsIn() {
         Map<String, Object> seconds = new LinkedHashMap<>();
         long rest = batchNanos;
@@ -247,7 +247,7 @@ public final class Progress implements AutoCloseable {
             rest -= nanos;
             seconds.put(step.name().toLowerCase(Locale.ROOT), rounded(nanos / 1e9));
         }
-        seconds.put("rest", rounded(rest / 1e9));
+        seconds.put("rest", rounded(Math.max(0, rest) / 1e9));
         return seconds;
     }
 

@@ -684,6 +684,17 @@ public final class Ledger implements AutoCloseable {
         return again(List.of(State.FAILED), "again", before, share);
     }
 
+    /**
+     * Makes an id pending again that was found or absent before an instant (epoch milliseconds), because more is known of it
+     * since; its rows are looked for first.
+     *
+     * @return whether it was
+     */
+    public synchronized boolean again(String id, long before) {
+        return transaction(() -> update("UPDATE ids SET state = 'pending', mode = 'again', batch = NULL WHERE id = ? AND marked_at < ?"
+                + " AND state IN ('found', 'absent')", id, before)) > 0;
+    }
+
     private long again(Collection<State> states, String mode, long before, Share share) {
         return transaction(() -> {
             long changed = 0;

@@ -205,6 +205,26 @@ class FillsJobTest {
         }
     }
 
+    @Test
+    void marketsWhoseOutcomesBecomeKnownLater_areAskedForOnceMore() throws Exception {
+        bed(new SandboxOptions().conditions(600).largestMarketFills(300));
+        List<String> many = ids(condition -> ended(condition) && condition.get("outcomes").asInt() > 2);
+        List<String> ended = ids(FillsJobTest::ended);
+        Path list = Files.write(bed.home().resolve("ids.txt"), ended);
+        Process first = SourceBed.program(bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString());
+        assertEquals(0, first.waitFor(), () -> SourceBed.said(bed));
+        assertTrue(SourceBed.said(bed).contains("fills: " + ended.size() + " of them are not in default.api_markets_staging"), SourceBed.said(bed));
+        assertEquals(0, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index > 1"));
+        fillMarkets();
+        Process next = SourceBed.program(bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString());
+        assertEquals(0, next.waitFor(), () -> SourceBed.said(bed));
+        assertTrue(SourceBed.said(bed).contains("fills: " + many.size() + " ids are asked for once more"), SourceBed.said(bed));
+        assertTruth(ended);
+        Process again = SourceBed.program(bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString());
+        assertEquals(0, again.waitFor(), () -> SourceBed.said(bed));
+        assertTrue(SourceBed.said(bed).contains(" of them done, 0 to do"), SourceBed.said(bed));
+    }
+
     private long requests(String source) {
         return bed.stats().at("/sources/" + source + "/requests").asLong();
     }
