@@ -112,7 +112,7 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--pace", paramLabel = "PART", defaultValue = "1", description = "Part of the source's limit to use, such as 0.5.")
     private double pace;
 
-    @Option(names = "--limit", paramLabel = "N", description = "Take at most N ids, for a try-out; the same command without it goes on.")
+    @Option(names = "--limit", paramLabel = "N", description = "Take at most N ids of each job, for a try-out; the same command without it goes on.")
     private Long limit;
 
     @Option(names = "--json", description = "Print the end as one JSON object on standard output.")
