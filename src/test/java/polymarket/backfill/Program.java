@@ -103,8 +103,9 @@ public final class Program implements AutoCloseable {
     /** Starts any command with its output in files. */
     static Program start(List<String> command, Path folder, Map<String, String> environment) {
         try {
-            Path out = Files.createTempFile(folder, "out", ".txt");
-            Path err = Files.createTempFile(folder, "err", ".txt");
+            Path said = Files.createDirectories(TestBed.PROJECT.resolve("target/tests"));
+            Path out = Files.createTempFile(said, "out", ".txt");
+            Path err = Files.createTempFile(said, "err", ".txt");
             ProcessBuilder builder = new ProcessBuilder(interruptible(command)).redirectOutput(out.toFile()).redirectError(err.toFile())
                     .redirectInput(new java.io.File("/dev/null")).directory(folder.toFile());
             builder.environment().putAll(environment);

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.function.LongFunction;
+import java.util.stream.Stream;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
 
@@ -113,9 +114,9 @@ public record Scenario(String job, String unit, long ids, double scale, Maker ma
                 "no benchmark of '" + job + "'." + Nearest.hint(job, names()) + " There are: " + String.join(", ", names())));
     }
 
-    /** The jobs that have a benchmark. */
+    /** What has a benchmark: the jobs above, and what is measured in a way of its own. */
     public static List<String> names() {
-        return ALL.stream().map(Scenario::job).toList();
+        return Stream.concat(ALL.stream().map(Scenario::job), Stream.of("rpc-logs", "token-ids", "enrich")).toList();
     }
 
     private static void randomConditionIds(Path file, long count) throws IOException {

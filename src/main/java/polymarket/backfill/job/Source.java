@@ -10,6 +10,9 @@ import polymarket.backfill.ledger.Share;
  */
 public final class Source {
 
+    /** How far back a turn may lie that nobody took; milliseconds. */
+    private static final long CATCH_UP = 2000;
+
     private final String name;
     private final Share share;
     private final double fraction;
@@ -25,8 +28,9 @@ public final class Source {
     /** The time that the turns since the first one take at the pace of each. */
     private double taken;
     private volatile double limit;
-    /** Grid of the last turn, and which of its slots were used late, by how many milliseconds. */
+    /** Grid of the last turn, since when it holds, and which of its slots were used late, by how many milliseconds. */
     private double step;
+    private long since;
     private final TreeMap<Long, Long> late = new TreeMap<>();
     private int leftOut;
 
@@ -56,21 +60,24 @@ public final class Source {
     /**
      * Takes the next turn. Turns stand on a grid of the clock, evenly spread, so that no window of any position holds
      * more of them than the limit; workers take every M-th of the same grid, which is how they share the limit without
-     * speaking to each other. What follows a period after a request that left late is as much later.
+     * speaking to each other. What follows a period after a request that left late is as much later. A turn that has just gone
+     * by while nobody asked is still taken, as one that leaves late; where turns a period apart are different workers', it is lost.
      *
      * @param permits requests in a period
      * @param periodMillis the period
      * @param calls how many requests it counts as
      */
     synchronized Turn turn(double permits, long periodMillis, int calls) {
+        long now = System.currentTimeMillis();
         if (step != periodMillis / (permits * fraction)) {
             step = periodMillis / (permits * fraction);
+            since = now;
             late.clear();
         }
         limit = permits * fraction / share.of() * 1000 / periodMillis;
-        long now = System.currentTimeMillis();
+        long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - CATCH_UP, since) : now;
         // the last turn counts by its time, because a pace that was changed meanwhile has another grid
-        long slot = Math.max((long) Math.ceil(Math.max(now, pausedUntil) / step),
+        long slot = Math.max((long) Math.ceil(Math.max(from, pausedUntil) / step),
                 (long) Math.ceil(lastTurn / step + 0.999 * share.of()));
         slot += Math.floorMod(share.worker() - 1 - slot, share.of()) + (long) leftOut * share.of();
         leftOut = 0;

@@ -3,6 +3,9 @@ package polymarket.backfill.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.ledger.Share;
 
@@ -55,6 +58,40 @@ class PaceTest {
         source.left(late);
         assertEquals(late.slot() + 8, source.turn(PERMITS, PERIOD, 1).slot());
         assertEquals(late.slot() + 12, source.turn(PERMITS, PERIOD, 1).slot());
+    }
+
+    @Test
+    void turnsThatNobodyTook_areTakenLater_andNoWindowHoldsMoreThanTheLimit() throws InterruptedException {
+        Source source = new Source("quick", Share.WHOLE, 1);
+        List<Long> left = new ArrayList<>();
+        Random random = new Random(7);
+        long first = 0;
+        long last = 0;
+        while (left.size() < 400) {
+            Source.Turn turn = source.turn(100, 1_000, 1);
+            Thread.sleep(turn.waitMillis());
+            source.left(turn);
+            left.add(System.currentTimeMillis());
+            first = left.size() == 1 ? turn.slot() : first;
+            last = turn.slot();
+            // somebody who pauses now and then for longer than a turn, and is quicker than the pace else
+            Thread.sleep(random.nextInt(20) == 0 ? 120 : 1);
+        }
+        assertTrue(last - first <= 400 + 15, "no turn is lost: " + (last - first));
+        for (int i = 0; i + 100 < left.size(); i++) {
+            assertTrue(left.get(i + 100) - left.get(i) >= 995, "request " + i + " and the one a hundred later are "
+                    + (left.get(i + 100) - left.get(i)) + " ms apart");
+        }
+    }
+
+    @Test
+    void afterAPause_turnsThatWentByMeanwhileAreGone() throws InterruptedException {
+        Source source = new Source("quick", Share.WHOLE, 1);
+        source.turn(100, 1_000, 1);
+        source.pause(300);
+        long until = System.currentTimeMillis() + 300;
+        Thread.sleep(400);
+        assertTrue(source.turn(100, 1_000, 1).slot() * 10 >= until, "a turn from before the pause's end");
     }
 
     @Test
