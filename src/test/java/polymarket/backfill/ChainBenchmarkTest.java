@@ -20,7 +20,7 @@ class ChainBenchmarkTest {
 
     private static JsonNode benchmark(Path runtime, String... arguments) throws Exception {
         List<String> all = Stream.concat(Stream.of("benchmark"), Stream.concat(Stream.of(arguments), Stream.of("--json", "--set", "runtime.dir=" + runtime))).toList();
-        Program.Result result = Program.start(TestBed.PROJECT, runtime, List.of(), Map.of(), all).end();
+        Program.Result result = Program.start(TestBed.PROJECT, List.of(), Map.of(), all).end();
         assertEquals(0, result.exitCode(), result.toString());
         return new ObjectMapper().readTree(result.out());
     }

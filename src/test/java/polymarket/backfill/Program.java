@@ -49,15 +49,7 @@ public final class Program implements AutoCloseable {
      * @param home the folder with routes and application.properties
      */
     public static Program start(Path home, List<String> options, Map<String, String> environment, List<String> arguments) {
-        return start(home, home, options, environment, arguments);
-    }
-
-    /**
-     * @param home the folder with routes and application.properties
-     * @param folder where it is called, which also takes what it says
-     */
-    public static Program start(Path home, Path folder, List<String> options, Map<String, String> environment, List<String> arguments) {
-        return start(command(home, options, arguments), folder, environment);
+        return start(command(home, options, arguments), home, environment);
     }
 
     private static List<String> command(Path home, List<String> options, List<String> arguments) {
