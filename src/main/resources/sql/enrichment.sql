@@ -61,6 +61,13 @@ FROM default.vw_enriched_trades WHERE reason != '' GROUP BY market, reason ORDER
 SELECT market_id AS market, condition_id_norm AS condition_id_in_the_trades, count() AS rows FROM default.vw_enriched_trades
 WHERE rule = 'original-disputed' GROUP BY market, condition_id_norm ORDER BY rows DESC, market LIMIT 20;
 
+-- @check needs=default.condition_id_merged condition ids that were there and that the token of their row disputes, the most rows first (at most 20)
+SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades, merged.condition_id AS condition_id_of_the_token, count() AS rows
+FROM default.vw_enriched_trades AS trades
+INNER JOIN (SELECT key, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS merged ON merged.key = trades.token_id
+WHERE trades.rule = 'original' AND trades.condition_id_norm != merged.condition_id
+GROUP BY token, condition_id_in_the_trades, condition_id_of_the_token ORDER BY rows DESC, token LIMIT 20;
+
 -- @check needs=default.condition_id_conflicts keys on which the sources disagree
 SELECT key_kind, rule AS decided_by, count() AS keys, any(key) AS such_as FROM default.condition_id_conflicts GROUP BY key_kind, rule ORDER BY key_kind, rule;
 

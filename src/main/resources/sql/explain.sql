@@ -2,23 +2,27 @@
 -- its columns are lists that the checks below use.
 
 -- @forms
--- keys: kind and key in one text, as sources may have them. conditions: the ids that these come to. trades: whether trades
--- are looked for by their own id, by market or by condition.
+-- keys: kind and key in one text, as sources may have them. conditions: the ids that these come to. trades: how many
+-- have it as their own id, or as their transaction.
 WITH
     trimBoth({id}) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number, lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex,
     match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
-    (SELECT groupUniqArray(20)((market_id, token_id, condition_id_norm, transaction_hash)) FROM {enriched} WHERE trade_id = {id}) AS own,
+    (SELECT groupUniqArray(20)((market_id, token_id, condition_id_norm, transaction_hash)) FROM {enriched}
+        WHERE trade_id = {id} OR match({id}, '^(0[xX])?[0-9a-fA-F]{64}$') AND transaction_hash IN ({id}, lower({id}), right(lower({id}), 64), concat('0x', right(lower({id}), 64)))) AS own,
     arrayDistinct(arrayConcat([plain], arrayMap(t -> t.1, own), arrayMap(t -> t.2, own))) AS given,
     arrayDistinct(arrayFlatten(arrayMap(x -> [
         concat('slug:', lower(trimBoth(x))), concat('market-id:', trimLeft(trimBoth(x), '0')), concat('token-id:', trimLeft(trimBoth(x), '0')),
         concat('question-id:', lower(replaceRegexpOne(trimBoth(x), '^0[xX]', ''))), concat('condition-id:', lower(replaceRegexpOne(trimBoth(x), '^0[xX]', ''))),
         if(match(x, '^0[xX][0-9a-fA-F]{1,64}$'), concat('token-id:', toString(reinterpretAsUInt256(reverse(unhex(leftPad(substring(x, 3), 64, '0')))))), '')], given))) AS forms
 SELECT arrayFilter(f -> f NOT IN ('', 'slug:', 'market-id:', 'token-id:', 'question-id:', 'condition-id:'), forms) AS keys,
-    arrayConcat([hex], arrayMap(t -> t.3, own)) AS conditions, arrayConcat([''], arrayMap(t -> concat('0x', lower(replaceRegexpOne(t.4, '^0[xX]', ''))), own)) AS transactions,
+    arrayConcat([hex], arrayMap(t -> t.3, own)) AS conditions, arrayConcat([if(length(hex) = 64, concat('0x', hex), '')], arrayMap(t -> concat('0x', lower(replaceRegexpOne(t.4, '^0[xX]', ''))), own)) AS transactions,
+    -- a trade may be known by its transaction alone; a dash is none
+    if(length(hex) = 64 AND is_hex, [plain, lower(plain), hex, concat('0x', hex)], ['-']) AS hashes,
     arrayDistinct([plain, lower(plain), hex, concat('0x', hex), number, toString({id})]) AS texts, length(own) AS trades;
 
 -- @check the trade itself
-SELECT trade_id, traded_at, market_id, token_id, condition_id, source, rule, reason, transaction_hash FROM {enriched} WHERE trade_id = {id} LIMIT 20;
+SELECT trade_id, traded_at, market_id, token_id, condition_id, source, rule, reason, transaction_hash FROM {enriched}
+WHERE trade_id = {id} OR transaction_hash IN ({hashes}) ORDER BY trade_id LIMIT 20;
 
 -- @check what each source says of it
 SELECT key_kind, key, toString(source) AS source, condition_id, toString(proof) AS proof, outcome_index, seen_at FROM default.condition_id_candidates

@@ -102,11 +102,19 @@ UNION ALL
 SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, 0, uniqExact(transaction_hash, log_index), any(reason) FROM default.rpc_logs_rejected
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id;
 
+-- @unfinished
+-- Whether logs were stored since the section below ran: a run that is stopped or killed does not come to it. What it makes has
+-- the time of the newest log.
+SELECT greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions))
+    > (SELECT max(fetched_at) FROM default.rpc_transfer_mapping);
+
 -- @finish
--- The token ids that were moved, with the conditions that give them. Made anew at the end of a run; a newer row replaces the older one.
+-- The token ids that were moved, with the conditions that give them. Made anew at the end of a run, and by `backfill reconcile`
+-- where a run did not come to its end; a newer row replaces the older one.
 INSERT INTO default.rpc_transfer_mapping
 SELECT token_id, any(tokens.condition_id) AS condition_id, any(tokens.outcome_index) AS outcome_index, sum(moved.transfers) AS transfer_count,
-    sum(moved.transactions) AS transactions, min(moved.first_block) AS first_block, max(moved.last_block) AS last_block, now64(3) AS fetched_at, 'rpc-logs' AS batch
+    sum(moved.transactions) AS transactions, min(moved.first_block) AS first_block, max(moved.last_block) AS last_block,
+    greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions)) AS fetched_at, 'rpc-logs' AS batch
 FROM
 (
     SELECT token_id, sum(r.transfers) AS transfers, count() AS transactions, min(block_number) AS first_block, max(block_number) AS last_block

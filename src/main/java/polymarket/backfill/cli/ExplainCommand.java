@@ -25,7 +25,7 @@ final class ExplainCommand implements Callable<Integer> {
     @Mixin
     private Common common;
 
-    @Parameters(paramLabel = "MARKET|TRADE|CONDITION", description = "A market in any form (number, slug, question id, condition id, token id), or the id of a trade.")
+    @Parameters(paramLabel = "MARKET|TRADE|CONDITION", description = "A market in any form (number, slug, question id, condition id, token id), or a trade by its id or its transaction.")
     private String id;
 
     @Option(names = "--json", description = "Print one JSON object.")

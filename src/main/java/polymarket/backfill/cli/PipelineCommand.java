@@ -20,6 +20,7 @@ import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.job.HtmlReport;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Messages;
 import polymarket.backfill.pipeline.Pipeline;
@@ -92,8 +93,7 @@ final class PipelineCommand implements Callable<Integer> {
             status.put("exit_code", result.exitCode());
             status.put("reason", result.reason());
             String report = report(pipeline, status, folder);
-            write(folder.resolve("report.txt"), report);
-            System.out.print(json ? Report.json(status) + "\n" : report + "\nThis report is in " + folder.resolve("report.txt") + ", what each step said in its .log there\n");
+            System.out.print(json ? Report.json(status) + "\n" : report + "\nThis report is in " + folder.resolve("report.txt") + ", with charts in report.html there, what each step said in its .log\n");
             if (result.reason() != null) {
                 System.err.println("backfill: " + result.reason());
             }
@@ -154,19 +154,27 @@ final class PipelineCommand implements Callable<Integer> {
         System.out.print(Report.table(plan.steps()));
         System.out.println();
         plan.notes().forEach(note -> System.out.println("  " + note));
+        if (plan.steps().stream().allMatch(row -> row.get("begins") == null)) {
+            System.out.println("All of it is done; a new pass is begun with --again, a part of it with --from STEP or --only STEP");
+            return 0;
+        }
         System.out.println("\nTogether about " + Messages.time(plan.seconds() * 1000) + " of the " + Messages.time(plan.budgetSeconds() * 1000) + " that there are"
                 + (plan.seconds() > plan.budgetSeconds() ? ": what may not be cut would go on after that" : ""));
         return 0;
     }
 
-    /** The end of a run for people: the steps, what was decided on the way, and what the steps printed that the file names for it. */
+    /**
+     * The end of a run for people, as a text and as a page: the steps, what was decided on the way, and what the steps printed
+     * or wrote that the file names for it.
+     *
+     * @return the text
+     */
     private static String report(Pipeline pipeline, Map<String, Object> status, Path folder) {
-        StringBuilder text = new StringBuilder(pipeline.title() + "\n\n");
         List<String> cut = PipelineView.steps(status).stream().filter(step -> List.of("cut", "skipped").contains(step.get("state"))).map(step -> step.get("state") + " "
                 + step.get("step")).toList();
-        text.append(status.get("pipeline")).append(": ").append(status.get("state")).append(" after ").append(PipelineView.seconds(status.get("spent_seconds")))
-                .append(" of ").append(PipelineView.seconds(status.get("budget_seconds"))).append(" (pass ").append(status.get("pass")).append(")")
-                .append(cut.isEmpty() ? "" : ", with what there was: " + String.join(", ", cut)).append('\n');
+        String head = status.get("pipeline") + ": " + status.get("state") + " after " + PipelineView.seconds(status.get("spent_seconds"))
+                + " of " + PipelineView.seconds(status.get("budget_seconds")) + " (pass " + status.get("pass") + ")"
+                + (cut.isEmpty() ? "" : ", with what there was: " + String.join(", ", cut));
         List<Map<String, Object>> rows = new ArrayList<>();
         for (Map<String, Object> step : PipelineView.steps(status)) {
             Map<String, Object> row = new LinkedHashMap<>();
@@ -179,24 +187,31 @@ final class PipelineCommand implements Callable<Integer> {
             row.put("note", step.get("reason") == null ? "" : step.get("reason"));
             rows.add(row);
         }
-        text.append(Report.table(rows));
-        List<?> decisions = (List<?>) status.get("decisions");
-        if (!decisions.isEmpty()) {
-            text.append("\nWhat was decided on the way\n");
-            for (Object line : decisions) {
-                Map<?, ?> decision = (Map<?, ?>) line;
-                text.append("  ").append(decision.get("at")).append(' ').append("".equals(decision.get("step")) ? "" : decision.get("step") + ": ")
-                        .append(decision.get("decision")).append('\n');
-            }
+        StringBuilder text = new StringBuilder(pipeline.title() + "\n\n" + head + "\n" + Report.table(rows));
+        StringBuilder html = new StringBuilder(HtmlReport.line(head) + HtmlReport.table(rows));
+        StringBuilder decided = new StringBuilder();
+        for (Object line : (List<?>) status.get("decisions")) {
+            Map<?, ?> decision = (Map<?, ?>) line;
+            decided.append("  ").append(decision.get("at")).append(' ').append("".equals(decision.get("step")) ? "" : decision.get("step") + ": ")
+                    .append(decision.get("decision")).append('\n');
+        }
+        if (!decided.isEmpty()) {
+            text.append("\nWhat was decided on the way\n").append(decided);
+            html.append(HtmlReport.heading("What was decided on the way"));
+            decided.toString().lines().forEach(line -> html.append(HtmlReport.line(line.strip())));
         }
         for (Pipeline.Step step : pipeline.steps().values()) {
             boolean done = PipelineView.steps(status).stream().anyMatch(of -> of.get("step").equals(step.name()) && "done".equals(of.get("state")));
             Path out = PipelineStatus.out(folder, step.name());
             if (step.report() && done && Files.exists(out)) {
-                text.append("\n").append(step.title().isEmpty() ? step.name() : step.title().substring(0, 1).toUpperCase(java.util.Locale.ROOT) + step.title().substring(1))
-                        .append("\n\n").append(text(out).strip()).append("\n");
+                String title = step.title().isEmpty() ? step.name() : step.title().substring(0, 1).toUpperCase(java.util.Locale.ROOT) + step.title().substring(1);
+                String printed = text(out).strip();
+                text.append("\n").append(title).append("\n\n").append(printed).append("\n");
+                html.append(HtmlReport.heading(title)).append(step.html() != null && Files.exists(step.html()) ? HtmlReport.content(step.html()) : HtmlReport.text(printed));
             }
         }
+        write(folder.resolve("report.txt"), text.toString());
+        HtmlReport.write(folder.resolve("report.html"), pipeline.title(), html.toString());
         return text.toString();
     }
 

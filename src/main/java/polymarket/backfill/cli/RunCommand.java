@@ -135,6 +135,9 @@ final class RunCommand implements Callable<Integer> {
         if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}") || from != null && (from < 0 || from > 999_999_999_999L)) {
             throw new UserError("--from " + from + " --to " + to + ": they take whole numbers of at most 12 digits, --to also latest");
         }
+        if (from != null && to != null && !to.equals("latest") && from > Long.parseLong(to)) {
+            throw new UserError("--from " + from + " is behind --to " + to);
+        }
         if (days != null) {
             if (since != null || days < 1) {
                 throw new UserError("--days takes a whole number of at least 1, and goes without --since");

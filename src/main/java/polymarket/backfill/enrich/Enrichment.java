@@ -29,7 +29,7 @@ public final class Enrichment {
     public static Checks.Found verify(ClickHouse clickHouse, List<String> jobs, List<String> thresholds, Path report, BiConsumer<String, Checks.Table> each) {
         Checks.Found found = new Checks(FILE, SqlFile.read(FILE), thresholds).run(clickHouse, jobs, Map.of(), each);
         if (report != null) {
-            HtmlReport.write(report, "Condition ids of the trades", found);
+            HtmlReport.write(report, "Check of " + FILE, found);
         }
         return found;
     }

@@ -51,6 +51,7 @@ public final class Reconcile {
      */
     public Result run() {
         createTables(clickHouse);
+        finishLogs();
         values.put("gamma", new Raw(gamma()));
         long started = System.nanoTime();
         long computed = ComputedTokenIds.fill(clickHouse, sql.section("conditions").sql(values));
@@ -80,6 +81,15 @@ public final class Reconcile {
         copies.forEach(messages::warn);
         return new Result(clickHouse.rows(sql.section("sources").sql(values), Map.of()), clickHouse.rows(sql.section("summary").sql(values), Map.of()),
                 number("SELECT count() FROM " + CONFLICTS), number("SELECT count() FROM " + CONFLICTS + " WHERE condition_id = ''"), copies, changed);
+    }
+
+    /** A scan of logs that was cut short has not mapped the token ids that it stored; what there is of them counts. */
+    private void finishLogs() {
+        SqlFile logs = SqlFile.read("rpc-logs");
+        if (((Number) clickHouse.value(logs.section("unfinished").sql(values))).longValue() > 0) {
+            messages.info("the last scan of Polygon's logs was not finished: what it stored is mapped now");
+            clickHouse.execute(logs.section("finish").sql(values));
+        }
     }
 
     /** Gamma's rows under fixed names, whatever the columns of the table are called. */

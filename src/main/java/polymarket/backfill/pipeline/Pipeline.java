@@ -42,7 +42,7 @@ public record Pipeline(String name, String title, Duration budget, Map<String, S
     private static final Pattern WORD = Pattern.compile("'([^']*)'|\"([^\"]*)\"|(\\S+)");
     private static final List<String> KEYS = List.of("title", "budget", "retries", "pause", "steps");
     private static final List<String> STEP_KEYS = List.of("title", "command", "after", "takes", "most", "if-short", "if-failed", "retries", "pause",
-            "requests", "requests-from", "needs", "report");
+            "requests", "requests-from", "needs", "report", "html");
 
     /** What becomes of a step when the time left is needed by those after it. */
     public enum IfShort {
@@ -69,10 +69,11 @@ public record Pipeline(String name, String title, Duration budget, Map<String, S
      * @param requestsFrom where that number comes from
      * @param needs the tables that have to be there before anything is begun
      * @param report whether what it prints stands in the report
+     * @param html the page that it writes, which stands in the report's page in the place of what it prints; null for none
      * @param line where it stands in the file
      */
     public record Step(String name, String title, String command, List<String> words, List<String> after, Duration takes, Duration most, IfShort ifShort,
-            boolean goesOn, int retries, Duration pause, long requests, String requestsFrom, List<String> needs, boolean report, int line) {
+            boolean goesOn, int retries, Duration pause, long requests, String requestsFrom, List<String> needs, boolean report, Path html, int line) {
     }
 
     /** The pipelines that there are: one for each file in routes/pipelines. */
@@ -241,7 +242,8 @@ public record Pipeline(String name, String title, Duration budget, Map<String, S
                     choice(keys.get("if-failed"), "if-failed", List.of("stop", "go-on")).equals("go-on"),
                     number(keys.get("retries"), "retries", retries), duration(keys.get("pause"), "pause", pause), requests,
                     text(keys.get("requests-from"), "requests-from", ""), list(keys.get("needs")).stream().flatMap(table -> words(keys.get("needs"), table).stream()).toList(),
-                    choice(keys.get("report"), "report", List.of("false", "true")).equals("true"), keyLines.get(node));
+                    choice(keys.get("report"), "report", List.of("false", "true")).equals("true"),
+                    keys.containsKey("html") ? settings.home().resolve(words(keys.get("html"), text(keys.get("html"), "html", "")).get(0)) : null, keyLines.get(node));
         }
 
         /** The words of a command; {{name}} in it is a setting's value. */

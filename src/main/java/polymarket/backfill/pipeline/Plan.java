@@ -131,27 +131,33 @@ public final class Plan {
             if (step.ifShort() == IfShort.SKIP && room < step.takes().toMillis() || step.ifShort() == IfShort.CUT && room <= 0) {
                 takes = 0;
                 fate = "would be SKIPPED";
-                notes.add(step.name() + " would be skipped: it would have " + Messages.time(Math.max(0, room)) + ", because "
-                        + Messages.time(pipeline.kept(step.name(), left).toMillis()) + " are kept for what comes after it");
+                long kept = pipeline.kept(step.name(), left).toMillis();
+                notes.add(step.name() + " would be skipped: it takes " + Messages.time(step.takes().toMillis()) + ", and would have " + (room <= 0 ? "none" : Messages.time(room))
+                        + (kept > 0 ? ", because " + Messages.time(kept) + " are kept for what comes after it" : ""));
             } else if (step.ifShort() != IfShort.RUN && takes > room) {
                 takes = room;
                 fate = "would be CUT";
                 notes.add(step.name() + " would be stopped after " + Messages.time(room) + ", and what it has by then used");
             }
+            boolean skipped = fate.equals("would be SKIPPED");
+            (skipped ? List.<Job>of() : PipelineStatus.jobs(settings.home(), step)).stream().map(Job::getUrl).distinct().filter(url -> settings.text(url).isEmpty())
+                    .forEach(url -> notes.add(step.name() + " would fail: the setting " + url + " is not set" + (step.goesOn() ? "; the others would go on without it" : "")));
             row.put("requests", requests.number() == 0 ? null : requests.number());
             row.put("at_the_limit", requests.millis() == 0 ? null : Messages.time(Math.max(1000, requests.millis() / 1000 * 1000)));
             row.put("begins", "+" + clock(begins));
             row.put("takes", takes == 0 && !fate.startsWith("would") ? "-" : Messages.time(takes >= 1000 ? takes / 1000 * 1000 : takes));
             row.put("if_short", fate);
             rows.add(row);
-            if (requests.number() > 0) {
+            if (requests.number() > 0 && !skipped) {
                 notes.add(step.name() + ": " + Messages.count(requests.number()) + " requests (" + requests.from() + ")"
                         + (requests.perSecond() > 0 ? String.format(Locale.ROOT, " at %.4g a second (%s)", requests.perSecond(), requests.paceFrom()) : ""));
             }
-            notes.add(step.name() + " takes " + (earlier.containsKey(step.name()) ? "as long as it last did here, which ended " + time(earlier.get(step.name()).endedAt())
-                    : takes > 0 && takes == requests.millis() ? "what its requests take at the limit"
-                    : "what the file says (" + pipeline.file().getFileName() + ":" + step.line() + ")")
-                    + (step.most() == null ? "" : ", and " + Messages.time(step.most().toMillis()) + " at most"));
+            if (!skipped) {
+                notes.add(step.name() + " takes " + (earlier.containsKey(step.name()) ? "as long as it last did here, which ended " + time(earlier.get(step.name()).endedAt())
+                        : takes > 0 && takes == requests.millis() ? "what its requests take at the limit"
+                        : "what the file says (" + pipeline.file().getFileName() + ":" + step.line() + ")")
+                        + (step.most() == null ? "" : ", and " + Messages.time(step.most().toMillis()) + " at most"));
+            }
             ends.put(step.name(), begins + takes);
             together = Math.max(together, begins + takes);
         }

@@ -140,6 +140,8 @@ class PipelineFileTest {
         assertTrue(plan.notes().stream().anyMatch(note -> note.startsWith("clob: 1,500 requests (1.5 million markets in June 2026, 1,000 a page; overnight.yaml:")
                 && note.contains("routes/sources/clob.camel.yaml")), plan.notes().toString());
         assertTrue(plan.seconds() < plan.budgetSeconds(), plan.toString());
+        // no node is set here: known before the night, not in it
+        assertTrue(plan.notes().contains("rpc would fail: the setting polygon.rpc.url is not set; the others would go on without it"), plan.notes().toString());
     }
 
     @Test
@@ -147,8 +149,10 @@ class PipelineFileTest {
         Pipeline night = PipelineCommand.read(settings(), "overnight");
         Duration kept = night.kept("goldsky", night.steps().keySet());
         Plan.Result plan = new Plan(settings(), night).reckon(new PipelineRun.Options(kept.plusMinutes(40), false, null, null));
+        assertTrue(plan.steps().stream().anyMatch(row -> row.get("step").equals("clob") && row.get("if_short").equals("run")), plan.toString());
         assertTrue(plan.steps().stream().anyMatch(row -> row.get("step").equals("goldsky") && row.get("if_short").equals("would be SKIPPED")), plan.toString());
         assertTrue(plan.steps().stream().anyMatch(row -> row.get("step").equals("rpc") && row.get("if_short").equals("would be CUT")), plan.toString());
-        assertTrue(plan.notes().stream().anyMatch(note -> note.startsWith("goldsky would be skipped")), plan.notes().toString());
+        assertEquals(List.of("goldsky would be skipped: it takes 30 min, and would have 10 min, because 1 h are kept for what comes after it"),
+                plan.notes().stream().filter(note -> note.startsWith("goldsky")).toList(), "and nothing else of it");
     }
 }

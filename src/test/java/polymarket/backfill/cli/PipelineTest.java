@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -107,7 +108,10 @@ class PipelineTest {
         assertTrue(night.err().contains("clob: done") && night.err().contains("enrich: begins with `enrich`"), night.err());
         Path report = bed.home().resolve("runtime/pipelines/overnight/report.txt");
         assertTrue(night.out().contains(report.toString()) && night.out().startsWith(Files.readString(report)), night.out());
-        assertTrue(Files.readString(report.resolveSibling("report.html")).contains("Coverage by month"), night.out());
+        String page = Files.readString(report.resolveSibling("report.html"));
+        assertTrue(page.contains("<td>goldsky</td>") && page.contains("What was decided, by kind of key") && page.contains("<h2>Coverage by month</h2>\n<div class=\"chart\"><svg"), page);
+        assertEquals(1, page.split("</html>", -1).length - 1, "one page, with the page of verify in it");
+        assertFalse(page.contains("From missing to filled\n"), "not as text beside its chart");
         assertTrue(night.out().contains("From missing to filled") && night.out().contains("report.html"), night.out());
         for (String table : List.of("clob_market_mapping", "rpc_transfer_mapping", "goldsky_market_mapping", "condition_id_merged")) {
             assertTrue(((Number) bed.rows("SELECT count() AS n FROM default." + table).get(0).get("n")).longValue() > 0, table);
@@ -204,7 +208,7 @@ class PipelineTest {
     @Test
     void whenTimeIsShort_goldskyIsSkipped_andTheTradesAreEnrichedWithWhatThereIs() {
         bed(new SandboxOptions());
-        Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "110m");
+        Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "80m");
         assertEquals(0, night.exitCode(), night.toString());
         JsonNode status = status("overnight");
         assertEquals("skipped", step(status, "goldsky").path("state").asText(), status.toString());
@@ -219,20 +223,39 @@ class PipelineTest {
     }
 
     @Test
+    void whenThereIsHardlyAnyTime_theClobIsAskedAllTheSame_andTheTradesAreEnrichedByIt() {
+        bed(new SandboxOptions());
+        Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "30m");
+        JsonNode status = status("overnight");
+        assertEquals("done skipped skipped skipped", step(status, "clob").path("state").asText() + " " + step(status, "gamma").path("state").asText() + " "
+                + step(status, "rpc").path("state").asText() + " " + step(status, "goldsky").path("state").asText(), night.toString());
+        assertEquals("done", step(status, "enrich").path("state").asText(), night.toString());
+        Map<String, Object> row = bed.rows("SELECT countIf(condition_id_source = 'clob') AS clob, countIf(condition_id_source NOT IN ('', 'original', 'clob')) AS other"
+                + " FROM default.enriched_trades_final").get(0);
+        assertTrue(((Number) row.get("clob")).longValue() > 0 && ((Number) row.get("other")).longValue() == 0, row.toString());
+    }
+
+    @Test
     void aStepThatTakesTooLong_isStopped_andWhatComesAfterItUsesWhatThereIs() {
-        bed(new SandboxOptions().latencyMillis(1500));
+        bed(new SandboxOptions().latencyMillis(1500)).set("rpc-logs.span", 5000);
         pipeline("short", """
             budget: 1h
             steps:
-              rpc: {command: "run rpc-logs --from {{rpc-logs.from}} --to latest --concurrency 1", takes: 1m, most: 9s, if-short: cut}
-              after: {command: sql 'SELECT count() AS transfers FROM default.rpc_transfer_mapping', after: rpc, report: true}
+              rpc: {command: "run rpc-logs --from {{rpc-logs.from}} --to latest --concurrency 1", takes: 1m, most: 12s, if-short: cut}
+              reconcile: {command: reconcile, after: rpc, report: true}
             """);
         Program.Result run = Program.run(bed, "pipeline", "short");
         assertEquals(0, run.exitCode(), run.toString());
         JsonNode status = status("short");
         assertEquals("cut", step(status, "rpc").path("state").asText(), status.toString());
-        assertEquals("done", step(status, "after").path("state").asText());
-        assertTrue(run.out().contains("rpc: stopped, and what it has by now is used: it may take 9 s at most (short.yaml:3)"), run.out());
+        assertEquals("done", step(status, "reconcile").path("state").asText());
+        Map<String, Object> row = bed.rows("SELECT uniqExact(token_id) AS moved, countIf(DISTINCT token_id, token_id IN (SELECT arrayJoin(arrayConcat(usdc_token_ids, wrapped_token_ids))"
+                + " FROM default.computed_token_ids WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions))) AS known,"
+                + " (SELECT uniqExact(token_id) FROM default.rpc_transfer_mapping) AS mapped,"
+                + " (SELECT count() FROM default.condition_id_merged WHERE key_kind = 'token-id' AND has(sources_agree, 'rpc')) AS merged FROM default.rpc_transfers").get(0);
+        assertTrue(((Number) row.get("moved")).longValue() > 0 && ((Number) row.get("known")).longValue() > 0, row.toString());
+        assertEquals(row.get("known") + " " + row.get("known"), row.get("mapped") + " " + row.get("merged"), row.toString());
+        assertTrue(run.out().contains("rpc: stopped, and what it has by now is used: it may take 12 s at most (short.yaml:3)"), run.out());
     }
 
     @Test

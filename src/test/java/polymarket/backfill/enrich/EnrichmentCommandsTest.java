@@ -13,6 +13,8 @@ import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -38,8 +40,10 @@ class EnrichmentCommandsTest {
         assertTrue(none.err().contains("run `backfill enrich` first"), none.toString());
         EnrichTest.sources();
         truth = EnrichTest.trades(EnrichTest.PLAIN + ", note String", "ENGINE = MergeTree PARTITION BY toYYYYMM(timestamp) ORDER BY (market, timestamp)", 3000, 21, true, true, true);
-        TestBed.clickHouse().execute("INSERT INTO default.trades_raw VALUES (5000, '<script>alert(1)</script>', '', '', '', '2025-05-05 00:00:00', 1, '')");
+        TestBed.clickHouse().execute("INSERT INTO default.trades_raw VALUES (5000, '<script>alert(1)</script>', '', '', '', '2025-05-05 00:00:00', 1, ''), (5001, '', '" + token(1, 0) + "', '" + id(2)
+                + "', '', '2025-05-06 00:00:00', 1, '')");
         truth.put(5000L, " - - unknown market");
+        truth.put(5001L, id(2) + " original original -");
         bed.set("enrich.slice-rows", 1000);
         Program.Result reconciled = Program.run(bed, "reconcile");
         assertEquals(0, reconciled.exitCode(), reconciled.toString());
@@ -60,7 +64,7 @@ class EnrichmentCommandsTest {
     @Test
     void whatEnrichSays_addsUp() {
         EnrichTest.assertTruth(truth, "condition_id");
-        assertTrue(enriched.contains("3,001 = " + count(" original")), enriched);
+        assertTrue(enriched.contains("3,002 = " + count(" original")), enriched);
         assertTrue(Files.exists(bed.home().resolve("after-enrich.html")));
     }
 
@@ -71,10 +75,10 @@ class EnrichmentCommandsTest {
         JsonNode json = JSON.readTree(result.out());
         JsonNode coverage = json.at("/checks/coverage before and after");
         long after = truth.values().stream().filter(text -> !text.startsWith(" ")).count();
-        assertEquals(3001, coverage.at("/0/rows").asLong());
+        assertEquals(3002, coverage.at("/0/rows").asLong());
         assertEquals(count(" original"), coverage.at("/0/before").asLong());
         assertEquals(after, coverage.at("/0/after").asLong());
-        assertEquals(3001 - count("no market id") - count("zero market id"), coverage.at("/1/rows").asLong());
+        assertEquals(3002 - count("no market id") - count("zero market id"), coverage.at("/1/rows").asLong());
         json.at("/checks/unfillable rows by reason").forEach(row -> assertEquals(count("- - " + row.get("reason_why").asText()), row.get("rows").asLong(), row.toString()));
         json.at("/checks/rows by source").forEach(row -> assertEquals(row.get("source_of_the_id").asText().equals("none") ? count("- - ") : count(" " + row.get("source_of_the_id").asText() + " "),
                 row.get("rows").asLong(), row.toString()));
@@ -84,11 +88,14 @@ class EnrichmentCommandsTest {
         for (JsonNode month : json.at("/checks/coverage by month")) {
             months += month.get("rows").asLong();
         }
-        assertEquals(3001, months);
+        assertEquals(3002, months);
         JsonNode funnel = json.at("/checks/from missing to filled");
-        assertEquals(3001 - count(" original"), funnel.at("/0/rows").asLong());
+        assertEquals(3002 - count(" original"), funnel.at("/0/rows").asLong());
         assertEquals(after - count(" original"), funnel.at("/3/rows").asLong());
-        assertEquals(1.0 * after / 3001, json.at("/measures/0/value").asDouble(), 1e-9);
+        JsonNode byToken = json.at("/checks/condition ids that were there and that the token of their row disputes, the most rows first (at most 20)");
+        assertEquals(JSON.createArrayNode().add(JSON.createObjectNode().put("token", token(1, 0)).put("condition_id_in_the_trades", id(2)).put("condition_id_of_the_token", id(1))
+                .put("rows", 1)).toString(), byToken.toString());
+        assertEquals(1.0 * after / 3002, json.at("/measures/0/value").asDouble(), 1e-9);
     }
 
     @Test
@@ -115,6 +122,17 @@ class EnrichmentCommandsTest {
         DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(html.replace("<!doctype html>", "")
                 .replaceAll("<meta ([^>]*)>", "<meta $1/>"))));
         assertFalse(html.contains("NaN"));
+        // a label stands around its middle, as wide as 2026-01 is, and has room at both ends
+        Matcher middle = Pattern.compile("viewBox=\"0 0 (\\d+)|<text [^>]*x=\"([\\d.]+)\"[^>]*text-anchor=\"middle\"").matcher(html);
+        double width = 0;
+        int labels = 0;
+        while (middle.find()) {
+            width = middle.group(1) != null ? Double.parseDouble(middle.group(1)) : width;
+            assertTrue(middle.group(2) == null || Double.parseDouble(middle.group(2)) >= 26 && Double.parseDouble(middle.group(2)) <= width - 26, middle.group());
+            labels += middle.group(2) == null ? 0 : 1;
+        }
+        assertTrue(labels > 1, html);
+        assertTrue(html.contains(".chart,pre{overflow-x:auto}") && html.contains("min-width"), "in a narrow window it is moved, not made too small to read");
     }
 
     @Test
@@ -131,6 +149,12 @@ class EnrichmentCommandsTest {
         JsonNode trade = JSON.readTree(Program.run(bed, "explain", String.valueOf(transaction), "--json").out());
         assertEquals("transaction", trade.at("/the trade itself/0/rule").asText());
         assertEquals(2, trade.at("/what its transaction moved").size(), trade.toString());
+        // a trade by its transaction, in whatever form: the trades of this one
+        String hash = trade.at("/the trade itself/0/transaction_hash").asText().toLowerCase().replaceFirst("^0x", "");
+        JsonNode byTransaction = JSON.readTree(Program.run(bed, "explain", hash, "--json").out());
+        assertTrue(byTransaction.at("/the trade itself").size() > 1, byTransaction.toString());
+        byTransaction.at("/the trade itself").forEach(row -> assertTrue(row.get("transaction_hash").asText().toLowerCase().endsWith(hash), row.toString()));
+        assertEquals(trade.at("/what its transaction moved"), byTransaction.at("/what its transaction moved"));
 
         JsonNode condition = JSON.readTree(Program.run(bed, "explain", "0x" + id(1).toUpperCase(), "--json").out());
         assertTrue(condition.at("/the other keys of this condition").toString().contains(token(1, 1)), condition.toString());

@@ -106,6 +106,19 @@ class ReconcileTest {
     }
 
     @Test
+    void aScanOfLogsThatWasCutShort_countsWithWhatItStored() {
+        chain(id(1), Q + "1", 2);
+        TestBed.clickHouse().execute("INSERT INTO default.computed_token_ids (condition_id, outcomes, usdc_token_ids) VALUES ('" + id(1) + "', 2, " + list(token(1, 0), token(1, 1)) + ")");
+        TestBed.clickHouse().execute("INSERT INTO default.rpc_transfers (transaction_hash, token_id, block_number, transfers, fetched_at) VALUES ('0xa', '" + token(1, 1)
+                + "', 7, 2, '2026-01-04 00:00:00'), ('0xb', '" + token(1, 1) + "', 9, 1, '2026-01-04 00:00:01')");
+        assertTrue(run().changed());
+        assertEquals(id(1) + " proved ['rpc'] []", merged("token-id", token(1, 1)));
+        assertEquals(List.of("3 2 7 9 1"), TestBed.sql("SELECT concat(toString(transfer_count), ' ', toString(transactions), ' ', toString(first_block), ' ', toString(last_block), ' ',"
+                + " toString(outcome_index)) AS text FROM default.rpc_transfer_mapping FINAL").stream().map(row -> row.get("text")).toList());
+        assertFalse(run().changed(), "it is mapped once");
+    }
+
+    @Test
     void aDisprovedCandidate_isOut_evenWhereItIsTheOnlyOne() {
         clob(id(1), Q + "1", "slug-1", token(2, 0), token(2, 1));
         gamma("11", id(3), Q + "1", "slug-1", "v1");
