@@ -14,7 +14,8 @@ FROM (SELECT DISTINCT wallet FROM cascadian_clean.vw_trades_input);
 SELECT uniqExact(wallet) AS n FROM cascadian_clean.vw_trades_input
 WHERE wallet IN ({ids}) AND wallet NOT IN (SELECT wallet_address FROM default.api_positions_staging);
 
--- @coverage ledger=payouts needs=default.api_markets_staging,cascadian_clean.vw_resolutions_truth resolved conditions with payouts
+-- @coverage ledger=resolutions needs=default.api_markets_staging,cascadian_clean.vw_resolutions_truth resolved conditions with payouts
+-- That Goldsky has none proves nothing, because its subgraph has stopped; that the Data API has none does.
 SELECT countIf(id IN (SELECT condition_id FROM cascadian_clean.vw_resolutions_truth)) AS covered, count() AS total
 FROM (SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging WHERE resolved AND condition_id != '');
 SELECT uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id) AS n FROM default.api_markets_staging

@@ -78,11 +78,12 @@ SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.payout
 WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
 
 -- @ids needs=default.api_markets_staging
--- What is missing: closed conditions that no resolution table has.
+-- What is missing: closed conditions that no resolution table has a payout vector of.
 SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
 WHERE closed
   AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
-  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final);
+  AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
 
 -- @check rows and distinct conditions of each source
 SELECT source, count() AS rows, uniqExact(condition_id) AS conditions, rows - conditions AS twice,

@@ -21,6 +21,9 @@ public final class Settings {
     /** A value that is taken from the environment: ${NAME}. */
     private static final java.util.regex.Pattern VARIABLE = java.util.regex.Pattern.compile("\\$\\{([A-Z][A-Z0-9_]*)\\}");
 
+    /** The settings that every job has, by the job's name. */
+    private static final java.util.regex.Pattern OF_EVERY_JOB = java.util.regex.Pattern.compile("([a-z0-9-]+)\\.(batch-size|concurrency)");
+
     private final Path home;
     private final Map<String, String> values = new TreeMap<>();
 
@@ -73,12 +76,17 @@ public final class Settings {
     }
 
     private void put(String key, String value, String where) {
-        // settings of Camel itself are Camel's to check
-        if (!key.startsWith("camel.") && !values.containsKey(key)) {
+        // settings of Camel itself are Camel's to check, and a job that was added since the build has its own two
+        if (!key.startsWith("camel.") && !values.containsKey(key) && !isOfAnAddedJob(key)) {
             throw new UserError("unknown setting '" + key + "' in " + where + "." + Nearest.hint(key, values.keySet())
                     + " All settings are in application.properties.");
         }
         values.put(key, value);
+    }
+
+    private boolean isOfAnAddedJob(String key) {
+        java.util.regex.Matcher setting = OF_EVERY_JOB.matcher(key);
+        return setting.matches() && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".camel.yaml"));
     }
 
     /** The same settings with one of them changed. */

@@ -80,6 +80,8 @@ class ProgramTest {
         assertEquals(json.at("/ledger/rows_fetched").asLong(), json.at("/ledger/rows_inserted").asLong() + json.at("/ledger/rows_duplicate").asLong()
                 + json.at("/ledger/rows_rejected").asLong());
         assertTrue(Files.readAllLines(bed.home().resolve("runtime/payouts.progress.jsonl")).size() >= 1);
+        Program.Result status = Program.run(bed, "status", "payouts");
+        assertTrue(status.out().contains("payouts: last run complete at ") && status.out().contains(", 0 requests, 0 retries, "), status.out());
     }
 
     @Test
@@ -108,6 +110,56 @@ class ProgramTest {
         assertEquals(0, run.exitCode(), run.toString());
         assertTrue(run.err().contains("ids.txt:2: no condition id, not asked for: '0xnonsense'"), run.err());
         bed.assertTruth(bed.ids("found", 3));
+    }
+
+    @Test
+    void aTryOut_takesSoManyIds_andIsNotCalledComplete() {
+        List<String> ids = sound(300);
+        Program.Result some = Program.run(bed, "run", "payouts", "--ids", list(ids), "--limit", "50");
+        assertEquals(0, some.exitCode(), some.toString());
+        assertFalse(some.out().contains("complete"), some.out());
+        assertTrue(some.err().contains("250 ids of payouts are still pending; the same command without --limit goes on"), some.err());
+        assertEquals(250, bed.count(State.PENDING));
+        Program.Result rest = Program.run(bed, "run", "payouts", "--ids", list(ids));
+        assertTrue(rest.exitCode() == 0 && rest.out().contains("payouts: complete"), rest.toString());
+        bed.assertTruth(ids);
+    }
+
+    @Test
+    void aGentlerGo_usesThatPartOfThePace() throws IOException {
+        String file = list(sound(30));
+        double whole = JSON.readTree(Program.run(bed, "run", "payouts", "--ids", file, "--json").out()).at("/run/limit_per_second").asDouble();
+        double half = JSON.readTree(Program.run(bed, "run", "payouts", "--ids", file, "--redo", "all", "--pace", "0.5", "--json").out())
+                .at("/run/limit_per_second").asDouble();
+        assertTrue(whole > 0 && Math.abs(half - whole / 2) < 0.02, half + " of " + whole);
+    }
+
+    @Test
+    void fetch_showsWhatCameAndWhatItBecomes_andStoresNothing() throws IOException {
+        List<String> ids = List.of(bed.ids("found", 1).get(0), bed.ids("absent", 1).get(0), bed.ids("unresolved", 1).get(0));
+        Program.Result fetched = Program.run(bed, "fetch", "payouts", "0x" + ids.get(0).toUpperCase(java.util.Locale.ROOT), ids.get(1), ids.get(2), "--json");
+        assertEquals(0, fetched.exitCode(), fetched.toString());
+        JsonNode json = JSON.readTree(fetched.out());
+        assertEquals("found, rows: 1", json.at("/states/" + ids.get(0)).asText(), fetched.out());
+        assertEquals("absent", json.at("/states/" + ids.get(1)).asText(), fetched.out());
+        assertEquals("unresolved", json.at("/states/" + ids.get(2)).asText(), fetched.out());
+        assertEquals(1, json.path("came").size());
+        assertEquals(ids.get(0), json.at("/became/resolutions_external_ingest/0/condition_id").asText());
+        Program.Result shown = Program.run(bed, "fetch", "payouts", ids.get(0), ids.get(1));
+        assertTrue(shown.out().contains("Becomes in resolutions_external_ingest:") && shown.out().contains(ids.get(1) + "  absent"), shown.out());
+        assertEquals(0, bed.value("SELECT count() FROM default.resolutions_external_ingest"));
+        assertFalse(Files.exists(bed.ledgerFile()));
+    }
+
+    @Test
+    void whereNothingGoesOn_itSaysWhatItWaitsFor() {
+        slow(9000);
+        bed.set("source.answer-timeout", "20000");
+        try (Program run = Program.start(bed, List.of("-Dbackfill.stalled-millis=1500"), Map.of(), "run", "payouts", "--ids", list(sound(40)), "--batch-size", "20")) {
+            run.awaitSaid("no progress of payouts for ");
+            assertTrue(run.err().contains("2 batches wait for goldsky"), run.err());
+            run.kill();
+        }
     }
 
     @Test

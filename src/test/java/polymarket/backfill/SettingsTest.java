@@ -64,6 +64,17 @@ class SettingsTest {
     }
 
     @Test
+    void aJobThatWasAddedSinceTheBuild_hasItsTwoSettings() throws IOException {
+        file("mine.batch-size=5\nmine.concurrency=2\n");
+        assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("unknown setting 'mine."));
+        Files.createDirectories(home.resolve("routes/jobs"));
+        Files.createFile(home.resolve("routes/jobs/mine.camel.yaml"));
+        assertEquals(5, load(Map.of(), Map.of()).number("mine.batch-size", 1));
+        assertEquals(3, load(Map.of("MINE_CONCURRENCY", "3"), Map.of()).number("mine.concurrency", 1));
+        assertTrue(oneLine(() -> load(Map.of(), Map.of("mine.batchsize", "5"))).contains("unknown setting 'mine.batchsize'"));
+    }
+
+    @Test
     void somethingAltogetherUnknown_namesNothing() {
         assertTrue(!oneLine(() -> load(Map.of(), Map.of("zzzz", "5"))).contains("Did you mean"));
     }

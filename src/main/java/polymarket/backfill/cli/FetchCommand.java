@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -43,18 +44,22 @@ final class FetchCommand implements Callable<Integer> {
             return stored;
         }).distinct().sorted().toList();
         try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+            Map<String, Preview.Result> results = new LinkedHashMap<>();
             for (Map.Entry<Job, List<String>> part : Parts.split(settings, clickHouse, job, wanted).entrySet()) {
-                show(part.getKey(), Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true)));
+                Preview.Result result = Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true));
+                results.put(part.getKey().getName(), result);
+                if (!json) {
+                    show(part.getKey(), result);
+                }
+            }
+            if (json) {
+                System.out.println(Report.json(results.size() == 1 ? results.values().iterator().next() : Map.of("jobs", results)));
             }
         }
         return 0;
     }
 
-    private void show(Job job, Preview.Result result) {
-        if (json) {
-            System.out.println(Report.json(result));
-            return;
-        }
+    private static void show(Job job, Preview.Result result) {
         System.out.println("Came from " + job.getSource() + " in " + result.requests() + " requests:");
         result.came().forEach(row -> System.out.println("  " + Report.json(row)));
         if (result.came().isEmpty()) {

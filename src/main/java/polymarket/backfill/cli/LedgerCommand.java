@@ -1,7 +1,9 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -38,14 +40,21 @@ final class LedgerCommand implements Callable<Integer> {
     public Integer call() {
         Settings settings = common.settings();
         Job job = Job.read(Common.home(), name);
-        if (!Ledger.exists(JobRun.ledgerFile(settings, job.getName()))) {
+        List<Path> files = job.parts(Common.home(), "auto").stream().map(part -> JobRun.ledgerFile(settings, part.getName())).filter(Ledger::exists).toList();
+        if (files.isEmpty()) {
             throw new UserError("no ledger of " + job.getName() + " in " + settings.path("runtime.dir") + ": nothing was run here yet");
         }
-        try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, job.getName()))) {
-            if (!json) {
-                System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason");
-            }
+        if (!json) {
+            System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason");
+        }
+        files.forEach(this::list);
+        return 0;
+    }
+
+    private void list(Path file) {
+        try (Ledger ledger = Ledger.open(file)) {
             ledger.entries(state, limit, entry -> {
+                limit--;
                 Map<String, Object> row = new LinkedHashMap<>();
                 row.put("id", entry.id());
                 row.put("rows", entry.rows());
@@ -60,6 +69,5 @@ final class LedgerCommand implements Callable<Integer> {
                 }
             });
         }
-        return 0;
     }
 }

@@ -91,20 +91,29 @@ final class MonitorCommand implements Callable<Integer> {
     private static long absent(Settings settings, ClickHouse clickHouse, SqlFile.Section section) {
         long[] sum = {0};
         List<String> ids = new ArrayList<>();
-        for (String job : section.attributes().get("ledger").split(",")) {
-            Path file = JobRun.ledgerFile(settings, job);
-            if (!Ledger.exists(file)) {
-                continue;
-            }
-            try (Ledger ledger = Ledger.open(file)) {
+        List<Ledger> before = new ArrayList<>();
+        try {
+            for (String job : section.attributes().get("ledger").split(",")) {
+                Path file = JobRun.ledgerFile(settings, job);
+                if (!Ledger.exists(file)) {
+                    continue;
+                }
+                Ledger ledger = Ledger.open(file);
                 ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> {
+                    // an id that two sources were asked for counts once
+                    if (before.stream().map(other -> other.entry(entry.id())).anyMatch(other -> other != null && other.state() == State.ABSENT)) {
+                        return;
+                    }
                     ids.add(entry.id());
                     if (ids.size() == IDS_A_QUERY) {
                         sum[0] += count(clickHouse, section, ids);
                         ids.clear();
                     }
                 });
+                before.add(ledger);
             }
+        } finally {
+            before.forEach(Ledger::close);
         }
         return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, section, ids));
     }

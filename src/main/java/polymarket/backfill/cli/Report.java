@@ -40,16 +40,17 @@ final class Report {
                 .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED").append('\n');
         text.append("  this run: ").append(count(run, "ids")).append(" ids, ").append(count(rows, "inserted")).append(" rows inserted, ")
                 .append(count(run, "requests")).append(" requests, ").append(count(run, "retries")).append(" retries, ");
-        if (decimal(run, "limit_used") > 0) {
-            text.append(String.format(Locale.ROOT, "%.1f%% of the pace of %.4g requests/s", 100 * decimal(run, "limit_used"), decimal(run, "limit_per_second")));
-        } else {
-            text.append("too few requests to speak of a pace");
-        }
-        text.append('\n');
+        text.append(used(run)).append('\n');
         if (((Number) ledger.get("absent")).longValue() > 0 && !note.isEmpty()) {
             text.append("  note: ").append(note).append('\n');
         }
         return text.toString();
+    }
+
+    /** How much of the pace a run used. */
+    static String used(Map<?, ?> run) {
+        return decimal(run, "limit_used") <= 0 ? "too few requests to speak of a pace"
+                : String.format(Locale.ROOT, "%.1f%% of the pace of %.4g requests/s", 100 * decimal(run, "limit_used"), decimal(run, "limit_per_second"));
     }
 
     private static String count(Map<?, ?> map, String key) {

@@ -1,8 +1,11 @@
 package polymarket.backfill.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Scanner;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,28 +36,39 @@ final class ResetCommand implements Callable<Integer> {
     public Integer call() {
         Settings settings = common.settings();
         Job job = Job.read(Common.home(), name);
-        Path file = JobRun.ledgerFile(settings, job.getName());
-        if (!Ledger.exists(file)) {
+        List<Job> parts = job.parts(Common.home(), "auto");
+        // what runs under its name, and the window of time that was last asked for, are its own too
+        List<Path> files = parts.stream().flatMap(part -> Stream.of(JobRun.ledgerFile(settings, part.getName()), JobRun.windowFile(settings, part.getName())))
+                .filter(Ledger::exists).toList();
+        if (files.isEmpty()) {
             throw new UserError("no ledger of " + job.getName() + " in " + settings.path("runtime.dir") + ": there is nothing to reset");
         }
-        try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve(job.getSource() + ".lock"), Share.WHOLE,
-                job.getSource(), "reset " + job.getName())) {
-            String what;
-            try (Ledger ledger = Ledger.open(file)) {
-                what = Messages.count(ledger.size(Share.WHOLE)) + " ids";
-            } catch (UserError damaged) {
-                what = "damaged";
+        List<ShareLock> locks = new ArrayList<>();
+        try {
+            for (String source : parts.stream().map(Job::getSource).distinct().toList()) {
+                locks.add(ShareLock.take(settings.path("runtime.dir").resolve(source + ".lock"), Share.WHOLE, source, "reset " + job.getName()));
             }
             if (!yes) {
-                System.err.print("Forget what is done in " + file + " (" + what + ")? A copy is kept. [y/N] ");
+                System.err.print("Forget what is done in " + String.join(" and ", files.stream().map(file -> file + " (" + what(file) + ")").toList())
+                        + "? A copy is kept. [y/N] ");
                 Scanner answer = new Scanner(System.in);
                 if (!answer.hasNextLine() || !answer.nextLine().strip().toLowerCase(java.util.Locale.ROOT).startsWith("y")) {
                     System.err.println("Nothing was changed.");
                     return 1;
                 }
             }
-            System.out.println(job.getName() + " starts afresh; its ledger was moved to " + Ledger.setAside(file));
+            files.forEach(file -> System.out.println(job.getName() + " starts afresh; its ledger was moved to " + Ledger.setAside(file)));
+        } finally {
+            locks.forEach(ShareLock::close);
         }
         return 0;
+    }
+
+    private static String what(Path file) {
+        try (Ledger ledger = Ledger.open(file)) {
+            return Messages.count(ledger.size(Share.WHOLE)) + " ids";
+        } catch (UserError damaged) {
+            return "damaged";
+        }
     }
 }

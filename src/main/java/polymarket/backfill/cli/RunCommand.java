@@ -112,7 +112,7 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--pace", paramLabel = "PART", defaultValue = "1", description = "Part of the source's limit to use, such as 0.5.")
     private double pace;
 
-    @Option(names = "--limit", paramLabel = "N", description = "Take at most N ids, for a try-out.")
+    @Option(names = "--limit", paramLabel = "N", description = "Take at most N ids of each job, for a try-out; the same command without it goes on.")
     private Long limit;
 
     @Option(names = "--json", description = "Print the end as one JSON object on standard output.")
@@ -161,6 +161,7 @@ final class RunCommand implements Callable<Integer> {
             common.set(job.getName() + ".concurrency", concurrency);
         }
         own.forEach(option -> setOwn(option, jobs));
+        jobs.forEach(this::checkRange);
         Settings settings = common.settings();
         Window window = window();
         Share share = worker == null ? Share.WHOLE : new Share(worker, of);
@@ -187,7 +188,7 @@ final class RunCommand implements Callable<Integer> {
                     load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
                 }
                 if (!again.isEmpty()) {
-                    long pending = run.ledger(job.getName()).redo(again, age);
+                    long pending = run.ledger(job.getName()).redo(again, age, share);
                     terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
                 }
             }
@@ -221,6 +222,18 @@ final class RunCommand implements Callable<Integer> {
             }
         }
         return sources;
+    }
+
+    /** An option that a job does not know what to do with is refused: left aside, it would fetch more than was asked for. */
+    private void checkRange(Job job) {
+        if ((from != null || to != null) && job.idKind() != IdKind.RANGE) {
+            throw new UserError(job.getName() + " takes no " + (from != null ? "--from" : "--to") + ": its ids are no ranges");
+        }
+        boolean asksByTime = job.isWindow() || job.sql().has("ids") && job.sql().section("ids").statements().stream().anyMatch(sql -> sql.contains("{since}"));
+        if ((since != null || until != null) && !asksByTime) {
+            throw new UserError(job.getName() + " takes no " + (days != null ? "--days" : since != null ? "--since" : "--until")
+                    + ": it asks for all of an id, whatever its time");
+        }
     }
 
     private Window window() {

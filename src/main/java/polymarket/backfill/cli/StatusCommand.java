@@ -19,6 +19,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.JobRun;
+import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -48,7 +49,8 @@ final class StatusCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         Settings settings = common.settings();
         List<String> pipelines = Pipeline.names(Common.home()).stream().filter(pipeline -> name == null || pipeline.equals(name)).toList();
-        List<String> names = name == null ? Job.names(Common.home()) : pipelines.isEmpty() ? List.of(Job.read(Common.home(), name).getName()) : List.of();
+        List<String> names = name == null ? Job.names(Common.home()) : pipelines.isEmpty()
+                ? Job.read(Common.home(), name).parts(Common.home(), "auto").stream().map(Job::getName).toList() : List.of();
         while (true) {
             List<Map<String, Object>> statuses = statuses(settings, names);
             List<Map<String, Object>> passes = passes(settings, pipelines);
@@ -56,7 +58,7 @@ final class StatusCommand implements Callable<Integer> {
                 throw new UserError("no ledger" + (name == null ? "" : " of " + name) + " in " + settings.path("runtime.dir")
                         + ": nothing was run here yet");
             }
-            String text = json ? Report.json(name == null ? Map.of("jobs", statuses, "pipelines", passes) : passes.isEmpty() ? statuses.get(0) : passes.get(0)) + "\n"
+            String text = json ? Report.json(name == null ? Map.of("jobs", statuses, "pipelines", passes) : passes.isEmpty() ? one(statuses) : passes.get(0)) + "\n"
                     : (statuses.isEmpty() ? "" : text(statuses)) + passes.stream().map(pass -> String.join("\n", PipelineView.lines(pass)) + "\n").collect(Collectors.joining());
             System.out.print((watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "") + text);
             System.out.flush();
@@ -65,6 +67,15 @@ final class StatusCommand implements Callable<Integer> {
             }
             Thread.sleep(2000);
         }
+    }
+
+    /** A job's status, with those of its window and of what runs under its name as its parts. */
+    private static Map<String, Object> one(List<Map<String, Object>> statuses) {
+        Map<String, Object> first = new LinkedHashMap<>(statuses.get(0));
+        if (statuses.size() > 1) {
+            first.put("parts", statuses.subList(1, statuses.size()));
+        }
+        return first;
     }
 
     /** The last pass of each of these pipelines that has one; see PipelineStatus. */
@@ -142,6 +153,14 @@ final class StatusCommand implements Callable<Integer> {
         return runs;
     }
 
+    /** What a run took, as it said itself at its end or, where it died, the last time. */
+    private static String figures(Map<?, ?> of) {
+        Map<?, ?> run = (Map<?, ?>) of.get("run");
+        return ", after " + Messages.time(Math.round(((Number) run.get("seconds")).doubleValue() * 1000)) + ", "
+                + Messages.count(((Number) run.get("requests")).longValue()) + " requests, " + Messages.count(((Number) run.get("retries")).longValue())
+                + " retries, " + Report.used(run);
+    }
+
     static String text(List<Map<String, Object>> statuses) {
         List<Map<String, Object>> table = new ArrayList<>();
         StringBuilder lines = new StringBuilder();
@@ -167,7 +186,7 @@ final class StatusCommand implements Callable<Integer> {
                 } else {
                     lines.append("  ").append(of.get("job")).append(of.get("worker") == null ? "" : " worker " + of.get("worker")).append(": last run ")
                             .append(of.get("state")).append(" at ").append(String.valueOf(of.get("updated_at")).substring(0, 19)).append("Z")
-                            .append(of.get("reason") == null ? "" : ": " + of.get("reason")).append('\n');
+                            .append(figures(of)).append(of.get("reason") == null ? "" : ": " + of.get("reason")).append('\n');
                 }
             }
         }

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -299,7 +300,15 @@ final class Feed implements Iterator<Batch> {
         notifyAll();
     }
 
-    synchronized int inFlight() {
-        return inFlight.size();
+    /** What the batches in flight wait for, in words. */
+    synchronized String waitsFor(String sourceName) {
+        Map<String, Integer> counts = new TreeMap<>();
+        for (Batch batch : inFlight) {
+            Batch.Step step = batch.step();
+            counts.merge(step == Batch.Step.INSERT || step == Batch.Step.READ_BACK ? "ClickHouse" : step == Batch.Step.LEDGER ? "the ledger" : sourceName, 1, Integer::sum);
+        }
+        suspects.forEach(batch -> counts.merge(sourceName, 1, Integer::sum));
+        return counts.isEmpty() ? "no batch is in flight"
+                : String.join(", ", counts.entrySet().stream().map(count -> count.getValue() + (count.getValue() == 1 ? " batch waits for " : " batches wait for ") + count.getKey()).toList());
     }
 }

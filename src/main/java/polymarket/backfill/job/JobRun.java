@@ -34,7 +34,8 @@ public final class JobRun implements AutoCloseable {
 
     /** How long what is in flight may take after a stop was asked for. */
     private static final long FINISH_MILLIS = 10_000;
-    private static final long STALLED_MILLIS = 300_000;
+    /** Five minutes, unless a test has no time for them. */
+    private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
 
     /**
      * What a person asked for.
@@ -380,8 +381,7 @@ public final class JobRun implements AutoCloseable {
             }
             if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting()) {
                 messages.warn("no progress of " + job.job().getName() + " for " + Messages.time(job.idleMillis() / 1000 * 1000) + ": "
-                        + feeds.get(i).inFlight() + " batches wait for " + source.name()
-                        + (trouble == null ? "" : " (" + trouble + ")"));
+                        + feeds.get(i).waitsFor(source.name()) + (trouble == null ? "" : " (" + source.name() + ": " + trouble + ")"));
                 job.stirred();
             }
         }
@@ -401,28 +401,38 @@ public final class JobRun implements AutoCloseable {
             reason = stop.reason();
         }
         List<Map<String, Object>> results = new ArrayList<>();
+        String stopped = state;
         for (Progress job : progress) {
             Ledger ledger = ledgers.get(job.job().getName());
             Map<State, Long> counts = ledger.counts(options.share());
             Ledger.Sums sums = ledger.sums();
             long total = counts.values().stream().mapToLong(Long::longValue).sum();
+            long left = code == 0 || code == 2 ? ledger.left(options.share()) : 0;
             boolean balanced = total == ledger.size(options.share()) && sums.balanced();
+            String own = stopped;
             if (!balanced && code != 4) {
                 code = 4;
-                state = "not balanced";
+                own = "not balanced";
                 reason = "the sums of " + job.job().getName() + " do not balance: see below";
-            } else if (code == 0 && options.limit() == Long.MAX_VALUE && ledger.left(options.share()) > 0) {
+            } else if (left > 0 && options.limit() == Long.MAX_VALUE) {
                 code = 4;
-                state = "not balanced";
-                reason = ledger.left(options.share()) + " ids of " + job.job().getName() + " are still pending though nothing is left to do";
-            } else if (code == 0 && counts.get(State.FAILED) > 0) {
-                code = 2;
-                state = "finished with failed ids";
-                reason = Messages.count(counts.get(State.FAILED)) + " ids failed: see `backfill ledger " + job.job().getName()
-                        + " --state failed`; the same command asks for them again";
+                own = "not balanced";
+                reason = left + " ids of " + job.job().getName() + " are still pending though nothing is left to do";
+            } else if ((code == 0 || code == 2) && counts.get(State.FAILED) > 0) {
+                own = "finished with failed ids";
+                if (code == 0) {
+                    code = 2;
+                    reason = Messages.count(counts.get(State.FAILED)) + " ids failed: see `backfill ledger " + job.job().getName()
+                            + " --state failed`; the same command asks for them again";
+                }
+            } else if (left > 0) {
+                own = "done as far as --limit says";
+                reason = reason != null ? reason : Messages.count(left) + " ids of " + job.job().getName()
+                        + " are still pending; the same command without --limit goes on with them";
             }
+            state = own.equals(stopped) ? state : own;
             job.counted(counts);
-            Map<String, Object> result = job.snapshot(state);
+            Map<String, Object> result = job.snapshot(own);
             result.put("ledger", Progress.ledgerSums(ledger, options.share()));
             result.put("balanced", balanced);
             results.add(result);

@@ -111,10 +111,13 @@ public final class Retry implements Processor {
             exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
         } else if (kind != Kind.FATAL && !stop.asked()) {
             String why = reason(failure);
+            boolean refused = kind == Kind.FAILURE && exchange.getProperty(REFUSED, false, Boolean.class);
             if (source.trouble() == null) {
-                messages.warn(why + "; trying again");
+                messages.warn(why + (refused ? "" : "; trying again"));
             }
-            source.retried(why);
+            if (!refused) {
+                source.retried(why);
+            }
         }
     }
 

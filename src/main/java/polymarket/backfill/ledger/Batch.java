@@ -598,6 +598,11 @@ public final class Batch {
         stepSince = at;
     }
 
+    /** The step that it is in; null between them. */
+    public synchronized Step step() {
+        return step;
+    }
+
     /** The nanoseconds that it spent in each step; those of its parts, which go on at once, add up. */
     public synchronized Map<Step, Long> spent() {
         Map<Step, Long> all = new EnumMap<>(nanos);

@@ -644,8 +644,13 @@ public final class Ledger implements AutoCloseable {
      * @return how many
      */
     public synchronized long redo(Collection<State> states, Duration olderThan) {
+        return redo(states, olderThan, Share.WHOLE);
+    }
+
+    /** The same for one worker's ids: another worker's may have been asked for anew already. */
+    public synchronized long redo(Collection<State> states, Duration olderThan, Share share) {
         newPass();
-        return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), Share.WHOLE);
+        return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), share);
     }
 
     /** Makes these ids pending again, whatever state they are in, so that they are asked for anew and their rows replaced. */

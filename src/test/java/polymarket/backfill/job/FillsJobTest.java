@@ -414,6 +414,26 @@ class FillsJobTest {
     }
 
     @Test
+    void bothSourcesOfFills_goByTheJobsName_inStatus_ledger_fetchAndReset() throws Exception {
+        bed(200);
+        assertEquals(0, Program.run(bed, "run", "fills").exitCode());
+        JsonNode status = JSON.readTree(Program.run(bed, "status", "fills", "--json").out());
+        assertEquals("fills", status.path("job").asText());
+        assertEquals("trades", status.at("/parts/0/job").asText(), status.toString());
+        Program.Result listed = Program.run(bed, "ledger", "fills", "--state", "found", "--json");
+        long found = status.at("/ids/found").asLong() + status.at("/parts/0/ids/found").asLong();
+        assertEquals(found, listed.out().lines().count());
+        assertEquals(3, Program.run(bed, "ledger", "fills", "--state", "found", "--limit", "3", "--json").out().lines().count());
+        Program.Result fetched = Program.run(bed, "fetch", "fills", ids(FillsJobTest::ended).get(0), ids(condition -> !ended(condition)).get(0), "--json");
+        assertEquals(0, fetched.exitCode(), fetched.toString());
+        assertEquals(1, fetched.out().lines().count(), "one JSON object: " + fetched.out());
+        assertEquals(Set.of("fills", "trades"), JSON.convertValue(JSON.readTree(fetched.out()).path("jobs"), Map.class).keySet());
+        Program.Result reset = Program.run(bed, "reset", "fills", "--yes");
+        assertEquals(0, reset.exitCode(), reset.toString());
+        assertFalse(Files.exists(bed.home().resolve("runtime/fills.ledger")) || Files.exists(bed.home().resolve("runtime/trades.ledger")), reset.out());
+    }
+
+    @Test
     void oneSourceAlone_takesEveryMarket() {
         bed(300);
         Program.Result run = Program.run(bed, "run", "fills", "--set", "fills.source=goldsky");

@@ -221,6 +221,7 @@ class MarketsJobTest {
             List<Ledger.Entry> failed = new ArrayList<>();
             ledger.entries(State.FAILED, 10, failed::add);
             assertTrue(failed.get(0).reason().contains("ends at 2000") && failed.get(0).reason().contains("keyset"), failed.toString());
+            assertTrue(bed.messages().stream().anyMatch(line -> line.contains("ends at 2000") && !line.contains("trying again")), bed.messages().toString());
             assertTrue(ledger.sums().balanced());
         }
         assertTrue(requests() >= 21 && requests() <= 26, "21 pages, and those that were kept when it ended once more: " + requests());

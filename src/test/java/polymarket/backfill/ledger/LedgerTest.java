@@ -273,6 +273,20 @@ class LedgerTest {
     }
 
     @Test
+    void aWorkersRedo_takesItsOwnIdsOnly() {
+        try (Ledger ledger = open()) {
+            load(ledger, ids(200));
+            ledger.claim("", "new", Share.WHOLE, 200, 1).forEach(batch -> complete(ledger, batch));
+            Share second = new Share(2, 4);
+            long own = ledger.size(second);
+            assertTrue(own > 0 && own < 200);
+            assertEquals(own, ledger.redo(List.of(State.FOUND), null, second));
+            assertEquals(own, ledger.counts(second).get(State.PENDING));
+            assertEquals(200 - own, ledger.counts(Share.WHOLE).get(State.FOUND));
+        }
+    }
+
+    @Test
     void aLedgerMadeWhereTheTableHasRows_looksBeforeItStores() {
         try (Ledger ledger = open(true)) {
             load(ledger, ids(2));
