@@ -130,7 +130,8 @@ INNER JOIN
     FROM default.computed_token_ids FINAL ARRAY JOIN wrapped_token_ids AS token_id, arrayEnumerate(wrapped_token_ids) AS place
     WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions)
 ) AS tokens USING (token_id)
-GROUP BY token_id;
+GROUP BY token_id
+SETTINGS max_bytes_before_external_group_by = 1000000000;
 
 -- @check what there is
 SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block, max(block_number) AS last_block FROM default.rpc_conditions

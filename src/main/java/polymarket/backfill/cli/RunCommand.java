@@ -361,7 +361,7 @@ final class RunCommand implements Callable<Integer> {
                             + "'" + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "") + "; --strict takes no such file");
                 }
                 if (loading.entries() + others[0] == 0) {
-                    throw new UserError(ids + ": none of its " + Messages.count(badCount[0]) + " lines is a " + kind.label()
+                    throw new UserError(ids + ": " + (badCount[0] == 1 ? "its one line is no " : "none of its " + Messages.count(badCount[0]) + " lines is a ") + kind.label()
                             + "; line " + bad.get(0).line() + " is '" + shown(bad.get(0).text()) + "'");
                 }
             });
@@ -375,7 +375,7 @@ final class RunCommand implements Callable<Integer> {
             badTold = true;
             messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids in " + (ids.equals("-") ? "standard input" : ids)
                     + (loaded.entries() > loaded.distinct() ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)" : "")
-                    + (badCount[0] > 0 ? " (" + Messages.count(badCount[0]) + " lines are no ids)" : "")
+                    + (badCount[0] > 0 ? " (" + (badCount[0] == 1 ? "1 line is no id" : Messages.count(badCount[0]) + " lines are no ids") + ")" : "")
                     + (others[0] > 0 ? ", apart from " + Messages.count(others[0]) + " that another source has" : "")
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
             if (unknown[0] > 0) {
