@@ -18,6 +18,7 @@ import polymarket.backfill.benchmark.Benchmark.Part;
 import polymarket.backfill.benchmark.EnrichBenchmark;
 import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Messages;
 import polymarket.backfill.polygon.TokenIdBenchmark;
 
@@ -49,8 +50,8 @@ final class BenchmarkCommand implements Callable<Integer> {
             "60,000 blocks for rpc-logs; 16,000,000 trades for enrich)."})
     private Long ids;
 
-    @Option(names = "--parts", paramLabel = "PART", split = ",", defaultValue = "one,workers,off",
-            description = "Which parts: one, workers, off (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--parts", paramLabel = "PART", split = ",",
+            description = "Which parts: one, workers, off (default: all; of markets, which workers do not share, one and off).")
     private List<String> parts;
 
     @Option(names = "--workers", paramLabel = "M", defaultValue = "4", description = "Processes that share the limit in the part 'workers' (default: ${DEFAULT-VALUE}).")
@@ -89,6 +90,12 @@ final class BenchmarkCommand implements Callable<Integer> {
             throw new UserError("--workers takes a number of at least 2, --repeat and --ids of at least 1, --scale one above 0");
         }
         Settings settings = common.settings();
+        boolean shared = !Job.read(settings.home(), scenario.job()).isPass();
+        if (parts == null) {
+            parts = shared ? List.of("one", "workers", "off") : List.of("one", "off");
+        } else if (parts.contains("workers") && !shared) {
+            throw new UserError(name + " is not shared by workers: --parts takes one and off of it");
+        }
         Messages messages = new Terminal(false);
         long full = memory ? MEMORY_IDS : scenario.ids();
         long count = ids == null ? full : ids;
