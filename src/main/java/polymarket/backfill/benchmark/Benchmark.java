@@ -247,7 +247,8 @@ public final class Benchmark implements AutoCloseable {
         return process;
     }
 
-    private static Map<String, String> urls(Process sandbox) throws IOException {
+    /** The URLs that a sandbox prints when it is up, by the names of its sources. */
+    static Map<String, String> urls(Process sandbox) throws IOException {
         Map<String, String> urls = new LinkedHashMap<>();
         BufferedReader lines = new BufferedReader(new InputStreamReader(sandbox.getInputStream(), StandardCharsets.UTF_8));
         while (!urls.containsKey("statistics")) {

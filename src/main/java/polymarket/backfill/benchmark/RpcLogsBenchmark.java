@@ -98,16 +98,7 @@ public final class RpcLogsBenchmark {
 
     private Map<String, Object> measure() throws IOException, InterruptedException {
         Process sandbox = start("sandbox", Stream.concat(SANDBOX.stream(), Stream.of("--port", "0")).toList());
-        Map<String, String> urls = new LinkedHashMap<>();
-        BufferedReader lines = new BufferedReader(new InputStreamReader(sandbox.getInputStream(), StandardCharsets.UTF_8));
-        while (!urls.containsKey("statistics")) {
-            String line = lines.readLine();
-            if (line == null) {
-                throw new IOException("the sandbox did not start");
-            }
-            String[] parts = line.strip().split("\\s+", 2);
-            urls.put(parts[0], parts.length > 1 ? parts[1] : "");
-        }
+        Map<String, String> urls = Benchmark.urls(sandbox);
         String base = urls.get("statistics").replaceAll("/_sandbox/.*", "");
         long last = head(urls.get("polygon")) - 100;
         long first = last - blocks + 1;
