@@ -88,7 +88,7 @@ public record Scenario(String job, String unit, long ids, double scale, Maker ma
                     Map.of("markets", "SELECT count() FROM default.api_markets_staging",
                             "rejected", "SELECT count() FROM default.markets_rejected"),
                     8_000),
-            new Scenario("wallets", "wallets", 50_000, 20,
+            new Scenario("wallets", "wallets", 50_000, 10,
                     (sandbox, file, count) -> write(file, count, sandbox + "/_sandbox/truth/wallets", row -> row.path("wallet").asText()),
                     count -> List.of("--wallets", String.valueOf(count)),
                     Map.of("data-api.url", "data-api"), Map.of(), "data-api v2 positions",

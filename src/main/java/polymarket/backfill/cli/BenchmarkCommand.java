@@ -57,7 +57,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "M", defaultValue = "4", description = "Processes that share the limit in the part 'workers' (default: ${DEFAULT-VALUE}).")
     private int workers;
 
-    @Option(names = "--scale", paramLabel = "N", description = "Scale the source's limit and the pace by N, for a shorter run (default: 1, for wallets 20, for fills 4).")
+    @Option(names = "--scale", paramLabel = "N", description = "Scale the source's limit and the pace by N, for a shorter run (default: 1, for wallets 10, for fills 4).")
     private Double askedScale;
 
     @Option(names = "--repeat", paramLabel = "N", defaultValue = "1", description = "Run each part N times and give the one with the median time.")
