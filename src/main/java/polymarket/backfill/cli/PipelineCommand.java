@@ -85,7 +85,7 @@ final class PipelineCommand implements Callable<Integer> {
                         + ". A new pass asks all sources again: `backfill pipeline " + name + " --again`; a part of it: --from STEP or --only STEP");
                 return 0;
             }
-            Signals.handle(run::stop, view);
+            Signals.handle(() -> run.stop(Signals.interrupted()), view);
             PipelineRun.Result result = run.run(view);
             Map<String, Object> status = result.status();
             Path folder = PipelineStatus.folder(settings.path("runtime.dir"), name);

@@ -125,6 +125,7 @@ public final class PipelineRun implements AutoCloseable {
     private boolean overTold;
     private boolean nothingToDo;
     private volatile boolean stopping;
+    private volatile String stopReason;
 
     /**
      * Opens the ledger, and finds out what is to be done.
@@ -238,8 +239,13 @@ public final class PipelineRun implements AutoCloseable {
         ledger.put(pass.number(), entry);
     }
 
-    /** Asks the run to end: the steps at work end in good order. Returns at once. */
-    public void stop() {
+    /**
+     * Asks the run to end: the steps at work end in good order. Returns at once.
+     *
+     * @param reason why, and what a person can do then
+     */
+    public void stop(String reason) {
+        stopReason = reason;
         stopping = true;
     }
 
@@ -514,7 +520,7 @@ public final class PipelineRun implements AutoCloseable {
         boolean open = entries.values().stream().anyMatch(entry -> !entry.state().isSettled());
         int code = stopping ? 130 : List.of(4, 1, 5, 3, 2).stream().filter(codes::contains).findFirst().orElse(0);
         ledger.end(pass.number(), again ? "failed" : open ? "open" : "finished", code);
-        String reason = stopping ? "interrupted; the same command goes on where it was"
+        String reason = stopping ? stopReason
                 : reasons.isEmpty() ? null : String.join(", ", reasons) + (again ? "; the same command tries again what failed, and what comes after it" : "");
         return new Result(code, reason, status());
     }

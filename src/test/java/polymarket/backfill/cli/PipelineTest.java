@@ -43,7 +43,7 @@ class PipelineTest {
     /** A bed with trades to enrich, and all sources. */
     private TestBed bed(SandboxOptions options) {
         bed = TestBed.start(options.conditions(600).wallets(100).fillsPerMarket(6).blockSeconds(300).limits(0)).ownEngine();
-        bed.sandbox().urls().forEach((name, url) -> bed.set(name.equals("polygon") ? "polygon.rpc.url" : name.replace("goldsky-", "goldsky.") + ".url", url));
+        bed.sandbox().settings().forEach(bed::set);
         bed.set("rpc-logs.from", bed.sandbox().firstBlock());
         try (ClickHouse clickHouse = ClickHouse.open(bed.settings())) {
             assertTrue(DemoCommand.trades(clickHouse, bed.sandbox()) > 1000);
