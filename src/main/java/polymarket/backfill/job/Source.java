@@ -172,6 +172,16 @@ public final class Source {
         return span <= 0 ? 0 : taken / span;
     }
 
+    /**
+     * How far the turns have come, to be held against an earlier answer of this: the time that those taken so far take at the
+     * pace, and the time behind which none of them can lie. What the first grew by is never more than what the second did.
+     * Milliseconds.
+     */
+    synchronized double[] turns() {
+        long now = System.currentTimeMillis();
+        return new double[] {taken, firstTurn == 0 ? now : Math.max(now - CATCH_UP, lastTurn)};
+    }
+
     public long pausedUntil() {
         return pausedUntil;
     }

@@ -81,6 +81,10 @@ public final class Ledger implements AutoCloseable {
     public record Loaded(long entries, long distinct, long added) {
     }
 
+    /** How many numbers are in ids that are ranges (such as 000000000100-000000000199, both ends counted), and in the pending ones of them. */
+    public record Numbers(long total, long pending) {
+    }
+
     /** Rows of all finished batches. */
     public record Sums(long batches, long fetched, long inserted, long duplicate, long rejected, long requests) {
 
@@ -737,6 +741,13 @@ public final class Ledger implements AutoCloseable {
     public synchronized long size(Share share) {
         String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
         return query("SELECT count(*) FROM ids" + where, result -> result.getLong(1)).get(0);
+    }
+
+    /** The sums of ids that are ranges. */
+    public synchronized Numbers numbers(Share share) {
+        String width = "CAST(substr(id, 14, 12) AS INTEGER) - CAST(substr(id, 1, 12) AS INTEGER) + 1";
+        return query("SELECT coalesce(sum(" + width + "), 0), coalesce(sum(CASE WHEN state = 'pending' THEN " + width + " END), 0) FROM ids WHERE slot >= ? AND slot < ?",
+                result -> new Numbers(result.getLong(1), result.getLong(2)), share.from(), share.to()).get(0);
     }
 
     public synchronized Sums sums() {
