@@ -97,7 +97,8 @@ public final class JobRun implements AutoCloseable {
                 }
             }
             for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
-                locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
+                locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names,
+                        jobs.stream().anyMatch(Job::isPass) ? "" : ", or share the work with --worker N --of M"));
             }
             for (Job job : jobs) {
                 Views.create(clickHouse, job.getName());
