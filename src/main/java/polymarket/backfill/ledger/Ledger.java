@@ -116,6 +116,9 @@ public final class Ledger implements AutoCloseable {
             }
             Ledger ledger = open(file);
             try {
+                if (!Sqlite.isWritable(file)) {
+                    throw Sqlite.refused(file, null);
+                }
                 ledger.belongsTo(owner);
             } catch (UserError e) {
                 ledger.close();
@@ -180,19 +183,19 @@ public final class Ledger implements AutoCloseable {
     }
 
     private static UserError damaged(Path file, Exception e) {
-        return new UserError("ledger " + file + " cannot be used: " + String.join(" ", e.getMessage().lines().toList()) + ". It was left as it is: put a copy"
+        UserError refused = Sqlite.refused(file, e);
+        return refused != null ? refused : new UserError("ledger " + file + " cannot be used: " + String.join(" ", e.getMessage().lines().toList()) + ". It was left as it is: put a copy"
                 + " of it back, or move it away (or `backfill reset`) to start afresh; rows that are in ClickHouse are not"
                 + " stored twice", e);
     }
 
-    private static Connection connect(Path file) throws SQLException {
+    private static Connection connect(Path file) throws SQLException, IOException {
         org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
-        config.setJournalMode(org.sqlite.SQLiteConfig.JournalMode.WAL);
         config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
         config.setBusyTimeout(60_000);
         config.setTransactionMode(org.sqlite.SQLiteConfig.TransactionMode.IMMEDIATE);
         config.setPragma(org.sqlite.SQLiteConfig.Pragma.CACHE_SIZE, "-65536");
-        return DriverManager.getConnection("jdbc:sqlite:" + file, config.toProperties());
+        return Sqlite.open(file, config);
     }
 
     /** Written under another name first: a kill in the middle leaves no half-made ledger. */

@@ -107,7 +107,7 @@ public final class ShareLock implements AutoCloseable {
                     + " since " + Instant.now().toString().substring(0, 19) + "Z");
             return new ShareLock(file, lock, note);
         } catch (IOException e) {
-            throw new UserError("cannot write " + file + ": " + e.getMessage() + "; set runtime.dir to a folder that can be written");
+            throw new UserError("cannot write " + file + ": " + UserError.reason(e) + "; set runtime.dir to a folder that can be written");
         }
     }
 

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.Sqlite;
 
 /**
  * What of a pipeline is done: its passes, the steps of each, and what was decided on the way. A SQLite file beside the jobs'
@@ -101,10 +102,9 @@ public final class PipelineLedger implements AutoCloseable {
                 create(file, clickHouse);
             }
             org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
-            config.setJournalMode(org.sqlite.SQLiteConfig.JournalMode.WAL);
             config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
             config.setBusyTimeout(60_000);
-            PipelineLedger ledger = new PipelineLedger(file, DriverManager.getConnection("jdbc:sqlite:" + file, config.toProperties()));
+            PipelineLedger ledger = new PipelineLedger(file, Sqlite.open(file, config));
             try {
                 ledger.check(clickHouse);
             } catch (UserError | SQLException e) {
@@ -113,7 +113,8 @@ public final class PipelineLedger implements AutoCloseable {
             }
             return ledger;
         } catch (SQLException | IOException e) {
-            throw new UserError("ledger " + file + " cannot be used: " + e.getMessage().lines().findFirst().orElse("") + ". It was left as it is: put a copy of it back,"
+            UserError refused = Sqlite.refused(file, e);
+            throw refused != null ? refused : new UserError("ledger " + file + " cannot be used: " + e.getMessage().lines().findFirst().orElse("") + ". It was left as it is: put a copy of it back,"
                     + " or move it away to start a new pass; the jobs' own ledgers know what they have", e);
         }
     }
