@@ -6,12 +6,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jline.utils.WCWidth;
 import polymarket.backfill.job.Messages;
 
 /** Writes results for people and as JSON. */
 final class Report {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** The widest that a cell is; columns. */
+    private static final int LONGEST = 70;
 
     private Report() {
     }
@@ -67,13 +71,13 @@ final class Report {
             return "  (none)\n";
         }
         List<String> heads = new ArrayList<>(rows.get(0).keySet());
-        int[] widths = heads.stream().mapToInt(String::length).toArray();
+        int[] widths = heads.stream().mapToInt(Report::width).toArray();
         List<List<String>> cells = new ArrayList<>();
         for (Map<String, ?> row : rows) {
             List<String> line = new ArrayList<>();
             for (int i = 0; i < heads.size(); i++) {
                 String cell = cell(row.get(heads.get(i)));
-                widths[i] = Math.max(widths[i], cell.length());
+                widths[i] = Math.max(widths[i], width(cell));
                 line.add(cell);
             }
             cells.add(line);
@@ -89,7 +93,7 @@ final class Report {
     private static void line(StringBuilder text, List<String> cells, int[] widths, Map<String, ?> sample, List<String> heads) {
         StringBuilder line = new StringBuilder("  ");
         for (int i = 0; i < cells.size(); i++) {
-            String pad = " ".repeat(widths[i] - cells.get(i).length());
+            String pad = " ".repeat(widths[i] - width(cells.get(i)));
             boolean right = sample.get(heads.get(i)) instanceof Number;
             line.append(right ? pad + cells.get(i) : cells.get(i) + pad).append("  ");
         }
@@ -103,7 +107,18 @@ final class Report {
         if (value instanceof Integer || value instanceof Long || value instanceof java.math.BigInteger) {
             return String.format(Locale.ROOT, "%,d", value);
         }
-        String text = value instanceof Map || value instanceof List ? json(value) : String.valueOf(value);
-        return text.length() > 70 ? text.substring(0, 67) + "..." : text;
+        // titles are other people's: a line break in one would tear the table, an escape sequence do worse
+        String text = (value instanceof Map || value instanceof List ? json(value) : String.valueOf(value)).replaceAll("[\\p{Cc}\\u2028\\u2029]+", " ");
+        if (width(text) <= LONGEST) {
+            return text;
+        }
+        StringBuilder begin = new StringBuilder();
+        text.codePoints().takeWhile(point -> width(begin.toString()) + Math.max(0, WCWidth.wcwidth(point)) <= LONGEST - 3).forEach(begin::appendCodePoint);
+        return begin + "...";
+    }
+
+    /** The columns that a text takes on a terminal: two for a wide character, none for one that joins the one before it. */
+    static int width(String text) {
+        return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();
     }
 }
