@@ -10,7 +10,7 @@ import polymarket.backfill.ledger.Share;
  */
 public final class Source {
 
-    /** How far back a turn may lie that nobody took; milliseconds. */
+    /** How far back a turn may lie that nobody took, in milliseconds; half a period where that is shorter. */
     private static final long CATCH_UP = 2000;
 
     private final String name;
@@ -75,7 +75,7 @@ public final class Source {
             late.clear();
         }
         limit = permits * fraction / share.of() * 1000 / periodMillis;
-        long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - CATCH_UP, since) : now;
+        long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - Math.min(CATCH_UP, periodMillis / 2), since) : now;
         // the last turn counts by its time, because a pace that was changed meanwhile has another grid
         long slot = Math.max((long) Math.ceil(Math.max(from, pausedUntil) / step),
                 (long) Math.ceil(lastTurn / step + 0.999 * share.of()));
