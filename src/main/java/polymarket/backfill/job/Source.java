@@ -31,6 +31,8 @@ public final class Source {
     /** Grid of the last turn, since when it holds, and which of its slots were used late, by how many milliseconds. */
     private double step;
     private long since;
+    /** How far back its turns may lie. */
+    private long catchUp;
     private final TreeMap<Long, Long> late = new TreeMap<>();
     private int leftOut;
 
@@ -75,7 +77,8 @@ public final class Source {
             late.clear();
         }
         limit = permits * fraction / share.of() * 1000 / periodMillis;
-        long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - Math.min(CATCH_UP, periodMillis / 2), since) : now;
+        catchUp = Math.min(CATCH_UP, periodMillis / 2);
+        long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - catchUp, since) : now;
         // the last turn counts by its time, because a pace that was changed meanwhile has another grid
         long slot = Math.max((long) Math.ceil(Math.max(from, pausedUntil) / step),
                 (long) Math.ceil(lastTurn / step + 0.999 * share.of()));
@@ -174,12 +177,12 @@ public final class Source {
 
     /**
      * How far the turns have come, to be held against an earlier answer of this: the time that those taken so far take at the
-     * pace, and the time behind which none of them can lie. What the first grew by is never more than what the second did.
+     * pace, and the time from which on later ones are. What the first grew by is never more than what the second did.
      * Milliseconds.
      */
     synchronized double[] turns() {
         long now = System.currentTimeMillis();
-        return new double[] {taken, firstTurn == 0 ? now : Math.max(now - CATCH_UP, lastTurn)};
+        return new double[] {taken, firstTurn == 0 ? now : Math.max(now - catchUp, lastTurn + step * share.of())};
     }
 
     public long pausedUntil() {
