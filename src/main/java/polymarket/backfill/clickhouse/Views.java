@@ -7,18 +7,40 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 
 /** Makes the tables of the jobs and the views over them, from the files below sql/. */
 public final class Views {
+
+    /** No table of that name, or one that is there already: what a process sees while another one replaces a view. */
+    private static final Set<Integer> REPLACED = Set.of(57, 60, 741);
+    private static final int TRIES = 5;
 
     private Views() {
     }
 
     /** Makes what a job stores into, where it is not there. */
     public static void create(ClickHouse clickHouse, String job) {
-        // the views read them, whichever jobs there are
-        List.of("tables", "mapping-tables").forEach(file -> clickHouse.execute(SqlFile.read(file).section("setup"), Map.of()));
-        setup(job).forEach(clickHouse::execute);
+        again(() -> {
+            // the views read them, whichever jobs there are
+            List.of("tables", "mapping-tables").forEach(file -> clickHouse.execute(SqlFile.read(file).section("setup"), Map.of()));
+            setup(job).forEach(clickHouse::execute);
+        });
+    }
+
+    /** Jobs that begin at the same moment make the same: where they get in each other's way, all of it is made again. */
+    private static void again(Runnable statements) {
+        for (int i = 1;; i++) {
+            try {
+                statements.run();
+                return;
+            } catch (ClickHouseException e) {
+                if (i == TRIES || !REPLACED.contains(e.code())) {
+                    throw e;
+                }
+                LockSupport.parkNanos(i * 200_000_000L);
+            }
+        }
     }
 
     /**
@@ -76,7 +98,7 @@ public final class Views {
     /** Makes a view; where ClickHouse refuses it, gives the reason. */
     private static String make(ClickHouse clickHouse, SqlFile.Section view) {
         try {
-            clickHouse.execute(view, Map.of());
+            again(() -> clickHouse.execute(view, Map.of()));
             return null;
         } catch (ClickHouseException e) {
             if (e.passes()) {

@@ -4,8 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Program;
@@ -96,6 +100,22 @@ class ViewsTest {
                         "resolution_source", "goldsky-api"),
                 Map.of("condition", "c", "source", "blockchain", "cost", "0.21", "payout", "1.05", "realized", "0", "pnl", "0.84", "resolution_source", "chain")), rows);
         assertEquals("-2", TestBed.clickHouse().value("SELECT toString(settled_pnl_usd) FROM " + PNL + " WHERE wallet_address = '" + OTHER + "'"));
+    }
+
+    @Test
+    void jobsThatBeginAtTheSameMoment_doNotGetInEachOthersWay() throws Exception {
+        ExecutorService pool = Executors.newFixedThreadPool(4);
+        try {
+            for (int i = 0; i < 5; i++) {
+                TestBed.empty();
+                for (Future<Object> start : pool.invokeAll(Collections.nCopies(4, () -> Views.refresh(TestBed.clickHouse(), List.of("markets", "fills"))))) {
+                    start.get();
+                }
+            }
+        } finally {
+            pool.shutdownNow();
+        }
+        assertEquals(0, TestBed.number("SELECT count() FROM default.fills_markets"));
     }
 
     @Test
