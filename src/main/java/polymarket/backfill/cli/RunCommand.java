@@ -70,7 +70,7 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--strict", description = "Refuse the file where a line of it is no id.")
     private boolean strict;
 
-    @Option(names = "--redo", paramLabel = "STATE", split = ",", description = "Ask again for ids that are failed, unresolved, absent, found, or all.")
+    @Option(names = "--redo", paramLabel = "STATE", split = ",", description = "Ask again for ids that are failed, unresolved, absent, found, or all; with --limit N, for N of them.")
     private List<String> redo;
 
     @Option(names = "--older-than", paramLabel = "TIME", description = "With --redo: only ids marked longer ago than that, such as 7d.")
@@ -188,8 +188,8 @@ final class RunCommand implements Callable<Integer> {
                     load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
                 }
                 if (!again.isEmpty()) {
-                    long pending = run.ledger(job.getName()).redo(again, age, share);
-                    terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
+                    long pending = run.ledger(job.getName()).redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
+                    terminal.info(job.getName() + ": " + Messages.count(pending, "id") + (pending == 1 ? " is" : " are") + " asked for again");
                 }
             }
             result = run.run(terminal);

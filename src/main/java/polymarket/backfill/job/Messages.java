@@ -31,4 +31,9 @@ public interface Messages {
     static String count(long n) {
         return String.format(Locale.ROOT, "%,d", n);
     }
+
+    /** A number of things: 1 id, 170,448 ids. */
+    static String count(long n, String thing) {
+        return count(n) + " " + thing + (n == 1 ? "" : "s");
+    }
 }

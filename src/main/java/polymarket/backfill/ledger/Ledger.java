@@ -644,13 +644,17 @@ public final class Ledger implements AutoCloseable {
      * @return how many
      */
     public synchronized long redo(Collection<State> states, Duration olderThan) {
-        return redo(states, olderThan, Share.WHOLE);
+        return redo(states, olderThan, Share.WHOLE, Long.MAX_VALUE);
     }
 
-    /** The same for one worker's ids: another worker's may have been asked for anew already. */
-    public synchronized long redo(Collection<State> states, Duration olderThan, Share share) {
+    /**
+     * The same for one worker's ids, because another worker's may have been asked for anew already.
+     *
+     * @param limit how many at most, those that were marked first
+     */
+    public synchronized long redo(Collection<State> states, Duration olderThan, Share share, long limit) {
         newPass();
-        return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), share);
+        return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), share, limit);
     }
 
     /** Makes these ids pending again, whatever state they are in, so that they are asked for anew and their rows replaced. */
@@ -686,7 +690,7 @@ public final class Ledger implements AutoCloseable {
 
     /** Makes the ids pending again that failed before an instant (epoch milliseconds); their rows are looked for first. */
     public synchronized long retryFailed(long before, Share share) {
-        return again(List.of(State.FAILED), "again", before, share);
+        return again(List.of(State.FAILED), "again", before, share, Long.MAX_VALUE);
     }
 
     /**
@@ -700,15 +704,12 @@ public final class Ledger implements AutoCloseable {
                 + " AND state IN ('found', 'absent')", id, before)) > 0;
     }
 
-    private long again(Collection<State> states, String mode, long before, Share share) {
-        return transaction(() -> {
-            long changed = 0;
-            for (State state : states) {
-                changed += update("UPDATE ids SET state = 'pending', mode = ?, batch = NULL WHERE state = ? AND marked_at < ?"
-                        + " AND slot >= ? AND slot < ?", mode, state.text(), before, share.from(), share.to());
-            }
-            return changed;
-        });
+    private long again(Collection<State> states, String mode, long before, Share share, long limit) {
+        String where = "state IN (" + String.join(", ", states.stream().map(state -> "'" + state.text() + "'").toList())
+                + ") AND marked_at < ? AND slot >= ? AND slot < ?";
+        String chosen = limit == Long.MAX_VALUE ? where : "id IN (SELECT id FROM ids WHERE " + where + " ORDER BY marked_at, id LIMIT " + limit + ")";
+        return transaction(() -> (long) update("UPDATE ids SET state = 'pending', mode = '" + mode + "', batch = NULL WHERE " + chosen,
+                before, share.from(), share.to()));
     }
 
     /** How many ids are in each state; every state is there. */
