@@ -188,6 +188,9 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
+-- @redone tables=default.clob_fills
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids needs=default.api_markets_staging filled=markets
 -- What is missing: markets that ended while Goldsky went on and have no fill, or, with --since, all that may have traded since.
 SELECT id FROM default.fills_markets
@@ -306,5 +309,5 @@ SELECT {pending};
 -- @measure running max=0 Runs of the job that are going on
 SELECT {running};
 
--- @measure duplicates Rows beyond one a fill (merged away in time after --redo)
+-- @measure duplicates Rows beyond one a fill (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;

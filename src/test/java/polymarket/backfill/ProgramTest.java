@@ -263,6 +263,23 @@ class ProgramTest {
     }
 
     @Test
+    void whatIsAskedForAgain_isAsManyAsTheLimitSays_andWhereATableIsTooLargeToMerge_thatIsSaid() {
+        List<String> ids = sound(300);
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
+        Program.Result few = Program.run(bed, "run", "payouts", "--ids", list(ids), "--limit", "3", "--redo", "all");
+        assertEquals(0, few.exitCode(), few.toString());
+        assertTrue(few.err().contains("3 ids are asked for again"), few.err());
+        assertTrue(few.out().contains("payouts: complete") && few.out().contains("this run: 3 ids") && few.out().contains(" 0 pending"), few.out());
+        bed.assertTruth(ids);
+        try (Program large = Program.start(bed, List.of("-Dbackfill.merged-rows=1"), Map.of(), "run", "payouts", "--limit", "1", "--redo", "found", "--ids", list(ids))) {
+            Program.Result end = large.end();
+            assertEquals(0, end.exitCode(), end.toString());
+            assertTrue(end.err().contains("1 id is asked for again"), end.err());
+            assertTrue(end.err().contains("stay in default.resolutions_external_ingest"), end.err());
+        }
+    }
+
+    @Test
     void reset_keepsACopy_andNothingIsStoredTwice() throws IOException {
         List<String> ids = sound(300);
         assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());

@@ -17,6 +17,7 @@ import org.apache.camel.Exchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
@@ -36,6 +37,9 @@ public final class JobRun implements AutoCloseable {
     private static final long FINISH_MILLIS = 10_000;
     /** Five minutes, unless a test has no time for them. */
     private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
+
+    /** Tables up to this many rows are merged where rows of theirs were replaced. */
+    private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);
 
     /**
      * What a person asked for.
@@ -254,6 +258,7 @@ public final class JobRun implements AutoCloseable {
             finished = await(running, progress, feeds, watcher);
             if (finished && !stop.asked()) {
                 jobs.stream().filter(job -> job.sql().has("finish")).forEach(job -> clickHouse.execute(job.sql().section("finish"), Map.of()));
+                jobs.forEach(this::merge);
             }
         } catch (UserError e) {
             throw e;
@@ -264,6 +269,35 @@ public final class JobRun implements AutoCloseable {
             watcher.ended();
         }
         return result(progress, finished);
+    }
+
+    /**
+     * Lets ClickHouse drop the rows that were replaced on purpose, so that what is counted is what is there. Large tables are left
+     * to its own merges, which come in time, because this rewrites a table.
+     */
+    private void merge(Job job) {
+        Ledger ledger = ledgers.get(job.getName());
+        long last = ledger.replacing();
+        if (last == 0 || !job.sql().has("redone")) {
+            return;
+        }
+        for (String table : job.sql().section("redone").attributes().get("tables").split(",")) {
+            List<Map<String, Object>> found = clickHouse.rows(SqlFile.fill("SELECT ifNull(total_rows, 0) AS rows FROM system.tables"
+                    + " WHERE concat(database, '.', name) = {table} AND engine LIKE '%MergeTree'", Map.of("table", table)), Map.of());
+            long rows = found.isEmpty() ? 0 : Long.parseLong(String.valueOf(found.get(0).get("rows")));
+            String otherwise = "rows that were replaced stay in " + table + " (" + Messages.count(rows, "row") + ") until ClickHouse merges them."
+                    + " Count with FINAL, or merge it with `backfill sql 'OPTIMIZE TABLE " + table + " FINAL'`";
+            if (rows > MERGED_ROWS) {
+                messages.info(job.getName() + ": " + otherwise);
+            } else if (rows > 0) {
+                try {
+                    clickHouse.execute("OPTIMIZE TABLE " + table + " FINAL");
+                } catch (ClickHouseException e) {
+                    messages.warn(job.getName() + ": " + e.getMessage() + ": " + otherwise);
+                }
+            }
+        }
+        ledger.merged(last);
     }
 
     /**

@@ -684,6 +684,17 @@ public final class Ledger implements AutoCloseable {
         });
     }
 
+    /** The last batch that stored rows beside older ones on purpose; 0 where {@link #merged} was told of it, or there is none. */
+    public synchronized long replacing() {
+        return query("SELECT coalesce(max(batch), 0) FROM batches WHERE mode = 'redo' AND inserted > 0"
+                + " AND batch > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'merged'), 0)", result -> result.getLong(1)).get(0);
+    }
+
+    /** Notes that of what the batches up to this one have stored, the older rows are gone. */
+    public synchronized void merged(long batch) {
+        transaction(() -> update("INSERT OR REPLACE INTO meta(key, value) VALUES('merged', ?)", String.valueOf(batch)));
+    }
+
     private long passFrom() {
         return Long.parseLong(meta.getOrDefault("pass_from", "0"));
     }
