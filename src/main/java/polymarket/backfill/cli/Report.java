@@ -37,9 +37,10 @@ final class Report {
                 .append(count(ledger, "failed")).append(" failed + ").append(count(ledger, "pending")).append(" pending\n");
         text.append("  rows    ").append(count(ledger, "rows_fetched")).append(" fetched = ").append(count(ledger, "rows_inserted"))
                 .append(" inserted + ").append(count(ledger, "rows_duplicate")).append(" duplicate + ")
-                .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED").append('\n');
-        text.append("  this run: ").append(count(run, "ids")).append(" ids, ").append(count(rows, "inserted")).append(" rows inserted, ")
-                .append(count(run, "requests")).append(" requests, ").append(count(run, "retries")).append(" retries, ");
+                .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED")
+                .append(ledger.containsKey("rows_of") ? " (" + ledger.get("rows_of") + " together)" : "").append('\n');
+        text.append("  this run: ").append(count(run, "ids", "id")).append(", ").append(count(rows, "inserted", "row")).append(" inserted, ")
+                .append(count(run, "requests", "request")).append(", ").append(Messages.count(number(run, "retries"))).append(number(run, "retries") == 1 ? " retry, " : " retries, ");
         text.append(used(run)).append('\n');
         if (((Number) ledger.get("absent")).longValue() > 0 && !note.isEmpty()) {
             text.append("  note: ").append(note).append('\n');
@@ -54,7 +55,15 @@ final class Report {
     }
 
     private static String count(Map<?, ?> map, String key) {
-        return Messages.count(((Number) map.get(key)).longValue());
+        return Messages.count(number(map, key));
+    }
+
+    private static String count(Map<?, ?> map, String key, String thing) {
+        return Messages.count(number(map, key), thing);
+    }
+
+    private static long number(Map<?, ?> map, String key) {
+        return ((Number) map.get(key)).longValue();
     }
 
     private static double decimal(Map<?, ?> map, String key) {

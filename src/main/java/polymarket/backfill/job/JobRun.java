@@ -218,7 +218,7 @@ public final class JobRun implements AutoCloseable {
         List<Feed> feeds = new ArrayList<>();
         for (Job job : jobs) {
             Ledger ledger = ledgers.get(job.getName());
-            Progress of = new Progress(job, options.share(), sources.get(job.getSource()), runtime, ledger.counts(options.share()));
+            Progress of = new Progress(job, options.share(), sources.get(job.getSource()), settings.duration("source.patience"), runtime, ledger.counts(options.share()));
             progress.add(of);
             Feed feed = new Feed(ledger, options.share(), stop, sources.get(job.getSource()), retry, of, batchSize(job),
                     settings.number(job.getName() + ".concurrency", 1), options.limit(), job.idKind() != IdKind.RANGE ? null
