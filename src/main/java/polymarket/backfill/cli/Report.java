@@ -38,7 +38,7 @@ final class Report {
         text.append("  rows    ").append(count(ledger, "rows_fetched")).append(" fetched = ").append(count(ledger, "rows_inserted"))
                 .append(" inserted + ").append(count(ledger, "rows_duplicate")).append(" duplicate + ")
                 .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED")
-                .append(ledger.containsKey("rows_of") ? " (" + ledger.get("rows_of") + " together)" : "").append('\n');
+                .append(ledger.containsKey("rows_of") ? " (" + ledger.get("rows_of") + ")" : "").append('\n');
         text.append("  this run: ").append(count(run, "ids", "id")).append(", ").append(count(rows, "inserted", "row")).append(" inserted, ")
                 .append(count(run, "requests", "request")).append(", ").append(Messages.count(number(run, "retries"))).append(number(run, "retries") == 1 ? " retry, " : " retries, ");
         text.append(used(run)).append('\n');
@@ -113,6 +113,7 @@ final class Report {
             return String.format(Locale.ROOT, "%,d", value);
         }
         String text = value instanceof Map || value instanceof List ? json(value) : String.valueOf(value);
-        return text.length() > 70 ? text.substring(0, 67) + "..." : text;
+        // what is piped into a file or another program is whole
+        return text.length() > 70 && Boolean.getBoolean("backfill.terminal.output") ? text.substring(0, 67) + "..." : text;
     }
 }

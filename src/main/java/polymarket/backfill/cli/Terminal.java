@@ -138,6 +138,11 @@ final class Terminal implements Messages, JobRun.Watcher {
         }
     }
 
+    /** How many characters a line of the screen has; a thousand where there is none. */
+    static int width() {
+        return Boolean.getBoolean("backfill.terminal") ? new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength() : 1000;
+    }
+
     /** All that is worth knowing in one line of a width; what fits least is left out first. */
     static String line(List<Map<String, Object>> jobs, int width) {
         String text = "";

@@ -158,7 +158,7 @@ public final class JobRun implements AutoCloseable {
             before.close();
             if (pending > 0) {
                 messages.warn(job.getName() + ": the window '" + before.window().text() + "' of an earlier run was not finished, with "
-                        + Messages.count(pending) + " ids to do; its ledger is now " + Ledger.setAside(file));
+                        + Messages.count(pending, "id") + " to do; its ledger is now " + Ledger.setAside(file));
             } else {
                 before.delete();
             }
@@ -456,13 +456,13 @@ public final class JobRun implements AutoCloseable {
                 own = "finished with failed ids";
                 if (code == 0) {
                     code = 2;
-                    reason = Messages.count(counts.get(State.FAILED)) + " ids failed: see `backfill ledger " + job.job().getName()
+                    reason = Messages.count(counts.get(State.FAILED), "id") + " failed: see `backfill ledger " + job.job().getName()
                             + " --state failed`; the same command asks for them again";
                 }
             } else if (left > 0) {
                 own = "done as far as --limit says";
-                reason = reason != null ? reason : Messages.count(left) + " ids of " + job.job().getName()
-                        + " are still pending; the same command without --limit goes on with them";
+                reason = reason != null ? reason : Messages.count(left, "id") + " of " + job.job().getName()
+                        + (left == 1 ? " is" : " are") + " still pending; the same command without --limit goes on with them";
             }
             state = own.equals(stopped) ? state : own;
             job.counted(counts);

@@ -292,8 +292,9 @@ public final class Progress implements AutoCloseable {
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("ids", ledger.size(share));
         counts.forEach((state, n) -> result.put(state.text(), n));
-        if (!share.whole()) {
-            result.put("rows_of", "all workers");
+        if (!share.whole() || ledger.replaced()) {
+            result.put("rows_of", (share.whole() ? "" : "all workers together") + (!share.whole() && ledger.replaced() ? ", " : "")
+                    + (ledger.replaced() ? "with those that were replaced" : ""));
         }
         result.put("rows_fetched", sums.fetched());
         result.put("rows_inserted", sums.inserted());

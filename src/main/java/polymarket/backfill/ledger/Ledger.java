@@ -73,7 +73,7 @@ public final class Ledger implements AutoCloseable {
     public record Owner(String job, String sourceKey, String sourceHost, String server) {
     }
 
-    /** An id with all that the ledger knows of it. Times are epoch milliseconds; 0 where there is none. */
+    /** An id with all that the ledger knows of it: rows that are stored or, where it failed, that were rejected. Times are epoch milliseconds; 0 where there is none. */
     public record Entry(String id, State state, long rows, int attempts, int status, String reason, long markedAt) {
     }
 
@@ -81,7 +81,7 @@ public final class Ledger implements AutoCloseable {
     public record Loaded(long entries, long distinct, long added) {
     }
 
-    /** Rows of all finished batches. */
+    /** Rows of all finished batches; those that were rejected, with their id's last try only. */
     public record Sums(long batches, long fetched, long inserted, long duplicate, long rejected, long requests) {
 
         public boolean balanced() {
@@ -690,6 +690,11 @@ public final class Ledger implements AutoCloseable {
                 + " AND batch > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'merged'), 0)", result -> result.getLong(1)).get(0);
     }
 
+    /** Whether its sums count rows that were replaced on purpose, and those that replaced them. */
+    public synchronized boolean replaced() {
+        return !query("SELECT 1 FROM batches WHERE mode = 'redo' AND inserted > 0 LIMIT 1", result -> 1).isEmpty();
+    }
+
     /** Notes that of what the batches up to this one have stored, the older rows are gone. */
     public synchronized void merged(long batch) {
         transaction(() -> update("INSERT OR REPLACE INTO meta(key, value) VALUES('merged', ?)", String.valueOf(batch)));
@@ -719,8 +724,14 @@ public final class Ledger implements AutoCloseable {
         String where = "state IN (" + String.join(", ", states.stream().map(state -> "'" + state.text() + "'").toList())
                 + ") AND marked_at < ? AND slot >= ? AND slot < ?";
         String chosen = limit == Long.MAX_VALUE ? where : "id IN (SELECT id FROM ids WHERE " + where + " ORDER BY marked_at, id LIMIT " + limit + ")";
-        return transaction(() -> (long) update("UPDATE ids SET state = 'pending', mode = '" + mode + "', batch = NULL WHERE " + chosen,
-                before, share.from(), share.to()));
+        return transaction(() -> {
+            // rejected rows come again with the next try, whose batch counts them then
+            update("UPDATE batches SET fetched = fetched - again.rows, rejected = rejected - again.rows FROM (SELECT batch, sum(rows) AS rows"
+                    + " FROM ids WHERE state = 'failed' AND rows > 0 AND " + chosen + " GROUP BY batch) AS again WHERE batches.batch = again.batch",
+                    before, share.from(), share.to());
+            return (long) update("UPDATE ids SET state = 'pending', mode = '" + mode + "', batch = NULL WHERE " + chosen,
+                    before, share.from(), share.to());
+        });
     }
 
     /** How many ids are in each state; every state is there. */

@@ -78,6 +78,14 @@ class PayoutsJobTest {
         assertEquals(2, result.exitCode());
         bed.assertTruth(ids);
         bed.ids("rejected", 4).forEach(id -> assertTrue(bed.entries().get(id).reason().startsWith("rejected: "), bed.entries().get(id).toString()));
+        for (int again = 0; again < 2; again++) {
+            assertEquals(2, bed.run(List.of()).exitCode());
+            bed.assertTruth(ids);
+            try (Ledger ledger = bed.ledger()) {
+                assertEquals(4, ledger.sums().rejected(), "rejected rows count once, however often they are asked for: " + ledger.sums());
+                assertEquals(14, ledger.sums().fetched(), ledger.sums().toString());
+            }
+        }
     }
 
     @Test
