@@ -203,12 +203,12 @@ WHERE ({source} = 'goldsky' OR ended OR old)
 SELECT arrayJoin([{list}]) AS id WHERE {source} = 'goldsky' OR id IN (SELECT id FROM default.fills_markets WHERE ended OR old);
 
 -- @coverage
--- Markets, and those of them that have fills.
-SELECT count() AS total, countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS covered FROM default.fills_markets;
+-- Markets, and those of them that have fills, apart from what was fetched for a window of time alone.
+SELECT count() AS total, countIf(id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS covered FROM default.fills_markets;
 
 -- @missing
 -- Markets without a fill.
-SELECT id FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY id;
+SELECT id FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%') ORDER BY id;
 
 -- @diagnosis missing markets by age and status
 SELECT
@@ -219,7 +219,7 @@ SELECT
 FROM
 (
     SELECT id, opened_at, closed AS is_closed, dateDiff('day', opened_at, now64(6)) AS days FROM default.fills_markets
-    WHERE id NOT IN (SELECT condition_id FROM default.clob_fills)
+    WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')
 ) AS market
 INNER JOIN
 (
@@ -232,7 +232,7 @@ GROUP BY step, of_all ORDER BY step;
 -- @diagnosis twenty samples
 SELECT id AS condition_id, question, if(closed, 'closed', 'open') AS status, toDate(opened_at) AS opened, toString(volume) AS volume,
     if(ended, 'goldsky', 'data-api') AS source
-FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills) ORDER BY cityHash64(id) LIMIT 20;
+FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%') ORDER BY cityHash64(id) LIMIT 20;
 
 -- @check fills by source
 SELECT source, count() AS fills, countIf(taker_order) AS trades, uniqExact(condition_id) AS markets, toString(sumIf(size, taker_order)) AS shares,
