@@ -133,7 +133,7 @@ final class RunCommand implements Callable<Integer> {
             throw new UserError("--older-than goes with --redo");
         }
         if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}") || from != null && (from < 0 || from > 999_999_999_999L)) {
-            throw new UserError("--from " + from + " --to " + to + ": they take whole numbers of at most 12 digits, --to also latest");
+            throw new UserError((from == null ? "" : "--from " + from + (to == null ? "" : " ")) + (to == null ? "" : "--to " + to) + ": they take whole numbers of at most 12 digits, --to also latest");
         }
         if (from != null && to != null && !to.equals("latest") && from > Long.parseLong(to)) {
             throw new UserError("--from " + from + " is behind --to " + to);
