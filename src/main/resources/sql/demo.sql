@@ -73,7 +73,7 @@ SELECT multiIf(market_id = '', 'nothing', match(market_id, '^0x0+$'), 'zeros', l
         startsWith(market_id, '0x'), 'a question id', market_id = truth.token_id, 'a token id', match(market_id, '^[0-9]+$'), 'Gamma\'s number',
         startsWith(market_id, 'delisted'), 'a slug that nobody knows', 'a slug') AS market,
     substring(min(market_id), 1, 30) AS such_as, count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
-    concat(toString(floor(100 * with_condition_id / trades, 1)), '%') AS coverage
+    concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
 FROM default.trades_raw AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id
 GROUP BY GROUPING SETS ((market), ()) ORDER BY market = '', trades DESC;
 
@@ -82,7 +82,7 @@ GROUP BY GROUPING SETS ((market), ()) ORDER BY market = '', trades DESC;
 SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
     countIf(lower(replaceRegexpOne(trade.condition_id, '^0x', '')) = truth.condition_id) AS right,
     with_condition_id - right AS wrong, countIf(trade.condition_id = '' AND trade.unfillable_reason != '') AS none_with_a_reason,
-    concat(toString(floor(100 * with_condition_id / trades, 2)), '%') AS coverage
+    concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
 FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id;
 
 -- @trade

@@ -26,6 +26,8 @@ public final class Settings {
 
     private final Path home;
     private final Map<String, String> values = new TreeMap<>();
+    /** The variables that settings with ${NAME} as their value are taken from. */
+    private final Map<String, String> taken = new TreeMap<>();
 
     private Settings(Path home) {
         this.home = home;
@@ -65,6 +67,9 @@ public final class Settings {
         overrides.forEach((key, value) -> settings.put(key, value, "--set"));
         settings.values.replaceAll((key, value) -> {
             java.util.regex.Matcher variable = VARIABLE.matcher(value);
+            if (variable.matches()) {
+                settings.taken.put(key, variable.group(1));
+            }
             return variable.matches() ? environment.getOrDefault(variable.group(1), "").trim() : value;
         });
         return settings;
@@ -89,10 +94,16 @@ public final class Settings {
         return setting.matches() && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".camel.yaml"));
     }
 
+    /** The environment variable that a person is told to set: the one in a setting's value, or else the one that overrides it. */
+    public String source(String key) {
+        return taken.getOrDefault(key, variable(key));
+    }
+
     /** The same settings with one of them changed. */
     public Settings with(String key, String value) {
         Settings copy = new Settings(home);
         copy.values.putAll(values);
+        copy.taken.putAll(taken);
         copy.put(key, value, "--set");
         return copy;
     }
@@ -159,7 +170,7 @@ public final class Settings {
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw new UserError("setting " + key + " (" + variable(key) + " in the environment) is " + (text(key).isEmpty() ? "not set" : "no URL") + "; it takes one such as https://host/path or http://127.0.0.1:8123");
+        throw new UserError("setting " + key + " is " + (text(key).isEmpty() ? "not set" : "no URL") + "; set " + source(key) + " in the environment to one such as https://host/path");
     }
 
     /** A duration such as 30m, 12s, 250ms, 7d. */

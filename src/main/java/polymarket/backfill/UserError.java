@@ -1,5 +1,10 @@
 package polymarket.backfill;
 
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+
 /**
  * A mistake or a circumstance that a person can mend. Its message is one line that says what is wrong, where, and what to
  * do; it is printed as it is, without a stack trace.
@@ -23,6 +28,13 @@ public class UserError extends RuntimeException {
     public UserError(String message, Throwable cause) {
         super(message, cause);
         exitCode = 1;
+    }
+
+    /** Why a file or folder could not be used, for a line that names it already: the message of such an exception is often its name alone. */
+    public static String reason(IOException e) {
+        return e instanceof AccessDeniedException denied ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
+                : e instanceof FileAlreadyExistsException exists ? exists.getFile() + " is no folder"
+                : e instanceof FileSystemException system && system.getReason() != null ? system.getReason() : e.getMessage();
     }
 
     public int exitCode() {

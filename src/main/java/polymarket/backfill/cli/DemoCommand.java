@@ -37,6 +37,8 @@ final class DemoCommand implements Callable<Integer> {
     /** Seconds a block: Polygon's chain of five years, in so many fewer blocks. */
     private static final int BLOCK_SECONDS = 60;
     private static final int LINES_AN_INSERT = 10_000;
+    private static final int INTERRUPTED = 130;
+    private static final String ANEW = "`./backfill demo` starts anew";
 
     @Option(names = "--folder", paramLabel = "FOLDER", description = "Where the demo keeps its data; made anew each time (default: demo in the project).")
     private Path folder;
@@ -51,6 +53,7 @@ final class DemoCommand implements Callable<Integer> {
         try (InputStream shipped = DemoCommand.class.getResourceAsStream("/demo/condition-ids.txt.gz")) {
             Files.copy(shipped, ids);
         }
+        Signals.afterwards(ANEW);
         List<String> set = new ArrayList<>();
         setting(set, "runtime.dir", demo.resolve("runtime").toString());
         setting(set, "clickhouse.url", "");
@@ -62,8 +65,7 @@ final class DemoCommand implements Callable<Integer> {
                         .blockSeconds(BLOCK_SECONDS))) {
             System.out.println("A stand-in for the public APIs runs at " + sandbox.url() + ", with their limits.");
             List<String> all = new ArrayList<>(set);
-            sandbox.urls().forEach((name, url) -> setting(all, name.equals("polygon") ? "polygon.rpc.url"
-                    : name.replace("goldsky-", "goldsky.") + ".url", url));
+            sandbox.settings().forEach((key, value) -> setting(all, key, value));
             setting(all, "rpc-logs.from", String.valueOf(sandbox.firstBlock()));
             run(all, "run", "markets");
             run(all, "run", "fills");
@@ -98,6 +100,9 @@ final class DemoCommand implements Callable<Integer> {
                 System.out.println("  ./backfill verify wallet " + wallet + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
                 return night != 0 ? night : verified;
             }
+        } catch (Interrupted e) {
+            System.err.println("backfill: the demo was interrupted; " + ANEW);
+            return INTERRUPTED;
         } catch (StepFailed e) {
             throw new UserError("the demo ended at `" + e.getMessage() + "`");
         }
@@ -130,6 +135,10 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
+    /** A person ended the demo. */
+    private static final class Interrupted extends RuntimeException {
+    }
+
     private static Map<String, String> overrides(List<String> set) {
         Map<String, String> overrides = new LinkedHashMap<>();
         for (int i = 1; i < set.size(); i += 2) {
@@ -158,18 +167,27 @@ final class DemoCommand implements Callable<Integer> {
         to.add(key + "=" + value);
     }
 
+    /** A word as a shell takes it. */
+    static String quoted(String word) {
+        return word.matches("[A-Za-z0-9_./:=,@%+-]+") ? word : !word.contains("'") ? "'" + word + "'" : '"' + word.replaceAll("([\\\\\"$`])", "\\\\$1") + '"';
+    }
+
     /**
      * Runs what a person would type.
      *
      * @return its exit code: complete, finished with failed ids, or a check that failed
      */
     private static int run(List<String> settings, String... words) {
-        String command = "./backfill " + String.join(" ", Stream.of(words).map(word -> word.contains(" ") ? "'" + word + "'" : word).toList());
+        String command = "./backfill " + String.join(" ", Stream.of(words).map(DemoCommand::quoted).toList());
         System.out.println("\n$ " + command);
         System.out.flush();
         List<String> all = new ArrayList<>(List.of(words));
         all.addAll(settings);
         int code = Backfill.execute(all.toArray(String[]::new));
+        // a signal may also have come when no job was at work
+        if (code == INTERRUPTED || Signals.asked()) {
+            throw new Interrupted();
+        }
         if (code != 0 && code != 2 && code != 3) {
             throw new StepFailed(command);
         }

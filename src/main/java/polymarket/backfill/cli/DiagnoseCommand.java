@@ -67,7 +67,7 @@ final class DiagnoseCommand implements Callable<Integer> {
         Job job = Job.read(Common.home(), name);
         SqlFile sql = job.sql();
         if (!sql.has("missing")) {
-            throw new UserError("diagnose knows nothing of " + name + ": its SQL file has no section -- @missing. It takes "
+            throw new UserError("diagnose has no list of what " + name + " should have; it takes "
                     + String.join(", ", Job.names(Common.home()).stream().filter(other -> SqlFile.read(other).has("missing")).toList()));
         }
         Map<String, Object> report = new LinkedHashMap<>();

@@ -43,7 +43,7 @@ final class EnrichCommand implements Callable<Integer> {
             String target = settings.text("enrich.target");
             if (rollback) {
                 Enrich.rollback(clickHouse, settings);
-                System.out.println(target + " is the previous table again; the newer one is " + target + "_previous");
+                System.out.println(json ? Report.json(Map.of("state", "rolled back", "target", target, "previous", target + "_previous")) : target + " is the previous table again; the newer one is " + target + "_previous");
                 return 0;
             }
             Terminal terminal = new Terminal(json);

@@ -57,8 +57,9 @@ final class ExplainCommand implements Callable<Integer> {
             }
             if (json) {
                 System.out.println(Report.json(results));
-            } else if (!known) {
-                System.out.println("no source and no trade has " + id + (enriched ? "" : "; there are no enriched trades yet (`backfill enrich`)"));
+            }
+            if (!known) {
+                throw new UserError("no source and no trade has " + id + (enriched ? "" : "; there are no enriched trades yet (`backfill enrich`)"));
             }
         }
         return 0;

@@ -124,7 +124,8 @@ final class MonitorCommand implements Callable<Integer> {
     }
 
     private static String share(long part, long of) {
-        return of <= 0 ? "-" : String.format(Locale.ROOT, "%.1f%%", Math.floor(1000.0 * part / of) / 10);
+        // all of it is 100 only where nothing lacks
+        return of <= 0 ? "-" : String.format(Locale.ROOT, "%.2f%%", part < of ? Math.min(99.99, 100.0 * part / of) : 100.0 * part / of);
     }
 
     private static List<Map<String, Object>> recent(ClickHouse clickHouse) {

@@ -71,7 +71,12 @@ final class PipelineCommand implements Callable<Integer> {
         Duration time = budget == null ? null : Settings.duration(budget, "--budget");
         PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);
         if (dryRun) {
-            return plan(new Plan(settings, pipeline).reckon(options));
+            Plan.Result plan = new Plan(settings, pipeline).reckon(options);
+            String missing = missing(settings, pipeline, options);
+            if (missing != null) {
+                plan.notes().add(0, missing);
+            }
+            return plan(plan);
         }
         List<String> arguments = new ArrayList<>();
         common.overrides().forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
@@ -85,7 +90,7 @@ final class PipelineCommand implements Callable<Integer> {
                         + ". A new pass asks all sources again: `backfill pipeline " + name + " --again`; a part of it: --from STEP or --only STEP");
                 return 0;
             }
-            Signals.handle(run::stop, view);
+            Signals.handle(() -> run.stop(Signals.interrupted()), view);
             PipelineRun.Result result = run.run(view);
             Map<String, Object> status = result.status();
             Path folder = PipelineStatus.folder(settings.path("runtime.dir"), name);
@@ -103,17 +108,43 @@ final class PipelineCommand implements Callable<Integer> {
 
     /** Finds out at the beginning, not after hours, that a table is missing which no step makes. */
     private static ClickHouse needed(Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
+        String missing = missing(pipeline, options, clickHouse);
+        if (missing != null) {
+            clickHouse.close();
+            throw new UserError(missing);
+        }
+        return clickHouse;
+    }
+
+    /** Which table a run would miss at its beginning, in one line; null for none. A data folder that is not there is not made. */
+    private static String missing(Settings settings, Pipeline pipeline, PipelineRun.Options options) {
+        if (options.selected(pipeline).stream().allMatch(step -> pipeline.step(step).needs().isEmpty())) {
+            return null;
+        }
+        String missing;
+        if (settings.text("clickhouse.url").isEmpty() && !Files.exists(settings.path("clickhouse.data"))) {
+            missing = missing(pipeline, options, null);
+        } else {
+            try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+                missing = missing(pipeline, options, clickHouse);
+            } catch (UserError e) {
+                return "whether the tables are there that the steps need is not known: " + e.getMessage();
+            }
+        }
+        return missing == null ? null : "it would not begin: " + missing;
+    }
+
+    private static String missing(Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
         for (String name : options.selected(pipeline)) {
             Pipeline.Step step = pipeline.step(name);
             for (String table : step.needs()) {
-                if (!clickHouse.has(table.contains(".") ? table.substring(0, table.indexOf('.')) : "default", table.substring(table.indexOf('.') + 1))) {
-                    clickHouse.close();
-                    throw new UserError("there is no table " + table + ", which step " + step.name() + " needs and no step makes (" + pipeline.file().getFileName() + ":"
-                            + step.line() + "); make it, or change that line");
+                if (clickHouse == null || !clickHouse.has(table.contains(".") ? table.substring(0, table.indexOf('.')) : "default", table.substring(table.indexOf('.') + 1))) {
+                    return "there is no table " + table + ", which step " + step.name() + " needs and no step makes (" + pipeline.file().getFileName() + ":"
+                            + step.line() + "); make it, or change that line";
                 }
             }
         }
-        return clickHouse;
+        return null;
     }
 
     /** A pipeline whose commands are commands of this program. */

@@ -106,13 +106,20 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
             String state = String.valueOf(step.get("state"));
             String detail = switch (state) {
                 case "running" -> seconds(step.get("seconds")) + (step.get("now") == null ? "" : "  " + step.get("now"));
-                case "pending" -> ((List<?>) step.get("after")).isEmpty() ? "" : "after " + String.join(", ", ((List<?>) step.get("after")).stream().map(String::valueOf).toList());
+                case "pending" -> pending(status, step);
                 case "done" -> seconds(step.get("seconds")) + (step.get("reason") == null ? "" : "  " + step.get("reason"));
                 default -> String.valueOf(step.get("reason"));
             };
             lines.add(String.format("  %-" + width + "s  %-8s  %s", step.get("step"), state, detail).stripTrailing());
         }
         return lines;
+    }
+
+    /** What a step waits for, or why it was not finished. */
+    private static String pending(Map<String, Object> status, Map<?, ?> step) {
+        List<String> left = steps(status).stream().filter(other -> List.of("pending", "running", "waiting").contains(other.get("state"))).map(other -> String.valueOf(other.get("step")))
+                .filter(((List<?>) step.get("after"))::contains).toList();
+        return !left.isEmpty() ? "after " + String.join(", ", left) : step.get("reason") == null ? "" : String.valueOf(step.get("reason"));
     }
 
     private static String head(Map<String, Object> status) {

@@ -6,12 +6,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jline.utils.WCWidth;
 import polymarket.backfill.job.Messages;
 
 /** Writes results for people and as JSON. */
 final class Report {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** The widest that a cell is; columns. */
+    private static final int LONGEST = 70;
 
     private Report() {
     }
@@ -29,6 +33,9 @@ final class Report {
         Map<?, ?> ledger = (Map<?, ?>) result.get("ledger");
         Map<?, ?> rows = (Map<?, ?>) result.get("rows");
         Map<?, ?> run = (Map<?, ?>) result.get("run");
+        if (Integer.valueOf(0).equals(result.get("exit_code")) && number(ledger, "ids") == 0) {
+            return result.get("job") + ": no ids, nothing to do\n";
+        }
         StringBuilder text = new StringBuilder();
         text.append(result.get("job")).append(result.get("worker") == null ? "" : " (worker " + result.get("worker") + ")").append(": ")
                 .append(result.get("state")).append(" after ").append(Messages.time(Math.round(decimal(run, "seconds") * 1000))).append('\n');
@@ -76,13 +83,13 @@ final class Report {
             return "  (none)\n";
         }
         List<String> heads = new ArrayList<>(rows.get(0).keySet());
-        int[] widths = heads.stream().mapToInt(String::length).toArray();
+        int[] widths = heads.stream().mapToInt(Report::width).toArray();
         List<List<String>> cells = new ArrayList<>();
         for (Map<String, ?> row : rows) {
             List<String> line = new ArrayList<>();
             for (int i = 0; i < heads.size(); i++) {
                 String cell = cell(row.get(heads.get(i)));
-                widths[i] = Math.max(widths[i], cell.length());
+                widths[i] = Math.max(widths[i], width(cell));
                 line.add(cell);
             }
             cells.add(line);
@@ -98,7 +105,7 @@ final class Report {
     private static void line(StringBuilder text, List<String> cells, int[] widths, Map<String, ?> sample, List<String> heads) {
         StringBuilder line = new StringBuilder("  ");
         for (int i = 0; i < cells.size(); i++) {
-            String pad = " ".repeat(widths[i] - cells.get(i).length());
+            String pad = " ".repeat(widths[i] - width(cells.get(i)));
             boolean right = sample.get(heads.get(i)) instanceof Number;
             line.append(right ? pad + cells.get(i) : cells.get(i) + pad).append("  ");
         }
@@ -112,8 +119,19 @@ final class Report {
         if (value instanceof Integer || value instanceof Long || value instanceof java.math.BigInteger) {
             return String.format(Locale.ROOT, "%,d", value);
         }
-        String text = value instanceof Map || value instanceof List ? json(value) : String.valueOf(value);
+        // titles are other people's: a line break in one would tear the table, an escape sequence do worse
+        String text = (value instanceof Map || value instanceof List ? json(value) : String.valueOf(value)).replaceAll("[\\p{Cc}\\u2028\\u2029]+", " ");
         // what is piped into a file or another program is whole
-        return text.length() > 70 && Boolean.getBoolean("backfill.terminal.output") ? text.substring(0, 67) + "..." : text;
+        if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
+            return text;
+        }
+        StringBuilder begin = new StringBuilder();
+        text.codePoints().takeWhile(point -> width(begin.toString()) + Math.max(0, WCWidth.wcwidth(point)) <= LONGEST - 3).forEach(begin::appendCodePoint);
+        return begin + "...";
+    }
+
+    /** The columns that a text takes on a terminal: two for a wide character, none for one that joins the one before it. */
+    static int width(String text) {
+        return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();
     }
 }

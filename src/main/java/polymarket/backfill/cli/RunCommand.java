@@ -133,10 +133,10 @@ final class RunCommand implements Callable<Integer> {
             throw new UserError("--older-than goes with --redo");
         }
         if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}") || from != null && (from < 0 || from > 999_999_999_999L)) {
-            throw new UserError((from == null ? "" : "--from " + from + (to == null ? "" : " ")) + (to == null ? "" : "--to " + to) + ": they take whole numbers of at most 12 digits, --to also latest");
+            throw new UserError((from == null ? "" : "--from " + from) + (from == null || to == null ? "" : " ") + (to == null ? "" : "--to " + to) + ": they take whole numbers of at most 12 digits, --to also latest");
         }
         if (from != null && to != null && !to.equals("latest") && from > Long.parseLong(to)) {
-            throw new UserError("--from " + from + " is behind --to " + to);
+            throw new UserError("--from " + from + " is beyond --to " + to);
         }
         if (days != null) {
             if (since != null || days < 1) {
@@ -312,22 +312,22 @@ final class RunCommand implements Callable<Integer> {
             long first = from != null ? from : Ranges.last(known.last()) + 1;
             long last = to == null || to.equals("latest") ? reach.last() : Math.min(reach.last(), Long.parseLong(to));
             if (to != null && !to.equals("latest") && Long.parseLong(to) > reach.last()) {
-                messages.warn(job.getName() + ": --to " + to + " is behind the last that may be asked for, which is " + reach.last());
+                messages.warn(job.getName() + ": --to " + to + " is beyond the last that may be asked for, which is " + reach.last());
             }
             if (first > last && from != null) {
-                throw new UserError("--from " + first + " is behind " + last + ", the last that may be asked for");
+                throw new UserError("--from " + first + " is beyond " + last + ", the last that may be asked for");
             }
             List<String> added = new ArrayList<>();
             Ranges.gaps(known, first, last, (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, Math.max(LISTED_WIDTH, span), added::add));
             ledger.load(loading -> added.forEach(loading::add));
-            messages.info(job.getName() + ": " + Messages.count(added.stream().mapToLong(Ranges::width).sum()) + " numbers from " + first + " to " + last
+            messages.info(job.getName() + ": " + Messages.count(added.stream().mapToLong(Ranges::width).sum()) + " " + job.getUnit() + " from " + first + " to " + last
                     + (before > 0 ? " are new" : ""));
         }
         long[] pending = {0};
         ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
         if (pending[0] > 0) {
             long calls = JobRun.calls(common.settings(), job, pending[0], reach);
-            messages.info(job.getName() + ": " + Messages.count(pending[0]) + " to do, and " + job.getSource() + " takes " + Messages.count(reach.widest())
+            messages.info(job.getName() + ": " + Messages.count(pending[0]) + " " + job.getUnit() + " to do, and " + job.getSource() + " takes " + Messages.count(reach.widest())
                     + " a call at most: " + Messages.count(calls) + " calls or more, at " + Math.round(reach.callsPerSecond()) + " calls/s at least "
                     + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000));
         }

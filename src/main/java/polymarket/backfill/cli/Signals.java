@@ -12,11 +12,30 @@ final class Signals {
     /** The process that started this one as a step of its own work: this one ends when it does. */
     private static final Long PARENT = Long.getLong("backfill.parent");
 
+    private static final String GOES_ON = "the same command goes on where it was";
+    private static volatile String afterwards = GOES_ON;
+    private static volatile boolean asked;
+
     private Signals() {
     }
 
+    /** What a person is told to be so after an interruption, where it is not that the same command goes on. */
+    static void afterwards(String text) {
+        afterwards = text;
+    }
+
+    /** The reason of an end by Ctrl-C or SIGTERM. */
+    static String interrupted() {
+        return "interrupted; " + afterwards;
+    }
+
+    /** Whether this process got one of the two. */
+    static boolean asked() {
+        return asked;
+    }
+
     static void handle(JobRun run, Messages messages) {
-        handle(() -> run.stop(130, "interrupted; the same command goes on where it was"), messages);
+        handle(() -> run.stop(130, interrupted()), messages);
     }
 
     /**
@@ -30,11 +49,12 @@ final class Signals {
         int[] times = {0};
         for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
             Signal.handle(new Signal(name), signal -> {
+                asked = true;
                 if (++times[0] == 1) {
                     messages.info("stopping: what is in flight is finished and marked; once more stops at once");
                     stop.run();
                 } else {
-                    messages.info("stopped at once; what was not marked is done again by the same command");
+                    messages.info("stopped at once; " + (afterwards.equals(GOES_ON) ? "what was not marked is done again by the same command" : afterwards));
                     Runtime.getRuntime().halt(130);
                 }
             });

@@ -169,10 +169,12 @@ final class Terminal implements Messages, JobRun.Watcher {
     private static String line(Map<String, Object> snapshot, int detail, int most) {
         Map<?, ?> ids = (Map<?, ?>) snapshot.get("ids");
         Map<?, ?> run = (Map<?, ?>) snapshot.get("run");
-        long total = number(ids.get("total"));
-        long done = total - number(ids.get(State.PENDING.text()));
+        Map<?, ?> ranges = (Map<?, ?>) snapshot.get("numbers");
+        long total = number(ranges == null ? ids.get("total") : ranges.get("total"));
+        long done = ranges == null ? total - number(ids.get(State.PENDING.text())) : number(ranges.get("done"));
         StringBuilder line = new StringBuilder();
         line.append(snapshot.get("job")).append(' ').append(Messages.count(done)).append('/').append(Messages.count(total))
+                .append(ranges == null || detail == 3 ? "" : " " + ranges.get("unit"))
                 .append(String.format(Locale.ROOT, " %.1f%%", total == 0 ? 100.0 : Math.floor(1000.0 * done / total) / 10));
         if (detail == 0) {
             line.append(' ').append(bar(total == 0 ? 1 : (double) done / total));
@@ -189,7 +191,8 @@ final class Terminal implements Messages, JobRun.Watcher {
         }
         if (detail < (waits ? 1 : 3)) {
             line.append(String.format(Locale.ROOT, ", %.1f of %.1f requests/s", decimal(run.get("requests_per_second")), decimal(run.get("limit_per_second"))));
-            line.append(String.format(Locale.ROOT, ", %,.0f ids/s", decimal(run.get("ids_per_second"))));
+            line.append(ranges == null ? String.format(Locale.ROOT, ", %,.0f ids/s", decimal(run.get("ids_per_second")))
+                    : String.format(Locale.ROOT, ", %,.0f %s/s", decimal(ranges.get("per_second")), ranges.get("unit")));
             line.append(", ").append(Messages.count(number(run.get("retries")))).append(number(run.get("retries")) == 1 ? " retry" : " retries");
         }
         if (waits) {

@@ -9,6 +9,7 @@ import java.net.Socket;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -186,6 +187,11 @@ public final class EmbeddedClickHouse implements AutoCloseable {
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(url == null ? port : url.getPort())));
         try {
             Files.createDirectories(data);
+            for (Path written : Files.exists(log()) ? List.of(data, log()) : List.of(data)) {
+                if (!Files.isWritable(written)) {
+                    throw new AccessDeniedException(written.toString());
+                }
+            }
             if (Files.exists(log()) && Files.size(log()) > LOG_LIMIT) {
                 Files.delete(log());
             }
@@ -196,7 +202,8 @@ public final class EmbeddedClickHouse implements AutoCloseable {
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
                     .start();
         } catch (IOException e) {
-            throw new UserError("embedded ClickHouse: cannot start it with its data in " + data + ": " + e.getMessage());
+            throw new UserError("embedded ClickHouse: cannot start it with its data in " + data + ": " + UserError.reason(e)
+                    + "; give it the right, or set clickhouse.data to a folder that can be written");
         }
     }
 

@@ -73,7 +73,7 @@ final class EngineProcess implements AutoCloseable {
             }
             return new EngineProcess(data, channel, lock);
         } catch (IOException e) {
-            throw new UserError("embedded ClickHouse: cannot use the data folder " + data + ": " + e);
+            throw new UserError("embedded ClickHouse: cannot use the data folder " + data + ": " + UserError.reason(e) + "; give it the right, or set clickhouse.data to a folder that can be written");
         }
     }
 
@@ -85,7 +85,7 @@ final class EngineProcess implements AutoCloseable {
             JSON.writeValue(temporary.toFile(), Map.of("pid", ProcessHandle.current().pid(), "port", server.port()));
             Files.move(temporary, data.resolve("engine.json"), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            throw new UserError("embedded ClickHouse: cannot write to the data folder " + data + ": " + e);
+            throw new UserError("embedded ClickHouse: cannot write to the data folder " + data + ": " + UserError.reason(e));
         }
     }
 

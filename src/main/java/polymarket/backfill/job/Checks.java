@@ -57,13 +57,21 @@ public final class Checks {
         }
     }
 
+    /** A value and the threshold that it misses; with all their digits where they look the same without. */
+    private static String missed(Value value, double threshold) {
+        boolean share = value.measure().share();
+        String is = shown(value.value(), share);
+        String than = shown(threshold, share);
+        return is.equals(than) ? (share ? value.value() * 100 + "%" : value.value()) + (value.low() ? ", less than " : ", more than ") + than
+                : is + (value.low() ? ", less than " : ", more than ") + than;
+    }
+
     /** What was found. */
     public record Found(List<Table> tables, List<Value> values) {
 
         /** What is wrong, a line for each threshold that is not kept; none where all is well. */
         public List<String> failed() {
-            return values.stream().filter(value -> value.low() || value.high()).map(value -> value.measure().name() + " is " + shown(value.value(), value.measure().share()) + ", "
-                    + (value.low() ? "less than " + shown(value.measure().min(), value.measure().share()) : "more than " + shown(value.measure().max(), value.measure().share()))).toList();
+            return values.stream().filter(value -> value.low() || value.high()).map(value -> value.measure().name() + " is " + missed(value, value.low() ? value.measure().min() : value.measure().max())).toList();
         }
 
         /** The checks' rows, or why they were not made, by title. */
@@ -179,7 +187,7 @@ public final class Checks {
 
     private static String shown(double value, boolean share) {
         if (share) {
-            return String.format(Locale.ROOT, "%.3f%%", value * 100);
+            return String.format(Locale.ROOT, "%.2f%%", value * 100);
         }
         return value == Math.rint(value) ? String.format(Locale.ROOT, "%,.0f", value) : String.format(Locale.ROOT, "%,.3f", value);
     }

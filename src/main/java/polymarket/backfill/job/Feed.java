@@ -147,6 +147,9 @@ final class Feed implements Iterator<Batch> {
                     return;
                 }
                 progress.moved(again);
+                if (progress.job().idKind() == IdKind.RANGE) {
+                    progress.numbers(ledger.numbers(share));
+                }
                 modes.add("again");
             }
             int batchSize = (int) Math.min(size, ids);

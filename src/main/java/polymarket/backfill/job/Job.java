@@ -45,6 +45,7 @@ public class Job {
     private int maxBatchSize = Integer.MAX_VALUE;
     private String pageSizes = "";
     private String sourceNote = "";
+    private String unit = "numbers";
     private String leftBy = "";
     private String needs = "";
     private String needsNote = "";
@@ -322,6 +323,15 @@ public class Job {
 
     public void setSourceNote(String sourceNote) {
         this.sourceNote = sourceNote;
+    }
+
+    /** What the numbers are, where ids are ranges of them: such as blocks. */
+    public String getUnit() {
+        return unit;
+    }
+
+    public void setUnit(String unit) {
+        this.unit = unit;
     }
 
     /** Rows a batch that are aimed at, where ids are ranges that can be wider or less wide. */

@@ -101,7 +101,8 @@ public final class JobRun implements AutoCloseable {
                 }
             }
             for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
-                locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names));
+                locks.add(ShareLock.take(runtime.resolve(source + ".lock"), options.share(), source, "run " + names,
+                        jobs.stream().anyMatch(Job::isPass) ? "" : ", or share the work with --worker N --of M"));
             }
             for (Job job : jobs) {
                 Views.create(clickHouse, job.getName());
@@ -219,6 +220,9 @@ public final class JobRun implements AutoCloseable {
         for (Job job : jobs) {
             Ledger ledger = ledgers.get(job.getName());
             Progress of = new Progress(job, options.share(), sources.get(job.getSource()), settings.duration("source.patience"), runtime, ledger.counts(options.share()));
+            if (job.idKind() == IdKind.RANGE) {
+                of.numbers(ledger.numbers(options.share()));
+            }
             progress.add(of);
             Feed feed = new Feed(ledger, options.share(), stop, sources.get(job.getSource()), retry, of, batchSize(job),
                     settings.number(job.getName() + ".concurrency", 1), options.limit(), job.idKind() != IdKind.RANGE ? null

@@ -56,7 +56,10 @@ public final class Progress implements AutoCloseable {
     private final Map<Batch.Step, Long> stepNanos = new EnumMap<>(Batch.Step.class);
     private long lastDoneAt = System.currentTimeMillis();
     private boolean waiting;
-    private final Deque<long[]> samples = new ArrayDeque<>();
+    private final Deque<double[]> samples = new ArrayDeque<>();
+    /** Where ids are ranges: how many numbers there are in them, in those that are pending, and in those of this run's batches. */
+    private Ledger.Numbers numbers;
+    private long numbersDone;
 
     Progress(Job job, Share share, Source source, Duration patience, Path runtime, Map<State, Long> counts) {
         this.job = job;
@@ -114,6 +117,11 @@ public final class Progress implements AutoCloseable {
             counts.merge(State.PENDING, -n, Long::sum);
         });
         ids += batch.outcomes().size();
+        if (numbers != null) {
+            long n = batch.outcomes().keySet().stream().mapToLong(Ranges::width).sum();
+            numbers = new Ledger.Numbers(numbers.total(), numbers.pending() - n);
+            numbersDone += n;
+        }
         batches++;
         count(batch);
         batchNanos += batch.ageNanos();
@@ -191,17 +199,23 @@ public final class Progress implements AutoCloseable {
         return waiting;
     }
 
-    /** Ids and requests a second over the last ten seconds. */
+    /** Takes how many numbers the ids have, where they are ranges: how far a run is shows in them, because ranges are cut on the way. */
+    synchronized void numbers(Ledger.Numbers now) {
+        numbers = now;
+    }
+
+    /** Ids, requests and numbers a second over the last ten seconds; requests by their turns, which may lie ahead. */
     private synchronized double[] rates() {
         long now = System.currentTimeMillis();
-        samples.addLast(new long[] {now, ids, source.requests()});
+        double[] turns = source.turns();
+        samples.addLast(new double[] {now, ids, turns[0], turns[1], numbersDone});
         while (samples.size() > 2 && now - samples.peekFirst()[0] > WINDOW_MILLIS) {
             samples.removeFirst();
         }
-        long[] first = samples.peekFirst();
+        double[] first = samples.peekFirst();
         double seconds = Math.max(0.001, (now - first[0]) / 1000.0);
-        return samples.size() < 2 ? new double[2]
-                : new double[] {(ids - first[1]) / seconds, (source.requests() - first[2]) / seconds};
+        return samples.size() < 2 ? new double[3] : new double[] {(ids - first[1]) / seconds,
+                source.limit() * (turns[0] - first[2]) / Math.max(1, turns[1] - first[3]), (numbersDone - first[4]) / seconds};
     }
 
     /** Everything that is known, as it is shown in another terminal and printed as JSON. */
@@ -227,7 +241,8 @@ public final class Progress implements AutoCloseable {
         run.put("limit_per_second", rounded(source.limit()));
         run.put("limit_used", Math.round(source.used() * 1000) / 1000.0);
         run.put("retries", source.retries());
-        run.put("seconds_left", rates[0] > 0 && running ? Math.round(counts.get(State.PENDING) / rates[0]) : null);
+        double pace = numbers == null ? rates[0] : rates[2];
+        run.put("seconds_left", pace > 0 && running ? Math.round((numbers == null ? counts.get(State.PENDING) : numbers.pending()) / pace) : null);
         run.put("waiting_for", source.trouble());
         // not for every answer that has to be asked for once more
         run.put("gives_up_at", source.trouble() == null || source.silentMillis() < SILENT_MILLIS ? null
@@ -241,6 +256,14 @@ public final class Progress implements AutoCloseable {
         snapshot.put("started_at", startedAt.toString());
         snapshot.put("updated_at", Instant.now().toString());
         snapshot.put("ids", idsNow);
+        if (numbers != null) {
+            Map<String, Object> inRanges = new LinkedHashMap<>();
+            inRanges.put("unit", job.getUnit());
+            inRanges.put("total", numbers.total());
+            inRanges.put("done", numbers.total() - numbers.pending());
+            inRanges.put("per_second", rounded(running ? rates[2] : numbersDone / seconds));
+            snapshot.put("numbers", inRanges);
+        }
         snapshot.put("rows", rows);
         snapshot.put("run", run);
         return snapshot;

@@ -10,7 +10,7 @@ import polymarket.backfill.ledger.Share;
  */
 public final class Source {
 
-    /** How far back a turn may lie that nobody took; milliseconds. */
+    /** How far back a turn may lie that nobody took, in milliseconds; half a period where that is shorter. */
     private static final long CATCH_UP = 2000;
 
     private final String name;
@@ -31,6 +31,8 @@ public final class Source {
     /** Grid of the last turn, since when it holds, and which of its slots were used late, by how many milliseconds. */
     private double step;
     private long since;
+    /** How far back its turns may lie. */
+    private long catchUp;
     private final TreeMap<Long, Long> late = new TreeMap<>();
     private int leftOut;
 
@@ -75,7 +77,8 @@ public final class Source {
             late.clear();
         }
         limit = permits * fraction / share.of() * 1000 / periodMillis;
-        long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - CATCH_UP, since) : now;
+        catchUp = Math.min(CATCH_UP, periodMillis / 2);
+        long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - catchUp, since) : now;
         // the last turn counts by its time, because a pace that was changed meanwhile has another grid
         long slot = Math.max((long) Math.ceil(Math.max(from, pausedUntil) / step),
                 (long) Math.ceil(lastTurn / step + 0.999 * share.of()));
@@ -175,6 +178,16 @@ public final class Source {
     public synchronized double used() {
         double span = lastTurn - firstTurn;
         return span <= 0 ? 0 : taken / span;
+    }
+
+    /**
+     * How far the turns have come, to be held against an earlier answer of this: the time that those taken so far take at the
+     * pace, and the time from which on later ones are. What the first grew by is never more than what the second did.
+     * Milliseconds.
+     */
+    synchronized double[] turns() {
+        long now = System.currentTimeMillis();
+        return new double[] {taken, firstTurn == 0 ? now : Math.max(now - catchUp, lastTurn + step * share.of())};
     }
 
     public long pausedUntil() {

@@ -81,6 +81,10 @@ public final class Ledger implements AutoCloseable {
     public record Loaded(long entries, long distinct, long added) {
     }
 
+    /** How many numbers are in ids that are ranges (such as 000000000100-000000000199, both ends counted), and in the pending ones of them. */
+    public record Numbers(long total, long pending) {
+    }
+
     /** Rows of all finished batches; those that were rejected, with their id's last try only. */
     public record Sums(long batches, long fetched, long inserted, long duplicate, long rejected, long requests) {
 
@@ -112,6 +116,9 @@ public final class Ledger implements AutoCloseable {
             }
             Ledger ledger = open(file);
             try {
+                if (!Sqlite.isWritable(file)) {
+                    throw Sqlite.refused(file, null);
+                }
                 ledger.belongsTo(owner);
             } catch (UserError e) {
                 ledger.close();
@@ -176,19 +183,19 @@ public final class Ledger implements AutoCloseable {
     }
 
     private static UserError damaged(Path file, Exception e) {
-        return new UserError("ledger " + file + " cannot be used: " + String.join(" ", e.getMessage().lines().toList()) + ". It was left as it is: put a copy"
+        UserError refused = Sqlite.refused(file, e);
+        return refused != null ? refused : new UserError("ledger " + file + " cannot be used: " + String.join(" ", e.getMessage().lines().toList()) + ". It was left as it is: put a copy"
                 + " of it back, or move it away (or `backfill reset`) to start afresh; rows that are in ClickHouse are not"
                 + " stored twice", e);
     }
 
-    private static Connection connect(Path file) throws SQLException {
+    private static Connection connect(Path file) throws SQLException, IOException {
         org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
-        config.setJournalMode(org.sqlite.SQLiteConfig.JournalMode.WAL);
         config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
         config.setBusyTimeout(60_000);
         config.setTransactionMode(org.sqlite.SQLiteConfig.TransactionMode.IMMEDIATE);
         config.setPragma(org.sqlite.SQLiteConfig.Pragma.CACHE_SIZE, "-65536");
-        return DriverManager.getConnection("jdbc:sqlite:" + file, config.toProperties());
+        return Sqlite.open(file, config);
     }
 
     /** Written under another name first: a kill in the middle leaves no half-made ledger. */
@@ -760,6 +767,13 @@ public final class Ledger implements AutoCloseable {
     public synchronized long size(Share share) {
         String where = share.whole() ? "" : " WHERE slot >= " + share.from() + " AND slot < " + share.to();
         return query("SELECT count(*) FROM ids" + where, result -> result.getLong(1)).get(0);
+    }
+
+    /** The sums of ids that are ranges. */
+    public synchronized Numbers numbers(Share share) {
+        String width = "CAST(substr(id, 14, 12) AS INTEGER) - CAST(substr(id, 1, 12) AS INTEGER) + 1";
+        return query("SELECT coalesce(sum(" + width + "), 0), coalesce(sum(CASE WHEN state = 'pending' THEN " + width + " END), 0) FROM ids WHERE slot >= ? AND slot < ?",
+                result -> new Numbers(result.getLong(1), result.getLong(2)), share.from(), share.to()).get(0);
     }
 
     public synchronized Sums sums() {

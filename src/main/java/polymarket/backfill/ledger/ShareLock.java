@@ -71,12 +71,20 @@ public final class ShareLock implements AutoCloseable {
     }
 
     /**
+     * Takes a lock that is not shared with --worker and --of; otherwise as the other one.
+     */
+    public static ShareLock take(Path lockFile, Share share, String what, String holder) {
+        return take(lockFile, share, what, holder, "");
+    }
+
+    /**
      * @param lockFile the lock's file, such as runtime/goldsky.lock
      * @param what names it in the error, such as "goldsky"
      * @param holder what this process does, such as "run payouts"
+     * @param otherwise what a person can do but wait for it or stop it, such as ", or …"; may be empty
      * @throws UserError where another process holds a share that overlaps
      */
-    public static ShareLock take(Path lockFile, Share share, String what, String holder) {
+    public static ShareLock take(Path lockFile, Share share, String what, String holder, String otherwise) {
         Path file = lockFile.toAbsolutePath().normalize();
         try {
             Files.createDirectories(file.getParent());
@@ -92,14 +100,14 @@ public final class ShareLock implements AutoCloseable {
                 List<String> holders = holders(file);
                 throw new UserError(what + " is in use by another run in " + file.getParent()
                         + (holders.isEmpty() ? "" : ": " + String.join("; ", holders))
-                        + ". Wait for it, stop it with kill -INT, or share the work with --worker N --of M");
+                        + ". Wait for it" + (otherwise.isEmpty() ? " or " : ", ") + "stop it with kill -INT" + otherwise);
             }
             Path note = file.resolveSibling(file.getFileName() + "." + share.from());
             Files.writeString(note, ProcessHandle.current().pid() + " " + holder + (share.whole() ? "" : " (" + share + ")")
                     + " since " + Instant.now().toString().substring(0, 19) + "Z");
             return new ShareLock(file, lock, note);
         } catch (IOException e) {
-            throw new UserError("cannot write " + file + ": " + e.getMessage() + "; set runtime.dir to a folder that can be written");
+            throw new UserError("cannot write " + file + ": " + UserError.reason(e) + "; set runtime.dir to a folder that can be written");
         }
     }
 

@@ -39,6 +39,7 @@ public record Pipeline(String name, String title, Duration budget, Map<String, S
 
     private static final String SUFFIX = ".yaml";
     private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\{([^{}]*)}}");
+    private static final Pattern SECRET = Pattern.compile("url|key|secret|password|passphrase");
     private static final Pattern WORD = Pattern.compile("'([^']*)'|\"([^\"]*)\"|(\\S+)");
     private static final List<String> KEYS = List.of("title", "budget", "retries", "pause", "steps");
     private static final List<String> STEP_KEYS = List.of("title", "command", "after", "takes", "most", "if-short", "if-failed", "retries", "pause",
@@ -57,7 +58,7 @@ public record Pipeline(String name, String title, Duration budget, Map<String, S
     /**
      * A step.
      *
-     * @param command as it stands in the file
+     * @param command as a person would type it: with the settings in it filled in, but for those that may hold a secret
      * @param words of the command, with the settings in it filled in
      * @param after the steps that have to end first
      * @param takes how long it is expected to take
@@ -237,13 +238,18 @@ public record Pipeline(String name, String title, Duration budget, Map<String, S
             if (requests > 0 && !keys.containsKey("requests-from")) {
                 throw error(keys.get("requests"), "say with the key requests-from where that number comes from");
             }
-            return new Step(name, text(keys.get("title"), "title", ""), command, words, after,
+            return new Step(name, text(keys.get("title"), "title", ""), shown(command), words, after,
                     duration(keys.get("takes"), "takes", Duration.ZERO), keys.containsKey("most") ? duration(keys.get("most"), "most", null) : null, ifShort,
                     choice(keys.get("if-failed"), "if-failed", List.of("stop", "go-on")).equals("go-on"),
                     number(keys.get("retries"), "retries", retries), duration(keys.get("pause"), "pause", pause), requests,
                     text(keys.get("requests-from"), "requests-from", ""), list(keys.get("needs")).stream().flatMap(table -> words(keys.get("needs"), table).stream()).toList(),
                     choice(keys.get("report"), "report", List.of("false", "true")).equals("true"),
                     keys.containsKey("html") ? settings.home().resolve(words(keys.get("html"), text(keys.get("html"), "html", "")).get(0)) : null, keyLines.get(node));
+        }
+
+        private String shown(String command) {
+            return PLACEHOLDER.matcher(command).replaceAll(placeholder -> Matcher.quoteReplacement(SECRET.matcher(placeholder.group(1)).find() ? placeholder.group()
+                    : settings.text(placeholder.group(1).strip())));
         }
 
         /** The words of a command; {{name}} in it is a setting's value. */

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.Sqlite;
 
 /**
  * What of a pipeline is done: its passes, the steps of each, and what was decided on the way. A SQLite file beside the jobs'
@@ -36,7 +37,7 @@ public final class PipelineLedger implements AutoCloseable {
      * A pass: all steps once.
      *
      * @param endedAt 0 where it has not
-     * @param state running, interrupted, finished, or failed: then the same command goes on with it
+     * @param state running, interrupted, open (only a part was asked for), failed, or finished; but for that, the same command goes on with it
      * @param spentMillis the time at work, over all runs of it
      * @param pid the process that works or last worked on it
      */
@@ -49,7 +50,8 @@ public final class PipelineLedger implements AutoCloseable {
      * @param tries how often it was started
      * @param failures how many of these failed
      * @param exitCode of the last try; -1 where it did not end
-     * @param workedMillis of all tries
+     * @param endedAt of a step at work: when it was last seen so
+     * @param workedMillis of all tries that ended
      * @param requests of all tries
      * @param reason why it is as it is; null where nothing is to be said
      * @param pid of the process at work, and when that began; 0 where there is none
@@ -59,6 +61,11 @@ public final class PipelineLedger implements AutoCloseable {
 
         static Entry fresh(String step) {
             return new Entry(step, StepState.PENDING, 0, 0, -1, 0, 0, 0, 0, null, 0, 0);
+        }
+
+        /** How long the try at work is known to have worked. */
+        long triedMillis() {
+            return pidStartedAt > 0 ? Math.max(0, endedAt - pidStartedAt) : 0;
         }
 
         Entry with(StepState now, String why) {
@@ -95,10 +102,9 @@ public final class PipelineLedger implements AutoCloseable {
                 create(file, clickHouse);
             }
             org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
-            config.setJournalMode(org.sqlite.SQLiteConfig.JournalMode.WAL);
             config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
             config.setBusyTimeout(60_000);
-            PipelineLedger ledger = new PipelineLedger(file, DriverManager.getConnection("jdbc:sqlite:" + file, config.toProperties()));
+            PipelineLedger ledger = new PipelineLedger(file, Sqlite.open(file, config));
             try {
                 ledger.check(clickHouse);
             } catch (UserError | SQLException e) {
@@ -107,7 +113,8 @@ public final class PipelineLedger implements AutoCloseable {
             }
             return ledger;
         } catch (SQLException | IOException e) {
-            throw new UserError("ledger " + file + " cannot be used: " + e.getMessage().lines().findFirst().orElse("") + ". It was left as it is: put a copy of it back,"
+            UserError refused = Sqlite.refused(file, e);
+            throw refused != null ? refused : new UserError("ledger " + file + " cannot be used: " + e.getMessage().lines().findFirst().orElse("") + ". It was left as it is: put a copy of it back,"
                     + " or move it away to start a new pass; the jobs' own ledgers know what they have", e);
         }
     }
@@ -167,6 +174,11 @@ public final class PipelineLedger implements AutoCloseable {
 
     synchronized void spent(int pass, long millis) {
         update("UPDATE passes SET spent_ms = ? WHERE pass = ?", millis, pass);
+    }
+
+    /** A step is at work now. */
+    synchronized void seen(int pass, String step) {
+        update("UPDATE steps SET ended_at = ? WHERE pass = ? AND step = ?", System.currentTimeMillis(), pass, step);
     }
 
     synchronized void end(int pass, String state, int exitCode) {

@@ -125,6 +125,7 @@ public final class PipelineRun implements AutoCloseable {
     private boolean overTold;
     private boolean nothingToDo;
     private volatile boolean stopping;
+    private volatile String stopReason;
 
     /**
      * Opens the ledger, and finds out what is to be done.
@@ -150,7 +151,7 @@ public final class PipelineRun implements AutoCloseable {
             this.ledger = PipelineLedger.open(PipelineLedger.file(runtime, pipeline.name()), clickHouse);
         } catch (IOException e) {
             lock.close();
-            throw new UserError("cannot write to " + folder + ": " + e.getMessage() + "; set runtime.dir to a folder that can be written");
+            throw new UserError("cannot write to " + folder + ": " + UserError.reason(e) + "; set runtime.dir to a folder that can be written");
         } catch (RuntimeException e) {
             lock.close();
             throw e;
@@ -174,8 +175,9 @@ public final class PipelineRun implements AutoCloseable {
         boolean fresh = pass == null || options.again();
         nothingToDo = !fresh && !part && pass.state().equals("finished");
         boolean once = part && pass != null && pass.state().equals("finished");
-        // what a person asks for once more has the whole time again
         budget = options.budget() != null ? options.budget() : fresh || once ? pipeline.budget() : Duration.ofMillis(pass.budgetMillis());
+        // what a person asks for once more has the whole time again, on top of what the pass took
+        budget = once ? budget.plusMillis(pass.spentMillis()) : budget;
         if (nothingToDo) {
             pipeline.steps().keySet().forEach(name -> entries.put(name, ledger.steps(pass.number()).getOrDefault(name, Entry.fresh(name))));
             return;
@@ -183,11 +185,12 @@ public final class PipelineRun implements AutoCloseable {
         if (fresh) {
             pass = ledger.begin(budget.toMillis());
         } else {
-            spentBefore = once ? 0 : pass.spentMillis();
+            spentBefore = pass.spentMillis();
             ledger.goOn(pass.number(), budget.toMillis());
         }
         Map<String, Entry> had = ledger.steps(pass.number());
         pipeline.steps().keySet().forEach(name -> entries.put(name, had.getOrDefault(name, Entry.fresh(name))));
+        List.copyOf(entries.values()).stream().filter(entry -> entry.state() == StepState.RUNNING).forEach(this::endKilledTry);
         Set<String> anew = new LinkedHashSet<>();
         if (part) {
             anew.addAll(selected);
@@ -207,6 +210,12 @@ public final class PipelineRun implements AutoCloseable {
             messages.info(pipeline.name() + ": going on with pass " + pass.number() + ", of which " + settled + " of " + entries.size() + " steps are done and "
                     + Messages.time(spentBefore) + " of " + Messages.time(budget.toMillis()) + " used");
         }
+    }
+
+    /** A step that was at work when its run was killed worked until that was seen last. */
+    private void endKilledTry(Entry entry) {
+        put(new Entry(entry.step(), StepState.PENDING, entry.tries(), entry.failures(), entry.exitCode(), entry.startedAt(), entry.endedAt(),
+                entry.workedMillis() + entry.triedMillis(), entry.requests() + requests(pipeline.step(entry.step()), entry.pidStartedAt()), entry.reason(), 0, 0));
     }
 
     /** The steps of a run that was killed see it and end; until they have, they hold what they work with. */
@@ -238,8 +247,13 @@ public final class PipelineRun implements AutoCloseable {
         ledger.put(pass.number(), entry);
     }
 
-    /** Asks the run to end: the steps at work end in good order. Returns at once. */
-    public void stop() {
+    /**
+     * Asks the run to end: the steps at work end in good order. Returns at once.
+     *
+     * @param reason why, and what a person can do then
+     */
+    public void stop(String reason) {
+        stopReason = reason;
         stopping = true;
     }
 
@@ -265,6 +279,7 @@ public final class PipelineRun implements AutoCloseable {
                         readLog(at.getKey(), at.getValue());
                         running.remove(at.getKey());
                         ended(pipeline.step(at.getKey()), at.getValue());
+                        nextTick = 0;
                     }
                 }
                 if (stopping) {
@@ -282,12 +297,15 @@ public final class PipelineRun implements AutoCloseable {
                 if (System.nanoTime() / 1_000_000 >= nextTick) {
                     nextTick = System.nanoTime() / 1_000_000 + TICK_MILLIS;
                     ledger.spent(pass.number(), spent());
+                    running.keySet().forEach(name -> ledger.seen(pass.number(), name));
                     watcher.tick(status());
                 }
                 pause();
             }
             ledger.spent(pass.number(), spent());
-            return result();
+            Result result = result();
+            watcher.tick(result.status());
+            return result;
         } finally {
             // after a mistake of the program itself; otherwise none is left
             running.values().forEach(left -> left.process.destroy());
@@ -511,11 +529,20 @@ public final class PipelineRun implements AutoCloseable {
                 reasons.add(entry.step() + (entry.exitCode() == 3 ? " found too little" : " has failed ids"));
             }
         }
+        // what a step found is the result of the whole; without it nobody knows how good that is
+        for (Entry entry : entries.values()) {
+            if (pipeline.step(entry.step()).report() && (entry.state() == StepState.CUT || entry.state() == StepState.SKIPPED)) {
+                codes.add(3);
+                reasons.add(entry.step() + " was " + entry.state().text());
+            }
+        }
+        List<String> lacking = entries.values().stream().filter(entry -> entry.state() == StepState.CUT || entry.state() == StepState.SKIPPED)
+                .map(entry -> entry.state().text() + " " + entry.step()).toList();
         boolean open = entries.values().stream().anyMatch(entry -> !entry.state().isSettled());
         int code = stopping ? 130 : List.of(4, 1, 5, 3, 2).stream().filter(codes::contains).findFirst().orElse(0);
-        ledger.end(pass.number(), again ? "failed" : open ? "open" : "finished", code);
-        String reason = stopping ? "interrupted; the same command goes on where it was"
-                : reasons.isEmpty() ? null : String.join(", ", reasons) + (again ? "; the same command tries again what failed, and what comes after it" : "");
+        ledger.end(pass.number(), again ? "failed" : open ? stopping ? "interrupted" : "open" : "finished", code);
+        String reason = stopping ? stopReason
+                : reasons.isEmpty() ? lacking.isEmpty() ? null : "done with what there was in the time: " + String.join(", ", lacking) : String.join(", ", reasons) + (again ? "; the same command tries again what failed, and what comes after it" : "");
         return new Result(code, reason, status());
     }
 

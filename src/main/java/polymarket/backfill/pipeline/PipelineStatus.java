@@ -74,7 +74,7 @@ public final class PipelineStatus {
             line.put("after", step.after());
             line.put("state", entry.state() == StepState.RUNNING && died ? StepState.PENDING.text() : entry.state().text());
             line.put("tries", entry.tries());
-            line.put("seconds", (entry.workedMillis() + (entry.state() == StepState.RUNNING && !died && entry.pidStartedAt() > 0
+            line.put("seconds", (entry.workedMillis() + (entry.state() != StepState.RUNNING ? 0 : died ? entry.triedMillis() : entry.pidStartedAt() > 0
                     ? Math.max(0, System.currentTimeMillis() - entry.pidStartedAt()) : 0)) / 1000.0);
             line.put("requests", entry.requests());
             line.put("exit_code", entry.exitCode() < 0 ? null : entry.exitCode());

@@ -141,7 +141,7 @@ public final class Plan {
             }
             boolean skipped = fate.equals("would be SKIPPED");
             (skipped ? List.<Job>of() : PipelineStatus.jobs(settings.home(), step)).stream().map(Job::getUrl).distinct().filter(url -> settings.text(url).isEmpty())
-                    .forEach(url -> notes.add(step.name() + " would fail: the setting " + url + " is not set" + (step.goesOn() ? "; the others would go on without it" : "")));
+                    .forEach(url -> notes.add(step.name() + " would fail: the setting " + url + " (" + settings.source(url) + " in the environment) is not set" + (step.goesOn() ? "; the others would go on without it" : "")));
             row.put("requests", requests.number() == 0 ? null : requests.number());
             row.put("at_the_limit", requests.millis() == 0 ? null : Messages.time(Math.max(1000, requests.millis() / 1000 * 1000)));
             row.put("begins", "+" + clock(begins));

@@ -66,6 +66,13 @@ public final class Sandbox implements AutoCloseable {
         return urls;
     }
 
+    /** The URLs as the program's settings. */
+    public Map<String, String> settings() {
+        Map<String, String> settings = new LinkedHashMap<>();
+        urls().forEach((name, url) -> settings.put(name.equals("polygon") ? "polygon.rpc.url" : name.replace("goldsky-", "goldsky.") + ".url", url));
+        return settings;
+    }
+
     /** The account whose trades the CLOB gives, as the program's settings. */
     public Map<String, String> clobAccount() {
         return Map.of("clob.address", clobAddress(), "clob.api-key", Clob.API_KEY, "clob.api-secret", Clob.SECRET, "clob.api-passphrase", Clob.PASSPHRASE);

@@ -4,10 +4,14 @@ import java.io.IOException;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Settings;
 
 /** Serves the stand-in for the public APIs until it is interrupted. */
 @Command(name = "sandbox", mixinStandardHelpOptions = true,
@@ -85,6 +89,7 @@ public final class SandboxCommand implements Callable<Integer> {
             System.out.printf("%-18s api key %s, secret %s, passphrase %s, address %s%n", "clob account", Clob.API_KEY, Clob.SECRET,
                 Clob.PASSPHRASE, sandbox.clobAddress());
             System.out.printf("%-18s %s%n", "statistics", sandbox.url() + "/_sandbox/stats");
+            System.out.println("\nIn another terminal, these lines let every ./backfill command there ask this stand-in:\n\n" + exports(sandbox));
             System.out.flush();
             new CountDownLatch(1).await();
         } catch (IllegalArgumentException e) {
@@ -93,6 +98,14 @@ public final class SandboxCommand implements Callable<Integer> {
             return fail("port " + port + " cannot be used (" + e.getMessage() + "): give another one with --port, or 0 for any");
         }
         return 0;
+    }
+
+    /** Lines for a shell that set the sources' URLs, the account and the chain's first block. */
+    static String exports(Sandbox sandbox) {
+        Map<String, String> settings = new TreeMap<>(sandbox.settings());
+        settings.putAll(sandbox.clobAccount());
+        settings.put("rpc-logs.from", String.valueOf(sandbox.firstBlock()));
+        return settings.entrySet().stream().map(setting -> "export " + Settings.variable(setting.getKey()) + "=" + setting.getValue() + "\n").collect(Collectors.joining());
     }
 
     private static double scale(String text) {

@@ -141,7 +141,7 @@ class PipelineFileTest {
                 && note.contains("routes/sources/clob.camel.yaml")), plan.notes().toString());
         assertTrue(plan.seconds() < plan.budgetSeconds(), plan.toString());
         // no node is set here: known before the night, not in it
-        assertTrue(plan.notes().contains("rpc would fail: the setting polygon.rpc.url is not set; the others would go on without it"), plan.notes().toString());
+        assertTrue(plan.notes().contains("rpc would fail: the setting polygon.rpc.url (ALCHEMY_POLYGON_RPC_URL in the environment) is not set; the others would go on without it"), plan.notes().toString());
     }
 
     @Test

@@ -43,7 +43,7 @@ class PipelineTest {
     /** A bed with trades to enrich, and all sources. */
     private TestBed bed(SandboxOptions options) {
         bed = TestBed.start(options.conditions(600).wallets(100).fillsPerMarket(6).blockSeconds(300).limits(0)).ownEngine();
-        bed.sandbox().urls().forEach((name, url) -> bed.set(name.equals("polygon") ? "polygon.rpc.url" : name.replace("goldsky-", "goldsky.") + ".url", url));
+        bed.sandbox().settings().forEach(bed::set);
         bed.set("rpc-logs.from", bed.sandbox().firstBlock());
         try (ClickHouse clickHouse = ClickHouse.open(bed.settings())) {
             assertTrue(DemoCommand.trades(clickHouse, bed.sandbox()) > 1000);
@@ -105,6 +105,8 @@ class PipelineTest {
         assertEquals(0, night.exitCode(), night.toString());
         assertTruth();
         assertTrue(night.out().contains("overnight: finished after"), night.out());
+        assertTrue(night.err().contains("rpc: begins with `run rpc-logs --from " + bed.sandbox().firstBlock() + " --to latest`"), night.err());
+        assertFalse(night.out().contains("{{"), night.out());
         assertTrue(night.err().contains("clob: done") && night.err().contains("enrich: begins with `enrich`"), night.err());
         Path report = bed.home().resolve("runtime/pipelines/overnight/report.txt");
         assertTrue(night.out().contains(report.toString()) && night.out().startsWith(Files.readString(report)), night.out());
@@ -131,6 +133,7 @@ class PipelineTest {
         assertEquals(0, part.exitCode(), part.toString());
         assertEquals(before.path("sources"), bed.stats().path("sources"), "no source was asked");
         assertEquals(1, json(part).path("pass").asInt());
+        assertTrue(json(part).path("spent_seconds").asLong() >= status.path("spent_seconds").asLong(), "the pass took that too: " + part.out());
         Program.Result plan = Program.run(bed, "pipeline", "overnight", "--again", "--dry-run");
         assertTrue(plan.out().contains("as it made in its last pass"), plan.out());
         assertEquals(1, status("overnight").path("pass").asInt(), "a plan begins nothing");
@@ -178,7 +181,16 @@ class PipelineTest {
             run.kill();
             TestBed.await("the step's process sees it and ends", Duration.ofSeconds(30), () -> !ProcessHandle.of(step).map(ProcessHandle::isAlive).orElse(false));
         }
-        assertEquals("died", status("slow").path("state").asText());
+        JsonNode killed = status("slow");
+        assertEquals("died", killed.path("state").asText());
+        double seconds = step(killed, "clob").path("seconds").asDouble();
+        assertTrue(seconds > 0, killed.toString());
+        try (Program again = Program.start(bed, "pipeline", "slow")) {
+            again.awaitSaid("clob: goes on with");
+            again.signal("INT");
+            assertEquals(130, again.end().exitCode());
+        }
+        assertTrue(step(status("slow"), "clob").path("seconds").asDouble() > seconds, "the killed try counts too: " + status("slow"));
     }
 
     private static long pid(Program run) {
@@ -197,7 +209,7 @@ class PipelineTest {
             assertTrue(end.err().contains("the same command goes on where it was"), end.err());
         }
         JsonNode status = status("overnight");
-        assertEquals("open", status.path("state").asText());
+        assertEquals("interrupted", status.path("state").asText());
         status.path("steps").forEach(step -> assertTrue(List.of("pending", "done").contains(step.path("state").asText()), step.toString()));
         Program.Result rest = Program.run(bed, "pipeline", "overnight");
         assertEquals(0, rest.exitCode(), rest.toString());
@@ -214,6 +226,7 @@ class PipelineTest {
         assertEquals("skipped", step(status, "goldsky").path("state").asText(), status.toString());
         assertEquals("done", step(status, "enrich").path("state").asText(), status.toString());
         assertTrue(night.out().contains("skipped goldsky"), night.out());
+        assertTrue(night.err().contains("done with what there was in the time: skipped goldsky"), night.err());
         assertTrue(night.out().contains("goldsky: skipped: ") && night.out().contains("kept for reconcile, enrich"), night.out());
         assertEquals(0, bed.requests(), "Goldsky was not asked");
         assertTruth();
@@ -313,6 +326,23 @@ class PipelineTest {
         assertEquals(1, run.exitCode(), run.toString());
         assertTrue(run.err().contains("there is no table default.no_such, which step enrich needs"), run.err());
         assertEquals(1, run.err().lines().count(), run.err());
+        Program.Result plan = Program.run(bed, "pipeline", "overnight", "--dry-run", "--set", "enrich.trades=default.no_such");
+        assertEquals(0, plan.exitCode(), plan.toString());
+        assertTrue(plan.out().contains("it would not begin: there is no table default.no_such, which step enrich needs"), plan.out());
+        assertFalse(Program.run(bed, "pipeline", "overnight", "--dry-run").out().contains("it would not begin"));
+    }
+
+    @Test
+    void aStepThatReports_andWasLeftOut_isNotCalledComplete() {
+        bed(new SandboxOptions());
+        pipeline("judge", """
+            steps:
+              gamma: {command: run markets, takes: 1m, if-short: skip}
+              verify: {command: views, takes: 1m, if-short: skip, after: gamma, report: true}
+            """);
+        Program.Result run = Program.run(bed, "pipeline", "judge", "--budget", "1s");
+        assertEquals(3, run.exitCode(), run.toString());
+        assertTrue(run.err().contains("verify was skipped"), run.err());
     }
 
     @Test
@@ -323,6 +353,7 @@ class PipelineTest {
             Program.Result second = Program.run(bed, "pipeline", "overnight");
             assertEquals(1, second.exitCode(), second.toString());
             assertTrue(second.err().contains("in use by another run") && second.err().contains("pid " + first.process().pid()), second.err());
+            assertTrue(second.err().contains("Wait for it or stop it with kill -INT") && !second.err().contains("--worker"), second.err());
         }
     }
 }

@@ -141,7 +141,7 @@ class UsageTest {
         "run payouts --to latest, --to",
         "run payouts --redo all --older-than week, --older-than",
         "run payouts --ids, --ids",
-        "run rpc-logs --from 10 --to 5, --from 10 is behind --to 5",
+        "run rpc-logs --from 10 --to 5, --from 10 is beyond --to 5",
         "run rpc-logs --from 10 --to soon, --to soon",
         "run rpc-logs --from soon, --from",
         "run rpc-logs --from -5, --from -5: they take",

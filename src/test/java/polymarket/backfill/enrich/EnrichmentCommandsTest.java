@@ -160,8 +160,8 @@ class EnrichmentCommandsTest {
         assertTrue(condition.at("/the other keys of this condition").toString().contains(token(1, 1)), condition.toString());
         assertTrue(JSON.readTree(Program.run(bed, "explain", "twice", "--json").out()).at("/what was decided, and by which rule").toString().contains("undecided"));
         Program.Result nobody = Program.run(bed, "explain", "it's \\ nobody's");
-        assertEquals(0, nobody.exitCode(), nobody.toString());
-        assertTrue(nobody.out().contains("no source and no trade has it's \\ nobody's"), nobody.out());
+        assertEquals(1, nobody.exitCode(), nobody.toString());
+        assertTrue(nobody.err().contains("no source and no trade has it's \\ nobody's"), nobody.err());
         assertTrue(Program.run(bed, "explain", token(1, 0)).out().contains("What was decided"));
     }
 }

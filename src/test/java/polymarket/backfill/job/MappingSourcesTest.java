@@ -210,11 +210,11 @@ class MappingSourcesTest {
             Program.Result result = Program.start(bed, List.of(), Map.of("ALCHEMY_POLYGON_RPC_URL", url), "run", "rpc-logs", "--from", from,
                     "--to", String.valueOf(head() - 1_801), "--debug").end();
             assertEquals(0, result.exitCode(), result.toString());
-            assertTrue(result.err().contains("200 to do, and polygon takes 10 a call at most: 24 calls or more, at "), result.err());
+            assertTrue(result.err().contains("200 blocks to do, and polygon takes 10 a call at most: 24 calls or more, at "), result.err());
             Program.Result other = Program.start(bed, List.of(), Map.of("POLYGON_RPC_URL", url.replace("/v2/", "/v3/")), "run", "rpc-logs", "--from", from,
                     "--to", String.valueOf(head() - 1_701)).end();
             assertEquals(0, other.exitCode(), other.toString());
-            assertTrue(other.err().contains("100 numbers from"), other.err());
+            assertTrue(other.err().contains("100 blocks from"), other.err());
             assertFalse((result.out() + result.err() + other.out() + other.err()).contains(SECRET), result + " " + other);
             try (Stream<Path> files = Files.walk(bed.home().resolve("runtime"))) {
                 for (Path file : files.filter(Files::isRegularFile).toList()) {

@@ -95,6 +95,24 @@ class PaceTest {
     }
 
     @Test
+    void thePaceThatIsShown_isTheLimitWhereAllTurnsAreTaken_andNeverMore() throws InterruptedException {
+        Source source = new Source("node", Share.WHOLE, 1);
+        double[] before = source.turns();
+        for (int i = 0; i < 60; i++) {
+            source.turn(300, 1_050, 5);
+        }
+        double[] ahead = source.turns();
+        assertTrue(ahead[0] - before[0] <= ahead[1] - before[1] && ahead[0] - before[0] > 0.95 * (ahead[1] - before[1]), "turns that lie ahead");
+        Thread.sleep(2_500);
+        double[] idle = source.turns();
+        for (int i = 0; i < 60; i++) {
+            source.turn(300, 1_050, 5);
+        }
+        double[] after = source.turns();
+        assertTrue(after[0] - idle[0] <= after[1] - idle[1] && after[0] - idle[0] > 0.95 * (after[1] - idle[1]), "turns of the past that are taken later");
+    }
+
+    @Test
     void aRequestThatLeftInTime_changesNothing() {
         Source source = new Source("goldsky", new Share(2, 4), 1);
         Source.Turn turn = source.turn(PERMITS, PERIOD, 1);

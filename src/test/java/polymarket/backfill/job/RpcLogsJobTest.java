@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -64,6 +67,29 @@ class RpcLogsJobTest {
     }
 
     @Test
+    void progressCountsBlocks_soThatItDoesNotGoBackwardsWhenRangesAreCut() {
+        try (TestBed bed = SourceBed.start(options().rpc("free").latencyMillis(30))) {
+            long last = head(bed) - 28;
+            List<String> ids = new ArrayList<>();
+            Ranges.cut(last - 9_999, last, 4_000, ids::add);
+            List<Long> done = new ArrayList<>();
+            bed.onTick(run -> {
+                JsonNode numbers = status(bed).path("numbers");
+                assertEquals(10_000, numbers.path("total").asLong());
+                assertEquals("blocks", numbers.path("unit").asText());
+                done.add(numbers.path("done").asLong());
+            });
+            JobRun.Result result = bed.run("rpc-logs", Share.WHOLE, ids);
+            assertEquals(0, result.exitCode(), result.toString());
+            assertTrue(done.size() > 1, "a run of some seconds: " + done);
+            assertEquals(done.stream().sorted().toList(), done);
+            Map<?, ?> numbers = (Map<?, ?>) result.jobs().get(0).get("numbers");
+            assertEquals("10000 of 10000", numbers.get("done") + " of " + numbers.get("total"));
+            assertTrue(((Number) ((Map<?, ?>) result.jobs().get(0).get("ids")).get("total")).longValue() > ids.size(), "ranges were cut");
+        }
+    }
+
+    @Test
     void aNodeFarBehindTheOthers_isTheOneThatCounts() throws Exception {
         try (TestBed bed = SourceBed.start(options().rpcLag(500))) {
             long first = head(bed) - 3_000;
@@ -89,7 +115,15 @@ class RpcLogsJobTest {
             Process again = SourceBed.program(bed, "run", "rpc-logs", "--from", "" + first, "--to", "" + (head + 1_000));
             assertEquals(0, again.waitFor(), () -> SourceBed.said(bed));
             assertTruth(bed, first, head - 28);
-            assertTrue(SourceBed.said(bed).contains("is behind the last that may be asked for, which is " + (head - 28)), SourceBed.said(bed));
+            assertTrue(SourceBed.said(bed).contains("is beyond the last that may be asked for, which is " + (head - 28)), SourceBed.said(bed));
+        }
+    }
+
+    private static JsonNode status(TestBed bed) {
+        try {
+            return SourceBed.json(Files.readString(bed.home().resolve("runtime/rpc-logs.status.json")));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -81,6 +83,20 @@ class LedgerDamageTest {
         new Random(4).nextBytes(bytes);
         Files.write(file, bytes);
         assertTrue(refused(OWNER).contains("cannot be used"));
+    }
+
+    @Test
+    void inAFolderThatMayNotBeWritten_itIsRead_andForARunItSaysSo() throws IOException {
+        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("r-xr-xr-x"));
+        try {
+            Assumptions.assumeFalse(Files.isWritable(folder), "this user may write everywhere");
+            try (Ledger ledger = Ledger.open(file)) {
+                assertEquals(500, ledger.counts(Share.WHOLE).get(State.FOUND));
+            }
+            assertTrue(refused(OWNER).contains("may not write in " + folder));
+        } finally {
+            Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
     }
 
     @Test

@@ -45,7 +45,9 @@ class ShareLockTest {
             assertEquals(1, error.getMessage().lines().count());
             assertTrue(error.getMessage().contains("pid " + other.process.pid()), error.getMessage());
             assertTrue(error.getMessage().contains("run payouts"), error.getMessage());
-            assertTrue(error.getMessage().contains("--worker"), error.getMessage());
+            assertTrue(error.getMessage().endsWith("Wait for it or stop it with kill -INT"), error.getMessage());
+            error = assertThrows(UserError.class, () -> ShareLock.take(folder.resolve("goldsky.lock"), new Share(2, 4), "goldsky", "test", ", or share the work with --worker N --of M"));
+            assertTrue(error.getMessage().endsWith("Wait for it, stop it with kill -INT, or share the work with --worker N --of M"), error.getMessage());
         }
     }
 
