@@ -92,6 +92,9 @@ SELECT {first} AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reas
 UNION ALL
 SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejected WHERE batch = {batch};
 
+-- @redone tables=default.clob_market_mapping
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids
 -- The one list.
 SELECT 'markets' AS id;
@@ -128,5 +131,5 @@ SELECT {pending};
 SELECT count() FROM default.clob_market_mapping
 WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(question_id, '^([0-9a-f]{64})?$') OR arrayExists(t -> NOT match(t, '^[0-9]+$'), token_ids);
 
--- @measure duplicates Rows beyond one a condition (merged away in time after a further pass)
+-- @measure duplicates Rows beyond one a condition (a further pass replaces them at its end)
 SELECT count() - uniqExact(condition_id) FROM default.clob_market_mapping;

@@ -99,6 +99,9 @@ SELECT {first} AS id, uniqExact(stored.id) AS rows, 0 AS rejected, '' AS reason 
 UNION ALL
 SELECT {first}, 0, uniqExact(stored.id), any(reason) FROM default.clob_trades_rejected AS stored WHERE stored.batch = {batch};
 
+-- @redone tables=default.clob_own_trades
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids
 -- The one list.
 SELECT 'trades' AS id;
@@ -125,5 +128,5 @@ SELECT {failed};
 -- @measure pending max=0 Whether that walk has not come to its end
 SELECT {pending};
 
--- @measure duplicates Rows beyond one a trade (merged away in time after a further pass)
+-- @measure duplicates Rows beyond one a trade (a further pass replaces them at its end)
 SELECT count() - uniqExact(id) FROM default.clob_own_trades;

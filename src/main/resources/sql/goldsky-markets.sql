@@ -64,6 +64,9 @@ SELECT {first} AS id, uniqExact(token_id) AS rows, 0 AS rejected, '' AS reason F
 UNION ALL
 SELECT {first}, 0, uniqExact(token_id), any(reason) FROM default.goldsky_markets_rejected WHERE batch = {batch};
 
+-- @redone tables=default.goldsky_market_mapping
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids
 -- The one list.
 SELECT 'tokens' AS id;
@@ -101,5 +104,5 @@ SELECT {pending};
 -- @measure bad-ids max=0 Stored ids that have not the stored form
 SELECT count() FROM default.goldsky_market_mapping WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(token_id, '^[0-9]+$');
 
--- @measure duplicates Rows beyond one a token id (merged away in time after a further pass)
+-- @measure duplicates Rows beyond one a token id (a further pass replaces them at its end)
 SELECT count() - uniqExact(token_id) FROM default.goldsky_market_mapping;

@@ -169,6 +169,9 @@ SELECT {first} AS id, uniqExact(market_id) AS rows, 0 AS rejected, '' AS reason 
 UNION ALL
 SELECT {first}, 0, uniqExact(market_id), any(reason) FROM default.markets_rejected WHERE batch = {batch};
 
+-- @redone tables=default.api_markets_staging
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids
 -- The chains. Gamma lists closed markets or the others, never both, and every market is one or the other, so this split
 -- loses none. A split by dates or by volume would: those filters leave out the markets that have no date or no volume, and
@@ -234,5 +237,5 @@ SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
 -- @measure age-hours max=48 Hours since the last row was fetched
 SELECT if(count() = 0, 1000000, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
 
--- @measure duplicates Rows beyond one a market (merged away in time after a further pass)
+-- @measure duplicates Rows beyond one a market (a further pass replaces them at its end)
 SELECT count() - uniqExact(market_id) FROM default.api_markets_staging;

@@ -77,6 +77,9 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.payouts_rejected
 WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
 
+-- @redone tables=default.resolutions_external_ingest
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids needs=default.api_markets_staging
 -- What is missing: closed conditions that no resolution table has a payout vector of.
 SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
@@ -139,5 +142,5 @@ SELECT count() FROM default.resolutions_external_ingest WHERE payout_denominator
 -- @measure conflicts Conditions that two sources disagree on by more than the rounding of the coarser one
 SELECT uniqExact(condition_id) FROM cascadian_clean.vw_resolution_conflicts;
 
--- @measure duplicates Rows beyond one a condition and source (merged away in time after --redo)
+-- @measure duplicates Rows beyond one a condition and source (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id, source) FROM default.resolutions_external_ingest;

@@ -85,6 +85,9 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.resolutions_rejected
 WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
 
+-- @redone tables=default.resolutions_external_ingest
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids needs=default.api_markets_staging
 -- What is missing: closed conditions that no table has a payout vector of.
 SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
@@ -123,5 +126,5 @@ SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api
 -- @measure timeless max=0 Rows without the time of their resolution
 SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api' AND isNull(resolved_at);
 
--- @measure duplicates Rows beyond one a condition (merged away in time after --redo)
+-- @measure duplicates Rows beyond one a condition (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE source = 'data-api';

@@ -102,6 +102,9 @@ UNION ALL
 SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, 0, uniqExact(transaction_hash, log_index), any(reason) FROM default.rpc_logs_rejected
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id;
 
+-- @redone tables=default.rpc_conditions,default.rpc_resolutions,default.rpc_transfers
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @unfinished
 -- Whether logs were stored since the section below ran: a run that is stopped or killed does not come to it. What it makes has
 -- the time of the newest log.
@@ -173,6 +176,6 @@ SELECT uniqExact(transaction_hash, log_index) FROM default.rpc_logs_rejected;
 -- @measure timeless max=0 Resolutions without the time of their block
 SELECT count() FROM default.rpc_resolutions WHERE isNull(resolved_at);
 
--- @measure duplicates Rows beyond one a key (merged away in time after --redo)
+-- @measure duplicates Rows beyond one a key (--redo replaces them at the end of a run)
 SELECT (SELECT count() - uniqExact(condition_id) FROM default.rpc_conditions) + (SELECT count() - uniqExact(condition_id) FROM default.rpc_resolutions)
     + (SELECT count() - uniqExact(transaction_hash, token_id) FROM default.rpc_transfers);

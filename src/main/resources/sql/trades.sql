@@ -108,6 +108,9 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
+-- @redone tables=default.clob_fills
+-- Where rows that were fetched anew stand beside the older ones until they are merged.
+
 -- @ids needs=default.api_markets_staging filled=markets
 -- What is missing: markets that did not end while Goldsky went on and have no fill from here, or, with --since, all that may
 -- have traded since.

@@ -262,6 +262,64 @@ class ProgramTest {
         assertTrue(after.out().contains("payouts") && after.out().contains("died"), after.out());
     }
 
+    /** What stands on the lines of a terminal in the end. */
+    private static List<String> screen(String out) {
+        return Stream.of(out.split("\n")).map(String::stripTrailing).map(line -> line.substring(1 + line.lastIndexOf('\r')).replace("\033[K", "")).toList();
+    }
+
+    @Test
+    void theLineThatIsRedrawn_isGoneAtTheEnd() {
+        Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/script")) && System.getProperty("os.name").equals("Linux"), "there is no script(1) of util-linux");
+        slow(400);
+        try (Program run = Program.startOnTerminal(bed, "run", "payouts", "--ids", list(sound(300)), "--batch-size", "20", "--concurrency", "2")) {
+            Program.Result end = run.end();
+            assertEquals(0, end.exitCode(), end.toString());
+            assertTrue(end.out().contains("payouts 0/300") || end.out().contains("/300 "), end.out());
+            assertEquals(List.of(), screen(end.out()).stream().filter(line -> line.matches("payouts [\\d,]+/.*")).toList());
+        }
+    }
+
+    @Test
+    void aSourceThatIsNotThere_isSaid_withItsPort_andUntilWhenItIsTried() {
+        bed.set("goldsky.positions.url", "http://127.0.0.1:1/graphql").set("source.patience", "7s");
+        Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(sound(3)));
+        assertEquals(5, run.exitCode(), run.toString());
+        assertTrue(run.err().matches("(?s).*warning: no connection to 127\\.0\\.0\\.1:1 \\(connection refused\\); trying again until \\d\\d:\\d\\d \\(source.patience\\).*"), run.err());
+    }
+
+    @Test
+    void aMistakeInARouteFile_isOneLineWithFileAndLine() throws IOException {
+        Path file = bed.home().resolve("routes/sources/goldsky.camel.yaml");
+        String good = Files.readString(file);
+        int lines = (int) good.lines().count();
+        int throttle = 1 + good.lines().toList().indexOf(good.lines().filter(line -> line.contains("throttle:")).findFirst().orElseThrow());
+        Map<String, Integer> mistakes = Map.of(good + "foo: [\n", lines + 1, good.replace("throttle:", "throtle:"), throttle);
+        for (Map.Entry<String, Integer> mistake : mistakes.entrySet()) {
+            Files.writeString(file, mistake.getKey());
+            Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(sound(3)));
+            assertEquals(1, run.exitCode(), run.toString());
+            String said = run.err().lines().filter(line -> line.startsWith("backfill: ")).findFirst().orElse("");
+            assertTrue(said.contains("goldsky.camel.yaml") && said.matches(".*line (" + mistake.getValue() + "|" + (mistake.getValue() + 1) + ")\\b.*"), mistake.getValue() + ": " + run.err());
+        }
+    }
+
+    @Test
+    void whatIsAskedForAgain_isAsManyAsTheLimitSays_andWhereATableIsTooLargeToMerge_thatIsSaid() {
+        List<String> ids = sound(300);
+        assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
+        Program.Result few = Program.run(bed, "run", "payouts", "--ids", list(ids), "--limit", "3", "--redo", "all");
+        assertEquals(0, few.exitCode(), few.toString());
+        assertTrue(few.err().contains("3 ids are asked for again"), few.err());
+        assertTrue(few.out().contains("payouts: complete") && few.out().contains("this run: 3 ids") && few.out().contains(" 0 pending"), few.out());
+        bed.assertTruth(ids);
+        try (Program large = Program.start(bed, List.of("-Dbackfill.merged-rows=1"), Map.of(), "run", "payouts", "--limit", "1", "--redo", "found", "--ids", list(ids))) {
+            Program.Result end = large.end();
+            assertEquals(0, end.exitCode(), end.toString());
+            assertTrue(end.err().contains("1 id is asked for again"), end.err());
+            assertTrue(end.err().contains("stay in default.resolutions_external_ingest"), end.err());
+        }
+    }
+
     @Test
     void reset_keepsACopy_andNothingIsStoredTwice() throws IOException {
         List<String> ids = sound(300);
@@ -294,6 +352,7 @@ class ProgramTest {
         for (Program worker : three) {
             Program.Result end = worker.end();
             assertEquals(0, end.exitCode(), end.toString());
+            assertTrue(end.out().contains(" rejected (all workers together)"), end.out());
         }
         bed.assertTruth(ids);
         assertEquals(0, Program.run(bed, "run", "payouts", "--ids", file).exitCode());

@@ -56,11 +56,17 @@ public final class Backfill implements Callable<Integer> {
 
     private static int usage(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
-        System.err.println("backfill: " + e.getMessage().lines().findFirst().orElse(""));
+        System.err.println("backfill: " + plain(e.getMessage().lines().findFirst().orElse("")));
         if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
             System.err.println("See `" + command.getCommandSpec().qualifiedName() + " --help`.");
         }
         return 1;
+    }
+
+    /** Picocli's words for types of Java as a person says them. */
+    private static String plain(String message) {
+        return message.replaceAll("' is not an? (int|long|Integer|Long)\\b", "' is not a whole number").replaceAll("' is not an? (double|float|Double)\\b", "' is not a number")
+                .replace("for option option ", "for option ");
     }
 
     private static int failed(Exception failure) {

@@ -84,6 +84,7 @@ final class DiagnoseCommand implements Callable<Integer> {
             Path file = out != null ? out : settings.path("runtime.dir").resolve("missing-" + name + ".json");
             List<String> sample = new ArrayList<>();
             long[] counts = list(settings, clickHouse, sql, parts, file, sample);
+            covered += counts[2];
             report.put("total", total);
             report.put("covered", covered);
             report.put("missing", total - covered);
@@ -116,28 +117,30 @@ final class DiagnoseCommand implements Callable<Integer> {
      * Writes the ids that are missing and that were not found to be absent.
      *
      * @param sample takes a random sample of them
-     * @return how many are known to be absent, and how many were written
+     * @return how many are known to be absent, how many were written, and how many are known to be found: their rows came with others
      */
     private long[] list(Settings settings, ClickHouse clickHouse, SqlFile sql, List<Job> parts, Path file, List<String> sample) {
         Set<String> absent = new HashSet<>();
+        Set<String> found = new HashSet<>();
         for (Job part : parts) {
             Path ledgerFile = JobRun.ledgerFile(settings, part.getName());
             if (Ledger.exists(ledgerFile)) {
                 try (Ledger ledger = Ledger.open(ledgerFile)) {
                     ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> absent.add(entry.id()));
+                    ledger.entries(State.FOUND, Long.MAX_VALUE, entry -> found.add(entry.id()));
                 }
             }
         }
         Random random = new Random(seed);
-        long[] counts = new long[2];
+        long[] counts = new long[3];
         try {
             Files.createDirectories(file.toAbsolutePath().getParent());
             try (JsonGenerator to = new ObjectMapper().getFactory().createGenerator(Files.newBufferedWriter(file))) {
                 to.writeStartArray();
                 clickHouse.stream(sql.section("missing").sql(Map.of()), Map.of(), row -> {
                     String id = String.valueOf(row.get("id"));
-                    if (absent.contains(id)) {
-                        counts[0]++;
+                    if (found.contains(id) || absent.contains(id)) {
+                        counts[found.contains(id) ? 2 : 0]++;
                         return;
                     }
                     counts[1]++;

@@ -13,6 +13,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Messages;
 import polymarket.backfill.job.Preview;
 
 /** Asks for single ids and shows what came and what it became. */
@@ -60,7 +61,7 @@ final class FetchCommand implements Callable<Integer> {
     }
 
     private static void show(Job job, Preview.Result result) {
-        System.out.println("Came from " + job.getSource() + " in " + result.requests() + " requests:");
+        System.out.println("Came from " + job.getSource() + " in " + Messages.count(result.requests(), "request") + ":");
         result.came().forEach(row -> System.out.println("  " + Report.json(row)));
         if (result.came().isEmpty()) {
             System.out.println("  (no rows)");

@@ -68,7 +68,8 @@ final class MonitorCommand implements Callable<Integer> {
                 Map<String, Object> counts = clickHouse.rows(section.statements().get(0), Map.of()).get(0);
                 long covered = ((Number) counts.get("covered")).longValue();
                 long total = ((Number) counts.get("total")).longValue();
-                long absent = absent(settings, clickHouse, section);
+                covered += section.statements().size() < 3 ? 0 : among(settings, clickHouse, section, State.FOUND, section.statements().get(2));
+                long absent = among(settings, clickHouse, section, State.ABSENT, section.statements().get(1));
                 line.put("covered", covered);
                 line.put("of", total);
                 line.put("coverage", share(covered, total));
@@ -87,8 +88,8 @@ final class MonitorCommand implements Callable<Integer> {
         return lines;
     }
 
-    /** How many of what is not covered the section's ledgers have as absent: asked for, and the source has none. */
-    private static long absent(Settings settings, ClickHouse clickHouse, SqlFile.Section section) {
+    /** How many of the ids that the section's ledgers have in a state a statement of it counts, such as those that are not covered. */
+    private static long among(Settings settings, ClickHouse clickHouse, SqlFile.Section section, State state, String sql) {
         long[] sum = {0};
         List<String> ids = new ArrayList<>();
         List<Ledger> before = new ArrayList<>();
@@ -99,14 +100,14 @@ final class MonitorCommand implements Callable<Integer> {
                     continue;
                 }
                 Ledger ledger = Ledger.open(file);
-                ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> {
+                ledger.entries(state, Long.MAX_VALUE, entry -> {
                     // an id that two sources were asked for counts once
-                    if (before.stream().map(other -> other.entry(entry.id())).anyMatch(other -> other != null && other.state() == State.ABSENT)) {
+                    if (before.stream().map(other -> other.entry(entry.id())).anyMatch(other -> other != null && other.state() == state)) {
                         return;
                     }
                     ids.add(entry.id());
                     if (ids.size() == IDS_A_QUERY) {
-                        sum[0] += count(clickHouse, section, ids);
+                        sum[0] += count(clickHouse, sql, ids);
                         ids.clear();
                     }
                 });
@@ -115,11 +116,11 @@ final class MonitorCommand implements Callable<Integer> {
         } finally {
             before.forEach(Ledger::close);
         }
-        return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, section, ids));
+        return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, sql, ids));
     }
 
-    private static long count(ClickHouse clickHouse, SqlFile.Section section, List<String> ids) {
-        return ((Number) clickHouse.value(SqlFile.fill(section.statements().get(1), Map.of("ids", ids)))).longValue();
+    private static long count(ClickHouse clickHouse, String sql, List<String> ids) {
+        return ((Number) clickHouse.value(SqlFile.fill(sql, Map.of("ids", ids)))).longValue();
     }
 
     private static String share(long part, long of) {

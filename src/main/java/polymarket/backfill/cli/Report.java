@@ -33,6 +33,9 @@ final class Report {
         Map<?, ?> ledger = (Map<?, ?>) result.get("ledger");
         Map<?, ?> rows = (Map<?, ?>) result.get("rows");
         Map<?, ?> run = (Map<?, ?>) result.get("run");
+        if (Integer.valueOf(0).equals(result.get("exit_code")) && number(ledger, "ids") == 0) {
+            return result.get("job") + ": no ids, nothing to do\n";
+        }
         StringBuilder text = new StringBuilder();
         text.append(result.get("job")).append(result.get("worker") == null ? "" : " (worker " + result.get("worker") + ")").append(": ")
                 .append(result.get("state")).append(" after ").append(Messages.time(Math.round(decimal(run, "seconds") * 1000))).append('\n');
@@ -41,9 +44,10 @@ final class Report {
                 .append(count(ledger, "failed")).append(" failed + ").append(count(ledger, "pending")).append(" pending\n");
         text.append("  rows    ").append(count(ledger, "rows_fetched")).append(" fetched = ").append(count(ledger, "rows_inserted"))
                 .append(" inserted + ").append(count(ledger, "rows_duplicate")).append(" duplicate + ")
-                .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED").append('\n');
-        text.append("  this run: ").append(count(run, "ids")).append(" ids, ").append(count(rows, "inserted")).append(" rows inserted, ")
-                .append(count(run, "requests")).append(" requests, ").append(count(run, "retries")).append(" retries, ");
+                .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED")
+                .append(ledger.containsKey("rows_of") ? " (" + ledger.get("rows_of") + ")" : "").append('\n');
+        text.append("  this run: ").append(count(run, "ids", "id")).append(", ").append(count(rows, "inserted", "row")).append(" inserted, ")
+                .append(count(run, "requests", "request")).append(", ").append(Messages.count(number(run, "retries"))).append(number(run, "retries") == 1 ? " retry, " : " retries, ");
         text.append(used(run)).append('\n');
         if (((Number) ledger.get("absent")).longValue() > 0 && !note.isEmpty()) {
             text.append("  note: ").append(note).append('\n');
@@ -58,7 +62,15 @@ final class Report {
     }
 
     private static String count(Map<?, ?> map, String key) {
-        return Messages.count(((Number) map.get(key)).longValue());
+        return Messages.count(number(map, key));
+    }
+
+    private static String count(Map<?, ?> map, String key, String thing) {
+        return Messages.count(number(map, key), thing);
+    }
+
+    private static long number(Map<?, ?> map, String key) {
+        return ((Number) map.get(key)).longValue();
     }
 
     private static double decimal(Map<?, ?> map, String key) {
@@ -109,7 +121,8 @@ final class Report {
         }
         // titles are other people's: a line break in one would tear the table, an escape sequence do worse
         String text = (value instanceof Map || value instanceof List ? json(value) : String.valueOf(value)).replaceAll("[\\p{Cc}\\u2028\\u2029]+", " ");
-        if (width(text) <= LONGEST) {
+        // what is piped into a file or another program is whole
+        if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
             return text;
         }
         StringBuilder begin = new StringBuilder();

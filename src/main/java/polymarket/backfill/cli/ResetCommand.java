@@ -66,7 +66,7 @@ final class ResetCommand implements Callable<Integer> {
 
     private static String what(Path file) {
         try (Ledger ledger = Ledger.open(file)) {
-            return Messages.count(ledger.size(Share.WHOLE)) + " ids";
+            return Messages.count(ledger.size(Share.WHOLE), "id");
         } catch (UserError damaged) {
             return "damaged";
         }

@@ -70,7 +70,7 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--strict", description = "Refuse the file where a line of it is no id.")
     private boolean strict;
 
-    @Option(names = "--redo", paramLabel = "STATE", split = ",", description = "Ask again for ids that are failed, unresolved, absent, found, or all.")
+    @Option(names = "--redo", paramLabel = "STATE", split = ",", description = "Ask again for ids that are failed, unresolved, absent, found, or all; with --limit N, for N of them.")
     private List<String> redo;
 
     @Option(names = "--older-than", paramLabel = "TIME", description = "With --redo: only ids marked longer ago than that, such as 7d.")
@@ -188,8 +188,8 @@ final class RunCommand implements Callable<Integer> {
                     load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
                 }
                 if (!again.isEmpty()) {
-                    long pending = run.ledger(job.getName()).redo(again, age, share);
-                    terminal.info(job.getName() + ": " + Messages.count(pending) + " ids are asked for again");
+                    long pending = run.ledger(job.getName()).redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
+                    terminal.info(job.getName() + ": " + Messages.count(pending, "id") + (pending == 1 ? " is" : " are") + " asked for again");
                 }
             }
             result = run.run(terminal);
@@ -343,9 +343,10 @@ final class RunCommand implements Callable<Integer> {
         if (ids != null) {
             long[] others = {0};
             long[] unknown = {0};
+            IdList.Kind[] list = new IdList.Kind[1];
             loaded = ledger.load(loading -> {
                 List<String> waiting = new ArrayList<>();
-                IdList.read(listed, kind, id -> {
+                list[0] = IdList.read(listed, kind, id -> {
                     waiting.add(id);
                     if (waiting.size() == TAKEN_AT_ONCE) {
                         others[0] += take(job, source, clickHouse, waiting, loading, unknown);
@@ -361,7 +362,7 @@ final class RunCommand implements Callable<Integer> {
                             + "'" + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "") + "; --strict takes no such file");
                 }
                 if (loading.entries() + others[0] == 0) {
-                    throw new UserError(ids + ": " + (badCount[0] == 1 ? "its one line is no " : "none of its " + Messages.count(badCount[0]) + " lines is a ") + kind.label()
+                    throw new UserError(ids + ": " + (badCount[0] == 1 ? "its one " + (list[0].array() ? "entry" : "line") + " is no " : "none of its " + list[0].parts(badCount[0]) + " is a ") + kind.label()
                             + "; line " + bad.get(0).line() + " is '" + shown(bad.get(0).text()) + "'");
                 }
             });
@@ -370,12 +371,12 @@ final class RunCommand implements Callable<Integer> {
                 messages.warn(ids + ":" + line.line() + ": no " + kind.label() + ", not asked for: '" + shown(line.text()) + "'");
             }
             if (badCount[0] > bad.size() && !badTold) {
-                messages.warn(ids + ": " + Messages.count(badCount[0] - bad.size()) + " more lines are no " + kind.label());
+                messages.warn(ids + ": " + list[0].parts(badCount[0] - bad.size()) + " more: no " + kind.label());
             }
             badTold = true;
-            messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids in " + (ids.equals("-") ? "standard input" : ids)
+            messages.info(job.getName() + ": " + Messages.count(loaded.distinct(), "id") + " in " + (ids.equals("-") ? "standard input" : ids)
                     + (loaded.entries() > loaded.distinct() ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)" : "")
-                    + (badCount[0] > 0 ? " (" + (badCount[0] == 1 ? "1 line is no id" : Messages.count(badCount[0]) + " lines are no ids") + ")" : "")
+                    + (badCount[0] > 0 ? " (" + list[0].parts(badCount[0]) + (badCount[0] == 1 ? " is no id" : " are no ids") + ")" : "")
                     + (others[0] > 0 ? ", apart from " + Messages.count(others[0]) + " that another source has" : "")
                     + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
             if (unknown[0] > 0) {
@@ -414,8 +415,9 @@ final class RunCommand implements Callable<Integer> {
                     throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed
                             + ", which is empty: run the job that fills it, or give a list with --ids FILE");
                 }
-                messages.info(job.getName() + ": " + Messages.count(loaded.distinct())
-                        + (job.isPass() ? " ids make up a pass" : " ids are missing in ClickHouse")
+                messages.info(job.getName() + ": " + Messages.count(loaded.distinct(), "id")
+                        + (loaded.distinct() == 1 ? job.isPass() ? " makes up a pass" : " is missing in ClickHouse"
+                                : job.isPass() ? " make up a pass" : " are missing in ClickHouse")
                         + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
             } catch (ClickHouseException e) {
                 String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
@@ -436,7 +438,7 @@ final class RunCommand implements Callable<Integer> {
         long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
         long size = ledger.size(Share.WHOLE);
         if (before > 0) {
-            messages.info(job.getName() + ": the ledger has " + Messages.count(size) + " ids, " + Messages.count(size - pending)
+            messages.info(job.getName() + ": the ledger has " + Messages.count(size, "id") + ", " + Messages.count(size - pending)
                     + " of them done, " + Messages.count(pending) + " to do");
         }
     }
@@ -449,7 +451,7 @@ final class RunCommand implements Callable<Integer> {
         clickHouse.stream(section.sql(Map.of()), Map.of(),
                 row -> again[0] += ledger.again(String.valueOf(row.get("id")), Long.parseLong(String.valueOf(row.get("since")))) ? 1 : 0);
         if (again[0] > 0) {
-            messages.info(job.getName() + ": " + Messages.count(again[0]) + " ids are asked for once more, because " + section.title());
+            messages.info(job.getName() + ": " + Messages.count(again[0], "id") + (again[0] == 1 ? " is" : " are") + " asked for once more, because " + section.title());
         }
     }
 
@@ -464,7 +466,7 @@ final class RunCommand implements Callable<Integer> {
             loaded = ledger.load(loading -> List.of(State.ABSENT, State.UNRESOLVED, State.FAILED)
                     .forEach(state -> other.entries(state, Long.MAX_VALUE, entry -> loading.add(entry.id()))));
         }
-        messages.info(job.getName() + ": " + Messages.count(loaded.distinct()) + " ids were left without an answer by " + job.getLeftBy()
+        messages.info(job.getName() + ": " + Messages.count(loaded.distinct(), "id") + (loaded.distinct() == 1 ? " was" : " were") + " left without an answer by " + job.getLeftBy()
                 + (loaded.added() < loaded.distinct() ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
         return loaded.entries() > 0;
     }

@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
@@ -49,6 +50,12 @@ final class StatusCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         Settings settings = common.settings();
         List<String> pipelines = Pipeline.names(Common.home()).stream().filter(pipeline -> name == null || pipeline.equals(name)).toList();
+        if (name != null && pipelines.isEmpty() && !Job.names(Common.home()).contains(name)) {
+            List<String> jobs = Job.names(Common.home());
+            List<String> passes = Pipeline.names(Common.home());
+            throw new UserError("no job or pipeline '" + name + "'." + Nearest.hint(name, Stream.concat(jobs.stream(), passes.stream()).toList())
+                    + " The jobs are: " + String.join(", ", jobs) + "; the pipelines: " + String.join(", ", passes));
+        }
         List<String> names = name == null ? Job.names(Common.home()) : pipelines.isEmpty()
                 ? Job.read(Common.home(), name).parts(Common.home(), "auto").stream().map(Job::getName).toList() : List.of();
         while (true) {
@@ -125,6 +132,9 @@ final class StatusCommand implements Callable<Integer> {
             rows.put("inserted", sums.inserted());
             rows.put("duplicate", sums.duplicate());
             rows.put("rejected", sums.rejected());
+            if (ledger.replaced()) {
+                rows.put("of", "with those that were replaced");
+            }
             status.put("ids", ids);
             status.put("rows", rows);
             status.put("balanced", sums.balanced());
@@ -157,8 +167,8 @@ final class StatusCommand implements Callable<Integer> {
     private static String figures(Map<?, ?> of) {
         Map<?, ?> run = (Map<?, ?>) of.get("run");
         return ", after " + Messages.time(Math.round(((Number) run.get("seconds")).doubleValue() * 1000)) + ", "
-                + Messages.count(((Number) run.get("requests")).longValue()) + " requests, " + Messages.count(((Number) run.get("retries")).longValue())
-                + " retries, " + Report.used(run);
+                + Messages.count(((Number) run.get("requests")).longValue(), "request") + ", " + Messages.count(((Number) run.get("retries")).longValue())
+                + (((Number) run.get("retries")).longValue() == 1 ? " retry, " : " retries, ") + Report.used(run);
     }
 
     static String text(List<Map<String, Object>> statuses) {
@@ -176,13 +186,16 @@ final class StatusCommand implements Callable<Integer> {
             row.put("rows", rows.get("inserted"));
             row.put("rejected", rows.get("rejected"));
             table.add(row);
+            if (rows.get("of") != null) {
+                lines.append("  ").append(status.get("job")).append(": rows are counted ").append(rows.get("of")).append('\n');
+            }
             for (Object run : (List<?>) status.get("runs")) {
                 Map<?, ?> of = (Map<?, ?>) run;
                 @SuppressWarnings("unchecked")
                 Map<String, Object> snapshot = (Map<String, Object>) of;
                 if ("running".equals(of.get("state"))) {
-                    lines.append("  running (pid ").append(of.get("pid")).append(of.get("worker") == null ? "" : ", worker " + of.get("worker"))
-                            .append("): ").append(Terminal.line(List.of(snapshot), 1000)).append('\n');
+                    String running = "  running (pid " + of.get("pid") + (of.get("worker") == null ? "" : ", worker " + of.get("worker")) + "): ";
+                    lines.append(running).append(Terminal.line(List.of(snapshot), Terminal.width() - running.length())).append('\n');
                 } else {
                     lines.append("  ").append(of.get("job")).append(of.get("worker") == null ? "" : " worker " + of.get("worker")).append(": last run ")
                             .append(of.get("state")).append(" at ").append(String.valueOf(of.get("updated_at")).substring(0, 19)).append("Z")

@@ -5,6 +5,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Instant;
 import java.time.LocalTime;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -74,7 +75,7 @@ final class Terminal implements Messages, JobRun.Watcher {
         } else if (redraw) {
             if (bar == null) {
                 bar = new ProgressBarBuilder().setTaskName("").setInitialMax(1).setUpdateIntervalMillis(500).continuousUpdate()
-                        .setRenderer((state, width) -> line(jobs, width)).setConsumer(new ConsoleProgressBarConsumer(err)).build();
+                        .setRenderer((state, width) -> line(jobs, width)).setConsumer(new Screen(err)).build();
             }
         } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
             above(line(jobs, 1000));
@@ -93,7 +94,7 @@ final class Terminal implements Messages, JobRun.Watcher {
             if (bar == null) {
                 bar = new ProgressBarBuilder().setTaskName("").setInitialMax(1).setUpdateIntervalMillis(500).continuousUpdate()
                         .setRenderer((state, width) -> statusLine.substring(0, Math.min(statusLine.length(), Math.max(0, width - 1))))
-                        .setConsumer(new ConsoleProgressBarConsumer(err)).build();
+                        .setConsumer(new Screen(err)).build();
             }
         } else if (System.nanoTime() - shownAt > PLAIN_EVERY_TICKS * 1_000_000_000L) {
             shownAt = System.nanoTime();
@@ -111,12 +112,35 @@ final class Terminal implements Messages, JobRun.Watcher {
         }
     }
 
+    /** The line that is redrawn, which leaves nothing behind. */
+    private static final class Screen extends ConsoleProgressBarConsumer {
+
+        private final PrintStream to;
+
+        Screen(PrintStream to) {
+            super(to);
+            this.to = to;
+        }
+
+        @Override
+        public void close() {
+            to.print("\r\033[K");
+            to.flush();
+        }
+    }
+
     @Override
     public synchronized void ended() {
         if (bar != null) {
+            // the end that is printed now says more than the last line that was drawn
             bar.close();
             bar = null;
         }
+    }
+
+    /** How many characters a line of the screen has; a thousand where there is none. */
+    static int width() {
+        return Boolean.getBoolean("backfill.terminal") ? new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength() : 1000;
     }
 
     /** All that is worth knowing in one line of a width; what fits least is left out first. */
@@ -125,20 +149,24 @@ final class Terminal implements Messages, JobRun.Watcher {
         for (int detail = 0; detail < 4; detail++) {
             List<String> parts = new ArrayList<>();
             for (Map<String, Object> job : jobs) {
-                parts.add(line(job, detail));
+                parts.add(line(job, detail, 1000));
             }
             text = String.join("  |  ", parts);
             if (text.length() < width) {
                 return text;
             }
         }
+        if (jobs.size() == 1) {
+            text = line(jobs.get(0), 3, width - 1);
+        }
         return text.substring(0, Math.max(0, Math.min(text.length(), width - 1)));
     }
 
     /**
      * @param detail 0 for everything, up to 3 for the least
+     * @param most characters that it would have, where what is waited for can be cut
      */
-    private static String line(Map<String, Object> snapshot, int detail) {
+    private static String line(Map<String, Object> snapshot, int detail, int most) {
         Map<?, ?> ids = (Map<?, ?>) snapshot.get("ids");
         Map<?, ?> run = (Map<?, ?>) snapshot.get("run");
         Map<?, ?> ranges = (Map<?, ?>) snapshot.get("numbers");
@@ -151,21 +179,28 @@ final class Terminal implements Messages, JobRun.Watcher {
         if (detail == 0) {
             line.append(' ').append(bar(total == 0 ? 1 : (double) done / total));
         }
-        line.append(detail < 2 ? ", " : " ");
-        String separator = "";
-        for (State state : List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED)) {
-            line.append(separator).append(detail < 2 ? state.text() : state.text().substring(0, state == State.FAILED ? 4 : 1)).append(' ')
-                    .append(Messages.count(number(ids.get(state.text()))));
-            separator = detail < 2 ? ", " : " ";
+        boolean waits = run.get("waiting_for") != null;
+        if (!waits || detail < 3) {
+            line.append(detail < 2 ? ", " : " ");
+            String separator = "";
+            for (State state : List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED)) {
+                line.append(separator).append(detail < 2 ? state.text() : state.text().substring(0, state == State.FAILED ? 4 : 1)).append(' ')
+                        .append(Messages.count(number(ids.get(state.text()))));
+                separator = detail < 2 ? ", " : " ";
+            }
         }
-        if (detail < 3) {
+        if (detail < (waits ? 1 : 3)) {
             line.append(String.format(Locale.ROOT, ", %.1f of %.1f requests/s", decimal(run.get("requests_per_second")), decimal(run.get("limit_per_second"))));
             line.append(ranges == null ? String.format(Locale.ROOT, ", %,.0f ids/s", decimal(run.get("ids_per_second")))
                     : String.format(Locale.ROOT, ", %,.0f %s/s", decimal(ranges.get("per_second")), ranges.get("unit")));
-            line.append(", ").append(Messages.count(number(run.get("retries")))).append(" retries");
+            line.append(", ").append(Messages.count(number(run.get("retries")))).append(number(run.get("retries")) == 1 ? " retry" : " retries");
         }
-        if (run.get("waiting_for") != null) {
-            line.append(", waiting: ").append(detail == 0 ? run.get("waiting_for") : "source");
+        if (waits) {
+            String until = run.get("gives_up_at") == null ? "" : ", gives up at " + Messages.clock(Instant.parse(String.valueOf(run.get("gives_up_at"))).toEpochMilli());
+            String why = String.valueOf(run.get("waiting_for"));
+            // what stands behind it is the reason, or the source's own words
+            String what = detail == 0 ? why : why.replaceFirst("(?s)( \\(|: ).*", "");
+            return line.append(", ").append(Messages.cut(what, Math.max(12, most - line.length() - 2 - until.length()))).append(until).toString();
         }
         if (run.get("seconds_left") != null) {
             line.append(", ").append(Messages.time(Math.max(1, number(run.get("seconds_left"))) * 1000)).append(" left");

@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
 public final class SqlFile {
 
     private static final Pattern HEAD = Pattern.compile("^-- @(\\S+)[ \\t]*(.*)$", Pattern.MULTILINE);
-    private static final Pattern ATTRIBUTE = Pattern.compile("\\b(min|max|unit|needs|filled|ledger|after|chart)=(\\S+)\\s*");
+    private static final Pattern ATTRIBUTE = Pattern.compile("\\b(min|max|unit|needs|filled|ledger|after|chart|tables)=(\\S+)\\s*");
     private static final Pattern PLACEHOLDER = Pattern.compile("\\{([a-z_]+)\\}");
 
     /**

@@ -47,7 +47,8 @@ final class Feed implements Iterator<Batch> {
     private final Set<Batch> inFlight = new HashSet<>();
     /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
     private final List<Batch> suspects = new ArrayList<>();
-    private final Deque<String> modes = new ArrayDeque<>(List.of("new", "redo", "again"));
+    /** What was asked for by name comes first, so that a run of few ids comes to it. */
+    private final Deque<String> modes = new ArrayDeque<>(List.of("redo", "new", "again"));
     private String after = "";
     private boolean failedTakenUp;
     private long probedAt;

@@ -31,6 +31,17 @@ public final class IdList {
     }
 
     /**
+     * @param array whether it is a JSON array, of which several entries may stand on a line
+     */
+    public record Kind(boolean array) {
+
+        /** What it is made of, in words: 1 line, 3 entries. */
+        public String parts(long n) {
+            return array ? Messages.count(n) + (n == 1 ? " entry" : " entries") : Messages.count(n, "line");
+        }
+    }
+
+    /**
      * Sees whether there is such a list at all, before anything is started for it.
      *
      * @throws UserError where it is no file
@@ -49,9 +60,10 @@ public final class IdList {
      * @param source a path, or - for standard input
      * @param ids takes each id in its stored form, in the order of the list, repeated ones too
      * @param bad takes each entry that is no id
+     * @return which kind of list it is
      * @throws UserError where the list cannot be read, or holds nothing at all
      */
-    public static void read(String source, IdKind kind, Consumer<String> ids, Consumer<Bad> bad) {
+    public static Kind read(String source, IdKind kind, Consumer<String> ids, Consumer<Bad> bad) {
         String name = source.equals("-") ? "standard input" : source;
         Path path = source.equals("-") ? null : Path.of(source);
         check(source, kind);
@@ -66,7 +78,8 @@ public final class IdList {
                 any[0] = true;
                 bad.accept(found);
             };
-            if (startsWithBracket(in)) {
+            boolean array = startsWithBracket(in);
+            if (array) {
                 array(in, kind, entry, noEntry);
             } else {
                 lines(in, kind, entry, noEntry);
@@ -74,6 +87,7 @@ public final class IdList {
             if (!any[0]) {
                 throw new UserError(name + ": is empty; it should hold one " + kind.label() + " a line, or a JSON array");
             }
+            return new Kind(array);
         } catch (JsonParseException e) {
             throw new UserError(name + ": line " + e.getLocation().getLineNr() + ": not a JSON array of ids: "
                     + e.getOriginalMessage());

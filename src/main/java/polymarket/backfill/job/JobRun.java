@@ -17,6 +17,7 @@ import org.apache.camel.Exchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
@@ -36,6 +37,9 @@ public final class JobRun implements AutoCloseable {
     private static final long FINISH_MILLIS = 10_000;
     /** Five minutes, unless a test has no time for them. */
     private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
+
+    /** Tables up to this many rows are merged where rows of theirs were replaced. */
+    private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);
 
     /**
      * What a person asked for.
@@ -155,7 +159,7 @@ public final class JobRun implements AutoCloseable {
             before.close();
             if (pending > 0) {
                 messages.warn(job.getName() + ": the window '" + before.window().text() + "' of an earlier run was not finished, with "
-                        + Messages.count(pending) + " ids to do; its ledger is now " + Ledger.setAside(file));
+                        + Messages.count(pending, "id") + " to do; its ledger is now " + Ledger.setAside(file));
             } else {
                 before.delete();
             }
@@ -215,7 +219,7 @@ public final class JobRun implements AutoCloseable {
         List<Feed> feeds = new ArrayList<>();
         for (Job job : jobs) {
             Ledger ledger = ledgers.get(job.getName());
-            Progress of = new Progress(job, options.share(), sources.get(job.getSource()), runtime, ledger.counts(options.share()));
+            Progress of = new Progress(job, options.share(), sources.get(job.getSource()), settings.duration("source.patience"), runtime, ledger.counts(options.share()));
             if (job.idKind() == IdKind.RANGE) {
                 of.numbers(ledger.numbers(options.share()));
             }
@@ -258,6 +262,7 @@ public final class JobRun implements AutoCloseable {
             finished = await(running, progress, feeds, watcher);
             if (finished && !stop.asked()) {
                 jobs.stream().filter(job -> job.sql().has("finish")).forEach(job -> clickHouse.execute(job.sql().section("finish"), Map.of()));
+                jobs.forEach(this::merge);
             }
         } catch (UserError e) {
             throw e;
@@ -268,6 +273,35 @@ public final class JobRun implements AutoCloseable {
             watcher.ended();
         }
         return result(progress, finished);
+    }
+
+    /**
+     * Lets ClickHouse drop the rows that were replaced on purpose, so that what is counted is what is there. Large tables are left
+     * to its own merges, which come in time, because this rewrites a table.
+     */
+    private void merge(Job job) {
+        Ledger ledger = ledgers.get(job.getName());
+        long last = ledger.replacing();
+        if (last == 0 || !job.sql().has("redone")) {
+            return;
+        }
+        for (String table : job.sql().section("redone").attributes().get("tables").split(",")) {
+            List<Map<String, Object>> found = clickHouse.rows(SqlFile.fill("SELECT ifNull(total_rows, 0) AS rows FROM system.tables"
+                    + " WHERE concat(database, '.', name) = {table} AND engine LIKE '%MergeTree'", Map.of("table", table)), Map.of());
+            long rows = found.isEmpty() ? 0 : Long.parseLong(String.valueOf(found.get(0).get("rows")));
+            String otherwise = "rows that were replaced stay in " + table + " (" + Messages.count(rows, "row") + ") until ClickHouse merges them."
+                    + " Count with FINAL, or merge it with `backfill sql 'OPTIMIZE TABLE " + table + " FINAL'`";
+            if (rows > MERGED_ROWS) {
+                messages.info(job.getName() + ": " + otherwise);
+            } else if (rows > 0) {
+                try {
+                    clickHouse.execute("OPTIMIZE TABLE " + table + " FINAL");
+                } catch (ClickHouseException e) {
+                    messages.warn(job.getName() + ": " + e.getMessage() + ": " + otherwise);
+                }
+            }
+        }
+        ledger.merged(last);
     }
 
     /**
@@ -426,13 +460,13 @@ public final class JobRun implements AutoCloseable {
                 own = "finished with failed ids";
                 if (code == 0) {
                     code = 2;
-                    reason = Messages.count(counts.get(State.FAILED)) + " ids failed: see `backfill ledger " + job.job().getName()
+                    reason = Messages.count(counts.get(State.FAILED), "id") + " failed: see `backfill ledger " + job.job().getName()
                             + " --state failed`; the same command asks for them again";
                 }
             } else if (left > 0) {
                 own = "done as far as --limit says";
-                reason = reason != null ? reason : Messages.count(left) + " ids of " + job.job().getName()
-                        + " are still pending; the same command without --limit goes on with them";
+                reason = reason != null ? reason : Messages.count(left, "id") + " of " + job.job().getName()
+                        + (left == 1 ? " is" : " are") + " still pending; the same command without --limit goes on with them";
             }
             state = own.equals(stopped) ? state : own;
             job.counted(counts);

@@ -1,5 +1,9 @@
 package polymarket.backfill.job;
 
+import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
 /** Where a run speaks to the person who started it. */
@@ -30,5 +34,27 @@ public interface Messages {
     /** A number with its thousands apart: 170,448. */
     static String count(long n) {
         return String.format(Locale.ROOT, "%,d", n);
+    }
+
+    /** A number of things: 1 id, 170,448 ids. */
+    static String count(long n, String thing) {
+        return count(n) + " " + thing + (n == 1 ? "" : "s");
+    }
+
+    /** The time of day here of an instant in epoch milliseconds: 09:41. */
+    static String clock(long at) {
+        return LocalTime.ofInstant(Instant.ofEpochMilli(at), ZoneId.systemDefault()).format(DateTimeFormatter.ofPattern("HH:mm"));
+    }
+
+    /** A text that is not longer than so many characters, cut between words where it is. */
+    static String cut(String text, int most) {
+        if (text.length() <= most) {
+            return text;
+        }
+        int end = most - 2;
+        while (end > most / 2 && (Character.isLetterOrDigit(text.charAt(end)) && Character.isLetterOrDigit(text.charAt(end - 1)))) {
+            end--;
+        }
+        return text.substring(0, end).stripTrailing() + " …";
     }
 }

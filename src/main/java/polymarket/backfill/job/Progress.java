@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -30,11 +31,14 @@ public final class Progress implements AutoCloseable {
 
     /** The rates shown are those of this time. */
     private static final long WINDOW_MILLIS = 10_000;
+    /** A source that gave no good answer for so long may be one that the run will give up on. */
+    private static final long SILENT_MILLIS = 3_000;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Job job;
     private final Share share;
     private final Source source;
+    private final Duration patience;
     private final Path statusFile;
     private final Writer log;
     private final Instant startedAt = Instant.now();
@@ -57,8 +61,9 @@ public final class Progress implements AutoCloseable {
     private Ledger.Numbers numbers;
     private long numbersDone;
 
-    Progress(Job job, Share share, Source source, Path runtime, Map<State, Long> counts) {
+    Progress(Job job, Share share, Source source, Duration patience, Path runtime, Map<State, Long> counts) {
         this.job = job;
+        this.patience = patience;
         this.share = share;
         this.source = source;
         this.counts = new EnumMap<>(counts);
@@ -239,6 +244,9 @@ public final class Progress implements AutoCloseable {
         double pace = numbers == null ? rates[0] : rates[2];
         run.put("seconds_left", pace > 0 && running ? Math.round((numbers == null ? counts.get(State.PENDING) : numbers.pending()) / pace) : null);
         run.put("waiting_for", source.trouble());
+        // not for every answer that has to be asked for once more
+        run.put("gives_up_at", source.trouble() == null || source.silentMillis() < SILENT_MILLIS ? null
+                : Instant.ofEpochMilli(source.lastAnswer() + patience.toMillis()).toString());
         run.put("seconds_in", secondsIn());
         Map<String, Object> snapshot = new LinkedHashMap<>();
         snapshot.put("job", job.getName());
@@ -300,13 +308,17 @@ public final class Progress implements AutoCloseable {
         }
     }
 
-    /** Sums over the whole ledger, with the ids counted anew. */
+    /** The ids of a share, counted anew, and the rows of the whole ledger: batches are not divided as ids are when the number of workers changes. */
     static Map<String, Object> ledgerSums(Ledger ledger, Share share) {
         Map<State, Long> counts = ledger.counts(share);
         Ledger.Sums sums = ledger.sums();
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("ids", ledger.size(share));
         counts.forEach((state, n) -> result.put(state.text(), n));
+        if (!share.whole() || ledger.replaced()) {
+            result.put("rows_of", (share.whole() ? "" : "all workers together") + (!share.whole() && ledger.replaced() ? ", " : "")
+                    + (ledger.replaced() ? "with those that were replaced" : ""));
+        }
         result.put("rows_fetched", sums.fetched());
         result.put("rows_inserted", sums.inserted());
         result.put("rows_duplicate", sums.duplicate());

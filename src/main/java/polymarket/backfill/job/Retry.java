@@ -8,11 +8,15 @@ import java.net.URI;
 import java.net.UnknownHostException;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
+import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.client5.http.HttpHostConnectException;
+import org.apache.hc.core5.net.NamedEndpoint;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.clickhouse.ClickHouseException;
@@ -113,7 +117,8 @@ public final class Retry implements Processor {
             String why = reason(failure);
             boolean refused = kind == Kind.FAILURE && exchange.getProperty(REFUSED, false, Boolean.class);
             if (source.trouble() == null) {
-                messages.warn(why + (refused ? "" : "; trying again"));
+                messages.warn(why + (refused ? "" : kind == Kind.BUSY && find(failure, ClickHouseException.class) == null && find(failure, SQLException.class) == null
+                        ? "; trying again until " + Messages.clock(source.lastAnswer() + patience.toMillis()) + " (source.patience)" : "; trying again"));
             }
             if (!refused) {
                 source.retried(why);
@@ -193,9 +198,30 @@ public final class Retry implements Processor {
         while (root.getCause() != null && root.getCause() != root) {
             root = root.getCause();
         }
+        String place = place(failure);
+        if (place != null) {
+            return "no connection to " + place;
+        }
         String name = root.getClass().getSimpleName().replaceAll("Exception$", "");
         String message = root.getMessage() == null || root instanceof CamelExecutionException ? "" : root.getMessage().lines().findFirst().orElse("");
         return hostsOnly(name + (message.isBlank() ? "" : ": " + message));
+    }
+
+    /** Which host could not be connected to, and why; null where the failure is another one. */
+    private static String place(Throwable failure) {
+        UnknownHostException unknown = find(failure, UnknownHostException.class);
+        if (unknown != null) {
+            return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "") + " (its name is not known here)";
+        }
+        HttpHostConnectException refused = find(failure, HttpHostConnectException.class);
+        ConnectTimeoutException late = find(failure, ConnectTimeoutException.class);
+        if (refused == null && late == null) {
+            return null;
+        }
+        NamedEndpoint host = refused != null ? refused.getHost() : late.getHost();
+        String why = late != null ? "it did not answer in time"
+                : String.valueOf(refused.getMessage()).replaceFirst("(?s).* failed: ", "").lines().findFirst().orElse("").toLowerCase(Locale.ROOT);
+        return host == null ? null : host.getHostName() + (host.getPort() > 0 ? ":" + host.getPort() : "") + " (" + why + ")";
     }
 
     static String hostsOnly(String text) {
@@ -207,7 +233,7 @@ public final class Retry implements Processor {
                 return "(a URL)";
             }
         });
-        return hosts.length() > 400 ? hosts.substring(0, 400) + " …" : hosts;
+        return Messages.cut(hosts, 400);
     }
 
     static <T extends Throwable> T find(Throwable failure, Class<T> type) {

@@ -12,6 +12,7 @@ import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.spi.Resource;
 import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseComponent;
@@ -24,6 +25,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
 
     private static final Pattern LINE = Pattern.compile("line:? (\\d+)");
 
+    private final Collection<String> loaded;
     private final Settings settings;
     private final Map<String, Object> beans;
     private final ClickHouse clickHouse;
@@ -37,6 +39,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
     RouteReload(Settings settings, Collection<String> loaded, Map<String, Object> beans, ClickHouse clickHouse, Retry retry,
             Messages messages) {
         super(settings.home().resolve("routes").toString(), true);
+        this.loaded = loaded;
         this.settings = settings;
         this.beans = beans;
         this.clickHouse = clickHouse;
@@ -69,8 +72,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
                 });
                 messages.info(file + " was reloaded" + (changes.isEmpty() ? "" : changes));
             } catch (Exception | LinkageError e) {
-                String mistake = mistake(e);
-                messages.warn((mistake.startsWith(file) ? "" : file + ": ") + mistake + " - the route goes on as it was");
+                messages.warn(named(file, mistake(e)) + " - the route goes on as it was");
             }
         }
     }
@@ -100,8 +102,29 @@ final class RouteReload extends RouteWatcherReloadStrategy {
         return throttles;
     }
 
+    /** Which of the files cannot be loaded, and what is wrong with it; null where each of them can. */
+    String faulty() {
+        for (String file : loaded) {
+            try {
+                tryOut(PluginHelper.getResourceLoader(getCamelContext()).resolveResource(file));
+            } catch (Exception | LinkageError e) {
+                return named(file.replaceAll(".*/", ""), mistake(e));
+            }
+        }
+        return null;
+    }
+
+    private static String named(String file, String mistake) {
+        return (mistake.startsWith(file) ? "" : file + ": ") + mistake;
+    }
+
     /** What is wrong with a route file, in one line with the file's name and line where they are known. */
     static String mistake(Throwable e) {
+        MarkedYamlEngineException yaml = Retry.find(e, MarkedYamlEngineException.class);
+        if (yaml != null && yaml.getProblemMark().isPresent()) {
+            // its own text begins with where the block began that the mistake is in
+            return "line " + (yaml.getProblemMark().get().getLine() + 1) + ": " + yaml.getProblem();
+        }
         String last = e.toString();
         String where = "";
         for (Throwable t = e; t != null; t = t.getCause() == t ? null : t.getCause()) {

@@ -8,6 +8,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ProducerTemplate;
+import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
@@ -77,7 +78,10 @@ final class Routes implements AutoCloseable {
             return routes;
         } catch (Exception e) {
             routes.close();
-            throw new UserError("the routes could not be started: " + RouteReload.mistake(e), e);
+            RouteReload reload = new RouteReload(settings, files, beans, clickHouse, retry, messages);
+            reload.setCamelContext(new DefaultCamelContext());
+            String faulty = reload.faulty();
+            throw new UserError("the routes could not be started: " + (faulty != null ? faulty : RouteReload.mistake(e)), e);
         }
     }
 

@@ -435,7 +435,7 @@ public final class Rows {
                 batch.outcomes().put(id, Outcome.found(rows));
                 batch.missing().remove(id);
             } else if (sums[1] > 0) {
-                batch.outcomes().put(id, Outcome.failed(0, "rejected: " + reasons.get(id)));
+                batch.outcomes().put(id, Outcome.rejected(sums[1], reasons.get(id)));
             } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {
                 // an earlier run saw its pages, and that all their rows were there
                 batch.outcomes().put(id, Outcome.found(batch.fetchedSoFar()));

@@ -156,6 +156,11 @@ public final class Source {
         return lastAnswer;
     }
 
+    /** For how long it has not answered well. */
+    public long silentMillis() {
+        return System.currentTimeMillis() - lastAnswer;
+    }
+
     public long requests() {
         return requests.get();
     }

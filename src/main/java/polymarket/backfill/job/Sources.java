@@ -306,6 +306,6 @@ public final class Sources implements HttpClientConfigurer {
             return "";
         }
         String line = body.strip().replaceAll("\\s+", " ");
-        return ": " + (line.toLowerCase(Locale.ROOT).startsWith("<") ? "an HTML page" : line.substring(0, Math.min(160, line.length())));
+        return ": " + (line.toLowerCase(Locale.ROOT).startsWith("<") ? "an HTML page" : Messages.cut(line, 160));
     }
 }

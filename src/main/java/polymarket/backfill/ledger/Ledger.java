@@ -73,7 +73,7 @@ public final class Ledger implements AutoCloseable {
     public record Owner(String job, String sourceKey, String sourceHost, String server) {
     }
 
-    /** An id with all that the ledger knows of it. Times are epoch milliseconds; 0 where there is none. */
+    /** An id with all that the ledger knows of it: rows that are stored or, where it failed, that were rejected. Times are epoch milliseconds; 0 where there is none. */
     public record Entry(String id, State state, long rows, int attempts, int status, String reason, long markedAt) {
     }
 
@@ -85,7 +85,7 @@ public final class Ledger implements AutoCloseable {
     public record Numbers(long total, long pending) {
     }
 
-    /** Rows of all finished batches. */
+    /** Rows of all finished batches; those that were rejected, with their id's last try only. */
     public record Sums(long batches, long fetched, long inserted, long duplicate, long rejected, long requests) {
 
         public boolean balanced() {
@@ -651,13 +651,17 @@ public final class Ledger implements AutoCloseable {
      * @return how many
      */
     public synchronized long redo(Collection<State> states, Duration olderThan) {
-        return redo(states, olderThan, Share.WHOLE);
+        return redo(states, olderThan, Share.WHOLE, Long.MAX_VALUE);
     }
 
-    /** The same for one worker's ids: another worker's may have been asked for anew already. */
-    public synchronized long redo(Collection<State> states, Duration olderThan, Share share) {
+    /**
+     * The same for one worker's ids, because another worker's may have been asked for anew already.
+     *
+     * @param limit how many at most, those that were marked first
+     */
+    public synchronized long redo(Collection<State> states, Duration olderThan, Share share, long limit) {
         newPass();
-        return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), share);
+        return again(states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), share, limit);
     }
 
     /** Makes these ids pending again, whatever state they are in, so that they are asked for anew and their rows replaced. */
@@ -687,13 +691,29 @@ public final class Ledger implements AutoCloseable {
         });
     }
 
+    /** The last batch that stored rows beside older ones on purpose; 0 where {@link #merged} was told of it, or there is none. */
+    public synchronized long replacing() {
+        return query("SELECT coalesce(max(batch), 0) FROM batches WHERE mode = 'redo' AND inserted > 0"
+                + " AND batch > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'merged'), 0)", result -> result.getLong(1)).get(0);
+    }
+
+    /** Whether its sums count rows that were replaced on purpose, and those that replaced them. */
+    public synchronized boolean replaced() {
+        return !query("SELECT 1 FROM batches WHERE mode = 'redo' AND inserted > 0 LIMIT 1", result -> 1).isEmpty();
+    }
+
+    /** Notes that of what the batches up to this one have stored, the older rows are gone. */
+    public synchronized void merged(long batch) {
+        transaction(() -> update("INSERT OR REPLACE INTO meta(key, value) VALUES('merged', ?)", String.valueOf(batch)));
+    }
+
     private long passFrom() {
         return Long.parseLong(meta.getOrDefault("pass_from", "0"));
     }
 
     /** Makes the ids pending again that failed before an instant (epoch milliseconds); their rows are looked for first. */
     public synchronized long retryFailed(long before, Share share) {
-        return again(List.of(State.FAILED), "again", before, share);
+        return again(List.of(State.FAILED), "again", before, share, Long.MAX_VALUE);
     }
 
     /**
@@ -707,14 +727,17 @@ public final class Ledger implements AutoCloseable {
                 + " AND state IN ('found', 'absent')", id, before)) > 0;
     }
 
-    private long again(Collection<State> states, String mode, long before, Share share) {
+    private long again(Collection<State> states, String mode, long before, Share share, long limit) {
+        String where = "state IN (" + String.join(", ", states.stream().map(state -> "'" + state.text() + "'").toList())
+                + ") AND marked_at < ? AND slot >= ? AND slot < ?";
+        String chosen = limit == Long.MAX_VALUE ? where : "id IN (SELECT id FROM ids WHERE " + where + " ORDER BY marked_at, id LIMIT " + limit + ")";
         return transaction(() -> {
-            long changed = 0;
-            for (State state : states) {
-                changed += update("UPDATE ids SET state = 'pending', mode = ?, batch = NULL WHERE state = ? AND marked_at < ?"
-                        + " AND slot >= ? AND slot < ?", mode, state.text(), before, share.from(), share.to());
-            }
-            return changed;
+            // rejected rows come again with the next try, whose batch counts them then
+            update("UPDATE batches SET fetched = fetched - again.rows, rejected = rejected - again.rows FROM (SELECT batch, sum(rows) AS rows"
+                    + " FROM ids WHERE state = 'failed' AND rows > 0 AND " + chosen + " GROUP BY batch) AS again WHERE batches.batch = again.batch",
+                    before, share.from(), share.to());
+            return (long) update("UPDATE ids SET state = 'pending', mode = '" + mode + "', batch = NULL WHERE " + chosen,
+                    before, share.from(), share.to());
         });
     }
 

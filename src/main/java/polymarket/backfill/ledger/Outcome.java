@@ -3,7 +3,7 @@ package polymarket.backfill.ledger;
 /**
  * What became of one id of a batch.
  *
- * @param rows rows of this id in ClickHouse
+ * @param rows rows of this id in ClickHouse; of one that failed, those that were rejected
  * @param status the last HTTP status, 0 where there was none
  * @param reason why it failed, otherwise null
  */
@@ -19,5 +19,10 @@ public record Outcome(State state, long rows, int status, String reason) {
 
     public static Outcome failed(int status, String reason) {
         return new Outcome(State.FAILED, 0, status, reason);
+    }
+
+    /** Its rows came, and none of them qualifies. */
+    public static Outcome rejected(long rows, String reason) {
+        return new Outcome(State.FAILED, rows, 0, "rejected: " + reason);
     }
 }

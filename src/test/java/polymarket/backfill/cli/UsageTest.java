@@ -88,6 +88,7 @@ class UsageTest {
         assertTrue(lines.size() == 1 || lines.size() == 2 && lines.get(1).matches("(See `backfill.*--help`.|Possible solutions: .*|Did you mean: .*)"), all);
         assertTrue(lines.get(0).startsWith("backfill: "), all);
         assertFalse(said.err().contains("mistake in the program"), all);
+        assertFalse(said.err().contains("option option") || said.err().matches("(?s).* is not an? (int|long|double)\\b.*"), all);
         assertFalse(said.err().matches("(?s).*(\\bjava\\.|\tat |Exception:? ?at ).*"), all);
         return said.err();
     }
@@ -115,7 +116,9 @@ class UsageTest {
 
     @ParameterizedTest
     @CsvSource({
-        "run payouts --batch-size many, --batch-size",
+        "run payouts --batch-size many, is not a whole number",
+        "run payouts --pace much, is not a number",
+        "run payouts --set nonsense, --set",
         "run payouts --batch-size 0, payouts.batch-size",
         "run payouts --batch-size 1001, at most 1000",
         "run payouts --concurrency -1, payouts.concurrency",
@@ -141,6 +144,7 @@ class UsageTest {
         "run rpc-logs --from 10 --to 5, --from 10 is beyond --to 5",
         "run rpc-logs --from 10 --to soon, --to soon",
         "run rpc-logs --from soon, --from",
+        "run rpc-logs --from -5, --from -5: they take",
         "pipeline overnight --budget soon, --budget",
         "pipeline overnight --only clob --from rpc, --only",
         "verify enrichment --min-coverage much, --min-coverage",

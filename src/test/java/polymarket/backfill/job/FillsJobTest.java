@@ -381,11 +381,25 @@ class FillsJobTest {
         List<String> all = ids(condition -> true);
         assertTruth(all, fill -> fill.get("timestamp").asLong() >= since && fill.get("timestamp").asLong() <= until, TestBed::sql);
         assertFalse(Files.exists(bed.home().resolve("runtime/fills.ledger")) && readSize("fills") > 0, "the window's ids are in the ledger of all times");
+        assertEquals(List.of(0L, 0L), covered(), "a market of which a window was fetched is not covered");
         Program.Result whole = Program.run(bed, "run", "fills");
         assertEquals(0, whole.exitCode(), whole.toString());
         assertTruth(all);
         assertLedger("fills", ids(FillsJobTest::ended), fill -> true);
         assertLedger("trades", ids(condition -> !ended(condition)), fill -> true);
+        long markets = TestBed.number("SELECT uniqExact(condition_id) FROM default.clob_fills");
+        assertEquals(List.of(markets, markets), covered(), "one that was fetched whole is, also where the window had all of its fills");
+    }
+
+    /** How many markets monitor and diagnose say have fills. */
+    private List<Long> covered() {
+        Program.Result monitor = Program.run(bed, "monitor", "--json");
+        long[] covered = {-1};
+        SourceBed.json(monitor.out()).path("coverage").forEach(line -> {
+            covered[0] = line.path("what").asText().equals("markets with fills") ? line.path("covered").asLong(-1) : covered[0];
+        });
+        Program.Result diagnose = Program.run(bed, "diagnose", "fills", "--sample", "0", "--json");
+        return List.of(covered[0], SourceBed.json(diagnose.out()).path("covered").asLong(-1));
     }
 
     private long readSize(String job) {
@@ -407,7 +421,7 @@ class FillsJobTest {
         Path list = Files.writeString(bed.home().resolve("list.json"), "[\"0x" + "AB".repeat(32) + "\", \"" + ids(FillsJobTest::ended).get(0) + "\"]");
         Program.Result third = Program.run(bed, "run", "fills", "--ids", list.toString());
         assertEquals(0, third.exitCode(), third.toString());
-        assertTrue(third.err().contains("trades: 1 ids in " + list + ", apart from 1 that another source has, 1 of them new"), third.err());
+        assertTrue(third.err().contains("trades: 1 id in " + list + ", apart from 1 that another source has, 1 of them new"), third.err());
         Program.Result wrong = Program.run(bed, "run", "fills", "--set", "fills.source=chain");
         assertEquals(1, wrong.exitCode());
         assertTrue(wrong.err().contains("setting fills.source is 'chain'; it takes auto, goldsky or data-api"), wrong.err());

@@ -273,6 +273,21 @@ class LedgerTest {
     }
 
     @Test
+    void aRedoOfFewIds_takesThoseThatWereMarkedFirst_andLeavesTheOthersAsTheyAre() throws InterruptedException {
+        try (Ledger ledger = open()) {
+            List<String> ids = ids(20);
+            load(ledger, ids);
+            List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 10, 2);
+            complete(ledger, batches.get(1));
+            Thread.sleep(5);
+            complete(ledger, batches.get(0));
+            assertEquals(3, ledger.redo(List.of(State.FOUND, State.ABSENT), null, Share.WHOLE, 3));
+            assertEquals(17, ledger.counts(Share.WHOLE).get(State.FOUND));
+            assertEquals(ids.subList(10, 13), ledger.claim("", "redo", Share.WHOLE, 10, 2).get(0).getIds());
+        }
+    }
+
+    @Test
     void aWorkersRedo_takesItsOwnIdsOnly() {
         try (Ledger ledger = open()) {
             load(ledger, ids(200));
@@ -280,7 +295,7 @@ class LedgerTest {
             Share second = new Share(2, 4);
             long own = ledger.size(second);
             assertTrue(own > 0 && own < 200);
-            assertEquals(own, ledger.redo(List.of(State.FOUND), null, second));
+            assertEquals(own, ledger.redo(List.of(State.FOUND), null, second, Long.MAX_VALUE));
             assertEquals(own, ledger.counts(second).get(State.PENDING));
             assertEquals(200 - own, ledger.counts(Share.WHOLE).get(State.FOUND));
         }
