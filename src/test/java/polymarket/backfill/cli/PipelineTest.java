@@ -175,7 +175,7 @@ class PipelineTest {
         bed(new SandboxOptions().latencyMillis(3000));
         pipeline("slow", "steps:\n  clob: {command: run clob-markets}\n");
         try (Program run = Program.start(bed, "pipeline", "slow")) {
-            run.awaitSaid("make up a pass");
+            run.awaitSaid("1 id makes up a pass");
             long step = status("slow").path("steps").size() == 1 ? pid(run) : 0;
             assertTrue(ProcessHandle.of(step).map(ProcessHandle::isAlive).orElse(false));
             run.kill();
