@@ -6,7 +6,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -27,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -232,16 +232,22 @@ public final class Benchmark implements AutoCloseable {
                 + yaml.substring(throttle.end());
     }
 
-    /** Starts the program with the options of this process. */
     private Process start(String command, Path home, Path errors, List<String> javaOptions, List<String> arguments) throws IOException {
-        List<String> line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(option -> !option.startsWith("-agentlib") && !option.startsWith("-javaagent") && !option.startsWith("-Dbackfill."))
-                .forEach(line::add);
-        javaOptions.forEach(option -> line.add(option.replace("gc.log", home.resolve("gc.log").toString())));
-        line.addAll(List.of("-Dbackfill.home=" + home, "-cp", System.getProperty("java.class.path"), "polymarket.backfill.cli.Backfill", command));
-        line.addAll(arguments);
-        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.to(errors.toFile())).start();
+        List<String> options = new ArrayList<>(javaOptions.stream().map(option -> option.replace("gc.log", home.resolve("gc.log").toString())).toList());
+        options.add("-Dbackfill.home=" + home);
+        return start(processes, command, options, errors, arguments);
+    }
+
+    /**
+     * Starts the program with the options of this process.
+     *
+     * @param processes takes the new one, to be ended by {@link #end}
+     * @param options of Java's, its folder among them
+     * @param errors what it says is added there
+     */
+    static Process start(List<ProcessHandle> processes, String command, List<String> options, Path errors, List<String> arguments) throws IOException {
+        List<String> line = Self.command(List.of("-Dbackfill."), options, Stream.concat(Stream.of(command), arguments.stream()).toList());
+        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile())).start();
         processes.add(process.toHandle());
         process.getOutputStream().close();
         return process;
@@ -266,7 +272,8 @@ public final class Benchmark implements AutoCloseable {
         return home.resolve("run-" + worker + ".errors");
     }
 
-    private static String tail(Path errors) throws IOException {
+    /** The last lines of what a process said, in one. */
+    static String tail(Path errors) throws IOException {
         List<String> lines = Files.readAllLines(errors);
         return String.join(" | ", lines.subList(Math.max(0, lines.size() - 4), lines.size()));
     }
@@ -471,7 +478,8 @@ public final class Benchmark implements AutoCloseable {
 
     // ---- the end
 
-    private static void end(List<ProcessHandle> processes) {
+    /** Ends them, by force where they take longer than three seconds. */
+    static void end(List<ProcessHandle> processes) {
         processes.forEach(ProcessHandle::destroy);
         for (ProcessHandle process : processes) {
             try {
@@ -483,7 +491,8 @@ public final class Benchmark implements AutoCloseable {
         processes.clear();
     }
 
-    private static void delete(Path folder) throws IOException {
+    /** Removes a folder with all that is in it, if it is there. */
+    static void delete(Path folder) throws IOException {
         if (Files.exists(folder)) {
             try (Stream<Path> all = Files.walk(folder)) {
                 for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {

@@ -7,13 +7,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -204,43 +202,20 @@ public final class RpcLogsBenchmark {
         return counts;
     }
 
-    /** Starts the program with the options of this process. */
     private Process start(String command, List<String> arguments) throws IOException {
-        List<String> line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(option -> !option.startsWith("-agentlib") && !option.startsWith("-javaagent") && !option.startsWith("-Dbackfill."))
-                .forEach(line::add);
-        line.addAll(List.of("-Dbackfill.home=" + settings.home(), "-cp", System.getProperty("java.class.path"), "polymarket.backfill.cli.Backfill", command));
-        line.addAll(arguments);
-        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.appendTo(folder.resolve("errors.txt").toFile())).start();
-        processes.add(process.toHandle());
-        process.getOutputStream().close();
-        return process;
+        return Benchmark.start(processes, command, List.of("-Dbackfill.home=" + settings.home()), folder.resolve("errors.txt"), arguments);
     }
 
     private String errors() throws IOException {
-        List<String> lines = Files.readAllLines(folder.resolve("errors.txt"));
-        return String.join(" | ", lines.subList(Math.max(0, lines.size() - 4), lines.size()));
+        return Benchmark.tail(folder.resolve("errors.txt"));
     }
 
     private void clear() {
-        processes.forEach(ProcessHandle::destroy);
-        for (ProcessHandle process : processes) {
-            try {
-                process.onExit().get(3, TimeUnit.SECONDS);
-            } catch (Exception e) {
-                process.destroyForcibly();
-            }
-        }
-        processes.clear();
-        if (Files.exists(folder)) {
-            try (Stream<Path> all = Files.walk(folder)) {
-                for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.deleteIfExists(path);
-                }
-            } catch (IOException | UncheckedIOException e) {
-                messages.warn("cannot remove " + folder + ": " + e.getMessage());
-            }
+        Benchmark.end(processes);
+        try {
+            Benchmark.delete(folder);
+        } catch (IOException | UncheckedIOException e) {
+            messages.warn("cannot remove " + folder + ": " + e.getMessage());
         }
     }
 

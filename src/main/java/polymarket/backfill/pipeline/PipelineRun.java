@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
@@ -414,15 +414,10 @@ public final class PipelineRun implements AutoCloseable {
     private void start(Step step, Entry entry) {
         Path log = folder.resolve(step.name() + ".log");
         Path now = PipelineStatus.now(folder, step.name());
-        List<String> line = new ArrayList<>();
-        line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        // as this process was started, but for what only one process can have
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(option -> !option.startsWith("-agentlib") && !option.startsWith("-javaagent")
-                && !option.startsWith("-Dbackfill.terminal") && !option.startsWith("-Dbackfill.parent") && !option.startsWith("-Dbackfill.progress")).forEach(line::add);
-        line.addAll(List.of("-Dbackfill.terminal=false", "-Dbackfill.parent=" + ProcessHandle.current().pid(), "-Dbackfill.progress=" + now, "-Dbackfill.progress.width=" + width,
-                "-cp", absolute(System.getProperty("java.class.path")), "polymarket.backfill.cli.Backfill"));
-        line.addAll(step.words());
-        line.addAll(arguments);
+        List<String> words = new ArrayList<>(step.words());
+        words.addAll(arguments);
+        List<String> line = Self.command(List.of("-Dbackfill.terminal", "-Dbackfill.parent", "-Dbackfill.progress"), List.of("-Dbackfill.terminal=false",
+                "-Dbackfill.parent=" + ProcessHandle.current().pid(), "-Dbackfill.progress=" + now, "-Dbackfill.progress.width=" + width), words);
         try {
             Files.deleteIfExists(now);
             long logged = Files.exists(log) ? Files.size(log) : 0;
@@ -436,10 +431,6 @@ public final class PipelineRun implements AutoCloseable {
             throw new UserError("step " + step.name() + " cannot be started: " + e.getMessage());
         }
         messages.info(step.name() + ": " + (entry.tries() == 0 ? "begins" : "goes on") + " with `" + step.command() + "`");
-    }
-
-    private static String absolute(String classPath) {
-        return String.join(File.pathSeparator, java.util.Arrays.stream(classPath.split(File.pathSeparator)).map(part -> Path.of(part).toAbsolutePath().toString()).toList());
     }
 
     /** Shows what a step says, and keeps its error. */
