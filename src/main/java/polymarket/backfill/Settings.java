@@ -13,187 +13,223 @@ import java.util.Properties;
 import java.util.TreeMap;
 
 /**
- * The settings of application.properties. Each can be overridden by the environment variable of the same name (dots and
- * dashes as underscores, upper case) and that by {@code --set key=value}.
+ * The settings of application.properties. Each can be overridden by the environment variable of the
+ * same name (dots and dashes as underscores, upper case) and that by {@code --set key=value}.
  */
 public final class Settings {
 
-    /** A value that is taken from the environment: ${NAME}. */
-    private static final java.util.regex.Pattern VARIABLE = java.util.regex.Pattern.compile("\\$\\{([A-Z][A-Z0-9_]*)\\}");
+  /** A value that is taken from the environment: ${NAME}. */
+  private static final java.util.regex.Pattern VARIABLE =
+      java.util.regex.Pattern.compile("\\$\\{([A-Z][A-Z0-9_]*)\\}");
 
-    /** The settings that every job has, by the job's name. */
-    private static final java.util.regex.Pattern OF_EVERY_JOB = java.util.regex.Pattern.compile("([a-z0-9-]+)\\.(batch-size|concurrency)");
+  /** The settings that every job has, by the job's name. */
+  private static final java.util.regex.Pattern OF_EVERY_JOB =
+      java.util.regex.Pattern.compile("([a-z0-9-]+)\\.(batch-size|concurrency)");
 
-    private final Path home;
-    private final Map<String, String> values = new TreeMap<>();
-    /** The variables that settings with ${NAME} as their value are taken from. */
-    private final Map<String, String> taken = new TreeMap<>();
+  private final Path home;
+  private final Map<String, String> values = new TreeMap<>();
 
-    private Settings(Path home) {
-        this.home = home;
+  /** The variables that settings with ${NAME} as their value are taken from. */
+  private final Map<String, String> taken = new TreeMap<>();
+
+  private Settings(Path home) {
+    this.home = home;
+  }
+
+  /**
+   * @param home the project's folder, which holds application.properties and routes/
+   * @param environment the environment's variables
+   * @param overrides what {@code --set} gave
+   * @throws UserError for a setting that does not exist or a file that cannot be read
+   */
+  public static Settings load(
+      Path home, Map<String, String> environment, Map<String, String> overrides) {
+    Settings settings = new Settings(home);
+    Properties defaults = new Properties();
+    try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
+      defaults.load(in);
+    } catch (IOException e) {
+      throw new IllegalStateException("the program was built without its defaults", e);
     }
-
-    /**
-     * @param home the project's folder, which holds application.properties and routes/
-     * @param environment the environment's variables
-     * @param overrides what {@code --set} gave
-     * @throws UserError for a setting that does not exist or a file that cannot be read
-     */
-    public static Settings load(Path home, Map<String, String> environment, Map<String, String> overrides) {
-        Settings settings = new Settings(home);
-        Properties defaults = new Properties();
-        try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
-            defaults.load(in);
-        } catch (IOException e) {
-            throw new IllegalStateException("the program was built without its defaults", e);
-        }
-        defaults.stringPropertyNames().forEach(key -> settings.values.put(key, defaults.getProperty(key).trim()));
-        Path file = home.resolve("application.properties");
-        if (Files.exists(file)) {
-            Properties own = new Properties();
-            try (Reader in = Files.newBufferedReader(file)) {
-                own.load(in);
-            } catch (IOException | IllegalArgumentException e) {
-                throw new UserError("cannot read " + file + ": " + e.getMessage());
-            }
-            own.stringPropertyNames().forEach(key -> settings.put(key, own.getProperty(key).trim(), file.toString()));
-        }
-        for (String key : settings.values.keySet()) {
-            String value = environment.get(variable(key));
-            if (value != null) {
-                settings.values.put(key, value.trim());
-            }
-        }
-        overrides.forEach((key, value) -> settings.put(key, value, "--set"));
-        settings.values.replaceAll((key, value) -> {
-            java.util.regex.Matcher variable = VARIABLE.matcher(value);
-            if (variable.matches()) {
-                settings.taken.put(key, variable.group(1));
-            }
-            return variable.matches() ? environment.getOrDefault(variable.group(1), "").trim() : value;
+    defaults
+        .stringPropertyNames()
+        .forEach(key -> settings.values.put(key, defaults.getProperty(key).trim()));
+    Path file = home.resolve("application.properties");
+    if (Files.exists(file)) {
+      Properties own = new Properties();
+      try (Reader in = Files.newBufferedReader(file)) {
+        own.load(in);
+      } catch (IOException | IllegalArgumentException e) {
+        throw new UserError("cannot read " + file + ": " + e.getMessage());
+      }
+      own.stringPropertyNames()
+          .forEach(key -> settings.put(key, own.getProperty(key).trim(), file.toString()));
+    }
+    for (String key : settings.values.keySet()) {
+      String value = environment.get(variable(key));
+      if (value != null) {
+        settings.values.put(key, value.trim());
+      }
+    }
+    overrides.forEach((key, value) -> settings.put(key, value, "--set"));
+    settings.values.replaceAll(
+        (key, value) -> {
+          java.util.regex.Matcher variable = VARIABLE.matcher(value);
+          if (variable.matches()) {
+            settings.taken.put(key, variable.group(1));
+          }
+          return variable.matches()
+              ? environment.getOrDefault(variable.group(1), "").trim()
+              : value;
         });
-        return settings;
-    }
+    return settings;
+  }
 
-    /** The environment variable that overrides a setting: clickhouse.url is CLICKHOUSE_URL. */
-    public static String variable(String key) {
-        return key.replace('.', '_').replace('-', '_').toUpperCase(Locale.ROOT);
-    }
+  /** The environment variable that overrides a setting: clickhouse.url is CLICKHOUSE_URL. */
+  public static String variable(String key) {
+    return key.replace('.', '_').replace('-', '_').toUpperCase(Locale.ROOT);
+  }
 
-    private void put(String key, String value, String where) {
-        // settings of Camel itself are Camel's to check, and a job that was added since the build has its own two
-        if (!key.startsWith("camel.") && !values.containsKey(key) && !isOfAnAddedJob(key)) {
-            throw new UserError("unknown setting '" + key + "' in " + where + "." + Nearest.hint(key, values.keySet())
-                    + " All settings are in application.properties.");
-        }
-        values.put(key, value);
+  private void put(String key, String value, String where) {
+    // settings of Camel itself are Camel's to check, and a job that was added since the build has
+    // its own two
+    if (!key.startsWith("camel.") && !values.containsKey(key) && !isOfAnAddedJob(key)) {
+      throw new UserError(
+          "unknown setting '"
+              + key
+              + "' in "
+              + where
+              + "."
+              + Nearest.hint(key, values.keySet())
+              + " All settings are in application.properties.");
     }
+    values.put(key, value);
+  }
 
-    private boolean isOfAnAddedJob(String key) {
-        java.util.regex.Matcher setting = OF_EVERY_JOB.matcher(key);
-        return setting.matches() && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".camel.yaml"));
+  private boolean isOfAnAddedJob(String key) {
+    java.util.regex.Matcher setting = OF_EVERY_JOB.matcher(key);
+    return setting.matches()
+        && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".camel.yaml"));
+  }
+
+  /**
+   * The environment variable that a person is told to set: the one in a setting's value, or else
+   * the one that overrides it.
+   */
+  public String source(String key) {
+    return taken.getOrDefault(key, variable(key));
+  }
+
+  /** The same settings with one of them changed. */
+  public Settings with(String key, String value) {
+    Settings copy = new Settings(home);
+    copy.values.putAll(values);
+    copy.taken.putAll(taken);
+    copy.put(key, value, "--set");
+    return copy;
+  }
+
+  /** The project's folder. */
+  public Path home() {
+    return home;
+  }
+
+  /** Every setting by its name. */
+  public Map<String, String> all() {
+    return Map.copyOf(values);
+  }
+
+  public boolean has(String key) {
+    return values.containsKey(key);
+  }
+
+  /**
+   * @throws UserError where there is no such setting
+   */
+  public String text(String key) {
+    String value = values.get(key);
+    if (value == null) {
+      throw new UserError("no setting '" + key + "'." + Nearest.hint(key, values.keySet()));
     }
+    return value;
+  }
 
-    /** The environment variable that a person is told to set: the one in a setting's value, or else the one that overrides it. */
-    public String source(String key) {
-        return taken.getOrDefault(key, variable(key));
-    }
-
-    /** The same settings with one of them changed. */
-    public Settings with(String key, String value) {
-        Settings copy = new Settings(home);
-        copy.values.putAll(values);
-        copy.taken.putAll(taken);
-        copy.put(key, value, "--set");
-        return copy;
-    }
-
-    /** The project's folder. */
-    public Path home() {
-        return home;
-    }
-
-    /** Every setting by its name. */
-    public Map<String, String> all() {
-        return Map.copyOf(values);
-    }
-
-    public boolean has(String key) {
-        return values.containsKey(key);
-    }
-
-    /**
-     * @throws UserError where there is no such setting
-     */
-    public String text(String key) {
-        String value = values.get(key);
-        if (value == null) {
-            throw new UserError("no setting '" + key + "'." + Nearest.hint(key, values.keySet()));
-        }
+  /** A whole number of at least {@code least}. */
+  public int number(String key, int least) {
+    try {
+      int value = Integer.parseInt(text(key).replace("_", ""));
+      if (value >= least) {
         return value;
+      }
+    } catch (NumberFormatException e) {
+      // said below
     }
+    throw new UserError(
+        "setting " + key + " is '" + text(key) + "'; it takes a whole number of at least " + least);
+  }
 
-    /** A whole number of at least {@code least}. */
-    public int number(String key, int least) {
-        try {
-            int value = Integer.parseInt(text(key).replace("_", ""));
-            if (value >= least) {
-                return value;
-            }
-        } catch (NumberFormatException e) {
-            // said below
-        }
-        throw new UserError("setting " + key + " is '" + text(key) + "'; it takes a whole number of at least " + least);
+  /** A TCP port; 0 for any that is free. */
+  public int port(String key) {
+    int port = number(key, 0);
+    if (port > 65_535) {
+      throw new UserError(
+          "setting " + key + " is '" + text(key) + "'; it takes a port of 0 (any) to 65535");
     }
+    return port;
+  }
 
-    /** A TCP port; 0 for any that is free. */
-    public int port(String key) {
-        int port = number(key, 0);
-        if (port > 65_535) {
-            throw new UserError("setting " + key + " is '" + text(key) + "'; it takes a port of 0 (any) to 65535");
-        }
-        return port;
-    }
+  /** A path; one that is not absolute begins at the project's folder. */
+  public Path path(String key) {
+    return home.resolve(text(key)).normalize();
+  }
 
-    /** A path; one that is not absolute begins at the project's folder. */
-    public Path path(String key) {
-        return home.resolve(text(key)).normalize();
+  /**
+   * A URL with http or https and a host. It is not shown where it is none, because there may be a
+   * key in it.
+   */
+  public URI url(String key) {
+    try {
+      URI url = URI.create(text(key));
+      if (url.getHost() != null
+          && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()))) {
+        return url;
+      }
+    } catch (IllegalArgumentException e) {
+      // said below
     }
+    throw new UserError(
+        "setting "
+            + key
+            + " is "
+            + (text(key).isEmpty() ? "not set" : "no URL")
+            + "; set "
+            + source(key)
+            + " in the environment to one such as https://host/path");
+  }
 
-    /** A URL with http or https and a host. It is not shown where it is none, because there may be a key in it. */
-    public URI url(String key) {
-        try {
-            URI url = URI.create(text(key));
-            if (url.getHost() != null && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()))) {
-                return url;
-            }
-        } catch (IllegalArgumentException e) {
-            // said below
-        }
-        throw new UserError("setting " + key + " is " + (text(key).isEmpty() ? "not set" : "no URL") + "; set " + source(key) + " in the environment to one such as https://host/path");
-    }
+  /** A duration such as 30m, 12s, 250ms, 7d. */
+  public Duration duration(String key) {
+    return duration(text(key), "setting " + key);
+  }
 
-    /** A duration such as 30m, 12s, 250ms, 7d. */
-    public Duration duration(String key) {
-        return duration(text(key), "setting " + key);
+  /**
+   * @param text a whole number followed by ms, s, m, h or d
+   * @param what names the value in the error
+   */
+  public static Duration duration(String text, String what) {
+    java.util.regex.Matcher matcher =
+        java.util.regex.Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h|d)").matcher(text);
+    if (!matcher.matches()) {
+      throw new UserError(
+          what + " is '" + text + "'; it takes a duration such as 250ms, 12s, 30m, 6h or 7d");
     }
-
-    /**
-     * @param text a whole number followed by ms, s, m, h or d
-     * @param what names the value in the error
-     */
-    public static Duration duration(String text, String what) {
-        java.util.regex.Matcher matcher = java.util.regex.Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h|d)").matcher(text);
-        if (!matcher.matches()) {
-            throw new UserError(what + " is '" + text + "'; it takes a duration such as 250ms, 12s, 30m, 6h or 7d");
-        }
-        long n = Long.parseLong(matcher.group(1));
-        return switch (matcher.group(2)) {
-            case "ms" -> Duration.ofMillis(n);
-            case "s" -> Duration.ofSeconds(n);
-            case "m" -> Duration.ofMinutes(n);
-            case "h" -> Duration.ofHours(n);
-            default -> Duration.ofDays(n);
-        };
-    }
+    long n = Long.parseLong(matcher.group(1));
+    return switch (matcher.group(2)) {
+      case "ms" -> Duration.ofMillis(n);
+      case "s" -> Duration.ofSeconds(n);
+      case "m" -> Duration.ofMinutes(n);
+      case "h" -> Duration.ofHours(n);
+      default -> Duration.ofDays(n);
+    };
+  }
 }

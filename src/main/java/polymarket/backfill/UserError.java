@@ -6,38 +6,45 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 
 /**
- * A mistake or a circumstance that a person can mend. Its message is one line that says what is wrong, where, and what to
- * do; it is printed as it is, without a stack trace.
+ * A mistake or a circumstance that a person can mend. Its message is one line that says what is
+ * wrong, where, and what to do; it is printed as it is, without a stack trace.
  */
 public class UserError extends RuntimeException {
 
-    private final int exitCode;
+  private final int exitCode;
 
-    public UserError(String message) {
-        this(message, 1);
-    }
+  public UserError(String message) {
+    this(message, 1);
+  }
 
-    /**
-     * @param exitCode where it is not 1, as documented: 5 for a source that did not answer
-     */
-    public UserError(String message, int exitCode) {
-        super(message);
-        this.exitCode = exitCode;
-    }
+  /**
+   * @param exitCode where it is not 1, as documented: 5 for a source that did not answer
+   */
+  public UserError(String message, int exitCode) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 
-    public UserError(String message, Throwable cause) {
-        super(message, cause);
-        exitCode = 1;
-    }
+  public UserError(String message, Throwable cause) {
+    super(message, cause);
+    exitCode = 1;
+  }
 
-    /** Why a file or folder could not be used, for a line that names it already: the message of such an exception is often its name alone. */
-    public static String reason(IOException e) {
-        return e instanceof AccessDeniedException denied ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
-                : e instanceof FileAlreadyExistsException exists ? exists.getFile() + " is no folder"
-                : e instanceof FileSystemException system && system.getReason() != null ? system.getReason() : e.getMessage();
-    }
+  /**
+   * Why a file or folder could not be used, for a line that names it already: the message of such
+   * an exception is often its name alone.
+   */
+  public static String reason(IOException e) {
+    return e instanceof AccessDeniedException denied
+        ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
+        : e instanceof FileAlreadyExistsException exists
+            ? exists.getFile() + " is no folder"
+            : e instanceof FileSystemException system && system.getReason() != null
+                ? system.getReason()
+                : e.getMessage();
+  }
 
-    public int exitCode() {
-        return exitCode;
-    }
+  public int exitCode() {
+    return exitCode;
+  }
 }

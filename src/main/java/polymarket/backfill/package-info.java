@@ -1,4 +1,2 @@
-/**
- * Polymarket backfills on Apache Camel: ids in, complete and exact rows in ClickHouse out.
- */
+/** Polymarket backfills on Apache Camel: ids in, complete and exact rows in ClickHouse out. */
 package polymarket.backfill;

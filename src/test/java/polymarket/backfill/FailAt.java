@@ -12,48 +12,60 @@ import org.apache.camel.model.ToDynamicDefinition;
 import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
 
-/** Throws behind a step of the routes, so many times; with {@code camel.beans.fail=#class:polymarket.backfill.FailAt} among the settings. */
+/**
+ * Throws behind a step of the routes, so many times; with {@code
+ * camel.beans.fail=#class:polymarket.backfill.FailAt} among the settings.
+ */
 public final class FailAt implements InterceptStrategy, CamelContextAware {
 
-    private static volatile String uri = "";
-    private static final AtomicInteger LEFT = new AtomicInteger();
-    private CamelContext context;
+  private static volatile String uri = "";
+  private static final AtomicInteger LEFT = new AtomicInteger();
+  private CamelContext context;
 
-    /**
-     * @param prefix of the endpoint's URI behind which it throws
-     * @param times how often
-     */
-    public static void behind(String prefix, int times) {
-        uri = prefix;
-        LEFT.set(times);
-    }
+  /**
+   * @param prefix of the endpoint's URI behind which it throws
+   * @param times how often
+   */
+  public static void behind(String prefix, int times) {
+    uri = prefix;
+    LEFT.set(times);
+  }
 
-    @Override
-    public void setCamelContext(CamelContext camelContext) {
-        if (context == null) {
-            context = camelContext;
-            camelContext.getCamelContextExtension().addInterceptStrategy(this);
-        }
+  @Override
+  public void setCamelContext(CamelContext camelContext) {
+    if (context == null) {
+      context = camelContext;
+      camelContext.getCamelContextExtension().addInterceptStrategy(this);
     }
+  }
 
-    @Override
-    public CamelContext getCamelContext() {
-        return context;
-    }
+  @Override
+  public CamelContext getCamelContext() {
+    return context;
+  }
 
-    @Override
-    public Processor wrapProcessorInInterceptors(CamelContext camelContext, NamedNode definition, Processor target, Processor next) {
-        String of = definition instanceof ToDefinition to ? to.getUri() : definition instanceof ToDynamicDefinition to ? to.getUri() : "";
-        return new DelegateAsyncProcessor(target) {
-            @Override
-            public boolean process(Exchange exchange, AsyncCallback callback) {
-                return super.process(exchange, doneSync -> {
-                    if (!exchange.isFailed() && !of.isEmpty() && of.startsWith(uri) && LEFT.getAndDecrement() > 0) {
-                        exchange.setException(new IllegalArgumentException("thrown behind " + uri));
-                    }
-                    callback.done(doneSync);
-                });
-            }
-        };
-    }
+  @Override
+  public Processor wrapProcessorInInterceptors(
+      CamelContext camelContext, NamedNode definition, Processor target, Processor next) {
+    String of =
+        definition instanceof ToDefinition to
+            ? to.getUri()
+            : definition instanceof ToDynamicDefinition to ? to.getUri() : "";
+    return new DelegateAsyncProcessor(target) {
+      @Override
+      public boolean process(Exchange exchange, AsyncCallback callback) {
+        return super.process(
+            exchange,
+            doneSync -> {
+              if (!exchange.isFailed()
+                  && !of.isEmpty()
+                  && of.startsWith(uri)
+                  && LEFT.getAndDecrement() > 0) {
+                exchange.setException(new IllegalArgumentException("thrown behind " + uri));
+              }
+              callback.done(doneSync);
+            });
+      }
+    };
+  }
 }

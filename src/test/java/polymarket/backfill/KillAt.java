@@ -13,65 +13,79 @@ import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
 
 /**
- * Ends the process at once, as kill -9 does, at a step of the routes: {@code -Dbackfill.kill-at=STEP:n} at its n-th time. It
- * is on the tests' class path only and comes into the program with {@code --set camel.beans.killer=#class:polymarket.backfill.KillAt}.
+ * Ends the process at once, as kill -9 does, at a step of the routes: {@code
+ * -Dbackfill.kill-at=STEP:n} at its n-th time. It is on the tests' class path only and comes into
+ * the program with {@code --set camel.beans.killer=#class:polymarket.backfill.KillAt}.
  */
 public final class KillAt implements InterceptStrategy, CamelContextAware {
 
-    /** The steps that it knows. */
-    public static final String[] STEPS = {"before-request", "after-request", "before-insert", "after-insert", "before-mark"};
+  /** The steps that it knows. */
+  public static final String[] STEPS = {
+    "before-request", "after-request", "before-insert", "after-insert", "before-mark"
+  };
 
-    private final String step;
-    private final int time;
-    private final AtomicInteger times = new AtomicInteger();
-    private CamelContext context;
+  private final String step;
+  private final int time;
+  private final AtomicInteger times = new AtomicInteger();
+  private CamelContext context;
 
-    public KillAt() {
-        String[] parts = System.getProperty("backfill.kill-at", "none").split(":");
-        step = parts[0];
-        time = parts.length > 1 ? Integer.parseInt(parts[1]) : 1;
+  public KillAt() {
+    String[] parts = System.getProperty("backfill.kill-at", "none").split(":");
+    step = parts[0];
+    time = parts.length > 1 ? Integer.parseInt(parts[1]) : 1;
+  }
+
+  /** Beans of the settings are made too late to be looked for as interceptors. */
+  @Override
+  public void setCamelContext(CamelContext camelContext) {
+    if (context == null) {
+      context = camelContext;
+      camelContext.getCamelContextExtension().addInterceptStrategy(this);
     }
+  }
 
-    /** Beans of the settings are made too late to be looked for as interceptors. */
-    @Override
-    public void setCamelContext(CamelContext camelContext) {
-        if (context == null) {
-            context = camelContext;
-            camelContext.getCamelContextExtension().addInterceptStrategy(this);
-        }
-    }
+  @Override
+  public CamelContext getCamelContext() {
+    return context;
+  }
 
-    @Override
-    public CamelContext getCamelContext() {
-        return context;
+  @Override
+  public Processor wrapProcessorInInterceptors(
+      CamelContext camelContext, NamedNode definition, Processor target, Processor next) {
+    String uri =
+        definition instanceof ToDefinition to
+            ? to.getUri()
+            : definition instanceof ToDynamicDefinition to ? to.getUri() : "";
+    String point =
+        uri.startsWith("http")
+            ? "request"
+            : uri.startsWith("clickhouse:")
+                ? "insert"
+                : uri.startsWith("direct:store") ? "mark" : null;
+    if (point == null) {
+      return target;
     }
+    String before = point.equals("mark") ? "" : "before-" + point;
+    String after = point.equals("mark") ? "before-mark" : "after-" + point;
+    return new DelegateAsyncProcessor(target) {
+      @Override
+      public boolean process(Exchange exchange, AsyncCallback callback) {
+        reached(before);
+        return super.process(
+            exchange,
+            doneSync -> {
+              if (!exchange.isFailed()) {
+                reached(after);
+              }
+              callback.done(doneSync);
+            });
+      }
+    };
+  }
 
-    @Override
-    public Processor wrapProcessorInInterceptors(CamelContext camelContext, NamedNode definition, Processor target, Processor next) {
-        String uri = definition instanceof ToDefinition to ? to.getUri() : definition instanceof ToDynamicDefinition to ? to.getUri() : "";
-        String point = uri.startsWith("http") ? "request" : uri.startsWith("clickhouse:") ? "insert" : uri.startsWith("direct:store") ? "mark" : null;
-        if (point == null) {
-            return target;
-        }
-        String before = point.equals("mark") ? "" : "before-" + point;
-        String after = point.equals("mark") ? "before-mark" : "after-" + point;
-        return new DelegateAsyncProcessor(target) {
-            @Override
-            public boolean process(Exchange exchange, AsyncCallback callback) {
-                reached(before);
-                return super.process(exchange, doneSync -> {
-                    if (!exchange.isFailed()) {
-                        reached(after);
-                    }
-                    callback.done(doneSync);
-                });
-            }
-        };
+  private void reached(String point) {
+    if (point.equals(step) && times.incrementAndGet() == time) {
+      Runtime.getRuntime().halt(137);
     }
-
-    private void reached(String point) {
-        if (point.equals(step) && times.incrementAndGet() == time) {
-            Runtime.getRuntime().halt(137);
-        }
-    }
+  }
 }

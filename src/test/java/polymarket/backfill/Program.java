@@ -14,175 +14,220 @@ import java.util.stream.Stream;
 /** The program in a process of its own, as the launcher starts it. */
 public final class Program implements AutoCloseable {
 
-    private static final long PATIENCE_SECONDS = 120;
+  private static final long PATIENCE_SECONDS = 120;
 
-    private final Process process;
-    private final Path out;
-    private final Path err;
+  private final Process process;
+  private final Path out;
+  private final Path err;
 
-    private Program(Process process, Path out, Path err) {
-        this.process = process;
-        this.out = out;
-        this.err = err;
+  private Program(Process process, Path out, Path err) {
+    this.process = process;
+    this.out = out;
+    this.err = err;
+  }
+
+  /** How a process ended. */
+  public record Result(int exitCode, String out, String err) {}
+
+  /** Starts a command with the bed's routes and settings. */
+  public static Program start(TestBed bed, String... arguments) {
+    return start(bed, List.of(), Map.of(), arguments);
+  }
+
+  /**
+   * @param options of the JVM
+   * @param environment variables to add
+   */
+  public static Program start(
+      TestBed bed, List<String> options, Map<String, String> environment, String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(bed.setArguments());
+    return start(bed.home(), options, environment, all);
+  }
+
+  /**
+   * @param home the folder with routes and application.properties
+   */
+  public static Program start(
+      Path home, List<String> options, Map<String, String> environment, List<String> arguments) {
+    return start(command(home, options, arguments), home, environment);
+  }
+
+  private static List<String> command(Path home, List<String> options, List<String> arguments) {
+    Path project = TestBed.PROJECT;
+    String platform = System.getProperty("os.name").startsWith("Mac") ? "darwin" : "linux";
+    String arch = System.getProperty("os.arch").equals("aarch64") ? "-arm64" : "-x64";
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Dbackfill.home=" + home,
+                "-Dchdb.lib="
+                    + project.resolve(
+                        "chdb/node_modules/@chdb/lib-"
+                            + platform
+                            + arch
+                            + (platform.equals("linux") ? "-gnu" : "")
+                            + "/libchdb.so")));
+    if (Runtime.version().feature() >= 24) {
+      command.add("--enable-native-access=ALL-UNNAMED");
     }
+    command.addAll(options);
+    command.addAll(
+        List.of(
+            "-cp",
+            project.resolve("target/classes")
+                + ":"
+                + project.resolve("target/test-classes")
+                + ":"
+                + project.resolve("target/lib")
+                + "/*",
+            "polymarket.backfill.cli.Backfill"));
+    command.addAll(arguments);
+    return command;
+  }
 
-    /** How a process ended. */
-    public record Result(int exitCode, String out, String err) {
-    }
+  /**
+   * Starts a command on a terminal, by script(1); what it shows is its output. The process is
+   * script's.
+   */
+  public static Program startOnTerminal(TestBed bed, String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(bed.setArguments());
+    String command =
+        command(bed.home(), List.of("-Dbackfill.terminal=true"), all).stream()
+            .map(word -> "'" + word + "'")
+            .collect(java.util.stream.Collectors.joining(" "));
+    return start(
+        List.of("script", "-qec", "exec " + command, "/dev/null"),
+        bed.home(),
+        Map.of("TERM", "xterm"));
+  }
 
-    /** Starts a command with the bed's routes and settings. */
-    public static Program start(TestBed bed, String... arguments) {
-        return start(bed, List.of(), Map.of(), arguments);
+  /**
+   * The command in such a way that SIGINT reaches it. What a shell without job control starts in
+   * the background ignores that signal, and so does all that comes from it, the tests and the
+   * programs that they start.
+   */
+  public static List<String> interruptible(List<String> command) {
+    try {
+      Path status = Path.of("/proc/self/status");
+      boolean ignored =
+          Files.exists(status)
+              && Files.readAllLines(status).stream()
+                  .filter(line -> line.startsWith("SigIgn:"))
+                  .anyMatch(
+                      line -> (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 2) != 0);
+      return ignored
+          ? Stream.concat(Stream.of("env", "--default-signal=INT"), command.stream()).toList()
+          : command;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
+  }
 
-    /**
-     * @param options of the JVM
-     * @param environment variables to add
-     */
-    public static Program start(TestBed bed, List<String> options, Map<String, String> environment, String... arguments) {
-        List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(bed.setArguments());
-        return start(bed.home(), options, environment, all);
+  /** Starts any command with its output in files. */
+  static Program start(List<String> command, Path folder, Map<String, String> environment) {
+    try {
+      Path said = Files.createDirectories(TestBed.PROJECT.resolve("target/tests"));
+      Path out = Files.createTempFile(said, "out", ".txt");
+      Path err = Files.createTempFile(said, "err", ".txt");
+      ProcessBuilder builder =
+          new ProcessBuilder(interruptible(command))
+              .redirectOutput(out.toFile())
+              .redirectError(err.toFile())
+              .redirectInput(new java.io.File("/dev/null"))
+              .directory(folder.toFile());
+      builder.environment().putAll(environment);
+      return new Program(builder.start(), out, err);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
+  }
 
-    /**
-     * @param home the folder with routes and application.properties
-     */
-    public static Program start(Path home, List<String> options, Map<String, String> environment, List<String> arguments) {
-        return start(command(home, options, arguments), home, environment);
-    }
+  /** Runs a command to its end. */
+  public static Result run(TestBed bed, String... arguments) {
+    return start(bed, arguments).end();
+  }
 
-    private static List<String> command(Path home, List<String> options, List<String> arguments) {
-        Path project = TestBed.PROJECT;
-        String platform = System.getProperty("os.name").startsWith("Mac") ? "darwin" : "linux";
-        String arch = System.getProperty("os.arch").equals("aarch64") ? "-arm64" : "-x64";
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m", "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1", "-Dbackfill.home=" + home, "-Dchdb.lib=" + project.resolve("chdb/node_modules/@chdb/lib-" + platform + arch
-                        + (platform.equals("linux") ? "-gnu" : "") + "/libchdb.so")));
-        if (Runtime.version().feature() >= 24) {
-            command.add("--enable-native-access=ALL-UNNAMED");
-        }
-        command.addAll(options);
-        command.addAll(List.of("-cp", project.resolve("target/classes") + ":" + project.resolve("target/test-classes") + ":" + project.resolve("target/lib") + "/*",
-                "polymarket.backfill.cli.Backfill"));
-        command.addAll(arguments);
-        return command;
-    }
+  public Process process() {
+    return process;
+  }
 
-    /** Starts a command on a terminal, by script(1); what it shows is its output. The process is script's. */
-    public static Program startOnTerminal(TestBed bed, String... arguments) {
-        List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(bed.setArguments());
-        String command = command(bed.home(), List.of("-Dbackfill.terminal=true"), all).stream().map(word -> "'" + word + "'").collect(java.util.stream.Collectors.joining(" "));
-        return start(List.of("script", "-qec", "exec " + command, "/dev/null"), bed.home(), Map.of("TERM", "xterm"));
-    }
+  public boolean isAlive() {
+    return process.isAlive();
+  }
 
-    /**
-     * The command in such a way that SIGINT reaches it. What a shell without job control starts in the background ignores that
-     * signal, and so does all that comes from it, the tests and the programs that they start.
-     */
-    public static List<String> interruptible(List<String> command) {
-        try {
-            Path status = Path.of("/proc/self/status");
-            boolean ignored = Files.exists(status) && Files.readAllLines(status).stream().filter(line -> line.startsWith("SigIgn:"))
-                    .anyMatch(line -> (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 2) != 0);
-            return ignored ? Stream.concat(Stream.of("env", "--default-signal=INT"), command.stream()).toList() : command;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
+  /** What it has shown so far on standard output. */
+  public String out() {
+    return text(out);
+  }
 
-    /** Starts any command with its output in files. */
-    static Program start(List<String> command, Path folder, Map<String, String> environment) {
-        try {
-            Path said = Files.createDirectories(TestBed.PROJECT.resolve("target/tests"));
-            Path out = Files.createTempFile(said, "out", ".txt");
-            Path err = Files.createTempFile(said, "err", ".txt");
-            ProcessBuilder builder = new ProcessBuilder(interruptible(command)).redirectOutput(out.toFile()).redirectError(err.toFile())
-                    .redirectInput(new java.io.File("/dev/null")).directory(folder.toFile());
-            builder.environment().putAll(environment);
-            return new Program(builder.start(), out, err);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
+  /** What it has said so far on standard error. */
+  public String err() {
+    return text(err);
+  }
 
-    /** Runs a command to its end. */
-    public static Result run(TestBed bed, String... arguments) {
-        return start(bed, arguments).end();
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
+  }
 
-    public Process process() {
-        return process;
-    }
+  /** Sends a signal such as INT. */
+  public void signal(String name) {
+    signal(name, process.pid());
+  }
 
-    public boolean isAlive() {
-        return process.isAlive();
+  static void signal(String name, long pid) {
+    try {
+      new ProcessBuilder("kill", "-" + name, String.valueOf(pid)).start().waitFor();
+    } catch (IOException | InterruptedException e) {
+      throw new AssertionError(e);
     }
+  }
 
-    /** What it has shown so far on standard output. */
-    public String out() {
-        return text(out);
+  /** Kills it as kill -9 does and waits until it is gone. */
+  public void kill() {
+    try {
+      process.destroyForcibly().waitFor();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
+  }
 
-    /** What it has said so far on standard error. */
-    public String err() {
-        return text(err);
+  /** Waits for its end. */
+  public Result end() {
+    try {
+      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new AssertionError(
+            "did not end within " + PATIENCE_SECONDS + " s; it said: " + text(out) + text(err));
+      }
+      return new Result(process.exitValue(), text(out), text(err));
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
+  }
 
-    private static String text(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+  /** Waits until it has said something on standard error. */
+  public void awaitSaid(String text) {
+    TestBed.await(
+        "'" + text + "' in: " + err(),
+        Duration.ofSeconds(PATIENCE_SECONDS),
+        () -> err().contains(text) || !isAlive());
+    if (!err().contains(text)) {
+      throw new AssertionError("it ended without saying '" + text + "': " + err());
     }
+  }
 
-    /** Sends a signal such as INT. */
-    public void signal(String name) {
-        signal(name, process.pid());
-    }
-
-    static void signal(String name, long pid) {
-        try {
-            new ProcessBuilder("kill", "-" + name, String.valueOf(pid)).start().waitFor();
-        } catch (IOException | InterruptedException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    /** Kills it as kill -9 does and waits until it is gone. */
-    public void kill() {
-        try {
-            process.destroyForcibly().waitFor();
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    /** Waits for its end. */
-    public Result end() {
-        try {
-            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                throw new AssertionError("did not end within " + PATIENCE_SECONDS + " s; it said: " + text(out) + text(err));
-            }
-            return new Result(process.exitValue(), text(out), text(err));
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    /** Waits until it has said something on standard error. */
-    public void awaitSaid(String text) {
-        TestBed.await("'" + text + "' in: " + err(), Duration.ofSeconds(PATIENCE_SECONDS), () -> err().contains(text) || !isAlive());
-        if (!err().contains(text)) {
-            throw new AssertionError("it ended without saying '" + text + "': " + err());
-        }
-    }
-
-    @Override
-    public void close() {
-        kill();
-    }
+  @Override
+  public void close() {
+    kill();
+  }
 }

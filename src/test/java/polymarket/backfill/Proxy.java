@@ -13,84 +13,91 @@ import java.util.concurrent.ConcurrentHashMap;
 /** Stands between a client and a server on 127.0.0.1, and can cut all connections between them. */
 public final class Proxy implements AutoCloseable {
 
-    private final int target;
-    private final int port;
-    private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
-    private volatile ServerSocket server;
+  private final int target;
+  private final int port;
+  private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+  private volatile ServerSocket server;
 
-    public Proxy(int target) throws IOException {
-        this.target = target;
-        open(0);
-        port = server.getLocalPort();
-    }
+  public Proxy(int target) throws IOException {
+    this.target = target;
+    open(0);
+    port = server.getLocalPort();
+  }
 
-    public int port() {
-        return port;
-    }
+  public int port() {
+    return port;
+  }
 
-    private void open(int at) throws IOException {
-        ServerSocket opened = new ServerSocket();
-        opened.setReuseAddress(true);
-        opened.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), at));
-        server = opened;
-        thread(() -> {
-            while (true) {
-                Socket client = opened.accept();
-                Socket there = new Socket("127.0.0.1", target);
-                sockets.add(client);
-                sockets.add(there);
-                thread(() -> copy(client, there));
-                thread(() -> copy(there, client));
-            }
+  private void open(int at) throws IOException {
+    ServerSocket opened = new ServerSocket();
+    opened.setReuseAddress(true);
+    opened.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), at));
+    server = opened;
+    thread(
+        () -> {
+          while (true) {
+            Socket client = opened.accept();
+            Socket there = new Socket("127.0.0.1", target);
+            sockets.add(client);
+            sockets.add(there);
+            thread(() -> copy(client, there));
+            thread(() -> copy(there, client));
+          }
         });
-    }
+  }
 
-    private interface Work {
-        void run() throws IOException;
-    }
+  private interface Work {
+    void run() throws IOException;
+  }
 
-    private static void thread(Work work) {
-        Thread thread = new Thread(() -> {
-            try {
+  private static void thread(Work work) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
                 work.run();
-            } catch (IOException e) {
+              } catch (IOException e) {
                 // cut
-            }
-        }, "proxy");
-        thread.setDaemon(true);
-        thread.start();
-    }
+              }
+            },
+            "proxy");
+    thread.setDaemon(true);
+    thread.start();
+  }
 
-    private static void copy(Socket from, Socket to) throws IOException {
-        try (from; to; InputStream in = from.getInputStream(); OutputStream out = to.getOutputStream()) {
-            in.transferTo(out);
-        }
+  private static void copy(Socket from, Socket to) throws IOException {
+    try (from;
+        to;
+        InputStream in = from.getInputStream();
+        OutputStream out = to.getOutputStream()) {
+      in.transferTo(out);
     }
+  }
 
-    /** Nobody answers here any more. */
-    public void cut() {
-        try {
-            server.close();
-            for (Socket socket : sockets) {
-                socket.close();
-            }
-            sockets.clear();
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+  /** Nobody answers here any more. */
+  public void cut() {
+    try {
+      server.close();
+      for (Socket socket : sockets) {
+        socket.close();
+      }
+      sockets.clear();
+    } catch (IOException e) {
+      throw new AssertionError(e);
     }
+  }
 
-    /** Answers again. */
-    public void restore() {
-        try {
-            open(port);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+  /** Answers again. */
+  public void restore() {
+    try {
+      open(port);
+    } catch (IOException e) {
+      throw new AssertionError(e);
     }
+  }
 
-    @Override
-    public void close() {
-        cut();
-    }
+  @Override
+  public void close() {
+    cut();
+  }
 }

@@ -22,68 +22,88 @@ import polymarket.backfill.job.JobRun;
 /** Keys and passwords are in no error, message, ledger or log. */
 class SecretsTest {
 
-    private static final String SECRET = "s3cretKey0123456789";
+  private static final String SECRET = "s3cretKey0123456789";
 
-    private static int deadPort() throws IOException {
-        try (ServerSocket socket = new ServerSocket()) {
-            socket.bind(new InetSocketAddress("127.0.0.1", 0));
-            return socket.getLocalPort();
-        }
+  private static int deadPort() throws IOException {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress("127.0.0.1", 0));
+      return socket.getLocalPort();
     }
+  }
 
-    private static void assertNothingTold(TestBed bed, String more) throws IOException {
-        assertFalse(more.contains(SECRET), more);
-        bed.messages().forEach(line -> assertFalse(line.contains(SECRET), line));
-        try (Stream<Path> files = Files.walk(bed.home().resolve("runtime"))) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                assertFalse(new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).contains(SECRET), "it is in " + file);
-            }
-        }
+  private static void assertNothingTold(TestBed bed, String more) throws IOException {
+    assertFalse(more.contains(SECRET), more);
+    bed.messages().forEach(line -> assertFalse(line.contains(SECRET), line));
+    try (Stream<Path> files = Files.walk(bed.home().resolve("runtime"))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        assertFalse(
+            new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).contains(SECRET),
+            "it is in " + file);
+      }
     }
+  }
 
-    @Test
-    void aSourceUrlWithAKey_isTheHostAlone_whenNobodyAnswersThere() throws IOException {
-        try (TestBed bed = TestBed.start()) {
-            bed.set("goldsky.positions.url", "http://127.0.0.1:" + deadPort() + "/v2/" + SECRET + "?key=" + SECRET).set("source.patience", "1s");
-            JobRun.Result result = bed.run(bed.ids(2));
-            assertEquals(5, result.exitCode());
-            assertTrue(bed.messages().stream().anyMatch(line -> line.contains("127.0.0.1")), bed.messages().toString());
-            assertNothingTold(bed, result.toString());
-        }
+  @Test
+  void aSourceUrlWithAKey_isTheHostAlone_whenNobodyAnswersThere() throws IOException {
+    try (TestBed bed = TestBed.start()) {
+      bed.set(
+              "goldsky.positions.url",
+              "http://127.0.0.1:" + deadPort() + "/v2/" + SECRET + "?key=" + SECRET)
+          .set("source.patience", "1s");
+      JobRun.Result result = bed.run(bed.ids(2));
+      assertEquals(5, result.exitCode());
+      assertTrue(
+          bed.messages().stream().anyMatch(line -> line.contains("127.0.0.1")),
+          bed.messages().toString());
+      assertNothingTold(bed, result.toString());
     }
+  }
 
-    @Test
-    void aSourceUrlWithAKey_isTheHostAlone_whenItRefuses() throws IOException {
-        try (TestBed bed = TestBed.start()) {
-            bed.set("goldsky.positions.url", bed.sandbox().url() + "/goldsky/" + SECRET + "/gn").set("source.patience", "2s").set("source.attempts", "1");
-            JobRun.Result result = bed.run(bed.ids(1));
-            assertFalse(result.exitCode() == 0);
-            assertNothingTold(bed, result.toString());
-        }
+  @Test
+  void aSourceUrlWithAKey_isTheHostAlone_whenItRefuses() throws IOException {
+    try (TestBed bed = TestBed.start()) {
+      bed.set("goldsky.positions.url", bed.sandbox().url() + "/goldsky/" + SECRET + "/gn")
+          .set("source.patience", "2s")
+          .set("source.attempts", "1");
+      JobRun.Result result = bed.run(bed.ids(1));
+      assertFalse(result.exitCode() == 0);
+      assertNothingTold(bed, result.toString());
     }
+  }
 
-    @Test
-    void aSourceUrlThatIsNone_isOneLineThatNamesTheSetting() throws IOException {
-        try (TestBed bed = TestBed.start()) {
-            for (String wrong : List.of("http://127.0.0.1:80/v2/ " + SECRET, "no url " + SECRET, "ftp://127.0.0.1/" + SECRET, SECRET, "")) {
-                bed.set("goldsky.positions.url", wrong);
-                UserError error = assertThrows(UserError.class, () -> bed.run(bed.ids(1)), wrong);
-                assertEquals(1, error.getMessage().lines().count());
-                assertTrue(error.getMessage().contains("goldsky.positions.url"), error.getMessage());
-                assertFalse(error.getMessage().contains(SECRET), error.getMessage());
-            }
-        }
+  @Test
+  void aSourceUrlThatIsNone_isOneLineThatNamesTheSetting() throws IOException {
+    try (TestBed bed = TestBed.start()) {
+      for (String wrong :
+          List.of(
+              "http://127.0.0.1:80/v2/ " + SECRET,
+              "no url " + SECRET,
+              "ftp://127.0.0.1/" + SECRET,
+              SECRET,
+              "")) {
+        bed.set("goldsky.positions.url", wrong);
+        UserError error = assertThrows(UserError.class, () -> bed.run(bed.ids(1)), wrong);
+        assertEquals(1, error.getMessage().lines().count());
+        assertTrue(error.getMessage().contains("goldsky.positions.url"), error.getMessage());
+        assertFalse(error.getMessage().contains(SECRET), error.getMessage());
+      }
     }
+  }
 
-    @Test
-    void clickHousesPassword_isInNoError(@TempDir Path home) throws IOException {
-        int dead = deadPort();
-        for (String url : List.of("http://127.0.0.1:" + dead, "http://user:" + SECRET + "@127.0.0.1:" + dead, "http://127.0.0.1:" + dead + "/?password=" + SECRET,
-                "no url " + SECRET)) {
-            Settings settings = Settings.load(home, Map.of("CLICKHOUSE_PASSWORD", SECRET), Map.of("clickhouse.url", url));
-            UserError error = assertThrows(UserError.class, () -> ClickHouse.open(settings).close());
-            assertEquals(1, error.getMessage().lines().count());
-            assertFalse(error.getMessage().contains(SECRET), error.getMessage());
-        }
+  @Test
+  void clickHousesPassword_isInNoError(@TempDir Path home) throws IOException {
+    int dead = deadPort();
+    for (String url :
+        List.of(
+            "http://127.0.0.1:" + dead,
+            "http://user:" + SECRET + "@127.0.0.1:" + dead,
+            "http://127.0.0.1:" + dead + "/?password=" + SECRET,
+            "no url " + SECRET)) {
+      Settings settings =
+          Settings.load(home, Map.of("CLICKHOUSE_PASSWORD", SECRET), Map.of("clickhouse.url", url));
+      UserError error = assertThrows(UserError.class, () -> ClickHouse.open(settings).close());
+      assertEquals(1, error.getMessage().lines().count());
+      assertFalse(error.getMessage().contains(SECRET), error.getMessage());
     }
+  }
 }

@@ -14,104 +14,141 @@ import org.junit.jupiter.api.io.TempDir;
 
 class SettingsTest {
 
-    @TempDir
-    private Path home;
+  @TempDir private Path home;
 
-    private Settings load(Map<String, String> environment, Map<String, String> overrides) {
-        return Settings.load(home, environment, overrides);
-    }
+  private Settings load(Map<String, String> environment, Map<String, String> overrides) {
+    return Settings.load(home, environment, overrides);
+  }
 
-    private void file(String text) {
-        try {
-            Files.writeString(home.resolve("application.properties"), text);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+  private void file(String text) {
+    try {
+      Files.writeString(home.resolve("application.properties"), text);
+    } catch (IOException e) {
+      throw new AssertionError(e);
     }
+  }
 
-    private static String oneLine(org.junit.jupiter.api.function.Executable action) {
-        String message = assertThrows(UserError.class, action).getMessage();
-        assertEquals(1, message.lines().count(), message);
-        return message;
-    }
+  private static String oneLine(org.junit.jupiter.api.function.Executable action) {
+    String message = assertThrows(UserError.class, action).getMessage();
+    assertEquals(1, message.lines().count(), message);
+    return message;
+  }
 
-    @Test
-    void commandLine_overridesEnvironment_whichOverridesTheFile_whichOverridesTheDefaults() {
-        assertEquals("1000", load(Map.of(), Map.of()).text("payouts.batch-size"));
-        file("payouts.batch-size=2\nsource.patience = 9m \n");
-        assertEquals("2", load(Map.of(), Map.of()).text("payouts.batch-size"));
-        Map<String, String> environment = Map.of("PAYOUTS_BATCH_SIZE", "3", "UNRELATED", "x");
-        assertEquals("3", load(environment, Map.of()).text("payouts.batch-size"));
-        assertEquals("4", load(environment, Map.of("payouts.batch-size", "4")).text("payouts.batch-size"));
-        assertEquals(Duration.ofMinutes(9), load(environment, Map.of()).duration("source.patience"));
-        assertEquals("8", load(environment, Map.of()).text("payouts.concurrency"), "a line that the file leaves out");
-    }
+  @Test
+  void commandLine_overridesEnvironment_whichOverridesTheFile_whichOverridesTheDefaults() {
+    assertEquals("1000", load(Map.of(), Map.of()).text("payouts.batch-size"));
+    file("payouts.batch-size=2\nsource.patience = 9m \n");
+    assertEquals("2", load(Map.of(), Map.of()).text("payouts.batch-size"));
+    Map<String, String> environment = Map.of("PAYOUTS_BATCH_SIZE", "3", "UNRELATED", "x");
+    assertEquals("3", load(environment, Map.of()).text("payouts.batch-size"));
+    assertEquals(
+        "4", load(environment, Map.of("payouts.batch-size", "4")).text("payouts.batch-size"));
+    assertEquals(Duration.ofMinutes(9), load(environment, Map.of()).duration("source.patience"));
+    assertEquals(
+        "8",
+        load(environment, Map.of()).text("payouts.concurrency"),
+        "a line that the file leaves out");
+  }
 
-    @Test
-    void environmentVariables_areUpperCaseWithUnderscores() {
-        assertEquals("CLICKHOUSE_URL", Settings.variable("clickhouse.url"));
-        assertEquals("PAYOUTS_BATCH_SIZE", Settings.variable("payouts.batch-size"));
-        assertEquals("secret", load(Map.of("CLICKHOUSE_PASSWORD", "secret"), Map.of()).text("clickhouse.password"));
-    }
+  @Test
+  void environmentVariables_areUpperCaseWithUnderscores() {
+    assertEquals("CLICKHOUSE_URL", Settings.variable("clickhouse.url"));
+    assertEquals("PAYOUTS_BATCH_SIZE", Settings.variable("payouts.batch-size"));
+    assertEquals(
+        "secret",
+        load(Map.of("CLICKHOUSE_PASSWORD", "secret"), Map.of()).text("clickhouse.password"));
+  }
 
-    @Test
-    void unknownSetting_namesTheNearest_andWhereItStands() {
-        String message = oneLine(() -> load(Map.of(), Map.of("payouts.batchsize", "5")));
-        assertTrue(message.contains("'payouts.batchsize' in --set") && message.contains("Did you mean 'payouts.batch-size'?"), message);
-        file("goldsky.position.url=x\n");
-        message = oneLine(() -> load(Map.of(), Map.of()));
-        assertTrue(message.contains(home.resolve("application.properties").toString()) && message.contains("'goldsky.positions.url'"), message);
-    }
+  @Test
+  void unknownSetting_namesTheNearest_andWhereItStands() {
+    String message = oneLine(() -> load(Map.of(), Map.of("payouts.batchsize", "5")));
+    assertTrue(
+        message.contains("'payouts.batchsize' in --set")
+            && message.contains("Did you mean 'payouts.batch-size'?"),
+        message);
+    file("goldsky.position.url=x\n");
+    message = oneLine(() -> load(Map.of(), Map.of()));
+    assertTrue(
+        message.contains(home.resolve("application.properties").toString())
+            && message.contains("'goldsky.positions.url'"),
+        message);
+  }
 
-    @Test
-    void aJobThatWasAddedSinceTheBuild_hasItsTwoSettings() throws IOException {
-        file("mine.batch-size=5\nmine.concurrency=2\n");
-        assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("unknown setting 'mine."));
-        Files.createDirectories(home.resolve("routes/jobs"));
-        Files.createFile(home.resolve("routes/jobs/mine.camel.yaml"));
-        assertEquals(5, load(Map.of(), Map.of()).number("mine.batch-size", 1));
-        assertEquals(3, load(Map.of("MINE_CONCURRENCY", "3"), Map.of()).number("mine.concurrency", 1));
-        assertTrue(oneLine(() -> load(Map.of(), Map.of("mine.batchsize", "5"))).contains("unknown setting 'mine.batchsize'"));
-    }
+  @Test
+  void aJobThatWasAddedSinceTheBuild_hasItsTwoSettings() throws IOException {
+    file("mine.batch-size=5\nmine.concurrency=2\n");
+    assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("unknown setting 'mine."));
+    Files.createDirectories(home.resolve("routes/jobs"));
+    Files.createFile(home.resolve("routes/jobs/mine.camel.yaml"));
+    assertEquals(5, load(Map.of(), Map.of()).number("mine.batch-size", 1));
+    assertEquals(3, load(Map.of("MINE_CONCURRENCY", "3"), Map.of()).number("mine.concurrency", 1));
+    assertTrue(
+        oneLine(() -> load(Map.of(), Map.of("mine.batchsize", "5")))
+            .contains("unknown setting 'mine.batchsize'"));
+  }
 
-    @Test
-    void somethingAltogetherUnknown_namesNothing() {
-        assertTrue(!oneLine(() -> load(Map.of(), Map.of("zzzz", "5"))).contains("Did you mean"));
-    }
+  @Test
+  void somethingAltogetherUnknown_namesNothing() {
+    assertTrue(!oneLine(() -> load(Map.of(), Map.of("zzzz", "5"))).contains("Did you mean"));
+  }
 
-    @Test
-    void camelsOwnSettings_pass() {
-        assertEquals("true", load(Map.of(), Map.of("camel.main.tracing", "true")).text("camel.main.tracing"));
-    }
+  @Test
+  void camelsOwnSettings_pass() {
+    assertEquals(
+        "true", load(Map.of(), Map.of("camel.main.tracing", "true")).text("camel.main.tracing"));
+  }
 
-    @Test
-    void wrongValues_areOneLineThatNamesTheSetting() {
-        for (String wrong : new String[] {"abc", "0", "-5", "1.5", "", "99999999999"}) {
-            String message = oneLine(() -> load(Map.of(), Map.of("payouts.batch-size", wrong)).number("payouts.batch-size", 1));
-            assertTrue(message.contains("payouts.batch-size") && message.contains("'" + wrong + "'") && message.contains("at least 1"), message);
-        }
-        for (String wrong : new String[] {"abc", "5", "5 weeks", "-5m", ""}) {
-            String message = oneLine(() -> load(Map.of(), Map.of("source.patience", wrong)).duration("source.patience"));
-            assertTrue(message.contains("source.patience") && message.contains("'" + wrong + "'"), message);
-        }
+  @Test
+  void wrongValues_areOneLineThatNamesTheSetting() {
+    for (String wrong : new String[] {"abc", "0", "-5", "1.5", "", "99999999999"}) {
+      String message =
+          oneLine(
+              () ->
+                  load(Map.of(), Map.of("payouts.batch-size", wrong))
+                      .number("payouts.batch-size", 1));
+      assertTrue(
+          message.contains("payouts.batch-size")
+              && message.contains("'" + wrong + "'")
+              && message.contains("at least 1"),
+          message);
     }
+    for (String wrong : new String[] {"abc", "5", "5 weeks", "-5m", ""}) {
+      String message =
+          oneLine(
+              () -> load(Map.of(), Map.of("source.patience", wrong)).duration("source.patience"));
+      assertTrue(
+          message.contains("source.patience") && message.contains("'" + wrong + "'"), message);
+    }
+  }
 
-    @Test
-    void durations_areReadInEveryUnit() {
-        Map<String, Duration> durations = Map.of("250ms", Duration.ofMillis(250), "12s", Duration.ofSeconds(12), "30m", Duration.ofMinutes(30),
-                "6h", Duration.ofHours(6), "7d", Duration.ofDays(7));
-        durations.forEach((text, duration) -> assertEquals(duration, Settings.duration(text, "it")));
-    }
+  @Test
+  void durations_areReadInEveryUnit() {
+    Map<String, Duration> durations =
+        Map.of(
+            "250ms",
+            Duration.ofMillis(250),
+            "12s",
+            Duration.ofSeconds(12),
+            "30m",
+            Duration.ofMinutes(30),
+            "6h",
+            Duration.ofHours(6),
+            "7d",
+            Duration.ofDays(7));
+    durations.forEach((text, duration) -> assertEquals(duration, Settings.duration(text, "it")));
+  }
 
-    @Test
-    void paths_beginAtTheProject() {
-        assertEquals(home.resolve("runtime"), load(Map.of(), Map.of()).path("runtime.dir"));
-        assertEquals(Path.of("/elsewhere"), load(Map.of(), Map.of("runtime.dir", "/elsewhere")).path("runtime.dir"));
-    }
+  @Test
+  void paths_beginAtTheProject() {
+    assertEquals(home.resolve("runtime"), load(Map.of(), Map.of()).path("runtime.dir"));
+    assertEquals(
+        Path.of("/elsewhere"),
+        load(Map.of(), Map.of("runtime.dir", "/elsewhere")).path("runtime.dir"));
+  }
 
-    @Test
-    void aFileThatCannotBeRead_isOneLine() {
-        file("clickhouse.user=\\u12\n");
-        assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("cannot read"));
-    }
+  @Test
+  void aFileThatCannotBeRead_isOneLine() {
+    file("clickhouse.user=\\u12\n");
+    assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("cannot read"));
+  }
 }

@@ -4,30 +4,39 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 
-/** Recorded data outside the repository: the folder {@code shared} beside a folder above this one, or at -Dshared=. */
+/**
+ * Recorded data outside the repository: the folder {@code shared} beside a folder above this one,
+ * or at -Dshared=.
+ */
 public final class Shared {
 
-    private Shared() {
-    }
+  private Shared() {}
 
-    /** A recorded file; the test that asks for it is skipped, with a message, where it is not there. */
-    public static Path recorded(String name) {
-        String set = System.getProperty("shared");
-        if (set != null) {
-            return there(Path.of(set).resolve("recorded").resolve(name), name);
-        }
-        for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
-            Path file = folder.resolve("shared/recorded").resolve(name);
-            if (Files.exists(file)) {
-                return file;
-            }
-        }
-        return there(null, name);
+  /**
+   * A recorded file; the test that asks for it is skipped, with a message, where it is not there.
+   */
+  public static Path recorded(String name) {
+    String set = System.getProperty("shared");
+    if (set != null) {
+      return there(Path.of(set).resolve("recorded").resolve(name), name);
     }
-
-    private static Path there(Path file, String name) {
-        Assumptions.assumeTrue(file != null && Files.exists(file),
-                "skipped: no shared/recorded/" + name + " above " + System.getProperty("user.dir") + "; set -Dshared=<folder>");
+    for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
+      Path file = folder.resolve("shared/recorded").resolve(name);
+      if (Files.exists(file)) {
         return file;
+      }
     }
+    return there(null, name);
+  }
+
+  private static Path there(Path file, String name) {
+    Assumptions.assumeTrue(
+        file != null && Files.exists(file),
+        "skipped: no shared/recorded/"
+            + name
+            + " above "
+            + System.getProperty("user.dir")
+            + "; set -Dshared=<folder>");
+    return file;
+  }
 }

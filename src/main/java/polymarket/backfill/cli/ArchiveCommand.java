@@ -18,35 +18,56 @@ import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
 /**
- * Goes once through what a run does, so that the JVM can archive the classes that this loads. The launcher calls it after a
- * build, with -XX:ArchiveClassesAtExit; every start after that spares itself loading and checking them.
+ * Goes once through what a run does, so that the JVM can archive the classes that this loads. The
+ * launcher calls it after a build, with -XX:ArchiveClassesAtExit; every start after that spares
+ * itself loading and checking them.
  */
-@Command(name = "archive-classes", hidden = true, description = "Run a small job against a sandbox of its own (called by the launcher after a build).")
+@Command(
+    name = "archive-classes",
+    hidden = true,
+    description =
+        "Run a small job against a sandbox of its own (called by the launcher after a build).")
 final class ArchiveCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Override
-    public Integer call() throws IOException {
-        Path folder = Files.createTempDirectory("backfill-archive");
-        try (Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(100))) {
-            Settings settings = common.settings().with("runtime.dir", folder.toString()).with("clickhouse.url", "")
-                    .with("clickhouse.data", folder.resolve("data").toString()).with("clickhouse.port", "0")
-                    .with("goldsky.positions.url", sandbox.urls().get("goldsky-positions"));
-            Job job = Job.read(Common.home(), "payouts");
-            try (ClickHouse clickHouse = ClickHouse.open(settings);
-                    JobRun run = new JobRun(settings, List.of(job), clickHouse, new JobRun.Options(Share.WHOLE, 1, Long.MAX_VALUE), new Terminal(true))) {
-                run.ledger(job.getName()).load(loading -> sandbox.truth().conditionIds().forEach(id -> loading.add(job.idKind().normalise(id))));
-                Report.json(run.run(new Terminal(true)).jobs());
-            }
-        } finally {
-            try (Stream<Path> all = Files.walk(folder)) {
-                for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.deleteIfExists(path);
-                }
-            }
+  @Override
+  public Integer call() throws IOException {
+    Path folder = Files.createTempDirectory("backfill-archive");
+    try (Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(100))) {
+      Settings settings =
+          common
+              .settings()
+              .with("runtime.dir", folder.toString())
+              .with("clickhouse.url", "")
+              .with("clickhouse.data", folder.resolve("data").toString())
+              .with("clickhouse.port", "0")
+              .with("goldsky.positions.url", sandbox.urls().get("goldsky-positions"));
+      Job job = Job.read(Common.home(), "payouts");
+      try (ClickHouse clickHouse = ClickHouse.open(settings);
+          JobRun run =
+              new JobRun(
+                  settings,
+                  List.of(job),
+                  clickHouse,
+                  new JobRun.Options(Share.WHOLE, 1, Long.MAX_VALUE),
+                  new Terminal(true))) {
+        run.ledger(job.getName())
+            .load(
+                loading ->
+                    sandbox
+                        .truth()
+                        .conditionIds()
+                        .forEach(id -> loading.add(job.idKind().normalise(id))));
+        Report.json(run.run(new Terminal(true)).jobs());
+      }
+    } finally {
+      try (Stream<Path> all = Files.walk(folder)) {
+        for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+          Files.deleteIfExists(path);
         }
-        return 0;
+      }
     }
+    return 0;
+  }
 }

@@ -8,74 +8,100 @@ import picocli.CommandLine.ParameterException;
 import polymarket.backfill.UserError;
 
 /** The program: reads the command line and hands over to a command. */
-@Command(name = "backfill", mixinStandardHelpOptions = true, version = "backfill 1.0",
-        description = "Polymarket backfills: ids in, complete and exact rows in ClickHouse out.",
-        synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            RunCommand.class, StatusCommand.class, MonitorCommand.class, FetchCommand.class, DiagnoseCommand.class, LedgerCommand.class, ResetCommand.class,
-            ReconcileCommand.class, EnrichCommand.class, PipelineCommand.class, ViewsCommand.class, VerifyCommand.class, ExplainCommand.class, SqlCommand.class, ClickHouseCommand.class, DemoCommand.class,
-            polymarket.backfill.sandbox.SandboxCommand.class, BenchmarkCommand.class, ArchiveCommand.class, CommandLine.HelpCommand.class,
-        },
-        exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {
-            "0:complete", "1:usage or configuration", "2:finished with failed ids", "3:a check failed",
-            "4:sums do not balance", "5:gave up on a source that did not answer; run it again", "130:interrupted",
-        })
+@Command(
+    name = "backfill",
+    mixinStandardHelpOptions = true,
+    version = "backfill 1.0",
+    description = "Polymarket backfills: ids in, complete and exact rows in ClickHouse out.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      RunCommand.class,
+      StatusCommand.class,
+      MonitorCommand.class,
+      FetchCommand.class,
+      DiagnoseCommand.class,
+      LedgerCommand.class,
+      ResetCommand.class,
+      ReconcileCommand.class,
+      EnrichCommand.class,
+      PipelineCommand.class,
+      ViewsCommand.class,
+      VerifyCommand.class,
+      ExplainCommand.class,
+      SqlCommand.class,
+      ClickHouseCommand.class,
+      DemoCommand.class,
+      polymarket.backfill.sandbox.SandboxCommand.class,
+      BenchmarkCommand.class,
+      ArchiveCommand.class,
+      CommandLine.HelpCommand.class,
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:complete",
+      "1:usage or configuration",
+      "2:finished with failed ids",
+      "3:a check failed",
+      "4:sums do not balance",
+      "5:gave up on a source that did not answer; run it again",
+      "130:interrupted",
+    })
 public final class Backfill implements Callable<Integer> {
 
-    @CommandLine.Spec
-    private CommandLine.Model.CommandSpec spec;
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-    private Backfill() {
-    }
+  private Backfill() {}
 
-    @Override
-    public Integer call() {
-        spec.commandLine().usage(System.out);
-        return 0;
-    }
+  @Override
+  public Integer call() {
+    spec.commandLine().usage(System.out);
+    return 0;
+  }
 
-    /** Runs a command line and gives the exit code. */
-    public static int execute(String... args) {
-        return commandLine().execute(args);
-    }
+  /** Runs a command line and gives the exit code. */
+  public static int execute(String... args) {
+    return commandLine().execute(args);
+  }
 
-    static CommandLine commandLine() {
-        return new CommandLine(new Backfill())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setUsageHelpAutoWidth(true)
-                .setParameterExceptionHandler(Backfill::usage)
-                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
-    }
+  static CommandLine commandLine() {
+    return new CommandLine(new Backfill())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpAutoWidth(true)
+        .setParameterExceptionHandler(Backfill::usage)
+        .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
+  }
 
-    public static void main(String[] args) {
-        Signals.followParent();
-        Log.configure(List.of(args).contains("--debug") || "1".equals(System.getenv("DEBUG")));
-        System.exit(execute(args));
-    }
+  public static void main(String[] args) {
+    Signals.followParent();
+    Log.configure(List.of(args).contains("--debug") || "1".equals(System.getenv("DEBUG")));
+    System.exit(execute(args));
+  }
 
-    private static int usage(ParameterException e, String[] args) {
-        CommandLine command = e.getCommandLine();
-        System.err.println("backfill: " + plain(e.getMessage().lines().findFirst().orElse("")));
-        if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
-            System.err.println("See `" + command.getCommandSpec().qualifiedName() + " --help`.");
-        }
-        return 1;
+  private static int usage(ParameterException e, String[] args) {
+    CommandLine command = e.getCommandLine();
+    System.err.println("backfill: " + plain(e.getMessage().lines().findFirst().orElse("")));
+    if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
+      System.err.println("See `" + command.getCommandSpec().qualifiedName() + " --help`.");
     }
+    return 1;
+  }
 
-    /** Picocli's words for types of Java as a person says them. */
-    private static String plain(String message) {
-        return message.replaceAll("' is not an? (int|long|Integer|Long)\\b", "' is not a whole number").replaceAll("' is not an? (double|float|Double)\\b", "' is not a number")
-                .replace("for option option ", "for option ");
-    }
+  /** Picocli's words for types of Java as a person says them. */
+  private static String plain(String message) {
+    return message
+        .replaceAll("' is not an? (int|long|Integer|Long)\\b", "' is not a whole number")
+        .replaceAll("' is not an? (double|float|Double)\\b", "' is not a number")
+        .replace("for option option ", "for option ");
+  }
 
-    private static int failed(Exception failure) {
-        if (failure instanceof UserError) {
-            System.err.println("backfill: " + failure.getMessage());
-        } else {
-            System.err.println("backfill: this is a mistake in the program: " + failure + " (--debug shows where)");
-        }
-        org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
-        return failure instanceof UserError error ? error.exitCode() : 1;
+  private static int failed(Exception failure) {
+    if (failure instanceof UserError) {
+      System.err.println("backfill: " + failure.getMessage());
+    } else {
+      System.err.println(
+          "backfill: this is a mistake in the program: " + failure + " (--debug shows where)");
     }
+    org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
+    return failure instanceof UserError error ? error.exitCode() : 1;
+  }
 }

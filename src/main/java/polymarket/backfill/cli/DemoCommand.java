@@ -24,173 +24,258 @@ import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
-/** Shows the whole way on one's own machine: the commands that a person would type, against the sandbox. */
-@Command(name = "demo", mixinStandardHelpOptions = true,
-        description = "Run everything once on this machine: a stand-in for the APIs, the embedded ClickHouse, real condition ids. No internet, no keys.")
+/**
+ * Shows the whole way on one's own machine: the commands that a person would type, against the
+ * sandbox.
+ */
+@Command(
+    name = "demo",
+    mixinStandardHelpOptions = true,
+    description =
+        "Run everything once on this machine: a stand-in for the APIs, the embedded ClickHouse,"
+            + " real condition ids. No internet, no keys.")
 final class DemoCommand implements Callable<Integer> {
 
-    private static final String MARKER = ".backfill-demo";
-    /** The stand-in's sizes: small enough for all the jobs to take a minute at the documented limits. */
-    private static final int MARKETS = 1500;
-    private static final int WALLETS = 300;
-    private static final int FILLS_A_MARKET = 10;
-    /** Seconds a block: Polygon's chain of five years, in so many fewer blocks. */
-    private static final int BLOCK_SECONDS = 60;
-    private static final int LINES_AN_INSERT = 10_000;
-    private static final int INTERRUPTED = 130;
-    private static final String ANEW = "`./backfill demo` starts anew";
+  private static final String MARKER = ".backfill-demo";
 
-    @Option(names = "--folder", paramLabel = "FOLDER", description = "Where the demo keeps its data; made anew each time (default: demo in the project).")
-    private Path folder;
+  /**
+   * The stand-in's sizes: small enough for all the jobs to take a minute at the documented limits.
+   */
+  private static final int MARKETS = 1500;
 
-    @Override
-    public Integer call() throws IOException {
-        Path demo = folder == null ? Common.home().resolve("demo") : folder.toAbsolutePath();
-        clear(demo);
-        Files.createDirectories(demo);
-        Files.createFile(demo.resolve(MARKER));
-        Path ids = demo.resolve("condition-ids.txt.gz");
-        try (InputStream shipped = DemoCommand.class.getResourceAsStream("/demo/condition-ids.txt.gz")) {
-            Files.copy(shipped, ids);
-        }
-        Signals.afterwards(ANEW);
-        List<String> set = new ArrayList<>();
-        setting(set, "runtime.dir", demo.resolve("runtime").toString());
-        setting(set, "clickhouse.url", "");
-        setting(set, "clickhouse.data", demo.resolve("data").toString());
-        setting(set, "clickhouse.port", "0");
-        // one engine for all the commands below; each would start its own otherwise
-        try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(demo.resolve("data"), 0);
-                Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(MARKETS).wallets(WALLETS).fillsPerMarket(FILLS_A_MARKET)
-                        .blockSeconds(BLOCK_SECONDS))) {
-            System.out.println("A stand-in for the public APIs runs at " + sandbox.url() + ", with their limits.");
-            List<String> all = new ArrayList<>(set);
-            sandbox.settings().forEach((key, value) -> setting(all, key, value));
-            setting(all, "rpc-logs.from", String.valueOf(sandbox.firstBlock()));
-            run(all, "run", "markets");
-            run(all, "run", "fills");
-            try (ClickHouse clickHouse = ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
-                System.out.println("\n(A table of chain trades is made up from a part of the fills, as people bring one along.)");
-                clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
-                run(all, "run", "wallets");
-                run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
-                run(all, "run", "payouts");
-                run(all, "views");
-                int verified = run(all, "verify", "payouts", "--min-found", "6000", "--max-failed", "1%", "--max-duplicates", "0");
-                run(all, "monitor");
-                Object wallet = clickHouse.value(SqlFile.read("demo").section("wallet").statements().get(0));
-                run(all, "sql", "SELECT source, market_cid, outcome, shares, price FROM default.vw_trades_unified WHERE wallet = '" + wallet
-                        + "' ORDER BY source, market_cid LIMIT 4 BY source FORMAT PrettyCompact");
-                run(all, "sql", "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM cascadian_clean.vw_resolutions_truth"
-                        + " ORDER BY winning_index, condition_id LIMIT 5 FORMAT PrettyCompact");
-                System.out.println("\n(So far the jobs. Now the night. A table of " + Messages.count(trades(clickHouse, sandbox)) + " trades is made up, as people bring one along:"
-                        + " half of them have no condition id, and what they have as a market is one of many things.)");
-                System.out.print(Report.table(clickHouse.rows(SqlFile.read("demo").section("forms").statements().get(0), Map.of())));
-                int night = run(all, "pipeline", "overnight");
-                Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
-                run(all, "explain", String.valueOf(trade));
-                System.out.println("\nThe enriched trades, held against what the stand-in knows of each");
-                System.out.print(Report.table(clickHouse.rows(SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
-                Path reports = PipelineStatus.folder(demo.resolve("runtime"), "overnight");
-                System.out.println("\nThe report of the night is in " + reports.resolve("report.txt") + ", and with charts, for a browser, in " + reports.resolve("report.html"));
-                System.out.println("The data stays in " + demo + ". Look around with");
-                System.out.println("  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data=" + demo.resolve("data"));
-                System.out.println("  ./backfill explain " + trade + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
-                System.out.println("  ./backfill ledger payouts --state failed --set runtime.dir=" + demo.resolve("runtime"));
-                System.out.println("  ./backfill verify wallet " + wallet + " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + demo.resolve("runtime"));
-                return night != 0 ? night : verified;
-            }
-        } catch (Interrupted e) {
-            System.err.println("backfill: the demo was interrupted; " + ANEW);
-            return INTERRUPTED;
-        } catch (StepFailed e) {
-            throw new UserError("the demo ended at `" + e.getMessage() + "`");
-        }
+  private static final int WALLETS = 300;
+  private static final int FILLS_A_MARKET = 10;
+
+  /** Seconds a block: Polygon's chain of five years, in so many fewer blocks. */
+  private static final int BLOCK_SECONDS = 60;
+
+  private static final int LINES_AN_INSERT = 10_000;
+  private static final int INTERRUPTED = 130;
+  private static final String ANEW = "`./backfill demo` starts anew";
+
+  @Option(
+      names = "--folder",
+      paramLabel = "FOLDER",
+      description =
+          "Where the demo keeps its data; made anew each time (default: demo in the project).")
+  private Path folder;
+
+  @Override
+  public Integer call() throws IOException {
+    Path demo = folder == null ? Common.home().resolve("demo") : folder.toAbsolutePath();
+    clear(demo);
+    Files.createDirectories(demo);
+    Files.createFile(demo.resolve(MARKER));
+    Path ids = demo.resolve("condition-ids.txt.gz");
+    try (InputStream shipped =
+        DemoCommand.class.getResourceAsStream("/demo/condition-ids.txt.gz")) {
+      Files.copy(shipped, ids);
     }
-
-    /**
-     * Makes default.trades_raw of the stand-in's fills, and keeps what the stand-in knows in the database sandbox_truth.
-     *
-     * @return how many trades there are
-     */
-    static long trades(ClickHouse clickHouse, Sandbox sandbox) {
-        SqlFile sql = SqlFile.read("demo");
-        clickHouse.execute(sql.section("truth"), Map.of());
-        for (String table : List.of("fills", "conditions")) {
-            List<String> lines = sandbox.truth().lines(table, "");
-            for (int from = 0; from < lines.size(); from += LINES_AN_INSERT) {
-                String part = String.join("\n", lines.subList(from, Math.min(lines.size(), from + LINES_AN_INSERT)));
-                clickHouse.insert("sandbox_truth." + table, part.getBytes(StandardCharsets.UTF_8), table + from);
-            }
-        }
-        clickHouse.execute(sql.section("trades-raw"), Map.of());
-        return ((Number) clickHouse.value("SELECT count() FROM default.trades_raw")).longValue();
+    Signals.afterwards(ANEW);
+    List<String> set = new ArrayList<>();
+    setting(set, "runtime.dir", demo.resolve("runtime").toString());
+    setting(set, "clickhouse.url", "");
+    setting(set, "clickhouse.data", demo.resolve("data").toString());
+    setting(set, "clickhouse.port", "0");
+    // one engine for all the commands below; each would start its own otherwise
+    try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(demo.resolve("data"), 0);
+        Sandbox sandbox =
+            Sandbox.start(
+                new SandboxOptions()
+                    .conditions(MARKETS)
+                    .wallets(WALLETS)
+                    .fillsPerMarket(FILLS_A_MARKET)
+                    .blockSeconds(BLOCK_SECONDS))) {
+      System.out.println(
+          "A stand-in for the public APIs runs at " + sandbox.url() + ", with their limits.");
+      List<String> all = new ArrayList<>(set);
+      sandbox.settings().forEach((key, value) -> setting(all, key, value));
+      setting(all, "rpc-logs.from", String.valueOf(sandbox.firstBlock()));
+      run(all, "run", "markets");
+      run(all, "run", "fills");
+      try (ClickHouse clickHouse =
+          ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
+        System.out.println(
+            "\n"
+                + "(A table of chain trades is made up from a part of the fills, as people bring"
+                + " one along.)");
+        clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
+        run(all, "run", "wallets");
+        run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
+        run(all, "run", "payouts");
+        run(all, "views");
+        int verified =
+            run(
+                all,
+                "verify",
+                "payouts",
+                "--min-found",
+                "6000",
+                "--max-failed",
+                "1%",
+                "--max-duplicates",
+                "0");
+        run(all, "monitor");
+        Object wallet =
+            clickHouse.value(SqlFile.read("demo").section("wallet").statements().get(0));
+        run(
+            all,
+            "sql",
+            "SELECT source, market_cid, outcome, shares, price FROM default.vw_trades_unified WHERE"
+                + " wallet = '"
+                + wallet
+                + "' ORDER BY source, market_cid LIMIT 4 BY source FORMAT PrettyCompact");
+        run(
+            all,
+            "sql",
+            "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM"
+                + " cascadian_clean.vw_resolutions_truth ORDER BY winning_index, condition_id LIMIT"
+                + " 5 FORMAT PrettyCompact");
+        System.out.println(
+            "\n(So far the jobs. Now the night. A table of "
+                + Messages.count(trades(clickHouse, sandbox))
+                + " trades is made up, as people bring one along: half of them have no condition"
+                + " id, and what they have as a market is one of many things.)");
+        System.out.print(
+            Report.table(
+                clickHouse.rows(
+                    SqlFile.read("demo").section("forms").statements().get(0), Map.of())));
+        int night = run(all, "pipeline", "overnight");
+        Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
+        run(all, "explain", String.valueOf(trade));
+        System.out.println("\nThe enriched trades, held against what the stand-in knows of each");
+        System.out.print(
+            Report.table(
+                clickHouse.rows(
+                    SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
+        Path reports = PipelineStatus.folder(demo.resolve("runtime"), "overnight");
+        System.out.println(
+            "\nThe report of the night is in "
+                + reports.resolve("report.txt")
+                + ", and with charts, for a browser, in "
+                + reports.resolve("report.html"));
+        System.out.println("The data stays in " + demo + ". Look around with");
+        System.out.println(
+            "  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data="
+                + demo.resolve("data"));
+        System.out.println(
+            "  ./backfill explain "
+                + trade
+                + " --set clickhouse.data="
+                + demo.resolve("data")
+                + " --set runtime.dir="
+                + demo.resolve("runtime"));
+        System.out.println(
+            "  ./backfill ledger payouts --state failed --set runtime.dir="
+                + demo.resolve("runtime"));
+        System.out.println(
+            "  ./backfill verify wallet "
+                + wallet
+                + " --set clickhouse.data="
+                + demo.resolve("data")
+                + " --set runtime.dir="
+                + demo.resolve("runtime"));
+        return night != 0 ? night : verified;
+      }
+    } catch (Interrupted e) {
+      System.err.println("backfill: the demo was interrupted; " + ANEW);
+      return INTERRUPTED;
+    } catch (StepFailed e) {
+      throw new UserError("the demo ended at `" + e.getMessage() + "`");
     }
+  }
 
-    /** A command of the demo ended as it should not. */
-    private static final class StepFailed extends RuntimeException {
-
-        private StepFailed(String command) {
-            super(command);
-        }
+  /**
+   * Makes default.trades_raw of the stand-in's fills, and keeps what the stand-in knows in the
+   * database sandbox_truth.
+   *
+   * @return how many trades there are
+   */
+  static long trades(ClickHouse clickHouse, Sandbox sandbox) {
+    SqlFile sql = SqlFile.read("demo");
+    clickHouse.execute(sql.section("truth"), Map.of());
+    for (String table : List.of("fills", "conditions")) {
+      List<String> lines = sandbox.truth().lines(table, "");
+      for (int from = 0; from < lines.size(); from += LINES_AN_INSERT) {
+        String part =
+            String.join("\n", lines.subList(from, Math.min(lines.size(), from + LINES_AN_INSERT)));
+        clickHouse.insert(
+            "sandbox_truth." + table, part.getBytes(StandardCharsets.UTF_8), table + from);
+      }
     }
+    clickHouse.execute(sql.section("trades-raw"), Map.of());
+    return ((Number) clickHouse.value("SELECT count() FROM default.trades_raw")).longValue();
+  }
 
-    /** A person ended the demo. */
-    private static final class Interrupted extends RuntimeException {
-    }
+  /** A command of the demo ended as it should not. */
+  private static final class StepFailed extends RuntimeException {
 
-    private static Map<String, String> overrides(List<String> set) {
-        Map<String, String> overrides = new LinkedHashMap<>();
-        for (int i = 1; i < set.size(); i += 2) {
-            overrides.put(set.get(i).split("=", 2)[0], set.get(i).split("=", 2)[1]);
-        }
-        return overrides;
+    private StepFailed(String command) {
+      super(command);
     }
+  }
 
-    /** Removes an earlier demo, and nothing else. */
-    private static void clear(Path demo) throws IOException {
-        if (!Files.exists(demo)) {
-            return;
-        }
-        if (!Files.exists(demo.resolve(MARKER))) {
-            throw new UserError(demo + " is not a folder that a demo made; remove it or choose another with --folder");
-        }
-        try (Stream<Path> files = Files.walk(demo)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
-    }
+  /** A person ended the demo. */
+  private static final class Interrupted extends RuntimeException {}
 
-    private static void setting(List<String> to, String key, String value) {
-        to.add("--set");
-        to.add(key + "=" + value);
+  private static Map<String, String> overrides(List<String> set) {
+    Map<String, String> overrides = new LinkedHashMap<>();
+    for (int i = 1; i < set.size(); i += 2) {
+      overrides.put(set.get(i).split("=", 2)[0], set.get(i).split("=", 2)[1]);
     }
+    return overrides;
+  }
 
-    /** A word as a shell takes it. */
-    static String quoted(String word) {
-        return word.matches("[A-Za-z0-9_./:=,@%+-]+") ? word : !word.contains("'") ? "'" + word + "'" : '"' + word.replaceAll("([\\\\\"$`])", "\\\\$1") + '"';
+  /** Removes an earlier demo, and nothing else. */
+  private static void clear(Path demo) throws IOException {
+    if (!Files.exists(demo)) {
+      return;
     }
+    if (!Files.exists(demo.resolve(MARKER))) {
+      throw new UserError(
+          demo + " is not a folder that a demo made; remove it or choose another with --folder");
+    }
+    try (Stream<Path> files = Files.walk(demo)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
 
-    /**
-     * Runs what a person would type.
-     *
-     * @return its exit code: complete, finished with failed ids, or a check that failed
-     */
-    private static int run(List<String> settings, String... words) {
-        String command = "./backfill " + String.join(" ", Stream.of(words).map(DemoCommand::quoted).toList());
-        System.out.println("\n$ " + command);
-        System.out.flush();
-        List<String> all = new ArrayList<>(List.of(words));
-        all.addAll(settings);
-        int code = Backfill.execute(all.toArray(String[]::new));
-        // a signal may also have come when no job was at work
-        if (code == INTERRUPTED || Signals.asked()) {
-            throw new Interrupted();
-        }
-        if (code != 0 && code != 2 && code != 3) {
-            throw new StepFailed(command);
-        }
-        return code;
+  private static void setting(List<String> to, String key, String value) {
+    to.add("--set");
+    to.add(key + "=" + value);
+  }
+
+  /** A word as a shell takes it. */
+  static String quoted(String word) {
+    return word.matches("[A-Za-z0-9_./:=,@%+-]+")
+        ? word
+        : !word.contains("'")
+            ? "'" + word + "'"
+            : '"' + word.replaceAll("([\\\\\"$`])", "\\\\$1") + '"';
+  }
+
+  /**
+   * Runs what a person would type.
+   *
+   * @return its exit code: complete, finished with failed ids, or a check that failed
+   */
+  private static int run(List<String> settings, String... words) {
+    String command =
+        "./backfill " + String.join(" ", Stream.of(words).map(DemoCommand::quoted).toList());
+    System.out.println("\n$ " + command);
+    System.out.flush();
+    List<String> all = new ArrayList<>(List.of(words));
+    all.addAll(settings);
+    int code = Backfill.execute(all.toArray(String[]::new));
+    // a signal may also have come when no job was at work
+    if (code == INTERRUPTED || Signals.asked()) {
+      throw new Interrupted();
     }
+    if (code != 0 && code != 2 && code != 3) {
+      throw new StepFailed(command);
+    }
+    return code;
+  }
 }

@@ -30,245 +30,364 @@ import polymarket.backfill.job.Preview;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 
-/** Says what is missing and what it takes to fetch it, before a long run: by the tables, and by asking for a random sample. */
-@Command(name = "diagnose", description = "Say what a job misses, fetch a random sample of it without storing it, and reckon what a run will bring and take.")
+/**
+ * Says what is missing and what it takes to fetch it, before a long run: by the tables, and by
+ * asking for a random sample.
+ */
+@Command(
+    name = "diagnose",
+    description =
+        "Say what a job misses, fetch a random sample of it without storing it, and reckon what a"
+            + " run will bring and take.")
 final class DiagnoseCommand implements Callable<Integer> {
 
-    /** Pages of one id of the sample: enough to see that it is a large one. */
-    private static final int PAGES = 10;
-    /** The quantile of the normal distribution for an interval of 95 %. */
-    private static final double Z = 1.96;
-    private static final int ROWS_A_PAGE = 1000;
+  /** Pages of one id of the sample: enough to see that it is a large one. */
+  private static final int PAGES = 10;
 
-    @Mixin
-    private Common common;
+  /** The quantile of the normal distribution for an interval of 95 %. */
+  private static final double Z = 1.96;
 
-    @Parameters(paramLabel = "JOB", description = "The job, such as fills.")
-    private String name;
+  private static final int ROWS_A_PAGE = 1000;
 
-    @Option(names = "--sample", paramLabel = "N", defaultValue = "50", description = "Ask for so many of the missing ids (default: ${DEFAULT-VALUE}; 0 for none).")
-    private int size;
+  @Mixin private Common common;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Chooses the sample: the same ids for the same seed (default: ${DEFAULT-VALUE}).")
-    private long seed;
+  @Parameters(paramLabel = "JOB", description = "The job, such as fills.")
+  private String name;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "Where the missing ids go as a JSON array, for `run JOB --ids FILE` (default: missing-JOB.json in the runtime folder).")
-    private Path out;
+  @Option(
+      names = "--sample",
+      paramLabel = "N",
+      defaultValue = "50",
+      description = "Ask for so many of the missing ids (default: ${DEFAULT-VALUE}; 0 for none).")
+  private int size;
 
-    @Option(names = "--json", description = "Print one JSON object.")
-    private boolean json;
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Chooses the sample: the same ids for the same seed (default: ${DEFAULT-VALUE}).")
+  private long seed;
 
-    @Override
-    public Integer call() {
-        if (size < 0) {
-            throw new UserError("--sample is " + size + "; it takes a number of at least 0");
-        }
-        Settings settings = common.settings();
-        Job job = Job.read(Common.home(), name);
-        SqlFile sql = job.sql();
-        if (!sql.has("missing")) {
-            throw new UserError("diagnose has no list of what " + name + " should have; it takes "
-                    + String.join(", ", Job.names(Common.home()).stream().filter(other -> SqlFile.read(other).has("missing")).toList()));
-        }
-        Map<String, Object> report = new LinkedHashMap<>();
-        report.put("job", name);
-        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-            Views.refresh(clickHouse, Job.names(Common.home()));
-            Map<String, Object> coverage = clickHouse.rows(sql.section("coverage").sql(Map.of()), Map.of()).get(0);
-            long total = ((Number) coverage.get("total")).longValue();
-            long covered = ((Number) coverage.get("covered")).longValue();
-            if (total == 0) {
-                throw new UserError("there are no markets in default.api_markets_staging to hold " + name + " against; `backfill run markets` fetches them");
-            }
-            List<Job> parts = job.parts(Common.home(), Parts.source(settings, job));
-            Path file = out != null ? out : settings.path("runtime.dir").resolve("missing-" + name + ".json");
-            List<String> sample = new ArrayList<>();
-            long[] counts = list(settings, clickHouse, sql, parts, file, sample);
-            covered += counts[2];
-            report.put("total", total);
-            report.put("covered", covered);
-            report.put("missing", total - covered);
-            report.put("asked_and_absent", counts[0]);
-            report.put("to_ask", counts[1]);
-            report.put("coverage", share(covered, total));
-            report.put("coverage_without_absent", share(covered, total - counts[0]));
-            report.put("list", file.toString());
-            Map<String, Object> tables = new LinkedHashMap<>();
-            sql.sections("diagnosis").forEach(section -> tables.put(section.title(), clickHouse.rows(section.sql(Map.of()), Map.of())));
-            report.put("tables", tables);
-            if (!json) {
-                print(report, tables);
-            }
-            if (counts[1] > 0 && size > 0) {
-                sample(settings, clickHouse, job, sample, counts[1], covered, total - counts[0], report);
-            }
-        }
-        if (json) {
-            System.out.println(Report.json(report));
-        }
-        return 0;
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description =
+          "Where the missing ids go as a JSON array, for `run JOB --ids FILE` (default:"
+              + " missing-JOB.json in the runtime folder).")
+  private Path out;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    if (size < 0) {
+      throw new UserError("--sample is " + size + "; it takes a number of at least 0");
     }
-
-    private static double share(long part, long of) {
-        return of <= 0 ? 1 : Math.round(10000.0 * part / of) / 10000.0;
+    Settings settings = common.settings();
+    Job job = Job.read(Common.home(), name);
+    SqlFile sql = job.sql();
+    if (!sql.has("missing")) {
+      throw new UserError(
+          "diagnose has no list of what "
+              + name
+              + " should have; it takes "
+              + String.join(
+                  ", ",
+                  Job.names(Common.home()).stream()
+                      .filter(other -> SqlFile.read(other).has("missing"))
+                      .toList()));
     }
-
-    /**
-     * Writes the ids that are missing and that were not found to be absent.
-     *
-     * @param sample takes a random sample of them
-     * @return how many are known to be absent, how many were written, and how many are known to be found: their rows came with others
-     */
-    private long[] list(Settings settings, ClickHouse clickHouse, SqlFile sql, List<Job> parts, Path file, List<String> sample) {
-        Set<String> absent = new HashSet<>();
-        Set<String> found = new HashSet<>();
-        for (Job part : parts) {
-            Path ledgerFile = JobRun.ledgerFile(settings, part.getName());
-            if (Ledger.exists(ledgerFile)) {
-                try (Ledger ledger = Ledger.open(ledgerFile)) {
-                    ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> absent.add(entry.id()));
-                    ledger.entries(State.FOUND, Long.MAX_VALUE, entry -> found.add(entry.id()));
-                }
-            }
-        }
-        Random random = new Random(seed);
-        long[] counts = new long[3];
-        try {
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            try (JsonGenerator to = new ObjectMapper().getFactory().createGenerator(Files.newBufferedWriter(file))) {
-                to.writeStartArray();
-                clickHouse.stream(sql.section("missing").sql(Map.of()), Map.of(), row -> {
-                    String id = String.valueOf(row.get("id"));
-                    if (found.contains(id) || absent.contains(id)) {
-                        counts[found.contains(id) ? 2 : 0]++;
-                        return;
-                    }
-                    counts[1]++;
-                    // each id is in the sample with the same chance, whatever the length of the list
-                    long place = counts[1] <= size ? sample.size() : (long) (random.nextDouble() * counts[1]);
-                    if (counts[1] <= size) {
-                        sample.add(id);
-                    } else if (place < size) {
-                        sample.set((int) place, id);
-                    }
-                    write(to, id);
-                });
-                to.writeEndArray();
-            }
-        } catch (IOException e) {
-            throw new UserError("cannot write " + file + ": " + e.getMessage());
-        }
-        return counts;
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("job", name);
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      Views.refresh(clickHouse, Job.names(Common.home()));
+      Map<String, Object> coverage =
+          clickHouse.rows(sql.section("coverage").sql(Map.of()), Map.of()).get(0);
+      long total = ((Number) coverage.get("total")).longValue();
+      long covered = ((Number) coverage.get("covered")).longValue();
+      if (total == 0) {
+        throw new UserError(
+            "there are no markets in default.api_markets_staging to hold "
+                + name
+                + " against; `backfill run markets` fetches them");
+      }
+      List<Job> parts = job.parts(Common.home(), Parts.source(settings, job));
+      Path file =
+          out != null ? out : settings.path("runtime.dir").resolve("missing-" + name + ".json");
+      List<String> sample = new ArrayList<>();
+      long[] counts = list(settings, clickHouse, sql, parts, file, sample);
+      covered += counts[2];
+      report.put("total", total);
+      report.put("covered", covered);
+      report.put("missing", total - covered);
+      report.put("asked_and_absent", counts[0]);
+      report.put("to_ask", counts[1]);
+      report.put("coverage", share(covered, total));
+      report.put("coverage_without_absent", share(covered, total - counts[0]));
+      report.put("list", file.toString());
+      Map<String, Object> tables = new LinkedHashMap<>();
+      sql.sections("diagnosis")
+          .forEach(
+              section ->
+                  tables.put(section.title(), clickHouse.rows(section.sql(Map.of()), Map.of())));
+      report.put("tables", tables);
+      if (!json) {
+        print(report, tables);
+      }
+      if (counts[1] > 0 && size > 0) {
+        sample(settings, clickHouse, job, sample, counts[1], covered, total - counts[0], report);
+      }
     }
-
-    private static void write(JsonGenerator to, String id) {
-        try {
-            to.writeString(id);
-            to.writeRaw('\n');
-        } catch (IOException e) {
-            throw new UserError("the list of missing ids cannot be written: " + e.getMessage());
-        }
+    if (json) {
+      System.out.println(Report.json(report));
     }
+    return 0;
+  }
 
-    private void print(Map<String, Object> report, Map<String, Object> tables) {
-        System.out.printf(Locale.ROOT, "%s: %,d of %,d markets are covered (%.1f%%; %.1f%% without those that were asked for and have none)%n", name,
-                report.get("covered"), report.get("total"), 100 * (Double) report.get("coverage"), 100 * (Double) report.get("coverage_without_absent"));
-        System.out.printf(Locale.ROOT, "missing: %,d, of which %,d were asked for and have none; the other %,d are in %s%n",
-                report.get("missing"), report.get("asked_and_absent"), report.get("to_ask"), report.get("list"));
-        tables.forEach((title, rows) -> {
-            System.out.println("\n" + Character.toUpperCase(title.charAt(0)) + title.substring(1));
-            @SuppressWarnings("unchecked")
-            List<Map<String, Object>> table = (List<Map<String, Object>>) rows;
-            System.out.print(Report.table(table));
+  private static double share(long part, long of) {
+    return of <= 0 ? 1 : Math.round(10000.0 * part / of) / 10000.0;
+  }
+
+  /**
+   * Writes the ids that are missing and that were not found to be absent.
+   *
+   * @param sample takes a random sample of them
+   * @return how many are known to be absent, how many were written, and how many are known to be
+   *     found: their rows came with others
+   */
+  private long[] list(
+      Settings settings,
+      ClickHouse clickHouse,
+      SqlFile sql,
+      List<Job> parts,
+      Path file,
+      List<String> sample) {
+    Set<String> absent = new HashSet<>();
+    Set<String> found = new HashSet<>();
+    for (Job part : parts) {
+      Path ledgerFile = JobRun.ledgerFile(settings, part.getName());
+      if (Ledger.exists(ledgerFile)) {
+        try (Ledger ledger = Ledger.open(ledgerFile)) {
+          ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> absent.add(entry.id()));
+          ledger.entries(State.FOUND, Long.MAX_VALUE, entry -> found.add(entry.id()));
+        }
+      }
+    }
+    Random random = new Random(seed);
+    long[] counts = new long[3];
+    try {
+      Files.createDirectories(file.toAbsolutePath().getParent());
+      try (JsonGenerator to =
+          new ObjectMapper().getFactory().createGenerator(Files.newBufferedWriter(file))) {
+        to.writeStartArray();
+        clickHouse.stream(
+            sql.section("missing").sql(Map.of()),
+            Map.of(),
+            row -> {
+              String id = String.valueOf(row.get("id"));
+              if (found.contains(id) || absent.contains(id)) {
+                counts[found.contains(id) ? 2 : 0]++;
+                return;
+              }
+              counts[1]++;
+              // each id is in the sample with the same chance, whatever the length of the list
+              long place =
+                  counts[1] <= size ? sample.size() : (long) (random.nextDouble() * counts[1]);
+              if (counts[1] <= size) {
+                sample.add(id);
+              } else if (place < size) {
+                sample.set((int) place, id);
+              }
+              write(to, id);
+            });
+        to.writeEndArray();
+      }
+    } catch (IOException e) {
+      throw new UserError("cannot write " + file + ": " + e.getMessage());
+    }
+    return counts;
+  }
+
+  private static void write(JsonGenerator to, String id) {
+    try {
+      to.writeString(id);
+      to.writeRaw('\n');
+    } catch (IOException e) {
+      throw new UserError("the list of missing ids cannot be written: " + e.getMessage());
+    }
+  }
+
+  private void print(Map<String, Object> report, Map<String, Object> tables) {
+    System.out.printf(
+        Locale.ROOT,
+        "%s: %,d of %,d markets are covered (%.1f%%; %.1f%% without those that were asked for and"
+            + " have none)%n",
+        name,
+        report.get("covered"),
+        report.get("total"),
+        100 * (Double) report.get("coverage"),
+        100 * (Double) report.get("coverage_without_absent"));
+    System.out.printf(
+        Locale.ROOT,
+        "missing: %,d, of which %,d were asked for and have none; the other %,d are in %s%n",
+        report.get("missing"),
+        report.get("asked_and_absent"),
+        report.get("to_ask"),
+        report.get("list"));
+    tables.forEach(
+        (title, rows) -> {
+          System.out.println("\n" + Character.toUpperCase(title.charAt(0)) + title.substring(1));
+          @SuppressWarnings("unchecked")
+          List<Map<String, Object>> table = (List<Map<String, Object>>) rows;
+          System.out.print(Report.table(table));
         });
-    }
+  }
 
-    private void sample(Settings settings, ClickHouse clickHouse, Job job, List<String> sample, long missing, long covered, long most,
-            Map<String, Object> report) {
-        long start = System.nanoTime();
-        int found = 0;
-        int failed = 0;
-        int calls = 0;
-        double seconds = 0;
-        long requests = 0;
-        boolean atLeast = false;
-        Set<String> failures = new HashSet<>();
-        List<Map<String, Object>> lines = new ArrayList<>();
-        for (Map.Entry<Job, List<String>> entry : Parts.split(settings, clickHouse, job, sample).entrySet()) {
-            Job part = entry.getKey();
-            List<String> own = entry.getValue();
-            Preview.Samples of = Preview.sample(settings, part, clickHouse, own, PAGES, new Terminal(true));
-            List<Preview.Sample> answered = of.samples().stream().filter(one -> one.failure() == null).toList();
-            of.samples().stream().filter(one -> one.failure() != null).forEach(one -> failures.add(one.failure()));
-            long ownFound = answered.stream().filter(one -> one.rows() > 0).count();
-            int ownCalls = of.samples().stream().mapToInt(Preview.Sample::requests).sum();
-            double share = (double) own.size() / sample.size();
-            long ids = Math.round(missing * share);
-            // what every batch takes, and a request more for each further page
-            long pages = Math.round(ids * answered.stream().mapToLong(one -> one.rows() / ROWS_A_PAGE).average().orElse(0));
-            long ownRequests = 2 * ((ids + size(settings, part) - 1) / size(settings, part)) + pages;
-            boolean cut = answered.stream().anyMatch(one -> !one.whole());
-            double ownSeconds = of.limitPerSecond() > 0 ? ownRequests / of.limitPerSecond() : 0;
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("source", part.getSource());
-            line.put("sampled", own.size());
-            line.put("with_rows", ownFound);
-            line.put("failed", own.size() - answered.size());
-            line.put("rows_each", answered.isEmpty() ? 0 : Math.round(answered.stream().mapToLong(Preview.Sample::rows).average().orElse(0)));
-            line.put("missing_about", ids);
-            line.put("requests_about", ownRequests);
-            line.put("at_the_limit", Messages.time(Math.round(ownSeconds * 1000)));
-            lines.add(line);
-            found += (int) ownFound;
-            failed += own.size() - answered.size();
-            calls += ownCalls;
-            requests += ownRequests;
-            atLeast |= cut;
-            // the parts of a run go on at the same time
-            seconds = Math.max(seconds, ownSeconds);
-        }
-        int answered = sample.size() - failed;
-        double[] interval = wilson(found, answered);
-        double rate = answered == 0 ? 0 : (double) found / answered;
-        double pace = sample.isEmpty() || failed == 0 ? 1 : failed <= 0.02 * sample.size() ? 0.8 : 0.5;
-        report.put("sample", lines);
-        report.put("sample_requests", calls);
-        report.put("sample_failures", failures);
-        report.put("recovery", rate);
-        report.put("recovery_interval_95", interval);
-        report.put("expected_coverage", (covered + rate * missing) / most);
-        report.put("expected_coverage_interval_95", new double[] {(covered + interval[0] * missing) / most, (covered + interval[1] * missing) / most});
-        report.put("requests", requests);
-        report.put("seconds_at_the_limit", Math.round(seconds));
-        report.put("recommended_pace", pace);
-        if (json) {
-            return;
-        }
-        System.out.println("\nA random sample, fetched now (seed " + seed + ") in " + Messages.time((System.nanoTime() - start) / 1_000_000) + ", nothing stored");
-        System.out.print(Report.table(lines));
-        failures.stream().limit(3).forEach(failure -> System.out.println("  failed: " + failure));
-        System.out.printf(Locale.ROOT, "%nOf the missing ones, %.1f%% have rows (95%% interval: %.1f%% to %.1f%%); the others never traded, which is normal for some.%n",
-                100 * rate, 100 * interval[0], 100 * interval[1]);
-        System.out.printf(Locale.ROOT, "Coverage after a run: %.1f%% expected (95%% interval: %.1f%% to %.1f%%).%n", 100 * (covered + rate * missing) / most,
-                100 * (covered + interval[0] * missing) / most, 100 * (covered + interval[1] * missing) / most);
-        System.out.printf(Locale.ROOT, "It takes %s%,d requests, %s at the documented limits%s.%n", atLeast ? "at least " : "about ", requests,
-                Messages.time(Math.round(seconds * 1000)), pace < 1 ? ", " + Messages.time(Math.round(seconds * 1000 / pace)) + " at the recommended pace" : "");
-        System.out.printf(Locale.ROOT, "Recommended: %s%n  ./backfill run %s --ids %s%s%n", failed == 0 ? "the full pace, no request failed" : failed + " of "
-                + sample.size() + " failed, so go gently", name, report.get("list"), pace < 1 ? " --pace " + pace : "");
+  private void sample(
+      Settings settings,
+      ClickHouse clickHouse,
+      Job job,
+      List<String> sample,
+      long missing,
+      long covered,
+      long most,
+      Map<String, Object> report) {
+    long start = System.nanoTime();
+    int found = 0;
+    int failed = 0;
+    int calls = 0;
+    double seconds = 0;
+    long requests = 0;
+    boolean atLeast = false;
+    Set<String> failures = new HashSet<>();
+    List<Map<String, Object>> lines = new ArrayList<>();
+    for (Map.Entry<Job, List<String>> entry :
+        Parts.split(settings, clickHouse, job, sample).entrySet()) {
+      Job part = entry.getKey();
+      List<String> own = entry.getValue();
+      Preview.Samples of =
+          Preview.sample(settings, part, clickHouse, own, PAGES, new Terminal(true));
+      List<Preview.Sample> answered =
+          of.samples().stream().filter(one -> one.failure() == null).toList();
+      of.samples().stream()
+          .filter(one -> one.failure() != null)
+          .forEach(one -> failures.add(one.failure()));
+      long ownFound = answered.stream().filter(one -> one.rows() > 0).count();
+      int ownCalls = of.samples().stream().mapToInt(Preview.Sample::requests).sum();
+      double share = (double) own.size() / sample.size();
+      long ids = Math.round(missing * share);
+      // what every batch takes, and a request more for each further page
+      long pages =
+          Math.round(
+              ids
+                  * answered.stream()
+                      .mapToLong(one -> one.rows() / ROWS_A_PAGE)
+                      .average()
+                      .orElse(0));
+      long ownRequests = 2 * ((ids + size(settings, part) - 1) / size(settings, part)) + pages;
+      boolean cut = answered.stream().anyMatch(one -> !one.whole());
+      double ownSeconds = of.limitPerSecond() > 0 ? ownRequests / of.limitPerSecond() : 0;
+      Map<String, Object> line = new LinkedHashMap<>();
+      line.put("source", part.getSource());
+      line.put("sampled", own.size());
+      line.put("with_rows", ownFound);
+      line.put("failed", own.size() - answered.size());
+      line.put(
+          "rows_each",
+          answered.isEmpty()
+              ? 0
+              : Math.round(answered.stream().mapToLong(Preview.Sample::rows).average().orElse(0)));
+      line.put("missing_about", ids);
+      line.put("requests_about", ownRequests);
+      line.put("at_the_limit", Messages.time(Math.round(ownSeconds * 1000)));
+      lines.add(line);
+      found += (int) ownFound;
+      failed += own.size() - answered.size();
+      calls += ownCalls;
+      requests += ownRequests;
+      atLeast |= cut;
+      // the parts of a run go on at the same time
+      seconds = Math.max(seconds, ownSeconds);
     }
+    int answered = sample.size() - failed;
+    double[] interval = wilson(found, answered);
+    double rate = answered == 0 ? 0 : (double) found / answered;
+    double pace = sample.isEmpty() || failed == 0 ? 1 : failed <= 0.02 * sample.size() ? 0.8 : 0.5;
+    report.put("sample", lines);
+    report.put("sample_requests", calls);
+    report.put("sample_failures", failures);
+    report.put("recovery", rate);
+    report.put("recovery_interval_95", interval);
+    report.put("expected_coverage", (covered + rate * missing) / most);
+    report.put(
+        "expected_coverage_interval_95",
+        new double[] {
+          (covered + interval[0] * missing) / most, (covered + interval[1] * missing) / most
+        });
+    report.put("requests", requests);
+    report.put("seconds_at_the_limit", Math.round(seconds));
+    report.put("recommended_pace", pace);
+    if (json) {
+      return;
+    }
+    System.out.println(
+        "\nA random sample, fetched now (seed "
+            + seed
+            + ") in "
+            + Messages.time((System.nanoTime() - start) / 1_000_000)
+            + ", nothing stored");
+    System.out.print(Report.table(lines));
+    failures.stream().limit(3).forEach(failure -> System.out.println("  failed: " + failure));
+    System.out.printf(
+        Locale.ROOT,
+        "%nOf the missing ones, %.1f%% have rows (95%% interval: %.1f%% to %.1f%%); the others"
+            + " never traded, which is normal for some.%n",
+        100 * rate,
+        100 * interval[0],
+        100 * interval[1]);
+    System.out.printf(
+        Locale.ROOT,
+        "Coverage after a run: %.1f%% expected (95%% interval: %.1f%% to %.1f%%).%n",
+        100 * (covered + rate * missing) / most,
+        100 * (covered + interval[0] * missing) / most,
+        100 * (covered + interval[1] * missing) / most);
+    System.out.printf(
+        Locale.ROOT,
+        "It takes %s%,d requests, %s at the documented limits%s.%n",
+        atLeast ? "at least " : "about ",
+        requests,
+        Messages.time(Math.round(seconds * 1000)),
+        pace < 1
+            ? ", " + Messages.time(Math.round(seconds * 1000 / pace)) + " at the recommended pace"
+            : "");
+    System.out.printf(
+        Locale.ROOT,
+        "Recommended: %s%n  ./backfill run %s --ids %s%s%n",
+        failed == 0
+            ? "the full pace, no request failed"
+            : failed + " of " + sample.size() + " failed, so go gently",
+        name,
+        report.get("list"),
+        pace < 1 ? " --pace " + pace : "");
+  }
 
-    private static int size(Settings settings, Job part) {
-        return settings.number(part.getName() + ".batch-size", 1);
-    }
+  private static int size(Settings settings, Job part) {
+    return settings.number(part.getName() + ".batch-size", 1);
+  }
 
-    /** The interval in which a share lies with 95 % (Wilson's score interval, which holds for small samples too). */
-    static double[] wilson(int found, int of) {
-        if (of == 0) {
-            return new double[] {0, 1};
-        }
-        double p = (double) found / of;
-        double middle = (p + Z * Z / (2 * of)) / (1 + Z * Z / of);
-        double half = Z / (1 + Z * Z / of) * Math.sqrt(p * (1 - p) / of + Z * Z / (4.0 * of * of));
-        return new double[] {Math.max(0, middle - half), Math.min(1, middle + half)};
+  /**
+   * The interval in which a share lies with 95 % (Wilson's score interval, which holds for small
+   * samples too).
+   */
+  static double[] wilson(int found, int of) {
+    if (of == 0) {
+      return new double[] {0, 1};
     }
+    double p = (double) found / of;
+    double middle = (p + Z * Z / (2 * of)) / (1 + Z * Z / of);
+    double half = Z / (1 + Z * Z / of) * Math.sqrt(p * (1 - p) / of + Z * Z / (4.0 * of * of));
+    return new double[] {Math.max(0, middle - half), Math.min(1, middle + half)};
+  }
 }

@@ -19,70 +19,119 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 
 /** Gives every trade its condition id. */
-@Command(name = "enrich", description = "Make enriched_trades_final of trades_raw: every row with a condition id and where it comes from, or why there is none."
-        + " The same command goes on where it was interrupted.")
+@Command(
+    name = "enrich",
+    description =
+        "Make enriched_trades_final of trades_raw: every row with a condition id and where it comes"
+            + " from, or why there is none. The same command goes on where it was interrupted.")
 final class EnrichCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Option(names = "--rollback", description = "Put the previous table back in its place, and this one in its.")
-    private boolean rollback;
+  @Option(
+      names = "--rollback",
+      description = "Put the previous table back in its place, and this one in its.")
+  private boolean rollback;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Where the report goes, HTML with charts (default: enrichment.html in the runtime folder).")
-    private Path report;
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description =
+          "Where the report goes, HTML with charts (default: enrichment.html in the runtime"
+              + " folder).")
+  private Path report;
 
-    @Option(names = "--json", description = "Print one JSON object.")
-    private boolean json;
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
 
-    @Override
-    public Integer call() {
-        Settings settings = common.settings();
-        try (ShareLock lock = ShareLock.take(settings.path("runtime.dir").resolve("enrich.lock"), Share.WHOLE, "enrich", rollback ? "enrich --rollback" : "enrich");
-                ClickHouse clickHouse = ClickHouse.open(settings)) {
-            String target = settings.text("enrich.target");
-            if (rollback) {
-                Enrich.rollback(clickHouse, settings);
-                System.out.println(json ? Report.json(Map.of("state", "rolled back", "target", target, "previous", target + "_previous")) : target + " is the previous table again; the newer one is " + target + "_previous");
-                return 0;
-            }
-            Terminal terminal = new Terminal(json);
-            Enrich.Result result;
-            try {
-                Enrich enrich = new Enrich(clickHouse, settings, terminal, terminal::status);
-                Signals.handle(enrich::stop, terminal);
-                result = enrich.run();
-            } finally {
-                terminal.ended();
-            }
-            Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
-            if (!result.state().equals("interrupted")) {
-                Enrichment.verify(clickHouse, Job.names(Common.home()), List.of(), html, (title, table) -> { });
-            }
-            if (json) {
-                Map<String, Object> object = new LinkedHashMap<>();
-                object.put("state", result.state());
-                object.put("rows", result.rows());
-                object.put("original", result.original());
-                object.put("filled", result.filled());
-                object.put("unfillable", result.unfillable());
-                object.put("slices", result.slices());
-                object.put("halved", result.halved());
-                object.put("seconds", result.millis() / 1000.0);
-                object.put("report", result.state().equals("interrupted") ? null : html.toString());
-                System.out.println(Report.json(object));
-            } else if (result.state().equals("interrupted")) {
-                System.out.println("enrich: interrupted after " + Messages.time(result.millis()) + "; " + target + " is as it was, and the same command goes on");
-            } else {
-                System.out.println("enrich: " + result.state() + " after " + Messages.time(result.millis()) + ", in " + result.slices() + " slices");
-                System.out.println("  rows      " + Messages.count(result.rows()) + " = " + Messages.count(result.original()) + " original + " + Messages.count(result.filled()) + " filled + "
-                        + Messages.count(result.unfillable()) + " without a condition id");
-                System.out.println(String.format(Locale.ROOT, "  coverage  %.2f%% before, %.2f%% after", 100.0 * result.original() / Math.max(1, result.rows()),
-                        100.0 * (result.original() + result.filled()) / Math.max(1, result.rows())));
-                System.out.println("  report    " + html);
-                System.out.println("  more      backfill verify enrichment, backfill explain MARKET; back with backfill enrich --rollback");
-            }
-            return result.state().equals("interrupted") ? 130 : 0;
-        }
+  @Override
+  public Integer call() {
+    Settings settings = common.settings();
+    try (ShareLock lock =
+            ShareLock.take(
+                settings.path("runtime.dir").resolve("enrich.lock"),
+                Share.WHOLE,
+                "enrich",
+                rollback ? "enrich --rollback" : "enrich");
+        ClickHouse clickHouse = ClickHouse.open(settings)) {
+      String target = settings.text("enrich.target");
+      if (rollback) {
+        Enrich.rollback(clickHouse, settings);
+        System.out.println(
+            json
+                ? Report.json(
+                    Map.of(
+                        "state", "rolled back", "target", target, "previous", target + "_previous"))
+                : target
+                    + " is the previous table again; the newer one is "
+                    + target
+                    + "_previous");
+        return 0;
+      }
+      Terminal terminal = new Terminal(json);
+      Enrich.Result result;
+      try {
+        Enrich enrich = new Enrich(clickHouse, settings, terminal, terminal::status);
+        Signals.handle(enrich::stop, terminal);
+        result = enrich.run();
+      } finally {
+        terminal.ended();
+      }
+      Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
+      if (!result.state().equals("interrupted")) {
+        Enrichment.verify(
+            clickHouse, Job.names(Common.home()), List.of(), html, (title, table) -> {});
+      }
+      if (json) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("state", result.state());
+        object.put("rows", result.rows());
+        object.put("original", result.original());
+        object.put("filled", result.filled());
+        object.put("unfillable", result.unfillable());
+        object.put("slices", result.slices());
+        object.put("halved", result.halved());
+        object.put("seconds", result.millis() / 1000.0);
+        object.put("report", result.state().equals("interrupted") ? null : html.toString());
+        System.out.println(Report.json(object));
+      } else if (result.state().equals("interrupted")) {
+        System.out.println(
+            "enrich: interrupted after "
+                + Messages.time(result.millis())
+                + "; "
+                + target
+                + " is as it was, and the same command goes on");
+      } else {
+        System.out.println(
+            "enrich: "
+                + result.state()
+                + " after "
+                + Messages.time(result.millis())
+                + ", in "
+                + result.slices()
+                + " slices");
+        System.out.println(
+            "  rows      "
+                + Messages.count(result.rows())
+                + " = "
+                + Messages.count(result.original())
+                + " original + "
+                + Messages.count(result.filled())
+                + " filled + "
+                + Messages.count(result.unfillable())
+                + " without a condition id");
+        System.out.println(
+            String.format(
+                Locale.ROOT,
+                "  coverage  %.2f%% before, %.2f%% after",
+                100.0 * result.original() / Math.max(1, result.rows()),
+                100.0 * (result.original() + result.filled()) / Math.max(1, result.rows())));
+        System.out.println("  report    " + html);
+        System.out.println(
+            "  more      backfill verify enrichment, backfill explain MARKET; back with backfill"
+                + " enrich --rollback");
+      }
+      return result.state().equals("interrupted") ? 130 : 0;
     }
+  }
 }

@@ -17,60 +17,80 @@ import polymarket.backfill.job.Messages;
 import polymarket.backfill.job.Preview;
 
 /** Asks for single ids and shows what came and what it became. */
-@Command(name = "fetch", description = "Ask the source for single ids and show what came and what it becomes; nothing is stored or marked.")
+@Command(
+    name = "fetch",
+    description =
+        "Ask the source for single ids and show what came and what it becomes; nothing is stored or"
+            + " marked.")
 final class FetchCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts.")
-    private String name;
+  @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts.")
+  private String name;
 
-    @Parameters(index = "1..*", arity = "1..*", paramLabel = "ID", description = "Ids in any form.")
-    private List<String> ids;
+  @Parameters(index = "1..*", arity = "1..*", paramLabel = "ID", description = "Ids in any form.")
+  private List<String> ids;
 
-    @Option(names = "--json", description = "Print one JSON object.")
-    private boolean json;
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
 
-    @Override
-    public Integer call() {
-        Settings settings = common.settings();
-        Job job = Job.read(Common.home(), name);
-        IdKind kind = job.idKind();
-        List<String> wanted = ids.stream().map(id -> {
-            String stored = kind.normalise(id);
-            if (stored == null) {
-                throw new UserError("'" + id + "' is no " + kind.label());
-            }
-            return stored;
-        }).distinct().sorted().toList();
-        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-            Map<String, Preview.Result> results = new LinkedHashMap<>();
-            for (Map.Entry<Job, List<String>> part : Parts.split(settings, clickHouse, job, wanted).entrySet()) {
-                Preview.Result result = Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true));
-                results.put(part.getKey().getName(), result);
-                if (!json) {
-                    show(part.getKey(), result);
-                }
-            }
-            if (json) {
-                System.out.println(Report.json(results.size() == 1 ? results.values().iterator().next() : Map.of("jobs", results)));
-            }
+  @Override
+  public Integer call() {
+    Settings settings = common.settings();
+    Job job = Job.read(Common.home(), name);
+    IdKind kind = job.idKind();
+    List<String> wanted =
+        ids.stream()
+            .map(
+                id -> {
+                  String stored = kind.normalise(id);
+                  if (stored == null) {
+                    throw new UserError("'" + id + "' is no " + kind.label());
+                  }
+                  return stored;
+                })
+            .distinct()
+            .sorted()
+            .toList();
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      Map<String, Preview.Result> results = new LinkedHashMap<>();
+      for (Map.Entry<Job, List<String>> part :
+          Parts.split(settings, clickHouse, job, wanted).entrySet()) {
+        Preview.Result result =
+            Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true));
+        results.put(part.getKey().getName(), result);
+        if (!json) {
+          show(part.getKey(), result);
         }
-        return 0;
+      }
+      if (json) {
+        System.out.println(
+            Report.json(
+                results.size() == 1
+                    ? results.values().iterator().next()
+                    : Map.of("jobs", results)));
+      }
     }
+    return 0;
+  }
 
-    private static void show(Job job, Preview.Result result) {
-        System.out.println("Came from " + job.getSource() + " in " + Messages.count(result.requests(), "request") + ":");
-        result.came().forEach(row -> System.out.println("  " + Report.json(row)));
-        if (result.came().isEmpty()) {
-            System.out.println("  (no rows)");
-        }
-        for (Map.Entry<String, List<Map<String, Object>>> table : result.became().entrySet()) {
-            System.out.println("Becomes in " + table.getKey() + ":");
-            table.getValue().forEach(row -> System.out.println("  " + Report.json(row)));
-        }
-        System.out.println("States:");
-        result.states().forEach((id, state) -> System.out.println("  " + id + "  " + state));
+  private static void show(Job job, Preview.Result result) {
+    System.out.println(
+        "Came from "
+            + job.getSource()
+            + " in "
+            + Messages.count(result.requests(), "request")
+            + ":");
+    result.came().forEach(row -> System.out.println("  " + Report.json(row)));
+    if (result.came().isEmpty()) {
+      System.out.println("  (no rows)");
     }
+    for (Map.Entry<String, List<Map<String, Object>>> table : result.became().entrySet()) {
+      System.out.println("Becomes in " + table.getKey() + ":");
+      table.getValue().forEach(row -> System.out.println("  " + Report.json(row)));
+    }
+    System.out.println("States:");
+    result.states().forEach((id, state) -> System.out.println("  " + id + "  " + state));
+  }
 }

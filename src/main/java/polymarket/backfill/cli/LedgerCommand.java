@@ -18,56 +18,86 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 
 /** Lists what the ledger says of ids. */
-@Command(name = "ledger", description = "List the ids of a state, with rows, attempts, last HTTP status and reason, separated by tabs.")
+@Command(
+    name = "ledger",
+    description =
+        "List the ids of a state, with rows, attempts, last HTTP status and reason, separated by"
+            + " tabs.")
 final class LedgerCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
-    private String name;
+  @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
+  private String name;
 
-    @Option(names = "--state", paramLabel = "STATE", defaultValue = "failed", description = "pending, found, absent, unresolved or failed (default: ${DEFAULT-VALUE}).")
-    private State state;
+  @Option(
+      names = "--state",
+      paramLabel = "STATE",
+      defaultValue = "failed",
+      description = "pending, found, absent, unresolved or failed (default: ${DEFAULT-VALUE}).")
+  private State state;
 
-    @Option(names = "--limit", paramLabel = "N", defaultValue = "9223372036854775807", description = "At most N ids (default: all).")
-    private long limit;
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "9223372036854775807",
+      description = "At most N ids (default: all).")
+  private long limit;
 
-    @Option(names = "--json", description = "Print a JSON object a line.")
-    private boolean json;
+  @Option(names = "--json", description = "Print a JSON object a line.")
+  private boolean json;
 
-    @Override
-    public Integer call() {
-        Settings settings = common.settings();
-        Job job = Job.read(Common.home(), name);
-        List<Path> files = job.parts(Common.home(), "auto").stream().map(part -> JobRun.ledgerFile(settings, part.getName())).filter(Ledger::exists).toList();
-        if (files.isEmpty()) {
-            throw new UserError("no ledger of " + job.getName() + " in " + settings.path("runtime.dir") + ": nothing was run here yet");
-        }
-        if (!json) {
-            System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason");
-        }
-        files.forEach(this::list);
-        return 0;
+  @Override
+  public Integer call() {
+    Settings settings = common.settings();
+    Job job = Job.read(Common.home(), name);
+    List<Path> files =
+        job.parts(Common.home(), "auto").stream()
+            .map(part -> JobRun.ledgerFile(settings, part.getName()))
+            .filter(Ledger::exists)
+            .toList();
+    if (files.isEmpty()) {
+      throw new UserError(
+          "no ledger of "
+              + job.getName()
+              + " in "
+              + settings.path("runtime.dir")
+              + ": nothing was run here yet");
     }
-
-    private void list(Path file) {
-        try (Ledger ledger = Ledger.open(file)) {
-            ledger.entries(state, limit, entry -> {
-                limit--;
-                Map<String, Object> row = new LinkedHashMap<>();
-                row.put("id", entry.id());
-                row.put("rows", entry.rows());
-                row.put("attempts", entry.attempts());
-                row.put("status", entry.status() == 0 ? null : entry.status());
-                row.put("marked_at", entry.markedAt() == 0 ? null : Instant.ofEpochMilli(entry.markedAt()).toString());
-                row.put("reason", entry.reason());
-                if (json) {
-                    System.out.println(Report.json(row));
-                } else {
-                    System.out.println(String.join("\t", row.values().stream().map(value -> value == null ? "" : value.toString()).toList()));
-                }
-            });
-        }
+    if (!json) {
+      System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason");
     }
+    files.forEach(this::list);
+    return 0;
+  }
+
+  private void list(Path file) {
+    try (Ledger ledger = Ledger.open(file)) {
+      ledger.entries(
+          state,
+          limit,
+          entry -> {
+            limit--;
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("id", entry.id());
+            row.put("rows", entry.rows());
+            row.put("attempts", entry.attempts());
+            row.put("status", entry.status() == 0 ? null : entry.status());
+            row.put(
+                "marked_at",
+                entry.markedAt() == 0 ? null : Instant.ofEpochMilli(entry.markedAt()).toString());
+            row.put("reason", entry.reason());
+            if (json) {
+              System.out.println(Report.json(row));
+            } else {
+              System.out.println(
+                  String.join(
+                      "\t",
+                      row.values().stream()
+                          .map(value -> value == null ? "" : value.toString())
+                          .toList()));
+            }
+          });
+    }
+  }
 }

@@ -7,12 +7,11 @@ import org.slf4j.LoggerFactory;
 /** What the libraries log: nothing but errors, or with --debug every request. */
 final class Log {
 
-    private Log() {
-    }
+  private Log() {}
 
-    static void configure(boolean debug) {
-        LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
-        context.getLogger("ROOT").setLevel(debug ? Level.INFO : Level.OFF);
-        context.getLogger("backfill").setLevel(debug ? Level.DEBUG : Level.OFF);
-    }
+  static void configure(boolean debug) {
+    LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    context.getLogger("ROOT").setLevel(debug ? Level.INFO : Level.OFF);
+    context.getLogger("backfill").setLevel(debug ? Level.DEBUG : Level.OFF);
+  }
 }

@@ -18,141 +18,167 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 
 /** Coverage, progress and recent rows in one view. */
-@Command(name = "monitor", description = "Show what is covered now, how the jobs go on, and the rows of the last seven days.")
+@Command(
+    name = "monitor",
+    description =
+        "Show what is covered now, how the jobs go on, and the rows of the last seven days.")
 final class MonitorCommand implements Callable<Integer> {
 
-    /** Ids of the ledger are asked for in lists of this length. */
-    private static final int IDS_A_QUERY = 5_000;
+  /** Ids of the ledger are asked for in lists of this length. */
+  private static final int IDS_A_QUERY = 5_000;
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Option(names = "--watch", description = "Show it anew every ten seconds until Ctrl-C.")
-    private boolean watch;
+  @Option(names = "--watch", description = "Show it anew every ten seconds until Ctrl-C.")
+  private boolean watch;
 
-    @Option(names = "--json", description = "Print one JSON object.")
-    private boolean json;
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
 
-    @Override
-    public Integer call() throws InterruptedException {
-        Settings settings = common.settings();
-        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-            while (true) {
-                Map<String, Object> view = new LinkedHashMap<>();
-                view.put("coverage", coverage(settings, clickHouse));
-                view.put("jobs", StatusCommand.statuses(settings, Job.names(Common.home())));
-                view.put("recent", recent(clickHouse));
-                String text = json ? Report.json(view) + "\n" : text(view);
-                System.out.print((watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "") + text);
-                System.out.flush();
-                if (!watch) {
-                    return 0;
-                }
-                Thread.sleep(10_000);
-            }
+  @Override
+  public Integer call() throws InterruptedException {
+    Settings settings = common.settings();
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      while (true) {
+        Map<String, Object> view = new LinkedHashMap<>();
+        view.put("coverage", coverage(settings, clickHouse));
+        view.put("jobs", StatusCommand.statuses(settings, Job.names(Common.home())));
+        view.put("recent", recent(clickHouse));
+        String text = json ? Report.json(view) + "\n" : text(view);
+        System.out.print(
+            (watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "")
+                + text);
+        System.out.flush();
+        if (!watch) {
+          return 0;
         }
+        Thread.sleep(10_000);
+      }
     }
+  }
 
-    private static List<Map<String, Object>> coverage(Settings settings, ClickHouse clickHouse) {
-        List<Map<String, Object>> lines = new ArrayList<>();
-        for (SqlFile.Section section : SqlFile.read("monitor").sections("coverage")) {
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("what", section.title());
-            String missing = Views.missing(clickHouse, section);
-            if (missing == null) {
-                Map<String, Object> counts = clickHouse.rows(section.statements().get(0), Map.of()).get(0);
-                long covered = ((Number) counts.get("covered")).longValue();
-                long total = ((Number) counts.get("total")).longValue();
-                covered += section.statements().size() < 3 ? 0 : among(settings, clickHouse, section, State.FOUND, section.statements().get(2));
-                long absent = among(settings, clickHouse, section, State.ABSENT, section.statements().get(1));
-                line.put("covered", covered);
-                line.put("of", total);
-                line.put("coverage", share(covered, total));
-                line.put("proved_absent", absent);
-                line.put("without_absent", share(covered, total - absent));
-                line.put("missing", total - absent - covered);
-                line.put("note", "");
-            } else {
-                for (String column : List.of("covered", "of", "coverage", "proved_absent", "without_absent", "missing")) {
-                    line.put(column, null);
-                }
-                line.put("note", "there is no table " + missing + " yet");
-            }
-            lines.add(line);
+  private static List<Map<String, Object>> coverage(Settings settings, ClickHouse clickHouse) {
+    List<Map<String, Object>> lines = new ArrayList<>();
+    for (SqlFile.Section section : SqlFile.read("monitor").sections("coverage")) {
+      Map<String, Object> line = new LinkedHashMap<>();
+      line.put("what", section.title());
+      String missing = Views.missing(clickHouse, section);
+      if (missing == null) {
+        Map<String, Object> counts = clickHouse.rows(section.statements().get(0), Map.of()).get(0);
+        long covered = ((Number) counts.get("covered")).longValue();
+        long total = ((Number) counts.get("total")).longValue();
+        covered +=
+            section.statements().size() < 3
+                ? 0
+                : among(settings, clickHouse, section, State.FOUND, section.statements().get(2));
+        long absent =
+            among(settings, clickHouse, section, State.ABSENT, section.statements().get(1));
+        line.put("covered", covered);
+        line.put("of", total);
+        line.put("coverage", share(covered, total));
+        line.put("proved_absent", absent);
+        line.put("without_absent", share(covered, total - absent));
+        line.put("missing", total - absent - covered);
+        line.put("note", "");
+      } else {
+        for (String column :
+            List.of("covered", "of", "coverage", "proved_absent", "without_absent", "missing")) {
+          line.put(column, null);
         }
-        return lines;
+        line.put("note", "there is no table " + missing + " yet");
+      }
+      lines.add(line);
     }
+    return lines;
+  }
 
-    /** How many of the ids that the section's ledgers have in a state a statement of it counts, such as those that are not covered. */
-    private static long among(Settings settings, ClickHouse clickHouse, SqlFile.Section section, State state, String sql) {
-        long[] sum = {0};
-        List<String> ids = new ArrayList<>();
-        List<Ledger> before = new ArrayList<>();
-        try {
-            for (String job : section.attributes().get("ledger").split(",")) {
-                Path file = JobRun.ledgerFile(settings, job);
-                if (!Ledger.exists(file)) {
-                    continue;
-                }
-                Ledger ledger = Ledger.open(file);
-                ledger.entries(state, Long.MAX_VALUE, entry -> {
-                    // an id that two sources were asked for counts once
-                    if (before.stream().map(other -> other.entry(entry.id())).anyMatch(other -> other != null && other.state() == state)) {
-                        return;
-                    }
-                    ids.add(entry.id());
-                    if (ids.size() == IDS_A_QUERY) {
-                        sum[0] += count(clickHouse, sql, ids);
-                        ids.clear();
-                    }
-                });
-                before.add(ledger);
-            }
-        } finally {
-            before.forEach(Ledger::close);
+  /**
+   * How many of the ids that the section's ledgers have in a state a statement of it counts, such
+   * as those that are not covered.
+   */
+  private static long among(
+      Settings settings, ClickHouse clickHouse, SqlFile.Section section, State state, String sql) {
+    long[] sum = {0};
+    List<String> ids = new ArrayList<>();
+    List<Ledger> before = new ArrayList<>();
+    try {
+      for (String job : section.attributes().get("ledger").split(",")) {
+        Path file = JobRun.ledgerFile(settings, job);
+        if (!Ledger.exists(file)) {
+          continue;
         }
-        return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, sql, ids));
+        Ledger ledger = Ledger.open(file);
+        ledger.entries(
+            state,
+            Long.MAX_VALUE,
+            entry -> {
+              // an id that two sources were asked for counts once
+              if (before.stream()
+                  .map(other -> other.entry(entry.id()))
+                  .anyMatch(other -> other != null && other.state() == state)) {
+                return;
+              }
+              ids.add(entry.id());
+              if (ids.size() == IDS_A_QUERY) {
+                sum[0] += count(clickHouse, sql, ids);
+                ids.clear();
+              }
+            });
+        before.add(ledger);
+      }
+    } finally {
+      before.forEach(Ledger::close);
     }
+    return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, sql, ids));
+  }
 
-    private static long count(ClickHouse clickHouse, String sql, List<String> ids) {
-        return ((Number) clickHouse.value(SqlFile.fill(sql, Map.of("ids", ids)))).longValue();
-    }
+  private static long count(ClickHouse clickHouse, String sql, List<String> ids) {
+    return ((Number) clickHouse.value(SqlFile.fill(sql, Map.of("ids", ids)))).longValue();
+  }
 
-    private static String share(long part, long of) {
-        // all of it is 100 only where nothing lacks
-        return of <= 0 ? "-" : String.format(Locale.ROOT, "%.2f%%", part < of ? Math.min(99.99, 100.0 * part / of) : 100.0 * part / of);
-    }
+  private static String share(long part, long of) {
+    // all of it is 100 only where nothing lacks
+    return of <= 0
+        ? "-"
+        : String.format(
+            Locale.ROOT,
+            "%.2f%%",
+            part < of ? Math.min(99.99, 100.0 * part / of) : 100.0 * part / of);
+  }
 
-    private static List<Map<String, Object>> recent(ClickHouse clickHouse) {
-        List<Map<String, Object>> lines = new ArrayList<>();
-        LocalDate today = LocalDate.now(ZoneOffset.UTC);
-        for (SqlFile.Section section : SqlFile.read("monitor").sections("recent")) {
-            if (Views.missing(clickHouse, section) != null) {
-                continue;
-            }
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("rows", section.title());
-            for (int day = 6; day >= 0; day--) {
-                line.put(today.minusDays(day).toString(), 0L);
-            }
-            for (Map<String, Object> row : clickHouse.rows(section.statements().get(0), Map.of())) {
-                line.computeIfPresent(String.valueOf(row.get("day")), (day, none) -> ((Number) row.get("n")).longValue());
-            }
-            lines.add(line);
-        }
-        return lines;
+  private static List<Map<String, Object>> recent(ClickHouse clickHouse) {
+    List<Map<String, Object>> lines = new ArrayList<>();
+    LocalDate today = LocalDate.now(ZoneOffset.UTC);
+    for (SqlFile.Section section : SqlFile.read("monitor").sections("recent")) {
+      if (Views.missing(clickHouse, section) != null) {
+        continue;
+      }
+      Map<String, Object> line = new LinkedHashMap<>();
+      line.put("rows", section.title());
+      for (int day = 6; day >= 0; day--) {
+        line.put(today.minusDays(day).toString(), 0L);
+      }
+      for (Map<String, Object> row : clickHouse.rows(section.statements().get(0), Map.of())) {
+        line.computeIfPresent(
+            String.valueOf(row.get("day")), (day, none) -> ((Number) row.get("n")).longValue());
+      }
+      lines.add(line);
     }
+    return lines;
+  }
 
-    @SuppressWarnings("unchecked")
-    private static String text(Map<String, Object> view) {
-        List<Map<String, Object>> jobs = (List<Map<String, Object>>) view.get("jobs");
-        return "Coverage\n" + Report.table((List<Map<String, Object>>) view.get("coverage"))
-                + "\nJobs\n" + (jobs.isEmpty() ? "  (nothing was run here yet)\n" : StatusCommand.text(jobs))
-                + "\nRows of the last seven days (UTC)\n" + Report.table((List<Map<String, Object>>) view.get("recent"));
-    }
+  @SuppressWarnings("unchecked")
+  private static String text(Map<String, Object> view) {
+    List<Map<String, Object>> jobs = (List<Map<String, Object>>) view.get("jobs");
+    return "Coverage\n"
+        + Report.table((List<Map<String, Object>>) view.get("coverage"))
+        + "\nJobs\n"
+        + (jobs.isEmpty() ? "  (nothing was run here yet)\n" : StatusCommand.text(jobs))
+        + "\nRows of the last seven days (UTC)\n"
+        + Report.table((List<Map<String, Object>>) view.get("recent"));
+  }
 }

@@ -13,41 +13,47 @@ import polymarket.backfill.job.Job;
 /** Which of the jobs that run under one name has which ids. */
 final class Parts {
 
-    private Parts() {
-    }
+  private Parts() {}
 
-    /** The source that was chosen for a job that has several, such as auto; empty for one that has not. */
-    static String source(Settings settings, Job job) {
-        return job.getParts().isEmpty() ? "" : settings.text(job.getName() + ".source");
-    }
+  /**
+   * The source that was chosen for a job that has several, such as auto; empty for one that has
+   * not.
+   */
+  static String source(Settings settings, Job job) {
+    return job.getParts().isEmpty() ? "" : settings.text(job.getName() + ".source");
+  }
 
-    /**
-     * Gives each of a job's parts its ids; one that several parts have goes to the first of them.
-     *
-     * @return the parts that have some
-     */
-    static Map<Job, List<String>> split(Settings settings, ClickHouse clickHouse, Job job, List<String> ids) {
-        Map<Job, List<String>> split = new LinkedHashMap<>();
-        Set<String> left = new HashSet<>(ids);
-        String source = source(settings, job);
-        for (Job part : job.parts(Common.home(), source)) {
-            Set<String> own = own(clickHouse, part, source, List.copyOf(left));
-            left.removeAll(own);
-            if (!own.isEmpty()) {
-                split.put(part, ids.stream().filter(own::contains).toList());
-            }
-        }
-        return split;
+  /**
+   * Gives each of a job's parts its ids; one that several parts have goes to the first of them.
+   *
+   * @return the parts that have some
+   */
+  static Map<Job, List<String>> split(
+      Settings settings, ClickHouse clickHouse, Job job, List<String> ids) {
+    Map<Job, List<String>> split = new LinkedHashMap<>();
+    Set<String> left = new HashSet<>(ids);
+    String source = source(settings, job);
+    for (Job part : job.parts(Common.home(), source)) {
+      Set<String> own = own(clickHouse, part, source, List.copyOf(left));
+      left.removeAll(own);
+      if (!own.isEmpty()) {
+        split.put(part, ids.stream().filter(own::contains).toList());
+      }
     }
+    return split;
+  }
 
-    /** The ids of a list that are a job's, by its SQL. */
-    static Set<String> own(ClickHouse clickHouse, Job job, String source, List<String> ids) {
-        if (ids.isEmpty() || !job.sql().has("take")) {
-            return Set.copyOf(ids);
-        }
-        Views.create(clickHouse, job.getName());
-        Set<String> own = new HashSet<>();
-        clickHouse.stream(job.sql().section("take").sql(Map.of("list", ids, "source", source)), Map.of(), row -> own.add(String.valueOf(row.get("id"))));
-        return own;
+  /** The ids of a list that are a job's, by its SQL. */
+  static Set<String> own(ClickHouse clickHouse, Job job, String source, List<String> ids) {
+    if (ids.isEmpty() || !job.sql().has("take")) {
+      return Set.copyOf(ids);
     }
+    Views.create(clickHouse, job.getName());
+    Set<String> own = new HashSet<>();
+    clickHouse.stream(
+        job.sql().section("take").sql(Map.of("list", ids, "source", source)),
+        Map.of(),
+        row -> own.add(String.valueOf(row.get("id"))));
+    return own;
+  }
 }

@@ -10,12 +10,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -29,236 +28,354 @@ import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
 
 /** Runs several commands as one piece of work. */
-@Command(name = "pipeline", description = {"Run a pipeline: the commands of routes/pipelines/NAME.yaml, side by side or one after the other, in the time they have."
-        + " The same command goes on where it was, after Ctrl-C, a crash or kill -9; `backfill status` shows it from another terminal.", ""},
-        footer = {"", "Examples:", "  backfill pipeline overnight --dry-run", "  backfill pipeline overnight --budget 4h", "  backfill pipeline overnight --from reconcile"})
+@Command(
+    name = "pipeline",
+    description = {
+      "Run a pipeline: the commands of routes/pipelines/NAME.yaml, side by side or one after the"
+          + " other, in the time they have. The same command goes on where it was, after Ctrl-C, a"
+          + " crash or kill -9; `backfill status` shows it from another terminal.",
+      ""
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  backfill pipeline overnight --dry-run",
+      "  backfill pipeline overnight --budget 4h",
+      "  backfill pipeline overnight --from reconcile"
+    })
 final class PipelineCommand implements Callable<Integer> {
 
-    /** Commands that never end by themselves, or make a world of their own. */
-    private static final Set<String> NO_STEPS = Set.of("pipeline", "demo", "sandbox", "clickhouse", "benchmark", "help", "archive-classes");
+  /** Commands that never end by themselves, or make a world of their own. */
+  private static final Set<String> NO_STEPS =
+      Set.of("pipeline", "demo", "sandbox", "clickhouse", "benchmark", "help", "archive-classes");
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Parameters(paramLabel = "NAME", description = "The pipeline, such as overnight.")
-    private String name;
+  @Parameters(paramLabel = "NAME", description = "The pipeline, such as overnight.")
+  private String name;
 
-    @Option(names = "--dry-run", description = "Say what would be done, with the requests and the time that they take at the limits, and stop.")
-    private boolean dryRun;
+  @Option(
+      names = "--dry-run",
+      description =
+          "Say what would be done, with the requests and the time that they take at the limits, and"
+              + " stop.")
+  private boolean dryRun;
 
-    @Option(names = "--budget", paramLabel = "TIME", description = "The time for all of it, such as 6h: counted while it is at work, over all runs of a pass. When it is short, steps are skipped or cut as the file says.")
-    private String budget;
+  @Option(
+      names = "--budget",
+      paramLabel = "TIME",
+      description =
+          "The time for all of it, such as 6h: counted while it is at work, over all runs of a"
+              + " pass. When it is short, steps are skipped or cut as the file says.")
+  private String budget;
 
-    @Option(names = "--only", paramLabel = "STEP", description = "Run this step alone, also where it is done already.")
-    private String only;
+  @Option(
+      names = "--only",
+      paramLabel = "STEP",
+      description = "Run this step alone, also where it is done already.")
+  private String only;
 
-    @Option(names = "--from", paramLabel = "STEP", description = "Run this step and all that come after it, also where they are done already.")
-    private String from;
+  @Option(
+      names = "--from",
+      paramLabel = "STEP",
+      description = "Run this step and all that come after it, also where they are done already.")
+  private String from;
 
-    @Option(names = "--again", description = "Begin a new pass, with all steps.")
-    private boolean again;
+  @Option(names = "--again", description = "Begin a new pass, with all steps.")
+  private boolean again;
 
-    @Option(names = "--json", description = "Print the end, or the plan, as one JSON object on standard output.")
-    private boolean json;
+  @Option(
+      names = "--json",
+      description = "Print the end, or the plan, as one JSON object on standard output.")
+  private boolean json;
 
-    @Override
-    public Integer call() {
-        if (only != null && from != null) {
-            throw new UserError("--only and --from do not go together: --only runs one step, --from that one and what comes after it");
-        }
-        Settings settings = common.settings();
-        Pipeline pipeline = read(settings, name);
-        Duration time = budget == null ? null : Settings.duration(budget, "--budget");
-        PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);
-        if (dryRun) {
-            Plan.Result plan = new Plan(settings, pipeline).reckon(options);
-            String missing = missing(settings, pipeline, options);
-            if (missing != null) {
-                plan.notes().add(0, missing);
-            }
-            return plan(plan);
-        }
-        List<String> arguments = new ArrayList<>();
-        common.overrides().forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
-        PipelineView view = new PipelineView(json);
-        // held open, so that one engine serves all steps
-        try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
-                PipelineRun run = new PipelineRun(settings, pipeline, options, arguments, clickHouse.id(), view.room(), view)) {
-            if (run.isNothingToDo()) {
-                Map<String, Object> status = run.status();
-                System.out.println(json ? Report.json(status) : name + ": pass " + status.get("pass") + " is finished, since " + status.get("ended_at")
-                        + ". A new pass asks all sources again: `backfill pipeline " + name + " --again`; a part of it: --from STEP or --only STEP");
-                return 0;
-            }
-            Signals.handle(() -> run.stop(Signals.interrupted()), view);
-            PipelineRun.Result result = run.run(view);
-            Map<String, Object> status = result.status();
-            Path folder = PipelineStatus.folder(settings.path("runtime.dir"), name);
-            status.put("report", folder.resolve("report.txt").toString());
-            status.put("exit_code", result.exitCode());
-            status.put("reason", result.reason());
-            String report = report(pipeline, status, folder);
-            System.out.print(json ? Report.json(status) + "\n" : report + "\nThis report is in " + folder.resolve("report.txt") + ", with charts in report.html there, what each step said in its .log\n");
-            if (result.reason() != null) {
-                System.err.println("backfill: " + result.reason());
-            }
-            return result.exitCode();
-        }
+  @Override
+  public Integer call() {
+    if (only != null && from != null) {
+      throw new UserError(
+          "--only and --from do not go together: --only runs one step, --from that one and what"
+              + " comes after it");
     }
-
-    /** Finds out at the beginning, not after hours, that a table is missing which no step makes. */
-    private static ClickHouse needed(Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
-        String missing = missing(pipeline, options, clickHouse);
-        if (missing != null) {
-            clickHouse.close();
-            throw new UserError(missing);
-        }
-        return clickHouse;
+    Settings settings = common.settings();
+    Pipeline pipeline = read(settings, name);
+    Duration time = budget == null ? null : Settings.duration(budget, "--budget");
+    PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);
+    if (dryRun) {
+      Plan.Result plan = new Plan(settings, pipeline).reckon(options);
+      String missing = missing(settings, pipeline, options);
+      if (missing != null) {
+        plan.notes().add(0, missing);
+      }
+      return plan(plan);
     }
-
-    /** Which table a run would miss at its beginning, in one line; null for none. A data folder that is not there is not made. */
-    private static String missing(Settings settings, Pipeline pipeline, PipelineRun.Options options) {
-        if (options.selected(pipeline).stream().allMatch(step -> pipeline.step(step).needs().isEmpty())) {
-            return null;
-        }
-        String missing;
-        if (settings.text("clickhouse.url").isEmpty() && !Files.exists(settings.path("clickhouse.data"))) {
-            missing = missing(pipeline, options, null);
-        } else {
-            try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-                missing = missing(pipeline, options, clickHouse);
-            } catch (UserError e) {
-                return "whether the tables are there that the steps need is not known: " + e.getMessage();
-            }
-        }
-        return missing == null ? null : "it would not begin: " + missing;
-    }
-
-    private static String missing(Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
-        for (String name : options.selected(pipeline)) {
-            Pipeline.Step step = pipeline.step(name);
-            for (String table : step.needs()) {
-                if (clickHouse == null || !clickHouse.has(table.contains(".") ? table.substring(0, table.indexOf('.')) : "default", table.substring(table.indexOf('.') + 1))) {
-                    return "there is no table " + table + ", which step " + step.name() + " needs and no step makes (" + pipeline.file().getFileName() + ":"
-                            + step.line() + "); make it, or change that line";
-                }
-            }
-        }
-        return null;
-    }
-
-    /** A pipeline whose commands are commands of this program. */
-    static Pipeline read(Settings settings, String name) {
-        return Pipeline.read(settings, name, words -> mistake(settings, words));
-    }
-
-    /** What is wrong with a step's command, in one line; null for nothing. */
-    private static String mistake(Settings settings, List<String> words) {
-        List<String> commands = Backfill.commandLine().getSubcommands().keySet().stream().filter(command -> !NO_STEPS.contains(command)).sorted().toList();
-        if (!commands.contains(words.get(0))) {
-            return NO_STEPS.contains(words.get(0)) ? "'" + words.get(0) + "' cannot be a step"
-                    : "there is no command '" + words.get(0) + "'." + Nearest.hint(words.get(0), commands) + " The commands are: " + String.join(", ", commands);
-        }
-        try {
-            Backfill.commandLine().parseArgs(words.toArray(String[]::new));
-        } catch (ParameterException e) {
-            return e.getMessage().lines().findFirst().orElse("it cannot be read") + "; see `backfill " + words.get(0) + " --help`";
-        }
-        if (words.get(0).equals("run")) {
-            try {
-                for (String job : words.stream().skip(1).takeWhile(word -> !word.startsWith("-")).toList()) {
-                    Job.read(settings.home(), job);
-                }
-            } catch (UserError e) {
-                return e.getMessage();
-            }
-        }
-        return null;
-    }
-
-    private int plan(Plan.Result plan) {
-        if (json) {
-            System.out.println(Report.json(plan));
-            return 0;
-        }
-        System.out.println("The plan of " + name + "; nothing is run");
-        System.out.print(Report.table(plan.steps()));
-        System.out.println();
-        plan.notes().forEach(note -> System.out.println("  " + note));
-        if (plan.steps().stream().allMatch(row -> row.get("begins") == null)) {
-            System.out.println("All of it is done; a new pass is begun with --again, a part of it with --from STEP or --only STEP");
-            return 0;
-        }
-        System.out.println("\nTogether about " + Messages.time(plan.seconds() * 1000) + " of the " + Messages.time(plan.budgetSeconds() * 1000) + " that there are"
-                + (plan.seconds() > plan.budgetSeconds() ? ": what may not be cut would go on after that" : ""));
+    List<String> arguments = new ArrayList<>();
+    common
+        .overrides()
+        .forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
+    PipelineView view = new PipelineView(json);
+    // held open, so that one engine serves all steps
+    try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
+        PipelineRun run =
+            new PipelineRun(
+                settings, pipeline, options, arguments, clickHouse.id(), view.room(), view)) {
+      if (run.isNothingToDo()) {
+        Map<String, Object> status = run.status();
+        System.out.println(
+            json
+                ? Report.json(status)
+                : name
+                    + ": pass "
+                    + status.get("pass")
+                    + " is finished, since "
+                    + status.get("ended_at")
+                    + ". A new pass asks all sources again: `backfill pipeline "
+                    + name
+                    + " --again`; a part of it: --from STEP or --only STEP");
         return 0;
+      }
+      Signals.handle(() -> run.stop(Signals.interrupted()), view);
+      PipelineRun.Result result = run.run(view);
+      Map<String, Object> status = result.status();
+      Path folder = PipelineStatus.folder(settings.path("runtime.dir"), name);
+      status.put("report", folder.resolve("report.txt").toString());
+      status.put("exit_code", result.exitCode());
+      status.put("reason", result.reason());
+      String report = report(pipeline, status, folder);
+      System.out.print(
+          json
+              ? Report.json(status) + "\n"
+              : report
+                  + "\nThis report is in "
+                  + folder.resolve("report.txt")
+                  + ", with charts in report.html there, what each step said in its .log\n");
+      if (result.reason() != null) {
+        System.err.println("backfill: " + result.reason());
+      }
+      return result.exitCode();
     }
+  }
 
-    /**
-     * The end of a run for people, as a text and as a page: the steps, what was decided on the way, and what the steps printed
-     * or wrote that the file names for it.
-     *
-     * @return the text
-     */
-    private static String report(Pipeline pipeline, Map<String, Object> status, Path folder) {
-        List<String> cut = PipelineView.steps(status).stream().filter(step -> List.of("cut", "skipped").contains(step.get("state"))).map(step -> step.get("state") + " "
-                + step.get("step")).toList();
-        String head = status.get("pipeline") + ": " + status.get("state") + " after " + PipelineView.seconds(status.get("spent_seconds"))
-                + " of " + PipelineView.seconds(status.get("budget_seconds")) + " (pass " + status.get("pass") + ")"
-                + (cut.isEmpty() ? "" : ", with what there was: " + String.join(", ", cut));
-        List<Map<String, Object>> rows = new ArrayList<>();
-        for (Map<String, Object> step : PipelineView.steps(status)) {
-            Map<String, Object> row = new LinkedHashMap<>();
-            row.put("step", step.get("step"));
-            row.put("state", step.get("state"));
-            row.put("tries", step.get("tries"));
-            row.put("took", PipelineView.seconds(step.get("seconds")));
-            row.put("requests", step.get("requests"));
-            row.put("command", step.get("command"));
-            row.put("note", step.get("reason") == null ? "" : step.get("reason"));
-            rows.add(row);
-        }
-        StringBuilder text = new StringBuilder(pipeline.title() + "\n\n" + head + "\n" + Report.table(rows));
-        StringBuilder html = new StringBuilder(HtmlReport.line(head) + HtmlReport.table(rows));
-        StringBuilder decided = new StringBuilder();
-        for (Object line : (List<?>) status.get("decisions")) {
-            Map<?, ?> decision = (Map<?, ?>) line;
-            decided.append("  ").append(decision.get("at")).append(' ').append("".equals(decision.get("step")) ? "" : decision.get("step") + ": ")
-                    .append(decision.get("decision")).append('\n');
-        }
-        if (!decided.isEmpty()) {
-            text.append("\nWhat was decided on the way\n").append(decided);
-            html.append(HtmlReport.heading("What was decided on the way"));
-            decided.toString().lines().forEach(line -> html.append(HtmlReport.line(line.strip())));
-        }
-        for (Pipeline.Step step : pipeline.steps().values()) {
-            boolean done = PipelineView.steps(status).stream().anyMatch(of -> of.get("step").equals(step.name()) && "done".equals(of.get("state")));
-            Path out = PipelineStatus.out(folder, step.name());
-            if (step.report() && done && Files.exists(out)) {
-                String title = step.title().isEmpty() ? step.name() : step.title().substring(0, 1).toUpperCase(java.util.Locale.ROOT) + step.title().substring(1);
-                String printed = text(out).strip();
-                text.append("\n").append(title).append("\n\n").append(printed).append("\n");
-                html.append(HtmlReport.heading(title)).append(step.html() != null && Files.exists(step.html()) ? HtmlReport.content(step.html()) : HtmlReport.text(printed));
-            }
-        }
-        write(folder.resolve("report.txt"), text.toString());
-        HtmlReport.write(folder.resolve("report.html"), pipeline.title(), html.toString());
-        return text.toString();
+  /** Finds out at the beginning, not after hours, that a table is missing which no step makes. */
+  private static ClickHouse needed(
+      Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
+    String missing = missing(pipeline, options, clickHouse);
+    if (missing != null) {
+      clickHouse.close();
+      throw new UserError(missing);
     }
+    return clickHouse;
+  }
 
-    private static String text(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new UserError("cannot read " + file + ": " + e.getMessage());
-        }
+  /**
+   * Which table a run would miss at its beginning, in one line; null for none. A data folder that
+   * is not there is not made.
+   */
+  private static String missing(Settings settings, Pipeline pipeline, PipelineRun.Options options) {
+    if (options.selected(pipeline).stream()
+        .allMatch(step -> pipeline.step(step).needs().isEmpty())) {
+      return null;
     }
+    String missing;
+    if (settings.text("clickhouse.url").isEmpty()
+        && !Files.exists(settings.path("clickhouse.data"))) {
+      missing = missing(pipeline, options, null);
+    } else {
+      try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+        missing = missing(pipeline, options, clickHouse);
+      } catch (UserError e) {
+        return "whether the tables are there that the steps need is not known: " + e.getMessage();
+      }
+    }
+    return missing == null ? null : "it would not begin: " + missing;
+  }
 
-    private static void write(Path file, String text) {
-        try {
-            Files.writeString(file, text);
-        } catch (IOException e) {
-            throw new UserError("cannot write " + file + ": " + e.getMessage());
+  private static String missing(
+      Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
+    for (String name : options.selected(pipeline)) {
+      Pipeline.Step step = pipeline.step(name);
+      for (String table : step.needs()) {
+        if (clickHouse == null
+            || !clickHouse.has(
+                table.contains(".") ? table.substring(0, table.indexOf('.')) : "default",
+                table.substring(table.indexOf('.') + 1))) {
+          return "there is no table "
+              + table
+              + ", which step "
+              + step.name()
+              + " needs and no step makes ("
+              + pipeline.file().getFileName()
+              + ":"
+              + step.line()
+              + "); make it, or change that line";
         }
+      }
     }
+    return null;
+  }
+
+  /** A pipeline whose commands are commands of this program. */
+  static Pipeline read(Settings settings, String name) {
+    return Pipeline.read(settings, name, words -> mistake(settings, words));
+  }
+
+  /** What is wrong with a step's command, in one line; null for nothing. */
+  private static String mistake(Settings settings, List<String> words) {
+    List<String> commands =
+        Backfill.commandLine().getSubcommands().keySet().stream()
+            .filter(command -> !NO_STEPS.contains(command))
+            .sorted()
+            .toList();
+    if (!commands.contains(words.get(0))) {
+      return NO_STEPS.contains(words.get(0))
+          ? "'" + words.get(0) + "' cannot be a step"
+          : "there is no command '"
+              + words.get(0)
+              + "'."
+              + Nearest.hint(words.get(0), commands)
+              + " The commands are: "
+              + String.join(", ", commands);
+    }
+    try {
+      Backfill.commandLine().parseArgs(words.toArray(String[]::new));
+    } catch (ParameterException e) {
+      return e.getMessage().lines().findFirst().orElse("it cannot be read")
+          + "; see `backfill "
+          + words.get(0)
+          + " --help`";
+    }
+    if (words.get(0).equals("run")) {
+      try {
+        for (String job :
+            words.stream().skip(1).takeWhile(word -> !word.startsWith("-")).toList()) {
+          Job.read(settings.home(), job);
+        }
+      } catch (UserError e) {
+        return e.getMessage();
+      }
+    }
+    return null;
+  }
+
+  private int plan(Plan.Result plan) {
+    if (json) {
+      System.out.println(Report.json(plan));
+      return 0;
+    }
+    System.out.println("The plan of " + name + "; nothing is run");
+    System.out.print(Report.table(plan.steps()));
+    System.out.println();
+    plan.notes().forEach(note -> System.out.println("  " + note));
+    if (plan.steps().stream().allMatch(row -> row.get("begins") == null)) {
+      System.out.println(
+          "All of it is done; a new pass is begun with --again, a part of it with --from STEP or"
+              + " --only STEP");
+      return 0;
+    }
+    System.out.println(
+        "\nTogether about "
+            + Messages.time(plan.seconds() * 1000)
+            + " of the "
+            + Messages.time(plan.budgetSeconds() * 1000)
+            + " that there are"
+            + (plan.seconds() > plan.budgetSeconds()
+                ? ": what may not be cut would go on after that"
+                : ""));
+    return 0;
+  }
+
+  /**
+   * The end of a run for people, as a text and as a page: the steps, what was decided on the way,
+   * and what the steps printed or wrote that the file names for it.
+   *
+   * @return the text
+   */
+  private static String report(Pipeline pipeline, Map<String, Object> status, Path folder) {
+    List<String> cut =
+        PipelineView.steps(status).stream()
+            .filter(step -> List.of("cut", "skipped").contains(step.get("state")))
+            .map(step -> step.get("state") + " " + step.get("step"))
+            .toList();
+    String head =
+        status.get("pipeline")
+            + ": "
+            + status.get("state")
+            + " after "
+            + PipelineView.seconds(status.get("spent_seconds"))
+            + " of "
+            + PipelineView.seconds(status.get("budget_seconds"))
+            + " (pass "
+            + status.get("pass")
+            + ")"
+            + (cut.isEmpty() ? "" : ", with what there was: " + String.join(", ", cut));
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (Map<String, Object> step : PipelineView.steps(status)) {
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("step", step.get("step"));
+      row.put("state", step.get("state"));
+      row.put("tries", step.get("tries"));
+      row.put("took", PipelineView.seconds(step.get("seconds")));
+      row.put("requests", step.get("requests"));
+      row.put("command", step.get("command"));
+      row.put("note", step.get("reason") == null ? "" : step.get("reason"));
+      rows.add(row);
+    }
+    StringBuilder text =
+        new StringBuilder(pipeline.title() + "\n\n" + head + "\n" + Report.table(rows));
+    StringBuilder html = new StringBuilder(HtmlReport.line(head) + HtmlReport.table(rows));
+    StringBuilder decided = new StringBuilder();
+    for (Object line : (List<?>) status.get("decisions")) {
+      Map<?, ?> decision = (Map<?, ?>) line;
+      decided
+          .append("  ")
+          .append(decision.get("at"))
+          .append(' ')
+          .append("".equals(decision.get("step")) ? "" : decision.get("step") + ": ")
+          .append(decision.get("decision"))
+          .append('\n');
+    }
+    if (!decided.isEmpty()) {
+      text.append("\nWhat was decided on the way\n").append(decided);
+      html.append(HtmlReport.heading("What was decided on the way"));
+      decided.toString().lines().forEach(line -> html.append(HtmlReport.line(line.strip())));
+    }
+    for (Pipeline.Step step : pipeline.steps().values()) {
+      boolean done =
+          PipelineView.steps(status).stream()
+              .anyMatch(of -> of.get("step").equals(step.name()) && "done".equals(of.get("state")));
+      Path out = PipelineStatus.out(folder, step.name());
+      if (step.report() && done && Files.exists(out)) {
+        String title =
+            step.title().isEmpty()
+                ? step.name()
+                : step.title().substring(0, 1).toUpperCase(java.util.Locale.ROOT)
+                    + step.title().substring(1);
+        String printed = text(out).strip();
+        text.append("\n").append(title).append("\n\n").append(printed).append("\n");
+        html.append(HtmlReport.heading(title))
+            .append(
+                step.html() != null && Files.exists(step.html())
+                    ? HtmlReport.content(step.html())
+                    : HtmlReport.text(printed));
+      }
+    }
+    write(folder.resolve("report.txt"), text.toString());
+    HtmlReport.write(folder.resolve("report.html"), pipeline.title(), html.toString());
+    return text.toString();
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UserError("cannot read " + file + ": " + e.getMessage());
+    }
+  }
+
+  private static void write(Path file, String text) {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UserError("cannot write " + file + ": " + e.getMessage());
+    }
+  }
 }

@@ -12,129 +12,169 @@ import polymarket.backfill.job.Messages;
 import polymarket.backfill.pipeline.PipelineRun;
 
 /**
- * The screen during a pipeline's run: on a terminal a line a step, redrawn every second, otherwise a plain line for each step
- * at work every ten seconds; what there is to say stands above it. All of it goes to standard error.
+ * The screen during a pipeline's run: on a terminal a line a step, redrawn every second, otherwise
+ * a plain line for each step at work every ten seconds; what there is to say stands above it. All
+ * of it goes to standard error.
  */
 final class PipelineView implements Messages, PipelineRun.Watcher {
 
-    private static final int PLAIN_EVERY_TICKS = 10;
+  private static final int PLAIN_EVERY_TICKS = 10;
 
-    private final PrintStream err = System.err;
-    private final boolean quiet;
-    private final boolean redraw;
-    private List<String> shown = List.of();
-    private int ticks;
+  private final PrintStream err = System.err;
+  private final boolean quiet;
+  private final boolean redraw;
+  private List<String> shown = List.of();
+  private int ticks;
 
-    /**
-     * @param quiet no progress at all, only messages
-     */
-    PipelineView(boolean quiet) {
-        this.quiet = quiet;
-        this.redraw = Boolean.getBoolean("backfill.terminal") && !quiet;
+  /**
+   * @param quiet no progress at all, only messages
+   */
+  PipelineView(boolean quiet) {
+    this.quiet = quiet;
+    this.redraw = Boolean.getBoolean("backfill.terminal") && !quiet;
+  }
+
+  @Override
+  public synchronized void info(String line) {
+    String time =
+        LocalTime.now().truncatedTo(ChronoUnit.SECONDS).format(DateTimeFormatter.ISO_LOCAL_TIME);
+    List<String> below = shown;
+    erase();
+    err.println(time + " " + line);
+    draw(below);
+  }
+
+  @Override
+  public synchronized void warn(String line) {
+    info("warning: " + line);
+  }
+
+  @Override
+  public synchronized void tick(Map<String, Object> status) {
+    if (quiet) {
+      return;
     }
-
-    @Override
-    public synchronized void info(String line) {
-        String time = LocalTime.now().truncatedTo(ChronoUnit.SECONDS).format(DateTimeFormatter.ISO_LOCAL_TIME);
-        List<String> below = shown;
-        erase();
-        err.println(time + " " + line);
-        draw(below);
-    }
-
-    @Override
-    public synchronized void warn(String line) {
-        info("warning: " + line);
-    }
-
-    @Override
-    public synchronized void tick(Map<String, Object> status) {
-        if (quiet) {
-            return;
+    if (redraw) {
+      int width = width();
+      erase();
+      draw(
+          lines(status).stream()
+              .map(line -> line.length() > width - 1 ? line.substring(0, width - 1) : line)
+              .toList());
+    } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
+      List<String> lines = new ArrayList<>();
+      for (Map<?, ?> step : steps(status)) {
+        if ("running".equals(step.get("state"))) {
+          lines.add(
+              step.get("step")
+                  + ": at work for "
+                  + seconds(step.get("seconds"))
+                  + (step.get("now") == null ? "" : ": " + step.get("now")));
         }
-        if (redraw) {
-            int width = width();
-            erase();
-            draw(lines(status).stream().map(line -> line.length() > width - 1 ? line.substring(0, width - 1) : line).toList());
-        } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
-            List<String> lines = new ArrayList<>();
-            for (Map<?, ?> step : steps(status)) {
-                if ("running".equals(step.get("state"))) {
-                    lines.add(step.get("step") + ": at work for " + seconds(step.get("seconds")) + (step.get("now") == null ? "" : ": " + step.get("now")));
-                }
-            }
-            lines.forEach(this::info);
-            info(head(status));
-        }
+      }
+      lines.forEach(this::info);
+      info(head(status));
     }
+  }
 
-    /** How long a step's line of progress may be: what stands before it takes some of the screen. */
-    int room() {
-        return redraw ? Math.max(40, width() - 36) : 1000;
-    }
+  /** How long a step's line of progress may be: what stands before it takes some of the screen. */
+  int room() {
+    return redraw ? Math.max(40, width() - 36) : 1000;
+  }
 
-    private int width() {
-        return Math.max(20, new ConsoleProgressBarConsumer(err).getMaxRenderedLength());
-    }
+  private int width() {
+    return Math.max(20, new ConsoleProgressBarConsumer(err).getMaxRenderedLength());
+  }
 
-    @Override
-    public synchronized void ended() {
-        shown = List.of();
-    }
+  @Override
+  public synchronized void ended() {
+    shown = List.of();
+  }
 
-    private void erase() {
-        if (!shown.isEmpty()) {
-            err.print("\033[" + shown.size() + "A\r\033[J");
-            shown = List.of();
-        }
+  private void erase() {
+    if (!shown.isEmpty()) {
+      err.print("\033[" + shown.size() + "A\r\033[J");
+      shown = List.of();
     }
+  }
 
-    private void draw(List<String> lines) {
-        if (redraw && !lines.isEmpty()) {
-            lines.forEach(err::println);
-            shown = lines;
-        }
-        err.flush();
+  private void draw(List<String> lines) {
+    if (redraw && !lines.isEmpty()) {
+      lines.forEach(err::println);
+      shown = lines;
     }
+    err.flush();
+  }
 
-    /** All of it: a line for the whole and one for each step. */
-    static List<String> lines(Map<String, Object> status) {
-        List<String> lines = new ArrayList<>();
-        lines.add(head(status));
-        int width = steps(status).stream().mapToInt(step -> String.valueOf(step.get("step")).length()).max().orElse(0);
-        for (Map<?, ?> step : steps(status)) {
-            String state = String.valueOf(step.get("state"));
-            String detail = switch (state) {
-                case "running" -> seconds(step.get("seconds")) + (step.get("now") == null ? "" : "  " + step.get("now"));
-                case "pending" -> pending(status, step);
-                case "done" -> seconds(step.get("seconds")) + (step.get("reason") == null ? "" : "  " + step.get("reason"));
-                default -> String.valueOf(step.get("reason"));
-            };
-            lines.add(String.format("  %-" + width + "s  %-8s  %s", step.get("step"), state, detail).stripTrailing());
-        }
-        return lines;
+  /** All of it: a line for the whole and one for each step. */
+  static List<String> lines(Map<String, Object> status) {
+    List<String> lines = new ArrayList<>();
+    lines.add(head(status));
+    int width =
+        steps(status).stream()
+            .mapToInt(step -> String.valueOf(step.get("step")).length())
+            .max()
+            .orElse(0);
+    for (Map<?, ?> step : steps(status)) {
+      String state = String.valueOf(step.get("state"));
+      String detail =
+          switch (state) {
+            case "running" ->
+                seconds(step.get("seconds"))
+                    + (step.get("now") == null ? "" : "  " + step.get("now"));
+            case "pending" -> pending(status, step);
+            case "done" ->
+                seconds(step.get("seconds"))
+                    + (step.get("reason") == null ? "" : "  " + step.get("reason"));
+            default -> String.valueOf(step.get("reason"));
+          };
+      lines.add(
+          String.format("  %-" + width + "s  %-8s  %s", step.get("step"), state, detail)
+              .stripTrailing());
     }
+    return lines;
+  }
 
-    /** What a step waits for, or why it was not finished. */
-    private static String pending(Map<String, Object> status, Map<?, ?> step) {
-        List<String> left = steps(status).stream().filter(other -> List.of("pending", "running", "waiting").contains(other.get("state"))).map(other -> String.valueOf(other.get("step")))
-                .filter(((List<?>) step.get("after"))::contains).toList();
-        return !left.isEmpty() ? "after " + String.join(", ", left) : step.get("reason") == null ? "" : String.valueOf(step.get("reason"));
-    }
+  /** What a step waits for, or why it was not finished. */
+  private static String pending(Map<String, Object> status, Map<?, ?> step) {
+    List<String> left =
+        steps(status).stream()
+            .filter(other -> List.of("pending", "running", "waiting").contains(other.get("state")))
+            .map(other -> String.valueOf(other.get("step")))
+            .filter(((List<?>) step.get("after"))::contains)
+            .toList();
+    return !left.isEmpty()
+        ? "after " + String.join(", ", left)
+        : step.get("reason") == null ? "" : String.valueOf(step.get("reason"));
+  }
 
-    private static String head(Map<String, Object> status) {
-        long done = steps(status).stream().filter(step -> List.of("done", "cut", "skipped").contains(step.get("state"))).count();
-        return status.get("pipeline") + ": pass " + status.get("pass") + ", " + status.get("state") + ", " + done + " of " + steps(status).size() + " steps done, "
-                + seconds(status.get("spent_seconds")) + " of " + seconds(status.get("budget_seconds"));
-    }
+  private static String head(Map<String, Object> status) {
+    long done =
+        steps(status).stream()
+            .filter(step -> List.of("done", "cut", "skipped").contains(step.get("state")))
+            .count();
+    return status.get("pipeline")
+        + ": pass "
+        + status.get("pass")
+        + ", "
+        + status.get("state")
+        + ", "
+        + done
+        + " of "
+        + steps(status).size()
+        + " steps done, "
+        + seconds(status.get("spent_seconds"))
+        + " of "
+        + seconds(status.get("budget_seconds"));
+  }
 
-    @SuppressWarnings("unchecked")
-    static List<Map<String, Object>> steps(Map<String, Object> status) {
-        return (List<Map<String, Object>>) status.get("steps");
-    }
+  @SuppressWarnings("unchecked")
+  static List<Map<String, Object>> steps(Map<String, Object> status) {
+    return (List<Map<String, Object>>) status.get("steps");
+  }
 
-    static String seconds(Object seconds) {
-        double of = ((Number) seconds).doubleValue();
-        return Messages.time(of >= 10 ? (long) of * 1000 : Math.round(of * 10) * 100);
-    }
+  static String seconds(Object seconds) {
+    double of = ((Number) seconds).doubleValue();
+    return Messages.time(of >= 10 ? (long) of * 1000 : Math.round(of * 10) * 100);
+  }
 }

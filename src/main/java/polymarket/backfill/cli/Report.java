@@ -12,126 +12,176 @@ import polymarket.backfill.job.Messages;
 /** Writes results for people and as JSON. */
 final class Report {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** The widest that a cell is; columns. */
-    private static final int LONGEST = 70;
+  /** The widest that a cell is; columns. */
+  private static final int LONGEST = 70;
 
-    private Report() {
+  private Report() {}
+
+  static String json(Object value) {
+    try {
+      return JSON.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
     }
+  }
 
-    static String json(Object value) {
-        try {
-            return JSON.writeValueAsString(value);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+  /** The end of a job's run: sums that add up, the time, and how much of the limit was used. */
+  static String end(Map<String, Object> result, String note) {
+    Map<?, ?> ledger = (Map<?, ?>) result.get("ledger");
+    Map<?, ?> rows = (Map<?, ?>) result.get("rows");
+    Map<?, ?> run = (Map<?, ?>) result.get("run");
+    if (Integer.valueOf(0).equals(result.get("exit_code")) && number(ledger, "ids") == 0) {
+      return result.get("job") + ": no ids, nothing to do\n";
     }
+    StringBuilder text = new StringBuilder();
+    text.append(result.get("job"))
+        .append(result.get("worker") == null ? "" : " (worker " + result.get("worker") + ")")
+        .append(": ")
+        .append(result.get("state"))
+        .append(" after ")
+        .append(Messages.time(Math.round(decimal(run, "seconds") * 1000)))
+        .append('\n');
+    text.append("  ids     ")
+        .append(count(ledger, "ids"))
+        .append(" = ")
+        .append(count(ledger, "found"))
+        .append(" found + ")
+        .append(count(ledger, "absent"))
+        .append(" absent + ")
+        .append(count(ledger, "unresolved"))
+        .append(" unresolved + ")
+        .append(count(ledger, "failed"))
+        .append(" failed + ")
+        .append(count(ledger, "pending"))
+        .append(" pending\n");
+    text.append("  rows    ")
+        .append(count(ledger, "rows_fetched"))
+        .append(" fetched = ")
+        .append(count(ledger, "rows_inserted"))
+        .append(" inserted + ")
+        .append(count(ledger, "rows_duplicate"))
+        .append(" duplicate + ")
+        .append(count(ledger, "rows_rejected"))
+        .append(" rejected")
+        .append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED")
+        .append(ledger.containsKey("rows_of") ? " (" + ledger.get("rows_of") + ")" : "")
+        .append('\n');
+    text.append("  this run: ")
+        .append(count(run, "ids", "id"))
+        .append(", ")
+        .append(count(rows, "inserted", "row"))
+        .append(" inserted, ")
+        .append(count(run, "requests", "request"))
+        .append(", ")
+        .append(Messages.count(number(run, "retries")))
+        .append(number(run, "retries") == 1 ? " retry, " : " retries, ");
+    text.append(used(run)).append('\n');
+    if (((Number) ledger.get("absent")).longValue() > 0 && !note.isEmpty()) {
+      text.append("  note: ").append(note).append('\n');
+    }
+    return text.toString();
+  }
 
-    /** The end of a job's run: sums that add up, the time, and how much of the limit was used. */
-    static String end(Map<String, Object> result, String note) {
-        Map<?, ?> ledger = (Map<?, ?>) result.get("ledger");
-        Map<?, ?> rows = (Map<?, ?>) result.get("rows");
-        Map<?, ?> run = (Map<?, ?>) result.get("run");
-        if (Integer.valueOf(0).equals(result.get("exit_code")) && number(ledger, "ids") == 0) {
-            return result.get("job") + ": no ids, nothing to do\n";
-        }
-        StringBuilder text = new StringBuilder();
-        text.append(result.get("job")).append(result.get("worker") == null ? "" : " (worker " + result.get("worker") + ")").append(": ")
-                .append(result.get("state")).append(" after ").append(Messages.time(Math.round(decimal(run, "seconds") * 1000))).append('\n');
-        text.append("  ids     ").append(count(ledger, "ids")).append(" = ").append(count(ledger, "found")).append(" found + ")
-                .append(count(ledger, "absent")).append(" absent + ").append(count(ledger, "unresolved")).append(" unresolved + ")
-                .append(count(ledger, "failed")).append(" failed + ").append(count(ledger, "pending")).append(" pending\n");
-        text.append("  rows    ").append(count(ledger, "rows_fetched")).append(" fetched = ").append(count(ledger, "rows_inserted"))
-                .append(" inserted + ").append(count(ledger, "rows_duplicate")).append(" duplicate + ")
-                .append(count(ledger, "rows_rejected")).append(" rejected").append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED")
-                .append(ledger.containsKey("rows_of") ? " (" + ledger.get("rows_of") + ")" : "").append('\n');
-        text.append("  this run: ").append(count(run, "ids", "id")).append(", ").append(count(rows, "inserted", "row")).append(" inserted, ")
-                .append(count(run, "requests", "request")).append(", ").append(Messages.count(number(run, "retries"))).append(number(run, "retries") == 1 ? " retry, " : " retries, ");
-        text.append(used(run)).append('\n');
-        if (((Number) ledger.get("absent")).longValue() > 0 && !note.isEmpty()) {
-            text.append("  note: ").append(note).append('\n');
-        }
-        return text.toString();
-    }
+  /** How much of the pace a run used. */
+  static String used(Map<?, ?> run) {
+    return decimal(run, "limit_used") <= 0
+        ? "too few requests to speak of a pace"
+        : String.format(
+            Locale.ROOT,
+            "%.1f%% of the pace of %.4g requests/s",
+            100 * decimal(run, "limit_used"),
+            decimal(run, "limit_per_second"));
+  }
 
-    /** How much of the pace a run used. */
-    static String used(Map<?, ?> run) {
-        return decimal(run, "limit_used") <= 0 ? "too few requests to speak of a pace"
-                : String.format(Locale.ROOT, "%.1f%% of the pace of %.4g requests/s", 100 * decimal(run, "limit_used"), decimal(run, "limit_per_second"));
-    }
+  private static String count(Map<?, ?> map, String key) {
+    return Messages.count(number(map, key));
+  }
 
-    private static String count(Map<?, ?> map, String key) {
-        return Messages.count(number(map, key));
-    }
+  private static String count(Map<?, ?> map, String key, String thing) {
+    return Messages.count(number(map, key), thing);
+  }
 
-    private static String count(Map<?, ?> map, String key, String thing) {
-        return Messages.count(number(map, key), thing);
-    }
+  private static long number(Map<?, ?> map, String key) {
+    return ((Number) map.get(key)).longValue();
+  }
 
-    private static long number(Map<?, ?> map, String key) {
-        return ((Number) map.get(key)).longValue();
-    }
+  private static double decimal(Map<?, ?> map, String key) {
+    return ((Number) map.get(key)).doubleValue();
+  }
 
-    private static double decimal(Map<?, ?> map, String key) {
-        return ((Number) map.get(key)).doubleValue();
+  /** Rows as a table with a head; numbers stand to the right. */
+  static String table(List<? extends Map<String, ?>> rows) {
+    if (rows.isEmpty()) {
+      return "  (none)\n";
     }
+    List<String> heads = new ArrayList<>(rows.get(0).keySet());
+    int[] widths = heads.stream().mapToInt(Report::width).toArray();
+    List<List<String>> cells = new ArrayList<>();
+    for (Map<String, ?> row : rows) {
+      List<String> line = new ArrayList<>();
+      for (int i = 0; i < heads.size(); i++) {
+        String cell = cell(row.get(heads.get(i)));
+        widths[i] = Math.max(widths[i], width(cell));
+        line.add(cell);
+      }
+      cells.add(line);
+    }
+    StringBuilder text = new StringBuilder();
+    line(text, heads, widths, rows.get(0), heads);
+    for (List<String> line : cells) {
+      line(text, line, widths, rows.get(0), heads);
+    }
+    return text.toString();
+  }
 
-    /** Rows as a table with a head; numbers stand to the right. */
-    static String table(List<? extends Map<String, ?>> rows) {
-        if (rows.isEmpty()) {
-            return "  (none)\n";
-        }
-        List<String> heads = new ArrayList<>(rows.get(0).keySet());
-        int[] widths = heads.stream().mapToInt(Report::width).toArray();
-        List<List<String>> cells = new ArrayList<>();
-        for (Map<String, ?> row : rows) {
-            List<String> line = new ArrayList<>();
-            for (int i = 0; i < heads.size(); i++) {
-                String cell = cell(row.get(heads.get(i)));
-                widths[i] = Math.max(widths[i], width(cell));
-                line.add(cell);
-            }
-            cells.add(line);
-        }
-        StringBuilder text = new StringBuilder();
-        line(text, heads, widths, rows.get(0), heads);
-        for (List<String> line : cells) {
-            line(text, line, widths, rows.get(0), heads);
-        }
-        return text.toString();
+  private static void line(
+      StringBuilder text,
+      List<String> cells,
+      int[] widths,
+      Map<String, ?> sample,
+      List<String> heads) {
+    StringBuilder line = new StringBuilder("  ");
+    for (int i = 0; i < cells.size(); i++) {
+      String pad = " ".repeat(widths[i] - width(cells.get(i)));
+      boolean right = sample.get(heads.get(i)) instanceof Number;
+      line.append(right ? pad + cells.get(i) : cells.get(i) + pad).append("  ");
     }
+    text.append(line.toString().stripTrailing()).append('\n');
+  }
 
-    private static void line(StringBuilder text, List<String> cells, int[] widths, Map<String, ?> sample, List<String> heads) {
-        StringBuilder line = new StringBuilder("  ");
-        for (int i = 0; i < cells.size(); i++) {
-            String pad = " ".repeat(widths[i] - width(cells.get(i)));
-            boolean right = sample.get(heads.get(i)) instanceof Number;
-            line.append(right ? pad + cells.get(i) : cells.get(i) + pad).append("  ");
-        }
-        text.append(line.toString().stripTrailing()).append('\n');
+  private static String cell(Object value) {
+    if (value == null) {
+      return "-";
     }
+    if (value instanceof Integer
+        || value instanceof Long
+        || value instanceof java.math.BigInteger) {
+      return String.format(Locale.ROOT, "%,d", value);
+    }
+    // titles are other people's: a line break in one would tear the table, an escape sequence do
+    // worse
+    String text =
+        (value instanceof Map || value instanceof List ? json(value) : String.valueOf(value))
+            .replaceAll("[\\p{Cc}\\u2028\\u2029]+", " ");
+    // what is piped into a file or another program is whole
+    if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
+      return text;
+    }
+    StringBuilder begin = new StringBuilder();
+    text.codePoints()
+        .takeWhile(
+            point -> width(begin.toString()) + Math.max(0, WCWidth.wcwidth(point)) <= LONGEST - 3)
+        .forEach(begin::appendCodePoint);
+    return begin + "...";
+  }
 
-    private static String cell(Object value) {
-        if (value == null) {
-            return "-";
-        }
-        if (value instanceof Integer || value instanceof Long || value instanceof java.math.BigInteger) {
-            return String.format(Locale.ROOT, "%,d", value);
-        }
-        // titles are other people's: a line break in one would tear the table, an escape sequence do worse
-        String text = (value instanceof Map || value instanceof List ? json(value) : String.valueOf(value)).replaceAll("[\\p{Cc}\\u2028\\u2029]+", " ");
-        // what is piped into a file or another program is whole
-        if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
-            return text;
-        }
-        StringBuilder begin = new StringBuilder();
-        text.codePoints().takeWhile(point -> width(begin.toString()) + Math.max(0, WCWidth.wcwidth(point)) <= LONGEST - 3).forEach(begin::appendCodePoint);
-        return begin + "...";
-    }
-
-    /** The columns that a text takes on a terminal: two for a wide character, none for one that joins the one before it. */
-    static int width(String text) {
-        return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();
-    }
+  /**
+   * The columns that a text takes on a terminal: two for a wide character, none for one that joins
+   * the one before it.
+   */
+  static int width(String text) {
+    return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();
+  }
 }

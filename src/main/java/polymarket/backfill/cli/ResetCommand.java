@@ -20,55 +20,84 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 
 /** Starts a job afresh. */
-@Command(name = "reset", description = "Start a job afresh: its ledger is moved to a copy beside it. Rows in ClickHouse stay, and are not stored twice.")
+@Command(
+    name = "reset",
+    description =
+        "Start a job afresh: its ledger is moved to a copy beside it. Rows in ClickHouse stay, and"
+            + " are not stored twice.")
 final class ResetCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
-    private String name;
+  @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
+  private String name;
 
-    @Option(names = "--yes", description = "Do not ask.")
-    private boolean yes;
+  @Option(names = "--yes", description = "Do not ask.")
+  private boolean yes;
 
-    @Override
-    public Integer call() {
-        Settings settings = common.settings();
-        Job job = Job.read(Common.home(), name);
-        List<Job> parts = job.parts(Common.home(), "auto");
-        // what runs under its name, and the window of time that was last asked for, are its own too
-        List<Path> files = parts.stream().flatMap(part -> Stream.of(JobRun.ledgerFile(settings, part.getName()), JobRun.windowFile(settings, part.getName())))
-                .filter(Ledger::exists).toList();
-        if (files.isEmpty()) {
-            throw new UserError("no ledger of " + job.getName() + " in " + settings.path("runtime.dir") + ": there is nothing to reset");
-        }
-        List<ShareLock> locks = new ArrayList<>();
-        try {
-            for (String source : parts.stream().map(Job::getSource).distinct().toList()) {
-                locks.add(ShareLock.take(settings.path("runtime.dir").resolve(source + ".lock"), Share.WHOLE, source, "reset " + job.getName()));
-            }
-            if (!yes) {
-                System.err.print("Forget what is done in " + String.join(" and ", files.stream().map(file -> file + " (" + what(file) + ")").toList())
-                        + "? A copy is kept. [y/N] ");
-                Scanner answer = new Scanner(System.in);
-                if (!answer.hasNextLine() || !answer.nextLine().strip().toLowerCase(java.util.Locale.ROOT).startsWith("y")) {
-                    System.err.println("Nothing was changed.");
-                    return 1;
-                }
-            }
-            files.forEach(file -> System.out.println(job.getName() + " starts afresh; its ledger was moved to " + Ledger.setAside(file)));
-        } finally {
-            locks.forEach(ShareLock::close);
-        }
-        return 0;
+  @Override
+  public Integer call() {
+    Settings settings = common.settings();
+    Job job = Job.read(Common.home(), name);
+    List<Job> parts = job.parts(Common.home(), "auto");
+    // what runs under its name, and the window of time that was last asked for, are its own too
+    List<Path> files =
+        parts.stream()
+            .flatMap(
+                part ->
+                    Stream.of(
+                        JobRun.ledgerFile(settings, part.getName()),
+                        JobRun.windowFile(settings, part.getName())))
+            .filter(Ledger::exists)
+            .toList();
+    if (files.isEmpty()) {
+      throw new UserError(
+          "no ledger of "
+              + job.getName()
+              + " in "
+              + settings.path("runtime.dir")
+              + ": there is nothing to reset");
     }
-
-    private static String what(Path file) {
-        try (Ledger ledger = Ledger.open(file)) {
-            return Messages.count(ledger.size(Share.WHOLE), "id");
-        } catch (UserError damaged) {
-            return "damaged";
+    List<ShareLock> locks = new ArrayList<>();
+    try {
+      for (String source : parts.stream().map(Job::getSource).distinct().toList()) {
+        locks.add(
+            ShareLock.take(
+                settings.path("runtime.dir").resolve(source + ".lock"),
+                Share.WHOLE,
+                source,
+                "reset " + job.getName()));
+      }
+      if (!yes) {
+        System.err.print(
+            "Forget what is done in "
+                + String.join(
+                    " and ", files.stream().map(file -> file + " (" + what(file) + ")").toList())
+                + "? A copy is kept. [y/N] ");
+        Scanner answer = new Scanner(System.in);
+        if (!answer.hasNextLine()
+            || !answer.nextLine().strip().toLowerCase(java.util.Locale.ROOT).startsWith("y")) {
+          System.err.println("Nothing was changed.");
+          return 1;
         }
+      }
+      files.forEach(
+          file ->
+              System.out.println(
+                  job.getName()
+                      + " starts afresh; its ledger was moved to "
+                      + Ledger.setAside(file)));
+    } finally {
+      locks.forEach(ShareLock::close);
     }
+    return 0;
+  }
+
+  private static String what(Path file) {
+    try (Ledger ledger = Ledger.open(file)) {
+      return Messages.count(ledger.size(Share.WHOLE), "id");
+    } catch (UserError damaged) {
+      return "damaged";
+    }
+  }
 }

@@ -43,470 +43,775 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 
 /** Runs jobs until nothing of theirs is pending. */
-@Command(name = "run", footer = {"", "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."},
-        description = "Run a job: fetch what is pending, then once more what failed before. The same command goes on where it was.")
+@Command(
+    name = "run",
+    footer = {
+      "",
+      "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."
+    },
+    description =
+        "Run a job: fetch what is pending, then once more what failed before. The same command goes"
+            + " on where it was.")
 final class RunCommand implements Callable<Integer> {
 
-    /** Lines that are no ids are shown up to this many. */
-    private static final int BAD_LINES_SHOWN = 20;
-    /** So many ids stand in one query that says whose they are. */
-    private static final int TAKEN_AT_ONCE = 20_000;
-    /** Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a long list is loaded soon. */
-    private static final long LISTED_WIDTH = 1_000;
+  /** Lines that are no ids are shown up to this many. */
+  private static final int BAD_LINES_SHOWN = 20;
 
-    @Mixin
-    private Common common;
+  /** So many ids stand in one query that says whose they are. */
+  private static final int TAKEN_AT_ONCE = 20_000;
 
-    @Parameters(arity = "1..*", paramLabel = "JOB", description = "The jobs to run, such as payouts.")
-    private List<String> names;
+  /**
+   * Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a
+   * long list is loaded soon.
+   */
+  private static final long LISTED_WIDTH = 1_000;
 
-    @Option(names = "--ids", paramLabel = "FILE", description = "Ids to add to the job's ledger: one a line or a JSON array, plain or .gz, - for standard input. Without it, the job asks ClickHouse for what is missing.")
-    private String ids;
+  @Mixin private Common common;
 
-    /** The file that is read; with standard input and several jobs, a copy of it. */
-    private String listed;
-    private boolean badTold;
+  @Parameters(arity = "1..*", paramLabel = "JOB", description = "The jobs to run, such as payouts.")
+  private List<String> names;
 
-    @Option(names = "--strict", description = "Refuse the file where a line of it is no id.")
-    private boolean strict;
+  @Option(
+      names = "--ids",
+      paramLabel = "FILE",
+      description =
+          "Ids to add to the job's ledger: one a line or a JSON array, plain or .gz, - for standard"
+              + " input. Without it, the job asks ClickHouse for what is missing.")
+  private String ids;
 
-    @Option(names = "--redo", paramLabel = "STATE", split = ",", description = "Ask again for ids that are failed, unresolved, absent, found, or all; with --limit N, for N of them.")
-    private List<String> redo;
+  /** The file that is read; with standard input and several jobs, a copy of it. */
+  private String listed;
 
-    @Option(names = "--older-than", paramLabel = "TIME", description = "With --redo: only ids marked longer ago than that, such as 7d.")
-    private String olderThan;
+  private boolean badTold;
 
-    @Option(names = "--since", paramLabel = "TIME", description = "For jobs that find their ids themselves: from then on; a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d.")
-    private String since;
+  @Option(names = "--strict", description = "Refuse the file where a line of it is no id.")
+  private boolean strict;
 
-    @Option(names = "--days", paramLabel = "N", description = "The last N days, as --since Nd.")
-    private Integer days;
+  @Option(
+      names = "--redo",
+      paramLabel = "STATE",
+      split = ",",
+      description =
+          "Ask again for ids that are failed, unresolved, absent, found, or all; with --limit N,"
+              + " for N of them.")
+  private List<String> redo;
 
-    @Option(names = "--until", paramLabel = "TIME", description = "Likewise: up to then.")
-    private String until;
+  @Option(
+      names = "--older-than",
+      paramLabel = "TIME",
+      description = "With --redo: only ids marked longer ago than that, such as 7d.")
+  private String olderThan;
 
-    @Option(names = "--from", paramLabel = "N", description = "For jobs whose ids are ranges, such as blocks: the first.")
-    private Long from;
+  @Option(
+      names = "--since",
+      paramLabel = "TIME",
+      description =
+          "For jobs that find their ids themselves: from then on; a date, a time such as"
+              + " 2026-11-01T00:00:00Z, or an age such as 30d.")
+  private String since;
 
-    @Option(names = "--to", paramLabel = "N|latest", description = "Likewise: the last, or latest (the default) for the last that the source has.")
-    private String to;
+  @Option(names = "--days", paramLabel = "N", description = "The last N days, as --since Nd.")
+  private Integer days;
 
-    @Option(names = "--worker", paramLabel = "N", description = "Take the N-th share of the ids and of the pace.")
-    private Integer worker;
+  @Option(names = "--until", paramLabel = "TIME", description = "Likewise: up to then.")
+  private String until;
 
-    @Option(names = "--of", paramLabel = "M", description = "How many workers share the job.")
-    private Integer of;
+  @Option(
+      names = "--from",
+      paramLabel = "N",
+      description = "For jobs whose ids are ranges, such as blocks: the first.")
+  private Long from;
 
-    @Option(names = "--batch-size", paramLabel = "N", description = "Ids a batch.")
-    private Integer batchSize;
+  @Option(
+      names = "--to",
+      paramLabel = "N|latest",
+      description = "Likewise: the last, or latest (the default) for the last that the source has.")
+  private String to;
 
-    @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
-    private Integer concurrency;
+  @Option(
+      names = "--worker",
+      paramLabel = "N",
+      description = "Take the N-th share of the ids and of the pace.")
+  private Integer worker;
 
-    @Spec
-    private CommandSpec spec;
+  @Option(names = "--of", paramLabel = "M", description = "How many workers share the job.")
+  private Integer of;
 
-    @Unmatched
-    private List<String> own = new ArrayList<>();
+  @Option(names = "--batch-size", paramLabel = "N", description = "Ids a batch.")
+  private Integer batchSize;
 
-    @Option(names = "--pace", paramLabel = "PART", defaultValue = "1", description = "Part of the source's limit to use, such as 0.5.")
-    private double pace;
+  @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
+  private Integer concurrency;
 
-    @Option(names = "--limit", paramLabel = "N", description = "Take at most N ids of each job, for a try-out; the same command without it goes on.")
-    private Long limit;
+  @Spec private CommandSpec spec;
 
-    @Option(names = "--json", description = "Print the end as one JSON object on standard output.")
-    private boolean json;
+  @Unmatched private List<String> own = new ArrayList<>();
 
-    @Override
-    public Integer call() {
-        if ((worker == null) != (of == null)) {
-            throw new UserError("--worker N and --of M go together: --worker 2 --of 4");
-        }
-        if (!(pace > 0 && pace <= 1)) {
-            throw new UserError("--pace is " + pace + "; it takes a part of the limit above 0 and up to 1");
-        }
-        if (limit != null && limit < 1) {
-            throw new UserError("--limit is " + limit + "; it takes a number of at least 1");
-        }
-        if (olderThan != null && redo == null) {
-            throw new UserError("--older-than goes with --redo");
-        }
-        if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}") || from != null && (from < 0 || from > 999_999_999_999L)) {
-            throw new UserError((from == null ? "" : "--from " + from) + (from == null || to == null ? "" : " ") + (to == null ? "" : "--to " + to) + ": they take whole numbers of at most 12 digits, --to also latest");
-        }
-        if (from != null && to != null && !to.equals("latest") && from > Long.parseLong(to)) {
-            throw new UserError("--from " + from + " is beyond --to " + to);
-        }
-        if (days != null) {
-            if (since != null || days < 1) {
-                throw new UserError("--days takes a whole number of at least 1, and goes without --since");
+  @Option(
+      names = "--pace",
+      paramLabel = "PART",
+      defaultValue = "1",
+      description = "Part of the source's limit to use, such as 0.5.")
+  private double pace;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description =
+          "Take at most N ids of each job, for a try-out; the same command without it goes on.")
+  private Long limit;
+
+  @Option(names = "--json", description = "Print the end as one JSON object on standard output.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    if ((worker == null) != (of == null)) {
+      throw new UserError("--worker N and --of M go together: --worker 2 --of 4");
+    }
+    if (!(pace > 0 && pace <= 1)) {
+      throw new UserError(
+          "--pace is " + pace + "; it takes a part of the limit above 0 and up to 1");
+    }
+    if (limit != null && limit < 1) {
+      throw new UserError("--limit is " + limit + "; it takes a number of at least 1");
+    }
+    if (olderThan != null && redo == null) {
+      throw new UserError("--older-than goes with --redo");
+    }
+    if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}")
+        || from != null && (from < 0 || from > 999_999_999_999L)) {
+      throw new UserError(
+          (from == null ? "" : "--from " + from)
+              + (from == null || to == null ? "" : " ")
+              + (to == null ? "" : "--to " + to)
+              + ": they take whole numbers of at most 12 digits, --to also latest");
+    }
+    if (from != null && to != null && !to.equals("latest") && from > Long.parseLong(to)) {
+      throw new UserError("--from " + from + " is beyond --to " + to);
+    }
+    if (days != null) {
+      if (since != null || days < 1) {
+        throw new UserError("--days takes a whole number of at least 1, and goes without --since");
+      }
+      since = days + "d";
+    }
+    if (ids != null && names.size() > 1) {
+      throw new UserError("--ids goes with one job; here are " + names.size());
+    }
+    // before a value that follows it is taken for a job's name
+    own.forEach(option -> settingsOf(option, Job.names(Common.home())));
+    Set<State> again = redoStates();
+    Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
+    Map<Job, String> sources = sources();
+    List<Job> jobs = List.copyOf(sources.keySet());
+    if (ids != null) {
+      IdList.check(ids, jobs.get(0).idKind());
+    }
+    for (Job job : jobs) {
+      common.set(job.getName() + ".batch-size", batchSize);
+      common.set(job.getName() + ".concurrency", concurrency);
+    }
+    own.forEach(option -> setOwn(option, jobs));
+    jobs.forEach(this::checkRange);
+    Settings settings = common.settings();
+    Window window = window();
+    Share share = worker == null ? Share.WHOLE : new Share(worker, of);
+    Terminal terminal = new Terminal(json);
+    JobRun.Result result;
+    try (ClickHouse clickHouse = ClickHouse.open(settings);
+        JobRun run =
+            new JobRun(
+                settings,
+                jobs,
+                clickHouse,
+                new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window),
+                terminal)) {
+      // before what may have to ask a source, and wait for it
+      Signals.handle(run, terminal);
+      listed = jobs.size() > 1 && "-".equals(ids) ? kept(System.in).toString() : ids;
+      for (Job job : jobs) {
+        if (job.idKind() == IdKind.RANGE && ids == null) {
+          try {
+            loadRanges(job, run, run.ledger(job.getName()), terminal);
+          } catch (UserError e) {
+            if (run.stopCode() == null) {
+              throw e;
             }
-            since = days + "d";
-        }
-        if (ids != null && names.size() > 1) {
-            throw new UserError("--ids goes with one job; here are " + names.size());
-        }
-        // before a value that follows it is taken for a job's name
-        own.forEach(option -> settingsOf(option, Job.names(Common.home())));
-        Set<State> again = redoStates();
-        Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
-        Map<Job, String> sources = sources();
-        List<Job> jobs = List.copyOf(sources.keySet());
-        if (ids != null) {
-            IdList.check(ids, jobs.get(0).idKind());
-        }
-        for (Job job : jobs) {
-            common.set(job.getName() + ".batch-size", batchSize);
-            common.set(job.getName() + ".concurrency", concurrency);
-        }
-        own.forEach(option -> setOwn(option, jobs));
-        jobs.forEach(this::checkRange);
-        Settings settings = common.settings();
-        Window window = window();
-        Share share = worker == null ? Share.WHOLE : new Share(worker, of);
-        Terminal terminal = new Terminal(json);
-        JobRun.Result result;
-        try (ClickHouse clickHouse = ClickHouse.open(settings);
-                JobRun run = new JobRun(settings, jobs, clickHouse,
-                        new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window), terminal)) {
-            // before what may have to ask a source, and wait for it
-            Signals.handle(run, terminal);
-            listed = jobs.size() > 1 && "-".equals(ids) ? kept(System.in).toString() : ids;
-            for (Job job : jobs) {
-                if (job.idKind() == IdKind.RANGE && ids == null) {
-                    try {
-                        loadRanges(job, run, run.ledger(job.getName()), terminal);
-                    } catch (UserError e) {
-                        if (run.stopCode() == null) {
-                            throw e;
-                        }
-                        System.err.println("backfill: " + e.getMessage());
-                        return run.stopCode();
-                    }
-                } else {
-                    load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
-                }
-                if (!again.isEmpty()) {
-                    long pending = run.ledger(job.getName()).redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
-                    terminal.info(job.getName() + ": " + Messages.count(pending, "id") + (pending == 1 ? " is" : " are") + " asked for again");
-                }
-            }
-            result = run.run(terminal);
-        }
-        if (json) {
-            System.out.println(Report.json(result.jobs().size() == 1 ? result.jobs().get(0)
-                    : Map.of("exit_code", result.exitCode(), "jobs", result.jobs())));
+            System.err.println("backfill: " + e.getMessage());
+            return run.stopCode();
+          }
         } else {
-            for (int i = 0; i < jobs.size(); i++) {
-                System.out.print(Report.end(result.jobs().get(i), jobs.get(i).getSourceNote()));
-            }
+          load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
         }
-        if (result.reason() != null) {
-            System.err.println("backfill: " + result.reason());
+        if (!again.isEmpty()) {
+          long pending =
+              run.ledger(job.getName())
+                  .redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
+          terminal.info(
+              job.getName()
+                  + ": "
+                  + Messages.count(pending, "id")
+                  + (pending == 1 ? " is" : " are")
+                  + " asked for again");
         }
-        return result.exitCode();
+      }
+      result = run.run(terminal);
     }
-
-    /** The jobs to run, with the source that was chosen for those that have several; those that run under another's name too. */
-    private Map<Job, String> sources() {
-        Map<String, Job> jobs = new LinkedHashMap<>();
-        Map<Job, String> sources = new LinkedHashMap<>();
-        for (String name : names.stream().distinct().toList()) {
-            Job named = Job.read(Common.home(), name);
-            String source = Parts.source(common.settings(), named);
-            for (Job job : named.parts(Common.home(), source)) {
-                if (jobs.putIfAbsent(job.getName(), job) == null) {
-                    sources.put(job, source);
-                }
-            }
-        }
-        return sources;
+    if (json) {
+      System.out.println(
+          Report.json(
+              result.jobs().size() == 1
+                  ? result.jobs().get(0)
+                  : Map.of("exit_code", result.exitCode(), "jobs", result.jobs())));
+    } else {
+      for (int i = 0; i < jobs.size(); i++) {
+        System.out.print(Report.end(result.jobs().get(i), jobs.get(i).getSourceNote()));
+      }
     }
-
-    /** An option that a job does not know what to do with is refused: left aside, it would fetch more than was asked for. */
-    private void checkRange(Job job) {
-        if ((from != null || to != null) && job.idKind() != IdKind.RANGE) {
-            throw new UserError(job.getName() + " takes no " + (from != null ? "--from" : "--to") + ": its ids are no ranges");
-        }
-        boolean asksByTime = job.isWindow() || job.sql().has("ids") && job.sql().section("ids").statements().stream().anyMatch(sql -> sql.contains("{since}"));
-        if ((since != null || until != null) && !asksByTime) {
-            throw new UserError(job.getName() + " takes no " + (days != null ? "--days" : since != null ? "--since" : "--until")
-                    + ": it asks for all of an id, whatever its time");
-        }
+    if (result.reason() != null) {
+      System.err.println("backfill: " + result.reason());
     }
+    return result.exitCode();
+  }
 
-    private Window window() {
-        if (since == null && until == null) {
-            return Window.ALL;
+  /**
+   * The jobs to run, with the source that was chosen for those that have several; those that run
+   * under another's name too.
+   */
+  private Map<Job, String> sources() {
+    Map<String, Job> jobs = new LinkedHashMap<>();
+    Map<Job, String> sources = new LinkedHashMap<>();
+    for (String name : names.stream().distinct().toList()) {
+      Job named = Job.read(Common.home(), name);
+      String source = Parts.source(common.settings(), named);
+      for (Job job : named.parts(Common.home(), source)) {
+        if (jobs.putIfAbsent(job.getName(), job) == null) {
+          sources.put(job, source);
         }
-        String from = time(since, "--since");
-        String to = time(until, "--until");
-        Window window = new Window(since + " " + until, from.isEmpty() ? 0 : Instant.parse(from).getEpochSecond(),
-                to.isEmpty() ? Window.ALL.until() : Instant.parse(to).getEpochSecond());
-        if (window.since() > window.until()) {
-            throw new UserError("--since " + since + " is later than --until " + until);
-        }
-        return window;
+      }
     }
+    return sources;
+  }
 
-    /** Standard input in a file, because each job reads it. */
-    private static Path kept(InputStream in) {
-        try {
-            Path file = Files.createTempFile("backfill-ids", ".txt");
-            file.toFile().deleteOnExit();
-            Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
-            return file;
-        } catch (IOException e) {
-            throw new UserError("standard input cannot be read: " + e.getMessage());
-        }
+  /**
+   * An option that a job does not know what to do with is refused: left aside, it would fetch more
+   * than was asked for.
+   */
+  private void checkRange(Job job) {
+    if ((from != null || to != null) && job.idKind() != IdKind.RANGE) {
+      throw new UserError(
+          job.getName()
+              + " takes no "
+              + (from != null ? "--from" : "--to")
+              + ": its ids are no ranges");
     }
-
-    /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
-    private void setOwn(String option, List<Job> jobs) {
-        String[] parts = option.split("=", 2);
-        settingsOf(option, jobs.stream().map(Job::getName).toList()).forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
+    boolean asksByTime =
+        job.isWindow()
+            || job.sql().has("ids")
+                && job.sql().section("ids").statements().stream()
+                    .anyMatch(sql -> sql.contains("{since}"));
+    if ((since != null || until != null) && !asksByTime) {
+      throw new UserError(
+          job.getName()
+              + " takes no "
+              + (days != null ? "--days" : since != null ? "--since" : "--until")
+              + ": it asks for all of an id, whatever its time");
     }
+  }
 
-    /** The settings of jobs that such an option stands for. */
-    private List<String> settingsOf(String option, List<String> jobs) {
-        String name = option.split("=", 2)[0];
-        Settings settings = common.settings();
-        List<String> keys = jobs.stream().map(job -> job + "." + name.replaceFirst("^--", "")).filter(settings::has).toList();
-        if (!option.startsWith("--") || keys.isEmpty()) {
-            List<String> known = new ArrayList<>(spec.optionsMap().keySet());
-            settings.all().keySet().stream().filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job + ".")))
-                    .forEach(key -> known.add("--" + key.substring(key.indexOf('.') + 1)));
-            throw new UserError("unknown option '" + option + "' of run." + Nearest.hint(name, known) + " `backfill run --help` lists all");
-        }
-        return keys;
+  private Window window() {
+    if (since == null && until == null) {
+      return Window.ALL;
     }
-
-    private Set<State> redoStates() {
-        Set<State> states = EnumSet.noneOf(State.class);
-        for (String name : redo == null ? List.<String>of() : redo) {
-            List<State> all = List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED);
-            if (name.equals("all")) {
-                states.addAll(all);
-            } else {
-                states.add(all.stream().filter(state -> state.text().equals(name)).findFirst().orElseThrow(() -> new UserError(
-                        "--redo " + name + ": it takes failed, unresolved, absent, found or all")));
-            }
-        }
-        return states;
+    String from = time(since, "--since");
+    String to = time(until, "--until");
+    Window window =
+        new Window(
+            since + " " + until,
+            from.isEmpty() ? 0 : Instant.parse(from).getEpochSecond(),
+            to.isEmpty() ? Window.ALL.until() : Instant.parse(to).getEpochSecond());
+    if (window.since() > window.until()) {
+      throw new UserError("--since " + since + " is later than --until " + until);
     }
+    return window;
+  }
 
-    /** Adds what of the ranges that were asked for the ledger does not have yet, and says how long it will take. */
-    private void loadRanges(Job job, JobRun run, Ledger ledger, Messages messages) {
-        long before = ledger.size(Share.WHOLE);
-        if (from == null && before == 0) {
-            throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
-        }
-        JobRun.Reach reach = run.reach(job);
-        long span = run.span(job);
-        TreeSet<String> known = new TreeSet<>();
-        for (State state : State.values()) {
-            ledger.entries(state, Long.MAX_VALUE, entry -> known.add(entry.id()));
-        }
-        if (from != null || to != null) {
-            long first = from != null ? from : Ranges.last(known.last()) + 1;
-            long last = to == null || to.equals("latest") ? reach.last() : Math.min(reach.last(), Long.parseLong(to));
-            if (to != null && !to.equals("latest") && Long.parseLong(to) > reach.last()) {
-                messages.warn(job.getName() + ": --to " + to + " is beyond the last that may be asked for, which is " + reach.last());
-            }
-            if (first > last && from != null) {
-                throw new UserError("--from " + first + " is beyond " + last + ", the last that may be asked for");
-            }
-            List<String> added = new ArrayList<>();
-            Ranges.gaps(known, first, last, (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, Math.max(LISTED_WIDTH, span), added::add));
-            ledger.load(loading -> added.forEach(loading::add));
-            messages.info(job.getName() + ": " + Messages.count(added.stream().mapToLong(Ranges::width).sum()) + " " + job.getUnit() + " from " + first + " to " + last
-                    + (before > 0 ? " are new" : ""));
-        }
-        long[] pending = {0};
-        ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
-        if (pending[0] > 0) {
-            long calls = JobRun.calls(common.settings(), job, pending[0], reach);
-            messages.info(job.getName() + ": " + Messages.count(pending[0]) + " " + job.getUnit() + " to do, and " + job.getSource() + " takes " + Messages.count(reach.widest())
-                    + " a call at most: " + Messages.count(calls) + " calls or more, at " + Math.round(reach.callsPerSecond()) + " calls/s at least "
-                    + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000));
-        }
+  /** Standard input in a file, because each job reads it. */
+  private static Path kept(InputStream in) {
+    try {
+      Path file = Files.createTempFile("backfill-ids", ".txt");
+      file.toFile().deleteOnExit();
+      Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+      return file;
+    } catch (IOException e) {
+      throw new UserError("standard input cannot be read: " + e.getMessage());
     }
+  }
 
-    private void load(Job job, String source, Ledger ledger, ClickHouse clickHouse, Messages messages) {
-        long before = ledger.size(Share.WHOLE);
-        IdKind kind = job.idKind();
-        List<IdList.Bad> bad = new ArrayList<>();
-        long[] badCount = {0};
-        Ledger.Loaded loaded;
-        List<String> pass = new ArrayList<>();
-        if (ids != null) {
-            long[] others = {0};
-            long[] unknown = {0};
-            IdList.Kind[] list = new IdList.Kind[1];
-            loaded = ledger.load(loading -> {
+  /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
+  private void setOwn(String option, List<Job> jobs) {
+    String[] parts = option.split("=", 2);
+    settingsOf(option, jobs.stream().map(Job::getName).toList())
+        .forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
+  }
+
+  /** The settings of jobs that such an option stands for. */
+  private List<String> settingsOf(String option, List<String> jobs) {
+    String name = option.split("=", 2)[0];
+    Settings settings = common.settings();
+    List<String> keys =
+        jobs.stream()
+            .map(job -> job + "." + name.replaceFirst("^--", ""))
+            .filter(settings::has)
+            .toList();
+    if (!option.startsWith("--") || keys.isEmpty()) {
+      List<String> known = new ArrayList<>(spec.optionsMap().keySet());
+      settings.all().keySet().stream()
+          .filter(key -> jobs.stream().anyMatch(job -> key.startsWith(job + ".")))
+          .forEach(key -> known.add("--" + key.substring(key.indexOf('.') + 1)));
+      throw new UserError(
+          "unknown option '"
+              + option
+              + "' of run."
+              + Nearest.hint(name, known)
+              + " `backfill run --help` lists all");
+    }
+    return keys;
+  }
+
+  private Set<State> redoStates() {
+    Set<State> states = EnumSet.noneOf(State.class);
+    for (String name : redo == null ? List.<String>of() : redo) {
+      List<State> all = List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED);
+      if (name.equals("all")) {
+        states.addAll(all);
+      } else {
+        states.add(
+            all.stream()
+                .filter(state -> state.text().equals(name))
+                .findFirst()
+                .orElseThrow(
+                    () ->
+                        new UserError(
+                            "--redo "
+                                + name
+                                + ": it takes failed, unresolved, absent, found or all")));
+      }
+    }
+    return states;
+  }
+
+  /**
+   * Adds what of the ranges that were asked for the ledger does not have yet, and says how long it
+   * will take.
+   */
+  private void loadRanges(Job job, JobRun run, Ledger ledger, Messages messages) {
+    long before = ledger.size(Share.WHOLE);
+    if (from == null && before == 0) {
+      throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
+    }
+    JobRun.Reach reach = run.reach(job);
+    long span = run.span(job);
+    TreeSet<String> known = new TreeSet<>();
+    for (State state : State.values()) {
+      ledger.entries(state, Long.MAX_VALUE, entry -> known.add(entry.id()));
+    }
+    if (from != null || to != null) {
+      long first = from != null ? from : Ranges.last(known.last()) + 1;
+      long last =
+          to == null || to.equals("latest")
+              ? reach.last()
+              : Math.min(reach.last(), Long.parseLong(to));
+      if (to != null && !to.equals("latest") && Long.parseLong(to) > reach.last()) {
+        messages.warn(
+            job.getName()
+                + ": --to "
+                + to
+                + " is beyond the last that may be asked for, which is "
+                + reach.last());
+      }
+      if (first > last && from != null) {
+        throw new UserError(
+            "--from " + first + " is beyond " + last + ", the last that may be asked for");
+      }
+      List<String> added = new ArrayList<>();
+      Ranges.gaps(
+          known,
+          first,
+          last,
+          (gapFirst, gapLast) ->
+              Ranges.cut(gapFirst, gapLast, Math.max(LISTED_WIDTH, span), added::add));
+      ledger.load(loading -> added.forEach(loading::add));
+      messages.info(
+          job.getName()
+              + ": "
+              + Messages.count(added.stream().mapToLong(Ranges::width).sum())
+              + " "
+              + job.getUnit()
+              + " from "
+              + first
+              + " to "
+              + last
+              + (before > 0 ? " are new" : ""));
+    }
+    long[] pending = {0};
+    ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
+    if (pending[0] > 0) {
+      long calls = JobRun.calls(common.settings(), job, pending[0], reach);
+      messages.info(
+          job.getName()
+              + ": "
+              + Messages.count(pending[0])
+              + " "
+              + job.getUnit()
+              + " to do, and "
+              + job.getSource()
+              + " takes "
+              + Messages.count(reach.widest())
+              + " a call at most: "
+              + Messages.count(calls)
+              + " calls or more, at "
+              + Math.round(reach.callsPerSecond())
+              + " calls/s at least "
+              + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000));
+    }
+  }
+
+  private void load(
+      Job job, String source, Ledger ledger, ClickHouse clickHouse, Messages messages) {
+    long before = ledger.size(Share.WHOLE);
+    IdKind kind = job.idKind();
+    List<IdList.Bad> bad = new ArrayList<>();
+    long[] badCount = {0};
+    Ledger.Loaded loaded;
+    List<String> pass = new ArrayList<>();
+    if (ids != null) {
+      long[] others = {0};
+      long[] unknown = {0};
+      IdList.Kind[] list = new IdList.Kind[1];
+      loaded =
+          ledger.load(
+              loading -> {
                 List<String> waiting = new ArrayList<>();
-                list[0] = IdList.read(listed, kind, id -> {
-                    waiting.add(id);
-                    if (waiting.size() == TAKEN_AT_ONCE) {
-                        others[0] += take(job, source, clickHouse, waiting, loading, unknown);
-                    }
-                }, line -> {
-                    if (badCount[0]++ < BAD_LINES_SHOWN) {
-                        bad.add(line);
-                    }
-                });
+                list[0] =
+                    IdList.read(
+                        listed,
+                        kind,
+                        id -> {
+                          waiting.add(id);
+                          if (waiting.size() == TAKEN_AT_ONCE) {
+                            others[0] += take(job, source, clickHouse, waiting, loading, unknown);
+                          }
+                        },
+                        line -> {
+                          if (badCount[0]++ < BAD_LINES_SHOWN) {
+                            bad.add(line);
+                          }
+                        });
                 others[0] += take(job, source, clickHouse, waiting, loading, unknown);
                 if (strict && badCount[0] > 0) {
-                    throw new UserError(ids + ": line " + bad.get(0).line() + " is no " + kind.label() + ": '" + shown(bad.get(0).text())
-                            + "'" + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "") + "; --strict takes no such file");
+                  throw new UserError(
+                      ids
+                          + ": line "
+                          + bad.get(0).line()
+                          + " is no "
+                          + kind.label()
+                          + ": '"
+                          + shown(bad.get(0).text())
+                          + "'"
+                          + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "")
+                          + "; --strict takes no such file");
                 }
                 if (loading.entries() + others[0] == 0) {
-                    throw new UserError(ids + ": " + (badCount[0] == 1 ? "its one " + (list[0].array() ? "entry" : "line") + " is no " : "none of its " + list[0].parts(badCount[0]) + " is a ") + kind.label()
-                            + "; line " + bad.get(0).line() + " is '" + shown(bad.get(0).text()) + "'");
+                  throw new UserError(
+                      ids
+                          + ": "
+                          + (badCount[0] == 1
+                              ? "its one " + (list[0].array() ? "entry" : "line") + " is no "
+                              : "none of its " + list[0].parts(badCount[0]) + " is a ")
+                          + kind.label()
+                          + "; line "
+                          + bad.get(0).line()
+                          + " is '"
+                          + shown(bad.get(0).text())
+                          + "'");
                 }
-            });
-            // of jobs that share a list, the first one tells what is no id
-            for (IdList.Bad line : badTold ? List.<IdList.Bad>of() : bad) {
-                messages.warn(ids + ":" + line.line() + ": no " + kind.label() + ", not asked for: '" + shown(line.text()) + "'");
-            }
-            if (badCount[0] > bad.size() && !badTold) {
-                messages.warn(ids + ": " + list[0].parts(badCount[0] - bad.size()) + " more: no " + kind.label());
-            }
-            badTold = true;
-            messages.info(job.getName() + ": " + Messages.count(loaded.distinct(), "id") + " in " + (ids.equals("-") ? "standard input" : ids)
-                    + (loaded.entries() > loaded.distinct() ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)" : "")
-                    + (badCount[0] > 0 ? " (" + list[0].parts(badCount[0]) + (badCount[0] == 1 ? " is no id" : " are no ids") + ")" : "")
-                    + (others[0] > 0 ? ", apart from " + Messages.count(others[0]) + " that another source has" : "")
-                    + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
-            if (unknown[0] > 0) {
-                messages.warn(job.getName() + ": " + Messages.count(unknown[0]) + " " + job.sql().section("unknown").title());
-            }
-        } else if (job.sql().has("ids")) {
-            boolean left = loadLeft(job, ledger, messages);
-            SqlFile.Section query = job.sql().section("ids");
-            String needed = query.attributes().get("needs");
-            String note = Views.refresh(clickHouse, Job.names(Common.home())).notes().get(needed);
-            if (note != null && before == 0 && !left) {
-                throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed + ", but " + note
-                        + ". Or give a list with --ids FILE");
-            }
-            String filled = query.attributes().get("filled");
-            if (filled != null && before == 0 && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
-                throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed + ", which is empty: `backfill run "
-                        + filled + "` fills it. Or give a list with --ids FILE");
-            }
-            try {
-                Window window = ledger.window();
-                String sql = query.sql(Map.of("source", source,
-                        "since", window.all() ? time(since, "--since") : Instant.ofEpochSecond(window.since()).toString(),
-                        "until", window.all() ? time(until, "--until") : Instant.ofEpochSecond(window.until()).toString()));
-                loaded = ledger.load(loading -> clickHouse.stream(sql, Map.of(), row -> {
-                    String id = kind.normalise(String.valueOf(row.get("id")));
-                    if (id != null) {
-                        loading.add(id);
-                        if (job.isPass()) {
-                            pass.add(id);
-                        }
-                    }
-                }));
-                if (before == 0 && !left && loaded.distinct() == 0 && needed != null
-                        && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
-                    throw new UserError("without --ids, " + job.getName() + " takes its ids from " + needed
-                            + ", which is empty: run the job that fills it, or give a list with --ids FILE");
-                }
-                messages.info(job.getName() + ": " + Messages.count(loaded.distinct(), "id")
-                        + (loaded.distinct() == 1 ? job.isPass() ? " makes up a pass" : " is missing in ClickHouse"
-                                : job.isPass() ? " make up a pass" : " are missing in ClickHouse")
-                        + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
-            } catch (ClickHouseException e) {
-                String why = "without --ids, " + job.getName() + " asks ClickHouse for what is missing, and that failed: " + e.getMessage()
-                        + ". Give a list with --ids FILE";
-                if (before == 0 && !left) {
-                    throw new UserError(why);
-                }
-                messages.warn(why + "; going on with what the ledger has");
-            }
+              });
+      // of jobs that share a list, the first one tells what is no id
+      for (IdList.Bad line : badTold ? List.<IdList.Bad>of() : bad) {
+        messages.warn(
+            ids
+                + ":"
+                + line.line()
+                + ": no "
+                + kind.label()
+                + ", not asked for: '"
+                + shown(line.text())
+                + "'");
+      }
+      if (badCount[0] > bad.size() && !badTold) {
+        messages.warn(
+            ids + ": " + list[0].parts(badCount[0] - bad.size()) + " more: no " + kind.label());
+      }
+      badTold = true;
+      messages.info(
+          job.getName()
+              + ": "
+              + Messages.count(loaded.distinct(), "id")
+              + " in "
+              + (ids.equals("-") ? "standard input" : ids)
+              + (loaded.entries() > loaded.distinct()
+                  ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)"
+                  : "")
+              + (badCount[0] > 0
+                  ? " ("
+                      + list[0].parts(badCount[0])
+                      + (badCount[0] == 1 ? " is no id" : " are no ids")
+                      + ")"
+                  : "")
+              + (others[0] > 0
+                  ? ", apart from " + Messages.count(others[0]) + " that another source has"
+                  : "")
+              + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
+      if (unknown[0] > 0) {
+        messages.warn(
+            job.getName()
+                + ": "
+                + Messages.count(unknown[0])
+                + " "
+                + job.sql().section("unknown").title());
+      }
+    } else if (job.sql().has("ids")) {
+      boolean left = loadLeft(job, ledger, messages);
+      SqlFile.Section query = job.sql().section("ids");
+      String needed = query.attributes().get("needs");
+      String note = Views.refresh(clickHouse, Job.names(Common.home())).notes().get(needed);
+      if (note != null && before == 0 && !left) {
+        throw new UserError(
+            "without --ids, "
+                + job.getName()
+                + " takes its ids from "
+                + needed
+                + ", but "
+                + note
+                + ". Or give a list with --ids FILE");
+      }
+      String filled = query.attributes().get("filled");
+      if (filled != null
+          && before == 0
+          && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
+        throw new UserError(
+            "without --ids, "
+                + job.getName()
+                + " takes its ids from "
+                + needed
+                + ", which is empty: `backfill run "
+                + filled
+                + "` fills it. Or give a list with --ids FILE");
+      }
+      try {
+        Window window = ledger.window();
+        String sql =
+            query.sql(
+                Map.of(
+                    "source",
+                    source,
+                    "since",
+                    window.all()
+                        ? time(since, "--since")
+                        : Instant.ofEpochSecond(window.since()).toString(),
+                    "until",
+                    window.all()
+                        ? time(until, "--until")
+                        : Instant.ofEpochSecond(window.until()).toString()));
+        loaded =
+            ledger.load(
+                loading ->
+                    clickHouse.stream(
+                        sql,
+                        Map.of(),
+                        row -> {
+                          String id = kind.normalise(String.valueOf(row.get("id")));
+                          if (id != null) {
+                            loading.add(id);
+                            if (job.isPass()) {
+                              pass.add(id);
+                            }
+                          }
+                        }));
+        if (before == 0
+            && !left
+            && loaded.distinct() == 0
+            && needed != null
+            && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
+          throw new UserError(
+              "without --ids, "
+                  + job.getName()
+                  + " takes its ids from "
+                  + needed
+                  + ", which is empty: run the job that fills it, or give a list with --ids FILE");
         }
-        if (!pass.isEmpty() && redo == null && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
-            ledger.redo(pass);
-            messages.info(job.getName() + ": the last pass is finished, so this is a new one, which replaces its rows");
+        messages.info(
+            job.getName()
+                + ": "
+                + Messages.count(loaded.distinct(), "id")
+                + (loaded.distinct() == 1
+                    ? job.isPass() ? " makes up a pass" : " is missing in ClickHouse"
+                    : job.isPass() ? " make up a pass" : " are missing in ClickHouse")
+                + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
+      } catch (ClickHouseException e) {
+        String why =
+            "without --ids, "
+                + job.getName()
+                + " asks ClickHouse for what is missing, and that failed: "
+                + e.getMessage()
+                + ". Give a list with --ids FILE";
+        if (before == 0 && !left) {
+          throw new UserError(why);
         }
-        if (before > 0 && job.sql().has("again")) {
-            askAgain(job, ledger, clickHouse, messages);
-        }
-        long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
-        long size = ledger.size(Share.WHOLE);
-        if (before > 0) {
-            messages.info(job.getName() + ": the ledger has " + Messages.count(size, "id") + ", " + Messages.count(size - pending)
-                    + " of them done, " + Messages.count(pending) + " to do");
-        }
+        messages.warn(why + "; going on with what the ledger has");
+      }
     }
+    if (!pass.isEmpty()
+        && redo == null
+        && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
+      ledger.redo(pass);
+      messages.info(
+          job.getName()
+              + ": the last pass is finished, so this is a new one, which replaces its rows");
+    }
+    if (before > 0 && job.sql().has("again")) {
+      askAgain(job, ledger, clickHouse, messages);
+    }
+    long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
+    long size = ledger.size(Share.WHOLE);
+    if (before > 0) {
+      messages.info(
+          job.getName()
+              + ": the ledger has "
+              + Messages.count(size, "id")
+              + ", "
+              + Messages.count(size - pending)
+              + " of them done, "
+              + Messages.count(pending)
+              + " to do");
+    }
+  }
 
-    /** Makes those ids pending again that were asked for before something was known of them that matters. */
-    private static void askAgain(Job job, Ledger ledger, ClickHouse clickHouse, Messages messages) {
-        Views.create(clickHouse, job.getName());
-        SqlFile.Section section = job.sql().section("again");
-        long[] again = {0};
-        clickHouse.stream(section.sql(Map.of()), Map.of(),
-                row -> again[0] += ledger.again(String.valueOf(row.get("id")), Long.parseLong(String.valueOf(row.get("since")))) ? 1 : 0);
-        if (again[0] > 0) {
-            messages.info(job.getName() + ": " + Messages.count(again[0], "id") + (again[0] == 1 ? " is" : " are") + " asked for once more, because " + section.title());
-        }
+  /**
+   * Makes those ids pending again that were asked for before something was known of them that
+   * matters.
+   */
+  private static void askAgain(Job job, Ledger ledger, ClickHouse clickHouse, Messages messages) {
+    Views.create(clickHouse, job.getName());
+    SqlFile.Section section = job.sql().section("again");
+    long[] again = {0};
+    clickHouse.stream(
+        section.sql(Map.of()),
+        Map.of(),
+        row ->
+            again[0] +=
+                ledger.again(
+                        String.valueOf(row.get("id")),
+                        Long.parseLong(String.valueOf(row.get("since"))))
+                    ? 1
+                    : 0);
+    if (again[0] > 0) {
+      messages.info(
+          job.getName()
+              + ": "
+              + Messages.count(again[0], "id")
+              + (again[0] == 1 ? " is" : " are")
+              + " asked for once more, because "
+              + section.title());
     }
+  }
 
-    /** Adds what another job's source had no answer for. */
-    private boolean loadLeft(Job job, Ledger ledger, Messages messages) {
-        Path file = job.getLeftBy().isEmpty() ? null : JobRun.ledgerFile(common.settings(), job.getLeftBy());
-        if (file == null || !Ledger.exists(file)) {
-            return false;
-        }
-        Ledger.Loaded loaded;
-        try (Ledger other = Ledger.open(file)) {
-            loaded = ledger.load(loading -> List.of(State.ABSENT, State.UNRESOLVED, State.FAILED)
-                    .forEach(state -> other.entries(state, Long.MAX_VALUE, entry -> loading.add(entry.id()))));
-        }
-        messages.info(job.getName() + ": " + Messages.count(loaded.distinct(), "id") + (loaded.distinct() == 1 ? " was" : " were") + " left without an answer by " + job.getLeftBy()
-                + (loaded.added() < loaded.distinct() ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
-        return loaded.entries() > 0;
+  /** Adds what another job's source had no answer for. */
+  private boolean loadLeft(Job job, Ledger ledger, Messages messages) {
+    Path file =
+        job.getLeftBy().isEmpty() ? null : JobRun.ledgerFile(common.settings(), job.getLeftBy());
+    if (file == null || !Ledger.exists(file)) {
+      return false;
     }
+    Ledger.Loaded loaded;
+    try (Ledger other = Ledger.open(file)) {
+      loaded =
+          ledger.load(
+              loading ->
+                  List.of(State.ABSENT, State.UNRESOLVED, State.FAILED)
+                      .forEach(
+                          state ->
+                              other.entries(
+                                  state, Long.MAX_VALUE, entry -> loading.add(entry.id()))));
+    }
+    messages.info(
+        job.getName()
+            + ": "
+            + Messages.count(loaded.distinct(), "id")
+            + (loaded.distinct() == 1 ? " was" : " were")
+            + " left without an answer by "
+            + job.getLeftBy()
+            + (loaded.added() < loaded.distinct()
+                ? ", " + Messages.count(loaded.added()) + " of them new"
+                : ""));
+    return loaded.entries() > 0;
+  }
 
-    /**
-     * Adds those ids of a list that are this job's, where jobs share a list.
-     *
-     * @param unknown counts those of which less is known than the job wants
-     * @return how many are another job's
-     */
-    private static long take(Job job, String source, ClickHouse clickHouse, List<String> list, Ledger.Loading loading, long[] unknown) {
-        Set<String> taken = Parts.own(clickHouse, job, source, list);
-        List<String> own = list.stream().filter(taken::contains).toList();
-        own.forEach(loading::add);
-        if (!own.isEmpty() && job.sql().has("unknown")) {
-            clickHouse.stream(job.sql().section("unknown").sql(Map.of("list", own)), Map.of(),
-                    row -> unknown[0] += Long.parseLong(String.valueOf(row.get("ids"))));
-        }
-        long others = list.size() - own.size();
-        list.clear();
-        return others;
+  /**
+   * Adds those ids of a list that are this job's, where jobs share a list.
+   *
+   * @param unknown counts those of which less is known than the job wants
+   * @return how many are another job's
+   */
+  private static long take(
+      Job job,
+      String source,
+      ClickHouse clickHouse,
+      List<String> list,
+      Ledger.Loading loading,
+      long[] unknown) {
+    Set<String> taken = Parts.own(clickHouse, job, source, list);
+    List<String> own = list.stream().filter(taken::contains).toList();
+    own.forEach(loading::add);
+    if (!own.isEmpty() && job.sql().has("unknown")) {
+      clickHouse.stream(
+          job.sql().section("unknown").sql(Map.of("list", own)),
+          Map.of(),
+          row -> unknown[0] += Long.parseLong(String.valueOf(row.get("ids"))));
     }
+    long others = list.size() - own.size();
+    list.clear();
+    return others;
+  }
 
-    /** An instant as 2026-11-01T00:00:00Z; empty where there is none. */
-    private static String time(String text, String option) {
-        if (text == null) {
-            return "";
-        }
-        try {
-            if (text.matches("\\d+\\s*(ms|s|m|h|d)")) {
-                return Instant.now().minus(Settings.duration(text, option)).truncatedTo(ChronoUnit.SECONDS).toString();
-            }
-            return Instant.parse(text.length() == 10 ? text + "T00:00:00Z" : text).truncatedTo(ChronoUnit.SECONDS).toString();
-        } catch (DateTimeParseException e) {
-            throw new UserError(option + " is '" + text + "'; it takes a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d");
-        }
+  /** An instant as 2026-11-01T00:00:00Z; empty where there is none. */
+  private static String time(String text, String option) {
+    if (text == null) {
+      return "";
     }
+    try {
+      if (text.matches("\\d+\\s*(ms|s|m|h|d)")) {
+        return Instant.now()
+            .minus(Settings.duration(text, option))
+            .truncatedTo(ChronoUnit.SECONDS)
+            .toString();
+      }
+      return Instant.parse(text.length() == 10 ? text + "T00:00:00Z" : text)
+          .truncatedTo(ChronoUnit.SECONDS)
+          .toString();
+    } catch (DateTimeParseException e) {
+      throw new UserError(
+          option
+              + " is '"
+              + text
+              + "'; it takes a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d");
+    }
+  }
 
-    private static String shown(String text) {
-        String clean = text.replaceAll("\\p{Cntrl}", "?");
-        return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
-    }
+  private static String shown(String text) {
+    String clean = text.replaceAll("\\p{Cntrl}", "?");
+    return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
+  }
 }

@@ -9,67 +9,80 @@ import sun.misc.SignalHandler;
 /** Ctrl-C and SIGTERM: once ends a run when what is in flight is stored, twice at once. */
 final class Signals {
 
-    /** The process that started this one as a step of its own work: this one ends when it does. */
-    private static final Long PARENT = Long.getLong("backfill.parent");
+  /** The process that started this one as a step of its own work: this one ends when it does. */
+  private static final Long PARENT = Long.getLong("backfill.parent");
 
-    private static final String GOES_ON = "the same command goes on where it was";
-    private static volatile String afterwards = GOES_ON;
-    private static volatile boolean asked;
+  private static final String GOES_ON = "the same command goes on where it was";
+  private static volatile String afterwards = GOES_ON;
+  private static volatile boolean asked;
 
-    private Signals() {
+  private Signals() {}
+
+  /**
+   * What a person is told to be so after an interruption, where it is not that the same command
+   * goes on.
+   */
+  static void afterwards(String text) {
+    afterwards = text;
+  }
+
+  /** The reason of an end by Ctrl-C or SIGTERM. */
+  static String interrupted() {
+    return "interrupted; " + afterwards;
+  }
+
+  /** Whether this process got one of the two. */
+  static boolean asked() {
+    return asked;
+  }
+
+  static void handle(JobRun run, Messages messages) {
+    handle(() -> run.stop(130, interrupted()), messages);
+  }
+
+  /**
+   * @param stop ends the work in good order, and returns at once
+   */
+  static void handle(Runnable stop, Messages messages) {
+    if (Boolean.getBoolean("backfill.terminal")) {
+      // jline, by which the width of the screen is found out, puts handlers of its own in the place
+      // of those that are there
+      new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength();
     }
-
-    /** What a person is told to be so after an interruption, where it is not that the same command goes on. */
-    static void afterwards(String text) {
-        afterwards = text;
+    int[] times = {0};
+    for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
+      Signal.handle(
+          new Signal(name),
+          signal -> {
+            asked = true;
+            if (++times[0] == 1) {
+              messages.info(
+                  "stopping: what is in flight is finished and marked; once more stops at once");
+              stop.run();
+            } else {
+              messages.info(
+                  "stopped at once; "
+                      + (afterwards.equals(GOES_ON)
+                          ? "what was not marked is done again by the same command"
+                          : afterwards));
+              Runtime.getRuntime().halt(130);
+            }
+          });
     }
+  }
 
-    /** The reason of an end by Ctrl-C or SIGTERM. */
-    static String interrupted() {
-        return "interrupted; " + afterwards;
+  /**
+   * Where this process is a step of another one's work, it gets a SIGTERM when that one ends in
+   * whatever way; and it leaves Ctrl-C, which goes to every process of the terminal, to that one.
+   */
+  static void followParent() {
+    if (PARENT == null) {
+      return;
     }
-
-    /** Whether this process got one of the two. */
-    static boolean asked() {
-        return asked;
-    }
-
-    static void handle(JobRun run, Messages messages) {
-        handle(() -> run.stop(130, interrupted()), messages);
-    }
-
-    /**
-     * @param stop ends the work in good order, and returns at once
-     */
-    static void handle(Runnable stop, Messages messages) {
-        if (Boolean.getBoolean("backfill.terminal")) {
-            // jline, by which the width of the screen is found out, puts handlers of its own in the place of those that are there
-            new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength();
-        }
-        int[] times = {0};
-        for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
-            Signal.handle(new Signal(name), signal -> {
-                asked = true;
-                if (++times[0] == 1) {
-                    messages.info("stopping: what is in flight is finished and marked; once more stops at once");
-                    stop.run();
-                } else {
-                    messages.info("stopped at once; " + (afterwards.equals(GOES_ON) ? "what was not marked is done again by the same command" : afterwards));
-                    Runtime.getRuntime().halt(130);
-                }
-            });
-        }
-    }
-
-    /**
-     * Where this process is a step of another one's work, it gets a SIGTERM when that one ends in whatever way; and it leaves
-     * Ctrl-C, which goes to every process of the terminal, to that one.
-     */
-    static void followParent() {
-        if (PARENT == null) {
-            return;
-        }
-        Signal.handle(new Signal("INT"), SignalHandler.SIG_IGN);
-        ProcessHandle.of(PARENT).ifPresentOrElse(parent -> parent.onExit().thenRun(() -> Signal.raise(new Signal("TERM"))), () -> Signal.raise(new Signal("TERM")));
-    }
+    Signal.handle(new Signal("INT"), SignalHandler.SIG_IGN);
+    ProcessHandle.of(PARENT)
+        .ifPresentOrElse(
+            parent -> parent.onExit().thenRun(() -> Signal.raise(new Signal("TERM"))),
+            () -> Signal.raise(new Signal("TERM")));
+  }
 }

@@ -10,27 +10,36 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 
 /** Asks ClickHouse. */
-@Command(name = "sql", description = "Run a statement in ClickHouse and print its answer; a FORMAT clause is honoured.")
+@Command(
+    name = "sql",
+    description =
+        "Run a statement in ClickHouse and print its answer; a FORMAT clause is honoured.")
 final class SqlCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Parameters(paramLabel = "SQL", description = "One statement, such as 'SELECT count() FROM default.resolutions_external_ingest'; - reads it from standard input.")
-    private String sql;
+  @Parameters(
+      paramLabel = "SQL",
+      description =
+          "One statement, such as 'SELECT count() FROM default.resolutions_external_ingest'; -"
+              + " reads it from standard input.")
+  private String sql;
 
-    @Override
-    public Integer call() {
-        String format = Boolean.getBoolean("backfill.terminal") ? "PrettyCompact" : "TabSeparated";
-        try (ClickHouse clickHouse = ClickHouse.open(common.settings())) {
-            String statement = sql.equals("-") ? new String(System.in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8) : sql;
-            try (InputStream answer = clickHouse.raw(statement, format)) {
-                answer.transferTo(System.out);
-            }
-            System.out.flush();
-        } catch (IOException e) {
-            throw new UserError("the answer broke off: " + e.getMessage());
-        }
-        return 0;
+  @Override
+  public Integer call() {
+    String format = Boolean.getBoolean("backfill.terminal") ? "PrettyCompact" : "TabSeparated";
+    try (ClickHouse clickHouse = ClickHouse.open(common.settings())) {
+      String statement =
+          sql.equals("-")
+              ? new String(System.in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)
+              : sql;
+      try (InputStream answer = clickHouse.raw(statement, format)) {
+        answer.transferTo(System.out);
+      }
+      System.out.flush();
+    } catch (IOException e) {
+      throw new UserError("the answer broke off: " + e.getMessage());
     }
+    return 0;
+  }
 }

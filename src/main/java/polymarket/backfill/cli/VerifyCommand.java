@@ -29,141 +29,210 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 
 /** Runs the checks and measures of a job's SQL file. */
-@Command(name = "verify", description = "Check what a job stored: tables to look at, and measures with thresholds that make it exit with 3.",
-        footer = {"", "Each measure M takes --min-M and --max-M, as numbers or shares such as 1%%: verify payouts --min-found 120000 --max-failed 1%%.",
-            "`backfill verify JOB --measures` lists them."})
+@Command(
+    name = "verify",
+    description =
+        "Check what a job stored: tables to look at, and measures with thresholds that make it exit"
+            + " with 3.",
+    footer = {
+      "",
+      "Each measure M takes --min-M and --max-M, as numbers or shares such as 1%%: verify payouts"
+          + " --min-found 120000 --max-failed 1%%.",
+      "`backfill verify JOB --measures` lists them."
+    })
 final class VerifyCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Parameters(paramLabel = "JOB", description = "The job, such as payouts; wallet and an address for one wallet; enrichment for the enriched trades.")
-    private String name;
+  @Parameters(
+      paramLabel = "JOB",
+      description =
+          "The job, such as payouts; wallet and an address for one wallet; enrichment for the"
+              + " enriched trades.")
+  private String name;
 
-    @Option(names = "--measures", description = "List the job's measures and stop.")
-    private boolean list;
+  @Option(names = "--measures", description = "List the job's measures and stop.")
+  private boolean list;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Write it as HTML with charts too, which opens without a server.")
-    private Path report;
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description = "Write it as HTML with charts too, which opens without a server.")
+  private Path report;
 
-    @Option(names = "--json", description = "Print one JSON object.")
-    private boolean json;
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
 
-    /** Thresholds with their values, and the address of {@code verify wallet}: as a parameter it would take a threshold's value. */
-    @Unmatched
-    private List<String> thresholds = new ArrayList<>();
+  /**
+   * Thresholds with their values, and the address of {@code verify wallet}: as a parameter it would
+   * take a threshold's value.
+   */
+  @Unmatched private List<String> thresholds = new ArrayList<>();
 
-    @Override
-    public Integer call() {
-        Settings settings = common.settings();
-        if (!Job.names(Common.home()).contains(name) && SqlFile.exists(name) && SqlFile.read(name).has("id")) {
-            return one(settings, SqlFile.read(name));
-        }
-        if (!thresholds.isEmpty() && !thresholds.get(0).startsWith("-")) {
-            throw new UserError("verify " + name + " takes no '" + thresholds.get(0) + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
-        }
-        // what is no job's has a file of checks all the same, such as enrichment
-        boolean own = !Job.names(Common.home()).contains(name) && SqlFile.exists(name) && SqlFile.read(name).has("verify");
-        Job job = own ? null : Job.read(Common.home(), name);
-        Checks checks = new Checks(name, own ? SqlFile.read(name) : job.sql(), thresholds);
-        if (list) {
-            System.out.print(checks.list());
-            return 0;
-        }
-        Checks.Found found;
-        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-            found = checks.run(clickHouse, Job.names(Common.home()), own ? Map.of() : ledgerValues(settings, job), (title, table) -> print(table));
-        }
-        if (json) {
-            Map<String, Object> results = new LinkedHashMap<>();
-            results.put("job", name);
-            results.put("checks", found.byTitle());
-            results.put("measures", found.values().stream().map(value -> value.line(true)).toList());
-            results.put("failed", found.failed());
-            System.out.println(Report.json(results));
-        } else {
-            System.out.println("\nMeasures");
-            System.out.print(Report.table(found.values().stream().map(value -> value.line(false)).toList()));
-        }
-        if (report != null) {
-            HtmlReport.write(report, "Check of " + name, found);
-            if (!json) {
-                System.out.println("\nThe report is in " + report);
-            }
-        }
-        if (!found.failed().isEmpty()) {
-            System.err.println("backfill: check failed: " + String.join("; ", found.failed()));
-            return 3;
-        }
-        return 0;
+  @Override
+  public Integer call() {
+    Settings settings = common.settings();
+    if (!Job.names(Common.home()).contains(name)
+        && SqlFile.exists(name)
+        && SqlFile.read(name).has("id")) {
+      return one(settings, SqlFile.read(name));
     }
-
-    private void print(Checks.Table table) {
-        if (!json) {
-            System.out.println("\n" + table.title());
-            System.out.print(table.why() != null ? "  (not checked: " + table.why() + ")\n" : Report.table(table.rows()));
-        }
+    if (!thresholds.isEmpty() && !thresholds.get(0).startsWith("-")) {
+      throw new UserError(
+          "verify "
+              + name
+              + " takes no '"
+              + thresholds.get(0)
+              + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
     }
-
-    /** All that is known of one id, by the checks of a file with a section {@code -- @id KIND ledger=JOB}. */
-    private int one(Settings settings, SqlFile sql) {
-        SqlFile.Section head = sql.section("id");
-        IdKind kind = IdKind.of(head.title(), "src/main/resources/sql/" + name + ".sql");
-        List<String> options = thresholds.stream().filter(text -> text.startsWith("-")).toList();
-        String id = thresholds.isEmpty() ? null : thresholds.get(0);
-        String stored = id == null || thresholds.size() > 1 ? null : kind.normalise(id);
-        if (stored == null) {
-            throw new UserError(!options.isEmpty() ? "unknown option '" + options.get(0) + "' of verify " + name
-                    : "verify " + name + " takes a " + kind.label() + (id == null ? "" : "; '" + id + "' is none"));
-        }
-        Map<String, Object> results = new LinkedHashMap<>();
-        results.put(name, stored);
-        Path file = JobRun.ledgerFile(settings, head.attributes().get("ledger"));
-        if (Ledger.exists(file)) {
-            try (Ledger ledger = Ledger.open(file)) {
-                Ledger.Entry entry = ledger.entry(stored);
-                results.put("ledger", entry == null ? "never asked for" : entry.state().text()
-                        + (entry.rows() > 0 ? ", rows: " + entry.rows() : "")
-                        + (entry.markedAt() > 0 ? ", at " + Instant.ofEpochMilli(entry.markedAt()).toString().substring(0, 19) + "Z" : "")
-                        + (entry.reason() == null ? "" : ": " + entry.reason()));
-            }
-        } else {
-            results.put("ledger", "none: " + head.attributes().get("ledger") + " was not run here yet");
-        }
-        if (!json) {
-            results.forEach((what, value) -> System.out.println(Character.toUpperCase(what.charAt(0)) + what.substring(1) + ": " + value));
-        }
-        try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-            results.put("checks", new Checks(name, sql, List.of()).run(clickHouse, Job.names(Common.home()), Map.of("id", stored), (title, table) -> print(table)).byTitle());
-        }
-        if (json) {
-            System.out.println(Report.json(results));
-        }
-        return 0;
+    // what is no job's has a file of checks all the same, such as enrichment
+    boolean own =
+        !Job.names(Common.home()).contains(name)
+            && SqlFile.exists(name)
+            && SqlFile.read(name).has("verify");
+    Job job = own ? null : Job.read(Common.home(), name);
+    Checks checks = new Checks(name, own ? SqlFile.read(name) : job.sql(), thresholds);
+    if (list) {
+      System.out.print(checks.list());
+      return 0;
     }
-
-    private static Map<String, Object> ledgerValues(Settings settings, Job job) {
-        Map<String, Object> values = new HashMap<>();
-        for (String key : Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text)).toList()) {
-            values.put(key, 0L);
-        }
-        // of all jobs that run under its name
-        for (Job part : job.parts(Common.home(), "auto")) {
-            if (Files.isDirectory(settings.path("runtime.dir"))) {
-                add(values, "running", StatusCommand.runs(settings.path("runtime.dir"), part.getName()).stream()
-                        .filter(run -> "running".equals(run.get("state"))).count());
-            }
-            if (Ledger.exists(JobRun.ledgerFile(settings, part.getName()))) {
-                try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, part.getName()))) {
-                    add(values, "total", ledger.size(Share.WHOLE));
-                    ledger.counts(Share.WHOLE).forEach((state, n) -> add(values, state.text(), n));
-                }
-            }
-        }
-        return values;
+    Checks.Found found;
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      found =
+          checks.run(
+              clickHouse,
+              Job.names(Common.home()),
+              own ? Map.of() : ledgerValues(settings, job),
+              (title, table) -> print(table));
     }
-
-    private static void add(Map<String, Object> values, String key, long n) {
-        values.merge(key, n, (a, b) -> (Long) a + (Long) b);
+    if (json) {
+      Map<String, Object> results = new LinkedHashMap<>();
+      results.put("job", name);
+      results.put("checks", found.byTitle());
+      results.put("measures", found.values().stream().map(value -> value.line(true)).toList());
+      results.put("failed", found.failed());
+      System.out.println(Report.json(results));
+    } else {
+      System.out.println("\nMeasures");
+      System.out.print(
+          Report.table(found.values().stream().map(value -> value.line(false)).toList()));
     }
+    if (report != null) {
+      HtmlReport.write(report, "Check of " + name, found);
+      if (!json) {
+        System.out.println("\nThe report is in " + report);
+      }
+    }
+    if (!found.failed().isEmpty()) {
+      System.err.println("backfill: check failed: " + String.join("; ", found.failed()));
+      return 3;
+    }
+    return 0;
+  }
+
+  private void print(Checks.Table table) {
+    if (!json) {
+      System.out.println("\n" + table.title());
+      System.out.print(
+          table.why() != null
+              ? "  (not checked: " + table.why() + ")\n"
+              : Report.table(table.rows()));
+    }
+  }
+
+  /**
+   * All that is known of one id, by the checks of a file with a section {@code -- @id KIND
+   * ledger=JOB}.
+   */
+  private int one(Settings settings, SqlFile sql) {
+    SqlFile.Section head = sql.section("id");
+    IdKind kind = IdKind.of(head.title(), "src/main/resources/sql/" + name + ".sql");
+    List<String> options = thresholds.stream().filter(text -> text.startsWith("-")).toList();
+    String id = thresholds.isEmpty() ? null : thresholds.get(0);
+    String stored = id == null || thresholds.size() > 1 ? null : kind.normalise(id);
+    if (stored == null) {
+      throw new UserError(
+          !options.isEmpty()
+              ? "unknown option '" + options.get(0) + "' of verify " + name
+              : "verify "
+                  + name
+                  + " takes a "
+                  + kind.label()
+                  + (id == null ? "" : "; '" + id + "' is none"));
+    }
+    Map<String, Object> results = new LinkedHashMap<>();
+    results.put(name, stored);
+    Path file = JobRun.ledgerFile(settings, head.attributes().get("ledger"));
+    if (Ledger.exists(file)) {
+      try (Ledger ledger = Ledger.open(file)) {
+        Ledger.Entry entry = ledger.entry(stored);
+        results.put(
+            "ledger",
+            entry == null
+                ? "never asked for"
+                : entry.state().text()
+                    + (entry.rows() > 0 ? ", rows: " + entry.rows() : "")
+                    + (entry.markedAt() > 0
+                        ? ", at "
+                            + Instant.ofEpochMilli(entry.markedAt()).toString().substring(0, 19)
+                            + "Z"
+                        : "")
+                    + (entry.reason() == null ? "" : ": " + entry.reason()));
+      }
+    } else {
+      results.put("ledger", "none: " + head.attributes().get("ledger") + " was not run here yet");
+    }
+    if (!json) {
+      results.forEach(
+          (what, value) ->
+              System.out.println(
+                  Character.toUpperCase(what.charAt(0)) + what.substring(1) + ": " + value));
+    }
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      results.put(
+          "checks",
+          new Checks(name, sql, List.of())
+              .run(
+                  clickHouse,
+                  Job.names(Common.home()),
+                  Map.of("id", stored),
+                  (title, table) -> print(table))
+              .byTitle());
+    }
+    if (json) {
+      System.out.println(Report.json(results));
+    }
+    return 0;
+  }
+
+  private static Map<String, Object> ledgerValues(Settings settings, Job job) {
+    Map<String, Object> values = new HashMap<>();
+    for (String key :
+        Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text))
+            .toList()) {
+      values.put(key, 0L);
+    }
+    // of all jobs that run under its name
+    for (Job part : job.parts(Common.home(), "auto")) {
+      if (Files.isDirectory(settings.path("runtime.dir"))) {
+        add(
+            values,
+            "running",
+            StatusCommand.runs(settings.path("runtime.dir"), part.getName()).stream()
+                .filter(run -> "running".equals(run.get("state")))
+                .count());
+      }
+      if (Ledger.exists(JobRun.ledgerFile(settings, part.getName()))) {
+        try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, part.getName()))) {
+          add(values, "total", ledger.size(Share.WHOLE));
+          ledger.counts(Share.WHOLE).forEach((state, n) -> add(values, state.text(), n));
+        }
+      }
+    }
+    return values;
+  }
+
+  private static void add(Map<String, Object> values, String key, long n) {
+    values.merge(key, n, (a, b) -> (Long) a + (Long) b);
+  }
 }

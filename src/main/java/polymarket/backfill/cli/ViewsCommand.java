@@ -8,19 +8,24 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 
 /** Makes the tables and views. */
-@Command(name = "views", description = "Make the tables of all jobs where they are missing, and all views anew.")
+@Command(
+    name = "views",
+    description = "Make the tables of all jobs where they are missing, and all views anew.")
 final class ViewsCommand implements Callable<Integer> {
 
-    @Mixin
-    private Common common;
+  @Mixin private Common common;
 
-    @Override
-    public Integer call() {
-        try (ClickHouse clickHouse = ClickHouse.open(common.settings())) {
-            Views.Made views = Views.refresh(clickHouse, Job.names(Common.home()));
-            views.made().stream().filter(view -> !views.notes().containsKey(view)).forEach(view -> System.out.println("view " + view + " is up to date"));
-            views.notes().forEach((view, note) -> System.err.println("backfill: view " + view + ": " + note));
-        }
-        return 0;
+  @Override
+  public Integer call() {
+    try (ClickHouse clickHouse = ClickHouse.open(common.settings())) {
+      Views.Made views = Views.refresh(clickHouse, Job.names(Common.home()));
+      views.made().stream()
+          .filter(view -> !views.notes().containsKey(view))
+          .forEach(view -> System.out.println("view " + view + " is up to date"));
+      views
+          .notes()
+          .forEach((view, note) -> System.err.println("backfill: view " + view + ": " + note));
     }
+    return 0;
+  }
 }

@@ -32,280 +32,350 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
 /**
- * The ClickHouse that everything is stored in: the server of {@code clickhouse.url}, or the embedded engine where that is
- * empty. One object serves many threads.
+ * The ClickHouse that everything is stored in: the server of {@code clickhouse.url}, or the
+ * embedded engine where that is empty. One object serves many threads.
  */
 public final class ClickHouse implements AutoCloseable {
 
-    /** A page's keys, or a list of ids, are longer than the 256 KiB that ClickHouse takes by itself. */
-    private static final String LONGEST_STATEMENT = "16777216";
-    private static final ObjectMapper JSON = new ObjectMapper();
-    /** ClickHouse's code for a table that does not exist. */
-    private static final int UNKNOWN_TABLE = 60;
-    private static final int UNKNOWN_DATABASE = 81;
-    private static final java.util.regex.Pattern NAME = java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
+  /**
+   * A page's keys, or a list of ids, are longer than the 256 KiB that ClickHouse takes by itself.
+   */
+  private static final String LONGEST_STATEMENT = "16777216";
 
-    private final EmbeddedClickHouse embedded;
-    private final URI url;
-    private final String user;
-    private final String password;
-    private final Client client;
-    private HikariDataSource dataSource;
+  private static final ObjectMapper JSON = new ObjectMapper();
 
-    private ClickHouse(EmbeddedClickHouse embedded, URI url, String user, String password) {
-        this.embedded = embedded;
-        this.url = url;
-        this.user = user;
-        this.password = password;
-        this.client = new Client.Builder().addEndpoint(url.toString()).setUsername(user).setPassword(password)
-                .setConnectTimeout(5, ChronoUnit.SECONDS).setSocketTimeout(600, ChronoUnit.SECONDS)
-                .setMaxConnections(64).compressServerResponse(false).compressClientRequest(false)
-                .setMaxRetries(0).useAsyncRequests(false).build();
+  /** ClickHouse's code for a table that does not exist. */
+  private static final int UNKNOWN_TABLE = 60;
+
+  private static final int UNKNOWN_DATABASE = 81;
+  private static final java.util.regex.Pattern NAME =
+      java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
+
+  private final EmbeddedClickHouse embedded;
+  private final URI url;
+  private final String user;
+  private final String password;
+  private final Client client;
+  private HikariDataSource dataSource;
+
+  private ClickHouse(EmbeddedClickHouse embedded, URI url, String user, String password) {
+    this.embedded = embedded;
+    this.url = url;
+    this.user = user;
+    this.password = password;
+    this.client =
+        new Client.Builder()
+            .addEndpoint(url.toString())
+            .setUsername(user)
+            .setPassword(password)
+            .setConnectTimeout(5, ChronoUnit.SECONDS)
+            .setSocketTimeout(600, ChronoUnit.SECONDS)
+            .setMaxConnections(64)
+            .compressServerResponse(false)
+            .compressClientRequest(false)
+            .setMaxRetries(0)
+            .useAsyncRequests(false)
+            .build();
+  }
+
+  /**
+   * Connects, starting the embedded engine or joining the one that runs on the same data folder.
+   *
+   * @throws UserError where there is no answer
+   */
+  public static ClickHouse open(Settings settings) {
+    String url = settings.text("clickhouse.url");
+    EmbeddedClickHouse embedded = null;
+    URI uri;
+    if (url.isEmpty()) {
+      embedded =
+          EmbeddedClickHouse.attach(
+              settings.path("clickhouse.data"), settings.port("clickhouse.port"));
+      uri = embedded.url();
+    } else {
+      uri = settings.url("clickhouse.url");
     }
+    ClickHouse clickHouse =
+        new ClickHouse(
+            embedded, uri, settings.text("clickhouse.user"), settings.text("clickhouse.password"));
+    try {
+      clickHouse.rows("SELECT 1", Map.of());
+    } catch (UserError e) {
+      clickHouse.close();
+      throw e;
+    }
+    return clickHouse;
+  }
 
-    /**
-     * Connects, starting the embedded engine or joining the one that runs on the same data folder.
-     *
-     * @throws UserError where there is no answer
-     */
-    public static ClickHouse open(Settings settings) {
-        String url = settings.text("clickhouse.url");
-        EmbeddedClickHouse embedded = null;
-        URI uri;
-        if (url.isEmpty()) {
-            embedded = EmbeddedClickHouse.attach(settings.path("clickhouse.data"), settings.port("clickhouse.port"));
-            uri = embedded.url();
-        } else {
-            uri = settings.url("clickhouse.url");
+  /** The base URL, without user and password. */
+  public URI url() {
+    return url;
+  }
+
+  public boolean isEmbedded() {
+    return embedded != null;
+  }
+
+  /**
+   * Starts the embedded engine again if it has ended, at the port that it had.
+   *
+   * @return whether it had ended
+   * @throws UserError where it does not start
+   */
+  public boolean revive() {
+    if (embedded == null || embedded.isAlive()) {
+      return false;
+    }
+    embedded.reattach();
+    if (!embedded.url().equals(url)) {
+      throw new UserError(
+          "embedded ClickHouse: it came back at "
+              + embedded.url()
+              + ", and this run knows it at "
+              + url
+              + "; stop the run, and the same command goes on");
+    }
+    return true;
+  }
+
+  /** Where it is, for people. */
+  public String where() {
+    return embedded != null
+        ? "embedded ClickHouse at " + url
+        : "ClickHouse at " + url.getHost() + ":" + url.getPort();
+  }
+
+  /** Pooled JDBC connections, for camel-jdbc. */
+  public synchronized DataSource dataSource() {
+    if (dataSource == null) {
+      Properties properties = new Properties();
+      properties.setProperty("user", user);
+      properties.setProperty("password", password);
+      properties.setProperty("compress", "false");
+      properties.setProperty("clickhouse_setting_max_query_size", LONGEST_STATEMENT);
+      HikariConfig config = new HikariConfig();
+      config.setPoolName("clickhouse");
+      config.setJdbcUrl("jdbc:clickhouse:" + url);
+      config.setDataSourceProperties(properties);
+      config.setMinimumIdle(0);
+      config.setMaximumPoolSize(64);
+      config.setConnectionTimeout(10_000);
+      config.setInitializationFailTimeout(-1);
+      dataSource = new HikariDataSource(config);
+    }
+    return dataSource;
+  }
+
+  /**
+   * Inserts rows in one block and waits until they are stored.
+   *
+   * @param table with its database
+   * @param rows as JSONEachRow
+   * @param token names these very rows; a second insert with the same token stores nothing
+   * @throws ClickHouseException where it did not acknowledge them
+   */
+  public void insert(String table, byte[] rows, String token) {
+    InsertSettings settings =
+        new InsertSettings()
+            .setDeduplicationToken(token)
+            .serverSetting("deduplicate_blocks_in_dependent_materialized_views", "1")
+            .serverSetting("async_insert", "0")
+            // a block is all or nothing, a request of several blocks is not
+            .serverSetting("max_insert_block_size", "10000000")
+            .serverSetting("min_insert_block_size_rows", "10000000")
+            .serverSetting("min_insert_block_size_bytes", "1000000000")
+            .serverSetting("input_format_parallel_parsing", "0")
+            .serverSetting("input_format_skip_unknown_fields", "1")
+            .serverSetting("input_format_json_read_arrays_as_strings", "1")
+            .serverSetting("input_format_json_read_objects_as_strings", "1")
+            .serverSetting("input_format_json_read_numbers_as_strings", "1")
+            .serverSetting("input_format_json_read_bools_as_strings", "1")
+            .serverSetting("date_time_input_format", "best_effort");
+    try (InsertResponse response =
+        client
+            .insert(table, new ByteArrayInputStream(rows), ClickHouseFormat.JSONEachRow, settings)
+            .get()) {
+      response.getQueryId();
+    } catch (Exception e) {
+      throw failure(e);
+    }
+  }
+
+  /**
+   * Asks for rows; all of them are held in memory.
+   *
+   * @param sql without a FORMAT clause
+   * @param parameters values of {name:Type} placeholders
+   * @throws UserError where ClickHouse says no or nothing
+   */
+  public List<Map<String, Object>> rows(String sql, Map<String, Object> parameters) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    stream(sql, parameters, rows::add);
+    return rows;
+  }
+
+  /** The same, a row at a time; memory stays flat. */
+  public void stream(
+      String sql,
+      Map<String, Object> parameters,
+      java.util.function.Consumer<Map<String, Object>> to) {
+    QuerySettings settings =
+        new QuerySettings()
+            .setFormat(ClickHouseFormat.JSONEachRow)
+            .serverSetting("max_query_size", LONGEST_STATEMENT)
+            .serverSetting("output_format_json_quote_64bit_integers", "0");
+    try (QueryResponse response = client.query(sql, parameters, settings).get();
+        InputStream in = response.getInputStream();
+        MappingIterator<Map<String, Object>> lines =
+            JSON.readerForMapOf(Object.class).readValues(in)) {
+      while (lines.hasNextValue()) {
+        to.accept(lines.nextValue());
+      }
+    } catch (UserError e) {
+      throw e;
+    } catch (Exception e) {
+      throw failure(e);
+    }
+  }
+
+  /** The one value of a query that gives one row with one column. */
+  public Object value(String sql) {
+    return rows(sql, Map.of()).get(0).values().iterator().next();
+  }
+
+  /** Runs a statement that gives no rows. */
+  public void execute(String sql) {
+    try (QueryResponse response = client.query(sql).get()) {
+      response.getQueryId();
+    } catch (Exception e) {
+      throw failure(e);
+    }
+  }
+
+  /** Runs the statements of a section in their order. */
+  public void execute(SqlFile.Section section, Map<String, ?> values) {
+    section.statements().forEach(statement -> execute(SqlFile.fill(statement, values)));
+  }
+
+  /**
+   * Sends a statement as it is and hands back the answer as it comes, in the format that the
+   * statement asks for.
+   *
+   * @param format the format where it has no FORMAT clause
+   */
+  public InputStream raw(String sql, String format) {
+    HttpRequest request =
+        HttpRequest.newBuilder(
+                URI.create(url.toString().replaceAll("/$", "") + "/?default_format=" + format))
+            .timeout(Duration.ofHours(6))
+            .header(
+                "Authorization",
+                "Basic "
+                    + Base64.getEncoder()
+                        .encodeToString(
+                            (user + ":" + password)
+                                .getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+            .POST(HttpRequest.BodyPublishers.ofString(sql))
+            .build();
+    try {
+      HttpResponse<InputStream> response =
+          HttpClient.newBuilder()
+              .connectTimeout(Duration.ofSeconds(5))
+              .build()
+              .send(request, HttpResponse.BodyHandlers.ofInputStream());
+      if (response.statusCode() == 200) {
+        return response.body();
+      }
+      try (InputStream body = response.body()) {
+        throw new UserError(
+            firstLine(new String(body.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)));
+      }
+    } catch (IOException e) {
+      throw new ClickHouseException(where() + " does not answer: " + e.getMessage(), 0, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UserError("interrupted");
+    }
+  }
+
+  /** Whether a table or view is there. */
+  public boolean has(String database, String table) {
+    return !rows(
+            "SELECT 1 FROM system.tables WHERE database = {d:String} AND name = {t:String}",
+            Map.of("d", database, "t", table))
+        .isEmpty();
+  }
+
+  /**
+   * This ClickHouse's id, the comment of a table in it: another server, and one whose data was
+   * deleted, have another. A table is made once, so processes that start together agree on it.
+   */
+  public String id() {
+    execute(
+        "CREATE TABLE IF NOT EXISTS default.backfill_server (id UInt8) ENGINE = MergeTree ORDER BY"
+            + " id COMMENT '"
+            + java.util.UUID.randomUUID()
+            + "'");
+    return (String)
+        value(
+            "SELECT comment FROM system.tables WHERE database = 'default' AND name ="
+                + " 'backfill_server'");
+  }
+
+  private ClickHouseException failure(Exception e) {
+    Throwable cause = e;
+    while (cause instanceof ExecutionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    for (Throwable t = cause; t != null; t = t.getCause()) {
+      if (t instanceof ServerException server) {
+        java.util.regex.Matcher name = NAME.matcher(server.getMessage());
+        if ((server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE)
+            && name.find()) {
+          return new ClickHouseException(
+              where()
+                  + ": there is no table "
+                  + name.group(1)
+                  + " (`backfill views` makes the"
+                  + " tables of all jobs)",
+              server.getCode(),
+              e);
         }
-        ClickHouse clickHouse = new ClickHouse(embedded, uri, settings.text("clickhouse.user"), settings.text("clickhouse.password"));
-        try {
-            clickHouse.rows("SELECT 1", Map.of());
-        } catch (UserError e) {
-            clickHouse.close();
-            throw e;
-        }
-        return clickHouse;
+        return new ClickHouseException(
+            where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
+      }
     }
+    if (cause instanceof ClientException
+        || cause instanceof IOException
+        || cause instanceof java.util.concurrent.TimeoutException) {
+      return new ClickHouseException(
+          where() + " does not answer: " + firstLine(String.valueOf(rootMessage(cause))), 0, e);
+    }
+    return new ClickHouseException(
+        where() + ": " + firstLine(String.valueOf(rootMessage(cause))), 0, e);
+  }
 
-    /** The base URL, without user and password. */
-    public URI url() {
-        return url;
+  private static String rootMessage(Throwable t) {
+    Throwable root = t;
+    while (root.getCause() != null && root.getCause() != root) {
+      root = root.getCause();
     }
+    return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+  }
 
-    public boolean isEmbedded() {
-        return embedded != null;
-    }
+  private static String firstLine(String text) {
+    String line = text.lines().findFirst().orElse("").strip();
+    return line.length() > 400 ? line.substring(0, 400) + " …" : line;
+  }
 
-    /**
-     * Starts the embedded engine again if it has ended, at the port that it had.
-     *
-     * @return whether it had ended
-     * @throws UserError where it does not start
-     */
-    public boolean revive() {
-        if (embedded == null || embedded.isAlive()) {
-            return false;
-        }
-        embedded.reattach();
-        if (!embedded.url().equals(url)) {
-            throw new UserError("embedded ClickHouse: it came back at " + embedded.url() + ", and this run knows it at " + url
-                    + "; stop the run, and the same command goes on");
-        }
-        return true;
+  @Override
+  public void close() {
+    if (dataSource != null) {
+      dataSource.close();
     }
-
-    /** Where it is, for people. */
-    public String where() {
-        return embedded != null ? "embedded ClickHouse at " + url : "ClickHouse at " + url.getHost() + ":" + url.getPort();
+    client.close();
+    if (embedded != null) {
+      embedded.close();
     }
-
-    /** Pooled JDBC connections, for camel-jdbc. */
-    public synchronized DataSource dataSource() {
-        if (dataSource == null) {
-            Properties properties = new Properties();
-            properties.setProperty("user", user);
-            properties.setProperty("password", password);
-            properties.setProperty("compress", "false");
-            properties.setProperty("clickhouse_setting_max_query_size", LONGEST_STATEMENT);
-            HikariConfig config = new HikariConfig();
-            config.setPoolName("clickhouse");
-            config.setJdbcUrl("jdbc:clickhouse:" + url);
-            config.setDataSourceProperties(properties);
-            config.setMinimumIdle(0);
-            config.setMaximumPoolSize(64);
-            config.setConnectionTimeout(10_000);
-            config.setInitializationFailTimeout(-1);
-            dataSource = new HikariDataSource(config);
-        }
-        return dataSource;
-    }
-
-    /**
-     * Inserts rows in one block and waits until they are stored.
-     *
-     * @param table with its database
-     * @param rows as JSONEachRow
-     * @param token names these very rows; a second insert with the same token stores nothing
-     * @throws ClickHouseException where it did not acknowledge them
-     */
-    public void insert(String table, byte[] rows, String token) {
-        InsertSettings settings = new InsertSettings().setDeduplicationToken(token)
-                .serverSetting("deduplicate_blocks_in_dependent_materialized_views", "1")
-                .serverSetting("async_insert", "0")
-                // a block is all or nothing, a request of several blocks is not
-                .serverSetting("max_insert_block_size", "10000000")
-                .serverSetting("min_insert_block_size_rows", "10000000")
-                .serverSetting("min_insert_block_size_bytes", "1000000000")
-                .serverSetting("input_format_parallel_parsing", "0")
-                .serverSetting("input_format_skip_unknown_fields", "1")
-                .serverSetting("input_format_json_read_arrays_as_strings", "1")
-                .serverSetting("input_format_json_read_objects_as_strings", "1")
-                .serverSetting("input_format_json_read_numbers_as_strings", "1")
-                .serverSetting("input_format_json_read_bools_as_strings", "1")
-                .serverSetting("date_time_input_format", "best_effort");
-        try (InsertResponse response = client.insert(table, new ByteArrayInputStream(rows), ClickHouseFormat.JSONEachRow, settings).get()) {
-            response.getQueryId();
-        } catch (Exception e) {
-            throw failure(e);
-        }
-    }
-
-    /**
-     * Asks for rows; all of them are held in memory.
-     *
-     * @param sql without a FORMAT clause
-     * @param parameters values of {name:Type} placeholders
-     * @throws UserError where ClickHouse says no or nothing
-     */
-    public List<Map<String, Object>> rows(String sql, Map<String, Object> parameters) {
-        List<Map<String, Object>> rows = new ArrayList<>();
-        stream(sql, parameters, rows::add);
-        return rows;
-    }
-
-    /** The same, a row at a time; memory stays flat. */
-    public void stream(String sql, Map<String, Object> parameters, java.util.function.Consumer<Map<String, Object>> to) {
-        QuerySettings settings = new QuerySettings().setFormat(ClickHouseFormat.JSONEachRow)
-                .serverSetting("max_query_size", LONGEST_STATEMENT)
-                .serverSetting("output_format_json_quote_64bit_integers", "0");
-        try (QueryResponse response = client.query(sql, parameters, settings).get();
-                InputStream in = response.getInputStream();
-                MappingIterator<Map<String, Object>> lines = JSON.readerForMapOf(Object.class).readValues(in)) {
-            while (lines.hasNextValue()) {
-                to.accept(lines.nextValue());
-            }
-        } catch (UserError e) {
-            throw e;
-        } catch (Exception e) {
-            throw failure(e);
-        }
-    }
-
-    /** The one value of a query that gives one row with one column. */
-    public Object value(String sql) {
-        return rows(sql, Map.of()).get(0).values().iterator().next();
-    }
-
-    /** Runs a statement that gives no rows. */
-    public void execute(String sql) {
-        try (QueryResponse response = client.query(sql).get()) {
-            response.getQueryId();
-        } catch (Exception e) {
-            throw failure(e);
-        }
-    }
-
-    /** Runs the statements of a section in their order. */
-    public void execute(SqlFile.Section section, Map<String, ?> values) {
-        section.statements().forEach(statement -> execute(SqlFile.fill(statement, values)));
-    }
-
-    /**
-     * Sends a statement as it is and hands back the answer as it comes, in the format that the statement asks for.
-     *
-     * @param format the format where it has no FORMAT clause
-     */
-    public InputStream raw(String sql, String format) {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(url.toString().replaceAll("/$", "") + "/?default_format=" + format))
-                .timeout(Duration.ofHours(6))
-                .header("Authorization", "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-                .POST(HttpRequest.BodyPublishers.ofString(sql)).build();
-        try {
-            HttpResponse<InputStream> response = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build()
-                    .send(request, HttpResponse.BodyHandlers.ofInputStream());
-            if (response.statusCode() == 200) {
-                return response.body();
-            }
-            try (InputStream body = response.body()) {
-                throw new UserError(firstLine(new String(body.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)));
-            }
-        } catch (IOException e) {
-            throw new ClickHouseException(where() + " does not answer: " + e.getMessage(), 0, e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new UserError("interrupted");
-        }
-    }
-
-    /** Whether a table or view is there. */
-    public boolean has(String database, String table) {
-        return !rows("SELECT 1 FROM system.tables WHERE database = {d:String} AND name = {t:String}",
-                Map.of("d", database, "t", table)).isEmpty();
-    }
-
-    /**
-     * This ClickHouse's id, the comment of a table in it: another server, and one whose data was deleted, have another. A
-     * table is made once, so processes that start together agree on it.
-     */
-    public String id() {
-        execute("CREATE TABLE IF NOT EXISTS default.backfill_server (id UInt8) ENGINE = MergeTree ORDER BY id COMMENT '"
-                + java.util.UUID.randomUUID() + "'");
-        return (String) value("SELECT comment FROM system.tables WHERE database = 'default' AND name = 'backfill_server'");
-    }
-
-    private ClickHouseException failure(Exception e) {
-        Throwable cause = e;
-        while (cause instanceof ExecutionException && cause.getCause() != null) {
-            cause = cause.getCause();
-        }
-        for (Throwable t = cause; t != null; t = t.getCause()) {
-            if (t instanceof ServerException server) {
-                java.util.regex.Matcher name = NAME.matcher(server.getMessage());
-                if ((server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE) && name.find()) {
-                    return new ClickHouseException(where() + ": there is no table " + name.group(1) + " (`backfill views` makes the"
-                            + " tables of all jobs)", server.getCode(), e);
-                }
-                return new ClickHouseException(where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
-            }
-        }
-        if (cause instanceof ClientException || cause instanceof IOException || cause instanceof java.util.concurrent.TimeoutException) {
-            return new ClickHouseException(where() + " does not answer: " + firstLine(String.valueOf(rootMessage(cause))), 0, e);
-        }
-        return new ClickHouseException(where() + ": " + firstLine(String.valueOf(rootMessage(cause))), 0, e);
-    }
-
-    private static String rootMessage(Throwable t) {
-        Throwable root = t;
-        while (root.getCause() != null && root.getCause() != root) {
-            root = root.getCause();
-        }
-        return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
-    }
-
-    private static String firstLine(String text) {
-        String line = text.lines().findFirst().orElse("").strip();
-        return line.length() > 400 ? line.substring(0, 400) + " …" : line;
-    }
-
-    @Override
-    public void close() {
-        if (dataSource != null) {
-            dataSource.close();
-        }
-        client.close();
-        if (embedded != null) {
-            embedded.close();
-        }
-    }
+  }
 }

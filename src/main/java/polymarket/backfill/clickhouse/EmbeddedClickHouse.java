@@ -18,210 +18,251 @@ import java.util.concurrent.TimeUnit;
 import polymarket.backfill.UserError;
 
 /**
- * A process's hold on the embedded ClickHouse of a data folder. The engine is a process of its own, which all that use the folder
- * share; it ends by itself within two seconds after the last of them has let go or died, running requests finished.
+ * A process's hold on the embedded ClickHouse of a data folder. The engine is a process of its own,
+ * which all that use the folder share; it ends by itself within two seconds after the last of them
+ * has let go or died, running requests finished.
  */
 public final class EmbeddedClickHouse implements AutoCloseable {
-    private static final long START_MS = 60_000;
-    private static final int LOG_LIMIT = 1 << 20;
+  private static final long START_MS = 60_000;
+  private static final int LOG_LIMIT = 1 << 20;
 
-    private final Path data;
-    private final int port;
-    private Socket socket;
-    private URI url;
-    private long pid;
-    private int logBefore;
+  private final Path data;
+  private final int port;
+  private Socket socket;
+  private URI url;
+  private long pid;
+  private int logBefore;
 
-    private EmbeddedClickHouse(Path data, int port) {
-        this.data = data;
-        this.port = port;
+  private EmbeddedClickHouse(Path data, int port) {
+    this.data = data;
+    this.port = port;
+  }
+
+  /**
+   * Attaches to the engine that serves a data folder, or starts one and attaches to it (about 1 s).
+   * Its log is {@code engine.log} in the folder.
+   *
+   * @param dataFolder made if it is not there
+   * @param port where a new engine listens on 127.0.0.1; 0 is any free one. One that runs already
+   *     keeps its port
+   * @throws UserError if the engine does not come up: the library is missing, the port is taken,
+   *     the folder is held by a process that does not answer
+   */
+  public static EmbeddedClickHouse attach(Path dataFolder, int port) {
+    EmbeddedClickHouse engine =
+        new EmbeddedClickHouse(dataFolder.toAbsolutePath().normalize(), port);
+    engine.reattach();
+    return engine;
+  }
+
+  /**
+   * Where the engine is: http://127.0.0.1:port. An engine that takes a dead one's place has its
+   * port.
+   */
+  public synchronized URI url() {
+    return url;
+  }
+
+  /** The engine's process id. */
+  public synchronized long pid() {
+    return pid;
+  }
+
+  /** Whether the engine that this object is attached to still lives. */
+  public synchronized boolean isAlive() {
+    if (socket == null || socket.isClosed()) {
+      return false;
     }
-
-    /**
-     * Attaches to the engine that serves a data folder, or starts one and attaches to it (about 1 s). Its log is
-     * {@code engine.log} in the folder.
-     *
-     * @param dataFolder made if it is not there
-     * @param port where a new engine listens on 127.0.0.1; 0 is any free one. One that runs already keeps its port
-     * @throws UserError if the engine does not come up: the library is missing, the port is taken, the folder is held by a
-     *     process that does not answer
-     */
-    public static EmbeddedClickHouse attach(Path dataFolder, int port) {
-        EmbeddedClickHouse engine = new EmbeddedClickHouse(dataFolder.toAbsolutePath().normalize(), port);
-        engine.reattach();
-        return engine;
+    try {
+      socket.setSoTimeout(1);
+      return socket.getInputStream().read() >= 0;
+    } catch (java.net.SocketTimeoutException e) {
+      return true;
+    } catch (IOException e) {
+      return false;
     }
+  }
 
-    /** Where the engine is: http://127.0.0.1:port. An engine that takes a dead one's place has its port. */
-    public synchronized URI url() {
-        return url;
+  /**
+   * Attaches again, to a new engine if the old one died; does nothing while it lives.
+   *
+   * @throws UserError as {@link #attach}
+   */
+  public synchronized void reattach() {
+    if (isAlive()) {
+      return;
     }
-
-    /** The engine's process id. */
-    public synchronized long pid() {
-        return pid;
+    close();
+    Process started = null;
+    long end = System.nanoTime() + START_MS * 1_000_000;
+    while (System.nanoTime() < end) {
+      if (tryAttach()) {
+        return;
+      }
+      if (started == null) {
+        started = spawn();
+      } else if (!started.isAlive()) {
+        if (started.exitValue() != EngineProcess.OTHER_SERVES) {
+          throw new UserError(
+              "embedded ClickHouse did not start: " + logTail() + " (log: " + log() + ")");
+        }
+        started = null;
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(30);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new UserError("embedded ClickHouse: interrupted while it was starting");
+      }
     }
-
-    /** Whether the engine that this object is attached to still lives. */
-    public synchronized boolean isAlive() {
-        if (socket == null || socket.isClosed()) {
-            return false;
-        }
-        try {
-            socket.setSoTimeout(1);
-            return socket.getInputStream().read() >= 0;
-        } catch (java.net.SocketTimeoutException e) {
-            return true;
-        } catch (IOException e) {
-            return false;
-        }
+    if (started != null) {
+      started.destroy();
     }
+    throw new UserError(
+        "embedded ClickHouse did not answer within "
+            + START_MS / 1000
+            + " s: "
+            + logTail()
+            + " (log: "
+            + log()
+            + "); if another process holds "
+            + data
+            + ", stop it");
+  }
 
-    /**
-     * Attaches again, to a new engine if the old one died; does nothing while it lives.
-     *
-     * @throws UserError as {@link #attach}
-     */
-    public synchronized void reattach() {
-        if (isAlive()) {
-            return;
-        }
-        close();
-        Process started = null;
-        long end = System.nanoTime() + START_MS * 1_000_000;
-        while (System.nanoTime() < end) {
-            if (tryAttach()) {
-                return;
-            }
-            if (started == null) {
-                started = spawn();
-            } else if (!started.isAlive()) {
-                if (started.exitValue() != EngineProcess.OTHER_SERVES) {
-                    throw new UserError("embedded ClickHouse did not start: " + logTail() + " (log: " + log() + ")");
-                }
-                started = null;
-            }
-            try {
-                TimeUnit.MILLISECONDS.sleep(30);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new UserError("embedded ClickHouse: interrupted while it was starting");
-            }
-        }
-        if (started != null) {
-            started.destroy();
-        }
-        throw new UserError("embedded ClickHouse did not answer within " + START_MS / 1000 + " s: " + logTail() + " (log: " + log()
-                + "); if another process holds " + data + ", stop it");
+  /** Lets go of the engine. */
+  @Override
+  public synchronized void close() {
+    if (socket != null) {
+      try {
+        socket.close();
+      } catch (IOException e) {
+        // gone already
+      }
+      socket = null;
     }
+  }
 
-    /** Lets go of the engine. */
-    @Override
-    public synchronized void close() {
-        if (socket != null) {
-            try {
-                socket.close();
-            } catch (IOException e) {
-                // gone already
-            }
-            socket = null;
-        }
+  // a file that was left behind may name a port that is somebody else's by now: the answer has to
+  // name this folder
+  private boolean tryAttach() {
+    EngineProcess.Info info = EngineProcess.Info.read(data);
+    if (info == null) {
+      return false;
     }
-
-    // a file that was left behind may name a port that is somebody else's by now: the answer has to name this folder
-    private boolean tryAttach() {
-        EngineProcess.Info info = EngineProcess.Info.read(data);
-        if (info == null) {
-            return false;
+    Socket s = new Socket();
+    try {
+      s.connect(
+          new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), info.port()),
+          2_000);
+      s.setSoTimeout(5_000);
+      s.getOutputStream()
+          .write(
+              ("GET " + EngineServer.ATTACH + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                  .getBytes(StandardCharsets.US_ASCII));
+      BufferedReader in =
+          new BufferedReader(new InputStreamReader(s.getInputStream(), StandardCharsets.UTF_8));
+      String status = in.readLine();
+      boolean ours = false;
+      long itsPid = info.pid();
+      for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+        String[] header = line.split(": ", 2);
+        if (header[0].equalsIgnoreCase(EngineServer.DATA_HEADER)) {
+          ours = samePlace(Path.of(URLDecoder.decode(header[1], StandardCharsets.UTF_8)));
+        } else if (header[0].equalsIgnoreCase(EngineServer.PID_HEADER)) {
+          itsPid = Long.parseLong(header[1]);
         }
-        Socket s = new Socket();
-        try {
-            s.connect(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), info.port()), 2_000);
-            s.setSoTimeout(5_000);
-            s.getOutputStream().write(("GET " + EngineServer.ATTACH + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
-            BufferedReader in = new BufferedReader(new InputStreamReader(s.getInputStream(), StandardCharsets.UTF_8));
-            String status = in.readLine();
-            boolean ours = false;
-            long itsPid = info.pid();
-            for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
-                String[] header = line.split(": ", 2);
-                if (header[0].equalsIgnoreCase(EngineServer.DATA_HEADER)) {
-                    ours = samePlace(Path.of(URLDecoder.decode(header[1], StandardCharsets.UTF_8)));
-                } else if (header[0].equalsIgnoreCase(EngineServer.PID_HEADER)) {
-                    itsPid = Long.parseLong(header[1]);
-                }
-            }
-            if (ours && status.startsWith("HTTP/1.1 200")) {
-                socket = s;
-                url = URI.create(info.url());
-                pid = itsPid;
-                return true;
-            }
-        } catch (IOException | NumberFormatException e) {
-            // no engine there
-        }
-        try {
-            s.close();
-        } catch (IOException e) {
-            // not open
-        }
-        return false;
+      }
+      if (ours && status.startsWith("HTTP/1.1 200")) {
+        socket = s;
+        url = URI.create(info.url());
+        pid = itsPid;
+        return true;
+      }
+    } catch (IOException | NumberFormatException e) {
+      // no engine there
     }
-
-    private boolean samePlace(Path other) throws IOException {
-        return other.equals(data) || Files.exists(other) && Files.isSameFile(other, data);
+    try {
+      s.close();
+    } catch (IOException e) {
+      // not open
     }
+    return false;
+  }
 
-    private Process spawn() {
-        Chdb.library();
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m", "-XX:+UseSerialGC",
+  private boolean samePlace(Path other) throws IOException {
+    return other.equals(data) || Files.exists(other) && Files.isSameFile(other, data);
+  }
+
+  private Process spawn() {
+    Chdb.library();
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1"));
-        if (Runtime.version().feature() >= 24) {
-            command.add("--enable-native-access=ALL-UNNAMED");
-        }
-        for (String property : new String[] {"backfill.home", "chdb.lib"}) {
-            if (System.getProperty(property) != null) {
-                command.add("-D" + property + "=" + System.getProperty(property));
-            }
-        }
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), EngineProcess.class.getName(), data.toString(), String.valueOf(url == null ? port : url.getPort())));
-        try {
-            Files.createDirectories(data);
-            for (Path written : Files.exists(log()) ? List.of(data, log()) : List.of(data)) {
-                if (!Files.isWritable(written)) {
-                    throw new AccessDeniedException(written.toString());
-                }
-            }
-            if (Files.exists(log()) && Files.size(log()) > LOG_LIMIT) {
-                Files.delete(log());
-            }
-            logBefore = Files.exists(log()) ? logLines().size() : 0;
-            return new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
-                    .start();
-        } catch (IOException e) {
-            throw new UserError("embedded ClickHouse: cannot start it with its data in " + data + ": " + UserError.reason(e)
-                    + "; give it the right, or set clickhouse.data to a folder that can be written");
-        }
+    if (Runtime.version().feature() >= 24) {
+      command.add("--enable-native-access=ALL-UNNAMED");
     }
+    for (String property : new String[] {"backfill.home", "chdb.lib"}) {
+      if (System.getProperty(property) != null) {
+        command.add("-D" + property + "=" + System.getProperty(property));
+      }
+    }
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("java.class.path"),
+            EngineProcess.class.getName(),
+            data.toString(),
+            String.valueOf(url == null ? port : url.getPort())));
+    try {
+      Files.createDirectories(data);
+      for (Path written : Files.exists(log()) ? List.of(data, log()) : List.of(data)) {
+        if (!Files.isWritable(written)) {
+          throw new AccessDeniedException(written.toString());
+        }
+      }
+      if (Files.exists(log()) && Files.size(log()) > LOG_LIMIT) {
+        Files.delete(log());
+      }
+      logBefore = Files.exists(log()) ? logLines().size() : 0;
+      return new ProcessBuilder(command)
+          .redirectErrorStream(true)
+          .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+          .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+          .start();
+    } catch (IOException e) {
+      throw new UserError(
+          "embedded ClickHouse: cannot start it with its data in "
+              + data
+              + ": "
+              + UserError.reason(e)
+              + "; give it the right, or set clickhouse.data to a folder that can be written");
+    }
+  }
 
-    private Path log() {
-        return data.resolve("engine.log");
-    }
+  private Path log() {
+    return data.resolve("engine.log");
+  }
 
-    private List<String> logLines() throws IOException {
-        return Files.readAllLines(log(), StandardCharsets.ISO_8859_1).stream().filter(l -> !l.isBlank()).toList();
-    }
+  private List<String> logLines() throws IOException {
+    return Files.readAllLines(log(), StandardCharsets.ISO_8859_1).stream()
+        .filter(l -> !l.isBlank())
+        .toList();
+  }
 
-    private String logTail() {
-        try {
-            List<String> lines = logLines();
-            int from = Math.min(logBefore, lines.size());
-            return from == lines.size() ? "it says nothing" : String.join(" | ", lines.subList(Math.max(from, lines.size() - 3), lines.size()));
-        } catch (IOException e) {
-            return "it left no log";
-        }
+  private String logTail() {
+    try {
+      List<String> lines = logLines();
+      int from = Math.min(logBefore, lines.size());
+      return from == lines.size()
+          ? "it says nothing"
+          : String.join(" | ", lines.subList(Math.max(from, lines.size() - 3), lines.size()));
+    } catch (IOException e) {
+      return "it left no log";
     }
+  }
 }

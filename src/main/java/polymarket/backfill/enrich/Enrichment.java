@@ -9,28 +9,38 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Checks;
 import polymarket.backfill.job.HtmlReport;
 
-/** What `backfill verify enrichment` checks, for whoever enriches: {@link Reconcile}, {@link Enrich}, then this. */
+/**
+ * What `backfill verify enrichment` checks, for whoever enriches: {@link Reconcile}, {@link
+ * Enrich}, then this.
+ */
 public final class Enrichment {
 
-    private static final String FILE = "enrichment";
+  private static final String FILE = "enrichment";
 
-    private Enrichment() {
-    }
+  private Enrichment() {}
 
-    /**
-     * Checks the enriched trades, and writes the report.
-     *
-     * @param jobs whose tables are made where they are not there
-     * @param thresholds such as {@code --min-coverage=90%}; what is not kept is in {@link Checks.Found#failed()}
-     * @param report where the HTML goes; null for none
-     * @param each is told every table as it comes
-     * @throws polymarket.backfill.UserError where there are no enriched trades, or the report cannot be written
-     */
-    public static Checks.Found verify(ClickHouse clickHouse, List<String> jobs, List<String> thresholds, Path report, BiConsumer<String, Checks.Table> each) {
-        Checks.Found found = new Checks(FILE, SqlFile.read(FILE), thresholds).run(clickHouse, jobs, Map.of(), each);
-        if (report != null) {
-            HtmlReport.write(report, "Check of " + FILE, found);
-        }
-        return found;
+  /**
+   * Checks the enriched trades, and writes the report.
+   *
+   * @param jobs whose tables are made where they are not there
+   * @param thresholds such as {@code --min-coverage=90%}; what is not kept is in {@link
+   *     Checks.Found#failed()}
+   * @param report where the HTML goes; null for none
+   * @param each is told every table as it comes
+   * @throws polymarket.backfill.UserError where there are no enriched trades, or the report cannot
+   *     be written
+   */
+  public static Checks.Found verify(
+      ClickHouse clickHouse,
+      List<String> jobs,
+      List<String> thresholds,
+      Path report,
+      BiConsumer<String, Checks.Table> each) {
+    Checks.Found found =
+        new Checks(FILE, SqlFile.read(FILE), thresholds).run(clickHouse, jobs, Map.of(), each);
+    if (report != null) {
+      HtmlReport.write(report, "Check of " + FILE, found);
     }
+    return found;
+  }
 }

@@ -9,27 +9,36 @@ import polymarket.backfill.UserError;
 /** Sizes in settings, such as 4G. */
 final class Memory {
 
-    private static final Pattern SIZE = Pattern.compile("(\\d{1,9})\\s*([KMG])B?", Pattern.CASE_INSENSITIVE);
+  private static final Pattern SIZE =
+      Pattern.compile("(\\d{1,9})\\s*([KMG])B?", Pattern.CASE_INSENSITIVE);
 
-    private Memory() {
+  private Memory() {}
+
+  /** Bytes of a setting that is a whole number with K, M or G, powers of 1024. */
+  static long bytes(Settings settings, String key) {
+    Matcher matcher = SIZE.matcher(settings.text(key));
+    if (!matcher.matches() || Long.parseLong(matcher.group(1)) == 0) {
+      throw new UserError(
+          "setting "
+              + key
+              + " is '"
+              + settings.text(key)
+              + "'; it takes a size such as 4G or 800M");
     }
-
-    /** Bytes of a setting that is a whole number with K, M or G, powers of 1024. */
-    static long bytes(Settings settings, String key) {
-        Matcher matcher = SIZE.matcher(settings.text(key));
-        if (!matcher.matches() || Long.parseLong(matcher.group(1)) == 0) {
-            throw new UserError("setting " + key + " is '" + settings.text(key) + "'; it takes a size such as 4G or 800M");
-        }
-        return Long.parseLong(matcher.group(1)) << switch (matcher.group(2).toUpperCase(Locale.ROOT)) {
-            case "K" -> 10;
-            case "M" -> 20;
-            default -> 30;
+    return Long.parseLong(matcher.group(1))
+        << switch (matcher.group(2).toUpperCase(Locale.ROOT)) {
+          case "K" -> 10;
+          case "M" -> 20;
+          default -> 30;
         };
-    }
+  }
 
-    /** A number of bytes for people: 1.2 GB. */
-    static String text(long bytes) {
-        return bytes < 1 << 20 ? Math.round(bytes / 1024.0) + " KB" : bytes < 1 << 30 ? Math.round(bytes / 1048576.0) + " MB"
-                : String.format(Locale.ROOT, "%.1f GB", bytes / 1073741824.0);
-    }
+  /** A number of bytes for people: 1.2 GB. */
+  static String text(long bytes) {
+    return bytes < 1 << 20
+        ? Math.round(bytes / 1024.0) + " KB"
+        : bytes < 1 << 30
+            ? Math.round(bytes / 1048576.0) + " MB"
+            : String.format(Locale.ROOT, "%.1f GB", bytes / 1073741824.0);
+  }
 }

@@ -13,295 +13,437 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.enrich.Columns.Column;
 
-/** The table of trades as it is: its columns and what they are, its keys, and how it falls into slices. */
+/**
+ * The table of trades as it is: its columns and what they are, its keys, and how it falls into
+ * slices.
+ */
 final class Trades {
 
-    static final List<String> ADDED = List.of("condition_id_source", "condition_id_rule", "unfillable_reason");
-    /** What stands where no condition id is. */
-    private static final String NO_ID = "('', '0', '0x', '0x0', 'null', '" + "0".repeat(64) + "', '0x" + "0".repeat(64) + "', '0X" + "0".repeat(64) + "')";
+  static final List<String> ADDED =
+      List.of("condition_id_source", "condition_id_rule", "unfillable_reason");
 
-    /** Rows that are looked at to see how many values a column has. */
-    private static final long SAMPLE = 20_000_000;
-    private static final long MOST_IN_A_DICTIONARY = 100_000;
+  /** What stands where no condition id is. */
+  private static final String NO_ID =
+      "('', '0', '0x', '0x0', 'null', '"
+          + "0".repeat(64)
+          + "', '0x"
+          + "0".repeat(64)
+          + "', '0X"
+          + "0".repeat(64)
+          + "')";
 
-    private final ClickHouse clickHouse;
-    private final String table;
-    private final Columns columns;
-    private final Column market;
-    private final Column token;
-    private final Column condition;
-    private final Column transaction;
-    private final Column time;
-    private final Column trade;
-    private final boolean mergeTree;
-    private final String partitionKey;
-    private final String sortingKey;
-    private final String primaryKey;
-    private final String definition;
-    private String keyType;
-    private Set<String> plain;
+  /** Rows that are looked at to see how many values a column has. */
+  private static final long SAMPLE = 20_000_000;
 
-    /**
-     * @throws UserError where there is no such table, or a column of it has the name of one that is added
-     */
-    Trades(ClickHouse clickHouse, Settings settings) {
-        this.clickHouse = clickHouse;
-        this.table = settings.text("enrich.trades");
-        this.columns = Columns.of(clickHouse, table);
-        if (columns.isEmpty()) {
-            throw new UserError("there is no table " + table + " to enrich; set enrich.trades to the table of trades");
-        }
-        Column taken = columns.first(ADDED.toArray(String[]::new));
-        if (taken != null) {
-            throw new UserError(table + " has a column " + taken.name() + ", which enrich adds: rename it, or set enrich.trades to a table that was not enriched yet");
-        }
-        market = columns.first(settings.text("enrich.market-columns"));
-        token = columns.first(settings.text("enrich.token-columns"));
-        condition = columns.first(settings.text("enrich.condition-columns"));
-        transaction = columns.first(settings.text("enrich.transaction-columns"));
-        time = columns.first(settings.text("enrich.time-columns"));
-        trade = columns.first(settings.text("enrich.trade-columns"));
-        Map<String, Object> row = clickHouse.rows("SELECT engine, partition_key, sorting_key, primary_key, create_table_query FROM system.tables"
-                + " WHERE database = {d:String} AND name = {t:String}", Map.of("d", Columns.database(table), "t", Columns.name(table))).get(0);
-        mergeTree = String.valueOf(row.get("engine")).endsWith("MergeTree");
-        partitionKey = (String) row.get("partition_key");
-        sortingKey = (String) row.get("sorting_key");
-        primaryKey = (String) row.get("primary_key");
-        definition = (String) row.get("create_table_query");
+  private static final long MOST_IN_A_DICTIONARY = 100_000;
+
+  private final ClickHouse clickHouse;
+  private final String table;
+  private final Columns columns;
+  private final Column market;
+  private final Column token;
+  private final Column condition;
+  private final Column transaction;
+  private final Column time;
+  private final Column trade;
+  private final boolean mergeTree;
+  private final String partitionKey;
+  private final String sortingKey;
+  private final String primaryKey;
+  private final String definition;
+  private String keyType;
+  private Set<String> plain;
+
+  /**
+   * @throws UserError where there is no such table, or a column of it has the name of one that is
+   *     added
+   */
+  Trades(ClickHouse clickHouse, Settings settings) {
+    this.clickHouse = clickHouse;
+    this.table = settings.text("enrich.trades");
+    this.columns = Columns.of(clickHouse, table);
+    if (columns.isEmpty()) {
+      throw new UserError(
+          "there is no table " + table + " to enrich; set enrich.trades to the table of trades");
     }
-
-    String table() {
-        return table;
+    Column taken = columns.first(ADDED.toArray(String[]::new));
+    if (taken != null) {
+      throw new UserError(
+          table
+              + " has a column "
+              + taken.name()
+              + ", which enrich adds: rename it, or set enrich.trades to a table that was not"
+              + " enriched yet");
     }
+    market = columns.first(settings.text("enrich.market-columns"));
+    token = columns.first(settings.text("enrich.token-columns"));
+    condition = columns.first(settings.text("enrich.condition-columns"));
+    transaction = columns.first(settings.text("enrich.transaction-columns"));
+    time = columns.first(settings.text("enrich.time-columns"));
+    trade = columns.first(settings.text("enrich.trade-columns"));
+    Map<String, Object> row =
+        clickHouse
+            .rows(
+                "SELECT engine, partition_key, sorting_key, primary_key, create_table_query FROM"
+                    + " system.tables WHERE database = {d:String} AND name = {t:String}",
+                Map.of("d", Columns.database(table), "t", Columns.name(table)))
+            .get(0);
+    mergeTree = String.valueOf(row.get("engine")).endsWith("MergeTree");
+    partitionKey = (String) row.get("partition_key");
+    sortingKey = (String) row.get("sorting_key");
+    primaryKey = (String) row.get("primary_key");
+    definition = (String) row.get("create_table_query");
+  }
 
-    String quoted() {
-        return Columns.quotedTable(table);
+  String table() {
+    return table;
+  }
+
+  String quoted() {
+    return Columns.quotedTable(table);
+  }
+
+  /** The statement that would make it. */
+  String definition() {
+    return definition;
+  }
+
+  boolean has(String what) {
+    return column(what) != null;
+  }
+
+  private Column column(String what) {
+    return switch (what) {
+      case "market" -> market;
+      case "token" -> token;
+      case "condition" -> condition;
+      case "transaction" -> transaction;
+      case "time" -> time;
+      default -> trade;
+    };
+  }
+
+  /** A column's value as text; an empty text where the table has none. */
+  String text(String what) {
+    Column column = column(what);
+    return column == null ? "''" : column.text();
+  }
+
+  /** A column as it is; NULL where the table has none. */
+  String value(String what) {
+    Column column = column(what);
+    return column == null ? "NULL" : Columns.quoted(column.name());
+  }
+
+  /** The name of the column with condition ids in the enriched table. */
+  String conditionName() {
+    return condition == null ? "condition_id" : condition.name();
+  }
+
+  /** Whether a row has no condition id. */
+  String missing() {
+    return condition == null ? "1" : "(" + condition.text() + " IN " + NO_ID + ")";
+  }
+
+  /** What a row that cannot be filled gets: nothing, in the form that it had. */
+  String unfilled() {
+    return condition != null && condition.isNullable()
+        ? "if(isNull(" + Columns.quoted(condition.name()) + "), NULL, '')"
+        : "''";
+  }
+
+  /** The columns whose values must not change, in order. */
+  List<String> kept() {
+    return columns.all().stream()
+        .filter(Trades::isStored)
+        .filter(column -> column != condition)
+        .map(column -> Columns.quoted(column.name()))
+        .toList();
+  }
+
+  /**
+   * Columns that are LowCardinality and hold too many different values for that: they are plain in
+   * the enriched table.
+   */
+  Set<String> plain() {
+    if (plain == null) {
+      List<Column> low =
+          columns.all().stream().filter(Trades::isStored).filter(Column::isLowCardinality).toList();
+      Map<String, Object> distinct =
+          low.isEmpty()
+              ? Map.of()
+              : clickHouse
+                  .rows(
+                      "SELECT "
+                          + low.stream()
+                              .map(
+                                  column ->
+                                      "uniq("
+                                          + Columns.quoted(column.name())
+                                          + ") AS "
+                                          + Columns.quoted(column.name()))
+                              .collect(Collectors.joining(", "))
+                          + " FROM (SELECT "
+                          + low.stream()
+                              .map(column -> Columns.quoted(column.name()))
+                              .collect(Collectors.joining(", "))
+                          + " FROM "
+                          + quoted()
+                          + " LIMIT "
+                          + SAMPLE
+                          + ")",
+                      Map.of())
+                  .get(0);
+      // a dictionary of LowCardinality does not hold 150,000 ids
+      plain =
+          low.stream()
+              .filter(
+                  column ->
+                      column == market
+                          || column == token
+                          || column == transaction
+                          || !column.type().contains("String")
+                          || ((Number) distinct.get(column.name())).longValue()
+                              > MOST_IN_A_DICTIONARY)
+              .map(Column::name)
+              .collect(Collectors.toCollection(TreeSet::new));
     }
+    return plain;
+  }
 
-    /** The statement that would make it. */
-    String definition() {
-        return definition;
+  private static boolean isStored(Column column) {
+    return !column.kind().equals("ALIAS") && !column.kind().equals("EPHEMERAL");
+  }
+
+  /**
+   * The statement that makes a table for enriched trades.
+   *
+   * @param comment stands at the table
+   * @param settings of the table, besides those that its keys ask for
+   */
+  String create(String name, String comment, Map<String, Long> settings) {
+    boolean ephemeral =
+        columns.all().stream().anyMatch(column -> column.kind().equals("EPHEMERAL"));
+    List<String> lines = new ArrayList<>();
+    List<Column> aliases = new ArrayList<>();
+    for (Column column : columns.all()) {
+      if (column.kind().equals("ALIAS")) {
+        aliases.add(column);
+      } else if (column == condition) {
+        lines.add(
+            Columns.quoted(column.name())
+                + (column.isNullable() ? " Nullable(String)" : " String")
+                + " CODEC(ZSTD(1))");
+      } else if (isStored(column)) {
+        lines.add(
+            Columns.quoted(column.name())
+                + " "
+                + (plain().contains(column.name()) ? column.plainType() : column.type())
+                // an ephemeral column is only there while one inserts
+                + (column.kind().equals("DEFAULT") && !ephemeral
+                    ? " DEFAULT " + column.expression()
+                    : "")
+                + (column.comment().isEmpty() ? "" : " COMMENT " + Slice.literal(column.comment()))
+                + (column.codec().isEmpty() ? "" : " " + column.codec()));
+      }
     }
-
-    boolean has(String what) {
-        return column(what) != null;
+    if (condition == null) {
+      lines.add("`condition_id` String CODEC(ZSTD(1))");
     }
+    lines.add(
+        "`condition_id_source` LowCardinality(String) COMMENT 'original, clob, rpc, goldsky or"
+            + " gamma; empty where none was found'");
+    lines.add(
+        "`condition_id_rule` LowCardinality(String) COMMENT 'the rule that decided (see"
+            + " condition_id_merged), transaction, original, or original-disputed where the sources"
+            + " say another one'");
+    lines.add("`unfillable_reason` LowCardinality(String) COMMENT 'why there is no condition id'");
+    aliases.forEach(
+        column ->
+            lines.add(
+                Columns.quoted(column.name())
+                    + " "
+                    + column.type()
+                    + " ALIAS "
+                    + column.expression()));
+    return "CREATE TABLE "
+        + name
+        + "\n(\n    "
+        + String.join(",\n    ", lines)
+        + "\n)\nENGINE = MergeTree"
+        + (mergeTree && !partitionKey.isEmpty() ? "\nPARTITION BY " + partitionKey : "")
+        + (mergeTree && !sortingKey.isEmpty()
+            ? (primaryKey.equals(sortingKey) ? "" : "\nPRIMARY KEY (" + primaryKey + ")")
+                + "\nORDER BY ("
+                + sortingKey
+                + ")"
+            : "\nORDER BY tuple()")
+        + "\nSETTINGS allow_nullable_key = 1"
+        + settings.entrySet().stream()
+            .map(setting -> ", " + setting.getKey() + " = " + setting.getValue())
+            .collect(Collectors.joining())
+        + "\nCOMMENT "
+        + Slice.literal(comment);
+  }
 
-    private Column column(String what) {
-        return switch (what) {
-            case "market" -> market;
-            case "token" -> token;
-            case "condition" -> condition;
-            case "transaction" -> transaction;
-            case "time" -> time;
-            default -> trade;
-        };
+  /** The first expression of the primary key; null where there is none. */
+  String key() {
+    if (!mergeTree || primaryKey.isEmpty()) {
+      return null;
     }
-
-    /** A column's value as text; an empty text where the table has none. */
-    String text(String what) {
-        Column column = column(what);
-        return column == null ? "''" : column.text();
+    int depth = 0;
+    for (int i = 0; i < primaryKey.length(); i++) {
+      char c = primaryKey.charAt(i);
+      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+      if (c == ',' && depth == 0) {
+        return primaryKey.substring(0, i);
+      }
     }
+    return primaryKey;
+  }
 
-    /** A column as it is; NULL where the table has none. */
-    String value(String what) {
-        Column column = column(what);
-        return column == null ? "NULL" : Columns.quoted(column.name());
+  String keyType() {
+    if (keyType == null) {
+      keyType =
+          (String)
+              clickHouse.value("SELECT toTypeName(" + key() + ") FROM " + quoted() + " LIMIT 1");
     }
+    return keyType;
+  }
 
-    /** The name of the column with condition ids in the enriched table. */
-    String conditionName() {
-        return condition == null ? "condition_id" : condition.name();
+  /** All of it in slices of about so many rows. */
+  List<Slice> slices(long rows) {
+    if (!mergeTree) {
+      return List.of(new Slice(List.of(), null, null, 1, 0));
     }
-
-    /** Whether a row has no condition id. */
-    String missing() {
-        return condition == null ? "1" : "(" + condition.text() + " IN " + NO_ID + ")";
+    List<Slice> slices = new ArrayList<>();
+    List<String> small = new ArrayList<>();
+    long together = 0;
+    for (Map.Entry<String, Long> partition : partitions().entrySet()) {
+      if (!small.isEmpty() && together + partition.getValue() > rows) {
+        slices.add(new Slice(List.copyOf(small), null, null, 1, 0));
+        small.clear();
+        together = 0;
+      }
+      if (partition.getValue() > rows + rows / 2) {
+        slices.addAll(
+            divide(
+                new Slice(List.of(partition.getKey()), null, null, 1, 0),
+                (int) Math.min(10_000, (partition.getValue() + rows - 1) / rows)));
+      } else {
+        small.add(partition.getKey());
+        together += partition.getValue();
+      }
     }
-
-    /** What a row that cannot be filled gets: nothing, in the form that it had. */
-    String unfilled() {
-        return condition != null && condition.isNullable() ? "if(isNull(" + Columns.quoted(condition.name()) + "), NULL, '')" : "''";
+    if (!small.isEmpty()) {
+      slices.add(new Slice(List.copyOf(small), null, null, 1, 0));
     }
+    return slices;
+  }
 
-    /** The columns whose values must not change, in order. */
-    List<String> kept() {
-        return columns.all().stream().filter(Trades::isStored).filter(column -> column != condition).map(column -> Columns.quoted(column.name())).toList();
+  /** The partitions' ids with their rows; none where the table has no parts of its own. */
+  Map<String, Long> partitions() {
+    Map<String, Long> partitions = new LinkedHashMap<>();
+    if (mergeTree) {
+      clickHouse
+          .rows(
+              "SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database ="
+                  + " {d:String} AND table = {t:String} GROUP BY partition_id ORDER BY"
+                  + " partition_id",
+              Map.of("d", Columns.database(table), "t", Columns.name(table)))
+          .forEach(
+              row ->
+                  partitions.put(
+                      (String) row.get("partition_id"), ((Number) row.get("n")).longValue()));
     }
+    return partitions;
+  }
 
-    /** Columns that are LowCardinality and hold too many different values for that: they are plain in the enriched table. */
-    Set<String> plain() {
-        if (plain == null) {
-            List<Column> low = columns.all().stream().filter(Trades::isStored).filter(Column::isLowCardinality).toList();
-            Map<String, Object> distinct = low.isEmpty() ? Map.of() : clickHouse.rows("SELECT " + low.stream().map(column -> "uniq(" + Columns.quoted(column.name()) + ") AS "
-                    + Columns.quoted(column.name())).collect(Collectors.joining(", ")) + " FROM (SELECT " + low.stream().map(column -> Columns.quoted(column.name())).collect(Collectors.joining(", "))
-                    + " FROM " + quoted() + " LIMIT " + SAMPLE + ")", Map.of()).get(0);
-            // a dictionary of LowCardinality does not hold 150,000 ids
-            plain = low.stream().filter(column -> column == market || column == token || column == transaction || !column.type().contains("String")
-                    || ((Number) distinct.get(column.name())).longValue() > MOST_IN_A_DICTIONARY).map(Column::name).collect(Collectors.toCollection(TreeSet::new));
-        }
-        return plain;
+  /**
+   * Divides a slice: by its partitions, else by key ranges as the primary index has them, else by
+   * the rows' hashes.
+   *
+   * @param pieces about how many
+   */
+  List<Slice> divide(Slice slice, int pieces) {
+    if (slice.partitions().size() > 1) {
+      int middle = slice.partitions().size() / 2;
+      return List.of(
+          new Slice(slice.partitions().subList(0, middle), null, null, 1, 0),
+          new Slice(
+              slice.partitions().subList(middle, slice.partitions().size()), null, null, 1, 0));
     }
-
-    private static boolean isStored(Column column) {
-        return !column.kind().equals("ALIAS") && !column.kind().equals("EPHEMERAL");
+    List<String> borders = slice.of() > 1 || key() == null ? List.of() : borders(slice, pieces);
+    if (borders.isEmpty()) {
+      return List.of(
+          new Slice(slice.partitions(), slice.from(), slice.to(), slice.of() * 2, slice.part()),
+          new Slice(
+              slice.partitions(),
+              slice.from(),
+              slice.to(),
+              slice.of() * 2,
+              slice.part() + slice.of()));
     }
+    List<Slice> slices = new ArrayList<>();
+    String from = slice.from();
+    for (String border : borders) {
+      slices.add(new Slice(slice.partitions(), from, border, 1, 0));
+      from = border;
+    }
+    slices.add(new Slice(slice.partitions(), from, slice.to(), 1, 0));
+    return slices;
+  }
 
-    /**
-     * The statement that makes a table for enriched trades.
-     *
-     * @param comment stands at the table
-     * @param settings of the table, besides those that its keys ask for
-     */
-    String create(String name, String comment, Map<String, Long> settings) {
-        boolean ephemeral = columns.all().stream().anyMatch(column -> column.kind().equals("EPHEMERAL"));
-        List<String> lines = new ArrayList<>();
-        List<Column> aliases = new ArrayList<>();
-        for (Column column : columns.all()) {
-            if (column.kind().equals("ALIAS")) {
-                aliases.add(column);
-            } else if (column == condition) {
-                lines.add(Columns.quoted(column.name()) + (column.isNullable() ? " Nullable(String)" : " String") + " CODEC(ZSTD(1))");
-            } else if (isStored(column)) {
-                lines.add(Columns.quoted(column.name()) + " " + (plain().contains(column.name()) ? column.plainType() : column.type())
-                        // an ephemeral column is only there while one inserts
-                        + (column.kind().equals("DEFAULT") && !ephemeral ? " DEFAULT " + column.expression() : "")
-                        + (column.comment().isEmpty() ? "" : " COMMENT " + Slice.literal(column.comment()))
-                        + (column.codec().isEmpty() ? "" : " " + column.codec()));
+  private List<String> borders(Slice slice, int pieces) {
+    String key = Columns.quoted(key());
+    String bounds =
+        (slice.from() == null
+                ? ""
+                : " AND k > CAST(" + Slice.literal(slice.from()) + " AS " + keyType() + ")")
+            + (slice.to() == null
+                ? ""
+                : " AND k < CAST(" + Slice.literal(slice.to()) + " AS " + keyType() + ")");
+    List<String> values = new ArrayList<>();
+    List<Long> rows = new ArrayList<>();
+    try {
+      clickHouse.stream(
+          "SELECT toString(k) AS v, n FROM (SELECT "
+              + key
+              + " AS k, sum(rows_in_granule) AS n FROM mergeTreeIndex("
+              + Slice.literal(Columns.database(table))
+              + ", "
+              + Slice.literal(Columns.name(table))
+              + ") WHERE part_name IN (SELECT name FROM system.parts WHERE active AND database = "
+              + Slice.literal(Columns.database(table))
+              + " AND table = "
+              + Slice.literal(Columns.name(table))
+              + " AND partition_id IN ("
+              + slice.partitions().stream().map(Slice::literal).collect(Collectors.joining(", "))
+              + ")) AND rows_in_granule > 0"
+              + bounds
+              + " GROUP BY k ORDER BY k)",
+          Map.of(),
+          row -> {
+            if (row.get("v") != null) {
+              values.add((String) row.get("v"));
+              rows.add(((Number) row.get("n")).longValue());
             }
-        }
-        if (condition == null) {
-            lines.add("`condition_id` String CODEC(ZSTD(1))");
-        }
-        lines.add("`condition_id_source` LowCardinality(String) COMMENT 'original, clob, rpc, goldsky or gamma; empty where none was found'");
-        lines.add("`condition_id_rule` LowCardinality(String) COMMENT 'the rule that decided (see condition_id_merged), transaction, original, or original-disputed where the sources say another one'");
-        lines.add("`unfillable_reason` LowCardinality(String) COMMENT 'why there is no condition id'");
-        aliases.forEach(column -> lines.add(Columns.quoted(column.name()) + " " + column.type() + " ALIAS " + column.expression()));
-        return "CREATE TABLE " + name + "\n(\n    " + String.join(",\n    ", lines) + "\n)\nENGINE = MergeTree"
-                + (mergeTree && !partitionKey.isEmpty() ? "\nPARTITION BY " + partitionKey : "")
-                + (mergeTree && !sortingKey.isEmpty() ? (primaryKey.equals(sortingKey) ? "" : "\nPRIMARY KEY (" + primaryKey + ")") + "\nORDER BY (" + sortingKey + ")" : "\nORDER BY tuple()")
-                + "\nSETTINGS allow_nullable_key = 1" + settings.entrySet().stream().map(setting -> ", " + setting.getKey() + " = " + setting.getValue()).collect(Collectors.joining())
-                + "\nCOMMENT " + Slice.literal(comment);
+          });
+    } catch (ClickHouseException e) {
+      if (e.passes()) {
+        throw e;
+      }
+      return List.of();
     }
-
-    /** The first expression of the primary key; null where there is none. */
-    String key() {
-        if (!mergeTree || primaryKey.isEmpty()) {
-            return null;
-        }
-        int depth = 0;
-        for (int i = 0; i < primaryKey.length(); i++) {
-            char c = primaryKey.charAt(i);
-            depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-            if (c == ',' && depth == 0) {
-                return primaryKey.substring(0, i);
-            }
-        }
-        return primaryKey;
+    long total = rows.stream().mapToLong(Long::longValue).sum();
+    List<String> borders = new ArrayList<>();
+    long sum = 0;
+    for (int i = 0; i + 1 < values.size(); i++) {
+      sum += rows.get(i);
+      if (sum >= total * (borders.size() + 1.0) / pieces && borders.size() < pieces - 1) {
+        borders.add(values.get(i + 1));
+      }
     }
-
-    String keyType() {
-        if (keyType == null) {
-            keyType = (String) clickHouse.value("SELECT toTypeName(" + key() + ") FROM " + quoted() + " LIMIT 1");
-        }
-        return keyType;
-    }
-
-    /** All of it in slices of about so many rows. */
-    List<Slice> slices(long rows) {
-        if (!mergeTree) {
-            return List.of(new Slice(List.of(), null, null, 1, 0));
-        }
-        List<Slice> slices = new ArrayList<>();
-        List<String> small = new ArrayList<>();
-        long together = 0;
-        for (Map.Entry<String, Long> partition : partitions().entrySet()) {
-            if (!small.isEmpty() && together + partition.getValue() > rows) {
-                slices.add(new Slice(List.copyOf(small), null, null, 1, 0));
-                small.clear();
-                together = 0;
-            }
-            if (partition.getValue() > rows + rows / 2) {
-                slices.addAll(divide(new Slice(List.of(partition.getKey()), null, null, 1, 0), (int) Math.min(10_000, (partition.getValue() + rows - 1) / rows)));
-            } else {
-                small.add(partition.getKey());
-                together += partition.getValue();
-            }
-        }
-        if (!small.isEmpty()) {
-            slices.add(new Slice(List.copyOf(small), null, null, 1, 0));
-        }
-        return slices;
-    }
-
-    /** The partitions' ids with their rows; none where the table has no parts of its own. */
-    Map<String, Long> partitions() {
-        Map<String, Long> partitions = new LinkedHashMap<>();
-        if (mergeTree) {
-            clickHouse.rows("SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database = {d:String} AND table = {t:String} GROUP BY partition_id ORDER BY partition_id",
-                    Map.of("d", Columns.database(table), "t", Columns.name(table))).forEach(row -> partitions.put((String) row.get("partition_id"), ((Number) row.get("n")).longValue()));
-        }
-        return partitions;
-    }
-
-    /**
-     * Divides a slice: by its partitions, else by key ranges as the primary index has them, else by the rows' hashes.
-     *
-     * @param pieces about how many
-     */
-    List<Slice> divide(Slice slice, int pieces) {
-        if (slice.partitions().size() > 1) {
-            int middle = slice.partitions().size() / 2;
-            return List.of(new Slice(slice.partitions().subList(0, middle), null, null, 1, 0),
-                    new Slice(slice.partitions().subList(middle, slice.partitions().size()), null, null, 1, 0));
-        }
-        List<String> borders = slice.of() > 1 || key() == null ? List.of() : borders(slice, pieces);
-        if (borders.isEmpty()) {
-            return List.of(new Slice(slice.partitions(), slice.from(), slice.to(), slice.of() * 2, slice.part()),
-                    new Slice(slice.partitions(), slice.from(), slice.to(), slice.of() * 2, slice.part() + slice.of()));
-        }
-        List<Slice> slices = new ArrayList<>();
-        String from = slice.from();
-        for (String border : borders) {
-            slices.add(new Slice(slice.partitions(), from, border, 1, 0));
-            from = border;
-        }
-        slices.add(new Slice(slice.partitions(), from, slice.to(), 1, 0));
-        return slices;
-    }
-
-    private List<String> borders(Slice slice, int pieces) {
-        String key = Columns.quoted(key());
-        String bounds = (slice.from() == null ? "" : " AND k > CAST(" + Slice.literal(slice.from()) + " AS " + keyType() + ")")
-                + (slice.to() == null ? "" : " AND k < CAST(" + Slice.literal(slice.to()) + " AS " + keyType() + ")");
-        List<String> values = new ArrayList<>();
-        List<Long> rows = new ArrayList<>();
-        try {
-            clickHouse.stream("SELECT toString(k) AS v, n FROM (SELECT " + key + " AS k, sum(rows_in_granule) AS n FROM mergeTreeIndex(" + Slice.literal(Columns.database(table)) + ", "
-                    + Slice.literal(Columns.name(table)) + ") WHERE part_name IN (SELECT name FROM system.parts WHERE active AND database = " + Slice.literal(Columns.database(table))
-                    + " AND table = " + Slice.literal(Columns.name(table)) + " AND partition_id IN (" + slice.partitions().stream().map(Slice::literal).collect(Collectors.joining(", "))
-                    + ")) AND rows_in_granule > 0" + bounds + " GROUP BY k ORDER BY k)", Map.of(), row -> {
-                if (row.get("v") != null) {
-                    values.add((String) row.get("v"));
-                    rows.add(((Number) row.get("n")).longValue());
-                }
-            });
-        } catch (ClickHouseException e) {
-            if (e.passes()) {
-                throw e;
-            }
-            return List.of();
-        }
-        long total = rows.stream().mapToLong(Long::longValue).sum();
-        List<String> borders = new ArrayList<>();
-        long sum = 0;
-        for (int i = 0; i + 1 < values.size(); i++) {
-            sum += rows.get(i);
-            if (sum >= total * (borders.size() + 1.0) / pieces && borders.size() < pieces - 1) {
-                borders.add(values.get(i + 1));
-            }
-        }
-        return borders;
-    }
+    return borders;
+  }
 }

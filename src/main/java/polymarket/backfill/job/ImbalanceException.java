@@ -1,9 +1,12 @@
 package polymarket.backfill.job;
 
-/** Sums that must be equal are not: something was lost or doubled, and nobody may go on as if it was not so. */
+/**
+ * Sums that must be equal are not: something was lost or doubled, and nobody may go on as if it was
+ * not so.
+ */
 public class ImbalanceException extends Exception {
 
-    public ImbalanceException(String message) {
-        super(message);
-    }
+  public ImbalanceException(String message) {
+    super(message);
+  }
 }

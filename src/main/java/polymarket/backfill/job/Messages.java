@@ -9,52 +9,57 @@ import java.util.Locale;
 /** Where a run speaks to the person who started it. */
 public interface Messages {
 
-    /** Something went as it should, and is worth a line. */
-    void info(String line);
+  /** Something went as it should, and is worth a line. */
+  void info(String line);
 
-    /** Something a person may want to act on. */
-    void warn(String line);
+  /** Something a person may want to act on. */
+  void warn(String line);
 
-    /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min. */
-    static String time(long millis) {
-        if (millis < 1000) {
-            return millis + " ms";
-        }
-        if (millis < 60_000) {
-            return String.format(Locale.ROOT, millis % 1000 == 0 ? "%.0f s" : "%.1f s", millis / 1000.0);
-        }
-        if (millis < 3_600_000) {
-            long seconds = millis / 1000;
-            return seconds % 60 == 0 ? seconds / 60 + " min" : seconds / 60 + " min " + seconds % 60 + " s";
-        }
-        long minutes = millis / 60_000;
-        return minutes % 60 == 0 ? minutes / 60 + " h" : minutes / 60 + " h " + minutes % 60 + " min";
+  /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min. */
+  static String time(long millis) {
+    if (millis < 1000) {
+      return millis + " ms";
     }
-
-    /** A number with its thousands apart: 170,448. */
-    static String count(long n) {
-        return String.format(Locale.ROOT, "%,d", n);
+    if (millis < 60_000) {
+      return String.format(Locale.ROOT, millis % 1000 == 0 ? "%.0f s" : "%.1f s", millis / 1000.0);
     }
-
-    /** A number of things: 1 id, 170,448 ids. */
-    static String count(long n, String thing) {
-        return count(n) + " " + thing + (n == 1 ? "" : "s");
+    if (millis < 3_600_000) {
+      long seconds = millis / 1000;
+      return seconds % 60 == 0
+          ? seconds / 60 + " min"
+          : seconds / 60 + " min " + seconds % 60 + " s";
     }
+    long minutes = millis / 60_000;
+    return minutes % 60 == 0 ? minutes / 60 + " h" : minutes / 60 + " h " + minutes % 60 + " min";
+  }
 
-    /** The time of day here of an instant in epoch milliseconds: 09:41. */
-    static String clock(long at) {
-        return LocalTime.ofInstant(Instant.ofEpochMilli(at), ZoneId.systemDefault()).format(DateTimeFormatter.ofPattern("HH:mm"));
-    }
+  /** A number with its thousands apart: 170,448. */
+  static String count(long n) {
+    return String.format(Locale.ROOT, "%,d", n);
+  }
 
-    /** A text that is not longer than so many characters, cut between words where it is. */
-    static String cut(String text, int most) {
-        if (text.length() <= most) {
-            return text;
-        }
-        int end = most - 2;
-        while (end > most / 2 && (Character.isLetterOrDigit(text.charAt(end)) && Character.isLetterOrDigit(text.charAt(end - 1)))) {
-            end--;
-        }
-        return text.substring(0, end).stripTrailing() + " …";
+  /** A number of things: 1 id, 170,448 ids. */
+  static String count(long n, String thing) {
+    return count(n) + " " + thing + (n == 1 ? "" : "s");
+  }
+
+  /** The time of day here of an instant in epoch milliseconds: 09:41. */
+  static String clock(long at) {
+    return LocalTime.ofInstant(Instant.ofEpochMilli(at), ZoneId.systemDefault())
+        .format(DateTimeFormatter.ofPattern("HH:mm"));
+  }
+
+  /** A text that is not longer than so many characters, cut between words where it is. */
+  static String cut(String text, int most) {
+    if (text.length() <= most) {
+      return text;
     }
+    int end = most - 2;
+    while (end > most / 2
+        && (Character.isLetterOrDigit(text.charAt(end))
+            && Character.isLetterOrDigit(text.charAt(end - 1)))) {
+      end--;
+    }
+    return text.substring(0, end).stripTrailing() + " …";
+  }
 }

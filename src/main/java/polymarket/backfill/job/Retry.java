@@ -23,225 +23,296 @@ import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 
 /**
- * The bean {@code retry} of the route configuration: decides whether a call that failed is made once more. Looks at each
- * failure when it occurs, and sets the wait that a source asked for.
+ * The bean {@code retry} of the route configuration: decides whether a call that failed is made
+ * once more. Looks at each failure when it occurs, and sets the wait that a source asked for.
  */
 public final class Retry implements Processor {
 
-    /** Attempts of a batch whose parent failed with all its attempts: it only has to show which half is at fault. */
-    private static final int ATTEMPTS_OF_A_HALF = 2;
+  /**
+   * Attempts of a batch whose parent failed with all its attempts: it only has to show which half
+   * is at fault.
+   */
+  private static final int ATTEMPTS_OF_A_HALF = 2;
 
-    private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
-    /** How often the steps of an exchange failed since a page was kept or stored; an answer alone may still be of no use. */
-    static final String FAILURES = "RetryFailures";
-    /** Set where the last failure leaves no sense in another attempt. */
-    private static final String REFUSED = "RetryRefused";
-    /** A key that is missing or wrong: whatever else is asked for, the answer is the same. */
-    private static final int UNAUTHORIZED = 401;
-    private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
+  private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
 
-    private final Map<String, Job> jobs;
-    private final Sources sources;
-    private final Stop stop;
-    private final int attempts;
-    private final Duration patience;
-    private final Messages messages;
+  /**
+   * How often the steps of an exchange failed since a page was kept or stored; an answer alone may
+   * still be of no use.
+   */
+  static final String FAILURES = "RetryFailures";
 
-    /** Calls in flight in a route that is reloaded fail in many ways, for as long as it takes and a little longer. */
-    private static final long RELOAD_MILLIS = 2_000;
+  /** Set where the last failure leaves no sense in another attempt. */
+  private static final String REFUSED = "RetryRefused";
 
-    private volatile long reloadedUntil;
+  /** A key that is missing or wrong: whatever else is asked for, the answer is the same. */
+  private static final int UNAUTHORIZED = 401;
 
-    /** What a failure says about who is at fault. */
-    enum Kind {
-        /** The source, or ClickHouse, cannot take the call now: wait for it. */
-        BUSY,
-        /** The call was in a route that was just reloaded: make it again. */
-        RELOAD,
-        /** The batch may be at fault. */
-        FAILURE,
-        /** Nothing will help before a person does something. */
-        FATAL
+  private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
+
+  private final Map<String, Job> jobs;
+  private final Sources sources;
+  private final Stop stop;
+  private final int attempts;
+  private final Duration patience;
+  private final Messages messages;
+
+  /**
+   * Calls in flight in a route that is reloaded fail in many ways, for as long as it takes and a
+   * little longer.
+   */
+  private static final long RELOAD_MILLIS = 2_000;
+
+  private volatile long reloadedUntil;
+
+  /** What a failure says about who is at fault. */
+  enum Kind {
+    /** The source, or ClickHouse, cannot take the call now: wait for it. */
+    BUSY,
+    /** The call was in a route that was just reloaded: make it again. */
+    RELOAD,
+    /** The batch may be at fault. */
+    FAILURE,
+    /** Nothing will help before a person does something. */
+    FATAL
+  }
+
+  public Retry(
+      Map<String, Job> jobs,
+      Sources sources,
+      Stop stop,
+      int attempts,
+      Duration patience,
+      Messages messages) {
+    this.jobs = jobs;
+    this.sources = sources;
+    this.stop = stop;
+    this.attempts = attempts;
+    this.patience = patience;
+    this.messages = messages;
+  }
+
+  /** A route file is being taken over, or was. */
+  void reloading(boolean now) {
+    reloadedUntil = now ? Long.MAX_VALUE : System.currentTimeMillis() + RELOAD_MILLIS;
+  }
+
+  private Kind judge(Throwable failure) {
+    boolean ofReload =
+        System.currentTimeMillis() < reloadedUntil
+            && find(failure, SourceException.class) == null
+            && find(failure, ClickHouseException.class) == null
+            && find(failure, ImbalanceException.class) == null;
+    return ofReload ? Kind.RELOAD : kind(failure);
+  }
+
+  /** Called at every failure, before it is decided whether to go on. */
+  @Override
+  public void process(Exchange exchange) {
+    Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    if (batch == null || failure == null) {
+      return;
     }
-
-    public Retry(Map<String, Job> jobs, Sources sources, Stop stop, int attempts, Duration patience, Messages messages) {
-        this.jobs = jobs;
-        this.sources = sources;
-        this.stop = stop;
-        this.attempts = attempts;
-        this.patience = patience;
-        this.messages = messages;
+    exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
+    Source source = sources.get(jobs.get(batch.getJob()).getSource());
+    SourceException answer = find(failure, SourceException.class);
+    Kind kind = judge(failure);
+    if (kind == Kind.FAILURE) {
+      batch.countFailure(answer == null ? 0 : answer.status());
+      exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
+      boolean restart =
+          batch.getCursor() != null
+              && answer != null
+              && REFUSED_CURSOR.contains(answer.status())
+              && batch.restarts() < attempts;
+      exchange.setProperty(REFUSED, answer != null && answer.refusal() && !restart);
+      if (restart) {
+        messages.info(
+            source.name()
+                + " no longer takes the cursor of "
+                + batch.getIds().get(0)
+                + "; starting it over");
+        batch.restart();
+      }
     }
-
-    /** A route file is being taken over, or was. */
-    void reloading(boolean now) {
-        reloadedUntil = now ? Long.MAX_VALUE : System.currentTimeMillis() + RELOAD_MILLIS;
+    if (answer != null && answer.retryAfterMillis() > 0) {
+      exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
     }
-
-    private Kind judge(Throwable failure) {
-        boolean ofReload = System.currentTimeMillis() < reloadedUntil && find(failure, SourceException.class) == null
-                && find(failure, ClickHouseException.class) == null && find(failure, ImbalanceException.class) == null;
-        return ofReload ? Kind.RELOAD : kind(failure);
+    LOG.debug("batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures());
+    if (kind == Kind.RELOAD) {
+      exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
+    } else if (kind != Kind.FATAL && !stop.asked()) {
+      String why = reason(failure);
+      boolean refused = kind == Kind.FAILURE && exchange.getProperty(REFUSED, false, Boolean.class);
+      if (source.trouble() == null) {
+        messages.warn(
+            why
+                + (refused
+                    ? ""
+                    : kind == Kind.BUSY
+                            && find(failure, ClickHouseException.class) == null
+                            && find(failure, SQLException.class) == null
+                        ? "; trying again until "
+                            + Messages.clock(source.lastAnswer() + patience.toMillis())
+                            + " (source.patience)"
+                        : "; trying again"));
+      }
+      if (!refused) {
+        source.retried(why);
+      }
     }
+  }
 
-    /** Called at every failure, before it is decided whether to go on. */
-    @Override
-    public void process(Exchange exchange) {
-        Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
-        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
-        if (batch == null || failure == null) {
-            return;
-        }
-        exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
-        Source source = sources.get(jobs.get(batch.getJob()).getSource());
-        SourceException answer = find(failure, SourceException.class);
-        Kind kind = judge(failure);
-        if (kind == Kind.FAILURE) {
-            batch.countFailure(answer == null ? 0 : answer.status());
-            exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
-            boolean restart = batch.getCursor() != null && answer != null && REFUSED_CURSOR.contains(answer.status())
-                    && batch.restarts() < attempts;
-            exchange.setProperty(REFUSED, answer != null && answer.refusal() && !restart);
-            if (restart) {
-                messages.info(source.name() + " no longer takes the cursor of " + batch.getIds().get(0) + "; starting it over");
-                batch.restart();
-            }
-        }
-        if (answer != null && answer.retryAfterMillis() > 0) {
-            exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
-        }
-        LOG.debug("batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures());
-        if (kind == Kind.RELOAD) {
-            exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
-        } else if (kind != Kind.FATAL && !stop.asked()) {
-            String why = reason(failure);
-            boolean refused = kind == Kind.FAILURE && exchange.getProperty(REFUSED, false, Boolean.class);
-            if (source.trouble() == null) {
-                messages.warn(why + (refused ? "" : kind == Kind.BUSY && find(failure, ClickHouseException.class) == null && find(failure, SQLException.class) == null
-                        ? "; trying again until " + Messages.clock(source.lastAnswer() + patience.toMillis()) + " (source.patience)" : "; trying again"));
-            }
-            if (!refused) {
-                source.retried(why);
-            }
-        }
+  /** Whether the call is made once more. */
+  public boolean again(Exchange exchange) {
+    Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    if (stop.asked() || batch == null) {
+      return false;
     }
+    return switch (judge(failure)) {
+      case FATAL -> {
+        stop.ask(find(failure, ImbalanceException.class) != null ? 4 : 1, reason(failure));
+        yield false;
+      }
+      case RELOAD -> true;
+      case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
+      case FAILURE ->
+          patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
+              && !exchange.getProperty(REFUSED, false, Boolean.class)
+              && exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
+    };
+  }
 
-    /** Whether the call is made once more. */
-    public boolean again(Exchange exchange) {
-        Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
-        Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
-        if (stop.asked() || batch == null) {
-            return false;
-        }
-        return switch (judge(failure)) {
-            case FATAL -> {
-                stop.ask(find(failure, ImbalanceException.class) != null ? 4 : 1, reason(failure));
-                yield false;
-            }
-            case RELOAD -> true;
-            case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
-            case FAILURE -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
-                    && !exchange.getProperty(REFUSED, false, Boolean.class)
-                    && exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
-        };
+  private int attempts(Batch batch) {
+    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1
+        ? Math.min(ATTEMPTS_OF_A_HALF, attempts)
+        : attempts;
+  }
+
+  /** Whether to go on waiting for a source; where not, the run is asked to stop. */
+  boolean patient(Source source, String why) {
+    if (System.currentTimeMillis() - source.lastAnswer() < patience.toMillis()) {
+      return true;
     }
+    stop.ask(
+        5,
+        "gave up: "
+            + why
+            + ", and no good answer for "
+            + Messages.time(patience.toMillis())
+            + " (source.patience). Run the same command again later");
+    return false;
+  }
 
-    private int attempts(Batch batch) {
-        return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? Math.min(ATTEMPTS_OF_A_HALF, attempts) : attempts;
+  static Kind kind(Throwable failure) {
+    ClickHouseException clickHouse = find(failure, ClickHouseException.class);
+    if (clickHouse != null) {
+      return clickHouse.passes() ? Kind.BUSY : clickHouse.isData() ? Kind.FAILURE : Kind.FATAL;
     }
-
-    /** Whether to go on waiting for a source; where not, the run is asked to stop. */
-    boolean patient(Source source, String why) {
-        if (System.currentTimeMillis() - source.lastAnswer() < patience.toMillis()) {
-            return true;
-        }
-        stop.ask(5, "gave up: " + why + ", and no good answer for " + Messages.time(patience.toMillis())
-                + " (source.patience). Run the same command again later");
-        return false;
+    if (find(failure, SQLException.class) != null) {
+      ServerException server = find(failure, ServerException.class);
+      return server == null || new ClickHouseException("", server.getCode(), null).passes()
+          ? Kind.BUSY
+          : Kind.FATAL;
     }
-
-    static Kind kind(Throwable failure) {
-        ClickHouseException clickHouse = find(failure, ClickHouseException.class);
-        if (clickHouse != null) {
-            return clickHouse.passes() ? Kind.BUSY : clickHouse.isData() ? Kind.FAILURE : Kind.FATAL;
-        }
-        if (find(failure, SQLException.class) != null) {
-            ServerException server = find(failure, ServerException.class);
-            return server == null || new ClickHouseException("", server.getCode(), null).passes() ? Kind.BUSY : Kind.FATAL;
-        }
-        SourceException answer = find(failure, SourceException.class);
-        if (answer != null) {
-            return answer.busy() ? Kind.BUSY : answer.status() == UNAUTHORIZED ? Kind.FATAL : Kind.FAILURE;
-        }
-        if (find(failure, ImbalanceException.class) != null) {
-            return Kind.FATAL;
-        }
-        if (find(failure, CallNotPermittedException.class) != null || find(failure, ConnectException.class) != null
-                || find(failure, UnknownHostException.class) != null || find(failure, NoRouteToHostException.class) != null) {
-            return Kind.BUSY;
-        }
-        return Kind.FAILURE;
+    SourceException answer = find(failure, SourceException.class);
+    if (answer != null) {
+      return answer.busy()
+          ? Kind.BUSY
+          : answer.status() == UNAUTHORIZED ? Kind.FATAL : Kind.FAILURE;
     }
-
-    /** One line about a failure that shows no secret: of a URL, the host alone. */
-    static String reason(Throwable failure) {
-        for (Class<? extends Throwable> telling : java.util.List.of(ClickHouseException.class, SourceException.class, ImbalanceException.class)) {
-            Throwable found = find(failure, telling);
-            if (found != null) {
-                return hostsOnly(found.getMessage());
-            }
-        }
-        if (find(failure, CallNotPermittedException.class) != null) {
-            return "the circuit breaker is open after too many failed calls";
-        }
-        Throwable root = failure;
-        while (root.getCause() != null && root.getCause() != root) {
-            root = root.getCause();
-        }
-        String place = place(failure);
-        if (place != null) {
-            return "no connection to " + place;
-        }
-        String name = root.getClass().getSimpleName().replaceAll("Exception$", "");
-        String message = root.getMessage() == null || root instanceof CamelExecutionException ? "" : root.getMessage().lines().findFirst().orElse("");
-        return hostsOnly(name + (message.isBlank() ? "" : ": " + message));
+    if (find(failure, ImbalanceException.class) != null) {
+      return Kind.FATAL;
     }
-
-    /** Which host could not be connected to, and why; null where the failure is another one. */
-    private static String place(Throwable failure) {
-        UnknownHostException unknown = find(failure, UnknownHostException.class);
-        if (unknown != null) {
-            return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "") + " (its name is not known here)";
-        }
-        HttpHostConnectException refused = find(failure, HttpHostConnectException.class);
-        ConnectTimeoutException late = find(failure, ConnectTimeoutException.class);
-        if (refused == null && late == null) {
-            return null;
-        }
-        NamedEndpoint host = refused != null ? refused.getHost() : late.getHost();
-        String why = late != null ? "it did not answer in time"
-                : String.valueOf(refused.getMessage()).replaceFirst("(?s).* failed: ", "").lines().findFirst().orElse("").toLowerCase(Locale.ROOT);
-        return host == null ? null : host.getHostName() + (host.getPort() > 0 ? ":" + host.getPort() : "") + " (" + why + ")";
+    if (find(failure, CallNotPermittedException.class) != null
+        || find(failure, ConnectException.class) != null
+        || find(failure, UnknownHostException.class) != null
+        || find(failure, NoRouteToHostException.class) != null) {
+      return Kind.BUSY;
     }
+    return Kind.FAILURE;
+  }
 
-    static String hostsOnly(String text) {
-        java.util.regex.Matcher matcher = java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(text);
-        String hosts = matcher.replaceAll(match -> {
-            try {
-                return java.util.regex.Matcher.quoteReplacement(String.valueOf(URI.create(match.group()).getHost()));
-            } catch (IllegalArgumentException e) {
+  /** One line about a failure that shows no secret: of a URL, the host alone. */
+  static String reason(Throwable failure) {
+    for (Class<? extends Throwable> telling :
+        java.util.List.of(
+            ClickHouseException.class, SourceException.class, ImbalanceException.class)) {
+      Throwable found = find(failure, telling);
+      if (found != null) {
+        return hostsOnly(found.getMessage());
+      }
+    }
+    if (find(failure, CallNotPermittedException.class) != null) {
+      return "the circuit breaker is open after too many failed calls";
+    }
+    Throwable root = failure;
+    while (root.getCause() != null && root.getCause() != root) {
+      root = root.getCause();
+    }
+    String place = place(failure);
+    if (place != null) {
+      return "no connection to " + place;
+    }
+    String name = root.getClass().getSimpleName().replaceAll("Exception$", "");
+    String message =
+        root.getMessage() == null || root instanceof CamelExecutionException
+            ? ""
+            : root.getMessage().lines().findFirst().orElse("");
+    return hostsOnly(name + (message.isBlank() ? "" : ": " + message));
+  }
+
+  /** Which host could not be connected to, and why; null where the failure is another one. */
+  private static String place(Throwable failure) {
+    UnknownHostException unknown = find(failure, UnknownHostException.class);
+    if (unknown != null) {
+      return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "")
+          + " (its name is not known here)";
+    }
+    HttpHostConnectException refused = find(failure, HttpHostConnectException.class);
+    ConnectTimeoutException late = find(failure, ConnectTimeoutException.class);
+    if (refused == null && late == null) {
+      return null;
+    }
+    NamedEndpoint host = refused != null ? refused.getHost() : late.getHost();
+    String why =
+        late != null
+            ? "it did not answer in time"
+            : String.valueOf(refused.getMessage())
+                .replaceFirst("(?s).* failed: ", "")
+                .lines()
+                .findFirst()
+                .orElse("")
+                .toLowerCase(Locale.ROOT);
+    return host == null
+        ? null
+        : host.getHostName() + (host.getPort() > 0 ? ":" + host.getPort() : "") + " (" + why + ")";
+  }
+
+  static String hostsOnly(String text) {
+    java.util.regex.Matcher matcher =
+        java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(text);
+    String hosts =
+        matcher.replaceAll(
+            match -> {
+              try {
+                return java.util.regex.Matcher.quoteReplacement(
+                    String.valueOf(URI.create(match.group()).getHost()));
+              } catch (IllegalArgumentException e) {
                 return "(a URL)";
-            }
-        });
-        return Messages.cut(hosts, 400);
-    }
+              }
+            });
+    return Messages.cut(hosts, 400);
+  }
 
-    static <T extends Throwable> T find(Throwable failure, Class<T> type) {
-        for (Throwable t = failure; t != null; t = t.getCause() == t ? null : t.getCause()) {
-            if (type.isInstance(t)) {
-                return type.cast(t);
-            }
-        }
-        return null;
+  static <T extends Throwable> T find(Throwable failure, Class<T> type) {
+    for (Throwable t = failure; t != null; t = t.getCause() == t ? null : t.getCause()) {
+      if (type.isInstance(t)) {
+        return type.cast(t);
+      }
     }
+    return null;
+  }
 }

@@ -21,101 +21,115 @@ import polymarket.backfill.clickhouse.ClickHouseComponent;
 /** Camel with the routes of some jobs: what their files refer to by name is bound here. */
 final class Routes implements AutoCloseable {
 
-    private final Main main;
-    private ProducerTemplate template;
-    private final List<ExecutorService> pools;
+  private final Main main;
+  private ProducerTemplate template;
+  private final List<ExecutorService> pools;
 
-    private Routes(Main main, List<ExecutorService> pools) {
-        this.main = main;
-        this.pools = pools;
-    }
+  private Routes(Main main, List<ExecutorService> pools) {
+    this.main = main;
+    this.pools = pools;
+  }
 
-    /**
-     * @param jobs by their names; the route files of other jobs are not loaded
-     * @param ledgers the idempotent repository of the job routes
-     * @param stop asked, no more pages are begun than have to be
-     * @throws UserError where the routes cannot be built
-     */
-    static Routes start(Settings settings, Map<String, Job> jobs, ClickHouse clickHouse, Sources sources, Retry retry,
-            Ledgers ledgers, Stop stop, Messages messages) {
-        // batches, as many as the feeds hand out; and the calls of all batches that make one an id
-        ExecutorService fetchers = Executors.newCachedThreadPool(daemon("fetcher"));
-        ExecutorService callers = Executors.newFixedThreadPool(settings.number("source.calls", 1), daemon("caller"));
-        Map<String, Object> beans = new HashMap<>();
-        beans.put("ledger", ledgers);
-        beans.put("source", sources);
-        beans.put("retry", retry);
-        beans.put("rows", new Rows(jobs, stop));
-        beans.put("tokens", new Tokens());
-        beans.put("walk", new Walks());
-        beans.put("chain", new Chain());
-        beans.put("account", new Account(settings));
-        beans.put("fetchers", fetchers);
-        beans.put("callers", callers);
-        beans.put("clickhouse", clickHouse.dataSource());
-        // a data source and a component go by the same name, in jdbc:clickhouse and clickhouse:table
-        List<String> files = Job.routeFiles(settings.home(), List.copyOf(jobs.keySet()));
-        Main main = new Main();
-        beans.forEach(main::bind);
-        settings.all().forEach(main::addOverrideProperty);
-        main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
-        main.setDefaultPropertyPlaceholderLocation("false");
-        main.configure().withRoutesIncludePattern(String.join(",", files));
-        // with --debug, Camel would print the settings, keys included
-        main.configure().withAutoConfigurationLogSummary(false);
-        main.addMainListener(new MainListenerSupport() {
-            @Override
-            public void beforeConfigure(BaseMainSupport support) {
-                support.getCamelContext().setSourceLocationEnabled(true);
-                support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
-            }
+  /**
+   * @param jobs by their names; the route files of other jobs are not loaded
+   * @param ledgers the idempotent repository of the job routes
+   * @param stop asked, no more pages are begun than have to be
+   * @throws UserError where the routes cannot be built
+   */
+  static Routes start(
+      Settings settings,
+      Map<String, Job> jobs,
+      ClickHouse clickHouse,
+      Sources sources,
+      Retry retry,
+      Ledgers ledgers,
+      Stop stop,
+      Messages messages) {
+    // batches, as many as the feeds hand out; and the calls of all batches that make one an id
+    ExecutorService fetchers = Executors.newCachedThreadPool(daemon("fetcher"));
+    ExecutorService callers =
+        Executors.newFixedThreadPool(settings.number("source.calls", 1), daemon("caller"));
+    Map<String, Object> beans = new HashMap<>();
+    beans.put("ledger", ledgers);
+    beans.put("source", sources);
+    beans.put("retry", retry);
+    beans.put("rows", new Rows(jobs, stop));
+    beans.put("tokens", new Tokens());
+    beans.put("walk", new Walks());
+    beans.put("chain", new Chain());
+    beans.put("account", new Account(settings));
+    beans.put("fetchers", fetchers);
+    beans.put("callers", callers);
+    beans.put("clickhouse", clickHouse.dataSource());
+    // a data source and a component go by the same name, in jdbc:clickhouse and clickhouse:table
+    List<String> files = Job.routeFiles(settings.home(), List.copyOf(jobs.keySet()));
+    Main main = new Main();
+    beans.forEach(main::bind);
+    settings.all().forEach(main::addOverrideProperty);
+    main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
+    main.setDefaultPropertyPlaceholderLocation("false");
+    main.configure().withRoutesIncludePattern(String.join(",", files));
+    // with --debug, Camel would print the settings, keys included
+    main.configure().withAutoConfigurationLogSummary(false);
+    main.addMainListener(
+        new MainListenerSupport() {
+          @Override
+          public void beforeConfigure(BaseMainSupport support) {
+            support.getCamelContext().setSourceLocationEnabled(true);
+            support
+                .getCamelContext()
+                .addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+          }
         });
-        Routes routes = new Routes(main, List.of(fetchers, callers));
-        try {
-            main.start();
-            RouteReload.throttles((ModelCamelContext) main.getCamelContext());
-            main.getCamelContext().addService(new RouteReload(settings, files, beans, clickHouse, retry, messages));
-            return routes;
-        } catch (Exception e) {
-            routes.close();
-            RouteReload reload = new RouteReload(settings, files, beans, clickHouse, retry, messages);
-            reload.setCamelContext(new DefaultCamelContext());
-            String faulty = reload.faulty();
-            throw new UserError("the routes could not be started: " + (faulty != null ? faulty : RouteReload.mistake(e)), e);
-        }
+    Routes routes = new Routes(main, List.of(fetchers, callers));
+    try {
+      main.start();
+      RouteReload.throttles((ModelCamelContext) main.getCamelContext());
+      main.getCamelContext()
+          .addService(new RouteReload(settings, files, beans, clickHouse, retry, messages));
+      return routes;
+    } catch (Exception e) {
+      routes.close();
+      RouteReload reload = new RouteReload(settings, files, beans, clickHouse, retry, messages);
+      reload.setCamelContext(new DefaultCamelContext());
+      String faulty = reload.faulty();
+      throw new UserError(
+          "the routes could not be started: " + (faulty != null ? faulty : RouteReload.mistake(e)),
+          e);
     }
+  }
 
-    private static ThreadFactory daemon(String name) {
-        return runnable -> {
-            Thread thread = new Thread(runnable, name);
-            thread.setDaemon(true);
-            return thread;
-        };
-    }
+  private static ThreadFactory daemon(String name) {
+    return runnable -> {
+      Thread thread = new Thread(runnable, name);
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
 
-    /** One for all calls from outside the routes. */
-    synchronized ProducerTemplate template() {
-        if (template == null) {
-            template = context().createProducerTemplate();
-        }
-        return template;
+  /** One for all calls from outside the routes. */
+  synchronized ProducerTemplate template() {
+    if (template == null) {
+      template = context().createProducerTemplate();
     }
+    return template;
+  }
 
-    CamelContext context() {
-        return main.getCamelContext();
-    }
+  CamelContext context() {
+    return main.getCamelContext();
+  }
 
-    @Override
-    public void close() {
-        pools.forEach(ExecutorService::shutdownNow);
-        try {
-            if (main.getCamelContext() != null) {
-                main.getCamelContext().getShutdownStrategy().setTimeout(1);
-                main.getCamelContext().getShutdownStrategy().setSuppressLoggingOnTimeout(true);
-            }
-            main.stop();
-        } catch (RuntimeException e) {
-            // the run is over, and what it did is in the ledger
-        }
+  @Override
+  public void close() {
+    pools.forEach(ExecutorService::shutdownNow);
+    try {
+      if (main.getCamelContext() != null) {
+        main.getCamelContext().getShutdownStrategy().setTimeout(1);
+        main.getCamelContext().getShutdownStrategy().setSuppressLoggingOnTimeout(true);
+      }
+      main.stop();
+    } catch (RuntimeException e) {
+      // the run is over, and what it did is in the ledger
     }
+  }
 }

@@ -9,20 +9,20 @@ package polymarket.backfill.ledger;
  */
 public record Outcome(State state, long rows, int status, String reason) {
 
-    public static Outcome found(long rows) {
-        return new Outcome(State.FOUND, rows, 0, null);
-    }
+  public static Outcome found(long rows) {
+    return new Outcome(State.FOUND, rows, 0, null);
+  }
 
-    public static Outcome of(State state) {
-        return new Outcome(state, 0, 0, null);
-    }
+  public static Outcome of(State state) {
+    return new Outcome(state, 0, 0, null);
+  }
 
-    public static Outcome failed(int status, String reason) {
-        return new Outcome(State.FAILED, 0, status, reason);
-    }
+  public static Outcome failed(int status, String reason) {
+    return new Outcome(State.FAILED, 0, status, reason);
+  }
 
-    /** Its rows came, and none of them qualifies. */
-    public static Outcome rejected(long rows, String reason) {
-        return new Outcome(State.FAILED, rows, 0, "rejected: " + reason);
-    }
+  /** Its rows came, and none of them qualifies. */
+  public static Outcome rejected(long rows, String reason) {
+    return new Outcome(State.FAILED, rows, 0, "rejected: " + reason);
+  }
 }

@@ -29,315 +29,488 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
 /**
- * What routes/pipelines/NAME.yaml says: steps, each a command of the program, in the order of the file. (Its name does not
- * end in .camel.yaml, so that no run takes it for routes.)
+ * What routes/pipelines/NAME.yaml says: steps, each a command of the program, in the order of the
+ * file. (Its name does not end in .camel.yaml, so that no run takes it for routes.)
  *
  * @param budget the time that all of it may take
  * @param steps by their names, in the order of the file
  */
-public record Pipeline(String name, String title, Duration budget, Map<String, Step> steps, Path file) {
+public record Pipeline(
+    String name, String title, Duration budget, Map<String, Step> steps, Path file) {
 
-    private static final String SUFFIX = ".yaml";
-    private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\{([^{}]*)}}");
-    private static final Pattern SECRET = Pattern.compile("url|key|secret|password|passphrase");
-    private static final Pattern WORD = Pattern.compile("'([^']*)'|\"([^\"]*)\"|(\\S+)");
-    private static final List<String> KEYS = List.of("title", "budget", "retries", "pause", "steps");
-    private static final List<String> STEP_KEYS = List.of("title", "command", "after", "takes", "most", "if-short", "if-failed", "retries", "pause",
-            "requests", "requests-from", "needs", "report", "html");
+  private static final String SUFFIX = ".yaml";
+  private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\{([^{}]*)}}");
+  private static final Pattern SECRET = Pattern.compile("url|key|secret|password|passphrase");
+  private static final Pattern WORD = Pattern.compile("'([^']*)'|\"([^\"]*)\"|(\\S+)");
+  private static final List<String> KEYS = List.of("title", "budget", "retries", "pause", "steps");
+  private static final List<String> STEP_KEYS =
+      List.of(
+          "title",
+          "command",
+          "after",
+          "takes",
+          "most",
+          "if-short",
+          "if-failed",
+          "retries",
+          "pause",
+          "requests",
+          "requests-from",
+          "needs",
+          "report",
+          "html");
 
-    /** What becomes of a step when the time left is needed by those after it. */
-    public enum IfShort {
-        /** It runs whatever time is left. */
-        RUN,
-        /** It is stopped in time, and what it has by then is used. */
-        CUT,
-        /** It is not begun where it would not end in time, and stopped like the others where it runs. */
-        SKIP
+  /** What becomes of a step when the time left is needed by those after it. */
+  public enum IfShort {
+    /** It runs whatever time is left. */
+    RUN,
+    /** It is stopped in time, and what it has by then is used. */
+    CUT,
+    /**
+     * It is not begun where it would not end in time, and stopped like the others where it runs.
+     */
+    SKIP
+  }
+
+  /**
+   * A step.
+   *
+   * @param command as a person would type it: with the settings in it filled in, but for those that
+   *     may hold a secret
+   * @param words of the command, with the settings in it filled in
+   * @param after the steps that have to end first
+   * @param takes how long it is expected to take
+   * @param most the longest that it may work; null for no such bound
+   * @param goesOn whether the steps after it run although it failed
+   * @param retries how often it is repeated after it failed
+   * @param pause the wait before that
+   * @param requests how many it is expected to make; 0 where it makes none or nobody knows
+   * @param requestsFrom where that number comes from
+   * @param needs the tables that have to be there before anything is begun
+   * @param report whether what it prints stands in the report
+   * @param html the page that it writes, which stands in the report's page in the place of what it
+   *     prints; null for none
+   * @param line where it stands in the file
+   */
+  public record Step(
+      String name,
+      String title,
+      String command,
+      List<String> words,
+      List<String> after,
+      Duration takes,
+      Duration most,
+      IfShort ifShort,
+      boolean goesOn,
+      int retries,
+      Duration pause,
+      long requests,
+      String requestsFrom,
+      List<String> needs,
+      boolean report,
+      Path html,
+      int line) {}
+
+  /** The pipelines that there are: one for each file in routes/pipelines. */
+  public static List<String> names(Path home) {
+    Path folder = home.resolve("routes/pipelines");
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(file -> file.endsWith(SUFFIX))
+          .map(file -> file.substring(0, file.length() - SUFFIX.length()))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UserError("cannot read " + folder + ": " + e.getMessage());
+    }
+  }
+
+  /**
+   * @param mistake looks at a command's words, and says in one line what is wrong with them, or
+   *     null
+   * @throws UserError where there is no such pipeline, or a mistake in its file: with its line, and
+   *     what to do
+   */
+  public static Pipeline read(
+      Settings settings, String name, Function<List<String>, String> mistake) {
+    List<String> names = names(settings.home());
+    if (!names.contains(name)) {
+      throw new UserError(
+          "no pipeline '"
+              + name
+              + "'."
+              + Nearest.hint(name, names)
+              + " The pipelines are: "
+              + String.join(", ", names));
+    }
+    return new Reader(
+            settings, settings.home().resolve("routes/pipelines").resolve(name + SUFFIX), mistake)
+        .read(name);
+  }
+
+  public Step step(String step) {
+    Step found = steps.get(step);
+    if (found == null) {
+      throw new UserError(
+          "no step '"
+              + step
+              + "' in "
+              + file.getFileName()
+              + "."
+              + Nearest.hint(step, steps.keySet())
+              + " The steps are: "
+              + String.join(", ", steps.keySet()));
+    }
+    return found;
+  }
+
+  /** The steps that come after one, directly or by way of others, in the order of the file. */
+  public Set<String> behind(String step) {
+    Set<String> behind = new LinkedHashSet<>();
+    boolean more = true;
+    while (more) {
+      more = false;
+      for (Step other : steps.values()) {
+        more |=
+            other.after().stream()
+                    .anyMatch(before -> before.equals(step) || behind.contains(before))
+                && behind.add(other.name());
+      }
+    }
+    return behind;
+  }
+
+  /**
+   * How much time has to be kept for what comes after a step: the longest chain of steps that run
+   * whatever time is left.
+   *
+   * @param left which of them are not done yet
+   */
+  public Duration kept(String step, Set<String> left) {
+    Duration longest = Duration.ZERO;
+    for (Step other : steps.values()) {
+      if (other.after().contains(step)) {
+        Duration chain = kept(other.name(), left);
+        if (left.contains(other.name()) && other.ifShort() == IfShort.RUN) {
+          chain = chain.plus(other.takes());
+        }
+        longest = chain.compareTo(longest) > 0 ? chain : longest;
+      }
+    }
+    return longest;
+  }
+
+  private static final class Reader {
+
+    private final Settings settings;
+    private final Path file;
+    private final Function<List<String>, String> mistake;
+
+    /** Where the keys of values stand. */
+    private final Map<Node, Integer> keyLines = new java.util.IdentityHashMap<>();
+
+    private Reader(Settings settings, Path file, Function<List<String>, String> mistake) {
+      this.settings = settings;
+      this.file = file;
+      this.mistake = mistake;
+    }
+
+    private UserError error(Node node, String what) {
+      return error(line(node), what);
+    }
+
+    private UserError error(int line, String what) {
+      return new UserError(settings.home().relativize(file) + ":" + line + ": " + what);
+    }
+
+    private static int line(Node node) {
+      return node.getStartMark().map(mark -> mark.getLine() + 1).orElse(1);
+    }
+
+    private Pipeline read(String name) {
+      Node root;
+      try {
+        root =
+            new Compose(LoadSettings.builder().setLabel(file.toString()).build())
+                .composeString(Files.readString(file))
+                .orElseThrow(
+                    () ->
+                        error(
+                            1, "the file is empty; it takes the keys " + String.join(", ", KEYS)));
+      } catch (MarkedYamlEngineException e) {
+        throw error(
+            e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1),
+            e.getProblem() + "; mend the YAML there");
+      } catch (IOException | YamlEngineException e) {
+        throw new UserError(
+            file + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
+      }
+      Map<String, Node> top = mapping(root, "the file", KEYS);
+      if (!top.containsKey("steps")) {
+        throw error(root, "there are no steps; give them below the key steps, each by its name");
+      }
+      int retries = number(top.get("retries"), "retries", 0);
+      Duration pause = duration(top.get("pause"), "pause", Duration.ofSeconds(30));
+      Map<String, Step> steps = new LinkedHashMap<>();
+      Map<String, Node> nodes = mapping(top.get("steps"), "steps", null);
+      nodes.forEach(
+          (step, node) -> {
+            if (!step.matches("[a-z0-9][a-z0-9-]*")) {
+              throw error(
+                  keyLines.get(node),
+                  "'"
+                      + step
+                      + "' is no name of a step; it takes lower case letters, digits and dashes");
+            }
+          });
+      nodes.forEach(
+          (step, node) -> steps.put(step, step(step, node, nodes.keySet(), retries, pause)));
+      if (steps.isEmpty()) {
+        throw error(
+            top.get("steps"),
+            "there are no steps; give them below the key steps, each by its name");
+      }
+      Pipeline pipeline =
+          new Pipeline(
+              name,
+              text(top.get("title"), "title", name),
+              duration(top.get("budget"), "budget", Duration.ofHours(6)),
+              steps,
+              file);
+      for (Step step : steps.values()) {
+        if (reaches(steps, step.name(), step.name(), new LinkedHashSet<>())) {
+          throw error(
+              step.line(),
+              "step "
+                  + step.name()
+                  + " comes after itself, by way of what it is after ("
+                  + String.join(", ", step.after())
+                  + "); take one of them away");
+        }
+      }
+      return pipeline;
+    }
+
+    private static boolean reaches(
+        Map<String, Step> steps, String from, String to, Set<String> seen) {
+      return steps.get(from).after().stream()
+          .anyMatch(
+              before -> before.equals(to) || seen.add(before) && reaches(steps, before, to, seen));
+    }
+
+    private Step step(String name, Node node, Set<String> names, int retries, Duration pause) {
+      Map<String, Node> keys = mapping(node, "step " + name, STEP_KEYS);
+      if (!keys.containsKey("command")) {
+        throw error(
+            keyLines.get(node),
+            "step " + name + " has no command; give one such as `command: run payouts`");
+      }
+      String command = text(keys.get("command"), "command", "");
+      List<String> words = words(keys.get("command"), command);
+      String wrong = mistake.apply(words);
+      if (wrong != null) {
+        throw error(keys.get("command"), "command '" + command + "': " + wrong);
+      }
+      List<String> after = list(keys.get("after"));
+      for (String before : after) {
+        if (!names.contains(before)) {
+          throw error(
+              keys.get("after"),
+              "there is no step '"
+                  + before
+                  + "' to be after."
+                  + Nearest.hint(before, names)
+                  + " The steps are: "
+                  + String.join(", ", names));
+        }
+      }
+      IfShort ifShort =
+          IfShort.valueOf(
+              choice(keys.get("if-short"), "if-short", List.of("run", "cut", "skip"))
+                  .toUpperCase(java.util.Locale.ROOT));
+      if (ifShort != IfShort.RUN && !keys.containsKey("takes")) {
+        throw error(
+            keyLines.get(node),
+            "step "
+                + name
+                + " may be "
+                + (ifShort == IfShort.CUT ? "cut" : "skipped")
+                + " when time is short, so it takes a key takes: how long it"
+                + " is expected to take, such as 30m");
+      }
+      long requests = number(keys.get("requests"), "requests", 0);
+      if (requests > 0 && !keys.containsKey("requests-from")) {
+        throw error(
+            keys.get("requests"), "say with the key requests-from where that number comes from");
+      }
+      return new Step(
+          name,
+          text(keys.get("title"), "title", ""),
+          shown(command),
+          words,
+          after,
+          duration(keys.get("takes"), "takes", Duration.ZERO),
+          keys.containsKey("most") ? duration(keys.get("most"), "most", null) : null,
+          ifShort,
+          choice(keys.get("if-failed"), "if-failed", List.of("stop", "go-on")).equals("go-on"),
+          number(keys.get("retries"), "retries", retries),
+          duration(keys.get("pause"), "pause", pause),
+          requests,
+          text(keys.get("requests-from"), "requests-from", ""),
+          list(keys.get("needs")).stream()
+              .flatMap(table -> words(keys.get("needs"), table).stream())
+              .toList(),
+          choice(keys.get("report"), "report", List.of("false", "true")).equals("true"),
+          keys.containsKey("html")
+              ? settings
+                  .home()
+                  .resolve(words(keys.get("html"), text(keys.get("html"), "html", "")).get(0))
+              : null,
+          keyLines.get(node));
+    }
+
+    private String shown(String command) {
+      return PLACEHOLDER
+          .matcher(command)
+          .replaceAll(
+              placeholder ->
+                  Matcher.quoteReplacement(
+                      SECRET.matcher(placeholder.group(1)).find()
+                          ? placeholder.group()
+                          : settings.text(placeholder.group(1).strip())));
+    }
+
+    /** The words of a command; {{name}} in it is a setting's value. */
+    private List<String> words(Node node, String command) {
+      List<String> words = new ArrayList<>();
+      Matcher word = WORD.matcher(command);
+      while (word.find()) {
+        String text =
+            word.group(1) != null
+                ? word.group(1)
+                : word.group(2) != null ? word.group(2) : word.group(3);
+        words.add(
+            PLACEHOLDER
+                .matcher(text)
+                .replaceAll(
+                    placeholder -> {
+                      String key = placeholder.group(1).strip();
+                      if (!settings.has(key)) {
+                        throw error(
+                            node,
+                            "no setting '"
+                                + key
+                                + "'."
+                                + Nearest.hint(key, settings.all().keySet())
+                                + " All settings are in application.properties");
+                      }
+                      return Matcher.quoteReplacement(settings.text(key));
+                    }));
+      }
+      if (words.isEmpty()) {
+        throw error(node, "the command is empty; give one such as `command: run payouts`");
+      }
+      return words;
     }
 
     /**
-     * A step.
-     *
-     * @param command as a person would type it: with the settings in it filled in, but for those that may hold a secret
-     * @param words of the command, with the settings in it filled in
-     * @param after the steps that have to end first
-     * @param takes how long it is expected to take
-     * @param most the longest that it may work; null for no such bound
-     * @param goesOn whether the steps after it run although it failed
-     * @param retries how often it is repeated after it failed
-     * @param pause the wait before that
-     * @param requests how many it is expected to make; 0 where it makes none or nobody knows
-     * @param requestsFrom where that number comes from
-     * @param needs the tables that have to be there before anything is begun
-     * @param report whether what it prints stands in the report
-     * @param html the page that it writes, which stands in the report's page in the place of what it prints; null for none
-     * @param line where it stands in the file
+     * @param known the keys that it may have; null for any
      */
-    public record Step(String name, String title, String command, List<String> words, List<String> after, Duration takes, Duration most, IfShort ifShort,
-            boolean goesOn, int retries, Duration pause, long requests, String requestsFrom, List<String> needs, boolean report, Path html, int line) {
+    private Map<String, Node> mapping(Node node, String what, List<String> known) {
+      if (!(node instanceof MappingNode map)) {
+        throw error(
+            node,
+            what
+                + " takes keys with values"
+                + (known == null ? "" : ": " + String.join(", ", known)));
+      }
+      Map<String, Node> entries = new LinkedHashMap<>();
+      for (NodeTuple tuple : map.getValue()) {
+        String key =
+            tuple.getKeyNode() instanceof ScalarNode scalar
+                ? scalar.getValue()
+                : String.valueOf(tuple.getKeyNode());
+        if (known != null && !known.contains(key)) {
+          throw error(
+              tuple.getKeyNode(),
+              "unknown key '"
+                  + key
+                  + "' of "
+                  + what
+                  + "."
+                  + Nearest.hint(key, known)
+                  + " The keys are: "
+                  + String.join(", ", known));
+        }
+        keyLines.put(tuple.getValueNode(), line(tuple.getKeyNode()));
+        if (entries.put(key, tuple.getValueNode()) != null) {
+          throw error(
+              tuple.getKeyNode(), "'" + key + "' stands twice in " + what + "; take one away");
+        }
+      }
+      return entries;
     }
 
-    /** The pipelines that there are: one for each file in routes/pipelines. */
-    public static List<String> names(Path home) {
-        Path folder = home.resolve("routes/pipelines");
-        if (!Files.isDirectory(folder)) {
-            return List.of();
-        }
-        try (Stream<Path> files = Files.list(folder)) {
-            return files.map(file -> file.getFileName().toString()).filter(file -> file.endsWith(SUFFIX))
-                    .map(file -> file.substring(0, file.length() - SUFFIX.length())).sorted().toList();
-        } catch (IOException e) {
-            throw new UserError("cannot read " + folder + ": " + e.getMessage());
-        }
+    private String text(Node node, String key, String otherwise) {
+      if (node == null) {
+        return otherwise;
+      }
+      if (node instanceof ScalarNode scalar && !scalar.getValue().isBlank()) {
+        return scalar.getValue().strip();
+      }
+      throw error(node, key + " takes a text");
     }
 
-    /**
-     * @param mistake looks at a command's words, and says in one line what is wrong with them, or null
-     * @throws UserError where there is no such pipeline, or a mistake in its file: with its line, and what to do
-     */
-    public static Pipeline read(Settings settings, String name, Function<List<String>, String> mistake) {
-        List<String> names = names(settings.home());
-        if (!names.contains(name)) {
-            throw new UserError("no pipeline '" + name + "'." + Nearest.hint(name, names) + " The pipelines are: " + String.join(", ", names));
-        }
-        return new Reader(settings, settings.home().resolve("routes/pipelines").resolve(name + SUFFIX), mistake).read(name);
+    private List<String> list(Node node) {
+      if (node == null) {
+        return List.of();
+      }
+      if (node instanceof SequenceNode sequence) {
+        return sequence.getValue().stream().map(entry -> text(entry, "after", "")).toList();
+      }
+      return Arrays.stream(text(node, "after", "").split(","))
+          .map(String::strip)
+          .filter(before -> !before.isEmpty())
+          .toList();
     }
 
-    public Step step(String step) {
-        Step found = steps.get(step);
-        if (found == null) {
-            throw new UserError("no step '" + step + "' in " + file.getFileName() + "." + Nearest.hint(step, steps.keySet()) + " The steps are: "
-                    + String.join(", ", steps.keySet()));
-        }
-        return found;
+    private int number(Node node, String key, int otherwise) {
+      String text = text(node, key, String.valueOf(otherwise)).replace("_", "").replace(",", "");
+      if (!text.matches("\\d{1,9}")) {
+        throw error(node, key + " is '" + text + "'; it takes a whole number of at least 0");
+      }
+      return Integer.parseInt(text);
     }
 
-    /** The steps that come after one, directly or by way of others, in the order of the file. */
-    public Set<String> behind(String step) {
-        Set<String> behind = new LinkedHashSet<>();
-        boolean more = true;
-        while (more) {
-            more = false;
-            for (Step other : steps.values()) {
-                more |= other.after().stream().anyMatch(before -> before.equals(step) || behind.contains(before)) && behind.add(other.name());
-            }
-        }
-        return behind;
+    private Duration duration(Node node, String key, Duration otherwise) {
+      if (node == null) {
+        return otherwise;
+      }
+      try {
+        return Settings.duration(text(node, key, ""), key);
+      } catch (UserError e) {
+        throw error(node, e.getMessage());
+      }
     }
 
-    /**
-     * How much time has to be kept for what comes after a step: the longest chain of steps that run whatever time is left.
-     *
-     * @param left which of them are not done yet
-     */
-    public Duration kept(String step, Set<String> left) {
-        Duration longest = Duration.ZERO;
-        for (Step other : steps.values()) {
-            if (other.after().contains(step)) {
-                Duration chain = kept(other.name(), left);
-                if (left.contains(other.name()) && other.ifShort() == IfShort.RUN) {
-                    chain = chain.plus(other.takes());
-                }
-                longest = chain.compareTo(longest) > 0 ? chain : longest;
-            }
-        }
-        return longest;
+    private String choice(Node node, String key, List<String> choices) {
+      String text = text(node, key, choices.get(0));
+      if (!choices.contains(text)) {
+        throw error(
+            node,
+            key
+                + " is '"
+                + text
+                + "'."
+                + Nearest.hint(text, choices)
+                + " It takes "
+                + String.join(" or ", choices));
+      }
+      return text;
     }
-
-    private static final class Reader {
-
-        private final Settings settings;
-        private final Path file;
-        private final Function<List<String>, String> mistake;
-        /** Where the keys of values stand. */
-        private final Map<Node, Integer> keyLines = new java.util.IdentityHashMap<>();
-
-        private Reader(Settings settings, Path file, Function<List<String>, String> mistake) {
-            this.settings = settings;
-            this.file = file;
-            this.mistake = mistake;
-        }
-
-        private UserError error(Node node, String what) {
-            return error(line(node), what);
-        }
-
-        private UserError error(int line, String what) {
-            return new UserError(settings.home().relativize(file) + ":" + line + ": " + what);
-        }
-
-        private static int line(Node node) {
-            return node.getStartMark().map(mark -> mark.getLine() + 1).orElse(1);
-        }
-
-        private Pipeline read(String name) {
-            Node root;
-            try {
-                root = new Compose(LoadSettings.builder().setLabel(file.toString()).build()).composeString(Files.readString(file))
-                        .orElseThrow(() -> error(1, "the file is empty; it takes the keys " + String.join(", ", KEYS)));
-            } catch (MarkedYamlEngineException e) {
-                throw error(e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1), e.getProblem() + "; mend the YAML there");
-            } catch (IOException | YamlEngineException e) {
-                throw new UserError(file + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
-            }
-            Map<String, Node> top = mapping(root, "the file", KEYS);
-            if (!top.containsKey("steps")) {
-                throw error(root, "there are no steps; give them below the key steps, each by its name");
-            }
-            int retries = number(top.get("retries"), "retries", 0);
-            Duration pause = duration(top.get("pause"), "pause", Duration.ofSeconds(30));
-            Map<String, Step> steps = new LinkedHashMap<>();
-            Map<String, Node> nodes = mapping(top.get("steps"), "steps", null);
-            nodes.forEach((step, node) -> {
-                if (!step.matches("[a-z0-9][a-z0-9-]*")) {
-                    throw error(keyLines.get(node), "'" + step + "' is no name of a step; it takes lower case letters, digits and dashes");
-                }
-            });
-            nodes.forEach((step, node) -> steps.put(step, step(step, node, nodes.keySet(), retries, pause)));
-            if (steps.isEmpty()) {
-                throw error(top.get("steps"), "there are no steps; give them below the key steps, each by its name");
-            }
-            Pipeline pipeline = new Pipeline(name, text(top.get("title"), "title", name), duration(top.get("budget"), "budget", Duration.ofHours(6)), steps, file);
-            for (Step step : steps.values()) {
-                if (reaches(steps, step.name(), step.name(), new LinkedHashSet<>())) {
-                    throw error(step.line(), "step " + step.name() + " comes after itself, by way of what it is after (" + String.join(", ", step.after())
-                            + "); take one of them away");
-                }
-            }
-            return pipeline;
-        }
-
-        private static boolean reaches(Map<String, Step> steps, String from, String to, Set<String> seen) {
-            return steps.get(from).after().stream().anyMatch(before -> before.equals(to) || seen.add(before) && reaches(steps, before, to, seen));
-        }
-
-        private Step step(String name, Node node, Set<String> names, int retries, Duration pause) {
-            Map<String, Node> keys = mapping(node, "step " + name, STEP_KEYS);
-            if (!keys.containsKey("command")) {
-                throw error(keyLines.get(node), "step " + name + " has no command; give one such as `command: run payouts`");
-            }
-            String command = text(keys.get("command"), "command", "");
-            List<String> words = words(keys.get("command"), command);
-            String wrong = mistake.apply(words);
-            if (wrong != null) {
-                throw error(keys.get("command"), "command '" + command + "': " + wrong);
-            }
-            List<String> after = list(keys.get("after"));
-            for (String before : after) {
-                if (!names.contains(before)) {
-                    throw error(keys.get("after"), "there is no step '" + before + "' to be after." + Nearest.hint(before, names) + " The steps are: "
-                            + String.join(", ", names));
-                }
-            }
-            IfShort ifShort = IfShort.valueOf(choice(keys.get("if-short"), "if-short", List.of("run", "cut", "skip")).toUpperCase(java.util.Locale.ROOT));
-            if (ifShort != IfShort.RUN && !keys.containsKey("takes")) {
-                throw error(keyLines.get(node), "step " + name + " may be " + (ifShort == IfShort.CUT ? "cut" : "skipped") + " when time is short, so it takes a key takes: how long it"
-                        + " is expected to take, such as 30m");
-            }
-            long requests = number(keys.get("requests"), "requests", 0);
-            if (requests > 0 && !keys.containsKey("requests-from")) {
-                throw error(keys.get("requests"), "say with the key requests-from where that number comes from");
-            }
-            return new Step(name, text(keys.get("title"), "title", ""), shown(command), words, after,
-                    duration(keys.get("takes"), "takes", Duration.ZERO), keys.containsKey("most") ? duration(keys.get("most"), "most", null) : null, ifShort,
-                    choice(keys.get("if-failed"), "if-failed", List.of("stop", "go-on")).equals("go-on"),
-                    number(keys.get("retries"), "retries", retries), duration(keys.get("pause"), "pause", pause), requests,
-                    text(keys.get("requests-from"), "requests-from", ""), list(keys.get("needs")).stream().flatMap(table -> words(keys.get("needs"), table).stream()).toList(),
-                    choice(keys.get("report"), "report", List.of("false", "true")).equals("true"),
-                    keys.containsKey("html") ? settings.home().resolve(words(keys.get("html"), text(keys.get("html"), "html", "")).get(0)) : null, keyLines.get(node));
-        }
-
-        private String shown(String command) {
-            return PLACEHOLDER.matcher(command).replaceAll(placeholder -> Matcher.quoteReplacement(SECRET.matcher(placeholder.group(1)).find() ? placeholder.group()
-                    : settings.text(placeholder.group(1).strip())));
-        }
-
-        /** The words of a command; {{name}} in it is a setting's value. */
-        private List<String> words(Node node, String command) {
-            List<String> words = new ArrayList<>();
-            Matcher word = WORD.matcher(command);
-            while (word.find()) {
-                String text = word.group(1) != null ? word.group(1) : word.group(2) != null ? word.group(2) : word.group(3);
-                words.add(PLACEHOLDER.matcher(text).replaceAll(placeholder -> {
-                    String key = placeholder.group(1).strip();
-                    if (!settings.has(key)) {
-                        throw error(node, "no setting '" + key + "'." + Nearest.hint(key, settings.all().keySet()) + " All settings are in application.properties");
-                    }
-                    return Matcher.quoteReplacement(settings.text(key));
-                }));
-            }
-            if (words.isEmpty()) {
-                throw error(node, "the command is empty; give one such as `command: run payouts`");
-            }
-            return words;
-        }
-
-        /**
-         * @param known the keys that it may have; null for any
-         */
-        private Map<String, Node> mapping(Node node, String what, List<String> known) {
-            if (!(node instanceof MappingNode map)) {
-                throw error(node, what + " takes keys with values" + (known == null ? "" : ": " + String.join(", ", known)));
-            }
-            Map<String, Node> entries = new LinkedHashMap<>();
-            for (NodeTuple tuple : map.getValue()) {
-                String key = tuple.getKeyNode() instanceof ScalarNode scalar ? scalar.getValue() : String.valueOf(tuple.getKeyNode());
-                if (known != null && !known.contains(key)) {
-                    throw error(tuple.getKeyNode(), "unknown key '" + key + "' of " + what + "." + Nearest.hint(key, known) + " The keys are: " + String.join(", ", known));
-                }
-                keyLines.put(tuple.getValueNode(), line(tuple.getKeyNode()));
-                if (entries.put(key, tuple.getValueNode()) != null) {
-                    throw error(tuple.getKeyNode(), "'" + key + "' stands twice in " + what + "; take one away");
-                }
-            }
-            return entries;
-        }
-
-        private String text(Node node, String key, String otherwise) {
-            if (node == null) {
-                return otherwise;
-            }
-            if (node instanceof ScalarNode scalar && !scalar.getValue().isBlank()) {
-                return scalar.getValue().strip();
-            }
-            throw error(node, key + " takes a text");
-        }
-
-        private List<String> list(Node node) {
-            if (node == null) {
-                return List.of();
-            }
-            if (node instanceof SequenceNode sequence) {
-                return sequence.getValue().stream().map(entry -> text(entry, "after", "")).toList();
-            }
-            return Arrays.stream(text(node, "after", "").split(",")).map(String::strip).filter(before -> !before.isEmpty()).toList();
-        }
-
-        private int number(Node node, String key, int otherwise) {
-            String text = text(node, key, String.valueOf(otherwise)).replace("_", "").replace(",", "");
-            if (!text.matches("\\d{1,9}")) {
-                throw error(node, key + " is '" + text + "'; it takes a whole number of at least 0");
-            }
-            return Integer.parseInt(text);
-        }
-
-        private Duration duration(Node node, String key, Duration otherwise) {
-            if (node == null) {
-                return otherwise;
-            }
-            try {
-                return Settings.duration(text(node, key, ""), key);
-            } catch (UserError e) {
-                throw error(node, e.getMessage());
-            }
-        }
-
-        private String choice(Node node, String key, List<String> choices) {
-            String text = text(node, key, choices.get(0));
-            if (!choices.contains(text)) {
-                throw error(node, key + " is '" + text + "'." + Nearest.hint(text, choices) + " It takes " + String.join(" or ", choices));
-            }
-            return text;
-        }
-    }
+  }
 }

@@ -17,243 +17,357 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Sqlite;
 
 /**
- * What of a pipeline is done: its passes, the steps of each, and what was decided on the way. A SQLite file beside the jobs'
- * ledgers; every change is on disk before the work goes on. Times are epoch milliseconds.
+ * What of a pipeline is done: its passes, the steps of each, and what was decided on the way. A
+ * SQLite file beside the jobs' ledgers; every change is on disk before the work goes on. Times are
+ * epoch milliseconds.
  */
 public final class PipelineLedger implements AutoCloseable {
 
-    private static final int APPLICATION = 0x42465049;
-    private static final String[] SCHEMA = {
-        "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-        "CREATE TABLE passes(pass INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, ended_at INTEGER, state TEXT NOT NULL, exit_code INTEGER,"
-                + " budget_ms INTEGER NOT NULL, spent_ms INTEGER NOT NULL DEFAULT 0, pid INTEGER NOT NULL)",
-        "CREATE TABLE steps(pass INTEGER NOT NULL, step TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,"
-                + " exit_code INTEGER, started_at INTEGER, ended_at INTEGER, worked_ms INTEGER NOT NULL DEFAULT 0, requests INTEGER NOT NULL DEFAULT 0, reason TEXT,"
-                + " pid INTEGER, pid_started_at INTEGER, PRIMARY KEY(pass, step)) WITHOUT ROWID",
-        "CREATE TABLE decisions(id INTEGER PRIMARY KEY, pass INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL, text TEXT NOT NULL)",
-    };
+  private static final int APPLICATION = 0x42465049;
+  private static final String[] SCHEMA = {
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE passes(pass INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, ended_at INTEGER,"
+        + " state TEXT NOT NULL, exit_code INTEGER, budget_ms INTEGER NOT NULL, spent_ms INTEGER"
+        + " NOT NULL DEFAULT 0, pid INTEGER NOT NULL)",
+    "CREATE TABLE steps(pass INTEGER NOT NULL, step TEXT NOT NULL, state TEXT NOT NULL, tries"
+        + " INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, exit_code INTEGER,"
+        + " started_at INTEGER, ended_at INTEGER, worked_ms INTEGER NOT NULL DEFAULT 0, requests"
+        + " INTEGER NOT NULL DEFAULT 0, reason TEXT, pid INTEGER, pid_started_at INTEGER, PRIMARY"
+        + " KEY(pass, step)) WITHOUT ROWID",
+    "CREATE TABLE decisions(id INTEGER PRIMARY KEY, pass INTEGER NOT NULL, at INTEGER NOT NULL,"
+        + " step TEXT NOT NULL, text TEXT NOT NULL)",
+  };
 
-    /**
-     * A pass: all steps once.
-     *
-     * @param endedAt 0 where it has not
-     * @param state running, interrupted, open (only a part was asked for), failed, or finished; but for that, the same command goes on with it
-     * @param spentMillis the time at work, over all runs of it
-     * @param pid the process that works or last worked on it
-     */
-    public record Pass(int number, long startedAt, long endedAt, String state, int exitCode, long budgetMillis, long spentMillis, long pid) {
+  /**
+   * A pass: all steps once.
+   *
+   * @param endedAt 0 where it has not
+   * @param state running, interrupted, open (only a part was asked for), failed, or finished; but
+   *     for that, the same command goes on with it
+   * @param spentMillis the time at work, over all runs of it
+   * @param pid the process that works or last worked on it
+   */
+  public record Pass(
+      int number,
+      long startedAt,
+      long endedAt,
+      String state,
+      int exitCode,
+      long budgetMillis,
+      long spentMillis,
+      long pid) {}
+
+  /**
+   * A step of a pass.
+   *
+   * @param tries how often it was started
+   * @param failures how many of these failed
+   * @param exitCode of the last try; -1 where it did not end
+   * @param endedAt of a step at work: when it was last seen so
+   * @param workedMillis of all tries that ended
+   * @param requests of all tries
+   * @param reason why it is as it is; null where nothing is to be said
+   * @param pid of the process at work, and when that began; 0 where there is none
+   */
+  public record Entry(
+      String step,
+      StepState state,
+      int tries,
+      int failures,
+      int exitCode,
+      long startedAt,
+      long endedAt,
+      long workedMillis,
+      long requests,
+      String reason,
+      long pid,
+      long pidStartedAt) {
+
+    static Entry fresh(String step) {
+      return new Entry(step, StepState.PENDING, 0, 0, -1, 0, 0, 0, 0, null, 0, 0);
     }
 
-    /**
-     * A step of a pass.
-     *
-     * @param tries how often it was started
-     * @param failures how many of these failed
-     * @param exitCode of the last try; -1 where it did not end
-     * @param endedAt of a step at work: when it was last seen so
-     * @param workedMillis of all tries that ended
-     * @param requests of all tries
-     * @param reason why it is as it is; null where nothing is to be said
-     * @param pid of the process at work, and when that began; 0 where there is none
-     */
-    public record Entry(String step, StepState state, int tries, int failures, int exitCode, long startedAt, long endedAt, long workedMillis, long requests,
-            String reason, long pid, long pidStartedAt) {
+    /** How long the try at work is known to have worked. */
+    long triedMillis() {
+      return pidStartedAt > 0 ? Math.max(0, endedAt - pidStartedAt) : 0;
+    }
 
-        static Entry fresh(String step) {
-            return new Entry(step, StepState.PENDING, 0, 0, -1, 0, 0, 0, 0, null, 0, 0);
+    Entry with(StepState now, String why) {
+      return new Entry(
+          step,
+          now,
+          tries,
+          failures,
+          exitCode,
+          startedAt,
+          endedAt,
+          workedMillis,
+          requests,
+          why,
+          0,
+          0);
+    }
+  }
+
+  /** What was decided of a step, and when. */
+  public record Decision(long at, String step, String text) {}
+
+  private final Path file;
+  private final Connection connection;
+
+  private PipelineLedger(Path file, Connection connection) {
+    this.file = file;
+    this.connection = connection;
+  }
+
+  /** Where a pipeline's ledger is. */
+  public static Path file(Path runtime, String pipeline) {
+    return runtime.resolve("pipelines").resolve(pipeline + ".ledger");
+  }
+
+  /**
+   * Opens a ledger, or makes it where there is none.
+   *
+   * @param clickHouse the id of the ClickHouse that the steps fill; null to look at a ledger only
+   * @throws UserError where it belongs to another one, or is damaged
+   */
+  public static PipelineLedger open(Path file, String clickHouse) {
+    try {
+      if (!Files.exists(file)) {
+        create(file, clickHouse);
+      }
+      org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
+      config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
+      config.setBusyTimeout(60_000);
+      PipelineLedger ledger = new PipelineLedger(file, Sqlite.open(file, config));
+      try {
+        ledger.check(clickHouse);
+      } catch (UserError | SQLException e) {
+        ledger.connection.close();
+        throw e;
+      }
+      return ledger;
+    } catch (SQLException | IOException e) {
+      UserError refused = Sqlite.refused(file, e);
+      throw refused != null
+          ? refused
+          : new UserError(
+              "ledger "
+                  + file
+                  + " cannot be used: "
+                  + e.getMessage().lines().findFirst().orElse("")
+                  + ". It was left as it is: put a copy of it back, or move it away to start a new"
+                  + " pass; the jobs' own ledgers know what they have",
+              e);
+    }
+  }
+
+  /** Written under another name first: a kill in the middle leaves no half-made ledger. */
+  private static void create(Path file, String clickHouse) throws SQLException, IOException {
+    Files.createDirectories(file.toAbsolutePath().getParent());
+    Path draft = file.resolveSibling(file.getFileName() + ".new");
+    Files.deleteIfExists(draft);
+    try (Connection made = DriverManager.getConnection("jdbc:sqlite:" + draft);
+        Statement statement = made.createStatement()) {
+      statement.execute("PRAGMA application_id = " + APPLICATION);
+      for (String sql : SCHEMA) {
+        statement.execute(sql);
+      }
+      try (PreparedStatement insert =
+          made.prepareStatement("INSERT INTO meta VALUES('clickhouse', ?)")) {
+        insert.setString(1, clickHouse);
+        insert.executeUpdate();
+      }
+    }
+    Files.move(draft, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private void check(String clickHouse) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      try (ResultSet row = statement.executeQuery("PRAGMA application_id")) {
+        if (row.getInt(1) != APPLICATION) {
+          throw new SQLException("it is no ledger of a pipeline");
         }
-
-        /** How long the try at work is known to have worked. */
-        long triedMillis() {
-            return pidStartedAt > 0 ? Math.max(0, endedAt - pidStartedAt) : 0;
+      }
+      try (ResultSet row =
+          statement.executeQuery("SELECT value FROM meta WHERE key = 'clickhouse'")) {
+        if (clickHouse != null && !clickHouse.equals(row.getString(1))) {
+          throw new UserError(
+              "ledger "
+                  + file
+                  + " was made with another ClickHouse, or with a data folder that was deleted:"
+                  + " what it has as done is not here. Go back to that one, or move the ledger away"
+                  + " to start a new pass");
         }
-
-        Entry with(StepState now, String why) {
-            return new Entry(step, now, tries, failures, exitCode, startedAt, endedAt, workedMillis, requests, why, 0, 0);
-        }
+      }
     }
+  }
 
-    /** What was decided of a step, and when. */
-    public record Decision(long at, String step, String text) {
+  /** The last pass; null where there is none. */
+  public synchronized Pass last() {
+    List<Pass> passes =
+        query(
+            "SELECT pass, started_at, ended_at, state, exit_code, budget_ms, spent_ms, pid FROM"
+                + " passes ORDER BY pass DESC LIMIT 1",
+            row ->
+                new Pass(
+                    row.getInt(1),
+                    row.getLong(2),
+                    row.getLong(3),
+                    row.getString(4),
+                    row.getInt(5),
+                    row.getLong(6),
+                    row.getLong(7),
+                    row.getLong(8)));
+    return passes.isEmpty() ? null : passes.get(0);
+  }
+
+  /** Begins a pass. */
+  synchronized Pass begin(long budgetMillis) {
+    update(
+        "INSERT INTO passes(started_at, state, budget_ms, pid) VALUES(?, 'running', ?, ?)",
+        System.currentTimeMillis(),
+        budgetMillis,
+        ProcessHandle.current().pid());
+    return last();
+  }
+
+  /** Goes on with a pass. */
+  synchronized void goOn(int pass, long budgetMillis) {
+    update(
+        "UPDATE passes SET state = 'running', ended_at = NULL, exit_code = NULL, budget_ms = ?, pid"
+            + " = ? WHERE pass = ?",
+        budgetMillis,
+        ProcessHandle.current().pid(),
+        pass);
+  }
+
+  synchronized void spent(int pass, long millis) {
+    update("UPDATE passes SET spent_ms = ? WHERE pass = ?", millis, pass);
+  }
+
+  /** A step is at work now. */
+  synchronized void seen(int pass, String step) {
+    update(
+        "UPDATE steps SET ended_at = ? WHERE pass = ? AND step = ?",
+        System.currentTimeMillis(),
+        pass,
+        step);
+  }
+
+  synchronized void end(int pass, String state, int exitCode) {
+    update(
+        "UPDATE passes SET state = ?, exit_code = ?, ended_at = ? WHERE pass = ?",
+        state,
+        exitCode,
+        System.currentTimeMillis(),
+        pass);
+  }
+
+  /** The steps of a pass that were ever begun or settled, by their names. */
+  public synchronized Map<String, Entry> steps(int pass) {
+    Map<String, Entry> steps = new LinkedHashMap<>();
+    query(
+            "SELECT step, state, tries, failures, exit_code, started_at, ended_at, worked_ms,"
+                + " requests, reason, pid, pid_started_at FROM steps WHERE pass = "
+                + pass,
+            row ->
+                new Entry(
+                    row.getString(1),
+                    StepState.of(row.getString(2)),
+                    row.getInt(3),
+                    row.getInt(4),
+                    row.getObject(5) == null ? -1 : row.getInt(5),
+                    row.getLong(6),
+                    row.getLong(7),
+                    row.getLong(8),
+                    row.getLong(9),
+                    row.getString(10),
+                    row.getLong(11),
+                    row.getLong(12)))
+        .forEach(entry -> steps.put(entry.step(), entry));
+    return steps;
+  }
+
+  synchronized void put(int pass, Entry entry) {
+    update(
+        "INSERT OR REPLACE INTO steps VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        pass,
+        entry.step(),
+        entry.state().text(),
+        entry.tries(),
+        entry.failures(),
+        entry.exitCode() < 0 ? null : entry.exitCode(),
+        entry.startedAt(),
+        entry.endedAt(),
+        entry.workedMillis(),
+        entry.requests(),
+        entry.reason(),
+        entry.pid(),
+        entry.pidStartedAt());
+  }
+
+  /** The last time that a step ended by itself in an earlier pass; null where it never did. */
+  public synchronized Entry before(int pass, String step) {
+    for (int earlier = pass - 1; earlier > 0; earlier--) {
+      Entry entry = steps(earlier).get(step);
+      if (entry != null && entry.state() == StepState.DONE) {
+        return entry;
+      }
     }
+    return null;
+  }
 
-    private final Path file;
-    private final Connection connection;
+  synchronized void decide(int pass, String step, String text) {
+    update(
+        "INSERT INTO decisions(pass, at, step, text) VALUES(?, ?, ?, ?)",
+        pass,
+        System.currentTimeMillis(),
+        step,
+        text);
+  }
 
-    private PipelineLedger(Path file, Connection connection) {
-        this.file = file;
-        this.connection = connection;
+  public synchronized List<Decision> decisions(int pass) {
+    return query(
+        "SELECT at, step, text FROM decisions WHERE pass = " + pass + " ORDER BY id",
+        row -> new Decision(row.getLong(1), row.getString(2), row.getString(3)));
+  }
+
+  /** Reads a row of an answer. */
+  private interface Row<T> {
+    T read(ResultSet row) throws SQLException;
+  }
+
+  private <T> List<T> query(String sql, Row<T> reader) {
+    List<T> rows = new ArrayList<>();
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(sql)) {
+      while (row.next()) {
+        rows.add(reader.read(row));
+      }
+      return rows;
+    } catch (SQLException e) {
+      throw new UserError("ledger " + file + " cannot be read: " + e.getMessage(), e);
     }
+  }
 
-    /** Where a pipeline's ledger is. */
-    public static Path file(Path runtime, String pipeline) {
-        return runtime.resolve("pipelines").resolve(pipeline + ".ledger");
+  private void update(String sql, Object... values) {
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      for (int i = 0; i < values.length; i++) {
+        statement.setObject(i + 1, values[i]);
+      }
+      statement.executeUpdate();
+    } catch (SQLException e) {
+      throw new UserError("ledger " + file + " cannot be written: " + e.getMessage(), e);
     }
+  }
 
-    /**
-     * Opens a ledger, or makes it where there is none.
-     *
-     * @param clickHouse the id of the ClickHouse that the steps fill; null to look at a ledger only
-     * @throws UserError where it belongs to another one, or is damaged
-     */
-    public static PipelineLedger open(Path file, String clickHouse) {
-        try {
-            if (!Files.exists(file)) {
-                create(file, clickHouse);
-            }
-            org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
-            config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
-            config.setBusyTimeout(60_000);
-            PipelineLedger ledger = new PipelineLedger(file, Sqlite.open(file, config));
-            try {
-                ledger.check(clickHouse);
-            } catch (UserError | SQLException e) {
-                ledger.connection.close();
-                throw e;
-            }
-            return ledger;
-        } catch (SQLException | IOException e) {
-            UserError refused = Sqlite.refused(file, e);
-            throw refused != null ? refused : new UserError("ledger " + file + " cannot be used: " + e.getMessage().lines().findFirst().orElse("") + ". It was left as it is: put a copy of it back,"
-                    + " or move it away to start a new pass; the jobs' own ledgers know what they have", e);
-        }
+  @Override
+  public synchronized void close() {
+    try {
+      connection.close();
+    } catch (SQLException e) {
+      throw new UserError("ledger " + file + " cannot be closed: " + e.getMessage(), e);
     }
-
-    /** Written under another name first: a kill in the middle leaves no half-made ledger. */
-    private static void create(Path file, String clickHouse) throws SQLException, IOException {
-        Files.createDirectories(file.toAbsolutePath().getParent());
-        Path draft = file.resolveSibling(file.getFileName() + ".new");
-        Files.deleteIfExists(draft);
-        try (Connection made = DriverManager.getConnection("jdbc:sqlite:" + draft); Statement statement = made.createStatement()) {
-            statement.execute("PRAGMA application_id = " + APPLICATION);
-            for (String sql : SCHEMA) {
-                statement.execute(sql);
-            }
-            try (PreparedStatement insert = made.prepareStatement("INSERT INTO meta VALUES('clickhouse', ?)")) {
-                insert.setString(1, clickHouse);
-                insert.executeUpdate();
-            }
-        }
-        Files.move(draft, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private void check(String clickHouse) throws SQLException {
-        try (Statement statement = connection.createStatement()) {
-            try (ResultSet row = statement.executeQuery("PRAGMA application_id")) {
-                if (row.getInt(1) != APPLICATION) {
-                    throw new SQLException("it is no ledger of a pipeline");
-                }
-            }
-            try (ResultSet row = statement.executeQuery("SELECT value FROM meta WHERE key = 'clickhouse'")) {
-                if (clickHouse != null && !clickHouse.equals(row.getString(1))) {
-                    throw new UserError("ledger " + file + " was made with another ClickHouse, or with a data folder that was deleted: what it has as done is not here."
-                            + " Go back to that one, or move the ledger away to start a new pass");
-                }
-            }
-        }
-    }
-
-    /** The last pass; null where there is none. */
-    public synchronized Pass last() {
-        List<Pass> passes = query("SELECT pass, started_at, ended_at, state, exit_code, budget_ms, spent_ms, pid FROM passes ORDER BY pass DESC LIMIT 1",
-                row -> new Pass(row.getInt(1), row.getLong(2), row.getLong(3), row.getString(4), row.getInt(5), row.getLong(6), row.getLong(7), row.getLong(8)));
-        return passes.isEmpty() ? null : passes.get(0);
-    }
-
-    /** Begins a pass. */
-    synchronized Pass begin(long budgetMillis) {
-        update("INSERT INTO passes(started_at, state, budget_ms, pid) VALUES(?, 'running', ?, ?)", System.currentTimeMillis(), budgetMillis, ProcessHandle.current().pid());
-        return last();
-    }
-
-    /** Goes on with a pass. */
-    synchronized void goOn(int pass, long budgetMillis) {
-        update("UPDATE passes SET state = 'running', ended_at = NULL, exit_code = NULL, budget_ms = ?, pid = ? WHERE pass = ?", budgetMillis,
-                ProcessHandle.current().pid(), pass);
-    }
-
-    synchronized void spent(int pass, long millis) {
-        update("UPDATE passes SET spent_ms = ? WHERE pass = ?", millis, pass);
-    }
-
-    /** A step is at work now. */
-    synchronized void seen(int pass, String step) {
-        update("UPDATE steps SET ended_at = ? WHERE pass = ? AND step = ?", System.currentTimeMillis(), pass, step);
-    }
-
-    synchronized void end(int pass, String state, int exitCode) {
-        update("UPDATE passes SET state = ?, exit_code = ?, ended_at = ? WHERE pass = ?", state, exitCode, System.currentTimeMillis(), pass);
-    }
-
-    /** The steps of a pass that were ever begun or settled, by their names. */
-    public synchronized Map<String, Entry> steps(int pass) {
-        Map<String, Entry> steps = new LinkedHashMap<>();
-        query("SELECT step, state, tries, failures, exit_code, started_at, ended_at, worked_ms, requests, reason, pid, pid_started_at FROM steps WHERE pass = " + pass,
-                row -> new Entry(row.getString(1), StepState.of(row.getString(2)), row.getInt(3), row.getInt(4), row.getObject(5) == null ? -1 : row.getInt(5),
-                        row.getLong(6), row.getLong(7), row.getLong(8), row.getLong(9), row.getString(10), row.getLong(11), row.getLong(12)))
-                .forEach(entry -> steps.put(entry.step(), entry));
-        return steps;
-    }
-
-    synchronized void put(int pass, Entry entry) {
-        update("INSERT OR REPLACE INTO steps VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", pass, entry.step(), entry.state().text(), entry.tries(), entry.failures(),
-                entry.exitCode() < 0 ? null : entry.exitCode(), entry.startedAt(), entry.endedAt(), entry.workedMillis(), entry.requests(), entry.reason(),
-                entry.pid(), entry.pidStartedAt());
-    }
-
-    /** The last time that a step ended by itself in an earlier pass; null where it never did. */
-    public synchronized Entry before(int pass, String step) {
-        for (int earlier = pass - 1; earlier > 0; earlier--) {
-            Entry entry = steps(earlier).get(step);
-            if (entry != null && entry.state() == StepState.DONE) {
-                return entry;
-            }
-        }
-        return null;
-    }
-
-    synchronized void decide(int pass, String step, String text) {
-        update("INSERT INTO decisions(pass, at, step, text) VALUES(?, ?, ?, ?)", pass, System.currentTimeMillis(), step, text);
-    }
-
-    public synchronized List<Decision> decisions(int pass) {
-        return query("SELECT at, step, text FROM decisions WHERE pass = " + pass + " ORDER BY id", row -> new Decision(row.getLong(1), row.getString(2), row.getString(3)));
-    }
-
-    /** Reads a row of an answer. */
-    private interface Row<T> {
-        T read(ResultSet row) throws SQLException;
-    }
-
-    private <T> List<T> query(String sql, Row<T> reader) {
-        List<T> rows = new ArrayList<>();
-        try (Statement statement = connection.createStatement(); ResultSet row = statement.executeQuery(sql)) {
-            while (row.next()) {
-                rows.add(reader.read(row));
-            }
-            return rows;
-        } catch (SQLException e) {
-            throw new UserError("ledger " + file + " cannot be read: " + e.getMessage(), e);
-        }
-    }
-
-    private void update(String sql, Object... values) {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            for (int i = 0; i < values.length; i++) {
-                statement.setObject(i + 1, values[i]);
-            }
-            statement.executeUpdate();
-        } catch (SQLException e) {
-            throw new UserError("ledger " + file + " cannot be written: " + e.getMessage(), e);
-        }
-    }
-
-    @Override
-    public synchronized void close() {
-        try {
-            connection.close();
-        } catch (SQLException e) {
-            throw new UserError("ledger " + file + " cannot be closed: " + e.getMessage(), e);
-        }
-    }
+  }
 }

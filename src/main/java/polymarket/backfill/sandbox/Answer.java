@@ -9,63 +9,71 @@ import java.util.Map;
 /** One HTTP answer: a status, headers, and a body that is either whole or written as a stream. */
 final class Answer {
 
-    /** What happens on the wire instead of the plain answer. */
-    enum Wire { WHOLE, CUT_BODY, CUT_CONNECTION, RESET, STALL, STALL_BODY }
+  /** What happens on the wire instead of the plain answer. */
+  enum Wire {
+    WHOLE,
+    CUT_BODY,
+    CUT_CONNECTION,
+    RESET,
+    STALL,
+    STALL_BODY
+  }
 
-    /** Writes a long body piece by piece. */
-    interface Stream {
-        void writeTo(OutputStream out) throws IOException;
-    }
+  /** Writes a long body piece by piece. */
+  interface Stream {
+    void writeTo(OutputStream out) throws IOException;
+  }
 
-    final int status;
-    final Map<String, String> headers = new LinkedHashMap<>();
-    byte[] body;
-    Stream stream;
-    Wire wire = Wire.WHOLE;
-    long delayMillis;
-    /** Rows (or logs) that the body holds, for the statistics. */
-    int rows;
+  final int status;
+  final Map<String, String> headers = new LinkedHashMap<>();
+  byte[] body;
+  Stream stream;
+  Wire wire = Wire.WHOLE;
+  long delayMillis;
 
-    private Answer(int status, String type, byte[] body) {
-        this.status = status;
-        this.body = body;
-        headers.put("Content-Type", type);
-    }
+  /** Rows (or logs) that the body holds, for the statistics. */
+  int rows;
 
-    static Answer json(int status, CharSequence body) {
-        return new Answer(status, "application/json", body.toString().getBytes(StandardCharsets.UTF_8));
-    }
+  private Answer(int status, String type, byte[] body) {
+    this.status = status;
+    this.body = body;
+    headers.put("Content-Type", type);
+  }
 
-    static Answer json(CharSequence body) {
-        return json(200, body);
-    }
+  static Answer json(int status, CharSequence body) {
+    return new Answer(status, "application/json", body.toString().getBytes(StandardCharsets.UTF_8));
+  }
 
-    static Answer html(int status, String body) {
-        return new Answer(status, "text/html; charset=UTF-8", body.getBytes(StandardCharsets.UTF_8));
-    }
+  static Answer json(CharSequence body) {
+    return json(200, body);
+  }
 
-    static Answer text(int status, String body) {
-        return new Answer(status, "text/plain; charset=utf-8", body.getBytes(StandardCharsets.UTF_8));
-    }
+  static Answer html(int status, String body) {
+    return new Answer(status, "text/html; charset=UTF-8", body.getBytes(StandardCharsets.UTF_8));
+  }
 
-    static Answer lines(Stream stream) {
-        Answer answer = new Answer(200, "application/x-ndjson", new byte[0]);
-        answer.stream = stream;
-        return answer;
-    }
+  static Answer text(int status, String body) {
+    return new Answer(status, "text/plain; charset=utf-8", body.getBytes(StandardCharsets.UTF_8));
+  }
 
-    Answer header(String name, String value) {
-        headers.put(name, value);
-        return this;
-    }
+  static Answer lines(Stream stream) {
+    Answer answer = new Answer(200, "application/x-ndjson", new byte[0]);
+    answer.stream = stream;
+    return answer;
+  }
 
-    Answer rows(int count) {
-        rows = count;
-        return this;
-    }
+  Answer header(String name, String value) {
+    headers.put(name, value);
+    return this;
+  }
 
-    Answer wire(Wire how) {
-        wire = how;
-        return this;
-    }
+  Answer rows(int count) {
+    rows = count;
+    return this;
+  }
+
+  Answer wire(Wire how) {
+    wire = how;
+    return this;
+  }
 }

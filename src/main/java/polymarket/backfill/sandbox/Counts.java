@@ -5,24 +5,25 @@ import java.util.concurrent.atomic.LongAdder;
 
 /** Named counters. */
 final class Counts {
-    private final ConcurrentSkipListMap<String, LongAdder> counts = new ConcurrentSkipListMap<>();
+  private final ConcurrentSkipListMap<String, LongAdder> counts = new ConcurrentSkipListMap<>();
 
-    void add(String name) {
-        counts.computeIfAbsent(name, k -> new LongAdder()).increment();
-    }
+  void add(String name) {
+    counts.computeIfAbsent(name, k -> new LongAdder()).increment();
+  }
 
-    void clear() {
-        counts.clear();
-    }
+  void clear() {
+    counts.clear();
+  }
 
-    StringBuilder json(StringBuilder out) {
-        out.append('{');
-        counts.forEach((name, count) -> {
-            if (out.charAt(out.length() - 1) != '{') {
-                out.append(',');
-            }
-            Json.string(out, name).append(':').append(count.sum());
+  StringBuilder json(StringBuilder out) {
+    out.append('{');
+    counts.forEach(
+        (name, count) -> {
+          if (out.charAt(out.length() - 1) != '{') {
+            out.append(',');
+          }
+          Json.string(out, name).append(':').append(count.sum());
         });
-        return out.append('}');
-    }
+    return out.append('}');
+  }
 }

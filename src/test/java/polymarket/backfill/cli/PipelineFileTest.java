@@ -27,96 +27,120 @@ import polymarket.backfill.pipeline.Plan;
 /** What a person writes in routes/pipelines, and what is said of mistakes in it. */
 class PipelineFileTest {
 
-    private Path home;
+  private Path home;
 
-    @BeforeEach
-    void copy() throws IOException {
-        home = Files.createTempDirectory(Files.createDirectories(TestBed.PROJECT.resolve("target/tests")), "pipelines");
-        TestBed.copyProject(home);
+  @BeforeEach
+  void copy() throws IOException {
+    home =
+        Files.createTempDirectory(
+            Files.createDirectories(TestBed.PROJECT.resolve("target/tests")), "pipelines");
+    TestBed.copyProject(home);
+  }
+
+  @AfterEach
+  void delete() {
+    TestBed.delete(home);
+  }
+
+  private Settings settings() {
+    return Settings.load(home, Map.of(), Map.of());
+  }
+
+  private Pipeline read(String text) {
+    try {
+      Files.writeString(home.resolve("routes/pipelines/try.yaml"), text);
+    } catch (IOException e) {
+      throw new AssertionError(e);
     }
+    return PipelineCommand.read(settings(), "try");
+  }
 
-    @AfterEach
-    void delete() {
-        TestBed.delete(home);
+  @Test
+  void theProjectsOwnFiles_haveNoMistake_andAreNoRoutes() throws IOException {
+    try (Stream<Path> files = Files.list(TestBed.PROJECT.resolve("routes/pipelines"))) {
+      for (Path file : files.toList()) {
+        String name = file.getFileName().toString();
+        assertTrue(name.endsWith(".yaml") && !name.endsWith(".camel.yaml"), name);
+        PipelineCommand.read(settings(), name.replace(".yaml", ""));
+      }
     }
+  }
 
-    private Settings settings() {
-        return Settings.load(home, Map.of(), Map.of());
-    }
+  @Test
+  void theNight_asksTheClobAndPolygonFirst_thenGoldsky_thenReconciles_enriches_andVerifies() {
+    Pipeline night = PipelineCommand.read(settings(), "overnight");
+    assertEquals(Duration.ofHours(6), night.budget());
+    assertEquals(List.of(), night.step("clob").after());
+    assertEquals(List.of(), night.step("rpc").after());
+    assertEquals(List.of("clob"), night.step("goldsky").after());
+    assertEquals(Pipeline.IfShort.SKIP, night.step("goldsky").ifShort());
+    assertTrue(night.step("reconcile").after().containsAll(List.of("clob", "rpc", "goldsky")));
+    assertEquals(List.of("enrich", "verify"), List.copyOf(night.behind("reconcile")));
+    assertEquals(Pipeline.IfShort.RUN, night.step("enrich").ifShort());
+    assertEquals(
+        List.of("run", "rpc-logs", "--from", settings().text("rpc-logs.from"), "--to", "latest"),
+        night.step("rpc").words());
+  }
 
-    private Pipeline read(String text) {
-        try {
-            Files.writeString(home.resolve("routes/pipelines/try.yaml"), text);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
-        return PipelineCommand.read(settings(), "try");
-    }
-
-    @Test
-    void theProjectsOwnFiles_haveNoMistake_andAreNoRoutes() throws IOException {
-        try (Stream<Path> files = Files.list(TestBed.PROJECT.resolve("routes/pipelines"))) {
-            for (Path file : files.toList()) {
-                String name = file.getFileName().toString();
-                assertTrue(name.endsWith(".yaml") && !name.endsWith(".camel.yaml"), name);
-                PipelineCommand.read(settings(), name.replace(".yaml", ""));
-            }
-        }
-    }
-
-    @Test
-    void theNight_asksTheClobAndPolygonFirst_thenGoldsky_thenReconciles_enriches_andVerifies() {
-        Pipeline night = PipelineCommand.read(settings(), "overnight");
-        assertEquals(Duration.ofHours(6), night.budget());
-        assertEquals(List.of(), night.step("clob").after());
-        assertEquals(List.of(), night.step("rpc").after());
-        assertEquals(List.of("clob"), night.step("goldsky").after());
-        assertEquals(Pipeline.IfShort.SKIP, night.step("goldsky").ifShort());
-        assertTrue(night.step("reconcile").after().containsAll(List.of("clob", "rpc", "goldsky")));
-        assertEquals(List.of("enrich", "verify"), List.copyOf(night.behind("reconcile")));
-        assertEquals(Pipeline.IfShort.RUN, night.step("enrich").ifShort());
-        assertEquals(List.of("run", "rpc-logs", "--from", settings().text("rpc-logs.from"), "--to", "latest"), night.step("rpc").words());
-    }
-
-    @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '"', value = {
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
         "stepz: {a: {command: views}} | 1: unknown key 'stepz' of the file. Did you mean 'steps'?",
         "title: x | 1: there are no steps",
-        "steps: {a: {command: views, aftr: b}} | 1: unknown key 'aftr' of step a. Did you mean 'after'?",
+        "steps: {a: {command: views, aftr: b}} | 1: unknown key 'aftr' of step a. Did you mean"
+            + " 'after'?",
         "steps:~  a:~    title: x | 2: step a has no command",
-        "steps:~  a: {command: views}~  b: {command: views, after: aa} | 3: there is no step 'aa' to be after. Did you mean 'a'?",
-        "steps:~  a: {command: views, after: b}~  b: {command: views, after: a} | 2: step a comes after itself",
+        "steps:~  a: {command: views}~  b: {command: views, after: aa} | 3: there is no step 'aa'"
+            + " to be after. Did you mean 'a'?",
+        "steps:~  a: {command: views, after: b}~  b: {command: views, after: a} | 2: step a comes"
+            + " after itself",
         "steps:~  a: {command: views}~  a: {command: views} | 3: ",
-        "steps:~  a: {command: vews} | 2: command 'vews': there is no command 'vews'. Did you mean 'views'?",
+        "steps:~  a: {command: vews} | 2: command 'vews': there is no command 'vews'. Did you mean"
+            + " 'views'?",
         "steps:~  a: {command: demo} | 2: command 'demo': 'demo' cannot be a step",
-        "steps:~  a: {command: run payout} | 2: command 'run payout': no job 'payout'. Did you mean 'payouts'?",
-        "steps:~  a: {command: reconcile --jsn} | 2: command 'reconcile --jsn': Unknown option: '--jsn'",
-        "steps:~  a: {command: \"run rpc-logs --from {{rpc-logs.frm}}\"} | 2: no setting 'rpc-logs.frm'. Did you mean 'rpc-logs.from'?",
+        "steps:~  a: {command: run payout} | 2: command 'run payout': no job 'payout'. Did you mean"
+            + " 'payouts'?",
+        "steps:~  a: {command: reconcile --jsn} | 2: command 'reconcile --jsn': Unknown option:"
+            + " '--jsn'",
+        "steps:~  a: {command: \"run rpc-logs --from {{rpc-logs.frm}}\"} | 2: no setting"
+            + " 'rpc-logs.frm'. Did you mean 'rpc-logs.from'?",
         "steps:~  a:~    command: views~    if-short: leave | 4: if-short is 'leave'.",
-        "steps:~  a:~    command: views~    if-short: skip | 2: step a may be skipped when time is short, so it takes a key takes",
+        "steps:~  a:~    command: views~    if-short: skip | 2: step a may be skipped when time is"
+            + " short, so it takes a key takes",
         "budget: six~steps:~  a: {command: views} | 1: budget is 'six'; it takes a duration",
         "steps:~  a: {command: views, retries: -1} | 2: retries is '-1'; it takes a whole number",
-        "steps:~  a: {command: views, requests: 100} | 2: say with the key requests-from where that number comes from",
+        "steps:~  a: {command: views, requests: 100} | 2: say with the key requests-from where that"
+            + " number comes from",
         "steps:~  a: [views] | 2: step a takes keys with values",
-        "steps:~  a: {command: views | 3: "})
-    void aMistake_isOneLine_withTheFileAndItsLine(String text, String said) {
-        // a tilde stands for the end of a line
-        UserError error = assertThrows(UserError.class, () -> read(text.strip().replace("~", "\n") + "\n"));
-        assertTrue(error.getMessage().startsWith("routes/pipelines/try.yaml:" + said), error.getMessage());
-        assertEquals(1, error.getMessage().lines().count());
-    }
+        "steps:~  a: {command: views | 3: "
+      })
+  void aMistake_isOneLine_withTheFileAndItsLine(String text, String said) {
+    // a tilde stands for the end of a line
+    UserError error =
+        assertThrows(UserError.class, () -> read(text.strip().replace("~", "\n") + "\n"));
+    assertTrue(
+        error.getMessage().startsWith("routes/pipelines/try.yaml:" + said), error.getMessage());
+    assertEquals(1, error.getMessage().lines().count());
+  }
 
-    @Test
-    void aPipelineThatIsNone_isNamedWithTheNearest() {
-        UserError error = assertThrows(UserError.class, () -> PipelineCommand.read(settings(), "overnigth"));
-        assertTrue(error.getMessage().contains("Did you mean 'overnight'?"), error.getMessage());
-        UserError step = assertThrows(UserError.class, () -> PipelineCommand.read(settings(), "overnight").step("reconcil"));
-        assertTrue(step.getMessage().contains("Did you mean 'reconcile'?"), step.getMessage());
-    }
+  @Test
+  void aPipelineThatIsNone_isNamedWithTheNearest() {
+    UserError error =
+        assertThrows(UserError.class, () -> PipelineCommand.read(settings(), "overnigth"));
+    assertTrue(error.getMessage().contains("Did you mean 'overnight'?"), error.getMessage());
+    UserError step =
+        assertThrows(
+            UserError.class, () -> PipelineCommand.read(settings(), "overnight").step("reconcil"));
+    assertTrue(step.getMessage().contains("Did you mean 'reconcile'?"), step.getMessage());
+  }
 
-    @Test
-    void timeIsKept_forTheLongestChainOfStepsThatMayNotBeCut() {
-        Pipeline pipeline = read("""
+  @Test
+  void timeIsKept_forTheLongestChainOfStepsThatMayNotBeCut() {
+    Pipeline pipeline =
+        read(
+            """
             steps:
               a: {command: views}
               b: {command: views, after: a, takes: 10m}
@@ -124,35 +148,72 @@ class PipelineFileTest {
               d: {command: views, after: [b, c], takes: 5m}
               e: {command: views, after: d, takes: 1h, if-short: skip}
             """);
-        assertEquals(Duration.ofMinutes(15), pipeline.kept("a", pipeline.steps().keySet()));
-        assertEquals(Duration.ofMinutes(5), pipeline.kept("c", pipeline.steps().keySet()));
-        assertEquals(Duration.ofMinutes(5), pipeline.kept("a", Set.of("d", "e")));
-        assertEquals(Duration.ZERO, pipeline.kept("e", pipeline.steps().keySet()));
-    }
+    assertEquals(Duration.ofMinutes(15), pipeline.kept("a", pipeline.steps().keySet()));
+    assertEquals(Duration.ofMinutes(5), pipeline.kept("c", pipeline.steps().keySet()));
+    assertEquals(Duration.ofMinutes(5), pipeline.kept("a", Set.of("d", "e")));
+    assertEquals(Duration.ZERO, pipeline.kept("e", pipeline.steps().keySet()));
+  }
 
-    @Test
-    void thePlan_takesThePaceFromTheSourcesRoutes_andSaysWhereItsNumbersComeFrom() {
-        Plan.Result plan = new Plan(settings(), PipelineCommand.read(settings(), "overnight")).reckon(new PipelineRun.Options(null, false, null, null));
-        Map<String, Object> clob = plan.steps().stream().filter(row -> row.get("step").equals("clob")).findFirst().orElseThrow();
-        assertEquals(1500L, clob.get("requests"));
-        // 100 requests in 1.01 s
-        assertEquals("15 s", clob.get("at_the_limit"));
-        assertTrue(plan.notes().stream().anyMatch(note -> note.startsWith("clob: 1,500 requests (1.5 million markets in June 2026, 1,000 a page; overnight.yaml:")
-                && note.contains("routes/sources/clob.camel.yaml")), plan.notes().toString());
-        assertTrue(plan.seconds() < plan.budgetSeconds(), plan.toString());
-        // no node is set here: known before the night, not in it
-        assertTrue(plan.notes().contains("rpc would fail: the setting polygon.rpc.url (ALCHEMY_POLYGON_RPC_URL in the environment) is not set; the others would go on without it"), plan.notes().toString());
-    }
+  @Test
+  void thePlan_takesThePaceFromTheSourcesRoutes_andSaysWhereItsNumbersComeFrom() {
+    Plan.Result plan =
+        new Plan(settings(), PipelineCommand.read(settings(), "overnight"))
+            .reckon(new PipelineRun.Options(null, false, null, null));
+    Map<String, Object> clob =
+        plan.steps().stream()
+            .filter(row -> row.get("step").equals("clob"))
+            .findFirst()
+            .orElseThrow();
+    assertEquals(1500L, clob.get("requests"));
+    // 100 requests in 1.01 s
+    assertEquals("15 s", clob.get("at_the_limit"));
+    assertTrue(
+        plan.notes().stream()
+            .anyMatch(
+                note ->
+                    note.startsWith(
+                            "clob: 1,500 requests (1.5 million markets in June 2026, 1,000 a page;"
+                                + " overnight.yaml:")
+                        && note.contains("routes/sources/clob.camel.yaml")),
+        plan.notes().toString());
+    assertTrue(plan.seconds() < plan.budgetSeconds(), plan.toString());
+    // no node is set here: known before the night, not in it
+    assertTrue(
+        plan.notes()
+            .contains(
+                "rpc would fail: the setting polygon.rpc.url (ALCHEMY_POLYGON_RPC_URL in the"
+                    + " environment) is not set; the others would go on without it"),
+        plan.notes().toString());
+  }
 
-    @Test
-    void thePlanForAShortBudget_saysWhatWouldBeSkipped() {
-        Pipeline night = PipelineCommand.read(settings(), "overnight");
-        Duration kept = night.kept("goldsky", night.steps().keySet());
-        Plan.Result plan = new Plan(settings(), night).reckon(new PipelineRun.Options(kept.plusMinutes(40), false, null, null));
-        assertTrue(plan.steps().stream().anyMatch(row -> row.get("step").equals("clob") && row.get("if_short").equals("run")), plan.toString());
-        assertTrue(plan.steps().stream().anyMatch(row -> row.get("step").equals("goldsky") && row.get("if_short").equals("would be SKIPPED")), plan.toString());
-        assertTrue(plan.steps().stream().anyMatch(row -> row.get("step").equals("rpc") && row.get("if_short").equals("would be CUT")), plan.toString());
-        assertEquals(List.of("goldsky would be skipped: it takes 30 min, and would have 10 min, because 1 h are kept for what comes after it"),
-                plan.notes().stream().filter(note -> note.startsWith("goldsky")).toList(), "and nothing else of it");
-    }
+  @Test
+  void thePlanForAShortBudget_saysWhatWouldBeSkipped() {
+    Pipeline night = PipelineCommand.read(settings(), "overnight");
+    Duration kept = night.kept("goldsky", night.steps().keySet());
+    Plan.Result plan =
+        new Plan(settings(), night)
+            .reckon(new PipelineRun.Options(kept.plusMinutes(40), false, null, null));
+    assertTrue(
+        plan.steps().stream()
+            .anyMatch(row -> row.get("step").equals("clob") && row.get("if_short").equals("run")),
+        plan.toString());
+    assertTrue(
+        plan.steps().stream()
+            .anyMatch(
+                row ->
+                    row.get("step").equals("goldsky")
+                        && row.get("if_short").equals("would be SKIPPED")),
+        plan.toString());
+    assertTrue(
+        plan.steps().stream()
+            .anyMatch(
+                row -> row.get("step").equals("rpc") && row.get("if_short").equals("would be CUT")),
+        plan.toString());
+    assertEquals(
+        List.of(
+            "goldsky would be skipped: it takes 30 min, and would have 10 min, because 1 h are kept"
+                + " for what comes after it"),
+        plan.notes().stream().filter(note -> note.startsWith("goldsky")).toList(),
+        "and nothing else of it");
+  }
 }

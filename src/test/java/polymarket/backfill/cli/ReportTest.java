@@ -11,39 +11,41 @@ import org.junit.jupiter.api.Test;
 /** Tables for people. */
 class ReportTest {
 
-    private static Map<String, Object> row(String title, long n) {
-        Map<String, Object> row = new LinkedHashMap<>();
-        row.put("title", title);
-        row.put("n", n);
-        return row;
-    }
+  private static Map<String, Object> row(String title, long n) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("title", title);
+    row.put("n", n);
+    return row;
+  }
 
-    @Test
-    void aTitleWithALineBreakOrAnEscape_staysInItsLine() {
-        assertEquals("  title         n  \n  two lines     1\n  red [31m one  2\n".replace("n  \n", "n\n"),
-                Report.table(List.of(row("two\r\nlines", 1), row("red\u001b[31m one", 2))));
-    }
+  @Test
+  void aTitleWithALineBreakOrAnEscape_staysInItsLine() {
+    assertEquals(
+        "  title         n  \n  two lines     1\n  red [31m one  2\n".replace("n  \n", "n\n"),
+        Report.table(List.of(row("two\r\nlines", 1), row("red\u001b[31m one", 2))));
+  }
 
-    @Test
-    void wideCharactersTakeTwoColumns_andWhatJoinsAnotherNone() {
-        assertEquals(List.of("  title  n", "  日本   1", "  🏀     2", "  e\u0301      3"),
-                Report.table(List.of(row("日本", 1), row("🏀", 2), row("e\u0301", 3))).lines().toList());
-    }
+  @Test
+  void wideCharactersTakeTwoColumns_andWhatJoinsAnotherNone() {
+    assertEquals(
+        List.of("  title  n", "  日本   1", "  🏀     2", "  e\u0301      3"),
+        Report.table(List.of(row("日本", 1), row("🏀", 2), row("e\u0301", 3))).lines().toList());
+  }
 
-    @Test
-    void aLongTitle_isCutBetweenCharacters() {
-        assertEquals("🏀".repeat(60), cell("🏀".repeat(60)), "what is piped is whole");
-        System.setProperty("backfill.terminal.output", "true");
-        try {
-            String cell = cell("🏀".repeat(60));
-            assertEquals("🏀".repeat(33) + "...", cell);
-            assertTrue(Report.width(cell) <= 70);
-        } finally {
-            System.clearProperty("backfill.terminal.output");
-        }
+  @Test
+  void aLongTitle_isCutBetweenCharacters() {
+    assertEquals("🏀".repeat(60), cell("🏀".repeat(60)), "what is piped is whole");
+    System.setProperty("backfill.terminal.output", "true");
+    try {
+      String cell = cell("🏀".repeat(60));
+      assertEquals("🏀".repeat(33) + "...", cell);
+      assertTrue(Report.width(cell) <= 70);
+    } finally {
+      System.clearProperty("backfill.terminal.output");
     }
+  }
 
-    private static String cell(String title) {
-        return Report.table(List.of(row(title, 1))).lines().toList().get(1).strip().split(" ")[0];
-    }
+  private static String cell(String title) {
+    return Report.table(List.of(row(title, 1))).lines().toList().get(1).strip().split(" ")[0];
+  }
 }

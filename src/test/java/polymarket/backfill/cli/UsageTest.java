@@ -27,212 +27,273 @@ import polymarket.backfill.TestBed;
 /** A person's mistakes: exit 1, and one line that says what is wrong and what to do. */
 class UsageTest {
 
-    private static TestBed bed;
+  private static TestBed bed;
 
-    @BeforeAll
-    static void start() {
-        bed = TestBed.start();
-        System.setProperty("backfill.home", bed.home().toString());
-        System.setProperty("chdb.lib", library());
+  @BeforeAll
+  static void start() {
+    bed = TestBed.start();
+    System.setProperty("backfill.home", bed.home().toString());
+    System.setProperty("chdb.lib", library());
+  }
+
+  /** The engine's library, which is looked for below the home otherwise. */
+  private static String library() {
+    try (var files = Files.walk(TestBed.PROJECT.resolve("chdb/node_modules"))) {
+      return files
+          .filter(file -> file.getFileName().toString().equals("libchdb.so"))
+          .findFirst()
+          .orElseThrow()
+          .toString();
+    } catch (IOException e) {
+      throw new AssertionError(e);
     }
+  }
 
-    /** The engine's library, which is looked for below the home otherwise. */
-    private static String library() {
-        try (var files = Files.walk(TestBed.PROJECT.resolve("chdb/node_modules"))) {
-            return files.filter(file -> file.getFileName().toString().equals("libchdb.so")).findFirst().orElseThrow().toString();
-        } catch (IOException e) {
-            throw new AssertionError(e);
+  @AfterAll
+  static void stop() {
+    System.clearProperty("backfill.home");
+    System.clearProperty("chdb.lib");
+    bed.close();
+  }
+
+  private record Said(int code, String out, String err) {}
+
+  private static Said execute(String... arguments) {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    InputStream in = System.in;
+    ByteArrayOutputStream saidOut = new ByteArrayOutputStream();
+    ByteArrayOutputStream saidErr = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(saidOut, true));
+    System.setErr(new PrintStream(saidErr, true));
+    System.setIn(new ByteArrayInputStream(new byte[0]));
+    try {
+      return new Said(
+          Backfill.execute(arguments),
+          saidOut.toString(StandardCharsets.UTF_8),
+          saidErr.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+      System.setIn(in);
+    }
+  }
+
+  private static String[] withSettings(String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(bed.setArguments());
+    return all.toArray(String[]::new);
+  }
+
+  /** The one line. */
+  private static String refused(String... arguments) {
+    Said said = execute(arguments);
+    String all = String.join(" ", arguments) + ": " + said;
+    assertEquals(1, said.code(), all);
+    List<String> lines = said.err().lines().toList();
+    assertTrue(
+        lines.size() == 1
+            || lines.size() == 2
+                && lines
+                    .get(1)
+                    .matches("(See `backfill.*--help`.|Possible solutions: .*|Did you mean: .*)"),
+        all);
+    assertTrue(lines.get(0).startsWith("backfill: "), all);
+    assertFalse(said.err().contains("mistake in the program"), all);
+    assertFalse(
+        said.err().contains("option option")
+            || said.err().matches("(?s).* is not an? (int|long|double)\\b.*"),
+        all);
+    assertFalse(said.err().matches("(?s).*(\\bjava\\.|\tat |Exception:? ?at ).*"), all);
+    return said.err();
+  }
+
+  private static String file(String content) throws IOException {
+    Path file = Files.createTempFile(bed.home(), "ids", ".txt");
+    Files.writeString(file, content);
+    return file.toString();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "run payout, 'payouts'",
+    "run payouts --idz x, --ids",
+    "rum payouts, run",
+    "run payouts --set payouts.bathc-size=5, payouts.batch-size",
+    "run payouts --set clickhouse.ulr=x, clickhouse.url",
+    "ledger payouts --state faild, FAILED",
+    "status payots, payouts",
+  })
+  void whatIsUnknown_namesTheNearest(String command, String nearest) {
+    String said = refused(command.split(" "));
+    assertTrue(said.contains(nearest), said);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "run payouts --batch-size many, is not a whole number",
+    "run payouts --pace much, is not a number",
+    "run payouts --set nonsense, --set",
+    "run payouts --batch-size 0, payouts.batch-size",
+    "run payouts --batch-size 1001, at most 1000",
+    "run payouts --concurrency -1, payouts.concurrency",
+    "run payouts --set payouts.concurrency=lots, payouts.concurrency",
+    "run payouts --set source.patience=soon, source.patience",
+    "run payouts --set source.attempts=0, source.attempts",
+    "run payouts --set source.connect-timeout=abc, source.connect-timeout",
+    "run payouts --set source.retry-delay=abc, source.retry-delay",
+    "run payouts --worker 2, --of",
+    "run payouts --worker 3 --of 2, --worker 3 --of 2",
+    "run payouts --pace 2, --pace",
+    "run payouts --pace 0, --pace",
+    "run payouts --limit 0, --limit",
+    "run payouts --redo nonsense, --redo nonsense",
+    "run payouts --older-than 7d, --redo",
+    "run payouts --since 30d, --since",
+    "run payouts --days 3, --days",
+    "run payouts --until 2026-01-01, --until",
+    "run payouts --from 3 --to 9, --from",
+    "run payouts --to latest, --to",
+    "run payouts --redo all --older-than week, --older-than",
+    "run payouts --ids, --ids",
+    "run rpc-logs --from 10 --to 5, --from 10 is beyond --to 5",
+    "run rpc-logs --from 10 --to soon, --to soon",
+    "run rpc-logs --from soon, --from",
+    "run rpc-logs --from -5, --from -5: they take",
+    "pipeline overnight --budget soon, --budget",
+    "pipeline overnight --only clob --from rpc, --only",
+    "verify enrichment --min-coverage much, --min-coverage",
+    "run, JOB",
+    "sql, SQL",
+  })
+  void aWrongValue_isNamedWithItsOption(String command, String named) throws IOException {
+    List<String> arguments = new ArrayList<>(List.of(command.split(" ")));
+    if (command.startsWith("run payouts") && !command.endsWith("--ids")) {
+      arguments.addAll(List.of("--ids", file(bed.ids("found", 1).get(0))));
+    }
+    if (arguments.size() > 1) {
+      List<String> settings = new ArrayList<>(bed.setArguments());
+      for (String argument : command.split(" ")) {
+        int at =
+            argument.contains("=")
+                ? indexOfKey(settings, argument.substring(0, argument.indexOf('=')))
+                : -1;
+        if (at >= 0) {
+          settings.subList(at - 1, at + 1).clear();
         }
+      }
+      arguments.addAll(command.endsWith("--ids") ? List.of() : settings);
     }
+    String said = refused(arguments.toArray(String[]::new));
+    assertTrue(said.contains(named), said);
+  }
 
-    @AfterAll
-    static void stop() {
-        System.clearProperty("backfill.home");
-        System.clearProperty("chdb.lib");
-        bed.close();
+  private static int indexOfKey(List<String> settings, String key) {
+    for (int i = 0; i < settings.size(); i++) {
+      if (settings.get(i).startsWith(key + "=")) {
+        return i;
+      }
     }
+    return -1;
+  }
 
-    private record Said(int code, String out, String err) {
-    }
+  @Test
+  void aMissingOrEmptyFile_isOneLine() throws IOException {
+    assertTrue(
+        refused(withSettings("run", "payouts", "--ids", "/nowhere/ids"))
+            .contains("/nowhere/ids: no such file"));
+    assertTrue(refused(withSettings("run", "payouts", "--ids", file("\n\n"))).contains("is empty"));
+    assertTrue(
+        refused(withSettings("run", "payouts", "--ids", "-")).contains("standard input: is empty"));
+    assertTrue(
+        refused(withSettings("run", "payouts", "--ids", file("one\ntwo\n")))
+            .contains("line 1 is 'one'"));
+    assertFalse(
+        Files.exists(bed.ledgerFile()), "a ledger that was made for nothing would be in the way");
+  }
 
-    private static Said execute(String... arguments) {
-        PrintStream out = System.out;
-        PrintStream err = System.err;
-        InputStream in = System.in;
-        ByteArrayOutputStream saidOut = new ByteArrayOutputStream();
-        ByteArrayOutputStream saidErr = new ByteArrayOutputStream();
-        System.setOut(new PrintStream(saidOut, true));
-        System.setErr(new PrintStream(saidErr, true));
-        System.setIn(new ByteArrayInputStream(new byte[0]));
-        try {
-            return new Said(Backfill.execute(arguments), saidOut.toString(StandardCharsets.UTF_8), saidErr.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setOut(out);
-            System.setErr(err);
-            System.setIn(in);
-        }
-    }
+  @Test
+  void strict_refusesAFileWithABadLine_andNamesIt() throws IOException {
+    String said =
+        refused(
+            withSettings(
+                "run",
+                "payouts",
+                "--strict",
+                "--ids",
+                file(bed.ids("found", 2).get(0) + "\n\nxyz\n")));
+    assertTrue(said.contains("line 3") && said.contains("'xyz'"), said);
+  }
 
-    private static String[] withSettings(String... arguments) {
-        List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(bed.setArguments());
-        return all.toArray(String[]::new);
-    }
+  @Test
+  void withoutIds_andWithoutMarkets_isOneLine() {
+    String said = refused(withSettings("run", "payouts"));
+    assertTrue(said.contains("api_markets_staging") && said.contains("--ids FILE"), said);
+    assertFalse(Files.exists(bed.ledgerFile()));
+  }
 
-    /** The one line. */
-    private static String refused(String... arguments) {
-        Said said = execute(arguments);
-        String all = String.join(" ", arguments) + ": " + said;
-        assertEquals(1, said.code(), all);
-        List<String> lines = said.err().lines().toList();
-        assertTrue(lines.size() == 1 || lines.size() == 2 && lines.get(1).matches("(See `backfill.*--help`.|Possible solutions: .*|Did you mean: .*)"), all);
-        assertTrue(lines.get(0).startsWith("backfill: "), all);
-        assertFalse(said.err().contains("mistake in the program"), all);
-        assertFalse(said.err().contains("option option") || said.err().matches("(?s).* is not an? (int|long|double)\\b.*"), all);
-        assertFalse(said.err().matches("(?s).*(\\bjava\\.|\tat |Exception:? ?at ).*"), all);
-        return said.err();
-    }
+  @ParameterizedTest
+  @ValueSource(strings = {"status", "status payouts", "ledger payouts", "reset payouts"})
+  void whereNothingWasRun_thatIsSaid(String command) {
+    assertTrue(refused(withSettings(command.split(" "))).contains("no ledger"));
+  }
 
-    private static String file(String content) throws IOException {
-        Path file = Files.createTempFile(bed.home(), "ids", ".txt");
-        Files.writeString(file, content);
-        return file.toString();
+  @Test
+  void aPortThatIsTaken_isOneLine() throws IOException {
+    try (ServerSocket other = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      String said =
+          refused(
+              "sql",
+              "SELECT 1",
+              "--set",
+              "clickhouse.data=" + bed.home().resolve("other-data"),
+              "--set",
+              "clickhouse.port=" + other.getLocalPort());
+      assertTrue(said.contains(String.valueOf(other.getLocalPort())), said);
     }
+  }
 
-    @ParameterizedTest
-    @CsvSource({
-        "run payout, 'payouts'",
-        "run payouts --idz x, --ids",
-        "rum payouts, run",
-        "run payouts --set payouts.bathc-size=5, payouts.batch-size",
-        "run payouts --set clickhouse.ulr=x, clickhouse.url",
-        "ledger payouts --state faild, FAILED",
-        "status payots, payouts",
-    })
-    void whatIsUnknown_namesTheNearest(String command, String nearest) {
-        String said = refused(command.split(" "));
-        assertTrue(said.contains(nearest), said);
-    }
+  @ParameterizedTest
+  @ValueSource(strings = {"99999", "-1", "http"})
+  void aPortThatIsNone_isOneLine(String port) {
+    String said =
+        refused(
+            "sql",
+            "SELECT 1",
+            "--set",
+            "clickhouse.data=" + bed.home().resolve("other-data"),
+            "--set",
+            "clickhouse.port=" + port);
+    assertTrue(said.contains("clickhouse.port") || said.contains(port), said);
+  }
 
-    @ParameterizedTest
-    @CsvSource({
-        "run payouts --batch-size many, is not a whole number",
-        "run payouts --pace much, is not a number",
-        "run payouts --set nonsense, --set",
-        "run payouts --batch-size 0, payouts.batch-size",
-        "run payouts --batch-size 1001, at most 1000",
-        "run payouts --concurrency -1, payouts.concurrency",
-        "run payouts --set payouts.concurrency=lots, payouts.concurrency",
-        "run payouts --set source.patience=soon, source.patience",
-        "run payouts --set source.attempts=0, source.attempts",
-        "run payouts --set source.connect-timeout=abc, source.connect-timeout",
-        "run payouts --set source.retry-delay=abc, source.retry-delay",
-        "run payouts --worker 2, --of",
-        "run payouts --worker 3 --of 2, --worker 3 --of 2",
-        "run payouts --pace 2, --pace",
-        "run payouts --pace 0, --pace",
-        "run payouts --limit 0, --limit",
-        "run payouts --redo nonsense, --redo nonsense",
-        "run payouts --older-than 7d, --redo",
-        "run payouts --since 30d, --since",
-        "run payouts --days 3, --days",
-        "run payouts --until 2026-01-01, --until",
-        "run payouts --from 3 --to 9, --from",
-        "run payouts --to latest, --to",
-        "run payouts --redo all --older-than week, --older-than",
-        "run payouts --ids, --ids",
-        "run rpc-logs --from 10 --to 5, --from 10 is beyond --to 5",
-        "run rpc-logs --from 10 --to soon, --to soon",
-        "run rpc-logs --from soon, --from",
-        "run rpc-logs --from -5, --from -5: they take",
-        "pipeline overnight --budget soon, --budget",
-        "pipeline overnight --only clob --from rpc, --only",
-        "verify enrichment --min-coverage much, --min-coverage",
-        "run, JOB",
-        "sql, SQL",
-    })
-    void aWrongValue_isNamedWithItsOption(String command, String named) throws IOException {
-        List<String> arguments = new ArrayList<>(List.of(command.split(" ")));
-        if (command.startsWith("run payouts") && !command.endsWith("--ids")) {
-            arguments.addAll(List.of("--ids", file(bed.ids("found", 1).get(0))));
-        }
-        if (arguments.size() > 1) {
-            List<String> settings = new ArrayList<>(bed.setArguments());
-            for (String argument : command.split(" ")) {
-                int at = argument.contains("=") ? indexOfKey(settings, argument.substring(0, argument.indexOf('='))) : -1;
-                if (at >= 0) {
-                    settings.subList(at - 1, at + 1).clear();
-                }
-            }
-            arguments.addAll(command.endsWith("--ids") ? List.of() : settings);
-        }
-        String said = refused(arguments.toArray(String[]::new));
-        assertTrue(said.contains(named), said);
-    }
+  @Test
+  void anSqlMistake_isClickHousesOwnLine() {
+    assertTrue(
+        refused(withSettings("sql", "SELECT nonsense FROM nowhere")).contains("UNKNOWN_TABLE"));
+  }
 
-    private static int indexOfKey(List<String> settings, String key) {
-        for (int i = 0; i < settings.size(); i++) {
-            if (settings.get(i).startsWith(key + "=")) {
-                return i;
-            }
-        }
-        return -1;
-    }
-
-    @Test
-    void aMissingOrEmptyFile_isOneLine() throws IOException {
-        assertTrue(refused(withSettings("run", "payouts", "--ids", "/nowhere/ids")).contains("/nowhere/ids: no such file"));
-        assertTrue(refused(withSettings("run", "payouts", "--ids", file("\n\n"))).contains("is empty"));
-        assertTrue(refused(withSettings("run", "payouts", "--ids", "-")).contains("standard input: is empty"));
-        assertTrue(refused(withSettings("run", "payouts", "--ids", file("one\ntwo\n"))).contains("line 1 is 'one'"));
-        assertFalse(Files.exists(bed.ledgerFile()), "a ledger that was made for nothing would be in the way");
-    }
-
-    @Test
-    void strict_refusesAFileWithABadLine_andNamesIt() throws IOException {
-        String said = refused(withSettings("run", "payouts", "--strict", "--ids", file(bed.ids("found", 2).get(0) + "\n\nxyz\n")));
-        assertTrue(said.contains("line 3") && said.contains("'xyz'"), said);
-    }
-
-    @Test
-    void withoutIds_andWithoutMarkets_isOneLine() {
-        String said = refused(withSettings("run", "payouts"));
-        assertTrue(said.contains("api_markets_staging") && said.contains("--ids FILE"), said);
-        assertFalse(Files.exists(bed.ledgerFile()));
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"status", "status payouts", "ledger payouts", "reset payouts"})
-    void whereNothingWasRun_thatIsSaid(String command) {
-        assertTrue(refused(withSettings(command.split(" "))).contains("no ledger"));
-    }
-
-    @Test
-    void aPortThatIsTaken_isOneLine() throws IOException {
-        try (ServerSocket other = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-            String said = refused("sql", "SELECT 1", "--set", "clickhouse.data=" + bed.home().resolve("other-data"), "--set", "clickhouse.port=" + other.getLocalPort());
-            assertTrue(said.contains(String.valueOf(other.getLocalPort())), said);
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"99999", "-1", "http"})
-    void aPortThatIsNone_isOneLine(String port) {
-        String said = refused("sql", "SELECT 1", "--set", "clickhouse.data=" + bed.home().resolve("other-data"), "--set", "clickhouse.port=" + port);
-        assertTrue(said.contains("clickhouse.port") || said.contains(port), said);
-    }
-
-    @Test
-    void anSqlMistake_isClickHousesOwnLine() {
-        assertTrue(refused(withSettings("sql", "SELECT nonsense FROM nowhere")).contains("UNKNOWN_TABLE"));
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"--help", "run --help", "status --help", "fetch --help", "ledger --help", "reset --help", "views --help", "verify --help",
-        "sql --help", "clickhouse --help", "demo --help", "sandbox --help", "benchmark --help", "pipeline --help"})
-    void help_isThereForEverything(String command) {
-        Said said = execute(command.split(" "));
-        assertEquals(0, said.code(), said.toString());
-        assertTrue(said.out().contains("Usage: backfill"), said.out());
-    }
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--help",
+        "run --help",
+        "status --help",
+        "fetch --help",
+        "ledger --help",
+        "reset --help",
+        "views --help",
+        "verify --help",
+        "sql --help",
+        "clickhouse --help",
+        "demo --help",
+        "sandbox --help",
+        "benchmark --help",
+        "pipeline --help"
+      })
+  void help_isThereForEverything(String command) {
+    Said said = execute(command.split(" "));
+    assertEquals(0, said.code(), said.toString());
+    assertTrue(said.out().contains("Usage: backfill"), said.out());
+  }
 }

@@ -16,99 +16,114 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** One engine for the tests that only talk to it, and a plain HTTP client. */
 final class TestEngine {
-    static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-    private static final AtomicInteger names = new AtomicInteger();
-    private static EmbeddedClickHouse shared;
+  static final HttpClient HTTP =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private static final AtomicInteger names = new AtomicInteger();
+  private static EmbeddedClickHouse shared;
 
-    private TestEngine() {}
+  private TestEngine() {}
 
-    static synchronized EmbeddedClickHouse shared() {
-        if (shared == null) {
-            Path data = folder("shared");
-            shared = EmbeddedClickHouse.attach(data, 0);
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                shared.close();
-                awaitEnd(shared.pid());
-                delete(data);
-            }));
-        }
-        return shared;
+  static synchronized EmbeddedClickHouse shared() {
+    if (shared == null) {
+      Path data = folder("shared");
+      shared = EmbeddedClickHouse.attach(data, 0);
+      Runtime.getRuntime()
+          .addShutdownHook(
+              new Thread(
+                  () -> {
+                    shared.close();
+                    awaitEnd(shared.pid());
+                    delete(data);
+                  }));
     }
+    return shared;
+  }
 
-    static String table() {
-        return "t" + names.incrementAndGet();
-    }
+  static String table() {
+    return "t" + names.incrementAndGet();
+  }
 
-    static Path folder(String name) {
-        try {
-            Files.createDirectories(Path.of("target"));
-            return Files.createTempDirectory(Path.of("target"), "engine-" + name + "-");
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
+  static Path folder(String name) {
+    try {
+      Files.createDirectories(Path.of("target"));
+      return Files.createTempDirectory(Path.of("target"), "engine-" + name + "-");
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
     }
+  }
 
-    static void delete(Path folder) {
-        try (var files = Files.walk(folder)) {
-            files.sorted(Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
+  static void delete(Path folder) {
+    try (var files = Files.walk(folder)) {
+      files.sorted(Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
     }
+  }
 
-    /** Waits for a process to end, 10 s at most; whether it did. */
-    static boolean awaitEnd(long pid) {
-        for (int i = 0; i < 200; i++) {
-            if (ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isEmpty()) {
-                return true;
-            }
-            EngineServer.pause(50);
-        }
-        return false;
+  /** Waits for a process to end, 10 s at most; whether it did. */
+  static boolean awaitEnd(long pid) {
+    for (int i = 0; i < 200; i++) {
+      if (ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isEmpty()) {
+        return true;
+      }
+      EngineServer.pause(50);
     }
+    return false;
+  }
 
-    static String encode(String s) {
-        return URLEncoder.encode(s, StandardCharsets.UTF_8);
-    }
+  static String encode(String s) {
+    return URLEncoder.encode(s, StandardCharsets.UTF_8);
+  }
 
-    /** POSTs a query as the body. */
-    static HttpResponse<String> post(URI engine, String parameters, String body, String... headers) {
-        return send(engine, parameters, body.getBytes(StandardCharsets.UTF_8), HttpResponse.BodyHandlers.ofString(), headers);
-    }
+  /** POSTs a query as the body. */
+  static HttpResponse<String> post(URI engine, String parameters, String body, String... headers) {
+    return send(
+        engine,
+        parameters,
+        body.getBytes(StandardCharsets.UTF_8),
+        HttpResponse.BodyHandlers.ofString(),
+        headers);
+  }
 
-    static <T> HttpResponse<T> send(URI engine, String parameters, byte[] body, HttpResponse.BodyHandler<T> to, String... headers) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(engine + "/?" + parameters))
-                .POST(HttpRequest.BodyPublishers.ofByteArray(body));
-        if (headers.length > 0) {
-            request.headers(headers);
-        }
-        return send(request, to);
+  static <T> HttpResponse<T> send(
+      URI engine,
+      String parameters,
+      byte[] body,
+      HttpResponse.BodyHandler<T> to,
+      String... headers) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(engine + "/?" + parameters))
+            .POST(HttpRequest.BodyPublishers.ofByteArray(body));
+    if (headers.length > 0) {
+      request.headers(headers);
     }
+    return send(request, to);
+  }
 
-    static <T> HttpResponse<T> send(HttpRequest.Builder request, HttpResponse.BodyHandler<T> to) {
-        try {
-            return HTTP.send(request.build(), to);
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
+  static <T> HttpResponse<T> send(HttpRequest.Builder request, HttpResponse.BodyHandler<T> to) {
+    try {
+      return HTTP.send(request.build(), to);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
+  }
 
-    /** The answer to a query that has to succeed. */
-    static String ask(URI engine, String sql) {
-        HttpResponse<String> response = post(engine, "", sql);
-        if (response.statusCode() != 200) {
-            throw new IllegalStateException(sql + ": " + response.statusCode() + " " + response.body());
-        }
-        return response.body().stripTrailing();
+  /** The answer to a query that has to succeed. */
+  static String ask(URI engine, String sql) {
+    HttpResponse<String> response = post(engine, "", sql);
+    if (response.statusCode() != 200) {
+      throw new IllegalStateException(sql + ": " + response.statusCode() + " " + response.body());
     }
+    return response.body().stripTrailing();
+  }
 
-    static InputStream rows(int n) {
-        StringBuilder all = new StringBuilder();
-        for (int i = 0; i < n; i++) {
-            all.append("{\"a\":").append(i).append(",\"s\":\"").append("x".repeat(90)).append("\"}\n");
-        }
-        return new ByteArrayInputStream(all.toString().getBytes(StandardCharsets.UTF_8));
+  static InputStream rows(int n) {
+    StringBuilder all = new StringBuilder();
+    for (int i = 0; i < n; i++) {
+      all.append("{\"a\":").append(i).append(",\"s\":\"").append("x".repeat(90)).append("\"}\n");
     }
+    return new ByteArrayInputStream(all.toString().getBytes(StandardCharsets.UTF_8));
+  }
 }

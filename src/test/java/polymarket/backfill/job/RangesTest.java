@@ -9,53 +9,60 @@ import org.junit.jupiter.api.Test;
 
 class RangesTest {
 
-    @Test
-    void aRange_hasOneForm() {
-        assertEquals("000000000100-000000000199", IdKind.RANGE.normalise(" 100-199 "));
-        assertEquals("000000000007-000000000007", IdKind.RANGE.normalise("7-7"));
-        assertNull(IdKind.RANGE.normalise("9-8"));
-        assertNull(IdKind.RANGE.normalise("9"));
-        assertNull(IdKind.RANGE.normalise("1234567890123-1234567890124"));
-    }
+  @Test
+  void aRange_hasOneForm() {
+    assertEquals("000000000100-000000000199", IdKind.RANGE.normalise(" 100-199 "));
+    assertEquals("000000000007-000000000007", IdKind.RANGE.normalise("7-7"));
+    assertNull(IdKind.RANGE.normalise("9-8"));
+    assertNull(IdKind.RANGE.normalise("9"));
+    assertNull(IdKind.RANGE.normalise("1234567890123-1234567890124"));
+  }
 
-    @Test
-    void halves_holdTheSameNumbers_andOneNumberHasNone() {
-        assertEquals(List.of(Ranges.id(1, 3), Ranges.id(4, 5)), Ranges.halves(Ranges.id(1, 5)));
-        assertEquals(List.of(Ranges.id(1, 1), Ranges.id(2, 2)), Ranges.halves(Ranges.id(1, 2)));
-        assertEquals(List.of(), Ranges.halves(Ranges.id(2, 2)));
-    }
+  @Test
+  void halves_holdTheSameNumbers_andOneNumberHasNone() {
+    assertEquals(List.of(Ranges.id(1, 3), Ranges.id(4, 5)), Ranges.halves(Ranges.id(1, 5)));
+    assertEquals(List.of(Ranges.id(1, 1), Ranges.id(2, 2)), Ranges.halves(Ranges.id(1, 2)));
+    assertEquals(List.of(), Ranges.halves(Ranges.id(2, 2)));
+  }
 
-    @Test
-    void neighboursAreJoined_wideOnesAreCut_andGapsStay() {
-        assertEquals(List.of(Ranges.id(1, 5), Ranges.id(6, 6), Ranges.id(8, 9)),
-                Ranges.shaped(List.of(Ranges.id(1, 2), Ranges.id(3, 6), Ranges.id(8, 9)), 5));
-        assertEquals(List.of(Ranges.id(1, 2), Ranges.id(3, 4), Ranges.id(5, 5)), Ranges.shaped(List.of(Ranges.id(1, 5)), 2));
-    }
+  @Test
+  void neighboursAreJoined_wideOnesAreCut_andGapsStay() {
+    assertEquals(
+        List.of(Ranges.id(1, 5), Ranges.id(6, 6), Ranges.id(8, 9)),
+        Ranges.shaped(List.of(Ranges.id(1, 2), Ranges.id(3, 6), Ranges.id(8, 9)), 5));
+    assertEquals(
+        List.of(Ranges.id(1, 2), Ranges.id(3, 4), Ranges.id(5, 5)),
+        Ranges.shaped(List.of(Ranges.id(1, 5)), 2));
+  }
 
-    @Test
-    void gaps_areWhatIsInNoRange() {
-        List<String> gaps = new ArrayList<>();
-        Ranges.gaps(List.of(Ranges.id(1, 4), Ranges.id(6, 9), Ranges.id(20, 30)), 3, 25, (first, last) -> gaps.add(first + "-" + last));
-        assertEquals(List.of("5-5", "10-19"), gaps);
-        gaps.clear();
-        Ranges.gaps(List.of(), 3, 25, (first, last) -> gaps.add(first + "-" + last));
-        Ranges.gaps(List.of(Ranges.id(40, 50)), 3, 25, (first, last) -> gaps.add(first + "-" + last));
-        Ranges.gaps(List.of(Ranges.id(1, 50)), 3, 25, (first, last) -> gaps.add(first + "-" + last));
-        assertEquals(List.of("3-25", "3-25"), gaps);
-    }
+  @Test
+  void gaps_areWhatIsInNoRange() {
+    List<String> gaps = new ArrayList<>();
+    Ranges.gaps(
+        List.of(Ranges.id(1, 4), Ranges.id(6, 9), Ranges.id(20, 30)),
+        3,
+        25,
+        (first, last) -> gaps.add(first + "-" + last));
+    assertEquals(List.of("5-5", "10-19"), gaps);
+    gaps.clear();
+    Ranges.gaps(List.of(), 3, 25, (first, last) -> gaps.add(first + "-" + last));
+    Ranges.gaps(List.of(Ranges.id(40, 50)), 3, 25, (first, last) -> gaps.add(first + "-" + last));
+    Ranges.gaps(List.of(Ranges.id(1, 50)), 3, 25, (first, last) -> gaps.add(first + "-" + last));
+    assertEquals(List.of("3-25", "3-25"), gaps);
+  }
 
-    @Test
-    void theSpan_halvesOnRefusalsAndLargeAnswers_andGrowsWhileTheyAreSmall() {
-        Span span = new Span(2000, 10_000, 5000);
-        span.refused(2000);
-        assertEquals(1000, span.width());
-        span.refused(2000);
-        assertEquals(1000, span.width(), "of a range that was wider than what is asked for now");
-        span.answered(11_000, 5);
-        assertEquals(500, span.width());
-        for (int i = 0; i < 100; i++) {
-            span.answered(10, 20);
-        }
-        assertEquals(10_000, span.width());
+  @Test
+  void theSpan_halvesOnRefusalsAndLargeAnswers_andGrowsWhileTheyAreSmall() {
+    Span span = new Span(2000, 10_000, 5000);
+    span.refused(2000);
+    assertEquals(1000, span.width());
+    span.refused(2000);
+    assertEquals(1000, span.width(), "of a range that was wider than what is asked for now");
+    span.answered(11_000, 5);
+    assertEquals(500, span.width());
+    for (int i = 0; i < 100; i++) {
+      span.answered(10, 20);
     }
+    assertEquals(10_000, span.width());
+  }
 }

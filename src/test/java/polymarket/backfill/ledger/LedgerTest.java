@@ -24,419 +24,433 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LedgerTest {
 
-    private static final Ledger.Owner OWNER = new Ledger.Owner("payouts", "abc", "host", "server-1");
+  private static final Ledger.Owner OWNER = new Ledger.Owner("payouts", "abc", "host", "server-1");
 
-    @TempDir
-    private Path folder;
+  @TempDir private Path folder;
 
-    private Ledger open() {
-        return open(false);
+  private Ledger open() {
+    return open(false);
+  }
+
+  private Ledger open(boolean tableHasRows) {
+    return Ledger.open(folder.resolve("payouts.ledger"), OWNER, tableHasRows);
+  }
+
+  private static List<String> ids(int n) {
+    return IntStream.range(0, n).mapToObj(i -> String.format("%064x", i * 7919L)).sorted().toList();
+  }
+
+  private static Ledger.Loaded load(Ledger ledger, Collection<String> ids) {
+    return ledger.load(loading -> ids.forEach(loading::add));
+  }
+
+  private static void complete(Ledger ledger, Batch batch) {
+    batch.getIds().forEach(id -> batch.outcomes().put(id, Outcome.found(1)));
+    batch.resetRows();
+    batch.count(batch.getSize(), batch.getSize(), 0, 0);
+    assertEquals(List.of(), ledger.complete(batch, List.of(), Share.WHOLE));
+  }
+
+  private static Map<String, Ledger.Entry> entries(Ledger ledger) {
+    Map<String, Ledger.Entry> entries = new HashMap<>();
+    for (State state : State.values()) {
+      ledger.entries(state, Long.MAX_VALUE, entry -> entries.put(entry.id(), entry));
     }
+    return entries;
+  }
 
-    private Ledger open(boolean tableHasRows) {
-        return Ledger.open(folder.resolve("payouts.ledger"), OWNER, tableHasRows);
+  @Test
+  void repeatedIds_areCountedOnce_andLoadingAgainAddsNothing() {
+    try (Ledger ledger = open()) {
+      List<String> list = new ArrayList<>(ids(30));
+      list.addAll(ids(10));
+      assertEquals(new Ledger.Loaded(40, 30, 30), load(ledger, list));
+      assertEquals(new Ledger.Loaded(40, 30, 0), load(ledger, list));
+      assertEquals(new Ledger.Loaded(35, 35, 5), load(ledger, ids(35)));
+      assertEquals(35, ledger.size(Share.WHOLE));
+      assertEquals(35, ledger.counts(Share.WHOLE).get(State.PENDING));
     }
+  }
 
-    private static List<String> ids(int n) {
-        return IntStream.range(0, n).mapToObj(i -> String.format("%064x", i * 7919L)).sorted().toList();
+  @Test
+  void loadingAgain_leavesWhatIsDoneAsItIs() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(10));
+      complete(ledger, ledger.claim("", "new", Share.WHOLE, 4, 1).get(0));
+      load(ledger, ids(12));
+      assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
+      assertEquals(8, ledger.counts(Share.WHOLE).get(State.PENDING));
     }
+  }
 
-    private static Ledger.Loaded load(Ledger ledger, Collection<String> ids) {
-        return ledger.load(loading -> ids.forEach(loading::add));
+  @Test
+  void aListThatBreaksOff_leavesTheLedgerUntouched() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(3));
+      assertThrows(
+          IllegalStateException.class,
+          () ->
+              ledger.load(
+                  loading -> {
+                    ids(20_000).forEach(loading::add);
+                    throw new IllegalStateException("broken off");
+                  }));
+      assertEquals(3, ledger.size(Share.WHOLE));
+      assertEquals(new Ledger.Loaded(5, 5, 2), load(ledger, ids(5)));
     }
+  }
 
-    private static void complete(Ledger ledger, Batch batch) {
-        batch.getIds().forEach(id -> batch.outcomes().put(id, Outcome.found(1)));
-        batch.resetRows();
-        batch.count(batch.getSize(), batch.getSize(), 0, 0);
-        assertEquals(List.of(), ledger.complete(batch, List.of(), Share.WHOLE));
-    }
-
-    private static Map<String, Ledger.Entry> entries(Ledger ledger) {
-        Map<String, Ledger.Entry> entries = new HashMap<>();
-        for (State state : State.values()) {
-            ledger.entries(state, Long.MAX_VALUE, entry -> entries.put(entry.id(), entry));
+  @Test
+  void batches_holdEveryIdOnceAndInOrder() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(25));
+      List<String> seen = new ArrayList<>();
+      String after = "";
+      List<Batch> batches;
+      while (!(batches = ledger.claim(after, "new", Share.WHOLE, 4, 2)).isEmpty()) {
+        for (Batch batch : batches) {
+          assertTrue(batch.getSize() <= 4);
+          assertEquals(Batch.Kind.FIRST, batch.getKind());
+          assertFalse(batch.isResumed());
+          seen.addAll(batch.getIds());
+          after = batch.getIds().get(batch.getSize() - 1);
         }
-        return entries;
+      }
+      assertEquals(ids(25), seen);
     }
+  }
 
-    @Test
-    void repeatedIds_areCountedOnce_andLoadingAgainAddsNothing() {
-        try (Ledger ledger = open()) {
-            List<String> list = new ArrayList<>(ids(30));
-            list.addAll(ids(10));
-            assertEquals(new Ledger.Loaded(40, 30, 30), load(ledger, list));
-            assertEquals(new Ledger.Loaded(40, 30, 0), load(ledger, list));
-            assertEquals(new Ledger.Loaded(35, 35, 5), load(ledger, ids(35)));
-            assertEquals(35, ledger.size(Share.WHOLE));
-            assertEquals(35, ledger.counts(Share.WHOLE).get(State.PENDING));
+  @Test
+  void anUnfinishedBatch_isResumedAsItWas_whateverTheBatchSizeIsNow() {
+    List<List<String>> begun;
+    Set<String> keys = new HashSet<>();
+    try (Ledger ledger = open()) {
+      load(ledger, ids(50));
+      List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 7, 3);
+      complete(ledger, batches.get(1));
+      begun = List.of(batches.get(0).getIds(), batches.get(2).getIds());
+      keys.add(batches.get(0).getKey());
+      keys.add(batches.get(2).getKey());
+    }
+    try (Ledger ledger = open()) {
+      List<Batch> resumed = ledger.open(Share.WHOLE);
+      assertEquals(begun, resumed.stream().map(Batch::getIds).toList());
+      assertEquals(keys, Set.copyOf(resumed.stream().map(Batch::getKey).toList()));
+      assertTrue(resumed.stream().allMatch(batch -> batch.isResumed() && batch.isCheck()));
+      Set<String> rest = new TreeSet<>();
+      ledger.claim("", "new", Share.WHOLE, 13, 10).forEach(batch -> rest.addAll(batch.getIds()));
+      assertEquals(50 - 21, rest.size());
+      assertTrue(begun.stream().noneMatch(ids -> ids.stream().anyMatch(rest::contains)));
+    }
+  }
+
+  @Test
+  void halves_standInThePlaceOfTheirBatch_alsoAfterAKill() {
+    List<String> whole;
+    try (Ledger ledger = open()) {
+      load(ledger, ids(9));
+      Batch batch = ledger.claim("", "new", Share.WHOLE, 9, 1).get(0);
+      whole = batch.getIds();
+      List<Batch> halves = ledger.halve(batch, Share.WHOLE);
+      assertEquals(List.of(5, 4), halves.stream().map(Batch::getSize).toList());
+      assertTrue(
+          halves.stream().allMatch(half -> half.getKind() == Batch.Kind.HALF && half.isCheck()),
+          "a half may be in the table already");
+      assertNotEquals(batch.getKey(), halves.get(0).getKey());
+    }
+    try (Ledger ledger = open()) {
+      List<Batch> resumed = ledger.open(Share.WHOLE);
+      List<String> ids = new ArrayList<>();
+      resumed.forEach(half -> ids.addAll(half.getIds()));
+      assertEquals(2, resumed.size());
+      assertEquals(whole, ids);
+    }
+  }
+
+  @Test
+  void idsThatWereLeftOut_areAskedForTogetherInOneFurtherBatch() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(6));
+      Batch batch = ledger.claim("", "new", Share.WHOLE, 6, 1).get(0);
+      List<String> missing = List.of(ids(6).get(1), ids(6).get(4));
+      for (String id : ids(6)) {
+        if (missing.contains(id)) {
+          batch.missing().add(id);
+        } else {
+          batch.outcomes().put(id, Outcome.found(1));
         }
+      }
+      batch.count(4, 4, 0, 0);
+      Batch again = ledger.complete(batch, List.of(), Share.WHOLE).get(0);
+      assertEquals(Batch.Kind.REASK, again.getKind());
+      assertEquals(missing, again.getIds());
+      assertEquals(2, ledger.counts(Share.WHOLE).get(State.PENDING));
+      assertEquals(
+          List.of(again.getKey()), ledger.open(Share.WHOLE).stream().map(Batch::getKey).toList());
+      assertEquals(Batch.Kind.REASK, ledger.open(Share.WHOLE).get(0).getKind());
+      missing.forEach(id -> again.outcomes().put(id, Outcome.of(State.ABSENT)));
+      assertEquals(List.of(), ledger.complete(again, List.of(), Share.WHOLE));
+      assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
+      assertEquals(2, ledger.counts(Share.WHOLE).get(State.ABSENT));
+      assertTrue(ledger.open(Share.WHOLE).isEmpty());
     }
+  }
 
-    @Test
-    void loadingAgain_leavesWhatIsDoneAsItIs() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(10));
-            complete(ledger, ledger.claim("", "new", Share.WHOLE, 4, 1).get(0));
-            load(ledger, ids(12));
-            assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
-            assertEquals(8, ledger.counts(Share.WHOLE).get(State.PENDING));
+  /** The batch may have been stored before the kill, and its id left out of the second answer. */
+  @Test
+  void aReaskOfABatchThatMayBeStored_looksFirst() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(2));
+      ledger.claim("", "new", Share.WHOLE, 2, 1);
+    }
+    try (Ledger ledger = open()) {
+      Batch resumed = ledger.open(Share.WHOLE).get(0);
+      resumed.missing().addAll(resumed.getIds());
+      assertTrue(ledger.complete(resumed, List.of(), Share.WHOLE).get(0).isCheck());
+    }
+  }
+
+  @Test
+  void everyOutcome_isKeptWithItsReason() {
+    try (Ledger ledger = open()) {
+      List<String> ids = ids(4);
+      load(ledger, ids);
+      Batch batch = ledger.claim("", "new", Share.WHOLE, 4, 1).get(0);
+      batch.outcomes().put(ids.get(0), Outcome.found(3));
+      batch.outcomes().put(ids.get(1), Outcome.of(State.ABSENT));
+      batch.outcomes().put(ids.get(2), Outcome.of(State.UNRESOLVED));
+      batch.outcomes().put(ids.get(3), Outcome.failed(500, "rejected: no number"));
+      long before = System.currentTimeMillis();
+      ledger.complete(batch, List.of(), Share.WHOLE);
+      Map<String, Ledger.Entry> entries = entries(ledger);
+      assertEquals(3, entries.get(ids.get(0)).rows());
+      assertEquals(State.ABSENT, entries.get(ids.get(1)).state());
+      assertEquals(State.UNRESOLVED, entries.get(ids.get(2)).state());
+      Ledger.Entry failed = entries.get(ids.get(3));
+      assertEquals(State.FAILED, failed.state());
+      assertEquals(500, failed.status());
+      assertEquals("rejected: no number", failed.reason());
+      assertEquals(1, failed.attempts());
+      assertTrue(failed.markedAt() >= before);
+    }
+  }
+
+  @Test
+  void failedIds_arePendingOnceMore_butOnlyThoseOfEarlierRuns() throws InterruptedException {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(2));
+      List<Batch> single = ledger.claim("", "new", Share.WHOLE, 1, 2);
+      ledger.fail(single.get(0), Outcome.failed(500, "first run"));
+      Thread.sleep(5);
+      long secondRun = System.currentTimeMillis();
+      Thread.sleep(5);
+      ledger.fail(single.get(1), Outcome.failed(500, "second run"));
+      assertEquals(1, ledger.retryFailed(secondRun, Share.WHOLE));
+      List<Batch> again = ledger.claim("", "again", Share.WHOLE, 10, 1);
+      assertEquals(single.get(0).getIds(), again.get(0).getIds());
+      assertTrue(again.get(0).isCheck(), "its rows may be in the table");
+      assertEquals(1, ledger.counts(Share.WHOLE).get(State.FAILED));
+    }
+  }
+
+  @Test
+  void redo_takesTheStatesThatWereNamed_andOnlyThoseMarkedLongEnoughAgo()
+      throws InterruptedException {
+    try (Ledger ledger = open()) {
+      List<String> ids = ids(3);
+      load(ledger, ids);
+      List<Batch> single = ledger.claim("", "new", Share.WHOLE, 1, 3);
+      complete(ledger, single.get(0));
+      single.get(1).outcomes().put(ids.get(1), Outcome.of(State.UNRESOLVED));
+      ledger.complete(single.get(1), List.of(), Share.WHOLE);
+      single.get(2).outcomes().put(ids.get(2), Outcome.of(State.ABSENT));
+      ledger.complete(single.get(2), List.of(), Share.WHOLE);
+
+      assertEquals(0, ledger.redo(List.of(State.UNRESOLVED), Duration.ofHours(1)));
+      Thread.sleep(20);
+      assertEquals(1, ledger.redo(List.of(State.UNRESOLVED), Duration.ofMillis(10)));
+      Batch redo = ledger.claim("", "redo", Share.WHOLE, 10, 1).get(0);
+      assertEquals(List.of(ids.get(1)), redo.getIds());
+      assertTrue(redo.isRedo());
+      assertFalse(redo.isCheck(), "a redo replaces what is there");
+      complete(ledger, redo);
+      assertEquals(3, ledger.redo(List.of(State.FOUND, State.ABSENT), null));
+      assertEquals(3, ledger.counts(Share.WHOLE).get(State.PENDING));
+    }
+  }
+
+  @Test
+  void aRedoOfFewIds_takesThoseThatWereMarkedFirst_andLeavesTheOthersAsTheyAre()
+      throws InterruptedException {
+    try (Ledger ledger = open()) {
+      List<String> ids = ids(20);
+      load(ledger, ids);
+      List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 10, 2);
+      complete(ledger, batches.get(1));
+      Thread.sleep(5);
+      complete(ledger, batches.get(0));
+      assertEquals(3, ledger.redo(List.of(State.FOUND, State.ABSENT), null, Share.WHOLE, 3));
+      assertEquals(17, ledger.counts(Share.WHOLE).get(State.FOUND));
+      assertEquals(
+          ids.subList(10, 13), ledger.claim("", "redo", Share.WHOLE, 10, 2).get(0).getIds());
+    }
+  }
+
+  @Test
+  void aWorkersRedo_takesItsOwnIdsOnly() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(200));
+      ledger.claim("", "new", Share.WHOLE, 200, 1).forEach(batch -> complete(ledger, batch));
+      Share second = new Share(2, 4);
+      long own = ledger.size(second);
+      assertTrue(own > 0 && own < 200);
+      assertEquals(own, ledger.redo(List.of(State.FOUND), null, second, Long.MAX_VALUE));
+      assertEquals(own, ledger.counts(second).get(State.PENDING));
+      assertEquals(200 - own, ledger.counts(Share.WHOLE).get(State.FOUND));
+    }
+  }
+
+  @Test
+  void aLedgerMadeWhereTheTableHasRows_looksBeforeItStores() {
+    try (Ledger ledger = open(true)) {
+      load(ledger, ids(2));
+      assertTrue(ledger.claim("", "new", Share.WHOLE, 2, 1).get(0).isCheck());
+    }
+    try (Ledger ledger = open(false)) {
+      load(ledger, ids(4));
+      assertTrue(
+          ledger.claim("", "new", Share.WHOLE, 2, 1).get(0).isCheck(),
+          "that is kept in the ledger");
+    }
+  }
+
+  @Test
+  void workersTakeAllIds_andNoneTwice() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(500));
+      for (int of : new int[] {1, 3, 5}) {
+        Set<String> all = new HashSet<>();
+        long sizes = 0;
+        for (int worker = 1; worker <= of; worker++) {
+          sizes += ledger.size(new Share(worker, of));
         }
-    }
-
-    @Test
-    void aListThatBreaksOff_leavesTheLedgerUntouched() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(3));
-            assertThrows(IllegalStateException.class, () -> ledger.load(loading -> {
-                ids(20_000).forEach(loading::add);
-                throw new IllegalStateException("broken off");
-            }));
-            assertEquals(3, ledger.size(Share.WHOLE));
-            assertEquals(new Ledger.Loaded(5, 5, 2), load(ledger, ids(5)));
-        }
-    }
-
-    @Test
-    void batches_holdEveryIdOnceAndInOrder() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(25));
-            List<String> seen = new ArrayList<>();
-            String after = "";
-            List<Batch> batches;
-            while (!(batches = ledger.claim(after, "new", Share.WHOLE, 4, 2)).isEmpty()) {
-                for (Batch batch : batches) {
-                    assertTrue(batch.getSize() <= 4);
-                    assertEquals(Batch.Kind.FIRST, batch.getKind());
-                    assertFalse(batch.isResumed());
-                    seen.addAll(batch.getIds());
-                    after = batch.getIds().get(batch.getSize() - 1);
-                }
+        assertEquals(500, sizes);
+        if (of == 3) {
+          for (int worker = 1; worker <= of; worker++) {
+            for (Batch batch : ledger.claim("", "new", new Share(worker, of), 50, 10)) {
+              batch.getIds().forEach(id -> assertTrue(all.add(id), "twice: " + id));
             }
-            assertEquals(ids(25), seen);
+          }
+          assertEquals(500, all.size());
         }
+      }
     }
+  }
 
-    @Test
-    void anUnfinishedBatch_isResumedAsItWas_whateverTheBatchSizeIsNow() {
-        List<List<String>> begun;
-        Set<String> keys = new HashSet<>();
-        try (Ledger ledger = open()) {
-            load(ledger, ids(50));
-            List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 7, 3);
-            complete(ledger, batches.get(1));
-            begun = List.of(batches.get(0).getIds(), batches.get(2).getIds());
-            keys.add(batches.get(0).getKey());
-            keys.add(batches.get(2).getKey());
+  @Test
+  void aDeadWorkersBatch_isResumedByWhoeverHoldsItsSlotNow() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(200));
+      Set<String> left = new HashSet<>();
+      for (int worker = 1; worker <= 4; worker++) {
+        left.add(ledger.claim("", "new", new Share(worker, 4), 5, 1).get(0).getKey());
+      }
+      for (int of : new int[] {1, 2, 3, 4, 7}) {
+        List<String> resumed = new ArrayList<>();
+        for (int worker = 1; worker <= of; worker++) {
+          ledger.open(new Share(worker, of)).forEach(batch -> resumed.add(batch.getKey()));
         }
-        try (Ledger ledger = open()) {
-            List<Batch> resumed = ledger.open(Share.WHOLE);
-            assertEquals(begun, resumed.stream().map(Batch::getIds).toList());
-            assertEquals(keys, Set.copyOf(resumed.stream().map(Batch::getKey).toList()));
-            assertTrue(resumed.stream().allMatch(batch -> batch.isResumed() && batch.isCheck()));
-            Set<String> rest = new TreeSet<>();
-            ledger.claim("", "new", Share.WHOLE, 13, 10).forEach(batch -> rest.addAll(batch.getIds()));
-            assertEquals(50 - 21, rest.size());
-            assertTrue(begun.stream().noneMatch(ids -> ids.stream().anyMatch(rest::contains)));
-        }
+        assertEquals(4, resumed.size(), "of " + of);
+        assertEquals(left, Set.copyOf(resumed));
+      }
     }
+  }
 
-    @Test
-    void halves_standInThePlaceOfTheirBatch_alsoAfterAKill() {
-        List<String> whole;
-        try (Ledger ledger = open()) {
-            load(ledger, ids(9));
-            Batch batch = ledger.claim("", "new", Share.WHOLE, 9, 1).get(0);
-            whole = batch.getIds();
-            List<Batch> halves = ledger.halve(batch, Share.WHOLE);
-            assertEquals(List.of(5, 4), halves.stream().map(Batch::getSize).toList());
-            assertTrue(halves.stream().allMatch(half -> half.getKind() == Batch.Kind.HALF && half.isCheck()), "a half may be in the table already");
-            assertNotEquals(batch.getKey(), halves.get(0).getKey());
-        }
-        try (Ledger ledger = open()) {
-            List<Batch> resumed = ledger.open(Share.WHOLE);
-            List<String> ids = new ArrayList<>();
-            resumed.forEach(half -> ids.addAll(half.getIds()));
-            assertEquals(2, resumed.size());
-            assertEquals(whole, ids);
-        }
+  @Test
+  void whatIsLeftOfAShare_isItsOwnIdsAndTheBatchesItResumes() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(100));
+      assertEquals(100, ledger.left(Share.WHOLE));
+      ledger.claim("", "new", Share.WHOLE, 60, 1);
+      long ofFirst = ledger.left(new Share(1, 2));
+      long ofSecond = ledger.left(new Share(2, 2));
+      assertEquals(100, ofFirst + ofSecond);
+      assertTrue(
+          ofFirst >= 60 && ofSecond < 40,
+          "the batch is the first worker's, whatever its ids: " + ofFirst + ", " + ofSecond);
+      complete(ledger, ledger.open(new Share(1, 2)).get(0));
+      assertEquals(40, ledger.left(Share.WHOLE));
     }
+  }
 
-    @Test
-    void idsThatWereLeftOut_areAskedForTogetherInOneFurtherBatch() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(6));
-            Batch batch = ledger.claim("", "new", Share.WHOLE, 6, 1).get(0);
-            List<String> missing = List.of(ids(6).get(1), ids(6).get(4));
-            for (String id : ids(6)) {
-                if (missing.contains(id)) {
-                    batch.missing().add(id);
-                } else {
-                    batch.outcomes().put(id, Outcome.found(1));
-                }
-            }
-            batch.count(4, 4, 0, 0);
-            Batch again = ledger.complete(batch, List.of(), Share.WHOLE).get(0);
-            assertEquals(Batch.Kind.REASK, again.getKind());
-            assertEquals(missing, again.getIds());
-            assertEquals(2, ledger.counts(Share.WHOLE).get(State.PENDING));
-            assertEquals(List.of(again.getKey()), ledger.open(Share.WHOLE).stream().map(Batch::getKey).toList());
-            assertEquals(Batch.Kind.REASK, ledger.open(Share.WHOLE).get(0).getKind());
-            missing.forEach(id -> again.outcomes().put(id, Outcome.of(State.ABSENT)));
-            assertEquals(List.of(), ledger.complete(again, List.of(), Share.WHOLE));
-            assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
-            assertEquals(2, ledger.counts(Share.WHOLE).get(State.ABSENT));
-            assertTrue(ledger.open(Share.WHOLE).isEmpty());
-        }
+  @Test
+  void severalProcessesMayHaveItOpen() {
+    try (Ledger one = open();
+        Ledger two = open()) {
+      load(one, ids(100));
+      Set<String> all = new HashSet<>();
+      for (Batch batch : one.claim("", "new", new Share(1, 2), 1000, 1)) {
+        all.addAll(batch.getIds());
+        complete(one, batch);
+      }
+      for (Batch batch : two.claim("", "new", new Share(2, 2), 1000, 1)) {
+        all.addAll(batch.getIds());
+        complete(two, batch);
+      }
+      assertEquals(100, all.size());
+      assertEquals(100, one.counts(Share.WHOLE).get(State.FOUND));
+      assertEquals(one.sums(), two.sums());
     }
+  }
 
-    /** The batch may have been stored before the kill, and its id left out of the second answer. */
-    @Test
-    void aReaskOfABatchThatMayBeStored_looksFirst() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(2));
-            ledger.claim("", "new", Share.WHOLE, 2, 1);
-        }
-        try (Ledger ledger = open()) {
-            Batch resumed = ledger.open(Share.WHOLE).get(0);
-            resumed.missing().addAll(resumed.getIds());
-            assertTrue(ledger.complete(resumed, List.of(), Share.WHOLE).get(0).isCheck());
-        }
+  @Test
+  void sums_balanceOnlyWhenEveryRowIsAccountedFor() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(4));
+      List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 2, 2);
+      batches.get(0).count(2, 1, 0, 1);
+      batches.get(0).getIds().forEach(id -> batches.get(0).outcomes().put(id, Outcome.found(1)));
+      ledger.complete(batches.get(0), List.of(), Share.WHOLE);
+      assertEquals(new Ledger.Sums(1, 2, 1, 0, 1, 0), ledger.sums());
+      assertTrue(ledger.sums().balanced());
+      batches.get(1).count(2, 1, 0, 0);
+      batches.get(1).getIds().forEach(id -> batches.get(1).outcomes().put(id, Outcome.found(1)));
+      ledger.complete(batches.get(1), List.of(), Share.WHOLE);
+      assertFalse(ledger.sums().balanced());
     }
+  }
 
-    @Test
-    void everyOutcome_isKeptWithItsReason() {
-        try (Ledger ledger = open()) {
-            List<String> ids = ids(4);
-            load(ledger, ids);
-            Batch batch = ledger.claim("", "new", Share.WHOLE, 4, 1).get(0);
-            batch.outcomes().put(ids.get(0), Outcome.found(3));
-            batch.outcomes().put(ids.get(1), Outcome.of(State.ABSENT));
-            batch.outcomes().put(ids.get(2), Outcome.of(State.UNRESOLVED));
-            batch.outcomes().put(ids.get(3), Outcome.failed(500, "rejected: no number"));
-            long before = System.currentTimeMillis();
-            ledger.complete(batch, List.of(), Share.WHOLE);
-            Map<String, Ledger.Entry> entries = entries(ledger);
-            assertEquals(3, entries.get(ids.get(0)).rows());
-            assertEquals(State.ABSENT, entries.get(ids.get(1)).state());
-            assertEquals(State.UNRESOLVED, entries.get(ids.get(2)).state());
-            Ledger.Entry failed = entries.get(ids.get(3));
-            assertEquals(State.FAILED, failed.state());
-            assertEquals(500, failed.status());
-            assertEquals("rejected: no number", failed.reason());
-            assertEquals(1, failed.attempts());
-            assertTrue(failed.markedAt() >= before);
-        }
+  @Test
+  void setAside_movesItToACopyThatOpens_andTheNextOneIsNew() {
+    Path file = folder.resolve("payouts.ledger");
+    String id;
+    try (Ledger ledger = open()) {
+      load(ledger, ids(5));
+      id = ledger.id();
     }
-
-    @Test
-    void failedIds_arePendingOnceMore_butOnlyThoseOfEarlierRuns() throws InterruptedException {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(2));
-            List<Batch> single = ledger.claim("", "new", Share.WHOLE, 1, 2);
-            ledger.fail(single.get(0), Outcome.failed(500, "first run"));
-            Thread.sleep(5);
-            long secondRun = System.currentTimeMillis();
-            Thread.sleep(5);
-            ledger.fail(single.get(1), Outcome.failed(500, "second run"));
-            assertEquals(1, ledger.retryFailed(secondRun, Share.WHOLE));
-            List<Batch> again = ledger.claim("", "again", Share.WHOLE, 10, 1);
-            assertEquals(single.get(0).getIds(), again.get(0).getIds());
-            assertTrue(again.get(0).isCheck(), "its rows may be in the table");
-            assertEquals(1, ledger.counts(Share.WHOLE).get(State.FAILED));
-        }
+    Path copy = Ledger.setAside(file);
+    assertFalse(Files.exists(file));
+    try (Ledger old = Ledger.open(copy)) {
+      assertEquals(5, old.size(Share.WHOLE));
+      assertEquals(id, old.id());
     }
-
-    @Test
-    void redo_takesTheStatesThatWereNamed_andOnlyThoseMarkedLongEnoughAgo() throws InterruptedException {
-        try (Ledger ledger = open()) {
-            List<String> ids = ids(3);
-            load(ledger, ids);
-            List<Batch> single = ledger.claim("", "new", Share.WHOLE, 1, 3);
-            complete(ledger, single.get(0));
-            single.get(1).outcomes().put(ids.get(1), Outcome.of(State.UNRESOLVED));
-            ledger.complete(single.get(1), List.of(), Share.WHOLE);
-            single.get(2).outcomes().put(ids.get(2), Outcome.of(State.ABSENT));
-            ledger.complete(single.get(2), List.of(), Share.WHOLE);
-
-            assertEquals(0, ledger.redo(List.of(State.UNRESOLVED), Duration.ofHours(1)));
-            Thread.sleep(20);
-            assertEquals(1, ledger.redo(List.of(State.UNRESOLVED), Duration.ofMillis(10)));
-            Batch redo = ledger.claim("", "redo", Share.WHOLE, 10, 1).get(0);
-            assertEquals(List.of(ids.get(1)), redo.getIds());
-            assertTrue(redo.isRedo());
-            assertFalse(redo.isCheck(), "a redo replaces what is there");
-            complete(ledger, redo);
-            assertEquals(3, ledger.redo(List.of(State.FOUND, State.ABSENT), null));
-            assertEquals(3, ledger.counts(Share.WHOLE).get(State.PENDING));
-        }
+    try (Ledger ledger = open()) {
+      assertEquals(0, ledger.size(Share.WHOLE));
+      assertNotEquals(id, ledger.id());
     }
+  }
 
-    @Test
-    void aRedoOfFewIds_takesThoseThatWereMarkedFirst_andLeavesTheOthersAsTheyAre() throws InterruptedException {
-        try (Ledger ledger = open()) {
-            List<String> ids = ids(20);
-            load(ledger, ids);
-            List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 10, 2);
-            complete(ledger, batches.get(1));
-            Thread.sleep(5);
-            complete(ledger, batches.get(0));
-            assertEquals(3, ledger.redo(List.of(State.FOUND, State.ABSENT), null, Share.WHOLE, 3));
-            assertEquals(17, ledger.counts(Share.WHOLE).get(State.FOUND));
-            assertEquals(ids.subList(10, 13), ledger.claim("", "redo", Share.WHOLE, 10, 2).get(0).getIds());
-        }
+  @Test
+  void aProbe_isAnIdThatWasAnswered_andWritesNothing() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(2));
+      assertNull(ledger.probe(null));
+      assertEquals(List.of("nobody"), ledger.probe("nobody").getIds());
+      complete(ledger, ledger.claim("", "new", Share.WHOLE, 1, 1).get(0));
+      Batch probe = ledger.probe(null);
+      assertEquals(Batch.Kind.PROBE, probe.getKind());
+      assertEquals(1, probe.getSize());
+      assertTrue(ledger.open(Share.WHOLE).isEmpty());
     }
-
-    @Test
-    void aWorkersRedo_takesItsOwnIdsOnly() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(200));
-            ledger.claim("", "new", Share.WHOLE, 200, 1).forEach(batch -> complete(ledger, batch));
-            Share second = new Share(2, 4);
-            long own = ledger.size(second);
-            assertTrue(own > 0 && own < 200);
-            assertEquals(own, ledger.redo(List.of(State.FOUND), null, second, Long.MAX_VALUE));
-            assertEquals(own, ledger.counts(second).get(State.PENDING));
-            assertEquals(200 - own, ledger.counts(Share.WHOLE).get(State.FOUND));
-        }
-    }
-
-    @Test
-    void aLedgerMadeWhereTheTableHasRows_looksBeforeItStores() {
-        try (Ledger ledger = open(true)) {
-            load(ledger, ids(2));
-            assertTrue(ledger.claim("", "new", Share.WHOLE, 2, 1).get(0).isCheck());
-        }
-        try (Ledger ledger = open(false)) {
-            load(ledger, ids(4));
-            assertTrue(ledger.claim("", "new", Share.WHOLE, 2, 1).get(0).isCheck(), "that is kept in the ledger");
-        }
-    }
-
-    @Test
-    void workersTakeAllIds_andNoneTwice() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(500));
-            for (int of : new int[] {1, 3, 5}) {
-                Set<String> all = new HashSet<>();
-                long sizes = 0;
-                for (int worker = 1; worker <= of; worker++) {
-                    sizes += ledger.size(new Share(worker, of));
-                }
-                assertEquals(500, sizes);
-                if (of == 3) {
-                    for (int worker = 1; worker <= of; worker++) {
-                        for (Batch batch : ledger.claim("", "new", new Share(worker, of), 50, 10)) {
-                            batch.getIds().forEach(id -> assertTrue(all.add(id), "twice: " + id));
-                        }
-                    }
-                    assertEquals(500, all.size());
-                }
-            }
-        }
-    }
-
-    @Test
-    void aDeadWorkersBatch_isResumedByWhoeverHoldsItsSlotNow() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(200));
-            Set<String> left = new HashSet<>();
-            for (int worker = 1; worker <= 4; worker++) {
-                left.add(ledger.claim("", "new", new Share(worker, 4), 5, 1).get(0).getKey());
-            }
-            for (int of : new int[] {1, 2, 3, 4, 7}) {
-                List<String> resumed = new ArrayList<>();
-                for (int worker = 1; worker <= of; worker++) {
-                    ledger.open(new Share(worker, of)).forEach(batch -> resumed.add(batch.getKey()));
-                }
-                assertEquals(4, resumed.size(), "of " + of);
-                assertEquals(left, Set.copyOf(resumed));
-            }
-        }
-    }
-
-    @Test
-    void whatIsLeftOfAShare_isItsOwnIdsAndTheBatchesItResumes() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(100));
-            assertEquals(100, ledger.left(Share.WHOLE));
-            ledger.claim("", "new", Share.WHOLE, 60, 1);
-            long ofFirst = ledger.left(new Share(1, 2));
-            long ofSecond = ledger.left(new Share(2, 2));
-            assertEquals(100, ofFirst + ofSecond);
-            assertTrue(ofFirst >= 60 && ofSecond < 40, "the batch is the first worker's, whatever its ids: " + ofFirst + ", " + ofSecond);
-            complete(ledger, ledger.open(new Share(1, 2)).get(0));
-            assertEquals(40, ledger.left(Share.WHOLE));
-        }
-    }
-
-    @Test
-    void severalProcessesMayHaveItOpen() {
-        try (Ledger one = open(); Ledger two = open()) {
-            load(one, ids(100));
-            Set<String> all = new HashSet<>();
-            for (Batch batch : one.claim("", "new", new Share(1, 2), 1000, 1)) {
-                all.addAll(batch.getIds());
-                complete(one, batch);
-            }
-            for (Batch batch : two.claim("", "new", new Share(2, 2), 1000, 1)) {
-                all.addAll(batch.getIds());
-                complete(two, batch);
-            }
-            assertEquals(100, all.size());
-            assertEquals(100, one.counts(Share.WHOLE).get(State.FOUND));
-            assertEquals(one.sums(), two.sums());
-        }
-    }
-
-    @Test
-    void sums_balanceOnlyWhenEveryRowIsAccountedFor() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(4));
-            List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 2, 2);
-            batches.get(0).count(2, 1, 0, 1);
-            batches.get(0).getIds().forEach(id -> batches.get(0).outcomes().put(id, Outcome.found(1)));
-            ledger.complete(batches.get(0), List.of(), Share.WHOLE);
-            assertEquals(new Ledger.Sums(1, 2, 1, 0, 1, 0), ledger.sums());
-            assertTrue(ledger.sums().balanced());
-            batches.get(1).count(2, 1, 0, 0);
-            batches.get(1).getIds().forEach(id -> batches.get(1).outcomes().put(id, Outcome.found(1)));
-            ledger.complete(batches.get(1), List.of(), Share.WHOLE);
-            assertFalse(ledger.sums().balanced());
-        }
-    }
-
-    @Test
-    void setAside_movesItToACopyThatOpens_andTheNextOneIsNew() {
-        Path file = folder.resolve("payouts.ledger");
-        String id;
-        try (Ledger ledger = open()) {
-            load(ledger, ids(5));
-            id = ledger.id();
-        }
-        Path copy = Ledger.setAside(file);
-        assertFalse(Files.exists(file));
-        try (Ledger old = Ledger.open(copy)) {
-            assertEquals(5, old.size(Share.WHOLE));
-            assertEquals(id, old.id());
-        }
-        try (Ledger ledger = open()) {
-            assertEquals(0, ledger.size(Share.WHOLE));
-            assertNotEquals(id, ledger.id());
-        }
-    }
-
-    @Test
-    void aProbe_isAnIdThatWasAnswered_andWritesNothing() {
-        try (Ledger ledger = open()) {
-            load(ledger, ids(2));
-            assertNull(ledger.probe(null));
-            assertEquals(List.of("nobody"), ledger.probe("nobody").getIds());
-            complete(ledger, ledger.claim("", "new", Share.WHOLE, 1, 1).get(0));
-            Batch probe = ledger.probe(null);
-            assertEquals(Batch.Kind.PROBE, probe.getKind());
-            assertEquals(1, probe.getSize());
-            assertTrue(ledger.open(Share.WHOLE).isEmpty());
-        }
-    }
+  }
 }

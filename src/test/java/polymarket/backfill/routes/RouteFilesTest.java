@@ -31,235 +31,326 @@ import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import polymarket.backfill.TestBed;
 
-/** The steps of the work stand as EIPs and endpoints in the route files, where a person can read and edit them. */
+/**
+ * The steps of the work stand as EIPs and endpoints in the route files, where a person can read and
+ * edit them.
+ */
 class RouteFilesTest {
 
-    private static final Path ROUTES = TestBed.PROJECT.resolve("routes");
+  private static final Path ROUTES = TestBed.PROJECT.resolve("routes");
 
-    private static List<Path> in(String folder) {
-        try (Stream<Path> files = Files.walk(ROUTES.resolve(folder))) {
-            return files.filter(Files::isRegularFile).sorted().toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+  private static List<Path> in(String folder) {
+    try (Stream<Path> files = Files.walk(ROUTES.resolve(folder))) {
+      return files.filter(Files::isRegularFile).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
+  }
 
-    /** All but the pipelines, which are no routes. */
-    static List<Path> all() {
-        return in("").stream().filter(file -> !file.startsWith(ROUTES.resolve("pipelines"))).toList();
+  /** All but the pipelines, which are no routes. */
+  static List<Path> all() {
+    return in("").stream().filter(file -> !file.startsWith(ROUTES.resolve("pipelines"))).toList();
+  }
+
+  static List<Path> sources() {
+    return in("sources");
+  }
+
+  /**
+   * Those that take batches from the ledger; a helper such as store.camel.yaml has no bean of its
+   * name.
+   */
+  static List<Path> jobs() {
+    return in("jobs").stream()
+        .filter(file -> text(file).contains("polymarket.backfill.job.Job\n"))
+        .toList();
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
+  }
 
-    static List<Path> sources() {
-        return in("sources");
-    }
+  private static JsonNode yaml(Path file) {
+    return new ObjectMapper()
+        .valueToTree(new Load(LoadSettings.builder().build()).loadFromString(text(file)));
+  }
 
-    /** Those that take batches from the ledger; a helper such as store.camel.yaml has no bean of its name. */
-    static List<Path> jobs() {
-        return in("jobs").stream().filter(file -> text(file).contains("polymarket.backfill.job.Job\n")).toList();
-    }
-
-    private static String text(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static JsonNode yaml(Path file) {
-        return new ObjectMapper().valueToTree(new Load(LoadSettings.builder().build()).loadFromString(text(file)));
-    }
-
-    private static List<JsonNode> routes(Path file) {
-        List<JsonNode> routes = new ArrayList<>();
-        yaml(file).forEach(part -> {
-            if (part.has("route")) {
+  private static List<JsonNode> routes(Path file) {
+    List<JsonNode> routes = new ArrayList<>();
+    yaml(file)
+        .forEach(
+            part -> {
+              if (part.has("route")) {
                 routes.add(part.get("route"));
-            }
-        });
-        return routes;
-    }
+              }
+            });
+    return routes;
+  }
 
-    /** Calls back with every step below a node, by its EIP's name. */
-    private static void steps(JsonNode node, BiConsumer<String, JsonNode> to) {
-        if (node.isArray()) {
-            node.forEach(item -> steps(item, to));
-        } else if (node.isObject()) {
-            node.properties().forEach(field -> {
+  /** Calls back with every step below a node, by its EIP's name. */
+  private static void steps(JsonNode node, BiConsumer<String, JsonNode> to) {
+    if (node.isArray()) {
+      node.forEach(item -> steps(item, to));
+    } else if (node.isObject()) {
+      node.properties()
+          .forEach(
+              field -> {
                 to.accept(field.getKey(), field.getValue());
                 steps(field.getValue(), to);
-            });
-        }
+              });
     }
+  }
 
-    private static List<JsonNode> steps(JsonNode node, String eip) {
-        List<JsonNode> found = new ArrayList<>();
-        steps(node, (name, step) -> {
-            if (name.equals(eip)) {
-                found.add(step);
-            }
+  private static List<JsonNode> steps(JsonNode node, String eip) {
+    List<JsonNode> found = new ArrayList<>();
+    steps(
+        node,
+        (name, step) -> {
+          if (name.equals(eip)) {
+            found.add(step);
+          }
         });
-        return found;
-    }
+    return found;
+  }
 
-    private static List<String> endpoints(JsonNode node) {
-        List<String> uris = new ArrayList<>();
-        for (String eip : List.of("to", "toD")) {
-            steps(node, eip).forEach(to -> uris.add(to.isTextual() ? to.asText() : to.path("uri").asText()));
+  private static List<String> endpoints(JsonNode node) {
+    List<String> uris = new ArrayList<>();
+    for (String eip : List.of("to", "toD")) {
+      steps(node, eip)
+          .forEach(to -> uris.add(to.isTextual() ? to.asText() : to.path("uri").asText()));
+    }
+    return uris;
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void everyFile_isValidByCamelsOwnSchema(Path file) throws IOException {
+    try (InputStream schema =
+        YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
+      assertNotNull(schema, "no schema in the camel-yaml-dsl jar");
+      JsonSchema validator =
+          JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
+      Set<ValidationMessage> mistakes = validator.validate(yaml(file));
+      assertTrue(mistakes.isEmpty(), file + ": " + mistakes);
+    }
+  }
+
+  @Test
+  void theSchema_catchesATypingError() throws IOException {
+    try (InputStream schema =
+        YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
+      JsonSchema validator =
+          JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
+      String wrong =
+          text(ROUTES.resolve("sources/goldsky.camel.yaml"))
+              .replace("timePeriodMillis", "timePeriodMilis");
+      JsonNode yaml =
+          new ObjectMapper()
+              .valueToTree(new Load(LoadSettings.builder().build()).loadFromString(wrong));
+      assertFalse(validator.validate(yaml).isEmpty());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void everyRoute_hasAnIdAndADescription_andEveryFileItsName(Path file) {
+    assertTrue(file.getFileName().toString().endsWith(".camel.yaml"), file.toString());
+    for (JsonNode route : routes(file)) {
+      assertFalse(route.path("id").asText().isBlank(), file + ": a route without an id");
+      assertTrue(
+          route.path("description").asText().length() > 20,
+          file + ": route " + route.path("id") + " has no description to read aloud");
+    }
+  }
+
+  @Test
+  void idsOfRoutes_areThereOnce() {
+    Set<String> ids = new HashSet<>();
+    all()
+        .forEach(
+            file ->
+                routes(file)
+                    .forEach(
+                        route ->
+                            assertTrue(
+                                ids.add(route.path("id").asText()), "twice: " + route.path("id"))));
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void noHttpCallAndNoInsert_standsOutsideOfItsPlace(Path file) {
+    for (JsonNode route : routes(file)) {
+      boolean source = file.startsWith(ROUTES.resolve("sources"));
+      for (String uri : endpoints(route)) {
+        assertTrue(
+            source || !uri.startsWith("http"),
+            file + " calls " + uri + ": only sources do, at their pace");
+        assertTrue(
+            !uri.startsWith("seda:") && !uri.startsWith("vertx"),
+            file + ": " + uri + " takes the batch's exchange apart");
+      }
+      assertTrue(
+          steps(route, "aggregate").isEmpty(),
+          file + ": an aggregator marks a batch before it is stored");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("sources")
+  void aSource_isOneRouteWithTurnThrottleBreakerAndCall_andNoErrorHandler(Path file) {
+    assertEquals(
+        1,
+        routes(file).size(),
+        file + ": one throttled route a file, or a reload loses the others");
+    JsonNode route = routes(file).get(0);
+    assertEquals(file.getFileName().toString(), route.path("id").asText() + ".camel.yaml");
+    assertEquals("direct:" + route.path("id").asText(), route.at("/from/uri").asText());
+    assertTrue(
+        route.at("/errorHandler").has("noErrorHandler"),
+        file + ": retries stand with the caller, past the throttle they would break the limit");
+    List<String> order = new ArrayList<>();
+    route.at("/from/steps").forEach(step -> order.add(step.fieldNames().next()));
+    assertTrue(
+        order.indexOf("delay") >= 0 && order.indexOf("delay") < order.indexOf("throttle"),
+        file + ": " + order);
+    assertTrue(order.indexOf("throttle") < order.indexOf("circuitBreaker"), file + ": " + order);
+    assertFalse(
+        steps(route, "delay").get(0).path("asyncDelayed").asBoolean(true),
+        file + ": an asynchronous delay lets the split run ahead");
+    JsonNode throttle = steps(route, "throttle").get(0);
+    assertTrue(
+        throttle.path("timePeriodMillis").asText().matches("[0-9]+"),
+        file + ": the pace stands here");
+    assertTrue(throttle.has("expression"));
+    JsonNode breaker = steps(route, "circuitBreaker").get(0);
+    assertTrue(
+        breaker.at("/resilience4jConfiguration/throwExceptionWhenHalfOpenOrOpenState").asBoolean(),
+        file + ": an open breaker would pass the message on unprocessed");
+    List<String> calls = endpoints(breaker);
+    assertEquals(
+        1,
+        calls.stream().filter(uri -> uri.startsWith("http")).count(),
+        file + ": the call stands in the breaker");
+    JsonNode parameters = steps(breaker, "to").get(0).path("parameters");
+    for (String limit : List.of("connectTimeout", "responseTimeout", "soTimeout")) {
+      assertTrue(
+          parameters.has(limit),
+          file + ": without " + limit + " a stalled connection is waited for forever");
+    }
+    assertTrue(parameters.has("httpMethod"), file.toString());
+    assertTrue(steps(route, "retry").isEmpty() && steps(route, "doTry").isEmpty(), file.toString());
+  }
+
+  @ParameterizedTest
+  @MethodSource("jobs")
+  void aJob_isSplitAndIdempotentConsumerAroundAskAndStore(Path file) {
+    String name = file.getFileName().toString().replace(".camel.yaml", "");
+    JsonNode route =
+        routes(file).stream()
+            .filter(candidate -> candidate.path("id").asText().equals(name))
+            .findFirst()
+            .orElseThrow();
+    assertEquals("retries", route.path("routeConfigurationId").asText());
+    JsonNode split = route.at("/from/steps/0/split");
+    assertFalse(split.isMissingNode(), file + ": the first step takes batches");
+    assertEquals("ledger", split.at("/expression/method/ref").asText());
+    assertTrue(split.path("streaming").asBoolean(), "or the list is held in memory");
+    List<JsonNode> consumers = steps(split, "idempotentConsumer");
+    assertEquals(1, consumers.size());
+    assertFalse(
+        consumers.get(0).path("eager").asBoolean(true), "eager marks before the rows are stored");
+    assertEquals("ledger", consumers.get(0).path("idempotentRepository").asText());
+    assertTrue(consumers.get(0).at("/expression/simple/expression").asText().contains("batch.key"));
+    assertTrue(
+        endpoints(consumers.get(0)).contains("direct:store"),
+        "the batch is marked after the store route");
+    assertTrue(
+        steps(route, "doTry").isEmpty(),
+        "a handled exception inside a split can let a failed id look done");
+    Set<String> sources = new HashSet<>();
+    in("sources")
+        .forEach(source -> sources.add("direct:" + routes(source).get(0).path("id").asText()));
+    Set<String> called = new HashSet<>();
+    routes(file).forEach(each -> called.addAll(endpoints(each)));
+    assertTrue(called.stream().anyMatch(sources::contains), file + " calls none of " + sources);
+    Object bean = yaml(file).at("/0/beans/0/properties/source").asText();
+    assertTrue(sources.contains("direct:" + bean), file + ": its source is " + bean);
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void everyParallelSplit_isSynchronousWithAPoolOfItsOwn(Path file) {
+    for (JsonNode route : routes(file)) {
+      Set<String> pools = new HashSet<>();
+      for (JsonNode split : steps(route, "split")) {
+        if (split.path("parallelProcessing").asBoolean(false)) {
+          assertTrue(
+              split.path("synchronous").asBoolean(false),
+              file + ": the split would run ahead of what is stored");
+          assertTrue(
+              split.has("executorService"), file + ": a parallel split has a pool of its own");
+          assertTrue(
+              pools.add(split.path("executorService").asText()),
+              file + ": inner and outer split share a pool");
         }
-        return uris;
+      }
     }
+  }
 
-    @ParameterizedTest
-    @MethodSource("all")
-    void everyFile_isValidByCamelsOwnSchema(Path file) throws IOException {
-        try (InputStream schema = YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
-            assertNotNull(schema, "no schema in the camel-yaml-dsl jar");
-            JsonSchema validator = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
-            Set<ValidationMessage> mistakes = validator.validate(yaml(file));
-            assertTrue(mistakes.isEmpty(), file + ": " + mistakes);
+  @Test
+  void storing_isTheClickHouseEndpoint_readBackThroughJdbc_withNoErrorHandler() {
+    JsonNode store = routes(ROUTES.resolve("jobs/store.camel.yaml")).get(0);
+    assertTrue(store.at("/errorHandler").has("noErrorHandler"));
+    List<String> endpoints = endpoints(store);
+    assertTrue(
+        endpoints.stream().anyMatch(uri -> uri.startsWith("clickhouse:")), endpoints.toString());
+    assertTrue(endpoints.contains("jdbc:clickhouse"), endpoints.toString());
+  }
+
+  @Test
+  void retries_areARouteConfiguration() {
+    JsonNode configuration =
+        yaml(ROUTES.resolve("retries.camel.yaml")).get(0).path("routeConfiguration");
+    assertEquals("retries", configuration.path("id").asText());
+    JsonNode policy = steps(configuration, "redeliveryPolicy").get(0);
+    assertTrue(policy.path("useExponentialBackOff").asBoolean());
+    assertTrue(policy.path("useCollisionAvoidance").asBoolean());
+    assertFalse(policy.path("asyncDelayedRedelivery").asBoolean(false));
+    assertTrue(
+        steps(configuration, "handled").isEmpty() && steps(configuration, "continued").isEmpty());
+  }
+
+  /**
+   * Classes below src/main hold no URL, no table and no job's name: what differs stands in YAML and
+   * SQL.
+   */
+  @Test
+  void theEngines_knowNoJobFromAnother() throws IOException {
+    try (Stream<Path> files =
+        Files.walk(TestBed.PROJECT.resolve("src/main/java/polymarket/backfill"))) {
+      for (Path file :
+          files
+              .filter(path -> path.toString().matches(".*/(job|ledger|pipeline)/[^/]*[.]java"))
+              .toList()) {
+        String code = text(file).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "");
+        for (String name :
+            Map.of(
+                    "\"payouts\"",
+                    1,
+                    "resolutions_external_ingest",
+                    1,
+                    "api.goldsky.com",
+                    1,
+                    "\"goldsky\"",
+                    1)
+                .keySet()) {
+          assertFalse(code.contains(name), file + " knows " + name);
         }
+      }
     }
-
-    @Test
-    void theSchema_catchesATypingError() throws IOException {
-        try (InputStream schema = YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
-            JsonSchema validator = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
-            String wrong = text(ROUTES.resolve("sources/goldsky.camel.yaml")).replace("timePeriodMillis", "timePeriodMilis");
-            JsonNode yaml = new ObjectMapper().valueToTree(new Load(LoadSettings.builder().build()).loadFromString(wrong));
-            assertFalse(validator.validate(yaml).isEmpty());
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("all")
-    void everyRoute_hasAnIdAndADescription_andEveryFileItsName(Path file) {
-        assertTrue(file.getFileName().toString().endsWith(".camel.yaml"), file.toString());
-        for (JsonNode route : routes(file)) {
-            assertFalse(route.path("id").asText().isBlank(), file + ": a route without an id");
-            assertTrue(route.path("description").asText().length() > 20, file + ": route " + route.path("id") + " has no description to read aloud");
-        }
-    }
-
-    @Test
-    void idsOfRoutes_areThereOnce() {
-        Set<String> ids = new HashSet<>();
-        all().forEach(file -> routes(file).forEach(route -> assertTrue(ids.add(route.path("id").asText()), "twice: " + route.path("id"))));
-    }
-
-    @ParameterizedTest
-    @MethodSource("all")
-    void noHttpCallAndNoInsert_standsOutsideOfItsPlace(Path file) {
-        for (JsonNode route : routes(file)) {
-            boolean source = file.startsWith(ROUTES.resolve("sources"));
-            for (String uri : endpoints(route)) {
-                assertTrue(source || !uri.startsWith("http"), file + " calls " + uri + ": only sources do, at their pace");
-                assertTrue(!uri.startsWith("seda:") && !uri.startsWith("vertx"), file + ": " + uri + " takes the batch's exchange apart");
-            }
-            assertTrue(steps(route, "aggregate").isEmpty(), file + ": an aggregator marks a batch before it is stored");
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("sources")
-    void aSource_isOneRouteWithTurnThrottleBreakerAndCall_andNoErrorHandler(Path file) {
-        assertEquals(1, routes(file).size(), file + ": one throttled route a file, or a reload loses the others");
-        JsonNode route = routes(file).get(0);
-        assertEquals(file.getFileName().toString(), route.path("id").asText() + ".camel.yaml");
-        assertEquals("direct:" + route.path("id").asText(), route.at("/from/uri").asText());
-        assertTrue(route.at("/errorHandler").has("noErrorHandler"), file + ": retries stand with the caller, past the throttle they would break the limit");
-        List<String> order = new ArrayList<>();
-        route.at("/from/steps").forEach(step -> order.add(step.fieldNames().next()));
-        assertTrue(order.indexOf("delay") >= 0 && order.indexOf("delay") < order.indexOf("throttle"), file + ": " + order);
-        assertTrue(order.indexOf("throttle") < order.indexOf("circuitBreaker"), file + ": " + order);
-        assertFalse(steps(route, "delay").get(0).path("asyncDelayed").asBoolean(true), file + ": an asynchronous delay lets the split run ahead");
-        JsonNode throttle = steps(route, "throttle").get(0);
-        assertTrue(throttle.path("timePeriodMillis").asText().matches("[0-9]+"), file + ": the pace stands here");
-        assertTrue(throttle.has("expression"));
-        JsonNode breaker = steps(route, "circuitBreaker").get(0);
-        assertTrue(breaker.at("/resilience4jConfiguration/throwExceptionWhenHalfOpenOrOpenState").asBoolean(),
-                file + ": an open breaker would pass the message on unprocessed");
-        List<String> calls = endpoints(breaker);
-        assertEquals(1, calls.stream().filter(uri -> uri.startsWith("http")).count(), file + ": the call stands in the breaker");
-        JsonNode parameters = steps(breaker, "to").get(0).path("parameters");
-        for (String limit : List.of("connectTimeout", "responseTimeout", "soTimeout")) {
-            assertTrue(parameters.has(limit), file + ": without " + limit + " a stalled connection is waited for forever");
-        }
-        assertTrue(parameters.has("httpMethod"), file.toString());
-        assertTrue(steps(route, "retry").isEmpty() && steps(route, "doTry").isEmpty(), file.toString());
-    }
-
-    @ParameterizedTest
-    @MethodSource("jobs")
-    void aJob_isSplitAndIdempotentConsumerAroundAskAndStore(Path file) {
-        String name = file.getFileName().toString().replace(".camel.yaml", "");
-        JsonNode route = routes(file).stream().filter(candidate -> candidate.path("id").asText().equals(name)).findFirst().orElseThrow();
-        assertEquals("retries", route.path("routeConfigurationId").asText());
-        JsonNode split = route.at("/from/steps/0/split");
-        assertFalse(split.isMissingNode(), file + ": the first step takes batches");
-        assertEquals("ledger", split.at("/expression/method/ref").asText());
-        assertTrue(split.path("streaming").asBoolean(), "or the list is held in memory");
-        List<JsonNode> consumers = steps(split, "idempotentConsumer");
-        assertEquals(1, consumers.size());
-        assertFalse(consumers.get(0).path("eager").asBoolean(true), "eager marks before the rows are stored");
-        assertEquals("ledger", consumers.get(0).path("idempotentRepository").asText());
-        assertTrue(consumers.get(0).at("/expression/simple/expression").asText().contains("batch.key"));
-        assertTrue(endpoints(consumers.get(0)).contains("direct:store"), "the batch is marked after the store route");
-        assertTrue(steps(route, "doTry").isEmpty(), "a handled exception inside a split can let a failed id look done");
-        Set<String> sources = new HashSet<>();
-        in("sources").forEach(source -> sources.add("direct:" + routes(source).get(0).path("id").asText()));
-        Set<String> called = new HashSet<>();
-        routes(file).forEach(each -> called.addAll(endpoints(each)));
-        assertTrue(called.stream().anyMatch(sources::contains), file + " calls none of " + sources);
-        Object bean = yaml(file).at("/0/beans/0/properties/source").asText();
-        assertTrue(sources.contains("direct:" + bean), file + ": its source is " + bean);
-    }
-
-    @ParameterizedTest
-    @MethodSource("all")
-    void everyParallelSplit_isSynchronousWithAPoolOfItsOwn(Path file) {
-        for (JsonNode route : routes(file)) {
-            Set<String> pools = new HashSet<>();
-            for (JsonNode split : steps(route, "split")) {
-                if (split.path("parallelProcessing").asBoolean(false)) {
-                    assertTrue(split.path("synchronous").asBoolean(false), file + ": the split would run ahead of what is stored");
-                    assertTrue(split.has("executorService"), file + ": a parallel split has a pool of its own");
-                    assertTrue(pools.add(split.path("executorService").asText()), file + ": inner and outer split share a pool");
-                }
-            }
-        }
-    }
-
-    @Test
-    void storing_isTheClickHouseEndpoint_readBackThroughJdbc_withNoErrorHandler() {
-        JsonNode store = routes(ROUTES.resolve("jobs/store.camel.yaml")).get(0);
-        assertTrue(store.at("/errorHandler").has("noErrorHandler"));
-        List<String> endpoints = endpoints(store);
-        assertTrue(endpoints.stream().anyMatch(uri -> uri.startsWith("clickhouse:")), endpoints.toString());
-        assertTrue(endpoints.contains("jdbc:clickhouse"), endpoints.toString());
-    }
-
-    @Test
-    void retries_areARouteConfiguration() {
-        JsonNode configuration = yaml(ROUTES.resolve("retries.camel.yaml")).get(0).path("routeConfiguration");
-        assertEquals("retries", configuration.path("id").asText());
-        JsonNode policy = steps(configuration, "redeliveryPolicy").get(0);
-        assertTrue(policy.path("useExponentialBackOff").asBoolean());
-        assertTrue(policy.path("useCollisionAvoidance").asBoolean());
-        assertFalse(policy.path("asyncDelayedRedelivery").asBoolean(false));
-        assertTrue(steps(configuration, "handled").isEmpty() && steps(configuration, "continued").isEmpty());
-    }
-
-    /** Classes below src/main hold no URL, no table and no job's name: what differs stands in YAML and SQL. */
-    @Test
-    void theEngines_knowNoJobFromAnother() throws IOException {
-        try (Stream<Path> files = Files.walk(TestBed.PROJECT.resolve("src/main/java/polymarket/backfill"))) {
-            for (Path file : files.filter(path -> path.toString().matches(".*/(job|ledger|pipeline)/[^/]*[.]java")).toList()) {
-                String code = text(file).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "");
-                for (String name : Map.of("\"payouts\"", 1, "resolutions_external_ingest", 1, "api.goldsky.com", 1, "\"goldsky\"", 1).keySet()) {
-                    assertFalse(code.contains(name), file + " knows " + name);
-                }
-            }
-        }
-    }
+  }
 }
