@@ -5,6 +5,8 @@
 -- @setup
 CREATE OR REPLACE FUNCTION benchmark_condition AS m -> lower(concat(hex(sipHash128(toUInt64(m), 'c')), hex(sipHash128(toUInt64(m), 'd'))));
 CREATE OR REPLACE FUNCTION benchmark_token AS m -> concat(leftPad(toString(sipHash64(toUInt64(m), 't')), 20, '7'), leftPad(toString(sipHash64(toUInt64(m), 'u')), 20, '1'), leftPad(toString(sipHash64(toUInt64(m), 'v')), 20, '2'), leftPad(toString(m), 17, '0'));
+
+-- @wide
 CREATE TABLE default.trades_raw
 (
     trade_id         String CODEC(ZSTD(1)),
@@ -29,6 +31,21 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (wallet_address, timestamp);
 
+-- @narrow
+-- Only what is needed, in the order in which trades come.
+CREATE TABLE default.trades_raw
+(
+    trade_id         UInt64,
+    market_id        String CODEC(ZSTD(1)),
+    condition_id     String CODEC(ZSTD(1)),
+    token_id         String CODEC(ZSTD(1)),
+    timestamp        DateTime,
+    transaction_hash String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY trade_id;
+
 -- @mapping
 -- Of 150,000 markets, every sixteenth is known by none of its ids; of those, every other one by its token id.
 INSERT INTO default.condition_id_merged (key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index, decided_at)
@@ -50,21 +67,27 @@ FROM (SELECT number * 100 AS n FROM numbers(intDiv({rows}, 100)));
 -- @trades
 -- The trades of one month. Half of them carry a condition id (51.47 %); the others a number, a slug, a token id alone, nothing
 -- or something unknown.
-INSERT INTO default.trades_raw
-WITH
-    cityHash64(n, 'm') % {markets} AS m,
-    cityHash64(n, 'k') % 10000 AS k,
-    cityHash64(n, 'w') AS w,
-    2 * m + w % 2 AS t
-SELECT lower(hex(sipHash128(n, 'i'))), concat('0x', lower(hex(sipHash128(toUInt64(sqrt(w % 250000000000)), 'a'))), '00000000'),
-    multiIf(k < 9000, toString(500000 + m), k < 9500, concat('will-market-', toString(m), '-happen'), k < 9900, '', k < 9950, concat('0x', repeat('0', 64)), concat('gone-', toString(m))),
-    if(cityHash64(n, 'c') % 10000 < 5147, benchmark_condition(m), ''),
-    if(k < 9960, benchmark_token(t), ''),
-    toInt8(w % 2), if(w % 3 = 0, 'SELL', 'BUY'), ['BUY', 'SELL', 'UNKNOWN'][w % 3 + 1],
-    toDecimal64((w % 100000000) / 10000, 8), toDecimal64((w % 999 + 1) / 1000, 8), toDecimal64((w % 90000000) / 1000, 2), toDecimal64((w % 7) / 100, 8),
-    toDateTime('2023-01-01 00:00:00') + INTERVAL {month} MONTH + INTERVAL (w % 2419200) SECOND AS at,
-    20000000 + n, toUInt32(w % 500), concat('0x', lower(hex(sipHash128(n, 'x'))), lower(hex(sipHash128(n, 'y')))), at + 60
-FROM (SELECT number AS n FROM numbers_mt({first}, {count}))
+INSERT INTO default.trades_raw ({columns})
+SELECT {columns} FROM
+(
+    WITH
+        cityHash64(n, 'm') % {markets} AS m,
+        cityHash64(n, 'k') % 10000 AS k,
+        cityHash64(n, 'w') AS w,
+        2 * m + w % 2 AS t
+    SELECT if({fills} = 1, lower(hex(sipHash128(n, 'i'))), toString(n)) AS trade_id,
+        concat('0x', lower(hex(sipHash128(toUInt64(sqrt(w % 250000000000)), 'a'))), '00000000') AS wallet_address,
+        multiIf(k < 9000, toString(500000 + m), k < 9500, concat('will-market-', toString(m), '-happen'), k < 9900, '', k < 9950, concat('0x', repeat('0', 64)), concat('gone-', toString(m))) AS market_id,
+        if(cityHash64(n, 'c') % 10000 < 5147, benchmark_condition(m), '') AS condition_id,
+        if(k < 9960, benchmark_token(t), '') AS token_id,
+        toInt8(w % 2) AS outcome_index, if(w % 3 = 0, 'SELL', 'BUY') AS side, ['BUY', 'SELL', 'UNKNOWN'][w % 3 + 1] AS trade_direction,
+        toDecimal64((w % 100000000) / 10000, 8) AS shares, toDecimal64((w % 999 + 1) / 1000, 8) AS entry_price, toDecimal64((w % 90000000) / 1000, 2) AS usd_value, toDecimal64((w % 7) / 100, 8) AS fee,
+        toDateTime('2023-01-01 00:00:00') + INTERVAL {month} MONTH + INTERVAL (w % 2419200) SECOND AS timestamp,
+        20000000 + n AS block_number, toUInt32(w % 500) AS log_index,
+        intDiv(n, {fills}) * {fills} AS of_transaction, concat('0x', lower(hex(sipHash128(of_transaction, 'x'))), lower(hex(sipHash128(of_transaction, 'y')))) AS transaction_hash,
+        timestamp + 60 AS created_at
+    FROM (SELECT number AS n FROM numbers_mt({first}, {count}))
+)
 SETTINGS max_insert_threads = 2, min_insert_block_size_rows = 2000000, max_memory_usage = {max_memory};
 
 -- @copy

@@ -1,5 +1,6 @@
 package polymarket.backfill.benchmark;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,6 +24,9 @@ import polymarket.backfill.job.Messages;
  * Measures `backfill enrich` against a plain copy of the same table: generated trades in an engine
  * of their own, in a folder that is removed again. The engine is started anew for each part, so
  * that the peak of its memory is that part's.
+ *
+ * <p>With {@code keep} the folder of a run that fails stays, and the next run with as many trades
+ * takes them and the copy's figures from it.
  */
 public final class EnrichBenchmark {
 
@@ -38,7 +42,19 @@ public final class EnrichBenchmark {
    */
   private static final long DISK_BYTES = 420;
 
+  /** The same of narrow trades, of which one takes 56 bytes. */
+  private static final long NARROW_DISK_BYTES = 150;
+
+  /** In the folder of data that are complete: what was measured while they were made. */
+  private static final String STATE = "benchmark.json";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private static final int MARKETS = 150_000;
+
+  /** Narrow trades are as they come: those of one transaction stand together. */
+  private static final int FILLS_OF_A_TRANSACTION = 4;
+
   private static final int MONTHS = 35;
 
   /**
@@ -51,7 +67,11 @@ public final class EnrichBenchmark {
   private final Consumer<String> status;
   private final long rows;
   private final List<String> joins;
+  private final boolean narrow;
+  private final boolean keep;
   private final Path folder;
+  private final SqlFile sql = SqlFile.read("benchmark-enrich");
+  private final Map<String, Object> values;
 
   /** Work on an open engine. */
   private interface Part {
@@ -61,6 +81,8 @@ public final class EnrichBenchmark {
   /**
    * @param rows trades to generate
    * @param joins values of enrich.join, each measured
+   * @param narrow whether trades have six columns instead of seventeen
+   * @param keep whether the data of a run that fails stay for the next one
    * @param status is told now and then how far it is
    * @throws UserError where the disk has no room for it
    */
@@ -68,8 +90,22 @@ public final class EnrichBenchmark {
       Settings settings,
       long rows,
       List<String> joins,
+      boolean narrow,
+      boolean keep,
       Messages messages,
       Consumer<String> status) {
+    this.narrow = narrow;
+    this.keep = keep;
+    this.values =
+        Map.of(
+            "rows",
+            rows,
+            "markets",
+            MARKETS,
+            "max_memory",
+            4L << 30,
+            "fills",
+            narrow ? FILLS_OF_A_TRANSACTION : 1);
     this.messages = messages;
     this.status = status;
     this.rows = rows;
@@ -77,23 +113,14 @@ public final class EnrichBenchmark {
     Path parent = settings.path("runtime.dir").resolve("benchmark");
     try {
       Files.createDirectories(parent);
-      long free = Files.getFileStore(parent).getUsableSpace();
-      messages.info(
-          Messages.count(rows)
-              + " trades need up to "
-              + Benchmark.bytes(rows * DISK_BYTES)
-              + " of disk in "
-              + settings.path("runtime.dir")
-              + ", and "
-              + Benchmark.bytes(free)
-              + " are free");
-      if (free < rows * DISK_BYTES) {
-        throw new UserError(
-            "there is no room for "
-                + Messages.count(rows)
-                + " trades: set runtime.dir to another disk, or take fewer with --ids");
+      Path kept = parent.resolve("enrich-" + rows + (narrow ? "-narrow" : ""));
+      if (keep && Files.exists(kept) && !Files.exists(kept.resolve(STATE))) {
+        Benchmark.delete(kept);
       }
-      folder = Files.createTempDirectory(parent, "enrich-");
+      if (!keep || !Files.exists(kept)) {
+        checkRoom(parent);
+      }
+      folder = keep ? Files.createDirectories(kept) : Files.createTempDirectory(parent, "enrich-");
     } catch (IOException e) {
       throw new UserError(
           "cannot write to "
@@ -112,111 +139,171 @@ public final class EnrichBenchmark {
             .with("enrich.target", "default.enriched_trades_final");
   }
 
+  private void checkRoom(Path parent) throws IOException {
+    long needed = rows * (narrow ? NARROW_DISK_BYTES : DISK_BYTES);
+    long free = Files.getFileStore(parent).getUsableSpace();
+    messages.info(
+        Messages.count(rows)
+            + " trades need up to "
+            + Benchmark.bytes(needed)
+            + " of disk in "
+            + parent
+            + ", and "
+            + Benchmark.bytes(free)
+            + " are free");
+    if (free < needed) {
+      throw new UserError(
+          "there is no room for "
+              + Messages.count(rows)
+              + " trades: set runtime.dir to another disk, or take fewer with --ids");
+    }
+  }
+
   /**
    * @return what is printed, with names that say the unit
    * @throws UserError where a part fails
    */
   public Map<String, Object> run() {
-    Thread ended = new Thread(this::delete, "benchmark-end");
+    Thread ended = new Thread(keep ? this::tellKept : this::delete, "benchmark-end");
     Runtime.getRuntime().addShutdownHook(ended);
+    boolean over = false;
     try {
-      SqlFile sql = SqlFile.read("benchmark-enrich");
       Map<String, Object> result = new LinkedHashMap<>();
       result.put("job", "enrich");
       result.put("rows", rows);
       result.put("cores", Runtime.getRuntime().availableProcessors());
       result.put("memory_cap", settings.text("enrich.max-memory"));
-      Map<String, Object> values = Map.of("rows", rows, "markets", MARKETS, "max_memory", 4L << 30);
-      Map<String, Object> generated =
-          part(
-              "generate",
-              clickHouse -> {
-                Reconcile.createTables(clickHouse);
-                clickHouse.execute(sql.section("setup"), Map.of());
-                clickHouse.execute(sql.section("mapping"), values);
-                for (int month = 0; month < MONTHS; month++) {
-                  long first = rows * month / MONTHS;
-                  Map<String, Object> own = new LinkedHashMap<>(values);
-                  own.putAll(
-                      Map.of(
-                          "first",
-                          first,
-                          "count",
-                          rows * (month + 1) / MONTHS - first,
-                          "month",
-                          month));
-                  clickHouse.execute(sql.section("trades"), own);
-                  status.accept(
-                      "generated "
-                          + Messages.count(rows * (month + 1) / MONTHS)
-                          + " of "
-                          + Messages.count(rows)
-                          + " trades");
-                }
-                quiet(clickHouse);
-                result.put(
-                    "bytes_on_disk",
-                    clickHouse.value(
-                        "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database ="
-                            + " 'default' AND table = 'trades_raw'"));
-              });
+      Map<String, Object> state = data();
+      result.put("bytes_on_disk", state.get("bytes_on_disk"));
+      Map<String, Object> copy = new LinkedHashMap<>();
+      ((Map<?, ?>) state.get("copy")).forEach((key, value) -> copy.put((String) key, value));
+      List<Map<String, Object>> parts = new ArrayList<>(List.of(copy));
+      for (String join : joins) {
+        parts.add(enrich(join, copy));
+      }
+      parts.forEach(
+          part -> part.put("rows_per_second", Math.round(rows / number(part, "seconds"))));
+      result.put("parts", parts);
+      boolean right =
+          parts.stream().skip(1).allMatch(part -> Boolean.TRUE.equals(part.remove("right")));
+      result.put("right", right);
+      over = right;
+      return result;
+    } finally {
+      Runtime.getRuntime().removeShutdownHook(ended);
+      if (keep && !over) {
+        tellKept();
+      } else {
+        delete();
+      }
+    }
+  }
+
+  /** Generates the trades and copies them, unless an earlier run left both. */
+  private Map<String, Object> data() {
+    Path file = folder.resolve(STATE);
+    try {
+      if (Files.exists(file)) {
+        messages.info("the trades of an earlier run are in " + folder + " and are used again");
+        return JSON.readValue(file.toFile(), new TypeReference<Map<String, Object>>() {});
+      }
+      Map<String, Object> state = new LinkedHashMap<>();
+      Map<String, Object> generated = part("generate", clickHouse -> generate(clickHouse, state));
       messages.info(
           "generated "
               + Messages.count(rows)
               + " trades in "
               + generated.get("seconds")
               + " s, "
-              + Benchmark.bytes(result.get("bytes_on_disk")));
-      Map<String, Object> copy =
-          part("copy", clickHouse -> clickHouse.execute(sql.section("copy"), values));
+              + Benchmark.bytes(state.get("bytes_on_disk")));
+      state.put(
+          "copy", part("copy", clickHouse -> clickHouse.execute(sql.section("copy"), values)));
       part("clear", clickHouse -> clickHouse.execute("DROP TABLE default.trades_copy SYNC"));
-      List<Map<String, Object>> parts = new ArrayList<>(List.of(copy));
-      boolean right = true;
-      for (String join : joins) {
-        Enrich.Result[] enriched = {null};
-        Map<String, Object> part =
-            part(
-                "enrich, join=" + join,
-                clickHouse ->
-                    enriched[0] =
-                        new Enrich(clickHouse, settings.with("enrich.join", join), messages, status)
-                            .run());
-        part.put(
-            "times_the_copy",
-            Math.round(100 * number(part, "seconds") / number(copy, "seconds")) / 100.0);
-        part.put("slices", enriched[0].slices());
-        part.put("halved", enriched[0].halved());
-        Map<String, Object> steps = new LinkedHashMap<>();
-        enriched[0].steps().entrySet().stream()
-            .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
-            .forEach(step -> steps.put(step.getKey(), step.getValue() / 1000.0));
-        part.put("seconds_in", steps);
-        part.put("original", enriched[0].original());
-        part.put("filled", enriched[0].filled());
-        part.put("unfillable", enriched[0].unfillable());
+      JSON.writeValue(file.toFile(), state);
+      return state;
+    } catch (IOException e) {
+      throw new UserError("cannot read or write " + file + ": " + e.getMessage());
+    }
+  }
+
+  private void generate(ClickHouse clickHouse, Map<String, Object> state)
+      throws InterruptedException {
+    Reconcile.createTables(clickHouse);
+    clickHouse.execute(sql.section("setup"), Map.of());
+    clickHouse.execute(sql.section(narrow ? "narrow" : "wide"), Map.of());
+    clickHouse.execute(sql.section("mapping"), values);
+    String columns =
+        String.valueOf(
+            clickHouse.value(
+                "SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE"
+                    + " database = 'default' AND table = 'trades_raw'"));
+    for (int month = 0; month < MONTHS; month++) {
+      long first = rows * month / MONTHS;
+      long last = rows * (month + 1) / MONTHS;
+      Map<String, Object> own = new LinkedHashMap<>(values);
+      own.putAll(
+          Map.of(
+              "columns",
+              new SqlFile.Raw(columns),
+              "first",
+              first,
+              "count",
+              last - first,
+              "month",
+              month));
+      clickHouse.execute(sql.section("trades"), own);
+      status.accept(
+          "generated " + Messages.count(last) + " of " + Messages.count(rows) + " trades");
+    }
+    quiet(clickHouse);
+    state.put(
+        "bytes_on_disk",
+        clickHouse.value(
+            "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'default' AND"
+                + " table = 'trades_raw'"));
+  }
+
+  /** One way to look up condition ids: measured, and every row of the result judged. */
+  private Map<String, Object> enrich(String join, Map<String, Object> copy) {
+    removeLedger();
+    Enrich.Result[] enriched = {null};
+    Map<String, Object> part =
         part(
-            "check",
-            clickHouse -> {
-              part.put("wrong", clickHouse.value(sql.section("wrong").sql(values)));
-              clickHouse.execute("DROP TABLE default.enriched_trades_final SYNC");
-            });
-        right &= number(part, "wrong") == 0 && enriched[0].rows() == rows;
-        parts.add(part);
-        try {
-          Files.deleteIfExists(Enrich.ledgerFile(settings));
-        } catch (IOException e) {
-          throw new UserError(
-              "cannot remove " + Enrich.ledgerFile(settings) + ": " + e.getMessage());
-        }
-      }
-      parts.forEach(
-          part -> part.put("rows_per_second", Math.round(rows / number(part, "seconds"))));
-      result.put("parts", parts);
-      result.put("right", right);
-      return result;
-    } finally {
-      Runtime.getRuntime().removeShutdownHook(ended);
-      delete();
+            "enrich, join=" + join,
+            clickHouse ->
+                enriched[0] =
+                    new Enrich(clickHouse, settings.with("enrich.join", join), messages, status)
+                        .run());
+    part.put(
+        "times_the_copy",
+        Math.round(100 * number(part, "seconds") / number(copy, "seconds")) / 100.0);
+    part.put("slices", enriched[0].slices());
+    part.put("halved", enriched[0].halved());
+    Map<String, Object> steps = new LinkedHashMap<>();
+    enriched[0].steps().entrySet().stream()
+        .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+        .forEach(step -> steps.put(step.getKey(), step.getValue() / 1000.0));
+    part.put("seconds_in", steps);
+    part.put("original", enriched[0].original());
+    part.put("filled", enriched[0].filled());
+    part.put("unfillable", enriched[0].unfillable());
+    part(
+        "check",
+        clickHouse -> {
+          part.put("wrong", clickHouse.value(sql.section("wrong").sql(values)));
+          clickHouse.execute("DROP TABLE default.enriched_trades_final SYNC");
+        });
+    part.put("right", number(part, "wrong") == 0 && enriched[0].rows() == rows);
+    removeLedger();
+    return part;
+  }
+
+  /** So that the next one starts afresh. */
+  private void removeLedger() {
+    try {
+      Files.deleteIfExists(Enrich.ledgerFile(settings));
+    } catch (IOException e) {
+      throw new UserError("cannot remove " + Enrich.ledgerFile(settings) + ": " + e.getMessage());
     }
   }
 
@@ -301,7 +388,7 @@ public final class EnrichBenchmark {
   private ProcessHandle engine() {
     Path file = settings.path("clickhouse.data").resolve("engine.json");
     try {
-      return ProcessHandle.of(new ObjectMapper().readTree(file.toFile()).path("pid").asLong())
+      return ProcessHandle.of(JSON.readTree(file.toFile()).path("pid").asLong())
           .orElseThrow(() -> new UserError("the engine of " + file + " has ended"));
     } catch (IOException e) {
       throw new UserError("cannot read " + file + ": " + e.getMessage());
@@ -319,6 +406,14 @@ public final class EnrichBenchmark {
 
   private static double number(Map<String, Object> map, String key) {
     return ((Number) map.get(key)).doubleValue();
+  }
+
+  private void tellKept() {
+    messages.info(
+        "the data stay in "
+            + folder
+            + ": the same command with --keep uses them again; remove the folder when they are no"
+            + " longer needed");
   }
 
   private void delete() {
