@@ -6,20 +6,30 @@
 -- 1.87 times); with `--joins hash,dictionary` and 16,000,000 trades hash 41.3 s, dictionary 41.7 s, copy 23.7 s. Nothing lies
 -- between them but chance; hash needs no dictionary, which a server reads as its user default.
 
+-- No step holds all ids or all trades: ids are collected slice by slice and resolved in ranges of their hashes, a slice joins
+-- with its own ids, and what is aggregated goes to disk when it takes a quarter of what the query may take.
+
 -- @setup
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
 
--- Each slice of the trades before: rows, the sum over the hashes of whole rows (without the condition ids that are not
--- there), and the different market ids in it.
+-- Each slice of the trades before: rows, and the sum over the hashes of whole rows (without the condition ids that are not
+-- there). Its ids were collected before.
 CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 (
     slice       String,
     rows        UInt64,
     content     UInt64,
-    markets     Array(String) CODEC(ZSTD(1)),
     measured_at DateTime64(6, 'UTC') DEFAULT now64(6)
 )
 ENGINE = ReplacingMergeTree(measured_at)
+ORDER BY slice;
+
+-- Each slice whose transactions were collected.
+CREATE TABLE IF NOT EXISTS backfill_enrich.looked
+(
+    slice String
+)
+ENGINE = ReplacingMergeTree
 ORDER BY slice;
 
 -- Each slice that was written and compared: its rows, and the sum over its parts of the hashes of their files. Parts go into
@@ -34,18 +44,18 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.compared
 ENGINE = ReplacingMergeTree(compared_at)
 ORDER BY slice;
 
--- The texts that are looked up, and the keys that each may be.
-CREATE TABLE IF NOT EXISTS backfill_enrich.keys
+-- The ids in the trades as they stand there: all markets and tokens, and the transactions of rows that these do not help.
+CREATE TABLE IF NOT EXISTS backfill_enrich.ids
 (
-    id        String CODEC(ZSTD(1)),
-    otherwise UInt8 COMMENT 'the reason where none of its keys is known',
-    keys      Array(Tuple(key_kind String, key String)) CODEC(ZSTD(1))
+    kind LowCardinality(String) COMMENT 'market, token or transaction',
+    hash UInt64 COMMENT 'cityHash64 of the id',
+    id   String CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
-ORDER BY id;
+ENGINE = ReplacingMergeTree
+ORDER BY (kind, hash, id);
 
--- Every market id and every token id as it stands in the trades, and what it comes to: code is 0 for a condition id that was
--- there before, otherwise 1 + 5 * source + rule of a condition found, or 100 + reason (see Enrich.CODES).
+-- Every market id, and what it comes to: code is 1 + 5 * source + rule of a condition that was found, or 100 + reason (see
+-- Codes).
 CREATE TABLE IF NOT EXISTS backfill_enrich.markets
 (
     mapped_hash      UInt64 COMMENT 'cityHash64 of the id; it was checked that no two have the same',
@@ -58,126 +68,128 @@ ORDER BY mapped_hash;
 
 CREATE TABLE IF NOT EXISTS backfill_enrich.tokens AS backfill_enrich.markets;
 
--- What the trades that their markets did not help carry beside it. Nobody looks up the tokens of all others.
-CREATE TABLE IF NOT EXISTS backfill_enrich.lost
-(
-    token_id         String COMMENT 'as it stands in the trades' CODEC(ZSTD(1)),
-    transaction_hash String COMMENT 'the same; empty where no transaction is known' CODEC(ZSTD(1))
-)
-ENGINE = MergeTree
-ORDER BY token_id;
-
--- The transactions of these, and what they come to.
-CREATE TABLE IF NOT EXISTS backfill_enrich.transactions
-(
-    mapped_transaction String CODEC(ZSTD(1)),
-    mapped_condition   String CODEC(ZSTD(1)),
-    mapped_code        UInt8
-)
-ENGINE = MergeTree
-ORDER BY mapped_transaction;
+-- The transactions that came to something.
+CREATE TABLE IF NOT EXISTS backfill_enrich.transactions AS backfill_enrich.markets;
 
 -- @measure
-INSERT INTO backfill_enrich.measured (slice, rows, content, markets)
-SELECT {slice}, count(), sum(cityHash64(tuple({kept}, if({missing}, '', {condition})))), groupUniqArray(toString({market}))
+INSERT INTO backfill_enrich.measured (slice, rows, content)
+SELECT {slice}, count(), sum(cityHash64(tuple({kept}, if({missing}, '', {condition}))))
 FROM {trades} WHERE {where}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
--- @keys
--- What the ids in the trades may be read as.
-INSERT INTO backfill_enrich.keys
-WITH
-    ids AS
-    (
-        SELECT id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
-            lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
-            lower(plain) IN ('', '0x', 'null', 'none', 'nan', 'undefined') AS none, match(hex, '^0+$') AS zero
-        FROM (SELECT id FROM {ids} GROUP BY id)
-    )
-SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
-    multiIf(none OR zero, [],
-        digits AND length(number) BETWEEN 19 AND 78, [('token-id', number), ('question-id', hex), ('condition-id', hex)],
-        digits, [('market-id', number), ('slug', plain)],
-        is_hex, [('condition-id', leftPad(hex, 64, '0')), ('question-id', leftPad(hex, 64, '0')), ('token-id', toString(reinterpretAsUInt256(reverse(unhex(leftPad(hex, 64, '0'))))))],
-        [('slug', lower(plain))])
-FROM ids
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, max_threads = 1,
+-- @collect
+INSERT INTO backfill_enrich.ids (kind, hash, id)
+SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {fresh} GROUP BY id)
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
+    group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
+
+-- @collect-transactions
+INSERT INTO backfill_enrich.ids (kind, hash, id)
+SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {missing} AND NOT ({helped}) AND {fresh} GROUP BY id)
+WHERE id != ''
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
     group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
 -- @resolve
--- What they come to: of the keys that an id may be, the first that is known.
+-- What the ids of a range come to: of the keys that an id may be, the first that is known. The keys of the range are the side
+-- of the join that is held; those that the sources know stream past.
 INSERT INTO {target}
-WITH hits AS
+WITH
+    ids AS
+    (
+        SELECT hash, id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
+            lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
+            lower(plain) IN ('', '0x', 'null', 'none', 'nan', 'undefined') AS none, match(hex, '^0+$') AS zero
+        FROM
+        (
+            SELECT DISTINCT hash, id FROM backfill_enrich.ids
+            WHERE kind = {kind} AND {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE {mapped_in_range})
+        )
+    ),
+    keys AS
+    (
+        SELECT hash, id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})) AS otherwise,
+            multiIf(none OR zero, [],
+                digits AND length(number) BETWEEN 19 AND 78, [('token-id', number), ('question-id', hex), ('condition-id', hex)],
+                digits, [('market-id', number), ('slug', plain)],
+                is_hex, [('condition-id', leftPad(hex, 64, '0')), ('question-id', leftPad(hex, 64, '0')), ('token-id', toString(reinterpretAsUInt256(reverse(unhex(leftPad(hex, 64, '0'))))))],
+                [('slug', lower(plain))]) AS keys
+        FROM ids
+    )
+SELECT wanted.hash, wanted.id, argMinIf((merged.condition_id, merged.code), (merged.condition_id = '', wanted.rank), merged.code > 0) AS best,
+    if(best.2 > 0, best.2, any(wanted.otherwise))
+FROM
 (
-    SELECT id, argMin((condition_id, code), (condition_id = '', rank)) AS best FROM
-    (
-        SELECT toString(key_kind) AS key_kind, key, condition_id,
-            toUInt8(1 + 5 * (indexOf({sources}, toString(sources_agree[1])) - 1) + indexOf({rules}, toString(rule)) - 1) AS code
-        FROM default.condition_id_merged
-        UNION ALL
-        SELECT toString(key_kind), key, '', toUInt8({ambiguous}) FROM default.condition_id_conflicts WHERE rule = 'undecided'
-    ) AS merged
-    INNER JOIN
-    (
-        SELECT id, entry.1 AS rank, entry.2.1 AS key_kind, entry.2.2 AS key FROM (SELECT id, arrayJoin(arrayZip(arrayEnumerate(keys), keys)) AS entry FROM backfill_enrich.keys)
-    ) AS wanted ON wanted.key_kind = merged.key_kind AND wanted.key = merged.key
-    GROUP BY id
-)
-SELECT cityHash64(keys.id), keys.id, hits.best.1, if(hits.best.2 > 0, hits.best.2, keys.otherwise)
-FROM backfill_enrich.keys AS keys LEFT JOIN hits ON hits.id = keys.id
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, join_algorithm = 'grace_hash',
-    max_bytes_in_join = {spill}, group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
+    SELECT toString(key_kind) AS key_kind, key, condition_id,
+        toUInt8(1 + 5 * (indexOf({sources}, toString(sources_agree[1])) - 1) + indexOf({rules}, toString(rule)) - 1) AS code
+    FROM default.condition_id_merged
+    UNION ALL
+    SELECT toString(key_kind), key, '', toUInt8({ambiguous_market}) FROM default.condition_id_conflicts WHERE rule = 'undecided'
+) AS merged
+RIGHT JOIN
+(
+    -- an id that may be no key at all stays in the result, too
+    SELECT hash, id, otherwise, entry.1 AS rank, entry.2.1 AS key_kind, entry.2.2 AS key
+    FROM (SELECT hash, id, otherwise, arrayPushBack(keys, ('', '')) AS all_keys, arrayJoin(arrayZip(arrayEnumerate(all_keys), all_keys)) AS entry FROM keys)
+) AS wanted ON wanted.key_kind = merged.key_kind AND wanted.key = merged.key
+GROUP BY wanted.hash, wanted.id
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
+    join_algorithm = 'hash', query_plan_join_swap_table = 'false';
 
--- @ids-of-markets
--- A row holds the ids of a slice: a row at a time.
-(SELECT markets FROM backfill_enrich.measured SETTINGS max_block_size = 1) ARRAY JOIN markets AS id;
-
--- @ids-of-tokens
-(SELECT token_id AS id FROM backfill_enrich.lost);
-
--- @lost
--- The tokens and transactions of rows that their markets did not help.
-INSERT INTO backfill_enrich.lost
-SELECT DISTINCT toString({token}), {said} FROM {trades}
-WHERE ({where}) AND {missing} AND cityHash64(toString({market})) NOT IN (SELECT mapped_hash FROM backfill_enrich.markets WHERE mapped_code < {unknown})
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
-
--- @transactions
+-- @resolve-transactions
 -- A transaction helps where all that it moved belongs to one condition. A token that no known condition gives may be another's.
-INSERT INTO backfill_enrich.transactions
-SELECT said, if(length(conditions) = 1, conditions[1], ''), toUInt8(multiIf(length(conditions) > 1, {ambiguous}, conditions[1] != '', {by_transaction}, 0)) AS code FROM
+-- What is held is the transactions of a range and what they moved; transfers and the mapping stream past.
+INSERT INTO {target}
+SELECT hash, any(id), if(length(groupUniqArray(3)(condition_id) AS conditions) = 1, conditions[1], ''),
+    toUInt8(multiIf(length(conditions) > 1, {ambiguous_transaction}, conditions[1] != '', {by_transaction}, 0)) AS code
+FROM
 (
-    SELECT said, groupUniqArray(3)(mapping.condition_id) AS conditions FROM
+    SELECT moved.hash AS hash, moved.id AS id, mapping.condition_id AS condition_id
+    FROM (SELECT key AS token_id, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS mapping
+    RIGHT JOIN
     (
-        SELECT said, transfers.token_id AS token_id FROM default.rpc_transfers AS transfers
+        SELECT wanted.hash AS hash, wanted.id AS id, transfers.token_id AS token_id FROM default.rpc_transfers AS transfers
         INNER JOIN
         (
-            SELECT DISTINCT transaction_hash AS said, concat('0x', lower(replaceRegexpOne(transaction_hash, '^0[xX]', ''))) AS own FROM backfill_enrich.lost WHERE transaction_hash != ''
-        ) AS lost ON lost.own = transfers.transaction_hash
-    ) AS moved
-    LEFT JOIN (SELECT key AS token_id, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS mapping ON mapping.token_id = moved.token_id
-    GROUP BY said
+            SELECT DISTINCT hash, id, concat('0x', lower(replaceRegexpOne(id, '^0[xX]', ''))) AS own FROM backfill_enrich.ids
+            WHERE kind = {kind} AND {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE {mapped_in_range})
+        ) AS wanted ON wanted.own = transfers.transaction_hash
+    ) AS moved ON moved.token_id = mapping.token_id
 )
-WHERE code > 0
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, join_algorithm = 'grace_hash';
+GROUP BY hash HAVING code > 0
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
+    join_algorithm = 'hash', query_plan_join_swap_table = 'false';
+
+-- @same-hash
+-- How many ids of a range have the hash of another one.
+SELECT uniqExact(hash, id) - uniqExact(hash) FROM backfill_enrich.ids WHERE kind = {kind} AND {in_range}
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @write
 INSERT INTO {written} ({columns})
 WITH
     {missing} AS __missing,
-    {lookup}
-    -- a condition id that was there stays, and where the sources say another one it is marked
-    multiIf(NOT __missing, if(__market_code BETWEEN 1 AND 20 AND NOT endsWith(lower({condition}), __market_condition), toUInt8({disputed}), toUInt8(0)), {code}) AS __code,
+    {lookup},
+    multiIf(__market_code < {unknown}, 1, __token_code < {unknown}, 2, __transaction_code = {by_transaction}, 3, 0) AS __by,
+    multiIf(
+        -- a condition id that was there stays, and where the sources say another one it is marked
+        NOT __missing, if(__market_code BETWEEN 1 AND 20 AND NOT endsWith(lower({condition}), __market_condition), toUInt8({disputed}), toUInt8(0)),
+        __by = 1, __market_code,
+        __by = 2, __token_code,
+        __transaction_code > 0, __transaction_code,
+        -- a row with a token is not one without any id
+        __market_code IN ({none}, {zero}) AND __token_code NOT IN ({none}, {zero}), toUInt8({unknown_token}),
+        __market_code) AS __code,
     -- what is made of this is made once for each code, not for each row
     toLowCardinality(__code) AS __codes
 SELECT {values},
-    multiIf(NOT __missing, {original}, {found}, {unfilled}),
+    multiIf(NOT __missing, {condition}, __by = 1, __market_condition, __by = 2, __token_condition, __by = 3, __transaction_condition, {unfilled}),
     {source_of_code},
     {rule_of_code},
     {reason_of_code}
 FROM {from}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_threads = 1, max_partitions_per_insert_block = 0,
-    min_insert_block_size_rows = 4000000, min_insert_block_size_bytes = {block}, join_algorithm = {algorithm};
+    min_insert_block_size_rows = 4000000, min_insert_block_size_bytes = {block}, join_algorithm = {algorithm}, query_plan_join_swap_table = 'false';
 
 -- @compare
 -- The slice as it was written: rows, and the same sum as before.
@@ -195,6 +207,11 @@ SELECT {slice}, sum(rows), sum(cityHash64(hash_of_all_files)) FROM system.parts 
 
 -- @stored
 SELECT table, sum(rows) AS rows, toString(sum(cityHash64(hash_of_all_files))) AS files FROM system.parts WHERE active AND database = {database} GROUP BY table;
+
+-- @free
+-- What the disks can hold that a new table is stored on. The sum is no integer, for object storage says 2^64-1.
+SELECT sum(toFloat64(unreserved_space)) FROM system.disks
+WHERE has((SELECT groupUniqArrayArray(disks) FROM system.storage_policies WHERE policy_name = (SELECT value FROM system.merge_tree_settings WHERE name = 'storage_policy')), name);
 
 -- @view
 -- The enriched trades under names that do not depend on those of their own columns.

@@ -15,6 +15,8 @@ import com.zaxxer.hikari.HikariDataSource;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -241,6 +243,17 @@ public final class ClickHouse implements AutoCloseable {
   /** The one value of a query that gives one row with one column. */
   public Object value(String sql) {
     return rows(sql, Map.of()).get(0).values().iterator().next();
+  }
+
+  /**
+   * The one number of a query that gives one row with one column, without decimals; {@link
+   * Long#MAX_VALUE} for what is larger, such as the free space of object storage, 2^64-1.
+   */
+  public long number(String sql) {
+    return new BigDecimal(String.valueOf(value(sql)))
+        .toBigInteger()
+        .min(BigInteger.valueOf(Long.MAX_VALUE))
+        .longValueExact();
   }
 
   /** Runs a statement that gives no rows. */

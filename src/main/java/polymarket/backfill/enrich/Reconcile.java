@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.job.Messages;

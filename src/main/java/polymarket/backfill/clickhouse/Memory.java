@@ -1,13 +1,17 @@
-package polymarket.backfill.enrich;
+package polymarket.backfill.clickhouse;
 
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
-/** Sizes in settings, such as 4G. */
-final class Memory {
+/** Sizes in settings such as 4G, and what queries may take of them. */
+public final class Memory {
+
+  /** The setting that caps what the queries of reconcile and enrich take together. */
+  public static final String CAP = "enrich.max-memory";
 
   private static final Pattern SIZE =
       Pattern.compile("(\\d{1,9})\\s*([KMG])B?", Pattern.CASE_INSENSITIVE);
@@ -15,7 +19,7 @@ final class Memory {
   private Memory() {}
 
   /** Bytes of a setting that is a whole number with K, M or G, powers of 1024. */
-  static long bytes(Settings settings, String key) {
+  public static long bytes(Settings settings, String key) {
     Matcher matcher = SIZE.matcher(settings.text(key));
     if (!matcher.matches() || Long.parseLong(matcher.group(1)) == 0) {
       throw new UserError(
@@ -33,8 +37,21 @@ final class Memory {
         };
   }
 
+  /**
+   * The placeholders {@code max_memory} and {@code spill} of a query that may take so many bytes:
+   * aggregation and sorting go to disk when they hold a quarter of that.
+   */
+  public static Map<String, Object> of(long bytes) {
+    return Map.of("max_memory", bytes, "spill", Math.max(1, bytes / 4));
+  }
+
+  /** The same of a query that may take all of {@value #CAP}. */
+  public static Map<String, Object> of(Settings settings) {
+    return of(bytes(settings, CAP));
+  }
+
   /** A number of bytes for people: 1.2 GB. */
-  static String text(long bytes) {
+  public static String text(long bytes) {
     return bytes < 1 << 20
         ? Math.round(bytes / 1024.0) + " KB"
         : bytes < 1 << 30

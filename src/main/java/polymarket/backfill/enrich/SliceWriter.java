@@ -1,0 +1,141 @@
+package polymarket.backfill.enrich;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.SqlFile.Raw;
+import polymarket.backfill.job.Messages;
+
+/** Measures slices of the trades, writes each to a table of its own, and compares the two. */
+final class SliceWriter {
+
+  /** A slice before it was written: its rows, and the sum over their hashes. */
+  record Measured(long rows, String content) {
+
+    static Measured of(Map<String, Object> row) {
+      return new Measured(((Number) row.get("rows")).longValue(), (String) row.get("content"));
+    }
+  }
+
+  private final ClickHouse clickHouse;
+  private final SqlFile sql;
+  private final Trades trades;
+  private final Mapping mapping;
+  private final Steps steps;
+
+  SliceWriter(ClickHouse clickHouse, SqlFile sql, Trades trades, Mapping mapping, Steps steps) {
+    this.clickHouse = clickHouse;
+    this.sql = sql;
+    this.trades = trades;
+    this.mapping = mapping;
+    this.steps = steps;
+  }
+
+  /**
+   * Takes rows and sum of a slice; may be done again.
+   *
+   * @param slice the placeholders of the slice
+   */
+  void measure(Map<String, Object> slice) {
+    clickHouse.execute(sql.section("measure").sql(slice));
+  }
+
+  /** All slices that were measured, by their ids. */
+  Map<String, Measured> measured() {
+    Map<String, Measured> measured = new HashMap<>();
+    clickHouse
+        .rows(
+            "SELECT slice, rows, toString(content) AS content FROM backfill_enrich.measured FINAL",
+            Map.of())
+        .forEach(row -> measured.put((String) row.get("slice"), Measured.of(row)));
+    return measured;
+  }
+
+  /**
+   * Writes a slice to a table of its own and compares it with what was measured.
+   *
+   * @return false where the trades changed meanwhile, so that it has to be measured and written
+   *     again
+   */
+  boolean write(Slice slice, Map<String, Object> values, Measured measured) {
+    String table = slice.table();
+    clickHouse.execute("DROP TABLE IF EXISTS " + table + " SYNC");
+    clickHouse.execute(trades.create(table, slice.id(), Target.UNMERGED));
+    Map<String, Object> own = new HashMap<>(values);
+    own.put("written", new Raw(table));
+    String condition = Columns.quoted(trades.conditionName());
+    own.put(
+        "columns",
+        new Raw(
+            String.join(", ", trades.kept())
+                + ", "
+                + condition
+                + ", "
+                + String.join(", ", Trades.ADDED)));
+    own.put("values", new Raw(String.join(", ", trades.kept())));
+    own.put("unfilled", new Raw(trades.unfilled()));
+    List<String> columns = new ArrayList<>(trades.kept());
+    if (trades.has("condition")) {
+      columns.add(trades.value("condition"));
+    }
+    own.putAll(mapping.lookups(columns, own));
+    own.put("algorithm", mapping.algorithm());
+    clickHouse.execute(sql.section("write").sql(own));
+    own.put("written_condition", new Raw(writtenCondition(table)));
+    return compare(slice, own, measured);
+  }
+
+  private String writtenCondition(String table) {
+    return new Columns.Column(
+            trades.conditionName(),
+            Columns.of(clickHouse, table).first(trades.conditionName()).type(),
+            "",
+            "",
+            "",
+            "")
+        .text();
+  }
+
+  private boolean compare(Slice slice, Map<String, Object> own, Measured measured) {
+    Map<String, Object> row = new HashMap<>();
+    steps.timed(
+        "compare",
+        () -> row.putAll(clickHouse.rows(sql.section("compare").sql(own), Map.of()).get(0)));
+    Measured after = Measured.of(row);
+    if (after.equals(measured)) {
+      String table = slice.table();
+      clickHouse.execute(
+          sql.section("compared")
+              .sql(
+                  Map.of(
+                      "slice",
+                      slice.id(),
+                      "database",
+                      Columns.database(table),
+                      "table",
+                      Columns.name(table))));
+      return true;
+    }
+    // a difference that is there in the trades themselves by now is no fault of the writing
+    measure(own);
+    Measured now = measured().get(slice.id());
+    if (now.equals(measured) || !now.equals(after)) {
+      throw new UserError(
+          "a slice does not compare: "
+              + Messages.count(now.rows())
+              + " rows before and "
+              + Messages.count(after.rows())
+              + " after, with the sums "
+              + now.content()
+              + " and "
+              + after.content()
+              + ". Nothing was exchanged; "
+              + slice.where(trades, "hash"));
+    }
+    return false;
+  }
+}

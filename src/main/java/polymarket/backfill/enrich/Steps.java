@@ -1,0 +1,202 @@
+package polymarket.backfill.enrich;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.clickhouse.Memory;
+
+/**
+ * Runs the steps of an enrichment or a reconciliation under a cap of memory. A step that grows with
+ * its input is done piece by piece; a piece that hits the cap is divided. A step that fails says
+ * which one it was and what to set.
+ */
+final class Steps {
+
+  private static final int MEMORY_LIMIT_EXCEEDED = 241;
+
+  private final String command;
+  private final long memory;
+  private final int concurrency;
+  private final Map<String, Long> millis = new ConcurrentHashMap<>();
+  private final AtomicInteger divided = new AtomicInteger();
+  private volatile long held;
+  private volatile boolean stopped;
+
+  /**
+   * @param command what a person runs to go on, such as enrich
+   * @param memory bytes that all queries may take together
+   * @param concurrency how many pieces are worked on at once
+   */
+  Steps(String command, long memory, int concurrency) {
+    this.command = command;
+    this.memory = memory;
+    this.concurrency = concurrency;
+  }
+
+  /** Ends after the pieces in flight. */
+  void stop() {
+    stopped = true;
+  }
+
+  boolean isStopped() {
+    return stopped;
+  }
+
+  /** Sets aside memory that something holds all the while. */
+  void hold(long bytes) {
+    held = bytes;
+  }
+
+  /** Bytes that one query may take while pieces are worked on at once. */
+  long budget() {
+    return Math.max(1 << 20, (memory - held) / concurrency);
+  }
+
+  /** Milliseconds in each step; those of pieces that are worked on at once add up. */
+  Map<String, Long> millis() {
+    return Map.copyOf(millis);
+  }
+
+  /** How many pieces were divided because they hit the cap. */
+  int divided() {
+    return divided.get();
+  }
+
+  /** Runs a step that is one query. */
+  void run(String step, Runnable work) {
+    try {
+      timed(step, work);
+    } catch (ClickHouseException e) {
+      throw failed(step, e);
+    }
+  }
+
+  /**
+   * Works on several pieces at once until there are none left, a stop was asked for or one fails.
+   *
+   * @param work of one piece; must leave nothing that hurts if it is done again
+   * @param divide gives the pieces that take the place of one that hit the cap; none where it
+   *     cannot be divided any more
+   */
+  <P> void each(String step, Collection<P> pieces, Consumer<P> work, Function<P, List<P>> divide) {
+    Queue<P> todo = new ConcurrentLinkedQueue<>(pieces);
+    ExecutorService pool = Executors.newFixedThreadPool(concurrency);
+    AtomicInteger busy = new AtomicInteger();
+    try {
+      List<Future<?>> running = new ArrayList<>();
+      for (int i = 0; i < concurrency; i++) {
+        running.add(
+            pool.submit(
+                () -> {
+                  while (!stopped) {
+                    busy.incrementAndGet();
+                    P piece = todo.poll();
+                    if (piece == null) {
+                      // another one may still be divided
+                      if (busy.decrementAndGet() == 0) {
+                        return null;
+                      }
+                      Thread.sleep(20);
+                      continue;
+                    }
+                    try {
+                      piece(step, piece, work, divide, todo);
+                    } finally {
+                      busy.decrementAndGet();
+                    }
+                  }
+                  return null;
+                }));
+      }
+      await(running, todo);
+    } finally {
+      pool.shutdownNow();
+    }
+  }
+
+  private <P> void piece(
+      String step, P piece, Consumer<P> work, Function<P, List<P>> divide, Queue<P> todo) {
+    try {
+      timed(step, () -> work.accept(piece));
+    } catch (ClickHouseException e) {
+      if (e.code() != MEMORY_LIMIT_EXCEEDED) {
+        throw failed(step, e);
+      }
+      List<P> parts;
+      try {
+        parts = divide.apply(piece);
+      } catch (ClickHouseException again) {
+        throw failed(step, again);
+      }
+      if (parts.isEmpty()) {
+        throw failed(step, e);
+      }
+      divided.incrementAndGet();
+      todo.addAll(parts);
+    }
+  }
+
+  private void await(List<Future<?>> running, Queue<?> todo) {
+    RuntimeException failure = null;
+    for (Future<?> one : running) {
+      try {
+        one.get();
+      } catch (ExecutionException e) {
+        todo.clear();
+        failure =
+            e.getCause() instanceof RuntimeException cause
+                ? cause
+                : new IllegalStateException(e.getCause());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        stopped = true;
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private UserError failed(String step, ClickHouseException e) {
+    String next = ". What is done is kept, and `backfill " + command + "` goes on from there";
+    return new UserError(
+        e.code() == MEMORY_LIMIT_EXCEEDED
+            ? "the step '"
+                + step
+                + "' does not fit into "
+                + Memory.text(budget())
+                + ", the part of "
+                + Memory.CAP
+                + " that each of "
+                + concurrency
+                + " queries has, in the smallest piece: raise "
+                + Memory.CAP
+                + (concurrency > 1 ? ", or lower enrich.concurrency" : "")
+                + next
+            : "the step '" + step + "' failed: " + e.getMessage() + next,
+        e);
+  }
+
+  /** Takes the time of a part of a step. */
+  void timed(String step, Runnable work) {
+    long started = System.nanoTime();
+    try {
+      work.run();
+    } finally {
+      millis.merge(step, (System.nanoTime() - started) / 1_000_000, Long::sum);
+    }
+  }
+}
