@@ -41,6 +41,8 @@ public class Job {
   private String parts = "";
   private String after = "";
   private boolean gather;
+  private boolean oneIdARequest;
+  private boolean pagesTogether;
   private String allowed = "";
   private int maxBatchSize = Integer.MAX_VALUE;
   private String pageSizes = "";
@@ -290,15 +292,37 @@ public class Job {
   }
 
   /**
-   * Whether the source is asked for one id a call, and the rows of a batch's ids are gathered and
-   * stored together.
+   * Whether each id of a batch has an answer of its own, also where the answers come in one
+   * request: the rows of those that were answered are stored together, and the other ids are asked
+   * for again.
    */
   public boolean isGather() {
-    return gather;
+    return gather || oneIdARequest;
   }
 
   public void setGather(boolean gather) {
     this.gather = gather;
+  }
+
+  /**
+   * Whether the route JOB-ask asks for one id. It is called for each id of a batch then, many at
+   * once.
+   */
+  public boolean isOneIdARequest() {
+    return oneIdARequest;
+  }
+
+  public void setOneIdARequest(boolean oneIdARequest) {
+    this.oneIdARequest = oneIdARequest;
+  }
+
+  /** Whether the rows of several pages are stored with one insert, more pages each time. */
+  public boolean isPagesTogether() {
+    return pagesTogether;
+  }
+
+  public void setPagesTogether(boolean pagesTogether) {
+    this.pagesTogether = pagesTogether;
   }
 
   /**

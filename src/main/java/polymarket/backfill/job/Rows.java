@@ -188,7 +188,21 @@ public final class Rows {
       @ExchangeProperty(Batch.PROPERTY) Batch part,
       @Body List<Map<String, Object>> rows) {
     part.keep(rows);
-    exchange.removeProperty(Retry.FAILURES);
+    if (part.isPart() || storesPagesTogether(part)) {
+      exchange.removeProperty(Retry.FAILURES);
+    }
+  }
+
+  /**
+   * Whether each id of the batch is asked for on its own, because the source takes one id a
+   * request. A batch of one id is stored page by page instead.
+   */
+  public boolean asksEach(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+    return batch.getSize() > 1 && jobs.get(batch.getJob()).isOneIdARequest();
+  }
+
+  private boolean storesPagesTogether(Batch batch) {
+    return jobs.get(batch.getJob()).isPagesTogether();
   }
 
   /**
@@ -201,7 +215,7 @@ public final class Rows {
 
   /** The rows of the pages that were kept. */
   public List<Map<String, Object>> kept(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
-    return batch.takeKept();
+    return batch.takeKept(storesPagesTogether(batch));
   }
 
   /**
