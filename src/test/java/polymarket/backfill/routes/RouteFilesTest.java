@@ -14,6 +14,7 @@ import com.networknt.schema.ValidationMessage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +23,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.dsl.yaml.YamlRoutesBuilderLoader;
@@ -32,6 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import polymarket.backfill.TestBed;
+import polymarket.backfill.job.ExchangeProperties;
 
 /**
  * The steps of the work stand as EIPs and endpoints in the route files, where a person can read and
@@ -50,9 +55,12 @@ class RouteFilesTest {
     }
   }
 
-  /** All but the pipelines, which are no routes. */
+  /** All but the pipelines and the jobs' definitions, which are no routes. */
   static List<Path> all() {
-    return in("").stream().filter(file -> !file.startsWith(ROUTES.resolve("pipelines"))).toList();
+    return in("").stream()
+        .filter(file -> !file.startsWith(ROUTES.resolve("pipelines")))
+        .filter(file -> !file.toString().endsWith(".job.yaml"))
+        .toList();
   }
 
   static List<Path> sources() {
@@ -62,8 +70,14 @@ class RouteFilesTest {
   /** Those that define a job. */
   static List<Path> jobs() {
     return in("jobs").stream()
-        .filter(file -> text(file).contains("polymarket.backfill.job.Job\n"))
+        .filter(file -> file.toString().endsWith(".camel.yaml"))
+        .filter(file -> Files.exists(definition(file)))
         .toList();
+  }
+
+  private static Path definition(Path routes) {
+    return routes.resolveSibling(
+        routes.getFileName().toString().replace(".camel.yaml", ".job.yaml"));
   }
 
   private static String text(Path file) {
@@ -126,33 +140,35 @@ class RouteFilesTest {
     return uris;
   }
 
+  /** Reading Camel's schema takes longer than all else here. */
+  private static JsonSchema schema;
+
+  private static Set<ValidationMessage> mistakes(JsonNode yaml) throws IOException {
+    if (schema == null) {
+      try (InputStream camels =
+          YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
+        assertNotNull(camels, "no schema in the camel-yaml-dsl jar");
+        schema = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(camels);
+      }
+    }
+    return schema.validate(yaml);
+  }
+
   @ParameterizedTest
   @MethodSource("all")
   void everyFile_isValidByCamelsOwnSchema(Path file) throws IOException {
-    try (InputStream schema =
-        YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
-      assertNotNull(schema, "no schema in the camel-yaml-dsl jar");
-      JsonSchema validator =
-          JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
-      Set<ValidationMessage> mistakes = validator.validate(yaml(file));
-      assertTrue(mistakes.isEmpty(), file + ": " + mistakes);
-    }
+    assertEquals(Set.of(), mistakes(yaml(file)), file.toString());
   }
 
   @Test
   void theSchema_catchesATypingError() throws IOException {
-    try (InputStream schema =
-        YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
-      JsonSchema validator =
-          JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
-      String wrong =
-          text(ROUTES.resolve("sources/goldsky.camel.yaml"))
-              .replace("timePeriodMillis", "timePeriodMilis");
-      JsonNode yaml =
-          new ObjectMapper()
-              .valueToTree(new Load(LoadSettings.builder().build()).loadFromString(wrong));
-      assertFalse(validator.validate(yaml).isEmpty());
-    }
+    String wrong =
+        text(ROUTES.resolve("sources/goldsky.camel.yaml"))
+            .replace("timePeriodMillis", "timePeriodMilis");
+    JsonNode yaml =
+        new ObjectMapper()
+            .valueToTree(new Load(LoadSettings.builder().build()).loadFromString(wrong));
+    assertFalse(mistakes(yaml).isEmpty());
   }
 
   @ParameterizedTest
@@ -323,8 +339,8 @@ class RouteFilesTest {
     Set<String> called = new HashSet<>();
     routes.forEach(each -> called.addAll(endpoints(each)));
     assertTrue(called.stream().anyMatch(sources::contains), file + " calls none of " + sources);
-    Object bean = yaml(file).at("/0/beans/0/properties/source").asText();
-    assertTrue(sources.contains("direct:" + bean), file + ": its source is " + bean);
+    String source = yaml(definition(file)).path("source").asText();
+    assertTrue(sources.contains("direct:" + source), file + ": its source is " + source);
   }
 
   @ParameterizedTest
@@ -355,6 +371,33 @@ class RouteFilesTest {
     assertTrue(
         endpoints.stream().anyMatch(uri -> uri.startsWith("clickhouse:")), endpoints.toString());
     assertTrue(endpoints.contains("jdbc:clickhouse"), endpoints.toString());
+  }
+
+  @Test
+  void whatAnExchangeCarries_isNamedInOneClass_andNothingElseIs() throws Exception {
+    Set<String> named = new TreeSet<>();
+    for (Field constant : ExchangeProperties.class.getFields()) {
+      named.add((String) constant.get(null));
+    }
+    Set<String> used = new TreeSet<>();
+    for (Path file : all()) {
+      for (String eip : List.of("setProperty", "removeProperty")) {
+        steps(yaml(file), eip).forEach(step -> used.add(step.path("name").asText()));
+      }
+      Matcher read = Pattern.compile("exchangeProperty\\.(\\w+)").matcher(text(file));
+      while (read.find()) {
+        used.add(read.group(1));
+      }
+    }
+    assertEquals(Set.of(), difference(used, named), "carried, and not in ExchangeProperties");
+    Set<String> ofBeans = Set.of("RetryFailures", "RetryRefused", "calls", "SourceWarmUp");
+    assertEquals(ofBeans, difference(named, used), "named, and in no route");
+  }
+
+  private static Set<String> difference(Set<String> all, Set<String> others) {
+    Set<String> rest = new TreeSet<>(all);
+    rest.removeAll(others);
+    return rest;
   }
 
   @Test
