@@ -49,6 +49,12 @@ public interface Messages {
         .format(DateTimeFormatter.ofPattern("HH:mm"));
   }
 
+  /** A text of others on one line: without control characters, and not longer than 80. */
+  static String shown(String text) {
+    String clean = text.replaceAll("\\p{Cntrl}", "?");
+    return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
+  }
+
   /** A text that is not longer than so many characters, cut between words where it is. */
   static String cut(String text, int most) {
     if (text.length() <= most) {
