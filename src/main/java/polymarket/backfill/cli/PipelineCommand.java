@@ -16,6 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import polymarket.backfill.Nearest;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -373,7 +374,7 @@ final class PipelineCommand implements Callable<Integer> {
 
   private static void write(Path file, String text) {
     try {
-      Files.writeString(file, text);
+      Redaction.write(file, text);
     } catch (IOException e) {
       throw new UserError("cannot write " + file + ": " + e.getMessage());
     }

@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.job.Messages;
 import sun.misc.Signal;
@@ -47,7 +48,7 @@ final class Signals {
     if (Boolean.getBoolean("backfill.terminal")) {
       // jline, by which the width of the screen is found out, puts handlers of its own in the place
       // of those that are there
-      new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength();
+      new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength();
     }
     int[] times = {0};
     for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Sqlite;
 
@@ -82,6 +83,10 @@ public final class PipelineLedger implements AutoCloseable {
       String reason,
       long pid,
       long pidStartedAt) {
+
+    public Entry {
+      reason = Redaction.line(reason);
+    }
 
     static Entry fresh(String step) {
       return new Entry(step, StepState.PENDING, 0, 0, -1, 0, 0, 0, 0, null, 0, 0);
@@ -324,7 +329,7 @@ public final class PipelineLedger implements AutoCloseable {
         pass,
         System.currentTimeMillis(),
         step,
-        text);
+        Redaction.line(text));
   }
 
   public synchronized List<Decision> decisions(int pass) {
