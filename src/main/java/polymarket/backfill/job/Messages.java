@@ -50,7 +50,7 @@ public interface Messages {
         .format(DateTimeFormatter.ofPattern("HH:mm"));
   }
 
-/** A text of others, of at most 80 characters, as {@link Redaction#line} gives it. */
+  /** A text of others, of at most 80 characters, as {@link Redaction#line} gives it. */
   static String shown(String text) {
     String clean = Redaction.line(text);
     return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
