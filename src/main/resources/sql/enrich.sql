@@ -116,25 +116,28 @@ WITH
                 [('slug', lower(plain))]) AS keys
         FROM ids
     )
-SELECT wanted.hash, wanted.id, argMinIf((merged.condition_id, merged.code), (merged.condition_id = '', wanted.rank), merged.code > 0) AS best,
-    if(best.2 > 0, best.2, any(wanted.otherwise))
-FROM
+SELECT hash, id, best.1, if(best.2 > 0, best.2, otherwise) FROM
 (
-    SELECT toString(key_kind) AS key_kind, key, condition_id,
-        toUInt8(1 + 5 * (indexOf({sources}, toString(sources_agree[1])) - 1) + indexOf({rules}, toString(rule)) - 1) AS code
-    FROM default.condition_id_merged
-    UNION ALL
-    SELECT toString(key_kind), key, '', toUInt8({ambiguous_market}) FROM default.condition_id_conflicts WHERE rule = 'undecided'
-) AS merged
-RIGHT JOIN
-(
-    -- an id that may be no key at all stays in the result, too
-    SELECT hash, id, otherwise, entry.1 AS rank, entry.2.1 AS key_kind, entry.2.2 AS key
-    FROM (SELECT hash, id, otherwise, arrayPushBack(keys, ('', '')) AS all_keys, arrayJoin(arrayZip(arrayEnumerate(all_keys), all_keys)) AS entry FROM keys)
-) AS wanted ON wanted.key_kind = merged.key_kind AND wanted.key = merged.key
-GROUP BY wanted.hash, wanted.id
+    SELECT wanted.hash AS hash, wanted.id AS id, any(wanted.otherwise) AS otherwise,
+        argMinIf((merged.condition_id, merged.code), (merged.condition_id = '', wanted.rank), merged.code > 0) AS best
+    FROM
+    (
+        SELECT toString(key_kind) AS key_kind, key, condition_id,
+            toUInt8(1 + 5 * (indexOf({sources}, toString(sources_agree[1])) - 1) + indexOf({rules}, toString(rule)) - 1) AS code
+        FROM default.condition_id_merged
+        UNION ALL
+        SELECT toString(key_kind), key, '', toUInt8({ambiguous_market}) FROM default.condition_id_conflicts WHERE rule = 'undecided'
+    ) AS merged
+    RIGHT JOIN
+    (
+        -- an id that may be no key at all stays in the result, too
+        SELECT hash, id, otherwise, entry.1 AS rank, entry.2.1 AS key_kind, entry.2.2 AS key
+        FROM (SELECT hash, id, otherwise, arrayPushBack(keys, ('', '')) AS all_keys, arrayJoin(arrayZip(arrayEnumerate(all_keys), all_keys)) AS entry FROM keys)
+    ) AS wanted ON wanted.key_kind = merged.key_kind AND wanted.key = merged.key
+    GROUP BY wanted.hash, wanted.id
+)
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
-    join_algorithm = 'hash', query_plan_join_swap_table = 'false';
+    join_algorithm = 'hash'{join_sides};
 
 -- @resolve-transactions
 -- A transaction helps where all that it moved belongs to one condition. A token that no known condition gives may be another's.
@@ -158,7 +161,7 @@ FROM
 )
 GROUP BY hash HAVING code > 0
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
-    join_algorithm = 'hash', query_plan_join_swap_table = 'false';
+    join_algorithm = 'hash'{join_sides};
 
 -- @same-hash
 -- How many ids of a range have the hash of another one.
@@ -189,7 +192,7 @@ SELECT {values},
     {reason_of_code}
 FROM {from}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_threads = 1, max_partitions_per_insert_block = 0,
-    min_insert_block_size_rows = 4000000, min_insert_block_size_bytes = {block}, join_algorithm = {algorithm}, query_plan_join_swap_table = 'false';
+    min_insert_block_size_rows = 4000000, min_insert_block_size_bytes = {block}, join_algorithm = {algorithm}{join_sides};
 
 -- @compare
 -- The slice as it was written: rows, and the same sum as before.

@@ -43,8 +43,10 @@ SELECT if(rule = '', 'none', rule) AS rule_that_decided, count() AS rows, round(
 FROM default.vw_enriched_trades GROUP BY rule ORDER BY rows DESC;
 
 -- @check chart=bars unfillable rows by reason
-SELECT reason AS reason_why, count() AS rows, uniqExact(market_id) AS markets, any(market_id) AS such_as FROM default.vw_enriched_trades
-WHERE reason != '' GROUP BY reason ORDER BY rows DESC;
+SELECT reason AS reason_why, sum(n) AS rows, count() AS markets, any(market_id) AS such_as
+FROM (SELECT reason, market_id, count() AS n FROM default.vw_enriched_trades WHERE reason != '' GROUP BY reason, market_id)
+GROUP BY reason ORDER BY rows DESC
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @check recent trades, counted from the newest
 SELECT span.1 AS trades_of, countIf(traded_at > newest - span.2 * 86400) AS rows, countIf(traded_at > newest - span.2 * 86400 AND source = 'original') AS before,
@@ -54,19 +56,27 @@ FROM (SELECT traded_at, source, reason, arrayJoin([('the last day', 1), ('the la
 GROUP BY span ORDER BY span.2;
 
 -- @check markets with the most rows still missing (at most 20)
-SELECT if(market_id = '', '(none)', market_id) AS market, reason AS reason_why, count() AS rows, uniqExact(token_id) AS tokens, min(traded_at) AS first, max(traded_at) AS last
-FROM default.vw_enriched_trades WHERE reason != '' GROUP BY market, reason ORDER BY rows DESC, market LIMIT 20;
+SELECT if(market_id = '', '(none)', market_id) AS market, reason AS reason_why, sum(n) AS rows, count() AS tokens, min(earliest) AS first, max(latest) AS last
+FROM
+(
+    SELECT market_id, reason, token_id, count() AS n, min(traded_at) AS earliest, max(traded_at) AS latest
+    FROM default.vw_enriched_trades WHERE reason != '' GROUP BY market_id, reason, token_id
+)
+GROUP BY market, reason ORDER BY rows DESC, market LIMIT 20
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @check condition ids that were there and that the sources dispute, the most rows first (at most 20)
 SELECT market_id AS market, condition_id_norm AS condition_id_in_the_trades, count() AS rows FROM default.vw_enriched_trades
-WHERE rule = 'original-disputed' GROUP BY market, condition_id_norm ORDER BY rows DESC, market LIMIT 20;
+WHERE rule = 'original-disputed' GROUP BY market, condition_id_norm ORDER BY rows DESC, market LIMIT 20
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @check needs=default.condition_id_merged condition ids that were there and that the token of their row disputes, the most rows first (at most 20)
-SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades, merged.condition_id AS condition_id_of_the_token, count() AS rows
-FROM default.vw_enriched_trades AS trades
+SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades, merged.condition_id AS condition_id_of_the_token, trades.n AS rows
+FROM (SELECT token_id, condition_id_norm, count() AS n FROM default.vw_enriched_trades WHERE rule = 'original' AND token_id != '' GROUP BY token_id, condition_id_norm) AS trades
 INNER JOIN (SELECT key, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS merged ON merged.key = trades.token_id
-WHERE trades.rule = 'original' AND trades.condition_id_norm != merged.condition_id
-GROUP BY token, condition_id_in_the_trades, condition_id_of_the_token ORDER BY rows DESC, token LIMIT 20;
+WHERE trades.condition_id_norm != merged.condition_id
+ORDER BY rows DESC, token LIMIT 20
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill};
 
 -- @check needs=default.condition_id_conflicts keys on which the sources disagree
 SELECT key_kind, rule AS decided_by, count() AS keys, any(key) AS such_as FROM default.condition_id_conflicts GROUP BY key_kind, rule ORDER BY key_kind, rule;

@@ -61,9 +61,20 @@ SELECT condition_id, outcomes FROM
 ) AS named
 LEFT JOIN (SELECT condition_id, max(outcomes) AS done FROM default.computed_token_ids GROUP BY condition_id) AS computed USING condition_id
 WHERE wanted AND outcomes > done AND match(condition_id, '^[0-9a-f]{64}$')
-SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'grace_hash', max_bytes_before_external_group_by = {spill};
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill}, max_bytes_before_external_group_by = {spill};
 
--- @candidates
+-- @count-conditions
+-- About how many conditions the sources name.
+SELECT uniq(condition_id) FROM
+(
+    SELECT condition_id FROM default.clob_market_mapping UNION ALL SELECT condition_id FROM default.goldsky_market_mapping
+    UNION ALL SELECT condition_id FROM default.rpc_transfer_mapping UNION ALL SELECT condition_id FROM default.rpc_conditions UNION ALL SELECT condition_id FROM {gamma}
+)
+SETTINGS max_memory_usage = {max_memory};
+
+-- @entries
+-- What the sources say of a range of conditions, by the hashes of their ids: the computed token ids of the range are what is
+-- held.
 INSERT INTO {target}
 WITH
     x -> lower(replaceRegexpOne(trimBoth(x), '^0[xX]', '')) AS hex,
@@ -71,30 +82,34 @@ WITH
     x -> if(startsWith(lower(x), '0x'), toString(reinterpretAsUInt256(reverse(unhex(substring(x, 3))))), trimLeft(trimBoth(x), '0')) AS decimal,
     markets AS
     (
-        SELECT 'clob' AS source, hex(condition_id) AS condition_id, hex(question_id) AS question_id, lower(trimBoth(market_slug)) AS slug, '' AS market_id,
-            arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)) AS tokens, fetched_at AS seen_at
-        FROM default.clob_market_mapping FINAL
-        UNION ALL
-        SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {gamma}
-        UNION ALL
-        SELECT 'goldsky', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
-        UNION ALL
-        SELECT 'rpc', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
-        UNION ALL
-        SELECT 'rpc', hex(condition_id), hex(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
+        SELECT * FROM
+        (
+            SELECT 'clob' AS source, hex(condition_id) AS condition_id, hex(question_id) AS question_id, lower(trimBoth(market_slug)) AS slug, '' AS market_id,
+                arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)) AS tokens, fetched_at AS seen_at
+            FROM default.clob_market_mapping FINAL
+            UNION ALL
+            SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {gamma}
+            UNION ALL
+            SELECT 'goldsky', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
+            UNION ALL
+            SELECT 'rpc', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
+            UNION ALL
+            SELECT 'rpc', hex(condition_id), hex(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
+        )
+        WHERE {in_range}
     ),
     proofs AS
     (
         SELECT markets.*, usdc, wrapped, other,
             -- ids of the second protocol's markets are not computed from the condition id
-            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2') AS provable,
+            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2' AND {in_range}) AS provable,
             arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)), tokens) AS indexes,
             arrayMap(t -> has(usdc, t) OR has(wrapped, t) OR has(other, t), tokens) AS hits,
             multiIf(empty(tokens) OR NOT provable, 'unproved', arrayAll(hit -> hit, hits), 'proved', 'disproved') AS row_proof
         FROM markets LEFT JOIN
         (
             SELECT condition_id, argMax(usdc_token_ids, outcomes) AS usdc, argMax(wrapped_token_ids, outcomes) AS wrapped, argMax(other_token_ids, outcomes) AS other
-            FROM default.computed_token_ids GROUP BY condition_id
+            FROM default.computed_token_ids WHERE {in_range} GROUP BY condition_id
         ) AS computed USING condition_id
         WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
     ),
@@ -109,10 +124,16 @@ WITH
             arrayMap((t, i, hit) -> ('token-id', t, multiIf(NOT provable, 'unproved', hit, 'proved', 'disproved'), i), tokens, indexes, hits))) AS entry
         FROM proofs
     )
-SELECT entry.1 AS key_kind, entry.2 AS key, condition_id, source,
-    multiIf(countIf(entry.3 = 'proved') > 0, 'proved', countIf(entry.3 = 'unproved') > 0, 'unproved', 'disproved') AS proof, max(entry.4), max(keys.seen_at)
-FROM keys GROUP BY key_kind, key, condition_id, source
-SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'grace_hash', max_bytes_before_external_group_by = {spill};
+SELECT entry.1, entry.2, condition_id, source, entry.3, entry.4, seen_at FROM keys
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash', max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
+
+-- @candidates
+-- One row a key, condition and source, of all that was said; read in the order in which it is stored.
+INSERT INTO {target}
+SELECT key_kind, key, condition_id, source,
+    multiIf(countIf(proof = 'proved') > 0, 'proved', countIf(proof = 'unproved') > 0, 'unproved', 'disproved'), max(outcome_index), max(entries.seen_at)
+FROM {entries} AS entries GROUP BY key_kind, key, condition_id, source
+SETTINGS max_memory_usage = {max_memory}, optimize_aggregation_in_order = 1, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
 
 -- @merge
 -- The rules, in this order: a proved condition wins over those that are not, a disproved one is out; all agree; most
@@ -142,7 +163,7 @@ SELECT {columns} FROM
     SELECT {fresh}, now64(3, 'UTC') AS decided_at, 1 FROM fresh WHERE {which}
 )
 GROUP BY {content} HAVING max(now_so) = 1
-SETTINGS max_memory_usage = {max_memory}, optimize_aggregation_in_order = 1, max_bytes_before_external_group_by = {spill};
+SETTINGS max_memory_usage = {max_memory}, optimize_aggregation_in_order = 1, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
 
 -- @same-rows
 -- Pairs of sources whose rows are the same for every kind of key that both have: one may be a copy of the other.
@@ -165,5 +186,10 @@ SELECT key_kind, count() AS keys, countIf(rule = 'proved') AS proved, countIf(ru
 FROM default.condition_id_merged GROUP BY key_kind ORDER BY key_kind;
 
 -- @sources
-SELECT source, count() AS candidates, uniqExact(condition_id) AS conditions, countIf(proof = 'proved') AS proved, countIf(proof = 'disproved') AS disproved
-FROM default.condition_id_candidates GROUP BY source ORDER BY indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source));
+SELECT source, sum(n) AS candidates, count() AS conditions, sum(proved) AS proved, sum(disproved) AS disproved FROM
+(
+    SELECT source, condition_id, count() AS n, countIf(proof = 'proved') AS proved, countIf(proof = 'disproved') AS disproved
+    FROM default.condition_id_candidates GROUP BY source, condition_id
+)
+GROUP BY source ORDER BY indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source))
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};

@@ -127,14 +127,14 @@ INNER JOIN
 (
     SELECT condition_id, token_id, toInt16(place - 1) AS outcome_index
     FROM default.computed_token_ids FINAL ARRAY JOIN usdc_token_ids AS token_id, arrayEnumerate(usdc_token_ids) AS place
-    WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions)
+    WHERE cityHash64(condition_id) IN (SELECT cityHash64(condition_id) FROM default.rpc_conditions)
     UNION ALL
     SELECT condition_id, token_id, toInt16(place - 1)
     FROM default.computed_token_ids FINAL ARRAY JOIN wrapped_token_ids AS token_id, arrayEnumerate(wrapped_token_ids) AS place
-    WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions)
+    WHERE cityHash64(condition_id) IN (SELECT cityHash64(condition_id) FROM default.rpc_conditions)
 ) AS tokens USING (token_id)
 GROUP BY token_id
-SETTINGS max_bytes_before_external_group_by = 1000000000;
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill};
 
 -- @check what there is
 SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block, max(block_number) AS last_block FROM default.rpc_conditions

@@ -199,31 +199,40 @@ public final class EnrichBenchmark {
     }
   }
 
-  /** Generates the trades and copies them, unless an earlier run left both. */
+  /** Generates the trades and copies them, as far as an earlier run did not. */
   private Map<String, Object> data() {
     Path file = folder.resolve(STATE);
     try {
-      if (Files.exists(file)) {
-        messages.info("the trades of an earlier run are in " + folder + " and are used again");
-        return JSON.readValue(file.toFile(), new TypeReference<Map<String, Object>>() {});
-      }
       Map<String, Object> state = new LinkedHashMap<>();
-      Map<String, Object> generated = part("generate", clickHouse -> generate(clickHouse, state));
-      messages.info(
-          "generated "
-              + Messages.count(rows)
-              + " trades in "
-              + generated.get("seconds")
-              + " s, "
-              + Benchmark.bytes(state.get("bytes_on_disk")));
-      state.put(
-          "copy", part("copy", clickHouse -> clickHouse.execute(sql.section("copy"), values)));
-      part("clear", clickHouse -> clickHouse.execute("DROP TABLE default.trades_copy SYNC"));
-      JSON.writeValue(file.toFile(), state);
+      if (Files.exists(file)) {
+        messages.info("using the trades of an earlier run in " + folder);
+        state.putAll(JSON.readValue(file.toFile(), new TypeReference<Map<String, Object>>() {}));
+      } else {
+        Map<String, Object> generated = part("generate", clickHouse -> generate(clickHouse, state));
+        JSON.writeValue(file.toFile(), state);
+        messages.info(
+            "generated "
+                + Messages.count(rows)
+                + " trades in "
+                + generated.get("seconds")
+                + " s, "
+                + Benchmark.bytes(state.get("bytes_on_disk")));
+      }
+      if (!state.containsKey("copy")) {
+        part("clear", this::dropCopy);
+        state.put(
+            "copy", part("copy", clickHouse -> clickHouse.execute(sql.section("copy"), values)));
+        JSON.writeValue(file.toFile(), state);
+      }
+      part("clear", this::dropCopy);
       return state;
     } catch (IOException e) {
       throw new UserError("cannot read or write " + file + ": " + e.getMessage());
     }
+  }
+
+  private void dropCopy(ClickHouse clickHouse) {
+    clickHouse.execute("DROP TABLE IF EXISTS default.trades_copy SYNC");
   }
 
   private void generate(ClickHouse clickHouse, Map<String, Object> state)

@@ -18,6 +18,7 @@ import picocli.CommandLine.Unmatched;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Checks;
 import polymarket.backfill.job.HtmlReport;
@@ -102,7 +103,7 @@ final class VerifyCommand implements Callable<Integer> {
           checks.run(
               clickHouse,
               Job.names(Common.home()),
-              own ? Map.of() : ledgerValues(settings, job),
+              own ? Memory.of(settings) : ledgerValues(settings, job),
               (title, table) -> print(table));
     }
     if (json) {

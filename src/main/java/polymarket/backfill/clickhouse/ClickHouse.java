@@ -44,6 +44,9 @@ public final class ClickHouse implements AutoCloseable {
    */
   private static final String LONGEST_STATEMENT = "16777216";
 
+  /** How long a statement may take; one over a table of trades takes long on a slow machine. */
+  private static final Duration LONGEST = Duration.ofHours(6);
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** ClickHouse's code for a table that does not exist. */
@@ -222,7 +225,7 @@ public final class ClickHouse implements AutoCloseable {
       Map<String, Object> parameters,
       java.util.function.Consumer<Map<String, Object>> to) {
     QuerySettings settings =
-        new QuerySettings()
+        untilItEnds(new QuerySettings())
             .setFormat(ClickHouseFormat.JSONEachRow)
             .serverSetting("max_query_size", LONGEST_STATEMENT)
             .serverSetting("output_format_json_quote_64bit_integers", "0");
@@ -258,11 +261,17 @@ public final class ClickHouse implements AutoCloseable {
 
   /** Runs a statement that gives no rows. */
   public void execute(String sql) {
-    try (QueryResponse response = client.query(sql).get()) {
+    try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
       response.getQueryId();
     } catch (Exception e) {
       throw failure(e);
     }
+  }
+
+  /** A statement over a large table may give no byte for longer than an insert of a batch may. */
+  private static QuerySettings untilItEnds(QuerySettings settings) {
+    settings.setNetworkTimeout(LONGEST.toMillis(), ChronoUnit.MILLIS);
+    return settings;
   }
 
   /** Runs the statements of a section in their order. */
@@ -280,7 +289,7 @@ public final class ClickHouse implements AutoCloseable {
     HttpRequest request =
         HttpRequest.newBuilder(
                 URI.create(url.toString().replaceAll("/$", "") + "/?default_format=" + format))
-            .timeout(Duration.ofHours(6))
+            .timeout(LONGEST)
             .header(
                 "Authorization",
                 "Basic "

@@ -39,10 +39,11 @@ public final class Memory {
 
   /**
    * The placeholders {@code max_memory} and {@code spill} of a query that may take so many bytes:
-   * aggregation and sorting go to disk when they hold a quarter of that.
+   * aggregation and sorting go to disk when they hold an eighth of that, because a query has
+   * several of both.
    */
   public static Map<String, Object> of(long bytes) {
-    return Map.of("max_memory", bytes, "spill", Math.max(1, bytes / 4));
+    return Map.of("max_memory", bytes, "spill", Math.max(1, bytes / 8));
   }
 
   /** The same of a query that may take all of {@value #CAP}. */

@@ -110,11 +110,35 @@ public final class Enrich {
     values.put("missing", new Raw(trades.missing()));
     values.put("condition", new Raw(trades.text("condition")));
     values.put("threads", Math.max(1, Runtime.getRuntime().availableProcessors() / concurrency));
+    values.put("join_sides", joinSides());
     this.steps = new Steps("enrich", memory, concurrency);
     values.put("block", Math.min(256 << 20, steps.budget() / 8));
     this.mapping =
         new Mapping(clickHouse, messages, sql, trades, steps, Map.copyOf(values), join, memory);
     this.writer = new SliceWriter(clickHouse, sql, trades, mapping, steps);
+  }
+
+  /**
+   * Settings that keep the sides of a join as they are written, those that this ClickHouse knows:
+   * its planner would hold the side with fewer rows in the whole table, and the other one is a part
+   * of a larger one.
+   */
+  private Raw joinSides() {
+    return new Raw(
+        clickHouse
+            .rows(
+                "SELECT name FROM system.settings WHERE name IN ('query_plan_join_swap_table',"
+                    + " 'query_plan_optimize_join_order_limit') ORDER BY name",
+                Map.of())
+            .stream()
+            .map(
+                row ->
+                    ", "
+                        + row.get("name")
+                        + (row.get("name").equals("query_plan_join_swap_table")
+                            ? " = 'false'"
+                            : " = 0"))
+            .collect(Collectors.joining()));
   }
 
   public static Path ledgerFile(Settings settings) {

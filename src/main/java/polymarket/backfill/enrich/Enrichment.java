@@ -2,9 +2,10 @@ package polymarket.backfill.enrich;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BiConsumer;
+import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Checks;
 import polymarket.backfill.job.HtmlReport;
@@ -22,6 +23,7 @@ public final class Enrichment {
   /**
    * Checks the enriched trades, and writes the report.
    *
+   * @param settings with the memory that the checks may take
    * @param jobs whose tables are made where they are not there
    * @param thresholds such as {@code --min-coverage=90%}; what is not kept is in {@link
    *     Checks.Found#failed()}
@@ -32,12 +34,14 @@ public final class Enrichment {
    */
   public static Checks.Found verify(
       ClickHouse clickHouse,
+      Settings settings,
       List<String> jobs,
       List<String> thresholds,
       Path report,
       BiConsumer<String, Checks.Table> each) {
     Checks.Found found =
-        new Checks(FILE, SqlFile.read(FILE), thresholds).run(clickHouse, jobs, Map.of(), each);
+        new Checks(FILE, SqlFile.read(FILE), thresholds)
+            .run(clickHouse, jobs, Memory.of(settings), each);
     if (report != null) {
       HtmlReport.write(report, "Check of " + FILE, List.of(new HtmlReport.Checked(found)));
     }

@@ -17,7 +17,7 @@ record HashRange(BigInteger from, BigInteger to, long ids) {
 
   /** All hashes in parts of about the same width, each of at most so many ids. */
   static List<HashRange> of(long ids, long most) {
-    long parts = Math.max(1, (ids + most - 1) / most);
+    long parts = Math.max(1, (ids + most - 1) / Math.max(1, most));
     List<HashRange> ranges = new ArrayList<>();
     for (long part = 0; part < parts; part++) {
       ranges.add(

@@ -23,8 +23,14 @@ public final class Reconcile {
   private static final String MERGED = "default.condition_id_merged";
   private static final String CONFLICTS = "default.condition_id_conflicts";
 
+  /** Generous: a condition with all that is computed of it, in a join. */
+  private static final long BYTES_A_CONDITION = 2048;
+
+  private static final long FEWEST_CONDITIONS = 500;
+
   private final ClickHouse clickHouse;
   private final Messages messages;
+  private final Steps steps;
   private final SqlFile sql = SqlFile.read("reconcile");
   private final Map<String, Object> values = new HashMap<>();
 
@@ -40,9 +46,11 @@ public final class Reconcile {
   public Reconcile(ClickHouse clickHouse, Settings settings, Messages messages) {
     this.clickHouse = clickHouse;
     this.messages = messages;
-    long memory = Memory.bytes(settings, "enrich.max-memory");
-    values.put("max_memory", memory);
-    values.put("spill", memory / 4);
+    long memory = Memory.bytes(settings, Memory.CAP);
+    steps = new Steps("reconcile", memory, 1);
+    values.putAll(Memory.of(memory));
+    values.put("block", Math.min(256 << 20, memory / 8));
+    values.put("threads", Runtime.getRuntime().availableProcessors());
   }
 
   /** Makes the tables that are read and written, where they are not there. */
@@ -59,7 +67,7 @@ public final class Reconcile {
     finishLogs();
     values.put("gamma", new Raw(gamma()));
     long started = System.nanoTime();
-    long computed = ComputedTokenIds.fill(clickHouse, sql.section("conditions").sql(values));
+    long computed = computeTokenIds();
     if (computed > 0) {
       messages.info(
           "computed the token ids of "
@@ -67,9 +75,7 @@ public final class Reconcile {
               + " conditions in "
               + Messages.time((System.nanoTime() - started) / 1_000_000));
     }
-    String candidates = draft(CANDIDATES);
-    values.put("target", new Raw(candidates));
-    clickHouse.execute(sql.section("candidates").sql(values));
+    String candidates = candidates();
     values.put("candidates", new Raw(candidates));
     String content =
         "key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index";
@@ -114,10 +120,45 @@ public final class Reconcile {
     return new Result(
         clickHouse.rows(sql.section("sources").sql(values), Map.of()),
         clickHouse.rows(sql.section("summary").sql(values), Map.of()),
-        number("SELECT count() FROM " + CONFLICTS),
-        number("SELECT count() FROM " + CONFLICTS + " WHERE condition_id = ''"),
+        clickHouse.number("SELECT count() FROM " + CONFLICTS),
+        clickHouse.number("SELECT count() FROM " + CONFLICTS + " WHERE condition_id = ''"),
         copies,
         changed);
+  }
+
+  private long computeTokenIds() {
+    long[] computed = {0};
+    steps.run(
+        "compute token ids",
+        () ->
+            computed[0] = ComputedTokenIds.fill(clickHouse, sql.section("conditions").sql(values)));
+    return computed[0];
+  }
+
+  /** What every source says, in a draft: range by range of the conditions, then one row a key. */
+  private String candidates() {
+    String entries = CANDIDATES + "_entries";
+    clickHouse.execute("DROP TABLE IF EXISTS " + entries + " SYNC");
+    clickHouse.execute("CREATE TABLE " + entries + " AS " + CANDIDATES);
+    long conditions = clickHouse.number(sql.section("count-conditions").sql(values));
+    steps.each(
+        "collect what the sources say",
+        HashRange.of(conditions, steps.budget() / 4 / BYTES_A_CONDITION),
+        range -> {
+          Map<String, Object> own = new HashMap<>(values);
+          own.put("target", new Raw(entries));
+          own.put("in_range", new Raw(range.where("cityHash64(condition_id)")));
+          clickHouse.execute(sql.section("entries").sql(own));
+        },
+        range -> range.ids() < FEWEST_CONDITIONS ? List.of() : range.halves());
+    String candidates = draft(CANDIDATES);
+    values.put("target", new Raw(candidates));
+    values.put("entries", new Raw(entries));
+    steps.run(
+        "sort what the sources say",
+        () -> clickHouse.execute(sql.section("candidates").sql(values)));
+    clickHouse.execute("DROP TABLE " + entries + " SYNC");
+    return candidates;
   }
 
   /**
@@ -126,10 +167,10 @@ public final class Reconcile {
    */
   private void finishLogs() {
     SqlFile logs = SqlFile.read("rpc-logs");
-    if (((Number) clickHouse.value(logs.section("unfinished").sql(values))).longValue() > 0) {
+    if (clickHouse.number(logs.section("unfinished").sql(values)) > 0) {
       messages.info(
           "the last scan of Polygon's logs was not finished: what it stored is mapped now");
-      clickHouse.execute(logs.section("finish").sql(values));
+      steps.run("map the transfers", () -> clickHouse.execute(logs.section("finish").sql(values)));
     }
   }
 
@@ -199,7 +240,9 @@ public final class Reconcile {
     values.put("content", new Raw(content));
     values.put("fresh", new Raw(fresh));
     values.put("which", new Raw(which));
-    clickHouse.execute(sql.section("merge").sql(values));
+    steps.run(
+        "merge into " + Columns.name(table),
+        () -> clickHouse.execute(sql.section("merge").sql(values)));
     return draft;
   }
 
@@ -215,9 +258,5 @@ public final class Reconcile {
     }
     clickHouse.execute("DROP TABLE " + draft + " SYNC");
     return !same;
-  }
-
-  private long number(String query) {
-    return ((Number) clickHouse.value(query)).longValue();
   }
 }

@@ -19,6 +19,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.JobLock;
+import polymarket.backfill.clickhouse.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
@@ -354,7 +355,7 @@ public final class JobRun implements AutoCloseable {
       if (finished && !stop.asked()) {
         jobs.stream()
             .filter(job -> job.sql().has("finish"))
-            .forEach(job -> clickHouse.execute(job.sql().section("finish"), Map.of()));
+            .forEach(job -> clickHouse.execute(job.sql().section("finish"), Memory.of(settings)));
         jobs.forEach(this::merge);
       }
     } catch (UserError e) {
