@@ -17,6 +17,7 @@ import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.ledger.Batch;
 
 /**
  * What the engines have to know of a job: the bean at the top of its route file,
@@ -157,6 +158,12 @@ public class Job {
 
   public IdKind idKind() {
     return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
+  }
+
+  /** Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts. */
+  boolean isDivisible(Batch batch) {
+    return batch.getSize() > 1
+        || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
   }
 
   /**

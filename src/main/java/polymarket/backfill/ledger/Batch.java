@@ -106,12 +106,15 @@ public final class Batch {
   private long rejected;
   private int requests;
   private int failures;
-  private long firstFailure;
+  private long lastFailure;
+  private boolean failedBehindAnswer;
+  private int trials;
   private int status;
   private final Map<Step, Long> nanos = new EnumMap<>(Step.class);
   private Step step;
-  private long stepSince;
   private long takenUpNanos = System.nanoTime();
+  private long stepSince = takenUpNanos;
+  private Thread worker;
 
   private Batch(Batch parent, String id) {
     this.number = parent.number;
@@ -550,13 +553,17 @@ public final class Batch {
     return requests;
   }
 
-  /** Notes a failure that counts against the batch. */
-  public synchronized void countFailure(int httpStatus) {
+  /**
+   * Notes a failure that counts against the batch.
+   *
+   * @param httpStatus 0 where there was none
+   * @param answered whether the source had answered well, and what came of the answer failed
+   */
+  public synchronized void countFailure(int httpStatus, boolean answered) {
     failures++;
     status = httpStatus;
-    if (firstFailure == 0) {
-      firstFailure = System.currentTimeMillis();
-    }
+    lastFailure = System.currentTimeMillis();
+    failedBehindAnswer = answered;
   }
 
   /** Failures since it was last taken up, of all its calls. */
@@ -564,9 +571,30 @@ public final class Batch {
     return failures;
   }
 
-  /** When it first failed in this run, in epoch milliseconds; 0 where it did not. */
-  public long firstFailure() {
-    return firstFailure;
+  /** When it last failed in this run, in epoch milliseconds; 0 where it did not. */
+  public long lastFailure() {
+    return lastFailure;
+  }
+
+  /** Whether its last failure was with an answer, and not for want of one. */
+  public boolean failedBehindAnswer() {
+    return failedBehindAnswer;
+  }
+
+  /**
+   * It failed with all its attempts, and the source has answered others since: it gets as many
+   * attempts as a new one.
+   *
+   * @return how often that was so
+   */
+  public synchronized int tryAgain() {
+    failures = 0;
+    return ++trials;
+  }
+
+  /** How often it was tried again because the source had answered others since it failed. */
+  public synchronized int trials() {
+    return trials;
   }
 
   /** The HTTP status of the last failure; 0 where there was none. */
@@ -593,7 +621,7 @@ public final class Batch {
     }
   }
 
-  /** Gives it as many attempts as a new one; when it first failed stays known. */
+  /** Gives it as many attempts as a new one. */
   public void resetFailures() {
     failures = 0;
   }
@@ -608,9 +636,13 @@ public final class Batch {
   /** It is handed out now. */
   public void takenUp() {
     idle = false;
-    takenUpNanos = System.nanoTime();
-    nanos.clear();
-    step = null;
+    synchronized (this) {
+      takenUpNanos = System.nanoTime();
+      stepSince = takenUpNanos;
+      nanos.clear();
+      step = null;
+      worker = null;
+    }
   }
 
   /** It is not worked on any more, for now or for good. */
@@ -640,6 +672,24 @@ public final class Batch {
     }
     step = next;
     stepSince = at;
+    worker = Thread.currentThread();
+  }
+
+  /**
+   * When it last went into a step or out of one, itself or one of its parts, by {@link
+   * System#nanoTime}; to come, where it waits for a turn.
+   */
+  public synchronized long movedAt() {
+    long moved = stepSince;
+    for (Batch part : parts == null ? List.<Batch>of() : List.copyOf(parts.values())) {
+      moved = Math.max(moved, part.movedAt());
+    }
+    return moved;
+  }
+
+  /** The thread that took it into its last step, or out of it; null before the first. */
+  public synchronized Thread worker() {
+    return worker;
   }
 
   /** The step that it is in; null between them. */
