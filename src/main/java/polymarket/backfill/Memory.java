@@ -4,7 +4,6 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-
 /** Sizes in settings, such as 4G. */
 public final class Memory {
 

@@ -66,7 +66,9 @@ public final class Chain {
   /** Statuses that speak of the request: another one may be answered. */
   private static final Set<Integer> OF_THE_REQUEST = Set.of(400, 413, 414, 422);
 
-  /** Calls in a request at most, unless a batch has more ranges: they reach the node all at once. */
+  /**
+   * Calls in a request at most, unless a batch has more ranges: they reach the node all at once.
+   */
   private static final int CALLS_TOGETHER = 8;
 
   private static final String HEAD = "head";
@@ -104,9 +106,7 @@ public final class Chain {
     private void range(String id, String address, List<String> topics) {
       Map<String, Object> call = logs(id, Ranges.first(id), Ranges.last(id), address, topics);
       calls.put(id, call);
-      calls.put(
-          LAST + id,
-          logs(LAST + id, Ranges.last(id), Ranges.last(id), address, topics));
+      calls.put(LAST + id, logs(LAST + id, Ranges.last(id), Ranges.last(id), address, topics));
       add(call);
     }
 
@@ -126,9 +126,7 @@ public final class Chain {
           timeless.stream()
               .filter(block -> !known.contains(block))
               .forEach(
-                  block ->
-                      add(
-                          call(BLOCK + block, "eth_getBlockByNumber", hex(block), false)));
+                  block -> add(call(BLOCK + block, "eth_getBlockByNumber", hex(block), false)));
         }
       } else if (wide && saysTooLarge(failure(id))) {
         cut.add(id);
@@ -162,15 +160,13 @@ public final class Chain {
     return "0x" + Long.toHexString(number);
   }
 
-
   /**
    * The calls for the logs of a batch's ranges, and for the node's newest block.
    *
    * @param address of the contract
    * @param topics any of which the first topic may be, separated by commas
    */
-  public Scan calls(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, String address, String topics) {
+  public Scan calls(@ExchangeProperty(Batch.PROPERTY) Batch batch, String address, String topics) {
     batch.forgetAnswer();
     Scan scan = new Scan(limit, batch.getSize());
     batch.getIds().forEach(id -> scan.range(id, address, topics(topics)));
@@ -213,8 +209,8 @@ public final class Chain {
   }
 
   /**
-   * Takes the answers to a batch's calls as its logs. Ranges that are too wide for the node are cut;
-   * ranges that failed otherwise are left unanswered.
+   * Takes the answers to a batch's calls as its logs. Ranges that are too wide for the node are
+   * cut; ranges that failed otherwise are left unanswered.
    *
    * @throws SourceException where none could be answered, or the node does not have the last block
    *     yet
@@ -453,8 +449,7 @@ public final class Chain {
     }
     for (long width : WIDTHS) {
       calls.add(
-          logs(
-              WIDTH + width, 10_000_000, 10_000_000 + width - 1, address, "0x" + "0".repeat(64)));
+          logs(WIDTH + width, 10_000_000, 10_000_000 + width - 1, address, "0x" + "0".repeat(64)));
     }
     return calls;
   }

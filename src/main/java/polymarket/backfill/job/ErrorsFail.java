@@ -10,8 +10,8 @@ import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
 
 /**
- * Lets an {@link Error} in a step of a route fail its exchange as an exception does. Camel would log
- * it and never end the exchange, so that its batch would be in flight for ever.
+ * Lets an {@link Error} in a step of a route fail its exchange as an exception does. Camel would
+ * log it and never end the exchange, so that its batch would be in flight for ever.
  */
 final class ErrorsFail implements InterceptStrategy {
 

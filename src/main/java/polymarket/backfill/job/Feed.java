@@ -55,6 +55,7 @@ final class Feed implements Iterator<Batch> {
   private final Deque<String> modes = new ArrayDeque<>(List.of("redo", "new", "again"));
 
   private String after = "";
+
   /** A batch that failed with all its attempts, and with what. */
   private record Suspect(Batch batch, Throwable failure) {}
 
@@ -342,7 +343,17 @@ final class Feed implements Iterator<Batch> {
 
   /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
   private void blame(Batch batch, Throwable failure) {
-    System.err.println("BLAME " + batch + " " + batch.failedBehindAnswer() + " trials " + batch.trials() + " failures " + batch.failures() + " " + failure);
+    System.err.println(
+        "BLAME "
+            + batch
+            + " "
+            + batch.failedBehindAnswer()
+            + " trials "
+            + batch.trials()
+            + " failures "
+            + batch.failures()
+            + " "
+            + failure);
     if (batch.getSize() > 1) {
       release(batch, ledger.halve(batch, share));
       return;

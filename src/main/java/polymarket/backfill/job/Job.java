@@ -160,7 +160,9 @@ public class Job {
     return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
   }
 
-  /** Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts. */
+  /**
+   * Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts.
+   */
   boolean isDivisible(Batch batch) {
     return batch.getSize() > 1
         || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();

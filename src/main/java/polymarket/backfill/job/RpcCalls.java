@@ -114,8 +114,8 @@ class RpcCalls {
    *
    * @return the answers by the ids of their calls; none where the request was refused as a whole
    *     and its calls will be asked for in smaller ones
-   * @throws SourceException where it is no JSON-RPC answer, has none of the calls in it, or the node
-   *     throttles
+   * @throws SourceException where it is no JSON-RPC answer, has none of the calls in it, or the
+   *     node throttles
    */
   Map<String, Map<String, Object>> take(Object body) throws SourceException {
     List<String> asked = sent.stream().map(RpcCalls::id).toList();

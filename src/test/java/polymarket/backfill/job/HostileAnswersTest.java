@@ -150,8 +150,7 @@ class HostileAnswersTest {
     JobRun.Result result = bed.run(ids);
     assertEquals(2, result.exitCode(), result.toString());
     bed.assertTruth(ids, List.of(id));
-    assertEquals(
-        "goldsky answered HTTP 204 with nothing in it", bed.entries().get(id).reason());
+    assertEquals("goldsky answered HTTP 204 with nothing in it", bed.entries().get(id).reason());
   }
 
   // ---- outages in the middle
@@ -168,7 +167,6 @@ class HostileAnswersTest {
             polymarket.backfill.ledger.Share.WHOLE,
             List.of("closed=false", "closed=true&order=id"));
     assertEquals(0, result.exitCode(), bed.entries() + " " + bed.messages());
-    
   }
 
   // ---- errors of the JVM

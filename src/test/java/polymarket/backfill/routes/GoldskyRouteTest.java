@@ -37,8 +37,8 @@ import polymarket.backfill.sandbox.SandboxOptions;
 class GoldskyRouteTest extends CamelTestSupport {
 
   private Sandbox sandbox;
-  private final Sources sources = new Sources(
-          Settings.load(TestBed.PROJECT, Map.of(), Map.of()), Share.WHOLE, 1, new Stop());
+  private final Sources sources =
+      new Sources(Settings.load(TestBed.PROJECT, Map.of(), Map.of()), Share.WHOLE, 1, new Stop());
 
   @Override
   protected CamelContext createCamelContext() throws Exception {
