@@ -32,9 +32,6 @@ import polymarket.backfill.polygon.TokenIds;
  */
 public final class Chain {
 
-  /** The exchange property that holds a batch's logs until the times of their blocks are known. */
-  static final String PROPERTY = "scan";
-
   /**
    * How nodes say that a range is too wide or its answer too large (the recorded wordings, and what
    * their kin say).
@@ -178,10 +175,11 @@ public final class Chain {
   }
 
   /** The body of the next request with calls: one alone as an object, several as a list. */
-  public String request(Exchange exchange, @ExchangeProperty(PROPERTY) RpcCalls calls)
+  public String request(
+      Exchange exchange, @ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls)
       throws JsonProcessingException {
     List<Map<String, Object>> next = calls.next();
-    exchange.setProperty(Sources.CALLS, next.size());
+    exchange.setProperty(ExchangeProperties.CALLS, next.size());
     return JSON.writeValueAsString(next.size() == 1 ? next.get(0) : next);
   }
 
@@ -191,7 +189,7 @@ public final class Chain {
    * @throws SourceException where it is no answer to the calls, the node throttles, or it refuses
    *     whatever it is asked
    */
-  public void take(@ExchangeProperty(PROPERTY) RpcCalls calls, @Body Object body)
+  public void take(@ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls, @Body Object body)
       throws SourceException {
     Map<String, Map<String, Object>> answers = calls.take(body);
     if (calls instanceof Scan scan) {
@@ -216,7 +214,8 @@ public final class Chain {
    *     yet
    */
   public void answered(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty(PROPERTY) Scan scan)
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan)
       throws SourceException {
     scan.cut.forEach(batch::cut);
     if (scan.rows.isEmpty() && scan.cut.isEmpty()) {
@@ -434,7 +433,8 @@ public final class Chain {
 
   /** Hands the rows of each range to the batch. */
   public void gather(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty(PROPERTY) Scan scan) {
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan) {
     scan.rows.forEach(batch::gather);
   }
 
@@ -463,7 +463,8 @@ public final class Chain {
    *     widest range that it answers, whatever it says of wider ones
    * @throws SourceException where it does not say
    */
-  public Map<String, Object> reached(@ExchangeProperty(PROPERTY) RpcCalls calls, int behind)
+  public Map<String, Object> reached(
+      @ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls, int behind)
       throws SourceException {
     long head = Long.MAX_VALUE;
     for (int i = 0; i < HEADS; i++) {

@@ -46,28 +46,12 @@ import polymarket.backfill.ledger.Window;
  */
 public final class Sources implements HttpClientConfigurer {
 
-  private static final String WARM_UP = "SourceWarmUp";
-
-  /**
-   * The exchange property with how many calls of the pace a request counts as; one where it is not
-   * set.
-   */
-  static final String CALLS = "calls";
-
   private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
 
   private static final Pattern SECONDS = Pattern.compile("\\d+(\\.\\d+)?");
 
   /** How an error says of itself that asking again is of no use. */
   private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
-
-  /** When the request of an exchange leaves, in epoch milliseconds; gone once it was answered. */
-  private static final String ASKED = "SourceAsked";
-
-  /** The source that an exchange's last request went to, where it was answered well. */
-  private static final String ANSWERED = "SourceAnswered";
-
-  private static final String SOURCE = "SourceName";
 
   private final Share share;
   private final double fraction;
@@ -131,8 +115,8 @@ public final class Sources implements HttpClientConfigurer {
     }
     String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
     Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
-    if (exchange.getProperty(WARM_UP) != null) {
-      warmUpPort.set(exchange.getProperty(WARM_UP, Integer.class));
+    if (exchange.getProperty(ExchangeProperties.WARM_UP) != null) {
+      warmUpPort.set(exchange.getProperty(ExchangeProperties.WARM_UP, Integer.class));
       return 0;
     }
     Source.Turn turn =
@@ -140,11 +124,12 @@ public final class Sources implements HttpClientConfigurer {
             .turn(
                 throttle.requests(),
                 throttle.periodMillis(),
-                exchange.getProperty(CALLS, 1, Integer.class));
+                exchange.getProperty(ExchangeProperties.CALLS, 1, Integer.class));
     turns.set(turn);
-    exchange.removeProperty(ANSWERED);
-    exchange.setProperty(SOURCE, name);
-    exchange.setProperty(ASKED, System.currentTimeMillis() + turn.waitMillis());
+    // set, not removed: an expression works on a copy of the exchange, of which removals are lost
+    exchange.setProperty(ExchangeProperties.ANSWERED, false);
+    exchange.setProperty(ExchangeProperties.SOURCE, name);
+    exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
     Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
     if (batch != null) {
       batch.countRequest();
@@ -214,7 +199,7 @@ public final class Sources implements HttpClientConfigurer {
           .request(
               "direct:" + source,
               exchange -> {
-                exchange.setProperty(WARM_UP, here.getAddress().getPort());
+                exchange.setProperty(ExchangeProperties.WARM_UP, here.getAddress().getPort());
                 exchange
                     .getMessage()
                     .setHeader(
@@ -381,10 +366,10 @@ public final class Sources implements HttpClientConfigurer {
 
   /** The source gave an answer that can be read; whether it is whole is for the job to see. */
   public void good(Exchange exchange) {
-    Long asked = exchange.getProperty(ASKED, Long.class);
+    Long asked = exchange.getProperty(ExchangeProperties.ASKED, Long.class);
     if (asked != null) {
-      get(exchange.getProperty(SOURCE, String.class)).answered(asked);
-      exchange.setProperty(ANSWERED, true);
+      get(exchange.getProperty(ExchangeProperties.SOURCE, String.class)).answered(asked);
+      exchange.setProperty(ExchangeProperties.ANSWERED, true);
     }
   }
 
@@ -393,7 +378,7 @@ public final class Sources implements HttpClientConfigurer {
    * the source's reachability.
    */
   static boolean isAnswered(Exchange exchange) {
-    return exchange.getProperty(ANSWERED, false, Boolean.class);
+    return exchange.getProperty(ExchangeProperties.ANSWERED, false, Boolean.class);
   }
 
   private static String header(Exchange exchange, String name) {

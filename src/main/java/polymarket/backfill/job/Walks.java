@@ -22,9 +22,6 @@ import polymarket.backfill.ledger.Batch;
  */
 public final class Walks {
 
-  /** The exchange property that holds a walk. */
-  static final String PROPERTY = "walk";
-
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
@@ -100,6 +97,11 @@ public final class Walks {
       return next;
     }
 
+    /** What the next page is known by: its list, and the source's own cursor. */
+    String leadsTo() {
+      return state.get("list") + " " + state.get("cursor");
+    }
+
     /** Whether the answer before said that there is more of this list. */
     public boolean isPromised() {
       return flag("promised");
@@ -113,17 +115,18 @@ public final class Walks {
   /**
    * Where a batch's lists in the order of ids go on.
    *
-   * @param filter the JSON array that they are filtered by
+   * @param tokens those that the lists are filtered by; null where nothing filters them
    */
   @SuppressWarnings("unchecked")
   public ById byId(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("filter") String filter)
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.TOKENS) Tokens.OfBatch tokens)
       throws JsonProcessingException {
     return new ById(
         batch.getCursor() == null
             ? new LinkedHashMap<>()
             : JSON.readValue(batch.getCursor(), LinkedHashMap.class),
-        filter);
+        tokens == null ? null : tokens.getJson());
   }
 
   /**
@@ -137,7 +140,7 @@ public final class Walks {
    *     the last one
    */
   public List<Map<String, Object>> rowsById(
-      @ExchangeProperty(PROPERTY) ById walk,
+      @ExchangeProperty(ExchangeProperties.WALK) ById walk,
       @Body Map<String, List<Map<String, Object>>> answer,
       String pageSizes)
       throws SourceException, JsonProcessingException {
@@ -200,7 +203,7 @@ public final class Walks {
    */
   @SuppressWarnings("unchecked")
   public List<Map<String, Object>> named(
-      @ExchangeProperty(PROPERTY) ByCursor walk,
+      @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
       @Body List<Map<String, Object>> rows,
       String time,
       String prefix,
@@ -257,13 +260,16 @@ public final class Walks {
    */
   public List<Map<String, Object>> rowsByCursor(
       @ExchangeProperty(Batch.PROPERTY) Batch batch,
-      @ExchangeProperty(PROPERTY) ByCursor walk,
+      @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
       @Body List<Map<String, Object>> rows,
       String cursor,
       String lists,
       String time)
       throws SourceException, JsonProcessingException {
     List<Map<String, Object>> all = rows == null ? List.of() : rows;
+    if (!all.isEmpty()) {
+      batch.sentRows();
+    }
     boolean first = walk.getList().equals(lists.split(",")[0].strip());
     if (!first && !walk.state.containsKey("cursor") && all.isEmpty() != walk.flag("none")) {
       if (walk.flag("none")) {

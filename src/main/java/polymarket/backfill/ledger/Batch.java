@@ -83,6 +83,7 @@ public final class Batch {
   private boolean more = true;
   private final Set<String> pagesSeen = new HashSet<>();
   private int oldPages;
+  private int emptyPages;
   private int keptPages;
   private int pagesTogether = 1;
   private int lastKept;
@@ -96,6 +97,7 @@ public final class Batch {
   private final List<String> missing = new ArrayList<>();
   private final Map<String, Long> rowsThere = new HashMap<>();
   private Map<String, Long> rowsOfPageThere = Map.of();
+  private final List<Map<String, Object>> kept = new ArrayList<>();
   private final List<Map<String, Object>> gathered = new ArrayList<>();
   private final Set<String> answered = new HashSet<>();
   private final Set<String> cut = new HashSet<>();
@@ -289,25 +291,40 @@ public final class Batch {
    *
    * @param digest of its content; null where it is empty
    * @param next where the next one begins; null where it is the last
+   * @param leads what of it the source gave, by which it is known again
    * @param repeated how many pages in a row may have been there before
    * @return null, or what was there before, a "page" or a "cursor", because the source goes in
    *     circles; nothing is noted then
    */
-  public String page(String digest, String next, int repeated) {
+  public String page(String digest, String next, String leads, int repeated) {
     boolean old = digest != null && pagesSeen.contains("page " + digest);
     if (old && oldPages >= repeated) {
       return "page";
     }
-    if (next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + next))) {
+    if (next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + leads))) {
       return "cursor";
     }
     pagesSeen.add("page " + digest);
-    pagesSeen.add("cursor " + next);
+    pagesSeen.add("cursor " + leads);
     oldPages = old ? oldPages + 1 : 0;
     shortPage = -1;
     cursor = next;
     more = next != null;
     return null;
+  }
+
+  /** The source sent rows, though there may be none among them that were asked for. */
+  public void sentRows() {
+    emptyPages = 0;
+  }
+
+  /**
+   * Notes a page without rows behind which there is more.
+   *
+   * @return how many of them came in a row
+   */
+  public int emptyPage() {
+    return ++emptyPages;
   }
 
   /**
@@ -343,6 +360,7 @@ public final class Batch {
     oldPages = 0;
     shortPage = -1;
     pagesSeen.clear();
+    kept.clear();
     gathered.clear();
     keptPages = 0;
   }
@@ -414,26 +432,30 @@ public final class Batch {
    * are better stored page by page is left unanswered, and so gets a batch of its own.
    */
   public void keep(List<Map<String, Object>> rows) {
-    gathered.addAll(rows);
+    kept.addAll(rows);
     keptPages++;
     lastKept = rows.size();
     if (parent == null) {
       return;
     }
     if (!more) {
-      parent.gather(ids.get(0), gathered);
-    } else if (gathered.size() > KEPT_ROWS) {
-      gathered.clear();
+      parent.gather(ids.get(0), kept);
+    } else if (kept.size() > KEPT_ROWS) {
+      kept.clear();
       lastPage();
     }
   }
 
-  /** Hands over the rows of the pages that were kept, which are then kept no more. */
-  public synchronized List<Map<String, Object>> takeKept() {
-    List<Map<String, Object>> rows = List.copyOf(gathered);
-    gathered.clear();
+  /**
+   * Hands over the rows of the pages that were kept, which are then kept no more.
+   *
+   * @param growing whether twice as many pages are kept the next time; one page otherwise
+   */
+  public synchronized List<Map<String, Object>> takeKept(boolean growing) {
+    List<Map<String, Object>> rows = List.copyOf(kept);
+    kept.clear();
     keptPages = 0;
-    pagesTogether = pageByPage ? 1 : Math.min(1024, 2 * pagesTogether);
+    pagesTogether = pageByPage || !growing ? 1 : Math.min(1024, 2 * pagesTogether);
     return rows;
   }
 
@@ -444,7 +466,7 @@ public final class Batch {
    * @param rows from which on no further page is kept
    */
   public synchronized boolean keepsOn(int rows) {
-    return more && keptPages < pagesTogether && gathered.size() < rows;
+    return more && keptPages < pagesTogether && kept.size() < rows;
   }
 
   /** Rows of the last page that was kept; 0 where pages are not kept. */
@@ -475,6 +497,11 @@ public final class Batch {
       gathered.addAll(rows);
       answered.add(id);
     }
+  }
+
+  /** Whether it is one id of a batch whose ids are asked for one by one. */
+  public boolean isPart() {
+    return parent != null;
   }
 
   /** The rows that its parts brought. */
@@ -613,6 +640,7 @@ public final class Batch {
     missing.clear();
     resetRows();
     synchronized (this) {
+      kept.clear();
       gathered.clear();
       keptPages = 0;
       answered.clear();

@@ -160,13 +160,15 @@ class HostileAnswersTest {
   void anOutageBehindAGoodAnswer_isWaitedForAsOneAtTheStart(int status) {
     bed.job("markets").set("gamma.url", bed.sandbox().urls().get("gamma"));
     bed.set("markets.concurrency", 3);
-    bed.sandbox().fault("kind=outage,seconds=5,skip=2,source=gamma,status=" + status);
+    bed.beforeRun(
+        run -> bed.sandbox().fault("kind=outage,seconds=5,skip=2,source=gamma,status=" + status));
     JobRun.Result result =
         bed.run(
             "markets",
             polymarket.backfill.ledger.Share.WHOLE,
             List.of("closed=false", "closed=true&order=id"));
     assertEquals(0, result.exitCode(), bed.entries() + " " + bed.messages());
+    said("gamma answered HTTP " + status);
   }
 
   // ---- errors of the JVM
