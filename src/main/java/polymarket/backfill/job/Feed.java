@@ -343,17 +343,6 @@ final class Feed implements Iterator<Batch> {
 
   /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
   private void blame(Batch batch, Throwable failure) {
-    System.err.println(
-        "BLAME "
-            + batch
-            + " "
-            + batch.failedBehindAnswer()
-            + " trials "
-            + batch.trials()
-            + " failures "
-            + batch.failures()
-            + " "
-            + failure);
     if (batch.getSize() > 1) {
       release(batch, ledger.halve(batch, share));
       return;

@@ -160,8 +160,7 @@ class HostileAnswersTest {
   void anOutageBehindAGoodAnswer_isWaitedForAsOneAtTheStart(int status) {
     bed.job("markets").set("gamma.url", bed.sandbox().urls().get("gamma"));
     bed.set("markets.concurrency", 3);
-    bed.beforeRun(
-        run -> bed.sandbox().fault("kind=outage,seconds=5,skip=2,source=gamma,status=" + status));
+    bed.sandbox().fault("kind=html,count=8,skip=2,source=gamma,status=" + status);
     JobRun.Result result =
         bed.run(
             "markets",
