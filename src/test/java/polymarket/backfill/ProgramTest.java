@@ -212,6 +212,23 @@ class ProgramTest {
   }
 
   @Test
+  void aJobThatHasEnded_isNotCalledStalled_whileAnotherGoesOn() {
+    bed.sandbox().fault("kind=slow,source=clob,millis=2500");
+    Program.Result run =
+        Program.start(
+                bed,
+                List.of("-Dbackfill.stalled-millis=1500"),
+                Map.of(),
+                "run",
+                "goldsky-markets",
+                "clob-markets")
+            .end();
+    assertEquals(0, run.exitCode(), run.toString());
+    assertTrue(run.err().contains("no progress of clob-markets"), run.err());
+    assertFalse(run.err().contains("no progress of goldsky-markets"), run.err());
+  }
+
+  @Test
   void aSourceThatIsDead_exitsWithFive_andSaysThatItMayBeRunAgain() {
     bed.sandbox().fault("kind=503");
     Program.Result run =

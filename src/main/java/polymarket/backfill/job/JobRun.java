@@ -339,6 +339,7 @@ public final class JobRun implements AutoCloseable {
                         .sendBody("direct:" + job.getName(), null);
                     return null;
                   } finally {
+                    of.ended();
                     ended.get(job.getName()).countDown();
                   }
                 }));
@@ -553,7 +554,7 @@ public final class JobRun implements AutoCloseable {
       if (trouble == null && before != null && !before.isEmpty()) {
         messages.info(source.name() + " answers again");
       }
-      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting()) {
+      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting() && !job.hasEnded()) {
         messages.warn(
             "no progress of "
                 + job.job().getName()

@@ -60,7 +60,7 @@ class EnrichmentCommandsTest {
                 + id(2)
                 + "', '', '2025-05-06 00:00:00', 1, '')");
     truth.put(5000L, " - - unknown market");
-    truth.put(5001L, id(2) + " original original -");
+    truth.put(5001L, id(2) + " original original-disputed -");
     bed.set("enrich.slice-rows", 1000);
     Program.Result reconciled = Program.run(bed, "reconcile");
     assertEquals(0, reconciled.exitCode(), reconciled.toString());
