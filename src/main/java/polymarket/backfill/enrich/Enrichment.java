@@ -42,7 +42,7 @@ public final class Enrichment {
         new Checks(FILE, SqlFile.read(FILE), thresholds)
             .run(clickHouse, settings, jobs, Map.of(), each);
     if (report != null) {
-      HtmlReport.write(report, "Check of " + FILE, found);
+      HtmlReport.write(report, "Check of " + FILE, List.of(new HtmlReport.Checked(found)));
     }
     return found;
   }

@@ -19,6 +19,7 @@ import org.apache.hc.client5.http.HttpHostConnectException;
 import org.apache.hc.core5.net.NamedEndpoint;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 
@@ -293,7 +294,7 @@ public final class Retry implements Processor {
 
   static String hostsOnly(String text) {
     java.util.regex.Matcher matcher =
-        java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(text);
+        java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(Redaction.line(text));
     String hosts =
         matcher.replaceAll(
             match -> {

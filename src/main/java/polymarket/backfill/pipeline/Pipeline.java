@@ -109,7 +109,41 @@ public record Pipeline(
       List<String> needs,
       boolean report,
       Path html,
-      int line) {}
+      int line) {
+
+    private Step taking(Duration time) {
+      return new Step(
+          name,
+          title,
+          command,
+          words,
+          after,
+          time,
+          most,
+          ifShort,
+          goesOn,
+          retries,
+          pause,
+          requests,
+          requestsFrom,
+          needs,
+          report,
+          html,
+          line);
+    }
+  }
+
+  /**
+   * The same pipeline with other times than its file has.
+   *
+   * @param takes how long steps are expected to take, by their names; the others stay as they are
+   */
+  Pipeline taking(Map<String, Duration> takes) {
+    Map<String, Step> timed = new LinkedHashMap<>();
+    steps.forEach(
+        (step, of) -> timed.put(step, takes.containsKey(step) ? of.taking(takes.get(step)) : of));
+    return new Pipeline(name, title, budget, timed, file);
+  }
 
   /** The pipelines that there are: one for each file in routes/pipelines. */
   public static List<String> names(Path home) {
