@@ -135,7 +135,7 @@ class SeedTablesTest {
         .forEach(
             position -> {
               if (position.get("status").asText().equals("OPEN")) {
-                held.add(position.get("wallet").asText());
+                held.add(position.get("proxy_wallet").asText());
               }
             });
     held.retainAll(wallets);
