@@ -14,10 +14,10 @@ WHERE id IN ({ids}) AND id IN (SELECT condition_id FROM default.clob_fills WHERE
     AND id NOT IN (SELECT condition_id FROM default.clob_fills WHERE condition_id IN ({ids}) AND batch NOT LIKE '%-window-%');
 
 -- @coverage ledger=wallets reads=views.trades needs=default.api_positions_staging,cascadian_clean.vw_trades_input wallets with positions
-SELECT countIf(wallet IN (SELECT lower(wallet_address) FROM default.api_positions_staging)) AS covered, count() AS total
+SELECT countIf(wallet IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging)) AS covered, count() AS total
 FROM (SELECT DISTINCT wallet FROM cascadian_clean.vw_trades_input WHERE wallet != '');
 SELECT uniqExact(wallet) AS n FROM cascadian_clean.vw_trades_input
-WHERE wallet IN ({ids}) AND wallet NOT IN (SELECT lower(wallet_address) FROM default.api_positions_staging);
+WHERE wallet IN ({ids}) AND wallet NOT IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging);
 
 -- @coverage ledger=resolutions needs=default.api_markets_staging,cascadian_clean.vw_resolutions_truth resolved conditions with payouts
 -- That Goldsky has none proves nothing, because its subgraph has stopped; that the Data API has none does.

@@ -24,7 +24,7 @@ FROM
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
     UNION ALL
     SELECT
-        condition_id,
+        lower(replaceRegexpOne(condition_id, '^0[xX]', '')),
         payout_numerators,
         payout_denominator,
         winning_index,
@@ -54,7 +54,7 @@ GROUP BY condition_id;
 CREATE OR REPLACE VIEW cascadian_clean.vw_resolution_conflicts AS
 WITH vectors AS
 (
-    SELECT condition_id, toString(source) AS origin, payout_numerators AS numerators, payout_denominator AS denominator,
+    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toString(source) AS origin, payout_numerators AS numerators, payout_denominator AS denominator,
         if(source IN ('data-api', 'goldsky-api'), 1.5e-6, 1e-12) AS rounding
     FROM default.resolutions_external_ingest FINAL
     UNION ALL
@@ -92,7 +92,7 @@ SELECT
     truth.payout_denominator AS payout_denominator,
     truth.source AS payout_source
 FROM default.api_markets_staging AS market FINAL
-LEFT JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = market.condition_id;
+LEFT JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = lower(replaceRegexpOne(market.condition_id, '^0[xX]', ''));
 
 -- @view cascadian_clean.vw_trades_input reads=views.trades
 -- Trades of your own: the setting views.trades names the table, and views.wallet-columns and the like its columns. Ids may be
@@ -138,7 +138,7 @@ CREATE OR REPLACE VIEW default.vw_trades_unified AS
 SELECT wallet, condition AS market_cid, outcome_index AS outcome, shares, price, 'blockchain' AS source
 FROM cascadian_clean.vw_trades_input
 UNION ALL
-SELECT wallet_address, condition_id, toInt32(outcome), toDecimal256(size, 18), toDecimal256(entry_price, 18), 'clob_api'
+SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), toDecimal256(size, 18), toDecimal256(entry_price, 18), 'clob_api'
 FROM default.api_positions_staging FINAL;
 
 -- @view cascadian_clean.vw_wallet_pnl_settled
@@ -167,11 +167,11 @@ FROM
         FROM default.vw_trades_unified WHERE source = 'blockchain'
         GROUP BY wallet, condition, outcome
         UNION ALL
-        SELECT wallet_address, condition_id, toInt32(outcome), false, sum(toDecimal256(size, 18)),
+        SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), false, sum(toDecimal256(size, 18)),
             toDecimal256(sum(toDecimal256(size, 18) * toDecimal256(ifNull(entry_price, toDecimal256(0, 30)), 18)), 18),
             toDecimal256(sum(ifNull(realized_pnl, toDecimal256(0, 38))), 18)
         FROM default.api_positions_staging FINAL
-        GROUP BY wallet_address, condition_id, outcome
+        GROUP BY 1, 2, 3
     ) AS held
     INNER JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = held.condition
     WHERE held.outcome >= 0 AND held.outcome < length(truth.payout_numerators)

@@ -208,7 +208,7 @@ FROM default.api_positions_staging ORDER BY cityHash64(wallet_address, asset_id)
 SELECT reason, count() AS rows, uniqExact(wallet_address) AS wallets FROM default.wallets_rejected GROUP BY reason ORDER BY rows DESC;
 
 -- @check traded wallets with and without positions needs=cascadian_clean.vw_trades_input
-SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT wallet_address FROM default.api_positions_staging)) AS with_positions,
+SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging)) AS with_positions,
     round(100 * with_positions / greatest(traded, 1), 2) AS percent
 FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain' AND wallet != '');
 
