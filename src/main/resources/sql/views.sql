@@ -60,7 +60,7 @@ WITH vectors AS
     UNION ALL
     SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), 'market_resolutions_final', CAST(payout_numerators AS Array(UInt256)),
         CAST(payout_denominator AS UInt256), 1e-12
-    FROM default.market_resolutions_final FINAL
+    FROM default.market_resolutions_final{final_of_resolutions}
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
     UNION ALL
     SELECT condition_id, 'chain', payout_numerators, arraySum(payout_numerators), 1e-12

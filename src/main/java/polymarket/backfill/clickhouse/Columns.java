@@ -151,6 +151,20 @@ public final class Columns {
     return table;
   }
 
+  /** FINAL with a blank before it, for a table whose engine takes it; empty for any other. */
+  public static String finalOf(ClickHouse clickHouse, String table) {
+    return clickHouse
+            .rows(
+                "SELECT engine FROM system.tables WHERE database = {d:String} AND name ="
+                    + " {t:String}",
+                Map.of("d", database(table), "t", name(table)))
+            .stream()
+            .map(row -> String.valueOf(row.get("engine")))
+            .anyMatch(engine -> engine.contains("ReplacingMergeTree"))
+        ? " FINAL"
+        : "";
+  }
+
   public static String database(String table) {
     return table.contains(".") ? table.substring(0, table.indexOf('.')) : "default";
   }

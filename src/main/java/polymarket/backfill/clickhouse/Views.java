@@ -2,6 +2,7 @@ package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -105,12 +106,16 @@ public final class Views {
   private static void refresh(
       ClickHouse clickHouse, Settings settings, SqlFile file, SqlFile.Section view, Made made) {
     String name = view.title();
-    Map<String, Object> values = Map.of();
+    // a table that a person has from elsewhere may be of any engine
+    Map<String, Object> values = new HashMap<>();
+    values.put(
+        "final_of_resolutions",
+        new SqlFile.Raw(Columns.finalOf(clickHouse, "default.market_resolutions_final")));
     String why = missing(clickHouse, settings, view);
     if (view.attributes().containsKey(READS)) {
       TradesInput input = TradesInput.of(clickHouse, settings);
       if (why == null) {
-        values = input.values();
+        values.putAll(input.values());
         made.reads().put(name, input.reads());
       } else if (!input.isMissing()) {
         made.refused().add(why);

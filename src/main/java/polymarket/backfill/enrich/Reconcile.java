@@ -162,12 +162,6 @@ public final class Reconcile {
             : "ifNull(toDateTime64("
                 + Columns.quoted(seen.name())
                 + ", 3, 'UTC'), toDateTime64(0, 3, 'UTC'))";
-    String engine =
-        String.valueOf(
-            clickHouse.value(
-                "SELECT any(engine) FROM system.tables WHERE database = 'default' AND name = '"
-                    + Columns.name(GAMMA)
-                    + "'"));
     return "(SELECT "
         + IdForms.condition(condition.text())
         + " AS condition_id, lower(replaceRegexpOne("
@@ -184,7 +178,8 @@ public final class Reconcile {
         + time
         + " AS seen_at FROM "
         + GAMMA
-        + (engine.contains("ReplacingMergeTree") ? " FINAL)" : ")");
+        + Columns.finalOf(clickHouse, GAMMA)
+        + ")";
   }
 
   private String draft(String table) {

@@ -151,7 +151,7 @@ class EnrichTest {
         new Plan("", "", "", "", " - - no market id"),
         new Plan("null", "", "", "", " - - no market id"),
         new Plan(" None ", "undefined", "0X", "", " - - no market id"),
-        new Plan("NaN", "null", "N/A", "null", " - - no market id"),
+        new Plan("n/a", "null", "N/A", "null", " - - no market id"),
         new Plan("0x00", "none", "0x000", "0x", " - - zero market id"),
         new Plan(zero, "", "", "", " - - zero market id"),
         new Plan("0", "0", zero, "", " - - zero market id"),
