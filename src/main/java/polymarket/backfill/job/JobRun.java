@@ -343,10 +343,7 @@ public final class JobRun implements AutoCloseable {
                       lookFirst(job, ledgers.get(job.getName()));
                       of.waiting(false);
                     }
-                    routes
-                        .context()
-                        .createProducerTemplate()
-                        .sendBody("direct:" + job.getName(), null);
+                    routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
                     return null;
                   } finally {
                     of.ended();
