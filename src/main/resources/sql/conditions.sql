@@ -1,8 +1,8 @@
 -- Every condition that any source knows: what fills, payouts, resolutions, diagnose, monitor and coverage mean by "all". Gamma
 -- lists markets; the CLOB, Goldsky and the chain know conditions that it does not list.
 
--- @setup after=markets
-CREATE OR REPLACE VIEW cascadian_clean.vw_conditions AS
+-- @setup after=markets,mapping-tables
+CREATE OR REPLACE VIEW default.vw_conditions AS
 SELECT
     condition_id,
     arraySort(groupUniqArray(source)) AS sources,

@@ -70,7 +70,7 @@ SELECT
     market.closed_at AS closed_at,
     volume,
     question
-FROM cascadian_clean.vw_conditions AS market;
+FROM default.vw_conditions AS market;
 
 -- What is to be known of the outcomes of markets, where they are not just two, or no formula gives their token ids. Looked up
 -- for each batch, and so kept apart; a run adds what is new.

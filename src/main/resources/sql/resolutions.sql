@@ -88,9 +88,9 @@ WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condi
 -- @redone tables=default.resolutions_external_ingest
 -- Where rows that were fetched anew stand beside the older ones until they are merged.
 
--- @ids needs=cascadian_clean.vw_conditions filled=markets
+-- @ids needs=default.vw_conditions filled=markets
 -- What is missing: conditions that no source says are open, and that no table has a payout vector of.
-SELECT condition_id AS id FROM cascadian_clean.vw_conditions
+SELECT condition_id AS id FROM default.vw_conditions
 WHERE ifNull(closed, 1)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)

@@ -252,10 +252,10 @@ class SeedTablesTest {
     bed();
     run(0, "run", "clob-markets", "goldsky-markets");
     // Gamma lists nothing: all is known to the CLOB and Goldsky alone
-    long all = TestBed.number("SELECT count() FROM cascadian_clean.vw_conditions");
+    long all = TestBed.number("SELECT count() FROM default.vw_conditions");
     assertTrue(all > 0);
     assertEquals(
-        all, TestBed.number("SELECT countIf(NOT in_gamma) FROM cascadian_clean.vw_conditions"));
+        all, TestBed.number("SELECT countIf(NOT in_gamma) FROM default.vw_conditions"));
     String said = run(0, "run", "fills").err();
     assertTrue(
         said.contains(
@@ -263,7 +263,7 @@ class SeedTablesTest {
                 "%d of %d conditions are not in Gamma's list and are taken too", all, all)),
         said);
     Set<String> known = new HashSet<>();
-    TestBed.sql("SELECT condition_id AS c FROM cascadian_clean.vw_conditions")
+    TestBed.sql("SELECT condition_id AS c FROM default.vw_conditions")
         .forEach(row -> known.add((String) row.get("c")));
     assertEquals(
         truth("fills").stream()
@@ -291,6 +291,6 @@ class SeedTablesTest {
     // whether Gamma lists them or not, the same conditions are asked for
     run(0, "run", "markets");
     assertTrue(
-        TestBed.number("SELECT countIf(NOT in_gamma) FROM cascadian_clean.vw_conditions") < all);
+        TestBed.number("SELECT countIf(NOT in_gamma) FROM default.vw_conditions") < all);
   }
 }
