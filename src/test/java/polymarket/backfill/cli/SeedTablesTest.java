@@ -254,8 +254,7 @@ class SeedTablesTest {
     // Gamma lists nothing: all is known to the CLOB and Goldsky alone
     long all = TestBed.number("SELECT count() FROM default.vw_conditions");
     assertTrue(all > 0);
-    assertEquals(
-        all, TestBed.number("SELECT countIf(NOT in_gamma) FROM default.vw_conditions"));
+    assertEquals(all, TestBed.number("SELECT countIf(NOT in_gamma) FROM default.vw_conditions"));
     String said = run(0, "run", "fills").err();
     assertTrue(
         said.contains(
@@ -290,7 +289,6 @@ class SeedTablesTest {
     }
     // whether Gamma lists them or not, the same conditions are asked for
     run(0, "run", "markets");
-    assertTrue(
-        TestBed.number("SELECT countIf(NOT in_gamma) FROM default.vw_conditions") < all);
+    assertTrue(TestBed.number("SELECT countIf(NOT in_gamma) FROM default.vw_conditions") < all);
   }
 }
