@@ -609,6 +609,7 @@ final class RunCommand implements Callable<Integer> {
       String filled = query.attributes().get("filled");
       if (filled != null
           && before == 0
+          && !left
           && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
         throw new UserError(
             "without --ids, "
