@@ -76,8 +76,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
    * @param files null, or a folder whose files statements may read and write. An engine that runs
    *     already keeps its own
    */
-  public static EmbeddedClickHouse attach(
-      Path dataFolder, int port, String password, Path files) {
+  public static EmbeddedClickHouse attach(Path dataFolder, int port, String password, Path files) {
     if (files != null && !Files.isDirectory(files)) {
       throw new UserError(
           "embedded ClickHouse: the folder of clickhouse.embedded.files, "
@@ -291,8 +290,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
           proved =
               EnginePassword.same(
                   header[1],
-                  EnginePassword.proof(
-                      secret, EngineServer.said("engine", nonce, info.port())));
+                  EnginePassword.proof(secret, EngineServer.said("engine", nonce, info.port())));
         }
       }
       if (ours && proved && status.startsWith("HTTP/1.1 200")) {

@@ -17,9 +17,8 @@ import java.util.zip.GZIPOutputStream;
 import net.jpountz.lz4.LZ4FrameOutputStream;
 
 /**
- * The answer of one query: held back up to 1 MiB, so that an error that comes early has its
- * status; then streamed. With wait_end_of_query=1 held back to the end, in a file when it is
- * long.
+ * The answer of one query: held back up to 1 MiB, so that an error that comes early has its status;
+ * then streamed. With wait_end_of_query=1 held back to the end, in a file when it is long.
  */
 final class EngineAnswer {
   private static final int HOLD = 1 << 20;
@@ -47,7 +46,9 @@ final class EngineAnswer {
     this.http = http;
     this.headers = headers;
     this.begin = begin;
-    wait = EngineServer.flag(url, "wait_end_of_query") || EngineServer.flag(url, "http_wait_end_of_query");
+    wait =
+        EngineServer.flag(url, "wait_end_of_query")
+            || EngineServer.flag(url, "http_wait_end_of_query");
     frames = EngineServer.flag(url, "compress");
     String accepted = request.header("Accept-Encoding", "").toLowerCase(Locale.ROOT);
     encoding =
@@ -81,8 +82,7 @@ final class EngineAnswer {
           };
       encoder =
           switch (encoding) {
-            case "gzip" ->
-                new GZIPOutputStream(new BufferedOutputStream(out, 64 << 10), 64 << 10);
+            case "gzip" -> new GZIPOutputStream(new BufferedOutputStream(out, 64 << 10), 64 << 10);
             case "deflate" -> new DeflaterOutputStream(new BufferedOutputStream(out, 64 << 10));
             case "lz4" -> new LZ4FrameOutputStream(out);
             default -> out;
@@ -197,8 +197,7 @@ final class EngineAnswer {
     if (format.matches("(TabSeparated|TSV).*")) {
       return "text/tab-separated-values; charset=UTF-8";
     } else if (format.startsWith("CSV")) {
-      return "text/csv; charset=UTF-8; header="
-          + (format.contains("Names") ? "present" : "absent");
+      return "text/csv; charset=UTF-8; header=" + (format.contains("Names") ? "present" : "absent");
     } else if (format.matches("JSON.*EachRow.*|NDJSON|JSONLines")) {
       return "application/x-ndjson; charset=UTF-8";
     } else if (format.startsWith("JSON")) {

@@ -44,7 +44,8 @@ final class EngineQueries {
           "content_length");
 
   private static final Set<String> READERS =
-      Set.of("SELECT", "WITH", "FROM", "(", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK");
+      Set.of(
+          "SELECT", "WITH", "FROM", "(", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK");
 
   private static final int HEAD = 256 << 10;
   private static final int LONGEST_STATEMENT = 32 << 20;
@@ -91,7 +92,10 @@ final class EngineQueries {
 
   /** Answers with an error, as ClickHouse does. */
   boolean fail(
-      HttpConnection http, HttpConnection.Request request, Map<String, String> more, EngineException e)
+      HttpConnection http,
+      HttpConnection.Request request,
+      Map<String, String> more,
+      EngineException e)
       throws IOException {
     return new EngineAnswer(http, request, new LinkedHashMap<>(more), Map.of(), System.nanoTime())
         .fail(e, version);

@@ -37,9 +37,8 @@ import polymarket.backfill.http.CallerCheck;
  * measured here; total_rows_to_read and memory_usage are 0, because the library does not tell them.
  * Of an answer that is longer than 1 MiB the head leaves before the sums are known, and they are 0,
  * unless {@code wait_end_of_query=1}. The query id is the client's, but not known inside the
- * engine. What cannot be done here ends in an error, never in
- * silence: INSERT ... SELECT ... FROM input(...), files of the client, multipart bodies, several
- * statements in one request.
+ * engine. What cannot be done here ends in an error, never in silence: INSERT ... SELECT ... FROM
+ * input(...), files of the client, multipart bodies, several statements in one request.
  *
  * <p>Who asks has to come from this machine and this origin ({@link CallerCheck}) and to know the
  * folder's password ({@link EnginePassword}); what he may do is in {@link EngineAccess}.
@@ -88,8 +87,7 @@ public final class EngineServer implements AutoCloseable {
   /**
    * @param guarded for tests alone: false lets everybody in, without a password
    */
-  EngineServer(
-      Path data, int port, Path files, HttpConnection.Patience patience, boolean guarded) {
+  EngineServer(Path data, int port, Path files, HttpConnection.Patience patience, boolean guarded) {
     this.data = data.toAbsolutePath().normalize();
     this.patience = patience;
     Path config;
@@ -396,8 +394,7 @@ public final class EngineServer implements AutoCloseable {
       headers.put(DATA_HEADER, URLEncoder.encode(data.toString(), StandardCharsets.UTF_8));
       headers.put(PID_HEADER, String.valueOf(ProcessHandle.current().pid()));
       if (password != null) {
-        headers.put(
-            PROOF_HEADER, EnginePassword.proof(password(), said("engine", nonce, port())));
+        headers.put(PROOF_HEADER, EnginePassword.proof(password(), said("engine", nonce, port())));
       }
       http.start(200, headers, -1).flush();
       http.awaitEnd();

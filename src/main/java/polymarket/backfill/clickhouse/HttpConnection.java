@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
  * HTTP/1.1 on one socket, as much as a database needs. Two kept servers were tried for it. The
  * JDK's own cannot leave an answer that broke off without its last chunk (a client would take it
  * for whole). Jetty 12.1 can, but does not tell that a client left while its query runs without
- * output (it reads HTTP/1.1 connections only between requests), and bounds the pauses of a request's
- * head, not its whole time: one byte a second keeps a connection for ever.
+ * output (it reads HTTP/1.1 connections only between requests), and bounds the pauses of a
+ * request's head, not its whole time: one byte a second keeps a connection for ever.
  */
 final class HttpConnection {
   /**
@@ -207,8 +207,7 @@ final class HttpConnection {
           || !TOKEN.matcher(h.substring(0, colon)).matches()) {
         throw new BadRequest(400, "a header of the request cannot be read");
       }
-      headers.merge(
-          h.substring(0, colon), h.substring(colon + 1).strip(), (a, b) -> a + ", " + b);
+      headers.merge(h.substring(0, colon), h.substring(colon + 1).strip(), (a, b) -> a + ", " + b);
     }
     return headers;
   }

@@ -114,8 +114,8 @@ final class NativeFrames {
           throw new EngineException(
               432,
               "UNKNOWN_CODEC",
-              "decompress=1, but the body is not in ClickHouse's compressed frames, or one is longer"
-                  + " than 32 MiB");
+              "decompress=1, but the body is not in ClickHouse's compressed frames, or one is"
+                  + " longer than 32 MiB");
         }
         byte[] frame = new byte[size];
         System.arraycopy(head, CHECKSUM, frame, 0, HEADER);

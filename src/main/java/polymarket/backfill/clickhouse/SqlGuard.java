@@ -49,8 +49,7 @@ final class SqlGuard implements SqlLexer.Sink {
   // columns as text may have a DEFAULT or an ALIAS, which are expressions
   private static final Pattern STRUCTURE = Pattern.compile("'[\\w\\s,()\"`.=-]*'");
   private static final Pattern EXPRESSION =
-      Pattern.compile(
-          "\\b(DEFAULT|MATERIALIZED|EPHEMERAL|ALIAS|TTL)\\b", Pattern.CASE_INSENSITIVE);
+      Pattern.compile("\\b(DEFAULT|MATERIALIZED|EPHEMERAL|ALIAS|TTL)\\b", Pattern.CASE_INSENSITIVE);
 
   private static final String HOW =
       "; clickhouse.embedded.files allows a folder, docs/SECURITY.md says what is open";

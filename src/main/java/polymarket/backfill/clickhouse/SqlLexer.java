@@ -8,7 +8,9 @@ import java.nio.charset.StandardCharsets;
  * own, quotes and blanks outside ASCII, is refused: no two readings of one text are left.
  */
 final class SqlLexer {
-  /** A word, a name in backticks or double quotes, a text in quotes or a heredoc, any other sign. */
+  /**
+   * A word, a name in backticks or double quotes, a text in quotes or a heredoc, any other sign.
+   */
   enum Kind {
     WORD,
     NAME,

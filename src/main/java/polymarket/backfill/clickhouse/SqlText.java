@@ -153,7 +153,8 @@ final class SqlText {
     return kind(i) == SqlLexer.Kind.WORD;
   }
 
-  // what follows are the rows of an INSERT, which are not read as a statement: they may be long, and
+  // what follows are the rows of an INSERT, which are not read as a statement: they may be long,
+  // and
   // hold anything
   private boolean dataBegins() {
     if (depth != 0

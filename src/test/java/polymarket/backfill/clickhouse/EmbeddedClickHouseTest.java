@@ -226,14 +226,15 @@ class EmbeddedClickHouseTest {
         ready);
     try (EmbeddedClickHouse engine = TestEngine.attach(data, 0)) {
       assertEquals(
-          foreground.pid(), ProcessHandle.of(engine.pid()).orElseThrow().parent().orElseThrow().pid());
+          foreground.pid(),
+          ProcessHandle.of(engine.pid()).orElseThrow().parent().orElseThrow().pid());
       ask(engine.url(), "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a");
     }
-    long pid = ProcessHandle.of(foreground.pid()).orElseThrow().children().findFirst().orElseThrow().pid();
+    long pid =
+        ProcessHandle.of(foreground.pid()).orElseThrow().children().findFirst().orElseThrow().pid();
     String second = line(other("foreground"));
     assertTrue(
-        second.contains("(pid " + pid + ")") && second.contains("http://127.0.0.1:"),
-        second);
+        second.contains("(pid " + pid + ")") && second.contains("http://127.0.0.1:"), second);
     EngineServer.pause(1_500);
     assertTrue(foreground.isAlive());
     signal("INT", foreground.pid());
@@ -249,8 +250,7 @@ class EmbeddedClickHouseTest {
     try (ServerSocket taken =
         new ServerSocket(0, 1, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}))) {
       UserError e =
-          assertThrows(
-              UserError.class, () -> TestEngine.attach(data, taken.getLocalPort()));
+          assertThrows(UserError.class, () -> TestEngine.attach(data, taken.getLocalPort()));
       assertTrue(
           e.getMessage().contains("port " + taken.getLocalPort() + " on 127.0.0.1 is taken"),
           e.getMessage());

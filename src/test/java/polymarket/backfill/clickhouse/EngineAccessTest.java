@@ -79,8 +79,7 @@ class EngineAccessTest {
 
   @Test
   void everyTableFunctionThatIsNotAllowed_isRefused() {
-    Set<String> functions =
-        names("SELECT name FROM system.table_functions", "table functions");
+    Set<String> functions = names("SELECT name FROM system.table_functions", "table functions");
     for (String name : functions) {
       assertRefused("", "SELECT * FROM " + name + "('x', 'y')");
       assertRefused("", "INSERT INTO FUNCTION " + name + "('x', 'CSV', 'a String') VALUES ('x')");
@@ -101,8 +100,7 @@ class EngineAccessTest {
       assertRefused("", "CREATE TABLE t (a String) engine/**/" + name);
     }
     assertTrue(engines.containsAll(Set.of("File", "URL", "S3", "MySQL", "Executable", "SQLite")));
-    Set<String> databases =
-        names("SELECT name FROM system.database_engines", "database engines");
+    Set<String> databases = names("SELECT name FROM system.database_engines", "database engines");
     for (String name : databases) {
       assertRefused("", "CREATE DATABASE d ENGINE = `" + name + "`('x')");
     }
@@ -145,8 +143,7 @@ class EngineAccessTest {
             + t
             + "' DB 'default')) LAYOUT(HASHED_ARRAY()) LIFETIME(0)");
     ask(engine, "SYSTEM RELOAD DICTIONARY " + t + "_d");
-    assertEquals(
-        "file(x)", ask(engine, "SELECT dictGet('" + t + "_d', 'url', toUInt64(2))"));
+    assertEquals("file(x)", ask(engine, "SELECT dictGet('" + t + "_d', 'url', toUInt64(2))"));
     ask(engine, "CREATE FUNCTION " + t + "_f AS (x) -> x + 1");
     assertEquals("3", ask(engine, "SELECT " + t + "_f(2)"));
     ask(engine, "CREATE DATABASE " + t + "_db");
@@ -224,14 +221,14 @@ class EngineAccessTest {
         "SELECT count(DISTINCT '%s') SETTINGS count_distinct_implementation = 'file'",
         "SET dialect = 'prql'",
         "SET param_f = 'file'",
-        "CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(FILE(path '%s' format 'CSV'))"
-            + " LAYOUT(FLAT()) LIFETIME(0)",
+        "CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(FILE(path '%s' format"
+            + " 'CSV')) LAYOUT(FLAT()) LIFETIME(0)",
         "CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(EXECUTABLE(command 'cat %s'"
             + " format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)",
         "CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE/**/(HTTP(url 'file://%s'"
             + " format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)",
-        "CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(CLICKHOUSE(QUERY 'SELECT 1 AS"
-            + " k, file(\\'%s\\') AS v')) LAYOUT(FLAT()) LIFETIME(0)",
+        "CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(CLICKHOUSE(QUERY 'SELECT 1"
+            + " AS k, file(\\'%s\\') AS v')) LAYOUT(FLAT()) LIFETIME(0)",
         "CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(CLICKHOUSE(TABLE 'one' DB"
             + " 'system' WHERE 'file(\\'%s\\') = 1')) LAYOUT(FLAT()) LIFETIME(0)",
         "ATTACH TABLE hidden FROM '%s' (a UInt8) ENGINE = MergeTree ORDER BY a",
@@ -253,7 +250,8 @@ class EngineAccessTest {
     assertTrue(response.statusCode() >= 400, response.statusCode() + " " + response.body());
     assertFalse(response.body().contains(SECRET), response.body());
     assertEquals(SECRET, Files.readString(secret));
-    assertEquals("0", ask(engine, "SELECT (SELECT count() FROM rows) + (SELECT count() FROM `values`)"));
+    assertEquals(
+        "0", ask(engine, "SELECT (SELECT count() FROM rows) + (SELECT count() FROM `values`)"));
   }
 
   @Test
@@ -286,8 +284,7 @@ class EngineAccessTest {
   void anAllowedFolder_isReadAndWritten_andNothingBesideIt() throws IOException {
     Path data = TestEngine.folder("files");
     Path files = Files.createDirectory(folder.resolve("files")).toRealPath();
-    try (EmbeddedClickHouse own =
-        EmbeddedClickHouse.attach(data, 0, TestEngine.PASSWORD, files)) {
+    try (EmbeddedClickHouse own = EmbeddedClickHouse.attach(data, 0, TestEngine.PASSWORD, files)) {
       URI at = own.url();
       String csv = files.resolve("a.csv").toString();
       ask(at, "SELECT number AS a FROM numbers(3) INTO OUTFILE '" + csv + "' FORMAT CSV");

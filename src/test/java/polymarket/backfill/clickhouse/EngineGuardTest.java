@@ -229,11 +229,7 @@ class EngineGuardTest {
       assertPrivate(data, "rwx------");
       for (String name :
           List.of(
-              "engine.json",
-              "engine.log",
-              "engine.password",
-              "engine.xml",
-              "engine.users.xml")) {
+              "engine.json", "engine.log", "engine.password", "engine.xml", "engine.users.xml")) {
         assertPrivate(data.resolve(name), "rw-------");
       }
     } finally {

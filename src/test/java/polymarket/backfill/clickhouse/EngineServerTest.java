@@ -461,7 +461,8 @@ class EngineServerTest {
       InputStream in = s.getInputStream();
       for (int i = 0; i < 3; i++) {
         out.write(
-            (head("POST / HTTP/1.1") + "Transfer-Encoding: chunked\r\n\r\n6\r\nSELECT\r\n3;a=b\r\n 42\r\n0\r\n\r\n")
+            (head("POST / HTTP/1.1")
+                    + "Transfer-Encoding: chunked\r\n\r\n6\r\nSELECT\r\n3;a=b\r\n 42\r\n0\r\n\r\n")
                 .getBytes(StandardCharsets.US_ASCII));
         StringBuilder answer = new StringBuilder();
         while (!answer.toString().endsWith("42\n")) {

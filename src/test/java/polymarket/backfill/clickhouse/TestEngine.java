@@ -121,8 +121,7 @@ final class TestEngine {
     return sendAsIs(request.setHeader("Authorization", authorization(PASSWORD)), to);
   }
 
-  static <T> HttpResponse<T> sendAsIs(
-      HttpRequest.Builder request, HttpResponse.BodyHandler<T> to) {
+  static <T> HttpResponse<T> sendAsIs(HttpRequest.Builder request, HttpResponse.BodyHandler<T> to) {
     try {
       return HTTP.send(request.build(), to);
     } catch (IOException e) {
