@@ -351,6 +351,7 @@ public final class JobRun implements AutoCloseable {
                     routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
                     return null;
                   } finally {
+                    of.ended();
                     ended.get(job.getName()).countDown();
                   }
                 }));
@@ -590,7 +591,7 @@ public final class JobRun implements AutoCloseable {
                 + feed.waitsFor(source.name())
                 + ". Run the same command again later");
       }
-      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting()) {
+      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting() && !job.hasEnded()) {
         messages.warn(
             "no progress of "
                 + job.job().getName()
