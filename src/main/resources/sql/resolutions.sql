@@ -88,7 +88,7 @@ WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condi
 -- @redone tables=default.resolutions_external_ingest
 -- Where rows that were fetched anew stand beside the older ones until they are merged.
 
--- @ids needs=default.api_markets_staging
+-- @ids needs=default.api_markets_staging filled=markets
 -- What is missing: closed conditions that no table has a payout vector of.
 SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
 WHERE closed

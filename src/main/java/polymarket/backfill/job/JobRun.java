@@ -98,7 +98,7 @@ public final class JobRun implements AutoCloseable {
     this.options = options;
     this.messages = messages;
     this.runtime = settings.path("runtime.dir");
-    check();
+    check(settings, jobs);
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
@@ -141,8 +141,10 @@ public final class JobRun implements AutoCloseable {
   /**
    * Finds a wrong value before anything is written, also one that would be needed only when a call
    * fails.
+   *
+   * @throws UserError with the setting's name and what it takes
    */
-  private void check() {
+  public static void check(Settings settings, List<Job> jobs) {
     for (String millis :
         List.of(
             "source.connect-timeout",
@@ -155,7 +157,7 @@ public final class JobRun implements AutoCloseable {
     settings.duration("source.patience");
     for (Job job : jobs) {
       job.check(settings);
-      batchSize(job);
+      batchSize(settings, job);
       settings.number(job.getName() + ".concurrency", 1);
     }
   }
@@ -304,7 +306,7 @@ public final class JobRun implements AutoCloseable {
               sources.get(job.getSource()),
               retry,
               of,
-              batchSize(job),
+              batchSize(settings, job),
               settings.number(job.getName() + ".concurrency", 1),
               options.limit(),
               job.idKind() != IdKind.RANGE
@@ -487,7 +489,7 @@ public final class JobRun implements AutoCloseable {
     return reaches.get(job.getName());
   }
 
-  private int batchSize(Job job) {
+  private static int batchSize(Settings settings, Job job) {
     int size = settings.number(job.getName() + ".batch-size", 1);
     if (size > job.getMaxBatchSize()) {
       throw new UserError(
