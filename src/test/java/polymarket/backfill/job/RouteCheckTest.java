@@ -38,7 +38,7 @@ class RouteCheckTest {
     Map<String, Job> jobs = new LinkedHashMap<>();
     Job.names(home).forEach(name -> jobs.put(name, Job.read(home, name)));
     Stop stop = new Stop();
-    Sources sources = new Sources(Share.WHOLE, 1, stop);
+    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
     Map<String, Object> beans =
         Routes.beans(
             settings,
