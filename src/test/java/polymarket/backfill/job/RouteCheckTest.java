@@ -101,7 +101,7 @@ class RouteCheckTest {
         "jobs/payouts.camel.yaml | `$.data.conditions[*].id` | `$.data.conditions[*` | is not a"
             + " JSONPath",
         "http.camel.yaml | responseTimeout: | responseTimeuot: | Did you mean 'responseTimeout'?",
-        "jobs/payouts.camel.yaml | `${exchangeProperty.batch.json('0x')}` |"
+        "sources/clob.camel.yaml | `${body} !is` | `${body !is` | cannot be read",
             + " `${exchangeProperty.batch.json('0x')` | cannot be read",
         "sources/goldsky.camel.yaml | `${body[errors]} != null` | `${boddy[errors]} != null` |"
             + " boddy",
