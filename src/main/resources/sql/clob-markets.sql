@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS default.clob_markets_landing
     key       String MATERIALIZED multiIf(condition_id != '', condition_id, question_id != '', question_id, market_slug),
     each      Array(String) MATERIALIZED JSONExtractArrayRaw(tokens),
     texts     Array(String) MATERIALIZED arrayMap(t -> JSONExtractString(t, 'token_id'), each),
+    unread    Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('active', $unread(active, $flag(active)),
+        'closed', $unread(closed, $flag(closed)), 'is_50_50_outcome', $unread(is_50_50_outcome, $flag(is_50_50_outcome)),
+        'neg_risk', $unread(neg_risk, $flag(neg_risk)), 'question_id', $unread(question_id, if(match(question_id, '^(0[xX])?[0-9a-fA-F]{64}$'), toNullable(1), NULL)))),
     reason    String MATERIALIZED multiIf(
         condition_id = '', 'no condition id',
         NOT match(id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
@@ -38,16 +41,17 @@ ENGINE = Null;
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_markets_to_mapping TO default.clob_market_mapping AS
 SELECT
     id AS condition_id,
-    replaceRegexpOne(lower(question_id), '^0x', '') AS question_id,
+    if(mapContains(unread, 'question_id'), '', replaceRegexpOne(lower(question_id), '^0x', '')) AS question_id,
     market_slug,
     question,
     if(has(texts, ''), [], texts) AS token_ids,
     arrayMap(t -> JSONExtractString(t, 'outcome'), each) AS outcomes,
     arrayMap(t -> JSONExtractBool(t, 'winner'), each)::Array(Bool) AS winners,
-    (active = 'true')::Bool AS active,
-    (closed = 'true')::Bool AS closed,
-    (is_50_50_outcome = 'true')::Bool AS is_50_50_outcome,
-    (neg_risk = 'true')::Bool AS neg_risk,
+    ifNull($flag(active), false)::Bool AS active,
+    ifNull($flag(closed), false)::Bool AS closed,
+    ifNull($flag(is_50_50_outcome), false)::Bool AS is_50_50_outcome,
+    ifNull($flag(neg_risk), false)::Bool AS neg_risk,
+    unread,
     fetched_at,
     batch
 FROM default.clob_markets_landing
@@ -92,6 +96,11 @@ SELECT {first} AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reas
 UNION ALL
 SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejected WHERE batch = {batch};
 
+-- @unread default.clob_market_mapping
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_market_mapping ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
+
 -- @redone tables=default.clob_market_mapping
 -- Where rows that were fetched anew stand beside the older ones until they are merged.
 
@@ -133,3 +142,6 @@ WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(question_id, '^([0-
 
 -- @measure duplicates Rows beyond one a condition (a further pass replaces them at its end)
 SELECT count() - uniqExact(condition_id) FROM default.clob_market_mapping;
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.clob_market_mapping;

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
         NOT match(size, '^[0-9]{1,20}([.][0-9]{1,6})?$'), 'the size is no number of millionths',
         match(size, '^[0.]*$'), 'no shares changed hands, so there is no price',
         NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is no number, or has more than 18 decimals',
-        NOT match(timestamp, '^[0-9]{9,10}$'), 'the time is no time',
+        toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
+        isNull($past(timestamp)), 'the time cannot be read, is before the contract or in the future',
         '')
 )
 ENGINE = Null;
@@ -31,7 +32,7 @@ SELECT
     id AS fill_id,
     conditionId AS condition_id,
     token_id AS asset_id,
-    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), landing.outcome_index IN ('', '999'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
+    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), NOT match(landing.outcome_index, '^([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
     wallet AS maker,
     '' AS taker,
     side,
@@ -40,7 +41,7 @@ SELECT
     CAST(round(toDecimal256OrZero(landing.size, 6) * toDecimal256OrZero(landing.price, 18), 6) AS Decimal(38, 6)) AS cost,
     CAST(NULL AS Nullable(Decimal(38, 6))) AS fee,
     list = 'true' AS taker_order,
-    toDateTime(toUInt32OrZero(landing.timestamp), 'UTC') AS timestamp,
+    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
     hash AS transaction_hash,
     '' AS order_hash,
     'data-api' AS source,
