@@ -120,7 +120,7 @@ public final class Settings {
   private boolean isOfAnAddedJob(String key) {
     java.util.regex.Matcher setting = OF_EVERY_JOB.matcher(key);
     return setting.matches()
-        && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".camel.yaml"));
+        && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".job.yaml"));
   }
 
   /**

@@ -344,10 +344,7 @@ public final class JobRun implements AutoCloseable {
                       lookFirst(job, ledgers.get(job.getName()));
                       of.waiting(false);
                     }
-                    routes
-                        .context()
-                        .createProducerTemplate()
-                        .sendBody("direct:" + job.getName(), null);
+                    routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
                     return null;
                   } finally {
                     ended.get(job.getName()).countDown();
