@@ -6,6 +6,7 @@
 -- The rows as the CLOB sends them. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.clob_markets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     condition_id     String COMMENT '0x and 64 hex digits; empty in drafts',
     question_id      String,
     question         String,
@@ -24,13 +25,14 @@ CREATE TABLE IF NOT EXISTS default.clob_markets_landing
     fetched_at       DateTime64(3, 'UTC'),
 
     id        String MATERIALIZED replaceRegexpOne(lower(condition_id), '^0x', ''),
-    key       String MATERIALIZED multiIf(condition_id != '', condition_id, question_id != '', question_id, market_slug),
+    key       String MATERIALIZED $spelled(multiIf(condition_id != '', condition_id, question_id != '', question_id, market_slug)),
     each      Array(String) MATERIALIZED JSONExtractArrayRaw(tokens),
     texts     Array(String) MATERIALIZED arrayMap(t -> JSONExtractString(t, 'token_id'), each),
     unread    Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('active', $unread(active, $flag(active)),
         'closed', $unread(closed, $flag(closed)), 'is_50_50_outcome', $unread(is_50_50_outcome, $flag(is_50_50_outcome)),
         'neg_risk', $unread(neg_risk, $flag(neg_risk)), 'question_id', $unread(question_id, if(match(question_id, '^(0[xX])?[0-9a-fA-F]{64}$'), toNullable(1), NULL)))),
     reason    String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         condition_id = '', 'no condition id',
         NOT match(id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
         arrayExists(t -> NOT match(t, '^[0-9]{0,78}$'), texts), 'a token id is no number',
@@ -72,8 +74,8 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_markets_to_rejected TO default.clob_markets_rejected AS
 SELECT key, reason,
-    concat('{"condition_id":', toJSONString(condition_id), ',"question_id":', toJSONString(question_id), ',"market_slug":', toJSONString(market_slug),
-        ',"question":', toJSONString(question), ',"active":', active, ',"closed":', closed, ',"tokens":', tokens, '}') AS row,
+    if(element != '', element, concat('{"condition_id":', toJSONString(condition_id), ',"question_id":', toJSONString(question_id), ',"market_slug":', toJSONString(market_slug),
+        ',"question":', toJSONString(question), ',"active":', active, ',"closed":', closed, ',"tokens":', tokens, '}')) AS row,
     batch, fetched_at
 FROM default.clob_markets_landing
 WHERE reason != '';

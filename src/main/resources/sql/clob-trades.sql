@@ -35,6 +35,7 @@ ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, 
 -- The rows as the CLOB sends them: all numbers are strings. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.clob_trades_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String, taker_order_id String, market String COMMENT 'the condition id', asset_id String, side String, size String, fee_rate_bps String, price String,
     status String, match_time String COMMENT 'seconds since 1970, as last_update', last_update String, outcome String, maker_address String,
     transaction_hash String, maker_orders String COMMENT 'a JSON array of objects', trader_side String,
@@ -46,6 +47,7 @@ CREATE TABLE IF NOT EXISTS default.clob_trades_landing
     unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map(
         'last_update', $unread(last_update, updated), 'fee_rate_bps', $unread(fee_rate_bps, fee_rate))),
     reason       String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         id = '', 'no id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
         NOT match(asset_id, '^[0-9]{1,78}$'), 'the token id is no number',
@@ -84,8 +86,8 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_trades_to_rejected TO default.clob_trades_rejected AS
 SELECT id, reason,
-    concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":', toJSONString(asset_id), ',"side":', toJSONString(side),
-        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}') AS row,
+    if(element != '', element, concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":', toJSONString(asset_id), ',"side":', toJSONString(side),
+        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}')) AS row,
     batch, fetched_at
 FROM default.clob_trades_landing
 WHERE reason != '';

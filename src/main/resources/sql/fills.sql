@@ -69,6 +69,7 @@ WHERE (outcomes > 2 OR listed != '') AND (id, outcomes, listed) NOT IN (SELECT i
 -- The rows as Goldsky sends them, with the condition and outcome that the route computed. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.fills_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String, transactionHash String, timestamp String, orderHash String, maker String, taker String,
     makerAssetId String COMMENT 'what the maker gives; 0 is collateral', takerAssetId String COMMENT 'what he gets',
     makerAmountFilled String COMMENT 'whole base units of 10^-6, as all amounts', takerAmountFilled String, fee String,
@@ -79,6 +80,7 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
     shares String MATERIALIZED if(buys, takerAmountFilled, makerAmountFilled),
     paid   String MATERIALIZED if(buys, makerAmountFilled, takerAmountFilled),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
         (makerAssetId = '0') = (takerAssetId = '0'), 'neither side is collateral, or both are',
         NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
@@ -134,9 +136,9 @@ SELECT
     conditionId AS condition_id,
     id AS fill_id,
     reason,
-    toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
+    if(element != '', element, toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
         'makerAssetId', makerAssetId, 'takerAssetId', takerAssetId, 'makerAmountFilled', makerAmountFilled,
-        'takerAmountFilled', takerAmountFilled, 'fee', fee)) AS row,
+        'takerAmountFilled', takerAmountFilled, 'fee', fee))) AS row,
     batch,
     fetched_at
 FROM default.fills_landing

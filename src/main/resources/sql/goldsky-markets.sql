@@ -6,6 +6,7 @@
 -- The rows as Goldsky sends them. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id           String COMMENT 'the token id, decimal',
     outcomeIndex String COMMENT 'from 0; may be missing',
     condition    String COMMENT 'a JSON object, such as {"id":"0x…"}',
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
     outcome      Nullable(Int16) MATERIALIZED if(toInt16OrNull(outcomeIndex) BETWEEN 0 AND 255, toInt16OrNull(outcomeIndex), NULL),
     unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('outcomeIndex', $unread(outcomeIndex, outcome))),
     reason       String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(id, '^[0-9]{1,78}$'), 'the token id is no number',
         condition_id = '', 'no condition',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
@@ -43,7 +45,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.goldsky_markets_to_rejected TO default.goldsky_markets_rejected AS
 SELECT id AS token_id, reason,
-    concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}') AS row,
+    if(element != '', element, concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}')) AS row,
     batch, fetched_at
 FROM default.goldsky_markets_landing
 WHERE reason != '';

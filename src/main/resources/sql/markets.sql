@@ -47,6 +47,7 @@ ALTER TABLE default.api_markets_staging ADD COLUMN IF NOT EXISTS unread Map(Stri
 -- Fields without a value are left out, not null; what is a number, a list or true in JSON arrives as its text.
 CREATE TABLE IF NOT EXISTS default.markets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String, conditionId String, questionID String, slug String, question String, description String, category String,
     active String, closed String, negRisk String, version String, winningOutcome String,
     outcomes String COMMENT 'JSON in a string, as are outcomePrices and clobTokenIds', outcomePrices String, clobTokenIds String,
@@ -80,6 +81,7 @@ CREATE TABLE IF NOT EXISTS default.markets_landing
         'outcomePrices', if(priced, '', outcomePrices), 'outcomes', if(named, '', outcomes),
         'active', $unread(active, $flag(active)), 'closed', $unread(closed, $flag(closed)), 'negRisk', $unread(negRisk, $flag(negRisk)))),
     reason       String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         id = '', 'no market id',
         condition_id = '', 'no condition id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 64 hex digits',
@@ -145,11 +147,11 @@ SELECT
     id AS market_id,
     condition_id,
     reason,
-    toJSONString(mapFilter((name, value) -> value != '', map('id', id, 'conditionId', conditionId, 'questionID', questionID, 'slug', slug,
+    if(element != '', element, toJSONString(mapFilter((name, value) -> value != '', map('id', id, 'conditionId', conditionId, 'questionID', questionID, 'slug', slug,
         'question', question, 'description', description, 'category', category, 'active', active, 'closed', closed, 'negRisk', negRisk,
         'version', version, 'outcomes', outcomes, 'outcomePrices', outcomePrices, 'clobTokenIds', clobTokenIds, 'positionIds', positionIds,
         'umaResolutionStatus', umaResolutionStatus, 'volume', volume, 'volumeNum', volumeNum, 'liquidity', liquidity,
-        'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime', closedTime))) AS row,
+        'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime', closedTime)))) AS row,
     asked AS chain,
     batch,
     fetched_at

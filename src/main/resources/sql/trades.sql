@@ -5,6 +5,7 @@
 -- The rows as the Data API sends them; id, list, conditionId and outcomeIndex are the route's. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.trades_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String COMMENT 'transaction hash, _, 32 hex digits', list String COMMENT 'true: from the list of takers'' own orders',
     conditionId String, outcomeIndex String COMMENT 'empty where the token id is not computed',
     proxy_wallet String, side String, token_id String, condition_id String, size String, price String, timestamp String,
@@ -14,6 +15,7 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
     hash   String MATERIALIZED lower(transaction_hash),
     wallet String MATERIALIZED lower(proxy_wallet),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(hash, '^0x[0-9a-f]{64}$'), 'the transaction hash is not 0x and 64 hex digits',
         NOT match(wallet, '^0x[0-9a-f]{40}$'), 'the wallet is no address',
         side NOT IN ('BUY', 'SELL'), 'the side is neither BUY nor SELL',
@@ -69,8 +71,8 @@ SELECT
     conditionId AS condition_id,
     id AS fill_id,
     reason,
-    toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
-        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list)) AS row,
+    if(element != '', element, toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
+        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list))) AS row,
     batch,
     fetched_at
 FROM default.trades_landing AS landing

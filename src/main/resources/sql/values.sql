@@ -44,3 +44,8 @@ if($text IN ('true', 'false', '1', '0'), toNullable($text IN ('true', '1')), NUL
 -- @value unread(text, value)
 -- The text of a field whose value is NULL though something is there; otherwise empty.
 if($text IN ('', 'null') OR isNotNull($value), '', $text);
+
+-- @value spelled(text)
+-- The one spelling of a key (see IdKind.spelled).
+multiIf(match($text, '^0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?$'), lower($text),
+    match($text, '^[0-9a-fA-F]{64}$') AND match($text, '[a-fA-F]'), concat('0x', lower($text)), $text);

@@ -55,6 +55,7 @@ ALTER TABLE default.api_positions_staging ADD COLUMN IF NOT EXISTS unread Map(St
 -- kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.wallets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     proxy_wallet String, token_id String, condition_id String, current_size String, avg_price String,
     entry_cost_usdc String, entry_fees_usdc String, total_cost_usdc String, current_price String, current_value String,
     total_size String, realized_pnl String, unrealized_pnl String, total_pnl String, percent_pnl String,
@@ -95,6 +96,7 @@ CREATE TABLE IF NOT EXISTS default.wallets_landing
         mapFilter((name, text) -> text != '', map('end_date', $unread(if(v2, end_date, endDate), ends),
             'first_entry_at', $unread(first_entry_at, began), 'last_event_at', $unread(last_event_at, latest), 'outcome_index', $unread(outcome_number, place)))),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(wallet_address, '^0x[0-9a-f]{40}$'), 'no wallet address',
         NOT match(condition, '^[0-9a-f]{64}$'), 'no condition id',
         NOT match(asset_id, '^[0-9]{1,78}$'), 'no token id',
@@ -163,7 +165,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.wallets_to_rejected TO default.wallets_rejected AS
 SELECT
     wallet_address, asset_id, reason,
-    toJSONString(mapFilter((name, text) -> text != '', mapUpdate(figures, if(v2,
+    if(element != '', element, toJSONString(mapFilter((name, text) -> text != '', mapUpdate(figures, if(v2,
         map('proxy_wallet', proxy_wallet, 'token_id', token_id, 'condition_id', condition_id, 'status', status,
             'redeemable', redeemable, 'mergeable', mergeable, 'negative_risk', negative_risk, 'archived', archived,
             'title', title, 'slug', slug, 'event_id', event_id, 'event_slug', event_slug, 'outcome', outcome,
@@ -172,7 +174,7 @@ SELECT
         map('proxyWallet', proxyWallet, 'asset', asset, 'conditionId', conditionId, 'redeemable', redeemable,
             'mergeable', mergeable, 'negativeRisk', negativeRisk, 'title', title, 'slug', slug, 'eventId', eventId,
             'eventSlug', eventSlug, 'outcome', outcome, 'outcomeIndex', outcomeIndex, 'oppositeOutcome', oppositeOutcome,
-            'oppositeAsset', oppositeAsset, 'endDate', endDate))))) AS row,
+            'oppositeAsset', oppositeAsset, 'endDate', endDate)))))) AS row,
     batch, fetched_at
 FROM default.wallets_landing
 WHERE reason != '';
