@@ -2,7 +2,7 @@
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 -- The target table is default.resolutions_external_ingest, in tables.sql.
 
--- @setup after=tables
+-- @setup after=tables,conditions
 -- The rows as the Data API sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.resolutions_landing
 (
@@ -95,11 +95,11 @@ WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'U
 -- @redone tables=default.resolutions_external_ingest
 -- Where rows that were fetched anew stand beside the older ones until they are merged.
 
--- @ids needs=default.api_markets_staging
--- What is missing: closed conditions that no table has a payout vector of.
-SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
-WHERE closed
-  AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
+-- @ids needs=default.vw_conditions filled=markets
+-- What is missing: conditions that no source says are open, and that no table has a payout vector of.
+SELECT condition_id AS id FROM default.vw_conditions
+WHERE ifNull(closed, 1)
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
 

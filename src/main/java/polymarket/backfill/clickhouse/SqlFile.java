@@ -19,7 +19,7 @@ public final class SqlFile {
 
   private static final Pattern HEAD = Pattern.compile("^-- @(\\S+)[ \\t]*(.*)$", Pattern.MULTILINE);
   private static final Pattern ATTRIBUTE =
-      Pattern.compile("\\b(min|max|unit|needs|filled|ledger|after|chart|tables)=(\\S+)\\s*");
+      Pattern.compile("\\b(min|max|unit|needs|reads|filled|ledger|after|chart|tables)=(\\S+)\\s*");
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{([a-z_]+)\\}");
 
   /**
@@ -27,7 +27,8 @@ public final class SqlFile {
    *
    * @param name stands after the @
    * @param title the rest of that line, without attributes
-   * @param attributes the parts of that line such as min=10 or needs=default.trades
+   * @param attributes the parts of that line such as min=10, needs=default.trades or
+   *     reads=views.trades (a setting that names a table of others)
    * @param statements in order, without semicolons
    */
   public record Section(
