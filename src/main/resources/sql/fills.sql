@@ -4,9 +4,10 @@
 
 -- @job target=default.clob_fills id=condition_id key=fill_id
 
--- @setup after=markets
+-- @setup after=conditions
 -- Every order's part in every trade, once, whichever source brought it. A trade is one row for each maker's order and one for
--- the taker's own: volume is the sum over the rows with taker_order, a wallet's trades are all its rows.
+-- the taker's own, or a single row that stands alone, where an operator filled an order without a match: volume is the sum
+-- over the rows with taker_order, a wallet's trades are all its rows.
 CREATE TABLE IF NOT EXISTS default.clob_fills
 (
     fill_id          String COMMENT 'transaction hash, _, order hash; from the Data API, which gives no order hash, 32 hex digits of a hash of what tells the row from others of its transaction' CODEC(ZSTD(1)),
@@ -20,7 +21,8 @@ CREATE TABLE IF NOT EXISTS default.clob_fills
     size             Decimal(38, 6) COMMENT 'shares' CODEC(ZSTD(1)),
     cost             Decimal(38, 6) COMMENT 'collateral; from the Data API size times price, rounded' CODEC(ZSTD(1)),
     fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which gives none' CODEC(ZSTD(1)),
-    taker_order      Bool COMMENT 'the taker''s own order: the rows that sums of volume take',
+    taker_order      Bool COMMENT 'the taker''s own order, or one that stands alone: the rows that sums of volume take',
+    alone            Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends',
     timestamp        DateTime('UTC') COMMENT 'of the block' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
     order_hash       String COMMENT 'empty from the Data API' CODEC(ZSTD(1)),
@@ -32,25 +34,45 @@ ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY (condition_id, fill_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- Which source has all of a market's fills. Goldsky's subgraphs stopped at 2026-04-28 and the Data API serves three years, so
--- a market that was closed before goes to Goldsky, and every other one to the Data API - also where the close is not known.
+ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
+
+-- Work of the section @finish: the rows for which it has to change, and when it was done last.
+CREATE TABLE IF NOT EXISTS default.fills_alone
+(
+    condition_id String,
+    fill_id      String,
+    alone        Bool
+)
+ENGINE = MergeTree
+ORDER BY (condition_id, fill_id);
+
+CREATE TABLE IF NOT EXISTS default.fills_checked
+(
+    id         UInt8,
+    checked_at DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(checked_at)
+ORDER BY id;
+
+-- Which source has all of a market's fills, of every condition that any source knows. Goldsky's subgraphs stopped at 2026-04-28
+-- and the Data API serves three years, so a market that was closed before goes to Goldsky, and every other one to the Data API -
+-- also where the close is not known. Both are asked for a condition of which nobody says when it began.
 CREATE OR REPLACE VIEW default.fills_markets AS
 SELECT
-    lower(replaceRegexpOne(market.condition_id, '^0[xX]', '')) AS id,
-    min(ifNull(market.closed AND coalesce(market.closed_at, market.end_date) < toDateTime64('2026-04-28 00:00:00', 6, 'UTC'), 0)) AS ended,
+    condition_id AS id,
+    in_gamma,
+    sources,
+    ifNull(market.closed AND market.closed_at < toDateTime64('2026-04-28 00:00:00', 6, 'UTC'), 0) AS ended,
     -- has trades that the Data API does not serve any more
-    max(ifNull(coalesce(market.created_at, market.start_date, market.end_date) < now() - INTERVAL 3 YEAR, 0)) AS old,
-    min(market.closed) AS closed,
-    max(length(market.outcomes)) AS outcomes,
-    -- no formula gives the token ids of the new protocol's markets
-    anyIf(arrayStringConcat(market.token_ids, ','), market.version = 'v2') AS listed,
-    min(coalesce(market.created_at, market.start_date, market.end_date)) AS opened_at,
-    max(coalesce(market.closed_at, market.end_date)) AS closed_at,
-    max(market.volume) AS volume,
-    any(market.question) AS question
-FROM default.api_markets_staging AS market
-WHERE match(market.condition_id, '^(0[xX])?[0-9a-fA-F]{64}$')
-GROUP BY id;
+    if(in_gamma, ifNull(market.opened_at < now() - INTERVAL 3 YEAR, 0), ifNull(market.opened_at < now() - INTERVAL 3 YEAR, 1)) AS old,
+    ifNull(market.closed, 0) AS closed,
+    outcomes,
+    listed,
+    market.opened_at AS opened_at,
+    market.closed_at AS closed_at,
+    volume,
+    question
+FROM default.vw_conditions AS market;
 
 -- What is to be known of the outcomes of markets, where they are not just two, or no formula gives their token ids. Looked up
 -- for each batch, and so kept apart; a run adds what is new.
@@ -137,11 +159,11 @@ SELECT count() FROM
 -- What is known of the outcomes of a batch's conditions, where they are not just two.
 SELECT id, outcomes, '' AS listed FROM default.fills_tokens FINAL WHERE id IN ({ids}) AND outcomes > 2;
 
--- @again default.api_markets_staging knows more outcomes of them now than were asked for
+-- @again the sources know more outcomes of them now than were asked for
 -- A market that is in no list was taken to have two outcomes.
 SELECT id, toUnixTimestamp64Milli(made_at) AS since FROM default.fills_tokens FINAL;
 
--- @unknown of them are not in default.api_markets_staging (`./backfill run markets` fills it), so they are taken to have two outcomes each; once more are known, a run asks for the others
+-- @unknown of them are known to no source yet (`./backfill run markets` asks Gamma), so they are taken to have two outcomes each; once more are known, a run asks for the others
 -- Of a list, the markets of which the number of outcomes is not known.
 SELECT count() AS ids FROM (SELECT arrayJoin([{list}]) AS id) WHERE id NOT IN (SELECT id FROM default.fills_markets);
 
@@ -170,7 +192,41 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @ids needs=default.api_markets_staging filled=markets
+-- @note
+-- Lines that a run says when it takes its ids.
+SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()), ' conditions are not in Gamma''s list and are taken too: the CLOB knows ',
+    toString(countIf(NOT in_gamma AND has(sources, 'clob'))), ', Goldsky ', toString(countIf(NOT in_gamma AND has(sources, 'goldsky'))), ', the chain ',
+    toString(countIf(NOT in_gamma AND has(sources, 'chain'))), ' of them') AS line
+FROM default.fills_markets HAVING countIf(NOT in_gamma) > 0;
+
+-- @finish
+-- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
+-- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
+-- run that ends it.
+TRUNCATE TABLE default.fills_alone;
+
+INSERT INTO default.fills_alone
+WITH arrayMap(r -> r.2, arrayFilter(r -> r.4 AND NOT r.5, rows)) AS takers
+SELECT condition_id, row.1 AS fill_id, NOT (row.4 AND NOT row.5) AND (if(row.3 = '', empty(takers), NOT has(takers, row.3))) AS alone
+FROM
+(
+    SELECT condition_id, groupArray((fill_id, maker, taker, taker_order, alone)) AS rows FROM default.clob_fills
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
+    GROUP BY condition_id, transaction_hash
+)
+ARRAY JOIN rows AS row
+WHERE alone != row.5
+SETTINGS max_bytes_before_external_group_by = 1000000000;
+
+ALTER TABLE default.clob_fills UPDATE alone = 1, taker_order = 1
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+ALTER TABLE default.clob_fills UPDATE alone = 0, taker_order = 0
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+INSERT INTO default.fills_checked SELECT 1, now64(3);
+
+-- @ids needs=default.fills_markets filled=markets
 -- What is missing: markets that ended while Goldsky went on and have no fill, or, with --since, all that may have traded since.
 SELECT id FROM default.fills_markets
 WHERE ({source} = 'goldsky' OR ended OR old)
@@ -208,6 +264,11 @@ INNER JOIN
 ) AS every ON every.step = multiIf(market.opened_at IS NULL, 7, market.days <= 7, 1, market.days <= 30, 2, market.days <= 90, 3, market.days <= 180, 4, market.days <= 365, 5, 6)
 GROUP BY step, of_all ORDER BY step;
 
+-- @diagnosis conditions by the sources that know them
+SELECT arrayStringConcat(sources, ', ') AS known_to, count() AS conditions,
+    countIf(id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS missing
+FROM default.fills_markets GROUP BY known_to ORDER BY conditions DESC, known_to;
+
 -- @diagnosis twenty samples
 SELECT id AS condition_id, question, if(closed, 'closed', 'open') AS status, toDate(opened_at) AS opened, toString(volume) AS volume,
     if(ended, 'goldsky', 'data-api') AS source
@@ -217,6 +278,11 @@ FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clo
 SELECT source, count() AS fills, countIf(taker_order) AS trades, uniqExact(condition_id) AS markets, toString(sumIf(size, taker_order)) AS shares,
     toString(sumIf(cost, taker_order)) AS collateral, min(timestamp) AS first, max(timestamp) AS last
 FROM default.clob_fills GROUP BY source ORDER BY source;
+
+-- @check conditions by the sources that know them
+SELECT arrayStringConcat(sources, ', ') AS known_to, count() AS conditions, countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills,
+    concat(toString(round(100 * with_fills / conditions, 1)), '%') AS share
+FROM default.fills_markets GROUP BY known_to ORDER BY conditions DESC, known_to;
 
 -- @check coverage by the year in which markets opened
 SELECT if(opened_at IS NULL, 'undated', toString(toYear(opened_at))) AS opened, count() AS markets,
@@ -249,6 +315,9 @@ ORDER BY cityHash64(fill_id) LIMIT 5;
 -- @measure coverage unit=% min=95% Markets with fills, of those that may have some (not found to have none)
 SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent}))) FROM default.fills_markets;
 
+-- @measure beyond-gamma Conditions that the CLOB, Goldsky or the chain know and Gamma does not list
+SELECT countIf(NOT in_gamma) FROM default.fills_markets;
+
 -- @measure last-day min=1 Fills in the last 24 hours
 SELECT count() FROM default.clob_fills WHERE timestamp > now() - INTERVAL 24 HOUR;
 
@@ -262,6 +331,9 @@ WHERE id NOT IN (SELECT condition_id FROM default.clob_fills);
 -- @measure not-living max=0 Markets that went on after 2026-04-28 and have fills from Goldsky alone
 SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky' AND condition_id IN (SELECT id FROM default.fills_markets WHERE NOT ended)
     AND condition_id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api');
+
+-- @measure uncounted max=0 Transactions of a market without a row that sums of volume take (a run puts them right when it ends)
+SELECT uniqExact(condition_id, transaction_hash) - uniqExactIf((condition_id, transaction_hash), taker_order) FROM default.clob_fills;
 
 -- @measure twice max=0 Transactions of a market whose rows came from both sources
 SELECT count() FROM

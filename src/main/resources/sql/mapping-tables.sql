@@ -121,3 +121,15 @@ CREATE TABLE IF NOT EXISTS default.computed_token_ids
 )
 ENGINE = ReplacingMergeTree(outcomes)
 ORDER BY condition_id;
+
+-- The names that whoever joins the mappings expects in each of them: what a trade carries as its market, and who says so. All
+-- keys of all sources stand in condition_id_candidates and condition_id_merged.
+ALTER TABLE default.clob_market_mapping
+    ADD COLUMN IF NOT EXISTS market_id String ALIAS if(market_slug != '', market_slug, question_id),
+    ADD COLUMN IF NOT EXISTS source String ALIAS 'CLOB';
+ALTER TABLE default.rpc_transfer_mapping
+    ADD COLUMN IF NOT EXISTS market_id String ALIAS token_id,
+    ADD COLUMN IF NOT EXISTS source String ALIAS 'RPC';
+ALTER TABLE default.goldsky_market_mapping
+    ADD COLUMN IF NOT EXISTS market_id String ALIAS token_id,
+    ADD COLUMN IF NOT EXISTS source String ALIAS 'GOLDSKY';

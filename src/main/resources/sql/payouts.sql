@@ -3,7 +3,7 @@
 
 -- @job target=default.resolutions_external_ingest id=condition_id key=condition_id source=goldsky-api
 
--- @setup after=tables
+-- @setup after=tables,conditions
 -- The rows as Goldsky sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.payouts_landing
 (
@@ -48,11 +48,11 @@ WHERE reason = '';
 -- Rows that do not qualify, as they came.
 SELECT condition_id, concat('{"id":', toJSONString(id), ',"payouts":', payouts, '}') AS row;
 
--- @ids needs=default.api_markets_staging
--- What is missing: closed conditions that no resolution table has a payout vector of.
-SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
-WHERE closed
-  AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
+-- @ids needs=default.vw_conditions filled=markets
+-- What is missing: conditions that no source says are open, and that no resolution table has a payout vector of.
+SELECT condition_id AS id FROM default.vw_conditions
+WHERE ifNull(closed, 1)
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
 

@@ -90,7 +90,34 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @ids needs=default.api_markets_staging filled=markets
+-- @finish
+-- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
+-- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
+-- run that ends it.
+TRUNCATE TABLE default.fills_alone;
+
+INSERT INTO default.fills_alone
+WITH arrayMap(r -> r.2, arrayFilter(r -> r.4 AND NOT r.5, rows)) AS takers
+SELECT condition_id, row.1 AS fill_id, NOT (row.4 AND NOT row.5) AND (if(row.3 = '', empty(takers), NOT has(takers, row.3))) AS alone
+FROM
+(
+    SELECT condition_id, groupArray((fill_id, maker, taker, taker_order, alone)) AS rows FROM default.clob_fills
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
+    GROUP BY condition_id, transaction_hash
+)
+ARRAY JOIN rows AS row
+WHERE alone != row.5
+SETTINGS max_bytes_before_external_group_by = 1000000000;
+
+ALTER TABLE default.clob_fills UPDATE alone = 1, taker_order = 1
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+ALTER TABLE default.clob_fills UPDATE alone = 0, taker_order = 0
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+INSERT INTO default.fills_checked SELECT 1, now64(3);
+
+-- @ids needs=default.fills_markets filled=markets
 -- What is missing: markets that did not end while Goldsky went on and have no fill from here, or, with --since, all that may
 -- have traded since.
 SELECT id FROM default.fills_markets

@@ -153,9 +153,9 @@ SELECT wallet_address, asset_id,
 -- With --redo, positions that a wallet no longer has.
 DELETE FROM default.api_positions_staging WHERE wallet_address IN ({ids}) AND batch != {batch};
 
--- @ids needs=cascadian_clean.vw_trades_input
+-- @ids needs=cascadian_clean.vw_trades_input reads=views.trades
 -- Every wallet that traded.
-SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain';
+SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain' AND wallet != '';
 
 -- @check positions by source and status
 SELECT source, status, count() AS positions, uniqExact(wallet_address) AS wallets, uniqExact(condition_id) AS conditions,
@@ -176,9 +176,9 @@ FROM default.api_positions_staging ORDER BY cityHash64(wallet_address, asset_id)
 SELECT reason, count() AS rows, uniqExact(wallet_address) AS wallets FROM default.wallets_rejected GROUP BY reason ORDER BY rows DESC;
 
 -- @check traded wallets with and without positions needs=cascadian_clean.vw_trades_input
-SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT wallet_address FROM default.api_positions_staging)) AS with_positions,
+SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging)) AS with_positions,
     round(100 * with_positions / greatest(traded, 1), 2) AS percent
-FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain');
+FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain' AND wallet != '');
 
 -- @measure wallets min=10000 Wallets with positions
 SELECT uniqExact(wallet_address) FROM default.api_positions_staging;

@@ -203,6 +203,11 @@ public final class TestBed implements AutoCloseable {
     return this;
   }
 
+  /** The project's settings as they are without any override. */
+  public static Settings defaults() {
+    return Settings.load(PROJECT, Map.of(), Map.of());
+  }
+
   /** The settings as arguments of the command line. */
   public List<String> setArguments() {
     List<String> arguments = new ArrayList<>();

@@ -586,7 +586,16 @@ final class RunCommand implements Callable<Integer> {
       boolean left = loadLeft(job, ledger, messages);
       SqlFile.Section query = job.sql().section("ids");
       String needed = query.attributes().get("needs");
-      String note = Views.refresh(clickHouse, Job.names(Common.home())).notes().get(needed);
+      Views.Made views = Views.refresh(clickHouse, common.settings(), Job.names(Common.home()));
+      String note = views.notes().get(needed);
+      if (views.reads().containsKey(needed)) {
+        messages.info(job.getName() + ": ids from " + views.reads().get(needed));
+      }
+      for (SqlFile.Section line : job.sql().sections("note")) {
+        clickHouse
+            .rows(line.sql(Map.of()), Map.of())
+            .forEach(row -> messages.info(job.getName() + ": " + row.get("line")));
+      }
       if (note != null && before == 0 && !left) {
         throw new UserError(
             "without --ids, "
@@ -600,6 +609,7 @@ final class RunCommand implements Callable<Integer> {
       String filled = query.attributes().get("filled");
       if (filled != null
           && before == 0
+          && !left
           && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
         throw new UserError(
             "without --ids, "

@@ -31,7 +31,8 @@ public final class SqlFile {
    *
    * @param name stands after the @
    * @param title the rest of that line, without attributes
-   * @param attributes the parts of that line such as min=10 or needs=default.trades
+   * @param attributes the parts of that line such as min=10, needs=default.trades or
+   *     reads=views.trades (a setting that names a table of others)
    * @param statements in order, without semicolons
    * @param line where the section begins, from 1; 0 where it was made from the line @job
    */

@@ -23,7 +23,8 @@ public final class SqlSections {
     KNOWN.put("redone", List.of("tables"));
     KNOWN.put("replaced", List.of());
     KNOWN.put("query", List.of());
-    KNOWN.put("ids", List.of("needs", "filled"));
+    KNOWN.put("ids", List.of("needs", "reads", "filled"));
+    KNOWN.put("note", List.of());
     KNOWN.put("take", List.of());
     KNOWN.put("unknown", List.of());
     KNOWN.put("again", List.of());
@@ -32,11 +33,11 @@ public final class SqlSections {
     KNOWN.put("check", List.of("needs", "chart"));
     KNOWN.put("measure", List.of("min", "max", "unit"));
     KNOWN.put("verify", List.of("needs"));
-    KNOWN.put("coverage", List.of("ledger", "needs"));
+    KNOWN.put("coverage", List.of("ledger", "needs", "reads"));
     KNOWN.put("missing", List.of());
     KNOWN.put("diagnosis", List.of());
     KNOWN.put("recent", List.of("needs"));
-    KNOWN.put("view", List.of("needs"));
+    KNOWN.put("view", List.of("needs", "reads"));
     KNOWN.put("without", List.of());
     KNOWN.put("id", List.of("ledger"));
   }

@@ -346,6 +346,7 @@ public final class JobRun implements AutoCloseable {
                     routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
                     return null;
                   } finally {
+                    of.ended();
                     ended.get(job.getName()).countDown();
                   }
                 }));
@@ -560,7 +561,7 @@ public final class JobRun implements AutoCloseable {
       if (trouble == null && before != null && !before.isEmpty()) {
         messages.info(source.name() + " answers again");
       }
-      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting()) {
+      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting() && !job.hasEnded()) {
         messages.warn(
             "no progress of "
                 + job.job().getName()

@@ -56,6 +56,7 @@ public final class Progress implements AutoCloseable {
   private final Map<Batch.Step, Long> stepNanos = new EnumMap<>(Batch.Step.class);
   private long lastDoneAt = System.currentTimeMillis();
   private boolean waiting;
+  private boolean ended;
   private final Deque<double[]> samples = new ArrayDeque<>();
 
   /**
@@ -208,6 +209,15 @@ public final class Progress implements AutoCloseable {
 
   synchronized void stirred() {
     lastDoneAt = System.currentTimeMillis();
+  }
+
+  /** The job's route has ended: nothing more comes of it in this run. */
+  synchronized void ended() {
+    ended = true;
+  }
+
+  synchronized boolean hasEnded() {
+    return ended;
   }
 
   /** Whether the job has to wait for another one of the run to end. */
