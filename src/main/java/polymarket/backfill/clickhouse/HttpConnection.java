@@ -82,8 +82,7 @@ final class HttpConnection {
   /**
    * @param always headers of every answer
    */
-  HttpConnection(Socket socket, Patience patience, Map<String, String> always)
-      throws IOException {
+  HttpConnection(Socket socket, Patience patience, Map<String, String> always) throws IOException {
     this.socket = socket;
     this.always = always;
     this.patience = patience;
