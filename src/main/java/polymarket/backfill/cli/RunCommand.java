@@ -260,12 +260,14 @@ final class RunCommand implements Callable<Integer> {
           long pending =
               run.ledger(job.getName())
                   .redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
-          terminal.info(
-              job.getName()
-                  + ": "
-                  + Messages.count(pending, "id")
-                  + (pending == 1 ? " is" : " are")
-                  + " asked for again");
+          if (pending > 0) {
+            terminal.info(
+                job.getName()
+                    + ": "
+                    + Messages.count(pending, "id")
+                    + (pending == 1 ? " is" : " are")
+                    + " asked for again");
+          }
         }
       }
       result = run.run(terminal);
