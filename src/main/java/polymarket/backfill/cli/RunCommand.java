@@ -260,12 +260,14 @@ final class RunCommand implements Callable<Integer> {
           long pending =
               run.ledger(job.getName())
                   .redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
-          terminal.info(
-              job.getName()
-                  + ": "
-                  + Messages.count(pending, "id")
-                  + (pending == 1 ? " is" : " are")
-                  + " asked for again");
+          if (pending > 0) {
+            terminal.info(
+                job.getName()
+                    + ": "
+                    + Messages.count(pending, "id")
+                    + (pending == 1 ? " is" : " are")
+                    + " asked for again");
+          }
         }
       }
       result = run.run(terminal);
@@ -609,6 +611,7 @@ final class RunCommand implements Callable<Integer> {
       String filled = query.attributes().get("filled");
       if (filled != null
           && before == 0
+          && !left
           && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
         throw new UserError(
             "without --ids, "

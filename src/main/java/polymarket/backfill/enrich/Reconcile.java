@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.Memory;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;

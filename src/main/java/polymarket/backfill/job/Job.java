@@ -11,6 +11,7 @@ import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.ledger.Batch;
 
 /**
  * What the engines have to know of a job: its definition, routes/jobs/NAME.job.yaml. What it asks
@@ -340,6 +341,14 @@ public final class Job {
 
   public IdKind idKind() {
     return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
+  }
+
+  /**
+   * Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts.
+   */
+  boolean isDivisible(Batch batch) {
+    return batch.getSize() > 1
+        || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
   }
 
   /** Whether an answer with so many rows may have been cut. */

@@ -1,6 +1,7 @@
 package polymarket.backfill.job;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -39,6 +40,9 @@ public final class JobRun implements AutoCloseable {
 
   /** Five minutes, unless a test has no time for them. */
   private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
+
+  /** How much longer than the patience a step may take before nothing is expected of it. */
+  private static final Duration STEP_MARGIN = Duration.ofSeconds(30);
 
   /** Tables up to this many rows are merged where rows of theirs were replaced. */
   private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);
@@ -154,6 +158,7 @@ public final class JobRun implements AutoCloseable {
       settings.number(millis, 1);
     }
     settings.duration("source.patience");
+    AnswerLimits.of(settings);
     for (Job job : jobs) {
       job.check(settings);
       batchSize(job);
@@ -269,7 +274,7 @@ public final class JobRun implements AutoCloseable {
    * @return how it ended, with the exit code that is documented for it
    */
   public Result run(Watcher watcher) {
-    Sources sources = new Sources(options.share(), options.fraction(), stop);
+    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
     Retry retry =
@@ -352,7 +357,7 @@ public final class JobRun implements AutoCloseable {
                   }
                 }));
       }
-      finished = await(running, progress, feeds, watcher);
+      finished = await(running, progress, feeds, watcher, retry);
       if (finished && !stop.asked()) {
         jobs.stream()
             .filter(job -> job.sql().has("finish"))
@@ -400,7 +405,7 @@ public final class JobRun implements AutoCloseable {
     if (last == 0 || !job.sql().has("redone")) {
       return;
     }
-    for (String table : job.sql().section("redone").attributes().get("tables").split(",")) {
+    for (String table : job.sql().section("redone").tables()) {
       List<Map<String, Object>> found =
           clickHouse.rows(
               SqlFile.fill(
@@ -466,7 +471,7 @@ public final class JobRun implements AutoCloseable {
    */
   public synchronized Reach reach(Job job) {
     if (!reaches.containsKey(job.getName())) {
-      Sources sources = new Sources(options.share(), options.fraction(), stop);
+      Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
       Map<String, Job> byName = Map.of(job.getName(), job);
       Retry retry =
           new Retry(
@@ -524,7 +529,11 @@ public final class JobRun implements AutoCloseable {
 
   /** Waits for the jobs' splits to end; after a stop, for as long as what is in flight may take. */
   private boolean await(
-      List<Future<?>> running, List<Progress> progress, List<Feed> feeds, Watcher watcher)
+      List<Future<?>> running,
+      List<Progress> progress,
+      List<Feed> feeds,
+      Watcher watcher,
+      Retry retry)
       throws Exception {
     long stoppedAt = 0;
     long nextTick = 0;
@@ -550,7 +559,7 @@ public final class JobRun implements AutoCloseable {
         keepClickHouse();
         progress.forEach(job -> job.publish(job.snapshot("running")));
         watcher.tick(progress);
-        watch(progress, feeds, troubles);
+        watch(progress, feeds, troubles, retry);
       }
       if (stop.asked()) {
         stoppedAt = stoppedAt == 0 ? now : stoppedAt;
@@ -572,7 +581,13 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
-  private void watch(List<Progress> progress, List<Feed> feeds, Map<Source, String> troubles) {
+  /**
+   * Says what has changed, and what is waited for where nothing has moved for a while. Ends the run
+   * where something takes longer than {@code source.patience}, whatever the threads are doing.
+   */
+  private void watch(
+      List<Progress> progress, List<Feed> feeds, Map<Source, String> troubles, Retry retry) {
+    Duration patience = settings.duration("source.patience");
     for (int i = 0; i < progress.size(); i++) {
       Progress job = progress.get(i);
       Source source = job.source();
@@ -580,6 +595,21 @@ public final class JobRun implements AutoCloseable {
       String before = troubles.put(source, trouble == null ? "" : trouble);
       if (trouble == null && before != null && !before.isEmpty()) {
         messages.info(source.name() + " answers again");
+      }
+      Feed feed = feeds.get(i);
+      if (trouble != null && feed.isActive()) {
+        retry.patient(source, trouble);
+      }
+      if (System.nanoTime() - feed.movedAt() > patience.plus(STEP_MARGIN).toNanos()) {
+        stop.ask(
+            5,
+            "gave up: nothing of "
+                + job.job().getName()
+                + " moved for "
+                + Messages.time(patience.toMillis())
+                + " (source.patience): "
+                + feed.waitsFor(source.name())
+                + ". Run the same command again later");
       }
       if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting() && !job.hasEnded()) {
         messages.warn(

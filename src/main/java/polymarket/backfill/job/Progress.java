@@ -293,9 +293,9 @@ public final class Progress implements AutoCloseable {
     // not for every answer that has to be asked for once more
     run.put(
         "gives_up_at",
-        source.trouble() == null || source.silentMillis() < SILENT_MILLIS
+        System.currentTimeMillis() - source.troubleSince() < SILENT_MILLIS
             ? null
-            : Instant.ofEpochMilli(source.lastAnswer() + patience.toMillis()).toString());
+            : Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString());
     run.put("seconds_in", secondsIn());
     Map<String, Object> snapshot = new LinkedHashMap<>();
     snapshot.put("job", job.getName());

@@ -79,6 +79,10 @@ final class Routes implements AutoCloseable {
             support
                 .getCamelContext()
                 .addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+            support
+                .getCamelContext()
+                .getCamelContextExtension()
+                .addInterceptStrategy(new ErrorsFail());
           }
         });
     Routes routes = new Routes(main, List.of(fetchers, callers));

@@ -31,6 +31,9 @@ public final class Rows {
   /** Rows from which on those of several pages are stored. */
   private static final int ROWS_TOGETHER = 500;
 
+  /** Pages without rows in a row from which on the source is not believed that there is more. */
+  private static final int EMPTY_PAGES = 50;
+
   private final Map<String, Job> jobs;
   private final Stop stop;
   private final Map<String, SqlFile> sql = new HashMap<>();
@@ -103,15 +106,17 @@ public final class Rows {
    * @param next the next page's cursor; null where this page is the last
    * @param promised whether the page before said that there is more: an empty one is then asked for
    *     once more
+   * @param walk where the cursor is one of several lists together, those
    * @param answer the list; an element that is no row becomes one that is rejected
    * @return its rows
-   * @throws SourceException where the cursor or the whole page was there before, or a row belongs
-   *     to another id
+   * @throws SourceException where the cursor or the whole page was there before, a row belongs to
+   *     another id, or pages without rows go on and on
    */
   public List<Map<String, Object>> page(
       @ExchangeProperty(Batch.PROPERTY) Batch batch,
       @ExchangeProperty(ExchangeProperties.NEXT) String next,
       @ExchangeProperty(ExchangeProperties.PROMISED) Boolean promised,
+      @ExchangeProperty(ExchangeProperties.WALK) Object walk,
       @Body List<?> answer)
       throws SourceException, JsonProcessingException {
     Job job = jobs.get(batch.getJob());
@@ -144,8 +149,20 @@ public final class Rows {
     if (rows.size() < job.getPageSize() && !batch.isConfirmed(rows.size())) {
       return rows;
     }
-    String again =
-        batch.page(digest, next == null || next.isEmpty() ? null : next, job.getRepeatedPages());
+    String cursor = next == null || next.isEmpty() ? null : next;
+    if (!rows.isEmpty()) {
+      batch.sentRows();
+    } else if (cursor != null && batch.emptyPage() > EMPTY_PAGES) {
+      throw new SourceException(
+          job.getSource()
+              + " sent "
+              + EMPTY_PAGES
+              + " empty pages in a row of "
+              + batch.getIds().get(0)
+              + ", each with a cursor of a further one");
+    }
+    String leads = walk instanceof Walks.ByCursor lists ? lists.leadsTo() : cursor;
+    String again = batch.page(digest, cursor, leads, job.getRepeatedPages());
     if (again != null) {
       throw new SourceException(
           job.getSource()
@@ -237,8 +254,8 @@ public final class Rows {
   /**
    * The SQL of a section of the job's file, for what a route has to know of a batch before it asks.
    */
-  public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String section) {
-    return sql.get(batch.getJob()).section(section).sql(Storing.values(batch));
+  public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String query) {
+    return sql.get(batch.getJob()).query(query).sql(Storing.values(batch));
   }
 
   /**

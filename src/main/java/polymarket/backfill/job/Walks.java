@@ -97,6 +97,11 @@ public final class Walks {
       return next;
     }
 
+    /** What the next page is known by: its list, and the source's own cursor. */
+    String leadsTo() {
+      return state.get("list") + " " + state.get("cursor");
+    }
+
     /** Whether the answer before said that there is more of this list. */
     public boolean isPromised() {
       return flag("promised");
@@ -269,6 +274,9 @@ public final class Walks {
       String time)
       throws SourceException, JsonProcessingException {
     List<Map<String, Object>> all = rows == null ? List.of() : rows;
+    if (!all.isEmpty()) {
+      batch.sentRows();
+    }
     boolean first = walk.getList().equals(lists.split(",")[0].strip());
     if (!first && !walk.state.containsKey("cursor") && all.isEmpty() != walk.flag("none")) {
       if (walk.flag("none")) {
