@@ -82,6 +82,7 @@ public final class JobRun implements AutoCloseable {
   private final Path runtime;
   private final List<ShareLock> locks = new ArrayList<>();
   private final List<JobLock> jobLocks = new ArrayList<>();
+  private final long begun = System.currentTimeMillis();
   private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
   private final Map<String, Reach> reaches = new HashMap<>();
 
@@ -365,6 +366,7 @@ public final class JobRun implements AutoCloseable {
             .forEach(job -> clickHouse.execute(job.sql().section("finish"), Map.of()));
         jobs.forEach(this::merge);
       }
+      jobs.stream().filter(job -> job.sql().has("unread")).forEach(this::sayUnread);
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
@@ -374,6 +376,24 @@ public final class JobRun implements AutoCloseable {
       watcher.ended();
     }
     return result(progress, finished);
+  }
+
+  /** Says which fields of the run's rows could not be read. */
+  private void sayUnread(Job job) {
+    SqlFile.Section section = job.sql().section("unread");
+    for (Map<String, Object> field :
+        clickHouse.rows(section.sql(Map.of("since", begun)), Map.of())) {
+      messages.warn(
+          job.getName()
+              + ": "
+              + field.get("field")
+              + " of "
+              + Messages.count(Long.parseLong(String.valueOf(field.get("rows"))), "row")
+              + " could not be read, such as '"
+              + Messages.shown(String.valueOf(field.get("such_as")))
+              + "'; the rows are stored without it, and have it in the column unread of "
+              + section.title());
+    }
   }
 
   /**
@@ -387,7 +407,7 @@ public final class JobRun implements AutoCloseable {
     if (last == 0 || !job.sql().has("redone")) {
       return;
     }
-    for (String table : job.sql().section("redone").attributes().get("tables").split(",")) {
+    for (String table : job.sql().section("redone").tables()) {
       List<Map<String, Object>> found =
           clickHouse.rows(
               SqlFile.fill(
