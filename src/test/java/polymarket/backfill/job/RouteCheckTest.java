@@ -102,7 +102,6 @@ class RouteCheckTest {
             + " JSONPath",
         "http.camel.yaml | responseTimeout: | responseTimeuot: | Did you mean 'responseTimeout'?",
         "sources/clob.camel.yaml | `${body} !is` | `${body !is` | cannot be read",
-            + " `${exchangeProperty.batch.json('0x')` | cannot be read",
         "sources/goldsky.camel.yaml | `${body[errors]} != null` | `${boddy[errors]} != null` |"
             + " boddy",
       })
