@@ -124,6 +124,11 @@ public final class TestBed implements AutoCloseable {
     return data;
   }
 
+  /** The shared engine's password. */
+  public static String password() throws IOException {
+    return Files.readString(data().resolve("engine.password")).strip();
+  }
+
   /** The shared engine. */
   public static ClickHouse clickHouse() {
     data();

@@ -52,6 +52,10 @@ public final class EngineServer implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(EngineServer.class);
 
+  /** For browsers: an answer is no script, and no part of a page of another origin. */
+  private static final Map<String, String> FOR_NO_PAGE =
+      Map.of("X-Content-Type-Options", "nosniff", "Cross-Origin-Resource-Policy", "same-origin");
+
   private static final int STACK = 16 << 20;
   private static final int MOST_CLIENTS = 1000;
   private static final int WATCH_MS = 250;
@@ -178,7 +182,8 @@ public final class EngineServer implements AutoCloseable {
 
   private void serve(Socket client) {
     try (client) {
-      HttpConnection http = new HttpConnection(client, patience);
+      HttpConnection http =
+          new HttpConnection(client, patience, callers == null ? Map.of() : FOR_NO_PAGE);
       boolean open = true;
       while (open) {
         try {

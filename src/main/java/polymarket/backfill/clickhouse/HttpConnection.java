@@ -69,6 +69,7 @@ final class HttpConnection {
 
   private final Socket socket;
   private final Patience patience;
+  private final Map<String, String> always;
   private final InputStream in;
   private final OutputStream out;
   private boolean first = true;
@@ -78,8 +79,12 @@ final class HttpConnection {
   private boolean continueWanted;
   private Request request;
 
-  HttpConnection(Socket socket, Patience patience) throws IOException {
+  /**
+   * @param always headers of every answer
+   */
+  HttpConnection(Socket socket, Patience patience, Map<String, String> always) throws IOException {
     this.socket = socket;
+    this.always = always;
     this.patience = patience;
     socket.setTcpNoDelay(true);
     socket.setKeepAlive(true);
@@ -343,8 +348,7 @@ final class HttpConnection {
   OutputStream start(int status, Map<String, String> headers, long length) throws IOException {
     started = true;
     Map<String, String> all = new LinkedHashMap<>(headers);
-    all.put("X-Content-Type-Options", "nosniff");
-    all.put("Cross-Origin-Resource-Policy", "same-origin");
+    all.putAll(always);
     all.put("Connection", request != null && request.keepAlive ? "Keep-Alive" : "Close");
     if (status != 204) {
       all.put(
