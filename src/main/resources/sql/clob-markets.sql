@@ -2,6 +2,8 @@
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 -- The target table is default.clob_market_mapping, in mapping-tables.sql.
 
+-- @job target=default.clob_market_mapping key=condition_id
+
 -- @setup after=mapping-tables
 -- The rows as the CLOB sends them. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.clob_markets_landing
@@ -74,10 +76,6 @@ SELECT key, reason,
 FROM default.clob_markets_landing
 WHERE reason != '';
 
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.clob_market_mapping LIMIT 1);
-
 -- @present
 -- The keys of a page whose rows are in the tables already, and whether this very batch brought them.
 SELECT concat('0x', condition_id) AS key, max(stored.batch = {batch}) AS own FROM default.clob_market_mapping AS stored
@@ -91,9 +89,6 @@ SELECT key, 1 FROM default.clob_markets_rejected WHERE key IN ({keys}) AND batch
 SELECT {first} AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.clob_market_mapping WHERE batch = {batch}
 UNION ALL
 SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejected WHERE batch = {batch};
-
--- @redone tables=default.clob_market_mapping
--- Where rows that were fetched anew stand beside the older ones until they are merged.
 
 -- @ids
 -- The one list.

@@ -1,6 +1,8 @@
 -- The account's own trades: what the CLOB sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
+-- @job target=default.clob_own_trades key=id
+
 -- @setup
 -- The account's trades as maker and as taker, one row each. Whose API key an order was made with is not kept.
 CREATE TABLE IF NOT EXISTS default.clob_own_trades
@@ -60,30 +62,11 @@ SELECT
 FROM default.clob_trades_landing AS landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify.
-CREATE TABLE IF NOT EXISTS default.clob_trades_rejected
-(
-    id         String CODEC(ZSTD(1)),
-    reason     LowCardinality(String),
-    row        String COMMENT 'what it says of the trade, as JSON' CODEC(ZSTD(1)),
-    batch      String CODEC(ZSTD(1)),
-    fetched_at DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY id
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_trades_to_rejected TO default.clob_trades_rejected AS
-SELECT id, reason,
+SELECT id,
     concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":', toJSONString(asset_id), ',"side":', toJSONString(side),
-        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}') AS row,
-    batch, fetched_at
-FROM default.clob_trades_landing
-WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.clob_own_trades LIMIT 1);
+        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}') AS row;
 
 -- @present
 -- The keys of a page whose rows are in the table already, and whether this very batch brought them. A row that was not final is
@@ -92,15 +75,6 @@ SELECT id AS key, max(stored.batch = {batch}) AS own FROM default.clob_own_trade
 WHERE id IN ({keys}) AND (stored.batch = {batch} OR {redo} = 0 AND status IN ('CONFIRMED', 'FAILED')) GROUP BY id
 UNION ALL
 SELECT id, 1 FROM default.clob_trades_rejected WHERE id IN ({keys}) AND batch = {batch} GROUP BY id;
-
--- @stored
--- What the tables hold of the batch.
-SELECT {first} AS id, uniqExact(stored.id) AS rows, 0 AS rejected, '' AS reason FROM default.clob_own_trades AS stored WHERE stored.batch = {batch}
-UNION ALL
-SELECT {first}, 0, uniqExact(stored.id), any(reason) FROM default.clob_trades_rejected AS stored WHERE stored.batch = {batch};
-
--- @redone tables=default.clob_own_trades
--- Where rows that were fetched anew stand beside the older ones until they are merged.
 
 -- @ids
 -- The one list.

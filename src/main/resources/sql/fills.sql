@@ -2,6 +2,8 @@
 -- same fills from the Data API into the same table (see trades.sql).
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
+-- @job target=default.clob_fills id=condition_id key=fill_id
+
 -- @setup after=conditions
 -- Every order's part in every trade, once, whichever source brought it. A trade is one row for each maker's order and one for
 -- the taker's own, or a single row that stands alone, where an operator filled an order without a match: volume is the sum
@@ -137,32 +139,12 @@ SELECT
 FROM default.fills_landing AS landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.fills_rejected
-(
-    condition_id String CODEC(ZSTD(1)),
-    fill_id      String CODEC(ZSTD(1)),
-    reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch        String CODEC(ZSTD(1)),
-    fetched_at   DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY (condition_id, fill_id)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.fills_to_rejected TO default.fills_rejected AS
-SELECT
-    conditionId AS condition_id,
-    id AS fill_id,
-    reason,
+SELECT conditionId AS condition_id, id AS fill_id,
     toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
         'makerAssetId', makerAssetId, 'takerAssetId', takerAssetId, 'makerAmountFilled', makerAmountFilled,
-        'takerAmountFilled', takerAmountFilled, 'fee', fee)) AS row,
-    batch,
-    fetched_at
-FROM default.fills_landing
-WHERE reason != '';
+        'takerAmountFilled', takerAmountFilled, 'fee', fee)) AS row;
 
 -- @has-rows
 -- Whether the table holds rows of this source's markets that others than this ledger brought, so that every batch has to look
@@ -173,7 +155,7 @@ SELECT count() FROM
         AND (source = 'goldsky' OR {source} = 'goldsky' OR condition_id IN (SELECT id FROM default.fills_markets WHERE ended OR old)) LIMIT 1
 );
 
--- @tokens
+-- @query tokens
 -- What is known of the outcomes of a batch's conditions, where they are not just two.
 SELECT id, outcomes, '' AS listed FROM default.fills_tokens FINAL WHERE id IN ({ids}) AND outcomes > 2;
 
@@ -209,9 +191,6 @@ WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
-
--- @redone tables=default.clob_fills
--- Where rows that were fetched anew stand beside the older ones until they are merged.
 
 -- @note
 -- Lines that a run says when it takes its ids.

@@ -2,6 +2,8 @@
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 -- The target table is default.goldsky_market_mapping, in mapping-tables.sql.
 
+-- @job target=default.goldsky_market_mapping key=token_id
+
 -- @setup after=mapping-tables
 -- The rows as Goldsky sends them. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
@@ -27,45 +29,10 @@ SELECT id AS token_id, condition_id, if(outcomeIndex = '', toInt16(-1), toInt16O
 FROM default.goldsky_markets_landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.goldsky_markets_rejected
-(
-    token_id   String CODEC(ZSTD(1)),
-    reason     LowCardinality(String),
-    row        String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch      String CODEC(ZSTD(1)),
-    fetched_at DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY token_id
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.goldsky_markets_to_rejected TO default.goldsky_markets_rejected AS
-SELECT id AS token_id, reason,
-    concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}') AS row,
-    batch, fetched_at
-FROM default.goldsky_markets_landing
-WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.goldsky_market_mapping LIMIT 1);
-
--- @present
--- The keys of a page whose rows are in the tables already, and whether this very batch brought them.
-SELECT token_id AS key, max(stored.batch = {batch}) AS own FROM default.goldsky_market_mapping AS stored
-WHERE token_id IN ({keys}) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY token_id
-UNION ALL
-SELECT token_id, 1 FROM default.goldsky_markets_rejected WHERE token_id IN ({keys}) AND batch = {batch} GROUP BY token_id;
-
--- @stored
--- What the tables hold of the batch.
-SELECT {first} AS id, uniqExact(token_id) AS rows, 0 AS rejected, '' AS reason FROM default.goldsky_market_mapping WHERE batch = {batch}
-UNION ALL
-SELECT {first}, 0, uniqExact(token_id), any(reason) FROM default.goldsky_markets_rejected WHERE batch = {batch};
-
--- @redone tables=default.goldsky_market_mapping
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+SELECT id AS token_id,
+    concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}') AS row;
 
 -- @ids
 -- The one list.

@@ -1,6 +1,8 @@
 -- All markets: what Gamma sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
+-- @job target=default.api_markets_staging key=market_id
+
 -- @setup
 -- Every market of Gamma, one row each, as it was when it was fetched; a further pass replaces it.
 CREATE TABLE IF NOT EXISTS default.api_markets_staging
@@ -143,10 +145,6 @@ SELECT
 FROM default.markets_landing
 WHERE reason != '';
 
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.api_markets_staging LIMIT 1);
-
 -- @present
 -- The markets of a page that are stored already (in a new pass: by this pass), whether this very batch brought them, and
 -- whether the chain did that lists the same markets from the other end: where it brought a whole page, the two have met.
@@ -162,15 +160,6 @@ FROM
 )
 WHERE {redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last}
 GROUP BY market_id;
-
--- @stored
--- What the tables hold of a batch: rows and rejected rows of its chain.
-SELECT {first} AS id, uniqExact(market_id) AS rows, 0 AS rejected, '' AS reason FROM default.api_markets_staging WHERE batch = {batch}
-UNION ALL
-SELECT {first}, 0, uniqExact(market_id), any(reason) FROM default.markets_rejected WHERE batch = {batch};
-
--- @redone tables=default.api_markets_staging
--- Where rows that were fetched anew stand beside the older ones until they are merged.
 
 -- @ids
 -- The chains. Gamma lists closed markets or the others, never both, and every market is one or the other, so this split

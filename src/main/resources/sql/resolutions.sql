@@ -2,6 +2,8 @@
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 -- The target table is default.resolutions_external_ingest, in tables.sql.
 
+-- @job target=default.resolutions_external_ingest id=condition_id key=condition_id source=data-api
+
 -- @setup after=tables,conditions
 -- The rows as the Data API sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.resolutions_landing
@@ -47,46 +49,11 @@ SELECT
 FROM default.resolutions_landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.resolutions_rejected
-(
-    condition_id String CODEC(ZSTD(1)),
-    reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch        String CODEC(ZSTD(1)),
-    fetched_at   DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY condition_id
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.resolutions_to_rejected TO default.resolutions_rejected AS
-SELECT id AS condition_id, reason,
-    concat('{"condition_id":', toJSONString(resolutions_landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
-        ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}') AS row,
-    batch, fetched_at
-FROM default.resolutions_landing
-WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.resolutions_external_ingest WHERE source = 'data-api' LIMIT 1);
-
--- @present
--- The ids of a batch whose rows are in the table already, and whether this very batch brought them.
-SELECT condition_id AS key, max(stored.batch = {batch}) AS own FROM default.resolutions_external_ingest AS stored
-WHERE condition_id IN ({ids}) AND source = 'data-api' AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY condition_id;
-
--- @stored
--- What the tables hold of a batch: rows and rejected rows of each id.
-SELECT condition_id AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.resolutions_external_ingest
-WHERE condition_id BETWEEN {first} AND {last} AND source = 'data-api' AND batch = {batch} GROUP BY condition_id
-UNION ALL
-SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.resolutions_rejected
-WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
-
--- @redone tables=default.resolutions_external_ingest
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+SELECT id AS condition_id,
+    concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
+        ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}') AS row;
 
 -- @ids needs=default.vw_conditions filled=markets
 -- What is missing: conditions that no source says are open, and that no table has a payout vector of.

@@ -1,6 +1,8 @@
 -- Fills from the Data API, which goes on where Goldsky's subgraph stopped: what it sends, and what is asked of the tables.
 -- They are stored in clob_fills (see fills.sql), each with its source.
 
+-- @job target=default.clob_fills id=condition_id key=fill_id
+
 -- @setup after=fills
 -- The rows as the Data API sends them; id, list, conditionId and outcomeIndex are the route's. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.trades_landing
@@ -49,37 +51,17 @@ SELECT
 FROM default.trades_landing AS landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.trades_rejected
-(
-    condition_id String CODEC(ZSTD(1)),
-    fill_id      String CODEC(ZSTD(1)),
-    reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch        String CODEC(ZSTD(1)),
-    fetched_at   DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY (condition_id, fill_id)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.trades_to_rejected TO default.trades_rejected AS
-SELECT
-    conditionId AS condition_id,
-    id AS fill_id,
-    reason,
+SELECT conditionId AS condition_id, id AS fill_id,
     toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
-        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list)) AS row,
-    batch,
-    fetched_at
-FROM default.trades_landing AS landing
-WHERE reason != '';
+        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list)) AS row;
 
 -- @has-rows
 -- Whether the table holds rows that others than this ledger brought. (Every batch looks anyway: all orders come after the takers'.)
 SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger}) LIMIT 1);
 
--- @tokens
+-- @query tokens
 -- What is known of the outcomes of a batch's conditions, where they are not just two, or no formula gives their token ids.
 SELECT id, outcomes, listed FROM default.fills_tokens FINAL WHERE id IN ({ids});
 
@@ -107,9 +89,6 @@ WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
-
--- @redone tables=default.clob_fills
--- Where rows that were fetched anew stand beside the older ones until they are merged.
 
 -- @finish
 -- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all

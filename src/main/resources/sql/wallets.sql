@@ -1,6 +1,8 @@
 -- Positions of wallets: what the source sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
+-- @job target=default.api_positions_staging id=wallet_address key=asset_id
+
 -- @setup
 -- What each wallet holds, or held, of each outcome, one row a wallet and token. A figure that the source leaves out is NULL:
 -- not available, which is not 0. Figures are exact; beyond their decimals they are cut. Products of two of them want a
@@ -133,23 +135,9 @@ SELECT
 FROM default.wallets_landing AS landed
 WHERE reason = '';
 
--- Rows that do not qualify, as they came but for pictures and names of people.
-CREATE TABLE IF NOT EXISTS default.wallets_rejected
-(
-    wallet_address String CODEC(ZSTD(1)),
-    asset_id       String CODEC(ZSTD(1)),
-    reason         LowCardinality(String),
-    row            String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch          String CODEC(ZSTD(1)),
-    fetched_at     DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY (wallet_address, asset_id)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.wallets_to_rejected TO default.wallets_rejected AS
-SELECT
-    wallet_address, asset_id, reason,
+-- @rejected
+-- Rows that do not qualify, as they came.
+SELECT wallet_address, asset_id,
     toJSONString(mapFilter((name, text) -> text != '', mapUpdate(figures, if(v2,
         map('proxy_wallet', proxy_wallet, 'token_id', token_id, 'condition_id', condition_id, 'status', status,
             'redeemable', redeemable, 'mergeable', mergeable, 'negative_risk', negative_risk, 'archived', archived,
@@ -159,27 +147,7 @@ SELECT
         map('proxyWallet', proxyWallet, 'asset', asset, 'conditionId', conditionId, 'redeemable', redeemable,
             'mergeable', mergeable, 'negativeRisk', negativeRisk, 'title', title, 'slug', slug, 'eventId', eventId,
             'eventSlug', eventSlug, 'outcome', outcome, 'outcomeIndex', outcomeIndex, 'oppositeOutcome', oppositeOutcome,
-            'oppositeAsset', oppositeAsset, 'endDate', endDate))))) AS row,
-    batch, fetched_at
-FROM default.wallets_landing
-WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.api_positions_staging LIMIT 1);
-
--- @present
--- The rows of a batch's wallets that are in the table already, and whether this very batch brought them.
-SELECT concat(wallet_address, '/', asset_id) AS key, max(stored.batch = {batch}) AS own FROM default.api_positions_staging AS stored
-WHERE wallet_address IN ({ids}) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY wallet_address, asset_id;
-
--- @stored
--- What the tables hold of a batch: rows and rejected rows of each wallet.
-SELECT wallet_address AS id, uniqExact(asset_id) AS rows, 0 AS rejected, '' AS reason FROM default.api_positions_staging
-WHERE wallet_address BETWEEN {first} AND {last} AND batch = {batch} GROUP BY wallet_address
-UNION ALL
-SELECT wallet_address, 0, uniqExact(asset_id), any(reason) FROM default.wallets_rejected
-WHERE wallet_address BETWEEN {first} AND {last} AND batch = {batch} GROUP BY wallet_address;
+            'oppositeAsset', oppositeAsset, 'endDate', endDate))))) AS row;
 
 -- @replaced
 -- With --redo, positions that a wallet no longer has.

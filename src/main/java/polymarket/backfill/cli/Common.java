@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Home;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
@@ -45,7 +46,7 @@ final class Common {
 
   /** The project's folder: where the launcher stands. */
   static Path home() {
-    Path home = Path.of(System.getProperty("backfill.home", ".")).toAbsolutePath().normalize();
+    Path home = Home.folder();
     if (!Files.isDirectory(home.resolve("routes"))) {
       throw new UserError(
           "no folder routes in "

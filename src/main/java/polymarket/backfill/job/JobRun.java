@@ -385,7 +385,7 @@ public final class JobRun implements AutoCloseable {
     if (last == 0 || !job.sql().has("redone")) {
       return;
     }
-    for (String table : job.sql().section("redone").attributes().get("tables").split(",")) {
+    for (String table : job.sql().section("redone").tables()) {
       List<Map<String, Object>> found =
           clickHouse.rows(
               SqlFile.fill(

@@ -186,7 +186,7 @@ public final class Preview {
       }
       Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
       Storing storing = new Storing(job, job.sql(), batch, rows);
-      if (storing.isInserting()) {
+      if (storing.prepare()) {
         clickHouse.insert(
             database + "." + batch.getTable() + "_landing", storing.getLines(), storing.getToken());
       }

@@ -232,8 +232,8 @@ public final class Rows {
   /**
    * The SQL of a section of the job's file, for what a route has to know of a batch before it asks.
    */
-  public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String section) {
-    return sql.get(batch.getJob()).section(section).sql(Storing.values(batch));
+  public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String query) {
+    return sql.get(batch.getJob()).query(query).sql(Storing.values(batch));
   }
 
   /**

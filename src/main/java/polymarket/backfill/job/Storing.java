@@ -146,11 +146,13 @@ public final class Storing {
   // ---- 2. insert the others
 
   /**
-   * Whether there is something to insert. Makes the rows ready: JSON lines with the batch and the
-   * time (and what was asked for, where the rows do not hold the id), and the token that names
-   * them. A key that comes twice in an answer is taken once.
+   * Makes the rows ready: JSON lines with the batch and the time (and what was asked for, where the
+   * rows do not hold the id), and the token that names them. A key that comes twice in an answer is
+   * taken once.
+   *
+   * @return whether there is something to insert
    */
-  public boolean isInserting() throws JsonProcessingException {
+  public boolean prepare() throws JsonProcessingException {
     go(Step.LOOKED, Step.SENT);
     Map<String, Map<String, Object>> once = new LinkedHashMap<>();
     missing.forEach(row -> once.putIfAbsent(key(job, batch, row), row));
