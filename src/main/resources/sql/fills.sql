@@ -93,6 +93,7 @@ WHERE (outcomes > 2 OR listed != '') AND (id, outcomes, listed) NOT IN (SELECT i
 -- The rows as Goldsky sends them, with the condition and outcome that the route computed. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.fills_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String, transactionHash String, timestamp String, orderHash String, maker String, taker String,
     makerAssetId String COMMENT 'what the maker gives; 0 is collateral', takerAssetId String COMMENT 'what he gets',
     makerAmountFilled String COMMENT 'whole base units of 10^-6, as all amounts', takerAmountFilled String, fee String,
@@ -103,11 +104,12 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
     shares String MATERIALIZED if(buys, takerAmountFilled, makerAmountFilled),
     paid   String MATERIALIZED if(buys, makerAmountFilled, takerAmountFilled),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
         (makerAssetId = '0') = (takerAssetId = '0'), 'neither side is collateral, or both are',
-        NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$') OR NOT match(fee, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
+        NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
         match(shares, '^0*$'), 'no shares changed hands, so there is no price',
-        NOT match(timestamp, '^[0-9]{9,10}$'), 'the time is no time',
+        isNull($past(timestamp)), 'the time cannot be read, is before the contract or in the future',
         NOT match(lower(maker), '^0x[0-9a-f]{40}$') OR NOT match(lower(taker), '^0x[0-9a-f]{40}$'), 'maker or taker is no address',
         '')
 )
@@ -125,12 +127,12 @@ SELECT
     CAST(divideDecimal(toDecimal256OrZero(paid, 0), greatest(toDecimal256OrZero(shares, 0), toDecimal256(1, 0)), 18) AS Decimal(38, 18)) AS price,
     toDecimal128OrZero(shares, 0) * toDecimal128('0.000001', 6) AS size,
     toDecimal128OrZero(paid, 0) * toDecimal128('0.000001', 6) AS cost,
-    toNullable(toDecimal128OrZero(landing.fee, 0) * toDecimal128('0.000001', 6)) AS fee,
+    if(match(landing.fee, '^[0-9]{1,30}$'), toDecimal128OrNull(landing.fee, 0) * toDecimal128('0.000001', 6), NULL) AS fee,
     -- the exchange contracts: V1 and its neg-risk one, V2 and its neg-risk one, V3
     lower(landing.taker) IN ('0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e', '0xc5d563a36ae78145c45a50134d48a1215220f80a',
         '0xe111180000d2663c0091e4f400237545b87b996b', '0xe2222d279d744050d28e00520010520000310f59',
         '0xe3333700ca9d93003f00f0f71f8515005f6c00aa') AS taker_order,
-    toDateTime(toUInt32OrZero(landing.timestamp), 'UTC') AS timestamp,
+    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
     substring(lower(id), 1, 66) AS transaction_hash,
     substring(lower(id), 68) AS order_hash,
     'goldsky' AS source,
@@ -142,9 +144,9 @@ WHERE reason = '';
 -- @rejected
 -- Rows that do not qualify, as they came.
 SELECT conditionId AS condition_id, id AS fill_id,
-    toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
+    if(element != '', element, toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
         'makerAssetId', makerAssetId, 'takerAssetId', takerAssetId, 'makerAmountFilled', makerAmountFilled,
-        'takerAmountFilled', takerAmountFilled, 'fee', fee)) AS row;
+        'takerAmountFilled', takerAmountFilled, 'fee', fee))) AS row;
 
 -- @has-rows
 -- Whether the table holds rows of this source's markets that others than this ledger brought, so that every batch has to look
@@ -362,3 +364,9 @@ SELECT {running};
 
 -- @measure duplicates Rows beyond one a fill (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;
+
+-- @measure feeless Fills from Goldsky whose fee could not be read
+SELECT countIf(isNull(fee)) FROM default.clob_fills WHERE source = 'goldsky';
+
+-- @measure prices-outside Fills whose price is not between 0 and 1, by the amounts that the chain has
+SELECT countIf(price > 1 OR price < 0) FROM default.clob_fills;

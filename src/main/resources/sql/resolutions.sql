@@ -28,8 +28,9 @@ CREATE TABLE IF NOT EXISTS default.resolutions_landing
         NOT whole, 'payouts are no list of parts per million',
         arraySum(parts) = 0, 'all payouts are zero',
         abs(toInt64(arraySum(parts)) - 1000000) > length(parts), 'payouts do not add up to a million',
-        resolved_at != '' AND isNull(parseDateTime64BestEffortOrNull(resolved_at, 3, 'UTC')), 'resolved_at is no time',
         ''),
+    resolved Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(resolved_at),
+    unread   Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('resolved_at', $unread(resolved_at, resolved))),
     sound    Array(UInt64) MATERIALIZED if(reason = '', parts, []),
     divisor  UInt64 MATERIALIZED arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), sound, arrayMax(sound)),
     numerators Array(UInt256) MATERIALIZED arrayMap(n -> toUInt256(intDiv(n, greatest(divisor, 1))), sound)
@@ -42,8 +43,9 @@ SELECT
     numerators AS payout_numerators,
     arraySum(numerators) AS payout_denominator,
     toInt16(if(countEqual(numerators, arrayMax(numerators)) = 1, indexOf(numerators, arrayMax(numerators)) - 1, -1)) AS winning_index,
-    parseDateTime64BestEffortOrNull(resolved_at, 3, 'UTC') AS resolved_at,
+    CAST(resolved AS Nullable(DateTime64(3, 'UTC'))) AS resolved_at,
     'data-api' AS source,
+    unread,
     fetched_at,
     batch
 FROM default.resolutions_landing
@@ -54,6 +56,11 @@ WHERE reason = '';
 SELECT id AS condition_id,
     concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
         ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}') AS row;
+
+-- @unread default.resolutions_external_ingest
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.resolutions_external_ingest ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids needs=default.vw_conditions filled=markets
 -- What is missing: conditions that no source says are open, and that no table has a payout vector of.
@@ -95,3 +102,6 @@ SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api
 
 -- @measure duplicates Rows beyond one a condition (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE source = 'data-api';
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.resolutions_external_ingest WHERE source = 'data-api';

@@ -7,6 +7,7 @@
 -- The rows as the Data API sends them; id, list, conditionId and outcomeIndex are the route's. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.trades_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String COMMENT 'transaction hash, _, 32 hex digits', list String COMMENT 'true: from the list of takers'' own orders',
     conditionId String, outcomeIndex String COMMENT 'empty where the token id is not computed',
     proxy_wallet String, side String, token_id String, condition_id String, size String, price String, timestamp String,
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
     hash   String MATERIALIZED lower(transaction_hash),
     wallet String MATERIALIZED lower(proxy_wallet),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(hash, '^0x[0-9a-f]{64}$'), 'the transaction hash is not 0x and 64 hex digits',
         NOT match(wallet, '^0x[0-9a-f]{40}$'), 'the wallet is no address',
         side NOT IN ('BUY', 'SELL'), 'the side is neither BUY nor SELL',
@@ -23,7 +25,8 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
         NOT match(size, '^[0-9]{1,20}([.][0-9]{1,6})?$'), 'the size is no number of millionths',
         match(size, '^[0.]*$'), 'no shares changed hands, so there is no price',
         NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is no number, or has more than 18 decimals',
-        NOT match(timestamp, '^[0-9]{9,10}$'), 'the time is no time',
+        toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
+        isNull($past(timestamp)), 'the time cannot be read, is before the contract or in the future',
         '')
 )
 ENGINE = Null;
@@ -33,7 +36,7 @@ SELECT
     id AS fill_id,
     conditionId AS condition_id,
     token_id AS asset_id,
-    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), landing.outcome_index IN ('', '999'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
+    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), NOT match(landing.outcome_index, '^([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
     wallet AS maker,
     '' AS taker,
     side,
@@ -42,7 +45,7 @@ SELECT
     CAST(round(toDecimal256OrZero(landing.size, 6) * toDecimal256OrZero(landing.price, 18), 6) AS Decimal(38, 6)) AS cost,
     CAST(NULL AS Nullable(Decimal(38, 6))) AS fee,
     list = 'true' AS taker_order,
-    toDateTime(toUInt32OrZero(landing.timestamp), 'UTC') AS timestamp,
+    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
     hash AS transaction_hash,
     '' AS order_hash,
     'data-api' AS source,
@@ -54,8 +57,8 @@ WHERE reason = '';
 -- @rejected
 -- Rows that do not qualify, as they came.
 SELECT conditionId AS condition_id, id AS fill_id,
-    toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
-        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list)) AS row;
+    if(element != '', element, toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
+        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list))) AS row;
 
 -- @has-rows
 -- Whether the table holds rows that others than this ledger brought. (Every batch looks anyway: all orders come after the takers'.)

@@ -61,6 +61,11 @@ public final class SqlFile {
    */
   public record Raw(String sql) {}
 
+  /** Made when a file first has a call; the file of the values itself is read as it stands. */
+  private static final class Values {
+    private static final SqlValues VALUES = new SqlValues(read("values").sections("value"));
+  }
+
   private final String name;
   private final String where;
   private List<Section> sections = new ArrayList<>();
@@ -96,7 +101,9 @@ public final class SqlFile {
               section,
               title,
               attributes,
-              statements(text.substring(bounds.get(i)[0], bounds.get(i)[1])),
+              statements(text.substring(bounds.get(i)[0], bounds.get(i)[1])).stream()
+                  .map(sql -> name.equals("values") ? sql : Values.VALUES.expand(sql))
+                  .toList(),
               line));
     }
     if (has("job")) {

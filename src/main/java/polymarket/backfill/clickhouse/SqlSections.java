@@ -22,6 +22,7 @@ public final class SqlSections {
     KNOWN.put("stored", List.of());
     KNOWN.put("redone", List.of("tables"));
     KNOWN.put("replaced", List.of());
+    KNOWN.put("unread", List.of());
     KNOWN.put("query", List.of());
     KNOWN.put("ids", List.of("needs", "reads", "filled"));
     KNOWN.put("note", List.of());

@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.YamlFile;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.ledger.Batch;
 
@@ -216,6 +217,7 @@ public final class Job {
   public static List<String> names(Path home) {
     try (Stream<Path> files = Files.list(folder(home))) {
       return files
+          .filter(YamlFile::isEdited)
           .map(file -> file.getFileName().toString())
           .filter(file -> file.endsWith(SUFFIX))
           .map(file -> file.substring(0, file.length() - SUFFIX.length()))
@@ -424,6 +426,7 @@ public final class Job {
     Path routes = home.resolve("routes");
     try (Stream<Path> found = Files.walk(routes)) {
       found
+          .filter(file -> YamlFile.isEdited(routes.relativize(file)))
           .filter(file -> file.toString().endsWith(ROUTES))
           .sorted()
           .forEach(

@@ -82,6 +82,7 @@ public final class JobRun implements AutoCloseable {
   private final Path runtime;
   private final List<ShareLock> locks = new ArrayList<>();
   private final List<JobLock> jobLocks = new ArrayList<>();
+  private final long begun = System.currentTimeMillis();
   private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
   private final Map<String, Reach> reaches = new HashMap<>();
 
@@ -102,7 +103,7 @@ public final class JobRun implements AutoCloseable {
     this.options = options;
     this.messages = messages;
     this.runtime = settings.path("runtime.dir");
-    check();
+    check(settings, jobs);
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
@@ -145,8 +146,10 @@ public final class JobRun implements AutoCloseable {
   /**
    * Finds a wrong value before anything is written, also one that would be needed only when a call
    * fails.
+   *
+   * @throws UserError with the setting's name and what it takes
    */
-  private void check() {
+  public static void check(Settings settings, List<Job> jobs) {
     for (String millis :
         List.of(
             "source.connect-timeout",
@@ -160,7 +163,7 @@ public final class JobRun implements AutoCloseable {
     AnswerLimits.of(settings);
     for (Job job : jobs) {
       job.check(settings);
-      batchSize(job);
+      batchSize(settings, job);
       settings.number(job.getName() + ".concurrency", 1);
     }
   }
@@ -309,7 +312,7 @@ public final class JobRun implements AutoCloseable {
               sources.get(job.getSource()),
               retry,
               of,
-              batchSize(job),
+              batchSize(settings, job),
               settings.number(job.getName() + ".concurrency", 1),
               options.limit(),
               job.idKind() != IdKind.RANGE
@@ -363,6 +366,7 @@ public final class JobRun implements AutoCloseable {
             .forEach(job -> clickHouse.execute(job.sql().section("finish"), Map.of()));
         jobs.forEach(this::merge);
       }
+      jobs.stream().filter(job -> job.sql().has("unread")).forEach(this::sayUnread);
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
@@ -372,6 +376,24 @@ public final class JobRun implements AutoCloseable {
       watcher.ended();
     }
     return result(progress, finished);
+  }
+
+  /** Says which fields of the run's rows could not be read. */
+  private void sayUnread(Job job) {
+    SqlFile.Section section = job.sql().section("unread");
+    for (Map<String, Object> field :
+        clickHouse.rows(section.sql(Map.of("since", begun)), Map.of())) {
+      messages.warn(
+          job.getName()
+              + ": "
+              + field.get("field")
+              + " of "
+              + Messages.count(Long.parseLong(String.valueOf(field.get("rows"))), "row")
+              + " could not be read, such as '"
+              + Messages.shown(String.valueOf(field.get("such_as")))
+              + "'; the rows are stored without it, and have it in the column unread of "
+              + section.title());
+    }
   }
 
   /**
@@ -490,7 +512,7 @@ public final class JobRun implements AutoCloseable {
     return reaches.get(job.getName());
   }
 
-  private int batchSize(Job job) {
+  private static int batchSize(Settings settings, Job job) {
     int size = settings.number(job.getName() + ".batch-size", 1);
     if (size > job.getMaxBatchSize()) {
       throw new UserError(

@@ -3,6 +3,7 @@ package polymarket.backfill.job;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -20,7 +21,7 @@ import polymarket.backfill.ledger.State;
 /**
  * The bean {@code rows} of the job routes: sees whether an answer is whole, and follows its rows
  * until they are read back from the table. It knows no job from another: what differs stands in the
- * job's route file and SQL file.
+ * job's definition, route file and SQL file.
  */
 public final class Rows {
 
@@ -106,17 +107,20 @@ public final class Rows {
    * @param promised whether the page before said that there is more: an empty one is then asked for
    *     once more
    * @param walk where the cursor is one of several lists together, those
+   * @param answer the list; an element that is no row becomes one that is rejected
+   * @return its rows
    * @throws SourceException where the cursor or the whole page was there before, a row belongs to
    *     another id, or pages without rows go on and on
    */
-  public void page(
+  public List<Map<String, Object>> page(
       @ExchangeProperty(Batch.PROPERTY) Batch batch,
       @ExchangeProperty(ExchangeProperties.NEXT) String next,
       @ExchangeProperty(ExchangeProperties.PROMISED) Boolean promised,
       @ExchangeProperty(ExchangeProperties.WALK) Object walk,
-      @Body List<Map<String, Object>> rows)
+      @Body List<?> answer)
       throws SourceException, JsonProcessingException {
     Job job = jobs.get(batch.getJob());
+    List<Map<String, Object>> rows = Elements.keyed(job, batch, Elements.of(answer));
     for (Map<String, Object> row : rows) {
       if (!batch.getIds().contains(Storing.id(job, batch, row))) {
         throw new SourceException(
@@ -138,9 +142,12 @@ public final class Rows {
     String digest =
         rows.isEmpty()
             ? null
-            : HexFormat.of().formatHex(Storing.sha256().digest(JSON.writeValueAsBytes(rows)));
+            : HexFormat.of()
+                .formatHex(
+                    Storing.sha256()
+                        .digest(JSON.writeValueAsString(rows).getBytes(StandardCharsets.UTF_8)));
     if (rows.size() < job.getPageSize() && !batch.isConfirmed(rows.size())) {
-      return;
+      return rows;
     }
     String cursor = next == null || next.isEmpty() ? null : next;
     if (!rows.isEmpty()) {
@@ -165,6 +172,21 @@ public final class Rows {
               + batch.getIds().get(0)
               + " that it had sent before");
     }
+    return rows;
+  }
+
+  /**
+   * The list in a field of an answer; an empty one where the field is null.
+   *
+   * @throws SourceException where the answer has no such field, or something else in it
+   */
+  public List<Map<String, Object>> list(@Body Object answer, String field) throws SourceException {
+    if (!(answer instanceof Map<?, ?> map)
+        || !map.containsKey(field)
+        || map.get(field) != null && !(map.get(field) instanceof List)) {
+      throw new SourceException("answered with something that has no list of " + field);
+    }
+    return Elements.of((List<?>) map.get(field));
   }
 
   /**

@@ -174,7 +174,7 @@ public final class Storing {
             + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z")
             + "\"}\n";
     for (Map<String, Object> row : once.values()) {
-      String line = JSON.writeValueAsString(row);
+      String line = JSON.writeValueAsString(Elements.plain(row));
       digest.update(line.getBytes(StandardCharsets.UTF_8));
       text.append(line, 0, line.length() - 1).append(tail);
     }
@@ -384,7 +384,8 @@ public final class Storing {
     StringBuilder key = new StringBuilder();
     for (List<String> field : job.getKeyFields()) {
       Object value = field.equals(job.getIdField()) ? id(job, batch, row) : value(field, row);
-      key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
+      key.append(key.isEmpty() ? "" : "/")
+          .append(value == null ? "" : IdKind.spelled(String.valueOf(value)));
     }
     return key.toString();
   }

@@ -358,6 +358,23 @@ class FillsJobTest {
   }
 
   @Test
+  void jobsOfOneRun_beginAfterThoseThatTheirIdsComeFrom_inWhateverOrderTheyAreNamed() {
+    bed(new SandboxOptions().conditions(30).limits(0));
+    Program.Result run = Program.run(bed, "run", "fills", "markets");
+    assertTrue(Set.of(0, 2).contains(run.exitCode()), run.toString());
+    assertTrue(
+        run.err().indexOf(" markets: ") >= 0
+            && run.err().indexOf(" markets: ") < run.err().indexOf(" fills: "),
+        run.err());
+    assertTrue(
+        run.out().startsWith("markets: ")
+            && run.out().contains("\nfills: ")
+            && run.out().contains("\ntrades: "),
+        run.out());
+    assertTrue(bed.value("SELECT count() FROM default.clob_fills") > 0, run.toString());
+  }
+
+  @Test
   void fillsAndPayouts_keepGoldskysLimitTogether() throws Exception {
     bed(new SandboxOptions().conditions(500));
     fillMarkets();
