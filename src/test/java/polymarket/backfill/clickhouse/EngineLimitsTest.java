@@ -86,7 +86,8 @@ class EngineLimitsTest {
 
   @Test
   void aClientThatLeavesBeforeTheFirstRow_freesItsQuery() throws Exception {
-    String sql = "SELECT sum(sleepEachRow(1)), 'silent' FROM numbers(600) SETTINGS max_block_size=1";
+    String sql =
+        "SELECT sum(sleepEachRow(1)), 'silent' FROM numbers(600) SETTINGS max_block_size=1";
     try (Socket socket = new Socket("127.0.0.1", engine.getPort())) {
       socket
           .getOutputStream()
@@ -137,8 +138,7 @@ class EngineLimitsTest {
       for (int i = 0; i < 12; i++) {
         all.add(
             CompletableFuture.supplyAsync(
-                () ->
-                    send(engine, "max_query_size=100000000", statement, BodyHandlers.ofString()),
+                () -> send(engine, "max_query_size=100000000", statement, BodyHandlers.ofString()),
                 threads));
       }
       for (CompletableFuture<HttpResponse<String>> one : all) {
@@ -184,8 +184,7 @@ class EngineLimitsTest {
     frame[17] = 20;
     frame[24] = 0x40;
     response = send(engine, insert + "&decompress=1", frame, BodyHandlers.ofString());
-    assertEquals(
-        "432", response.headers().firstValue("X-ClickHouse-Exception-Code").orElse(""));
+    assertEquals("432", response.headers().firstValue("X-ClickHouse-Exception-Code").orElse(""));
   }
 
   /** One connection to a server with short patience, and what it answers to what is sent. */
