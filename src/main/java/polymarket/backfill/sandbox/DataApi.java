@@ -89,11 +89,7 @@ final class DataApi extends Source {
       return known;
     }
     List<Position> all = new ArrayList<>();
-    for (int number : universe.wallets.markets(wallet)) {
-      if (universe.trades(number) == 0) {
-        continue;
-      }
-      Market market = universe.market(number);
+    for (Market market : universe.marketsOf(wallet)) {
       Market.Holding[] holdings = market.holdings(wallet);
       for (int o = 0; o < holdings.length; o++) {
         if (holdings[o] != null) {
@@ -302,8 +298,8 @@ final class DataApi extends Source {
     }
     for (String condition : conditions) {
       Market market = market(condition);
-      if (market != null && market.trades > 0) {
-        for (int wallet : market.traders()) {
+      if (market != null) {
+        for (int wallet : universe.holdings(market).keySet()) {
           Market.Holding[] holdings = market.holdings(wallet);
           for (int o = 0; o < holdings.length; o++) {
             if (holdings[o] != null) {

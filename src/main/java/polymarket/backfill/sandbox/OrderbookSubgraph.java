@@ -60,7 +60,7 @@ final class OrderbookSubgraph extends Subgraph {
   private record Event(
       Market market,
       Market.Leg leg,
-      int takerWallet,
+      String counterparty,
       String transaction,
       String orderHash,
       long time) {
@@ -88,7 +88,7 @@ final class OrderbookSubgraph extends Subgraph {
     }
 
     String taker() {
-      return leg.taker() ? market.exchange(time) : market.address(takerWallet);
+      return counterparty;
     }
   }
 
@@ -221,9 +221,15 @@ final class OrderbookSubgraph extends Subgraph {
           events = new ArrayList<>(3);
           long time = market.time(j);
           List<Market.Leg> legs = market.legs(j);
-          int taker = legs.get(legs.size() - 1).wallet();
           for (Market.Leg leg : legs) {
-            events.add(new Event(market, leg, taker, transaction, market.orderHash(j, leg), time));
+            events.add(
+                new Event(
+                    market,
+                    leg,
+                    market.counterparty(j, legs, leg),
+                    transaction,
+                    market.orderHash(j, leg),
+                    time));
           }
           events.sort(Comparator.comparing(Event::orderHash));
           return true;

@@ -20,6 +20,7 @@ public final class Sandbox implements AutoCloseable {
   private final Set<Limit> limits = new LinkedHashSet<>();
   private final Faults faults;
   private final Truth truth;
+  private final Chain chain;
   private final Polygon polygon;
   private final LoopbackServer server;
 
@@ -32,8 +33,9 @@ public final class Sandbox implements AutoCloseable {
     Gamma gamma = new Gamma(universe);
     DataApi dataApi = new DataApi(universe);
     Clob clob = new Clob(universe);
-    polygon = new Polygon(universe);
-    truth = new Truth(universe, gamma, dataApi, clob, polygon);
+    chain = new Chain(universe);
+    polygon = new Polygon(chain);
+    truth = new Truth(universe, gamma, dataApi, clob, polygon, new ChainTruth(chain));
     sources.add(new PositionsSubgraph(universe, List.of(goldsky)));
     sources.add(new OrderbookSubgraph(universe, List.of(goldsky)));
     sources.add(gamma);
