@@ -444,69 +444,20 @@ final class Market {
 
   // ---- texts
 
-  private static final String[] THINGS = {
-    "Bitcoin",
-    "the \"Fed\"",
-    "O'Brien",
-    "Zürich FC",
-    "Ethereum \\ L2",
-    "a 🚀 launch",
-    "São Paulo",
-    "the S&P 500",
-    "Team <A>",
-    "日本"
-  };
-
   String question() {
-    int thing = Mix.below(hash(30), THINGS.length);
-    String end =
-        switch (Mix.below(hash(31), 40)) {
-          case 0 -> "?\n(second line)";
-          case 1 -> "? 🎉";
-          default -> "?";
-        };
-    return "Will "
-        + THINGS[thing]
-        + " reach "
-        + (1 + Mix.below(hash(32), 990))
-        + " in event "
-        + number / 8
-        + "."
-        + number % 8
-        + end;
+    return MarketTexts.question(this);
   }
 
   String description() {
-    return "This market will resolve to \""
-        + outcome(0)
-        + "\" if it does.\n\nOtherwise it resolves to '"
-        + outcome(outcomes - 1)
-        + "'. Source: https://example.org/?q="
-        + number
-        + "&a=b\\c\tIf 50-50 applies, it does.";
+    return MarketTexts.description(this);
   }
 
   String slug() {
-    return "will-event-"
-        + number / 8
-        + "-"
-        + number % 8
-        + "-reach-"
-        + (1 + Mix.below(hash(32), 990));
+    return MarketTexts.slug(this);
   }
 
-  private static final String[] NAMES = {
-    "Alpha", "Beta \"B\"", "Gamma's", "Δelta", "Epsilon, Inc.", "Zeta", "None of these"
-  };
-
   String outcome(int outcome) {
-    if (outcomes > 2) {
-      return NAMES[outcome];
-    }
-    int kind = Mix.below(hash(33), 10);
-    return kind < 7
-        ? (outcome == 0 ? "Yes" : "No")
-        : kind < 8 ? (outcome == 0 ? "Up" : "Down") : (outcome == 0 ? "O'Neil's" : "The \"Reds\"");
+    return MarketTexts.outcome(this, outcome);
   }
 
   String eventSlug() {

@@ -3,7 +3,6 @@ package polymarket.backfill.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.math.BigInteger;
 import java.util.List;
 import java.util.Set;
 
@@ -161,7 +160,7 @@ final class Polygon extends Source {
       case "eth_getBlockByNumber" -> block(out, number(params.path(0), view), view);
       case "eth_getLogs" -> rows[0] += logs(params.path(0), request, view, nth, out);
       case "eth_getTransactionReceipt" -> receipt(params.path(0).asText(), view, out);
-      case "eth_call" -> out.append(call(params, view));
+      case "eth_call" -> out.append(balances(params, view));
       default ->
           throw new RpcError(
               200,
@@ -234,57 +233,17 @@ final class Polygon extends Source {
         .end();
   }
 
-  /** balanceOf of ERC-20 and ERC-1155 contracts, and balanceOfBatch of the latter. */
-  private String call(JsonNode params, Chain.View view) throws RpcError {
-    String to = params.path(0).path("to").asText().toLowerCase();
-    JsonNode input = params.path(0).path("data");
-    String data = (input.isMissingNode() ? params.path(0).path("input") : input).asText();
+  private String balances(JsonNode params, Chain.View view) throws RpcError {
     long block = number(params.path(1), view);
     Damage pruned = Damage.of(view.request(), "pruned");
     if (pruned != null && block < view.head() - pruned.blocks()) {
-      throw new RpcError(200, -32000, "missing trie node (path ) state is not available", null);
+      throw new RpcError(200, -32000, "missing trie node: state is not available", null);
     }
-    try {
-      String words = data.substring(10);
-      return switch (data.substring(0, 10)) {
-        case "0x70a08231" -> word(chain.collateral(to, address(words, 0), block));
-        case "0x00fdd58e" -> word(chain.balance(to, address(words, 0), number(words, 1), block));
-        case "0x4e1273f4" -> batch(to, words, block);
-        default -> throw new RpcError(200, 3, "execution reverted", null);
-      };
-    } catch (StringIndexOutOfBoundsException | NumberFormatException e) {
+    String answer = new EthCall(chain).answer(params.path(0), block);
+    if (answer == null) {
       throw new RpcError(200, 3, "execution reverted", null);
     }
-  }
-
-  private String batch(String to, String words, long block) {
-    int owners = number(words, 0).intValue() / 32;
-    int ids = number(words, 1).intValue() / 32;
-    int count = number(words, owners).intValue();
-    StringBuilder out = new StringBuilder("\"0x");
-    out.append(digits(BigInteger.valueOf(32))).append(digits(BigInteger.valueOf(count)));
-    for (int k = 1; k <= count; k++) {
-      out.append(
-          digits(chain.balance(to, address(words, owners + k), number(words, ids + k), block)));
-    }
-    return out.append('"').toString();
-  }
-
-  private static String address(String words, int at) {
-    return "0x" + words.substring(at * 64 + 24, at * 64 + 64).toLowerCase();
-  }
-
-  private static BigInteger number(String words, int at) {
-    return new BigInteger(words.substring(at * 64, at * 64 + 64), 16);
-  }
-
-  private static String digits(BigInteger value) {
-    String hex = value.toString(16);
-    return "0".repeat(64 - hex.length()) + hex;
-  }
-
-  private static String word(BigInteger value) {
-    return "\"0x" + digits(value) + '"';
+    return '"' + answer + '"';
   }
 
   static String hex(long value) {

@@ -367,17 +367,22 @@ final class Universe {
 
   /** What the positions subgraph, which stopped in April 2026, says of any condition id. */
   Payout goldskyPayout(ConditionId id) {
-    int market = marketOf(id);
-    return market < 0 ? Payout.ofStranger(id.hash(seed)) : goldskyPayout(market, id);
+    return goldskyPayout(id, FREEZE);
   }
 
-  Payout goldskyPayout(int market, ConditionId id) {
+  /** seen: the last second that the subgraph has seen. */
+  Payout goldskyPayout(ConditionId id, long seen) {
+    int market = marketOf(id);
+    return market < 0 ? Payout.ofStranger(id.hash(seed)) : goldskyPayout(market, id, seen);
+  }
+
+  Payout goldskyPayout(int market, ConditionId id, long seen) {
     if (!onGoldsky(market)) {
       return Payout.ABSENT;
     }
     long hash = id.hash(seed);
     long resolved = resolved(market);
-    if (resolved == 0 || resolved > FREEZE) {
+    if (resolved == 0 || resolved > seen) {
       return Payout.unresolved(hash);
     }
     Payout bad = Payout.malformed(hash, outcomes(market));
