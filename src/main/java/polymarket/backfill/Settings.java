@@ -32,8 +32,13 @@ public final class Settings {
   /** The variables that settings with ${NAME} as their value are taken from. */
   private final Map<String, String> taken = new TreeMap<>();
 
-  private Settings(Path home) {
+  /** The settings as they come with the program. */
+  private final Map<String, String> defaults;
+
+  private Settings(Path home, Map<String, String> defaults) {
     this.home = home;
+    this.defaults = defaults;
+    values.putAll(defaults);
   }
 
   /**
@@ -44,16 +49,7 @@ public final class Settings {
    */
   public static Settings load(
       Path home, Map<String, String> environment, Map<String, String> overrides) {
-    Settings settings = new Settings(home);
-    Properties defaults = new Properties();
-    try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
-      defaults.load(in);
-    } catch (IOException e) {
-      throw new IllegalStateException("the program was built without its defaults", e);
-    }
-    defaults
-        .stringPropertyNames()
-        .forEach(key -> settings.values.put(key, defaults.getProperty(key).trim()));
+    Settings settings = new Settings(home, defaults());
     Path file = home.resolve("application.properties");
     if (Files.exists(file)) {
       Properties own = new Properties();
@@ -82,7 +78,22 @@ public final class Settings {
               ? environment.getOrDefault(variable.group(1), "").trim()
               : value;
         });
+    Redaction.learn(settings.values, settings.defaults);
     return settings;
+  }
+
+  private static Map<String, String> defaults() {
+    Properties defaults = new Properties();
+    try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
+      defaults.load(in);
+    } catch (IOException e) {
+      throw new IllegalStateException("the program was built without its defaults", e);
+    }
+    Map<String, String> values = new TreeMap<>();
+    defaults
+        .stringPropertyNames()
+        .forEach(key -> values.put(key, defaults.getProperty(key).trim()));
+    return values;
   }
 
   /** The environment variable that overrides a setting: clickhouse.url is CLICKHOUSE_URL. */
@@ -109,7 +120,7 @@ public final class Settings {
   private boolean isOfAnAddedJob(String key) {
     java.util.regex.Matcher setting = OF_EVERY_JOB.matcher(key);
     return setting.matches()
-        && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".camel.yaml"));
+        && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".job.yaml"));
   }
 
   /**
@@ -122,10 +133,11 @@ public final class Settings {
 
   /** The same settings with one of them changed. */
   public Settings with(String key, String value) {
-    Settings copy = new Settings(home);
+    Settings copy = new Settings(home, defaults);
     copy.values.putAll(values);
     copy.taken.putAll(taken);
     copy.put(key, value, "--set");
+    Redaction.learn(Map.of(key, value), defaults);
     return copy;
   }
 

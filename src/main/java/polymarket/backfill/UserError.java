@@ -7,7 +7,8 @@ import java.nio.file.FileSystemException;
 
 /**
  * A mistake or a circumstance that a person can mend. Its message is one line that says what is
- * wrong, where, and what to do; it is printed as it is, without a stack trace.
+ * wrong, where, and what to do, without secrets and control characters; it is printed without a
+ * stack trace.
  */
 public class UserError extends RuntimeException {
 
@@ -21,12 +22,12 @@ public class UserError extends RuntimeException {
    * @param exitCode where it is not 1, as documented: 5 for a source that did not answer
    */
   public UserError(String message, int exitCode) {
-    super(message);
+    super(Redaction.line(message));
     this.exitCode = exitCode;
   }
 
   public UserError(String message, Throwable cause) {
-    super(message, cause);
+    super(Redaction.line(message), cause);
     exitCode = 1;
   }
 

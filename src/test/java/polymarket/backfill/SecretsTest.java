@@ -5,13 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -68,6 +73,80 @@ class SecretsTest {
       JobRun.Result result = bed.run(bed.ids(1));
       assertFalse(result.exitCode() == 0);
       assertNothingTold(bed, result.toString());
+    }
+  }
+
+  /** A server that repeats the request's path in many forms, and sends control characters. */
+  private static HttpServer echo(int status, String form) throws IOException {
+    HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 5);
+    server.createContext(
+        "/",
+        call -> {
+          call.getRequestBody().readAllBytes();
+          String path = call.getRequestURI().toString();
+          String said =
+              "\u001b[2J\u001b]0;owned\u0007\r\u202eCannot POST "
+                  + path
+                  + " "
+                  + path.toUpperCase(Locale.ROOT)
+                  + " "
+                  + URLEncoder.encode(path, StandardCharsets.UTF_8)
+                  + " "
+                  + Base64.getEncoder().encodeToString(path.getBytes(StandardCharsets.UTF_8))
+                  + " "
+                  + HexFormat.of().formatHex(path.getBytes(StandardCharsets.UTF_8));
+          byte[] body =
+              String.format(form, said)
+                  .replace("\u001b", form.startsWith("{") ? "\\u001b" : "\u001b")
+                  .replace("\r", form.startsWith("{") ? "\\r" : "\r")
+                  .replace("\u0007", form.startsWith("{") ? "\\u0007" : "\u0007")
+                  .getBytes(StandardCharsets.UTF_8);
+          call.sendResponseHeaders(status, body.length);
+          call.getResponseBody().write(body);
+          call.close();
+        });
+    server.start();
+    return server;
+  }
+
+  @Test
+  void whatAServerEchoes_isShownWithoutTheSecrets_andWithoutControlCharacters() throws IOException {
+    String form = "{\"errors\":[{\"message\":\"%s\"}]}";
+    for (int status : new int[] {404, 200}) {
+      HttpServer server = echo(status, status == 404 ? "%s" : form);
+      try (TestBed bed = TestBed.start()) {
+        bed.set(
+                "goldsky.positions.url",
+                "http://127.0.0.1:"
+                    + server.getAddress().getPort()
+                    + "/v2/"
+                    + SECRET
+                    + "?key=Q"
+                    + SECRET)
+            .set("source.attempts", "2")
+            .set("source.patience", "6s");
+        Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids(1));
+        Program.Result run = Program.run(bed, "run", "payouts", "--debug", "--ids", ids.toString());
+        Program.Result ledger = Program.run(bed, "ledger", "payouts");
+        Program.Result state = Program.run(bed, "status", "--json");
+        assertTrue(run.err().contains("Cannot POST"), run.toString());
+        for (String secret :
+            List.of(
+                SECRET,
+                SECRET.toUpperCase(Locale.ROOT),
+                HexFormat.of().formatHex(SECRET.getBytes(StandardCharsets.UTF_8)))) {
+          for (Program.Result told : List.of(run, ledger, state)) {
+            assertFalse(told.toString().contains(secret), told.toString());
+            assertFalse(
+                told.toString().chars().anyMatch(c -> c != '\n' && c != '\t' && c < ' '),
+                told.toString());
+            assertFalse(told.toString().contains("\u202e"), told.toString());
+          }
+        }
+        assertNothingTold(bed, run.toString());
+      } finally {
+        server.stop(0);
+      }
     }
   }
 

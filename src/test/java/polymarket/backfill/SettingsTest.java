@@ -79,7 +79,7 @@ class SettingsTest {
     file("mine.batch-size=5\nmine.concurrency=2\n");
     assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("unknown setting 'mine."));
     Files.createDirectories(home.resolve("routes/jobs"));
-    Files.createFile(home.resolve("routes/jobs/mine.camel.yaml"));
+    Files.createFile(home.resolve("routes/jobs/mine.job.yaml"));
     assertEquals(5, load(Map.of(), Map.of()).number("mine.batch-size", 1));
     assertEquals(3, load(Map.of("MINE_CONCURRENCY", "3"), Map.of()).number("mine.concurrency", 1));
     assertTrue(

@@ -178,9 +178,12 @@ public final class TestBed implements AutoCloseable {
                         "timePeriodMillis: \""
                             + Math.max(1, Long.parseLong(period.group(1)) / times)
                             + "\"");
-        Files.writeString(
-            file, text.replaceAll("waitDurationInOpenState: \\d+", "waitDurationInOpenState: 1"));
+        Files.writeString(file, text);
       }
+      Path settings = home.resolve("application.properties");
+      Files.writeString(
+          settings,
+          Files.readString(settings).replaceAll("(wait-duration-in-open-state)=\\d+", "$1=1"));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

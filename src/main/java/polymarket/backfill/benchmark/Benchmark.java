@@ -565,8 +565,8 @@ public final class Benchmark implements AutoCloseable {
     for (JsonNode run : runs) {
       run.path("run")
           .path("seconds_in")
-          .fields()
-          .forEachRemaining(
+          .properties()
+          .forEach(
               step ->
                   spent.merge(
                       step.getKey(),

@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 
 /** The program: reads the command line and hands over to a command. */
@@ -72,9 +73,13 @@ public final class Backfill implements Callable<Integer> {
   }
 
   public static void main(String[] args) {
+    Redaction.install();
     Signals.followParent();
     Log.configure(List.of(args).contains("--debug") || "1".equals(System.getenv("DEBUG")));
-    System.exit(execute(args));
+    int code = execute(args);
+    System.out.flush();
+    System.err.flush();
+    System.exit(code);
   }
 
   private static int usage(ParameterException e, String[] args) {

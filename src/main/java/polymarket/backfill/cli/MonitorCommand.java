@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
@@ -49,9 +50,11 @@ final class MonitorCommand implements Callable<Integer> {
         view.put("jobs", StatusCommand.statuses(settings, Job.names(Common.home())));
         view.put("recent", recent(clickHouse));
         String text = json ? Report.json(view) + "\n" : text(view);
-        System.out.print(
-            (watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "")
-                + text);
+        if (watch && !json && Boolean.getBoolean("backfill.terminal")) {
+          Redaction.rawOut().print("\033[H\033[2J");
+          Redaction.rawOut().flush();
+        }
+        System.out.print(text);
         System.out.flush();
         if (!watch) {
           return 0;

@@ -16,6 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import polymarket.backfill.Nearest;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -321,7 +322,8 @@ final class PipelineCommand implements Callable<Integer> {
     }
     StringBuilder text =
         new StringBuilder(pipeline.title() + "\n\n" + head + "\n" + Report.table(rows));
-    StringBuilder html = new StringBuilder(HtmlReport.line(head) + HtmlReport.table(rows));
+    List<HtmlReport.Part> html =
+        new ArrayList<>(List.of(new HtmlReport.Line(head), new HtmlReport.Rows(rows)));
     StringBuilder decided = new StringBuilder();
     for (Object line : (List<?>) status.get("decisions")) {
       Map<?, ?> decision = (Map<?, ?>) line;
@@ -335,8 +337,8 @@ final class PipelineCommand implements Callable<Integer> {
     }
     if (!decided.isEmpty()) {
       text.append("\nWhat was decided on the way\n").append(decided);
-      html.append(HtmlReport.heading("What was decided on the way"));
-      decided.toString().lines().forEach(line -> html.append(HtmlReport.line(line.strip())));
+      html.add(new HtmlReport.Heading("What was decided on the way"));
+      decided.toString().lines().forEach(line -> html.add(new HtmlReport.Line(line.strip())));
     }
     for (Pipeline.Step step : pipeline.steps().values()) {
       boolean done =
@@ -351,15 +353,15 @@ final class PipelineCommand implements Callable<Integer> {
                     + step.title().substring(1);
         String printed = text(out).strip();
         text.append("\n").append(title).append("\n\n").append(printed).append("\n");
-        html.append(HtmlReport.heading(title))
-            .append(
-                step.html() != null && Files.exists(step.html())
-                    ? HtmlReport.content(step.html())
-                    : HtmlReport.text(printed));
+        html.add(new HtmlReport.Heading(title));
+        html.add(
+            step.html() != null && Files.exists(step.html())
+                ? HtmlReport.content(step.html())
+                : new HtmlReport.Printed(printed));
       }
     }
     write(folder.resolve("report.txt"), text.toString());
-    HtmlReport.write(folder.resolve("report.html"), pipeline.title(), html.toString());
+    HtmlReport.write(folder.resolve("report.html"), pipeline.title(), html);
     return text.toString();
   }
 
@@ -373,7 +375,7 @@ final class PipelineCommand implements Callable<Integer> {
 
   private static void write(Path file, String text) {
     try {
-      Files.writeString(file, text);
+      Redaction.write(file, text);
     } catch (IOException e) {
       throw new UserError("cannot write " + file + ": " + e.getMessage());
     }

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.job.Messages;
 import polymarket.backfill.pipeline.PipelineRun;
 
@@ -21,6 +22,10 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
   private static final int PLAIN_EVERY_TICKS = 10;
 
   private final PrintStream err = System.err;
+
+  /** For what moves the cursor. */
+  private final PrintStream screen = Redaction.rawErr();
+
   private final boolean quiet;
   private final boolean redraw;
   private List<String> shown = List.of();
@@ -40,7 +45,8 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
         LocalTime.now().truncatedTo(ChronoUnit.SECONDS).format(DateTimeFormatter.ISO_LOCAL_TIME);
     List<String> below = shown;
     erase();
-    err.println(time + " " + line);
+    err.println(time + " " + Redaction.line(line));
+    err.flush();
     draw(below);
   }
 
@@ -59,6 +65,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
       erase();
       draw(
           lines(status).stream()
+              .map(Redaction::line)
               .map(line -> line.length() > width - 1 ? line.substring(0, width - 1) : line)
               .toList());
     } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
@@ -83,7 +90,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
   }
 
   private int width() {
-    return Math.max(20, new ConsoleProgressBarConsumer(err).getMaxRenderedLength());
+    return Math.max(20, new ConsoleProgressBarConsumer(screen).getMaxRenderedLength());
   }
 
   @Override
@@ -93,7 +100,8 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
 
   private void erase() {
     if (!shown.isEmpty()) {
-      err.print("\033[" + shown.size() + "A\r\033[J");
+      screen.print("\033[" + shown.size() + "A\r\033[J");
+      screen.flush();
       shown = List.of();
     }
   }

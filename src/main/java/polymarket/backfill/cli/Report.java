@@ -1,18 +1,16 @@
 package polymarket.backfill.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jline.utils.WCWidth;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.job.Messages;
 
 /** Writes results for people and as JSON. */
 final class Report {
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The widest that a cell is; columns. */
   private static final int LONGEST = 70;
@@ -21,7 +19,7 @@ final class Report {
 
   static String json(Object value) {
     try {
-      return JSON.writeValueAsString(value);
+      return Redaction.json().writeValueAsString(value);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
@@ -163,8 +161,8 @@ final class Report {
     // titles are other people's: a line break in one would tear the table, an escape sequence do
     // worse
     String text =
-        (value instanceof Map || value instanceof List ? json(value) : String.valueOf(value))
-            .replaceAll("[\\p{Cc}\\u2028\\u2029]+", " ");
+        Redaction.line(
+            value instanceof Map || value instanceof List ? json(value) : String.valueOf(value));
     // what is piped into a file or another program is whole
     if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
       return text;

@@ -74,6 +74,7 @@ final class ResetCommand implements Callable<Integer> {
                 + String.join(
                     " and ", files.stream().map(file -> file + " (" + what(file) + ")").toList())
                 + "? A copy is kept. [y/N] ");
+        System.err.flush();
         Scanner answer = new Scanner(System.in);
         if (!answer.hasNextLine()
             || !answer.nextLine().strip().toLowerCase(java.util.Locale.ROOT).startsWith("y")) {

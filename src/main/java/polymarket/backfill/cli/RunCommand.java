@@ -1,10 +1,8 @@
 package polymarket.backfill.cli;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -75,16 +73,24 @@ final class RunCommand implements Callable<Integer> {
       names = "--ids",
       paramLabel = "FILE",
       description =
-          "Ids to add to the job's ledger: one a line or a JSON array, plain or .gz, - for standard"
-              + " input. Without it, the job asks ClickHouse for what is missing.")
+          "Ids to add to the job's ledger: one a line, separated by commas or a JSON array, plain"
+              + " or .gz, a file, a pipe or - for standard input. Without it, the job asks"
+              + " ClickHouse for what is missing.")
   private String ids;
 
-  /** The file that is read; with standard input and several jobs, a copy of it. */
+  @Option(
+      names = "--column",
+      paramLabel = "NAME",
+      description =
+          "With --ids: the column of a CSV file, or the field of JSON objects, that holds the ids.")
+  private String column;
+
+  /** The file that is read; of what can be read only once, for several jobs, a copy. */
   private String listed;
 
   private boolean badTold;
 
-  @Option(names = "--strict", description = "Refuse the file where a line of it is no id.")
+  @Option(names = "--strict", description = "Reject the file if any line is invalid.")
   private boolean strict;
 
   @Option(
@@ -199,6 +205,9 @@ final class RunCommand implements Callable<Integer> {
     if (ids != null && names.size() > 1) {
       throw new UserError("--ids goes with one job; here are " + names.size());
     }
+    if (column != null && ids == null) {
+      throw new UserError("--column goes with --ids");
+    }
     // before a value that follows it is taken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
     Set<State> again = redoStates();
@@ -229,7 +238,10 @@ final class RunCommand implements Callable<Integer> {
                 terminal)) {
       // before what may have to ask a source, and wait for it
       Signals.handle(run, terminal);
-      listed = jobs.size() > 1 && "-".equals(ids) ? kept(System.in).toString() : ids;
+      listed =
+          ids != null && jobs.size() > 1 && IdList.once(ids)
+              ? copy(jobs.get(0).idKind(), run).toString()
+              : ids;
       for (Job job : jobs) {
         if (job.idKind() == IdKind.RANGE && ids == null) {
           try {
@@ -242,7 +254,7 @@ final class RunCommand implements Callable<Integer> {
             return run.stopCode();
           }
         } else {
-          load(job, sources.get(job), run.ledger(job.getName()), clickHouse, terminal);
+          load(job, sources.get(job), run, clickHouse, terminal);
         }
         if (!again.isEmpty()) {
           long pending =
@@ -337,15 +349,15 @@ final class RunCommand implements Callable<Integer> {
     return window;
   }
 
-  /** Standard input in a file, because each job reads it. */
-  private static Path kept(InputStream in) {
+  /** A pipe or standard input in a file, because each job reads it. */
+  private Path copy(IdKind kind, JobRun run) {
     try {
       Path file = Files.createTempFile("backfill-ids", ".txt");
       file.toFile().deleteOnExit();
-      Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+      IdList.copy(ids, kind, column, () -> run.stopCode() != null, file);
       return file;
     } catch (IOException e) {
-      throw new UserError("standard input cannot be read: " + e.getMessage());
+      throw new UserError("no temporary file for the ids can be written: " + UserError.reason(e));
     }
   }
 
@@ -478,8 +490,8 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private void load(
-      Job job, String source, Ledger ledger, ClickHouse clickHouse, Messages messages) {
+  private void load(Job job, String source, JobRun run, ClickHouse clickHouse, Messages messages) {
+    Ledger ledger = run.ledger(job.getName());
     long before = ledger.size(Share.WHOLE);
     IdKind kind = job.idKind();
     List<IdList.Bad> bad = new ArrayList<>();
@@ -489,7 +501,7 @@ final class RunCommand implements Callable<Integer> {
     if (ids != null) {
       long[] others = {0};
       long[] unknown = {0};
-      IdList.Kind[] list = new IdList.Kind[1];
+      IdList.Summary[] list = new IdList.Summary[1];
       loaded =
           ledger.load(
               loading -> {
@@ -498,6 +510,8 @@ final class RunCommand implements Callable<Integer> {
                     IdList.read(
                         listed,
                         kind,
+                        column,
+                        () -> run.stopCode() != null,
                         id -> {
                           waiting.add(id);
                           if (waiting.size() == TAKEN_AT_ONCE) {
@@ -518,24 +532,10 @@ final class RunCommand implements Callable<Integer> {
                           + " is no "
                           + kind.label()
                           + ": '"
-                          + shown(bad.get(0).text())
+                          + Messages.shown(bad.get(0).text())
                           + "'"
                           + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "")
                           + "; --strict takes no such file");
-                }
-                if (loading.entries() + others[0] == 0) {
-                  throw new UserError(
-                      ids
-                          + ": "
-                          + (badCount[0] == 1
-                              ? "its one " + (list[0].array() ? "entry" : "line") + " is no "
-                              : "none of its " + list[0].parts(badCount[0]) + " is a ")
-                          + kind.label()
-                          + "; line "
-                          + bad.get(0).line()
-                          + " is '"
-                          + shown(bad.get(0).text())
-                          + "'");
                 }
               });
       // of jobs that share a list, the first one tells what is no id
@@ -547,7 +547,7 @@ final class RunCommand implements Callable<Integer> {
                 + ": no "
                 + kind.label()
                 + ", not asked for: '"
-                + shown(line.text())
+                + Messages.shown(line.text())
                 + "'");
       }
       if (badCount[0] > bad.size() && !badTold) {
@@ -808,10 +808,5 @@ final class RunCommand implements Callable<Integer> {
               + text
               + "'; it takes a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d");
     }
-  }
-
-  private static String shown(String text) {
-    String clean = text.replaceAll("\\p{Cntrl}", "?");
-    return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
   }
 }

@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.job.Messages;
 import sun.misc.Signal;
@@ -47,27 +48,37 @@ final class Signals {
     if (Boolean.getBoolean("backfill.terminal")) {
       // jline, by which the width of the screen is found out, puts handlers of its own in the place
       // of those that are there
-      new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength();
+      new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength();
     }
     int[] times = {0};
     for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
-      Signal.handle(
-          new Signal(name),
-          signal -> {
-            asked = true;
-            if (++times[0] == 1) {
-              messages.info(
-                  "stopping: what is in flight is finished and marked; once more stops at once");
-              stop.run();
-            } else {
-              messages.info(
-                  "stopped at once; "
-                      + (afterwards.equals(GOES_ON)
-                          ? "what was not marked is done again by the same command"
-                          : afterwards));
-              Runtime.getRuntime().halt(130);
-            }
-          });
+      SignalHandler before =
+          Signal.handle(
+              new Signal(name),
+              signal -> {
+                asked = true;
+                if (++times[0] == 1) {
+                  messages.info(
+                      "stopping: what is in flight is finished and marked; once more stops at"
+                          + " once");
+                  stop.run();
+                } else {
+                  messages.info(
+                      "stopped at once; "
+                          + (afterwards.equals(GOES_ON)
+                              ? "what was not marked is done again by the same command"
+                              : afterwards));
+                  Runtime.getRuntime().halt(130);
+                }
+              });
+      if (before == SignalHandler.SIG_IGN) {
+        messages.info(
+            "SIG"
+                + name
+                + " is ignored here, as in all that a script starts with &; kill "
+                + ProcessHandle.current().pid()
+                + " ends it in good order");
+      }
     }
   }
 

@@ -2,10 +2,12 @@ package polymarket.backfill.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PrintStream;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 
@@ -34,9 +36,12 @@ final class SqlCommand implements Callable<Integer> {
               ? new String(System.in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)
               : sql;
       try (InputStream answer = clickHouse.raw(statement, format)) {
-        answer.transferTo(System.out);
+        // a screen gets no control characters; a file or program gets every byte, of any format
+        PrintStream to =
+            Boolean.getBoolean("backfill.terminal.output") ? System.out : Redaction.rawOut();
+        answer.transferTo(to);
+        to.flush();
       }
-      System.out.flush();
     } catch (IOException e) {
       throw new UserError("the answer broke off: " + e.getMessage());
     }

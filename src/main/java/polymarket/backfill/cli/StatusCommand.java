@@ -16,6 +16,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polymarket.backfill.Nearest;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
@@ -100,9 +101,11 @@ final class StatusCommand implements Callable<Integer> {
                   + passes.stream()
                       .map(pass -> String.join("\n", PipelineView.lines(pass)) + "\n")
                       .collect(Collectors.joining());
-      System.out.print(
-          (watch && !json && Boolean.getBoolean("backfill.terminal") ? "\033[H\033[2J" : "")
-              + text);
+      if (watch && !json && Boolean.getBoolean("backfill.terminal")) {
+        Redaction.rawOut().print("\033[H\033[2J");
+        Redaction.rawOut().flush();
+      }
+      System.out.print(text);
       System.out.flush();
       if (!watch) {
         return 0;

@@ -2,9 +2,7 @@ package polymarket.backfill.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.LocalTime;
 import java.time.temporal.ChronoUnit;
@@ -15,6 +13,7 @@ import java.util.Map;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.JobRun;
 import polymarket.backfill.job.Messages;
@@ -33,6 +32,10 @@ final class Terminal implements Messages, JobRun.Watcher {
   private static final int PLAIN_EVERY_TICKS = 10;
 
   private final PrintStream err = System.err;
+
+  /** For what moves the cursor. */
+  private final PrintStream screen = Redaction.rawErr();
+
   private final boolean redraw;
   private final boolean quiet;
   private final Path progressFile =
@@ -68,7 +71,12 @@ final class Terminal implements Messages, JobRun.Watcher {
         LocalTime.now()
             .truncatedTo(ChronoUnit.SECONDS)
             .format(java.time.format.DateTimeFormatter.ISO_LOCAL_TIME);
-    err.println((bar != null ? "\r\033[K" : "") + time + " " + line);
+    if (bar != null) {
+      screen.print("\r\033[K");
+      screen.flush();
+    }
+    err.println(time + " " + Redaction.line(line));
+    err.flush();
   }
 
   @Override
@@ -87,8 +95,8 @@ final class Terminal implements Messages, JobRun.Watcher {
                 .setInitialMax(1)
                 .setUpdateIntervalMillis(500)
                 .continuousUpdate()
-                .setRenderer((state, width) -> line(jobs, width))
-                .setConsumer(new Screen(err))
+                .setRenderer((state, width) -> Redaction.line(line(jobs, width)))
+                .setConsumer(new Screen(screen))
                 .build();
       }
     } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
@@ -107,7 +115,7 @@ final class Terminal implements Messages, JobRun.Watcher {
     if (progressFile != null) {
       keep(line);
     } else if (redraw) {
-      statusLine = line;
+      statusLine = Redaction.line(line);
       if (bar == null) {
         bar =
             new ProgressBarBuilder()
@@ -119,7 +127,7 @@ final class Terminal implements Messages, JobRun.Watcher {
                     (state, width) ->
                         statusLine.substring(
                             0, Math.min(statusLine.length(), Math.max(0, width - 1))))
-                .setConsumer(new Screen(err))
+                .setConsumer(new Screen(screen))
                 .build();
       }
     } else if (System.nanoTime() - shownAt > PLAIN_EVERY_TICKS * 1_000_000_000L) {
@@ -130,10 +138,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private void keep(String line) {
     try {
-      Path draft = progressFile.resolveSibling(progressFile.getFileName() + ".new");
-      Files.writeString(draft, line + "\n");
-      Files.move(
-          draft, progressFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Redaction.write(progressFile, Redaction.line(line) + "\n");
     } catch (IOException e) {
       throw new UserError("cannot write " + progressFile + ": " + e.getMessage());
     }
@@ -168,7 +173,7 @@ final class Terminal implements Messages, JobRun.Watcher {
   /** How many characters a line of the screen has; a thousand where there is none. */
   static int width() {
     return Boolean.getBoolean("backfill.terminal")
-        ? new ConsoleProgressBarConsumer(System.err).getMaxRenderedLength()
+        ? new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength()
         : 1000;
   }
 

@@ -118,7 +118,7 @@ final class VerifyCommand implements Callable<Integer> {
           Report.table(found.values().stream().map(value -> value.line(false)).toList()));
     }
     if (report != null) {
-      HtmlReport.write(report, "Check of " + name, found);
+      HtmlReport.write(report, "Check of " + name, List.of(new HtmlReport.Checked(found)));
       if (!json) {
         System.out.println("\nThe report is in " + report);
       }

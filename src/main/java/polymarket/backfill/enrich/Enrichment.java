@@ -39,7 +39,7 @@ public final class Enrichment {
     Checks.Found found =
         new Checks(FILE, SqlFile.read(FILE), thresholds).run(clickHouse, jobs, Map.of(), each);
     if (report != null) {
-      HtmlReport.write(report, "Check of " + FILE, found);
+      HtmlReport.write(report, "Check of " + FILE, List.of(new HtmlReport.Checked(found)));
     }
     return found;
   }

@@ -29,9 +29,6 @@ import polymarket.backfill.polygon.TokenIds;
  */
 public final class Chain {
 
-  /** The exchange property that holds a batch's logs until the times of their blocks are known. */
-  static final String PROPERTY = "scan";
-
   /**
    * How nodes say that a range is too wide or its answer too large (the recorded wordings, and what
    * their kin say).
@@ -109,7 +106,7 @@ public final class Chain {
 
   private static String batch(Exchange exchange, List<Map<String, Object>> calls)
       throws JsonProcessingException {
-    exchange.setProperty(Sources.CALLS, calls.size());
+    exchange.setProperty(ExchangeProperties.CALLS, calls.size());
     return JSON.writeValueAsString(calls);
   }
 
@@ -370,8 +367,8 @@ public final class Chain {
    * @throws SourceException where one is missing
    */
   public void timed(
-      @ExchangeProperty(PROPERTY) Scan scan,
-      @ExchangeProperty("blocks") List<Long> numbers,
+      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan,
+      @ExchangeProperty(ExchangeProperties.BLOCKS) List<Long> numbers,
       @Body Object body)
       throws SourceException {
     Map<String, Map<String, Object>> answers = byId(body);
@@ -403,7 +400,8 @@ public final class Chain {
 
   /** Hands the rows of each range to the batch. */
   public void gather(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty(PROPERTY) Scan scan) {
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan) {
     scan.rows.forEach(batch::gather);
   }
 

@@ -38,6 +38,14 @@ public enum IdKind {
   }
 
   /**
+   * Whether a character between two entries of a list keeps them apart, beside line ends: an id of
+   * this kind cannot hold it.
+   */
+  boolean separates(char c) {
+    return this != TEXT && (c == ',' || c == ';' || this != RANGE && Character.isWhitespace(c));
+  }
+
+  /**
    * An id of this kind that nobody has, to see whether a source answers at all; null where none can
    * be made up.
    */

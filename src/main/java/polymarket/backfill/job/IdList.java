@@ -1,44 +1,84 @@
 package polymarket.backfill.job;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import java.io.BufferedInputStream;
-import java.io.BufferedReader;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
+import java.io.OutputStream;
+import java.io.PushbackReader;
+import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
+import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
 
 /**
- * Reads a list of ids: a text file with one a line, a JSON array of strings, either of them
- * gzipped, or standard input. It is streamed, so its length does not matter.
+ * Reads a list of ids: text with ids between line ends, commas or blanks, quoted or not; JSON
+ * arrays or lines of strings; or one column of a CSV file or one field of JSON objects. Plain or
+ * gzipped, from a file, a pipe or standard input. It is streamed, so its length does not matter,
+ * and read to its end: what is no id is handed out as well.
  */
 public final class IdList {
+
+  /** An id with what a file may have around it is never so long. */
+  private static final int LONGEST_ENTRY = 1 << 16;
+
+  /** A question or a description in a column beside the ids may be long. */
+  private static final int LONGEST_CELL = 1 << 20;
+
+  private static final int MOST_COLUMNS = 10_000;
+
+  /** Entries that are no ids, after which a list that has fewer ids is not read on. */
+  private static final long HOPELESS = 100_000;
+
+  private static final int SHOWN = 200;
 
   /** An entry that is no id. */
   public record Bad(long line, String text) {}
 
-  private IdList() {}
-
   /**
-   * @param array whether it is a JSON array, of which several entries may stand on a line
+   * What a list held.
+   *
+   * @param entries whether its entries are not one a line
+   * @param ids how many ids, repeated ones too
+   * @param bad how many entries, or lines without an id, that are none
    */
-  public record Kind(boolean array) {
+  public record Summary(boolean entries, long ids, long bad) {
 
     /** What it is made of, in words: 1 line, 3 entries. */
     public String parts(long n) {
-      return array
+      return entries
           ? Messages.count(n) + (n == 1 ? " entry" : " entries")
           : Messages.count(n, "line");
     }
+  }
+
+  private final String name;
+  private final IdKind kind;
+  private final String column;
+  private final Consumer<String> to;
+  private final Consumer<Bad> toBad;
+  private long ids;
+  private long bad;
+  private Bad firstBad;
+  private boolean entries;
+
+  private IdList(
+      String name, IdKind kind, String column, Consumer<String> to, Consumer<Bad> toBad) {
+    this.name = name;
+    this.kind = kind;
+    this.column = column;
+    this.to = to;
+    this.toBad = toBad;
   }
 
   /**
@@ -59,117 +99,338 @@ public final class IdList {
     }
   }
 
+  /** As the other, without a column, and without an end before the list's. */
+  public static Summary read(String source, IdKind kind, Consumer<String> ids, Consumer<Bad> bad) {
+    return read(source, kind, null, () -> false, ids, bad);
+  }
+
   /**
    * @param source a path, or - for standard input
+   * @param column of a CSV file, by the name in its first line, or the field of JSON objects, that
+   *     holds the ids; null where the list holds nothing else
+   * @param stopped whether the run is to end, which ends the wait for a pipe
    * @param ids takes each id in its stored form, in the order of the list, repeated ones too
    * @param bad takes each entry that is no id
-   * @return which kind of list it is
-   * @throws UserError where the list cannot be read, or holds nothing at all
+   * @throws UserError where the list cannot be read, holds nothing at all, or holds more entries
+   *     that are no ids than ids
    */
-  public static Kind read(String source, IdKind kind, Consumer<String> ids, Consumer<Bad> bad) {
-    String name = source.equals("-") ? "standard input" : source;
-    Path path = source.equals("-") ? null : Path.of(source);
+  public static Summary read(
+      String source,
+      IdKind kind,
+      String column,
+      BooleanSupplier stopped,
+      Consumer<String> ids,
+      Consumer<Bad> bad) {
     check(source, kind);
-    try (InputStream file = path == null ? System.in : Files.newInputStream(path);
-        InputStream in = plain(file)) {
-      boolean[] any = {false};
-      Consumer<String> entry =
-          id -> {
-            any[0] = true;
-            ids.accept(id);
-          };
-      Consumer<Bad> noEntry =
-          found -> {
-            any[0] = true;
-            bad.accept(found);
-          };
-      boolean array = startsWithBracket(in);
-      if (array) {
-        array(in, kind, entry, noEntry);
-      } else {
-        lines(in, kind, entry, noEntry);
+    String name = source.equals("-") ? "standard input" : source;
+    IdList list = new IdList(name, kind, column, ids, bad);
+    try (InputStream raw = ListInput.raw(source, stopped)) {
+      list.read(raw);
+    } catch (IOException e) {
+      throw list.failure(e);
+    }
+    return list.summary();
+  }
+
+  /** Whether a source can be read only once, so that several jobs need a {@link #copy}. */
+  public static boolean once(String source) {
+    return ListInput.once(source);
+  }
+
+  /**
+   * Copies a list as it is read, for jobs that each read it. Like reading, this ends where the
+   * source holds no list.
+   */
+  public static void copy(
+      String source, IdKind kind, String column, BooleanSupplier stopped, Path file) {
+    String name = source.equals("-") ? "standard input" : source;
+    IdList list = new IdList(name, kind, column, id -> {}, entry -> {});
+    try (InputStream raw = ListInput.raw(source, stopped);
+        OutputStream out = Files.newOutputStream(file);
+        InputStream both =
+            new FilterInputStream(raw) {
+              @Override
+              public int read(byte[] buffer, int offset, int length) throws IOException {
+                int count = super.read(buffer, offset, length);
+                out.write(buffer, offset, Math.max(0, count));
+                return count;
+              }
+
+              @Override
+              public int read() throws IOException {
+                byte[] one = new byte[1];
+                return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+              }
+            }) {
+      list.read(both);
+    } catch (IOException e) {
+      throw list.failure(e);
+    }
+  }
+
+  private UserError failure(IOException e) {
+    if (e instanceof ListInput.Interrupted) {
+      return new UserError(name + ": " + e.getMessage(), 130);
+    }
+    if (e instanceof JacksonException json) {
+      return new UserError(
+          name
+              + (json.getLocation() == null ? "" : ": line " + json.getLocation().getLineNr())
+              + ": not JSON with ids: "
+              + json.getOriginalMessage().lines().findFirst().orElse(""));
+    }
+    return new UserError(
+        e instanceof ListInput.NoList
+            ? name + ": " + e.getMessage() + ": not a list of ids"
+            : e instanceof ZipException || e instanceof java.io.EOFException
+                ? name + ": is not a whole gzip file: " + e.getMessage()
+                : name + ": cannot be read: " + UserError.reason(e));
+  }
+
+  private Summary summary() {
+    Summary summary = new Summary(entries, ids, bad);
+    if (ids + bad == 0) {
+      throw new UserError(
+          name
+              + ": is empty; it should hold "
+              + (column != null
+                  ? "a column " + column
+                  : "one " + kind.label() + " a line, or a JSON array"));
+    }
+    if (bad > ids) {
+      throw new UserError(mostlyBad(summary));
+    }
+    return summary;
+  }
+
+  private String mostlyBad(Summary summary) {
+    return name
+        + ": "
+        + (ids > 0
+            ? summary.parts(bad) + " of " + Messages.count(ids + bad) + " are no "
+            : bad == 1
+                ? "its one " + (entries ? "entry" : "line") + " is no "
+                : "none of its " + summary.parts(bad) + " is a ")
+        + kind.label()
+        + "; line "
+        + firstBad.line()
+        + " is '"
+        + Messages.shown(firstBad.text())
+        + "'"
+        + (column == null
+            ? ". Nothing was asked for; --column NAME takes the ids from one column of a CSV file"
+                + " or one field of JSON objects"
+            : "");
+  }
+
+  private void id(String id) {
+    ids++;
+    to.accept(id);
+  }
+
+  private void bad(long line, String text) throws IOException {
+    Bad entry = new Bad(line, text.length() > SHOWN ? text.substring(0, SHOWN) : text);
+    firstBad = firstBad == null ? entry : firstBad;
+    toBad.accept(entry);
+    if (++bad > HOPELESS && bad > ids) {
+      throw new ListInput.NoList(
+          Messages.count(bad)
+              + " of its first "
+              + Messages.count(ids + bad)
+              + " entries are no "
+              + kind.label());
+    }
+  }
+
+  private void read(InputStream raw) throws IOException {
+    PushbackReader text = new PushbackReader(ListInput.text(raw), 1);
+    long line = 1;
+    int first = text.read();
+    while (first >= 0 && Character.isWhitespace(first)) {
+      line += first == '\n' ? 1 : 0;
+      first = text.read();
+    }
+    if (first < 0) {
+      return;
+    }
+    text.unread(first);
+    if (first == '[' || first == '{') {
+      json(text, line);
+    } else if (column != null) {
+      csv(text, line);
+    } else {
+      lines(text, line);
+    }
+  }
+
+  /** Ids between line ends and, where an id cannot hold them, commas, semicolons and blanks. */
+  private void lines(Reader text, long line) throws IOException {
+    StringBuilder entry = new StringBuilder();
+    StringBuilder shown = new StringBuilder();
+    List<String> waiting = new ArrayList<>();
+    long onLine = 0;
+    boolean afterReturn = false;
+    int c;
+    do {
+      c = text.read();
+      boolean newLine = c == '\r' || c == '\n';
+      if (c == '\n' && afterReturn) {
+        afterReturn = false;
+        continue;
       }
-      if (!any[0]) {
-        throw new UserError(
-            name + ": is empty; it should hold one " + kind.label() + " a line, or a JSON array");
+      afterReturn = c == '\r';
+      if (c >= 0 && !newLine && !kind.separates((char) c)) {
+        if (entry.length() == LONGEST_ENTRY) {
+          throw new ListInput.NoList(
+              "line "
+                  + line
+                  + " has an entry of more than "
+                  + Messages.count(LONGEST_ENTRY)
+                  + " characters");
+        }
+        entry.append((char) c);
+        if (shown.length() < SHOWN) {
+          shown.append((char) c);
+        }
+        continue;
       }
-      return new Kind(array);
-    } catch (JsonParseException e) {
+      if (!entry.toString().isBlank()) {
+        String written = unquoted(entry.toString().strip());
+        String id = written.isEmpty() ? null : kind.normalise(written);
+        if (id != null) {
+          long before = bad;
+          for (String other : waiting) {
+            bad(line, other);
+          }
+          waiting.clear();
+          id(id);
+          entries |= onLine++ > 0 || bad > before;
+        } else if (onLine > 0 || waiting.size() == SHOWN) {
+          entries = true;
+          bad(line, written);
+        } else {
+          waiting.add(written);
+        }
+      }
+      entry.setLength(0);
+      if (c >= 0 && !newLine) {
+        if (shown.length() < SHOWN) {
+          shown.append((char) c);
+        }
+        continue;
+      }
+      if (!waiting.isEmpty()) {
+        bad(line, shown.toString().strip());
+      }
+      waiting.clear();
+      shown.setLength(0);
+      onLine = 0;
+      line++;
+    } while (c >= 0);
+  }
+
+  private static String unquoted(String text) {
+    int end = text.length() - 1;
+    return end > 0
+            && text.charAt(0) == text.charAt(end)
+            && (text.charAt(0) == '"' || text.charAt(0) == '\'')
+        ? text.substring(1, end)
+        : text;
+  }
+
+  /** JSON values one after the other: arrays and their elements, strings, objects. */
+  private void json(Reader text, long line) throws IOException {
+    entries = true;
+    try (JsonParser parser = new JsonFactory().createParser(text)) {
+      JsonToken token;
+      while ((token = parser.nextToken()) != null) {
+        if (token != JsonToken.START_ARRAY) {
+          element(parser, line - 1);
+          continue;
+        }
+        while ((token = parser.nextToken()) != JsonToken.END_ARRAY) {
+          if (token == null) {
+            throw new JsonParseException(parser, "the array does not end");
+          }
+          element(parser, line - 1);
+        }
+      }
+    }
+  }
+
+  private void element(JsonParser parser, long before) throws IOException {
+    long line = before + parser.currentTokenLocation().getLineNr();
+    String text = parser.currentToken().isScalarValue() ? parser.getText() : null;
+    if (parser.currentToken() == JsonToken.START_OBJECT) {
+      String other = null;
+      while (parser.nextToken() != JsonToken.END_OBJECT) {
+        String field = parser.currentName();
+        boolean value = parser.nextToken().isScalarValue();
+        if (value && field.equalsIgnoreCase(column)) {
+          text = parser.getText();
+        } else if (other == null) {
+          other = "{\"" + field + "\":" + (value ? parser.getText() : "...") + ", ...}";
+        }
+        parser.skipChildren();
+      }
+      if (text == null) {
+        bad(line, other == null ? "{}" : other);
+        return;
+      }
+    } else if (text == null) {
+      parser.skipChildren();
+    }
+    String id = text == null ? null : kind.normalise(text);
+    if (id != null) {
+      id(id);
+    } else {
+      bad(line, text == null ? "[...]" : text);
+    }
+  }
+
+  /**
+   * One column of a CSV file (RFC 4180, also with semicolons or tabs), whose first line names them.
+   */
+  private void csv(PushbackReader text, long line) throws IOException {
+    entries = false;
+    CsvRows rows = new CsvRows(text, line, LONGEST_CELL, MOST_COLUMNS);
+    List<String> head = rows.next();
+    int at = place(head);
+    if (at < 0) {
       throw new UserError(
           name
               + ": line "
-              + e.getLocation().getLineNr()
-              + ": not a JSON array of ids: "
-              + e.getOriginalMessage());
-    } catch (ZipException | java.io.EOFException e) {
-      throw new UserError(name + ": is not a whole gzip file: " + e.getMessage());
-    } catch (IOException e) {
-      throw new UserError(name + ": cannot be read: " + e.getMessage());
+              + rows.line()
+              + ": has no column "
+              + column
+              + "; it has "
+              + Messages.shown(String.join(", ", head))
+              + "."
+              + Nearest.hint(column, head.stream().filter(cell -> cell.length() < SHOWN).toList()));
     }
-  }
-
-  private static InputStream plain(InputStream file) throws IOException {
-    BufferedInputStream in = new BufferedInputStream(file, 1 << 16);
-    in.mark(2);
-    int first = in.read();
-    int second = in.read();
-    in.reset();
-    return new BufferedInputStream(
-        first == 0x1f && second == 0x8b ? new GZIPInputStream(in, 1 << 16) : in, 1 << 16);
-  }
-
-  /** Leaves the stream at the first character that is neither blank nor a byte order mark. */
-  private static boolean startsWithBracket(InputStream in) throws IOException {
-    in.mark(3);
-    if (in.read() != 0xEF || in.read() != 0xBB || in.read() != 0xBF) {
-      in.reset();
-    }
-    int limit = 1 << 15;
-    in.mark(limit);
-    int c = in.read();
-    for (int read = 1; c >= 0 && Character.isWhitespace(c) && read < limit; read++) {
-      c = in.read();
-    }
-    in.reset();
-    return c == '[';
-  }
-
-  private static void lines(InputStream in, IdKind kind, Consumer<String> ids, Consumer<Bad> bad)
-      throws IOException {
-    BufferedReader reader =
-        new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8), 1 << 16);
-    String line;
-    for (long number = 1; (line = reader.readLine()) != null; number++) {
-      if (line.isBlank()) {
+    for (List<String> row; (row = rows.next()) != null; ) {
+      int again = place(row);
+      if (again >= 0) {
+        // the first line of a further file that was put behind this one
+        at = again;
         continue;
       }
-      String id = kind.normalise(line);
-      if (id == null) {
-        bad.accept(new Bad(number, line.strip()));
-      } else {
-        ids.accept(id);
+      String cell = at < row.size() ? row.get(at) : "";
+      String id = kind.normalise(cell);
+      if (id != null) {
+        id(id);
+      } else if (row.size() > 1 || !row.get(0).isBlank()) {
+        bad(rows.line(), cell);
       }
     }
   }
 
-  private static void array(InputStream in, IdKind kind, Consumer<String> ids, Consumer<Bad> bad)
-      throws IOException {
-    try (JsonParser parser = new JsonFactory().createParser(in)) {
-      parser.nextToken();
-      JsonToken token;
-      while ((token = parser.nextToken()) != JsonToken.END_ARRAY) {
-        if (token == null) {
-          throw new JsonParseException(parser, "the array does not end");
-        }
-        long line = parser.currentTokenLocation().getLineNr();
-        String id = token == JsonToken.VALUE_STRING ? kind.normalise(parser.getText()) : null;
-        if (id != null) {
-          ids.accept(id);
-        } else {
-          bad.accept(new Bad(line, parser.getText()));
-          parser.skipChildren();
-        }
+  private int place(List<String> row) {
+    for (int i = 0; i < row.size(); i++) {
+      if (row.get(i).strip().equalsIgnoreCase(column)) {
+        return i;
       }
     }
+    return -1;
   }
 }

@@ -1,60 +1,196 @@
 package polymarket.backfill.job;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.SqlFile;
 
 /**
- * What the engines have to know of a job: the bean at the top of its route file,
- * routes/jobs/NAME.camel.yaml. Its SQL is in the file of the same name.
+ * What the engines have to know of a job: its definition, routes/jobs/NAME.job.yaml. What it asks
+ * stands in routes/jobs/NAME.camel.yaml, and its SQL in the file of the same name. What a field of
+ * the definition means stands in its {@link JobField}; each getter gives one of them.
  */
-public class Job {
+public final class Job {
 
-  private static final String SUFFIX = ".camel.yaml";
+  private static final String SUFFIX = ".job.yaml";
+  private static final String ROUTES = ".camel.yaml";
 
-  private String name;
+  private final String name;
+
+  @JobField(
+      title = "What the job does, in a few words",
+      example = "order books of markets, from the example API",
+      required = true)
   private String title = "";
-  private String source;
-  private String url;
+
+  @JobField(
+      title =
+          "The source that it asks: the id of a route in routes/sources, which holds "
+              + "the pace. Jobs of the same source share it",
+      example = "example-api",
+      required = true)
+  private String source = "";
+
+  @JobField(
+      title = "The setting with the URL of the source",
+      example = "example-api.url",
+      required = true)
+  private String url = "";
+
+  @JobField(
+      title = "What its ids are",
+      example = "condition-id",
+      choices = {"condition-id", "wallet", "text", "range"})
   private String ids = "text";
-  private String idField = "id";
-  private String keyFields = "";
-  private boolean lookFirst;
-  private int pageSize;
-  private int repeatedPages;
-  private boolean pass;
-  private boolean window;
-  private String parts = "";
-  private String after = "";
-  private boolean gather;
-  private String allowed = "";
+
+  @JobField(
+      title =
+          "The field of a row that holds the id, or a list of fields of which a row "
+              + "has one. An empty list where all rows belong to the one id of a batch",
+      example = "[proxy_wallet, proxyWallet]")
+  private List<String> idField = List.of("id");
+
+  @JobField(
+      title =
+          "The fields that identify a row in its table, in the order of the keys of "
+              + "@present. An entry may be a list of fields of which a row has one. Without "
+              + "it, the id identifies a row",
+      example = "[kind, [condition_id, token_id], transaction_hash]")
+  private List<List<String>> keyFields = List.of();
+
+  @JobField(title = "The most ids that the source takes in one request", example = "1000")
   private int maxBatchSize = Integer.MAX_VALUE;
-  private String pageSizes = "";
-  private String sourceNote = "";
-  private String unit = "numbers";
+
+  @JobField(
+      title = "Row counts at which the source may have cut an answer without saying so",
+      example = "[100, 1000]")
+  private List<Integer> pageSizes = List.of();
+
+  @JobField(
+      title =
+          "The rows of each page but the last. A shorter page is asked for until it "
+              + "has come three times with as many rows; 0 where pages differ in length",
+      example = "1000")
+  private int pageSize = 0;
+
+  @JobField(
+      title = "How many pages in a row may repeat earlier ones before that is an error",
+      example = "20")
+  private int repeatedPages = 0;
+
+  @JobField(
+      title =
+          "Whether the table is asked for the rows of each page before they are "
+              + "stored, because pages repeat rows",
+      example = "true")
+  private boolean lookFirst = false;
+
+  @JobField(
+      title =
+          "Whether the rows of several pages are stored with one insert, of more "
+              + "pages each time",
+      example = "true")
+  private boolean pagesTogether = false;
+
+  @JobField(
+      title =
+          "Whether each id of a batch has an answer of its own, also where all "
+              + "answers come in one request: ids that were not answered are asked for "
+              + "again, the others are stored",
+      example = "true")
+  private boolean gather = false;
+
+  @JobField(
+      title =
+          "Whether the source takes one id a request. The route NAME-ask is then "
+              + "called for each id of a batch, many at once; this implies gather",
+      example = "true")
+  private boolean oneIdARequest = false;
+
+  @JobField(
+      title = "Whether a run after a complete one asks for everything again and replaces " + "it",
+      example = "true")
+  private boolean pass = false;
+
+  @JobField(
+      title =
+          "Whether --since and --until limit its rows. Without it they limit the ids, "
+              + "by the query @ids",
+      example = "true")
+  private boolean window = false;
+
+  @JobField(
+      title =
+          "The jobs that run under the name of this one, by the value of the setting "
+              + "NAME.source that chooses each. With auto, all run",
+      example = "{subgraph: old-books, api: books}")
+  private Map<String, String> parts = Map.of();
+
+  @JobField(
+      title =
+          "The job that has to end first where both are part of a run, because both "
+              + "fill one table",
+      example = "other-job")
+  private String after = "";
+
+  @JobField(
+      title =
+          "Another job with the same kind of ids: the ids that its source had no "
+              + "answer for are asked for here as well",
+      example = "other-job")
   private String leftBy = "";
-  private String needs = "";
+
+  @JobField(
+      title = "Settings that its routes read, each with the values that it may have",
+      example = "{example-api.paging: [cursor, offset]}")
+  private Map<String, List<String>> allowed = Map.of();
+
+  @JobField(
+      title = "Settings without which its source does not answer, such as those of an " + "account",
+      example = "[example-api.account, example-api.key]")
+  private List<String> needs = List.of();
+
+  @JobField(
+      title = "Where a person gets these, and what to do without them",
+      example = "they are those of your account")
   private String needsNote = "";
-  private boolean interchangeable;
-  private long goalRows = 5_000;
+
+  @JobField(
+      title =
+          "Whether every URL of the source answers the same, as all nodes of one "
+              + "chain do: progress with one holds for the others",
+      example = "true")
+  private boolean interchangeable = false;
+
+  @JobField(title = "What the numbers are, where ids are ranges", example = "blocks")
+  private String unit = "numbers";
+
+  @JobField(
+      title =
+          "How many rows a batch should bring, where ids are ranges: the width of "
+              + "ranges follows from it",
+      example = "3000")
+  private int goalRows = 5_000;
+
+  @JobField(
+      title = "What a person should know of the source where ids are absent from it",
+      example = "The example API has no market that is older than a year.")
+  private String sourceNote = "";
+
+  private Job(String name) {
+    this.name = name;
+  }
 
   /**
    * @param home the project's folder
-   * @throws UserError where there is no such job
+   * @throws UserError where there is no such job, or a mistake in its definition
    */
   public static Job read(Path home, String name) {
     List<String> names = names(home);
@@ -67,38 +203,21 @@ public class Job {
               + " The jobs are: "
               + String.join(", ", names));
     }
-    Path file = folder(home).resolve(name + SUFFIX);
-    try {
-      Object yaml =
-          new Load(LoadSettings.builder().setLabel(file.toString()).build())
-              .loadFromString(Files.readString(file));
-      for (Object part : yaml instanceof List<?> list ? list : List.of()) {
-        if (part instanceof Map<?, ?> map && map.get("beans") instanceof List<?> beans) {
-          for (Object bean : beans) {
-            if (bean instanceof Map<?, ?> definition && name.equals(definition.get("name"))) {
-              Job job = new ObjectMapper().convertValue(definition.get("properties"), Job.class);
-              job.setName(name);
-              return job;
-            }
-          }
-        }
-      }
-    } catch (IOException | YamlEngineException | IllegalArgumentException e) {
-      throw new UserError(
-          file + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
-    }
-    throw new UserError(
-        file + ": there is no bean '" + name + "' of type " + Job.class.getName() + " in it");
+    return JobFile.read(home, folder(home).resolve(name + SUFFIX), new Job(name));
   }
 
-  /** The jobs that there are: one for each file in routes/jobs that has an SQL file too. */
+  /** The definition that a file with nothing but what it must have gives. */
+  static Job withDefaults() {
+    return new Job("");
+  }
+
+  /** The jobs that there are: one for each definition in routes/jobs. */
   public static List<String> names(Path home) {
     try (Stream<Path> files = Files.list(folder(home))) {
       return files
           .map(file -> file.getFileName().toString())
           .filter(file -> file.endsWith(SUFFIX))
           .map(file -> file.substring(0, file.length() - SUFFIX.length()))
-          .filter(SqlFile::exists)
           .sorted()
           .toList();
     } catch (IOException e) {
@@ -115,233 +234,163 @@ public class Job {
     return name;
   }
 
-  public void setName(String name) {
-    this.name = name;
-  }
-
-  /** What it does, in a few words. */
   public String getTitle() {
     return title;
   }
 
-  public void setTitle(String title) {
-    this.title = title;
-  }
-
-  /** The id of the source's route, which holds the pace; jobs with the same source share it. */
   public String getSource() {
     return source;
   }
 
-  public void setSource(String source) {
-    this.source = source;
-  }
-
-  /** The setting with the source's URL. */
   public String getUrl() {
     return url;
   }
 
-  public void setUrl(String url) {
-    this.url = url;
-  }
-
-  /** The kind of its ids: condition-id, wallet or text. */
   public String getIds() {
     return ids;
   }
 
-  public void setIds(String ids) {
-    this.ids = ids;
+  public List<String> getIdField() {
+    return idField;
+  }
+
+  public List<List<String>> getKeyFields() {
+    return keyFields;
+  }
+
+  public int getMaxBatchSize() {
+    return maxBatchSize;
+  }
+
+  public List<Integer> getPageSizes() {
+    return pageSizes;
+  }
+
+  public int getPageSize() {
+    return pageSize;
+  }
+
+  public int getRepeatedPages() {
+    return repeatedPages;
+  }
+
+  public boolean isLookFirst() {
+    return lookFirst;
+  }
+
+  public boolean isPagesTogether() {
+    return pagesTogether;
+  }
+
+  public boolean isOneIdARequest() {
+    return oneIdARequest;
+  }
+
+  public boolean isPass() {
+    return pass;
+  }
+
+  public boolean isWindow() {
+    return window;
+  }
+
+  public Map<String, String> getParts() {
+    return parts;
+  }
+
+  public String getAfter() {
+    return after;
+  }
+
+  public String getLeftBy() {
+    return leftBy;
+  }
+
+  public Map<String, List<String>> getAllowed() {
+    return allowed;
+  }
+
+  public List<String> getNeeds() {
+    return needs;
+  }
+
+  public String getNeedsNote() {
+    return needsNote;
+  }
+
+  public boolean isInterchangeable() {
+    return interchangeable;
+  }
+
+  public String getUnit() {
+    return unit;
+  }
+
+  public int getGoalRows() {
+    return goalRows;
+  }
+
+  public String getSourceNote() {
+    return sourceNote;
+  }
+
+  public boolean isGather() {
+    return gather || oneIdARequest;
   }
 
   public IdKind idKind() {
     return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
   }
 
-  /**
-   * The field of an answer's rows that holds the id, or several with bars between them of which a
-   * row has one; empty where all rows belong to the batch's one id.
-   */
-  public String getIdField() {
-    return idField;
-  }
-
-  public void setIdField(String idField) {
-    this.idField = idField;
-  }
-
-  /**
-   * The fields, separated by commas and each like {@link #getIdField()}, that name a row in its
-   * table; empty where the id alone does.
-   */
-  public String getKeyFields() {
-    return keyFields;
-  }
-
-  public void setKeyFields(String keyFields) {
-    this.keyFields = keyFields;
-  }
-
-  /**
-   * Whether the table is asked for a page's rows before they are stored, because pages repeat rows.
-   */
-  public boolean isLookFirst() {
-    return lookFirst;
-  }
-
-  public void setLookFirst(boolean lookFirst) {
-    this.lookFirst = lookFirst;
-  }
-
-  /**
-   * The rows of a page that is not the last; a shorter one is asked for twice more. 0 where pages
-   * differ.
-   */
-  public int getPageSize() {
-    return pageSize;
-  }
-
-  public void setPageSize(int pageSize) {
-    this.pageSize = pageSize;
-  }
-
-  /** How many pages in a row may bring again what an earlier one brought, before it is an error. */
-  public int getRepeatedPages() {
-    return repeatedPages;
-  }
-
-  public void setRepeatedPages(int repeatedPages) {
-    this.repeatedPages = repeatedPages;
-  }
-
-  /** Whether a run after a finished one asks for everything again and replaces it. */
-  public boolean isPass() {
-    return pass;
-  }
-
-  public void setPass(boolean pass) {
-    this.pass = pass;
-  }
-
-  /** Whether --since and --until confine its rows; where not, they are its ids' query's. */
-  public boolean isWindow() {
-    return window;
-  }
-
-  public void setWindow(boolean window) {
-    this.window = window;
-  }
-
-  /**
-   * The jobs that run under this one's name, each behind the value of the setting NAME.source that
-   * chooses it, such as {@code goldsky=fills, data-api=trades}; with {@code auto}, all run, and
-   * their SQL says which ids are whose. Empty where this job runs alone.
-   */
-  public String getParts() {
-    return parts;
-  }
-
-  public void setParts(String parts) {
-    this.parts = parts;
-  }
-
-  /**
-   * The job that has to end first, where both are part of a run, because they fill one table and
-   * each looks whether the other has brought a row; empty where there is none such.
-   */
-  public String getAfter() {
-    return after;
-  }
-
-  public void setAfter(String after) {
-    this.after = after;
+  /** Whether an answer with so many rows may have been cut. */
+  public boolean isPageSize(int rows) {
+    return pageSizes.contains(rows);
   }
 
   /**
    * The jobs that run when this one is asked for.
    *
-   * @param source as NAME.source has it
+   * @param choice as the setting NAME.source has it
    * @throws UserError where no job goes by it
    */
-  public List<Job> parts(Path home, String source) {
+  public List<Job> parts(Path home, String choice) {
     if (parts.isEmpty()) {
       return List.of(this);
     }
-    Map<String, String> bySource = new LinkedHashMap<>();
-    for (String part : parts.split(",")) {
-      bySource.put(
-          part.substring(0, part.indexOf('=')).strip(),
-          part.substring(part.indexOf('=') + 1).strip());
-    }
-    if (!source.equals("auto") && !bySource.containsKey(source)) {
+    if (!choice.equals("auto") && !parts.containsKey(choice)) {
       throw new UserError(
           "setting "
               + name
               + ".source is '"
-              + source
+              + choice
               + "'; it takes auto, "
-              + String.join(" or ", bySource.keySet()));
+              + String.join(" or ", parts.keySet()));
     }
-    return bySource.entrySet().stream()
-        .filter(part -> source.equals("auto") || source.equals(part.getKey()))
+    return parts.entrySet().stream()
+        .filter(part -> choice.equals("auto") || choice.equals(part.getKey()))
         .map(part -> part.getValue().equals(name) ? this : read(home, part.getValue()))
         .toList();
   }
 
   /**
-   * Whether the source is asked for one id a call, and the rows of a batch's ids are gathered and
-   * stored together.
-   */
-  public boolean isGather() {
-    return gather;
-  }
-
-  public void setGather(boolean gather) {
-    this.gather = gather;
-  }
-
-  /**
-   * The values that settings may have which its routes read, such as {@code wallets.closed: false,
-   * true; x.version: v1, v2}.
-   */
-  public String getAllowed() {
-    return allowed;
-  }
-
-  public void setAllowed(String allowed) {
-    this.allowed = allowed;
-  }
-
-  /**
-   * @throws UserError where a setting that its routes read has a value that they do not know
+   * @throws UserError where a setting that its routes read has a value that they do not know, or
+   *     one that its source needs is missing
    */
   void check(Settings settings) {
-    Arrays.stream(allowed.split(";"))
-        .filter(part -> !part.isBlank())
-        .forEach(
-            part -> {
-              String key = part.substring(0, part.indexOf(':')).strip();
-              List<String> choices =
-                  Arrays.stream(part.substring(part.indexOf(':') + 1).split(","))
-                      .map(String::strip)
-                      .toList();
-              if (!choices.contains(settings.text(key))) {
-                throw new UserError(
-                    "setting "
-                        + key
-                        + " is '"
-                        + settings.text(key)
-                        + "'; it takes "
-                        + String.join(" or ", choices));
-              }
-            });
+    allowed.forEach(
+        (key, choices) -> {
+          if (!choices.contains(settings.text(key))) {
+            throw new UserError(
+                "setting "
+                    + key
+                    + " is '"
+                    + settings.text(key)
+                    + "'; it takes "
+                    + String.join(" or ", choices));
+          }
+        });
     List<String> missing =
-        Arrays.stream(needs.split(","))
-            .map(String::strip)
-            .filter(key -> !key.isEmpty() && settings.text(key).isEmpty())
-            .map(Settings::variable)
-            .toList();
+        needs.stream().filter(key -> settings.text(key).isEmpty()).map(Settings::variable).toList();
     if (!missing.isEmpty()) {
       throw new UserError(
           name
@@ -350,103 +399,6 @@ public class Job {
               + " in the environment"
               + (needsNote.isEmpty() ? "" : ": " + needsNote));
     }
-  }
-
-  /** The most ids that the source takes in one request. */
-  public int getMaxBatchSize() {
-    return maxBatchSize;
-  }
-
-  public void setMaxBatchSize(int maxBatchSize) {
-    this.maxBatchSize = maxBatchSize;
-  }
-
-  /** Row counts at which the source may have cut an answer, separated by commas. */
-  public String getPageSizes() {
-    return pageSizes;
-  }
-
-  public void setPageSizes(String pageSizes) {
-    this.pageSizes = pageSizes;
-  }
-
-  /** Whether so many rows may be a cut answer. */
-  public boolean isPageSize(long rows) {
-    return Arrays.stream(pageSizes.split(","))
-        .map(String::strip)
-        .filter(size -> !size.isEmpty())
-        .anyMatch(size -> Long.parseLong(size) == rows);
-  }
-
-  /** What a person should know of the source where ids are absent from it. */
-  public String getSourceNote() {
-    return sourceNote;
-  }
-
-  public void setSourceNote(String sourceNote) {
-    this.sourceNote = sourceNote;
-  }
-
-  /** What the numbers are, where ids are ranges of them: such as blocks. */
-  public String getUnit() {
-    return unit;
-  }
-
-  public void setUnit(String unit) {
-    this.unit = unit;
-  }
-
-  /** Rows a batch that are aimed at, where ids are ranges that can be wider or less wide. */
-  public long getGoalRows() {
-    return goalRows;
-  }
-
-  public void setGoalRows(long goalRows) {
-    this.goalRows = goalRows;
-  }
-
-  /**
-   * Another job with the same kind of ids: what its source had no answer for is asked for here as
-   * well; empty for none.
-   */
-  public String getLeftBy() {
-    return leftBy;
-  }
-
-  public void setLeftBy(String leftBy) {
-    this.leftBy = leftBy;
-  }
-
-  /**
-   * Settings, separated by commas, without which its source does not answer: those of an account.
-   */
-  public String getNeeds() {
-    return needs;
-  }
-
-  public void setNeeds(String needs) {
-    this.needs = needs;
-  }
-
-  /** Where a person gets these, and what to do without them. */
-  public String getNeedsNote() {
-    return needsNote;
-  }
-
-  public void setNeedsNote(String needsNote) {
-    this.needsNote = needsNote;
-  }
-
-  /**
-   * Whether any URL of the source answers the same, as all nodes of one chain do: what is done with
-   * one is done with each.
-   */
-  public boolean isInterchangeable() {
-    return interchangeable;
-  }
-
-  public void setInterchangeable(boolean interchangeable) {
-    this.interchangeable = interchangeable;
   }
 
   public SqlFile sql() {
@@ -459,16 +411,18 @@ public class Job {
    */
   static List<String> routeFiles(Path home, List<String> jobs) {
     List<String> files = new ArrayList<>();
+    List<String> all = names(home);
     Path routes = home.resolve("routes");
-    try (Stream<Path> all = Files.walk(routes)) {
-      all.filter(file -> file.toString().endsWith(SUFFIX))
+    try (Stream<Path> found = Files.walk(routes)) {
+      found
+          .filter(file -> file.toString().endsWith(ROUTES))
           .sorted()
           .forEach(
               file -> {
-                String name = file.getFileName().toString().replace(SUFFIX, "");
+                String name = file.getFileName().toString().replace(ROUTES, "");
                 if (!file.getParent().equals(folder(home))
                     || jobs.contains(name)
-                    || !SqlFile.exists(name)) {
+                    || !all.contains(name)) {
                   files.add(file.toUri().toString());
                 }
               });

@@ -18,6 +18,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
@@ -76,6 +77,7 @@ public final class JobRun implements AutoCloseable {
   private final Stop stop = new Stop();
   private final Path runtime;
   private final List<ShareLock> locks = new ArrayList<>();
+  private final List<JobLock> jobLocks = new ArrayList<>();
   private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
   private final Map<String, Reach> reaches = new HashMap<>();
 
@@ -119,6 +121,14 @@ public final class JobRun implements AutoCloseable {
                     : ", or share the work with --worker N --of M"));
       }
       for (Job job : jobs) {
+        jobLocks.add(
+            JobLock.take(
+                clickHouse,
+                job.getName(),
+                options.share().from(),
+                options.share().to(),
+                runtime,
+                why -> stop(1, why)));
         Views.create(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
       }
@@ -333,10 +343,7 @@ public final class JobRun implements AutoCloseable {
                       lookFirst(job, ledgers.get(job.getName()));
                       of.waiting(false);
                     }
-                    routes
-                        .context()
-                        .createProducerTemplate()
-                        .sendBody("direct:" + job.getName(), null);
+                    routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
                     return null;
                   } finally {
                     ended.get(job.getName()).countDown();
@@ -655,6 +662,7 @@ public final class JobRun implements AutoCloseable {
                 ledger.delete();
               }
             });
+    jobLocks.forEach(JobLock::close);
     locks.forEach(ShareLock::close);
   }
 }

@@ -38,7 +38,7 @@ public final class Ledgers implements IdempotentRepository {
 
   /** Notes that a page is stored, where a batch has several: the next run goes on behind it. */
   public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
-    exchange.removeProperty(Retry.FAILURES);
+    exchange.removeProperty(ExchangeProperties.FAILURES);
     Feed feed = feeds.get(batch.getJob());
     if (feed != null && batch.isMore()) {
       feed.page(batch);

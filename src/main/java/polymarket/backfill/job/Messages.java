@@ -5,6 +5,7 @@ import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
+import polymarket.backfill.Redaction;
 
 /** Where a run speaks to the person who started it. */
 public interface Messages {
@@ -49,8 +50,19 @@ public interface Messages {
         .format(DateTimeFormatter.ofPattern("HH:mm"));
   }
 
-  /** A text that is not longer than so many characters, cut between words where it is. */
-  static String cut(String text, int most) {
+  /** A text of others, of at most 80 characters, as {@link Redaction#line} gives it. */
+  static String shown(String text) {
+    String clean = Redaction.line(text);
+    return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
+  }
+
+  /**
+   * A text as {@link Redaction#line} gives it, and not longer than so many characters, cut between
+   * words.
+   */
+  static String cut(String whole, int most) {
+    // before it is cut: the first half of a secret would not be known as one
+    String text = Redaction.line(whole);
     if (text.length() <= most) {
       return text;
     }

@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.Exchange;
-import org.apache.camel.support.DefaultExchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -186,15 +185,13 @@ public final class Preview {
         clickHouse.execute(statement.replace("default.", database + "."));
       }
       Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
-      Rows bean = routes.context().getRegistry().lookupByNameAndType("rows", Rows.class);
-      Exchange exchange = new DefaultExchange(routes.context());
-      bean.json(exchange, batch, rows, rows);
-      clickHouse.insert(
-          database + "." + batch.getTable() + "_landing",
-          exchange.getMessage().getBody(byte[].class),
-          exchange.getMessage().getHeader(Rows.TOKEN, String.class));
+      Storing storing = new Storing(job, job.sql(), batch, rows);
+      if (storing.isInserting()) {
+        clickHouse.insert(
+            database + "." + batch.getTable() + "_landing", storing.getLines(), storing.getToken());
+      }
       for (Map<String, Object> row :
-          clickHouse.rows(bean.storedQuery(batch).replace("default.", database + "."), Map.of())) {
+          clickHouse.rows(storing.getStoredQuery().replace("default.", database + "."), Map.of())) {
         long stored = ((Number) row.get("rows")).longValue();
         long refused = ((Number) row.get("rejected")).longValue();
         if (stored > 0) {

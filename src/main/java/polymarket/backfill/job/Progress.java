@@ -1,12 +1,10 @@
 package polymarket.backfill.job;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
@@ -16,6 +14,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
@@ -35,8 +34,6 @@ public final class Progress implements AutoCloseable {
 
   /** A source that gave no good answer for so long may be one that the run will give up on. */
   private static final long SILENT_MILLIS = 3_000;
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Job job;
   private final Share share;
@@ -170,7 +167,7 @@ public final class Progress implements AutoCloseable {
     line.put("requests", batch.requests());
     line.put("ms", batch.ageNanos() / 1_000_000);
     try {
-      log.write(JSON.writeValueAsString(line));
+      log.write(Redaction.json().writeValueAsString(line));
       log.write('\n');
       log.flush();
     } catch (IOException e) {
@@ -334,10 +331,7 @@ public final class Progress implements AutoCloseable {
   /** Lets other terminals see it. */
   void publish(Map<String, Object> snapshot) {
     try {
-      Path draft = statusFile.resolveSibling(statusFile.getFileName() + ".new");
-      Files.writeString(draft, JSON.writeValueAsString(snapshot));
-      Files.move(
-          draft, statusFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Redaction.write(statusFile, Redaction.json().writeValueAsString(snapshot));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     } catch (IOException e) {

@@ -19,6 +19,7 @@ import org.apache.hc.client5.http.HttpHostConnectException;
 import org.apache.hc.core5.net.NamedEndpoint;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.ledger.Batch;
 
@@ -35,15 +36,6 @@ public final class Retry implements Processor {
   private static final int ATTEMPTS_OF_A_HALF = 2;
 
   private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
-
-  /**
-   * How often the steps of an exchange failed since a page was kept or stored; an answer alone may
-   * still be of no use.
-   */
-  static final String FAILURES = "RetryFailures";
-
-  /** Set where the last failure leaves no sense in another attempt. */
-  private static final String REFUSED = "RetryRefused";
 
   /** A key that is missing or wrong: whatever else is asked for, the answer is the same. */
   private static final int UNAUTHORIZED = 401;
@@ -120,13 +112,16 @@ public final class Retry implements Processor {
     Kind kind = judge(failure);
     if (kind == Kind.FAILURE) {
       batch.countFailure(answer == null ? 0 : answer.status());
-      exchange.setProperty(FAILURES, exchange.getProperty(FAILURES, 0, Integer.class) + 1);
+      exchange.setProperty(
+          ExchangeProperties.FAILURES,
+          exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class) + 1);
       boolean restart =
           batch.getCursor() != null
               && answer != null
               && REFUSED_CURSOR.contains(answer.status())
               && batch.restarts() < attempts;
-      exchange.setProperty(REFUSED, answer != null && answer.refusal() && !restart);
+      exchange.setProperty(
+          ExchangeProperties.REFUSED, answer != null && answer.refusal() && !restart);
       if (restart) {
         messages.info(
             source.name()
@@ -144,7 +139,9 @@ public final class Retry implements Processor {
       exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
     } else if (kind != Kind.FATAL && !stop.asked()) {
       String why = reason(failure);
-      boolean refused = kind == Kind.FAILURE && exchange.getProperty(REFUSED, false, Boolean.class);
+      boolean refused =
+          kind == Kind.FAILURE
+              && exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class);
       if (source.trouble() == null) {
         messages.warn(
             why
@@ -180,8 +177,9 @@ public final class Retry implements Processor {
       case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
       case FAILURE ->
           patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
-              && !exchange.getProperty(REFUSED, false, Boolean.class)
-              && exchange.getProperty(FAILURES, 0, Integer.class) < attempts(batch);
+              && !exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class)
+              && exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
+                  < attempts(batch);
     };
   }
 
@@ -293,7 +291,7 @@ public final class Retry implements Processor {
 
   static String hostsOnly(String text) {
     java.util.regex.Matcher matcher =
-        java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(text);
+        java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(Redaction.line(text));
     String hosts =
         matcher.replaceAll(
             match -> {

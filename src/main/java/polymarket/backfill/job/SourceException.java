@@ -1,5 +1,7 @@
 package polymarket.backfill.job;
 
+import polymarket.backfill.Redaction;
+
 /** A source did not give what it was asked for. */
 public class SourceException extends Exception {
 
@@ -21,7 +23,7 @@ public class SourceException extends Exception {
    */
   public SourceException(
       String message, int status, boolean busy, long retryAfterMillis, boolean refusal) {
-    super(message);
+    super(Redaction.line(message));
     this.status = status;
     this.busy = busy;
     this.retryAfterMillis = retryAfterMillis;

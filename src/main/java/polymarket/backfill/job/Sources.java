@@ -46,14 +46,6 @@ import polymarket.backfill.ledger.Window;
  */
 public final class Sources implements HttpClientConfigurer {
 
-  private static final String WARM_UP = "SourceWarmUp";
-
-  /**
-   * The exchange property with how many calls of the pace a request counts as; one where it is not
-   * set.
-   */
-  static final String CALLS = "calls";
-
   private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
 
   /** How an error says of itself that asking again is of no use. */
@@ -107,8 +99,8 @@ public final class Sources implements HttpClientConfigurer {
     }
     String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
     Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
-    if (exchange.getProperty(WARM_UP) != null) {
-      warmUpPort.set(exchange.getProperty(WARM_UP, Integer.class));
+    if (exchange.getProperty(ExchangeProperties.WARM_UP) != null) {
+      warmUpPort.set(exchange.getProperty(ExchangeProperties.WARM_UP, Integer.class));
       return 0;
     }
     Source.Turn turn =
@@ -116,7 +108,7 @@ public final class Sources implements HttpClientConfigurer {
             .turn(
                 throttle.requests(),
                 throttle.periodMillis(),
-                exchange.getProperty(CALLS, 1, Integer.class));
+                exchange.getProperty(ExchangeProperties.CALLS, 1, Integer.class));
     turns.set(turn);
     Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
     if (batch != null) {
@@ -186,7 +178,7 @@ public final class Sources implements HttpClientConfigurer {
           .request(
               "direct:" + source,
               exchange -> {
-                exchange.setProperty(WARM_UP, here.getAddress().getPort());
+                exchange.setProperty(ExchangeProperties.WARM_UP, here.getAddress().getPort());
                 exchange
                     .getMessage()
                     .setHeader(

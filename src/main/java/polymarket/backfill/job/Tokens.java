@@ -16,9 +16,6 @@ import polymarket.backfill.polygon.TokenIds;
  */
 public final class Tokens {
 
-  /** The exchange property that holds a batch's tokens. */
-  static final String PROPERTY = "tokens";
-
   /** Which outcome of which condition a token is. */
   private record Outcome(String conditionId, int index) {}
 
@@ -74,7 +71,7 @@ public final class Tokens {
    * @throws SourceException where a row belongs to no condition of the batch
    */
   public List<Map<String, Object>> annotated(
-      @ExchangeProperty(PROPERTY) OfBatch tokens,
+      @ExchangeProperty(ExchangeProperties.TOKENS) OfBatch tokens,
       @Body List<Map<String, Object>> rows,
       String fields,
       String condition)

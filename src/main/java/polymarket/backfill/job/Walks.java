@@ -22,9 +22,6 @@ import polymarket.backfill.ledger.Batch;
  */
 public final class Walks {
 
-  /** The exchange property that holds a walk. */
-  static final String PROPERTY = "walk";
-
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
@@ -113,17 +110,18 @@ public final class Walks {
   /**
    * Where a batch's lists in the order of ids go on.
    *
-   * @param filter the JSON array that they are filtered by
+   * @param tokens those that the lists are filtered by; null where nothing filters them
    */
   @SuppressWarnings("unchecked")
   public ById byId(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @ExchangeProperty("filter") String filter)
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.TOKENS) Tokens.OfBatch tokens)
       throws JsonProcessingException {
     return new ById(
         batch.getCursor() == null
             ? new LinkedHashMap<>()
             : JSON.readValue(batch.getCursor(), LinkedHashMap.class),
-        filter);
+        tokens == null ? null : tokens.getJson());
   }
 
   /**
@@ -137,7 +135,7 @@ public final class Walks {
    *     the last one
    */
   public List<Map<String, Object>> rowsById(
-      @ExchangeProperty(PROPERTY) ById walk,
+      @ExchangeProperty(ExchangeProperties.WALK) ById walk,
       @Body Map<String, List<Map<String, Object>>> answer,
       String pageSizes)
       throws SourceException, JsonProcessingException {
@@ -200,7 +198,7 @@ public final class Walks {
    */
   @SuppressWarnings("unchecked")
   public List<Map<String, Object>> named(
-      @ExchangeProperty(PROPERTY) ByCursor walk,
+      @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
       @Body List<Map<String, Object>> rows,
       String time,
       String prefix,
@@ -257,7 +255,7 @@ public final class Walks {
    */
   public List<Map<String, Object>> rowsByCursor(
       @ExchangeProperty(Batch.PROPERTY) Batch batch,
-      @ExchangeProperty(PROPERTY) ByCursor walk,
+      @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
       @Body List<Map<String, Object>> rows,
       String cursor,
       String lists,

@@ -96,6 +96,7 @@ public final class Batch {
   private final List<String> missing = new ArrayList<>();
   private final Map<String, Long> rowsThere = new HashMap<>();
   private Map<String, Long> rowsOfPageThere = Map.of();
+  private final List<Map<String, Object>> kept = new ArrayList<>();
   private final List<Map<String, Object>> gathered = new ArrayList<>();
   private final Set<String> answered = new HashSet<>();
   private final Set<String> cut = new HashSet<>();
@@ -340,6 +341,7 @@ public final class Batch {
     oldPages = 0;
     shortPage = -1;
     pagesSeen.clear();
+    kept.clear();
     gathered.clear();
     keptPages = 0;
   }
@@ -411,26 +413,30 @@ public final class Batch {
    * are better stored page by page is left unanswered, and so gets a batch of its own.
    */
   public void keep(List<Map<String, Object>> rows) {
-    gathered.addAll(rows);
+    kept.addAll(rows);
     keptPages++;
     lastKept = rows.size();
     if (parent == null) {
       return;
     }
     if (!more) {
-      parent.gather(ids.get(0), gathered);
-    } else if (gathered.size() > KEPT_ROWS) {
-      gathered.clear();
+      parent.gather(ids.get(0), kept);
+    } else if (kept.size() > KEPT_ROWS) {
+      kept.clear();
       lastPage();
     }
   }
 
-  /** Hands over the rows of the pages that were kept, which are then kept no more. */
-  public synchronized List<Map<String, Object>> takeKept() {
-    List<Map<String, Object>> rows = List.copyOf(gathered);
-    gathered.clear();
+  /**
+   * Hands over the rows of the pages that were kept, which are then kept no more.
+   *
+   * @param growing whether twice as many pages are kept the next time; one page otherwise
+   */
+  public synchronized List<Map<String, Object>> takeKept(boolean growing) {
+    List<Map<String, Object>> rows = List.copyOf(kept);
+    kept.clear();
     keptPages = 0;
-    pagesTogether = pageByPage ? 1 : Math.min(1024, 2 * pagesTogether);
+    pagesTogether = pageByPage || !growing ? 1 : Math.min(1024, 2 * pagesTogether);
     return rows;
   }
 
@@ -441,7 +447,7 @@ public final class Batch {
    * @param rows from which on no further page is kept
    */
   public synchronized boolean keepsOn(int rows) {
-    return more && keptPages < pagesTogether && gathered.size() < rows;
+    return more && keptPages < pagesTogether && kept.size() < rows;
   }
 
   /** Rows of the last page that was kept; 0 where pages are not kept. */
@@ -472,6 +478,11 @@ public final class Batch {
       gathered.addAll(rows);
       answered.add(id);
     }
+  }
+
+  /** Whether it is one id of a batch whose ids are asked for one by one. */
+  public boolean isPart() {
+    return parent != null;
   }
 
   /** The rows that its parts brought. */
@@ -585,6 +596,7 @@ public final class Batch {
     missing.clear();
     resetRows();
     synchronized (this) {
+      kept.clear();
       gathered.clear();
       keptPages = 0;
       answered.clear();

@@ -1,13 +1,19 @@
 package polymarket.backfill.ledger;
 
+import polymarket.backfill.Redaction;
+
 /**
- * What became of one id of a batch.
+ * The outcome of one id of a batch.
  *
  * @param rows rows of this id in ClickHouse; of one that failed, those that were rejected
  * @param status the last HTTP status, 0 where there was none
  * @param reason why it failed, otherwise null
  */
 public record Outcome(State state, long rows, int status, String reason) {
+
+  public Outcome {
+    reason = Redaction.line(reason);
+  }
 
   public static Outcome found(long rows) {
     return new Outcome(State.FOUND, rows, 0, null);

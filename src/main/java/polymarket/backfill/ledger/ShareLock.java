@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.UserError;
 
@@ -106,7 +107,9 @@ public final class ShareLock implements AutoCloseable {
                 + (holders.isEmpty() ? "" : ": " + String.join("; ", holders))
                 + ". Wait for it"
                 + (otherwise.isEmpty() ? " or " : ", ")
-                + "stop it with kill -INT"
+                // what a script starts with & ignores SIGINT; SIGTERM ends a run just as well
+                + "stop it with "
+                + (pids(holders).isEmpty() ? "kill PID" : "kill " + pids(holders))
                 + otherwise);
       }
       Path note = file.resolveSibling(file.getFileName() + "." + share.from());
@@ -157,6 +160,12 @@ public final class ShareLock implements AutoCloseable {
       // a note is only a courtesy; the lock itself stands
     }
     return holders;
+  }
+
+  private static String pids(List<String> holders) {
+    return holders.stream()
+        .map(holder -> holder.substring("pid ".length(), holder.indexOf(':')))
+        .collect(Collectors.joining(" "));
   }
 
   @Override

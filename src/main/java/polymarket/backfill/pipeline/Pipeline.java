@@ -15,18 +15,13 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.api.lowlevel.Compose;
-import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
-import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
-import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
-import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.YamlFile;
 
 /**
  * What routes/pipelines/NAME.yaml says: steps, each a command of the program, in the order of the
@@ -109,7 +104,41 @@ public record Pipeline(
       List<String> needs,
       boolean report,
       Path html,
-      int line) {}
+      int line) {
+
+    private Step taking(Duration time) {
+      return new Step(
+          name,
+          title,
+          command,
+          words,
+          after,
+          time,
+          most,
+          ifShort,
+          goesOn,
+          retries,
+          pause,
+          requests,
+          requestsFrom,
+          needs,
+          report,
+          html,
+          line);
+    }
+  }
+
+  /**
+   * The same pipeline with other times than its file has.
+   *
+   * @param takes how long steps are expected to take, by their names; the others stay as they are
+   */
+  Pipeline taking(Map<String, Duration> takes) {
+    Map<String, Step> timed = new LinkedHashMap<>();
+    steps.forEach(
+        (step, of) -> timed.put(step, takes.containsKey(step) ? of.taking(takes.get(step)) : of));
+    return new Pipeline(name, title, budget, timed, file);
+  }
 
   /** The pipelines that there are: one for each file in routes/pipelines. */
   public static List<String> names(Path home) {
@@ -209,59 +238,31 @@ public record Pipeline(
     private final Settings settings;
     private final Path file;
     private final Function<List<String>, String> mistake;
-
-    /** Where the keys of values stand. */
-    private final Map<Node, Integer> keyLines = new java.util.IdentityHashMap<>();
+    private final YamlFile yaml;
 
     private Reader(Settings settings, Path file, Function<List<String>, String> mistake) {
       this.settings = settings;
       this.file = file;
       this.mistake = mistake;
-    }
-
-    private UserError error(Node node, String what) {
-      return error(line(node), what);
-    }
-
-    private UserError error(int line, String what) {
-      return new UserError(settings.home().relativize(file) + ":" + line + ": " + what);
-    }
-
-    private static int line(Node node) {
-      return node.getStartMark().map(mark -> mark.getLine() + 1).orElse(1);
+      this.yaml = new YamlFile(settings.home(), file);
     }
 
     private Pipeline read(String name) {
-      Node root;
-      try {
-        root =
-            new Compose(LoadSettings.builder().setLabel(file.toString()).build())
-                .composeString(Files.readString(file))
-                .orElseThrow(
-                    () ->
-                        error(
-                            1, "the file is empty; it takes the keys " + String.join(", ", KEYS)));
-      } catch (MarkedYamlEngineException e) {
-        throw error(
-            e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1),
-            e.getProblem() + "; mend the YAML there");
-      } catch (IOException | YamlEngineException e) {
-        throw new UserError(
-            file + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
-      }
-      Map<String, Node> top = mapping(root, "the file", KEYS);
+      Node root = yaml.root("the keys " + String.join(", ", KEYS));
+      Map<String, Node> top = yaml.mapping(root, "the file", KEYS);
       if (!top.containsKey("steps")) {
-        throw error(root, "there are no steps; give them below the key steps, each by its name");
+        throw yaml.error(
+            root, "there are no steps; give them below the key steps, each by its name");
       }
       int retries = number(top.get("retries"), "retries", 0);
       Duration pause = duration(top.get("pause"), "pause", Duration.ofSeconds(30));
       Map<String, Step> steps = new LinkedHashMap<>();
-      Map<String, Node> nodes = mapping(top.get("steps"), "steps", null);
+      Map<String, Node> nodes = yaml.mapping(top.get("steps"), "steps", null);
       nodes.forEach(
           (step, node) -> {
             if (!step.matches("[a-z0-9][a-z0-9-]*")) {
-              throw error(
-                  keyLines.get(node),
+              throw yaml.error(
+                  yaml.keyLine(node),
                   "'"
                       + step
                       + "' is no name of a step; it takes lower case letters, digits and dashes");
@@ -270,7 +271,7 @@ public record Pipeline(
       nodes.forEach(
           (step, node) -> steps.put(step, step(step, node, nodes.keySet(), retries, pause)));
       if (steps.isEmpty()) {
-        throw error(
+        throw yaml.error(
             top.get("steps"),
             "there are no steps; give them below the key steps, each by its name");
       }
@@ -283,7 +284,7 @@ public record Pipeline(
               file);
       for (Step step : steps.values()) {
         if (reaches(steps, step.name(), step.name(), new LinkedHashSet<>())) {
-          throw error(
+          throw yaml.error(
               step.line(),
               "step "
                   + step.name()
@@ -303,22 +304,22 @@ public record Pipeline(
     }
 
     private Step step(String name, Node node, Set<String> names, int retries, Duration pause) {
-      Map<String, Node> keys = mapping(node, "step " + name, STEP_KEYS);
+      Map<String, Node> keys = yaml.mapping(node, "step " + name, STEP_KEYS);
       if (!keys.containsKey("command")) {
-        throw error(
-            keyLines.get(node),
+        throw yaml.error(
+            yaml.keyLine(node),
             "step " + name + " has no command; give one such as `command: run payouts`");
       }
       String command = text(keys.get("command"), "command", "");
       List<String> words = words(keys.get("command"), command);
       String wrong = mistake.apply(words);
       if (wrong != null) {
-        throw error(keys.get("command"), "command '" + command + "': " + wrong);
+        throw yaml.error(keys.get("command"), "command '" + command + "': " + wrong);
       }
       List<String> after = list(keys.get("after"));
       for (String before : after) {
         if (!names.contains(before)) {
-          throw error(
+          throw yaml.error(
               keys.get("after"),
               "there is no step '"
                   + before
@@ -333,8 +334,8 @@ public record Pipeline(
               choice(keys.get("if-short"), "if-short", List.of("run", "cut", "skip"))
                   .toUpperCase(java.util.Locale.ROOT));
       if (ifShort != IfShort.RUN && !keys.containsKey("takes")) {
-        throw error(
-            keyLines.get(node),
+        throw yaml.error(
+            yaml.keyLine(node),
             "step "
                 + name
                 + " may be "
@@ -344,7 +345,7 @@ public record Pipeline(
       }
       long requests = number(keys.get("requests"), "requests", 0);
       if (requests > 0 && !keys.containsKey("requests-from")) {
-        throw error(
+        throw yaml.error(
             keys.get("requests"), "say with the key requests-from where that number comes from");
       }
       return new Step(
@@ -370,7 +371,7 @@ public record Pipeline(
                   .home()
                   .resolve(words(keys.get("html"), text(keys.get("html"), "html", "")).get(0))
               : null,
-          keyLines.get(node));
+          yaml.keyLine(node));
     }
 
     private String shown(String command) {
@@ -400,7 +401,7 @@ public record Pipeline(
                     placeholder -> {
                       String key = placeholder.group(1).strip();
                       if (!settings.has(key)) {
-                        throw error(
+                        throw yaml.error(
                             node,
                             "no setting '"
                                 + key
@@ -412,47 +413,9 @@ public record Pipeline(
                     }));
       }
       if (words.isEmpty()) {
-        throw error(node, "the command is empty; give one such as `command: run payouts`");
+        throw yaml.error(node, "the command is empty; give one such as `command: run payouts`");
       }
       return words;
-    }
-
-    /**
-     * @param known the keys that it may have; null for any
-     */
-    private Map<String, Node> mapping(Node node, String what, List<String> known) {
-      if (!(node instanceof MappingNode map)) {
-        throw error(
-            node,
-            what
-                + " takes keys with values"
-                + (known == null ? "" : ": " + String.join(", ", known)));
-      }
-      Map<String, Node> entries = new LinkedHashMap<>();
-      for (NodeTuple tuple : map.getValue()) {
-        String key =
-            tuple.getKeyNode() instanceof ScalarNode scalar
-                ? scalar.getValue()
-                : String.valueOf(tuple.getKeyNode());
-        if (known != null && !known.contains(key)) {
-          throw error(
-              tuple.getKeyNode(),
-              "unknown key '"
-                  + key
-                  + "' of "
-                  + what
-                  + "."
-                  + Nearest.hint(key, known)
-                  + " The keys are: "
-                  + String.join(", ", known));
-        }
-        keyLines.put(tuple.getValueNode(), line(tuple.getKeyNode()));
-        if (entries.put(key, tuple.getValueNode()) != null) {
-          throw error(
-              tuple.getKeyNode(), "'" + key + "' stands twice in " + what + "; take one away");
-        }
-      }
-      return entries;
     }
 
     private String text(Node node, String key, String otherwise) {
@@ -462,7 +425,7 @@ public record Pipeline(
       if (node instanceof ScalarNode scalar && !scalar.getValue().isBlank()) {
         return scalar.getValue().strip();
       }
-      throw error(node, key + " takes a text");
+      throw yaml.error(node, key + " takes a text");
     }
 
     private List<String> list(Node node) {
@@ -481,7 +444,7 @@ public record Pipeline(
     private int number(Node node, String key, int otherwise) {
       String text = text(node, key, String.valueOf(otherwise)).replace("_", "").replace(",", "");
       if (!text.matches("\\d{1,9}")) {
-        throw error(node, key + " is '" + text + "'; it takes a whole number of at least 0");
+        throw yaml.error(node, key + " is '" + text + "'; it takes a whole number of at least 0");
       }
       return Integer.parseInt(text);
     }
@@ -493,14 +456,14 @@ public record Pipeline(
       try {
         return Settings.duration(text(node, key, ""), key);
       } catch (UserError e) {
-        throw error(node, e.getMessage());
+        throw yaml.error(node, e.getMessage());
       }
     }
 
     private String choice(Node node, String key, List<String> choices) {
       String text = text(node, key, choices.get(0));
       if (!choices.contains(text)) {
-        throw error(
+        throw yaml.error(
             node,
             key
                 + " is '"

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Sqlite;
 
@@ -82,6 +83,10 @@ public final class PipelineLedger implements AutoCloseable {
       String reason,
       long pid,
       long pidStartedAt) {
+
+    public Entry {
+      reason = Redaction.line(reason);
+    }
 
     static Entry fresh(String step) {
       return new Entry(step, StepState.PENDING, 0, 0, -1, 0, 0, 0, 0, null, 0, 0);
@@ -307,15 +312,20 @@ public final class PipelineLedger implements AutoCloseable {
         entry.pidStartedAt());
   }
 
-  /** The last time that a step ended by itself in an earlier pass; null where it never did. */
-  public synchronized Entry before(int pass, String step) {
-    for (int earlier = pass - 1; earlier > 0; earlier--) {
-      Entry entry = steps(earlier).get(step);
-      if (entry != null && entry.state() == StepState.DONE) {
-        return entry;
-      }
+  /** The last time that each step ended by itself, by the steps' names. */
+  public synchronized Map<String, Entry> lastDone() {
+    Map<String, Entry> done = new LinkedHashMap<>();
+    Pass last = last();
+    for (int pass = last == null ? 0 : last.number(); pass > 0; pass--) {
+      steps(pass)
+          .forEach(
+              (step, entry) -> {
+                if (entry.state() == StepState.DONE) {
+                  done.putIfAbsent(step, entry);
+                }
+              });
     }
-    return null;
+    return done;
   }
 
   synchronized void decide(int pass, String step, String text) {
@@ -324,7 +334,7 @@ public final class PipelineLedger implements AutoCloseable {
         pass,
         System.currentTimeMillis(),
         step,
-        text);
+        Redaction.line(text));
   }
 
   public synchronized List<Decision> decisions(int pass) {

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -114,6 +115,7 @@ public final class PipelineRun implements AutoCloseable {
 
   private final Settings settings;
   private final Pipeline pipeline;
+  private final Map<String, Entry> lastDone;
   private final Options options;
   private final List<String> arguments;
   private final int width;
@@ -152,7 +154,6 @@ public final class PipelineRun implements AutoCloseable {
       int width,
       Messages messages) {
     this.settings = settings;
-    this.pipeline = pipeline;
     this.options = options;
     this.arguments = arguments;
     this.width = width;
@@ -181,6 +182,8 @@ public final class PipelineRun implements AutoCloseable {
       throw e;
     }
     try {
+      this.lastDone = ledger.lastDone();
+      this.pipeline = pipeline.taking(times(lastDone));
       prepare();
     } catch (RuntimeException e) {
       close();
@@ -215,6 +218,7 @@ public final class PipelineRun implements AutoCloseable {
                       name, ledger.steps(pass.number()).getOrDefault(name, Entry.fresh(name))));
       return;
     }
+    tellTimes();
     if (fresh) {
       pass = ledger.begin(budget.toMillis());
     } else {
@@ -258,6 +262,26 @@ public final class PipelineRun implements AutoCloseable {
               + " of "
               + Messages.time(budget.toMillis())
               + " used");
+    }
+  }
+
+  /** How long steps took the last time that they ended by themselves. */
+  static Map<String, Duration> times(Map<String, Entry> lastDone) {
+    Map<String, Duration> times = new LinkedHashMap<>();
+    lastDone.forEach((step, entry) -> times.put(step, Duration.ofMillis(entry.workedMillis())));
+    return times;
+  }
+
+  /** Says with which times of earlier passes the budget is divided. */
+  private void tellTimes() {
+    String times =
+        selected.stream()
+            .filter(lastDone::containsKey)
+            .map(step -> step + " " + Messages.time(pipeline.step(step).takes().toMillis()))
+            .collect(Collectors.joining(", "));
+    if (!times.isEmpty()) {
+      messages.info(
+          pipeline.name() + ": steps are expected to take as long as they last did: " + times);
     }
   }
 

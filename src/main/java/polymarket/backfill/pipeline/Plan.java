@@ -62,7 +62,7 @@ public final class Plan {
       List<Map<String, Object>> steps, List<String> notes, long seconds, long budgetSeconds) {}
 
   private final Settings settings;
-  private final Pipeline pipeline;
+  private Pipeline pipeline;
 
   public Plan(Settings settings, Pipeline pipeline) {
     this.settings = settings;
@@ -74,19 +74,14 @@ public final class Plan {
     Path file = PipelineLedger.file(settings.path("runtime.dir"), pipeline.name());
     Pass pass = null;
     Map<String, Entry> entries = Map.of();
-    Map<String, Entry> earlier = new LinkedHashMap<>();
+    Map<String, Entry> earlier = Map.of();
     if (Files.exists(file)) {
       try (PipelineLedger ledger = PipelineLedger.open(file, null)) {
         pass = ledger.last();
         boolean fresh = pass == null || options.again();
         entries = fresh ? Map.of() : ledger.steps(pass.number());
-        int number = pass == null ? 1 : pass.number() + 1;
-        for (String step : pipeline.steps().keySet()) {
-          Entry before = ledger.before(number, step);
-          if (before != null) {
-            earlier.put(step, before);
-          }
-        }
+        earlier = ledger.lastDone();
+        pipeline = pipeline.taking(PipelineRun.times(earlier));
         pass = fresh ? null : pass;
       }
     }
@@ -138,7 +133,7 @@ public final class Plan {
           requests(step, earlier.get(step.name()), entries.containsKey(step.name()));
       long takes = Math.max(step.takes().toMillis(), requests.millis());
       if (earlier.containsKey(step.name())) {
-        takes = earlier.get(step.name()).workedMillis();
+        takes = step.takes().toMillis();
       }
       takes = step.most() == null ? takes : Math.min(takes, step.most().toMillis());
       long room = budget.toMillis() - spent - begins - pipeline.kept(step.name(), left).toMillis();

@@ -529,7 +529,7 @@ class PipelineTest {
               && second.err().contains("pid " + first.process().pid()),
           second.err());
       assertTrue(
-          second.err().contains("Wait for it or stop it with kill -INT")
+          second.err().contains("Wait for it or stop it with kill " + first.process().pid())
               && !second.err().contains("--worker"),
           second.err());
     }

@@ -197,7 +197,8 @@ class EnrichmentCommandsTest {
     }
     assertTrue(labels > 1, html);
     assertTrue(
-        html.contains(".chart,pre{overflow-x:auto}") && html.contains("min-width"),
+        html.replaceAll("\\s", "").contains(".chart,pre{overflow-x:auto}")
+            && html.contains("min-width"),
         "in a narrow window it is moved, not made too small to read");
   }
 

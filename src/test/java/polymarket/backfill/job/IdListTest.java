@@ -18,10 +18,12 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import polymarket.backfill.Shared;
 import polymarket.backfill.UserError;
 
+@Timeout(60)
 class IdListTest {
 
   private static final String A = "a".repeat(64);
@@ -79,13 +81,8 @@ class IdListTest {
   @Test
   void badLines_areReportedWithTheirNumbers_blankOnesCounted() throws IOException {
     read(bytes("\n" + A + "\nnonsense\n\n" + A.substring(1) + "\r\n" + B + "\n" + A + "," + B));
-    assertEquals(List.of(A, B), ids);
-    assertEquals(
-        List.of(
-            new IdList.Bad(3, "nonsense"),
-            new IdList.Bad(5, A.substring(1)),
-            new IdList.Bad(7, A + "," + B)),
-        bad);
+    assertEquals(List.of(A, B, A, B), ids);
+    assertEquals(List.of(new IdList.Bad(3, "nonsense"), new IdList.Bad(5, A.substring(1))), bad);
   }
 
   @Test
@@ -98,8 +95,10 @@ class IdListTest {
                 + A
                 + "\"]},\n\""
                 + B.toUpperCase()
-                + "\"\n]\n"));
-    assertEquals(List.of(A, B), ids);
+                + "\"\n]\n[\""
+                + A
+                + "\"]"));
+    assertEquals(List.of(A, B, A), ids);
     assertEquals(List.of(4L, 4L, 5L), bad.stream().map(IdList.Bad::line).toList());
   }
 
@@ -189,5 +188,205 @@ class IdListTest {
     assertEquals(90_555, ids.size());
     assertEquals(90_555, ids.stream().collect(Collectors.toSet()).size());
     assertTrue(ids.stream().allMatch(id -> id.matches("0x[0-9a-f]{40}")));
+  }
+
+  @Test
+  void everyEntryOfAJoinedOrQuotedList_isRead() throws IOException {
+    for (String list :
+        List.of(
+            "0x%s,\n0x%s",
+            "%s,%s,", "'%s', '%s'", "\"%s\",\r\n\"0X%s\"\r\n", "%s;%s", "%s\t%s", "%s %s")) {
+      ids.clear();
+      read(bytes(String.format(list, A, B)));
+      assertEquals(List.of(A, B), ids, list);
+      assertEquals(List.of(), bad, list);
+    }
+  }
+
+  @Test
+  void linesThatEndWithCommas_areOneIdEach() throws IOException {
+    StringBuilder list = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      list.append(String.format("0x%064x%s", i, i < 11 ? ",\n" : ""));
+    }
+    read(bytes(list.toString()));
+    assertEquals(12, new HashSet<>(ids).size());
+    assertEquals(List.of(), bad);
+  }
+
+  @Test
+  void everyJsonValue_isReadOrRefused() throws IOException {
+    read(bytes("[\"" + A + "\"]\n[\"" + B + "\"][\"" + A + "\"]\n\"" + B + "\""));
+    assertEquals(List.of(A, B, A, B), ids);
+    for (String behind : List.of("garbage", "0x" + B, ",[\"" + B + "\"]", "]", "}")) {
+      String message = refused(bytes("[\"" + A + "\"]\n" + behind));
+      assertTrue(message.contains("line 2"), message);
+    }
+  }
+
+  @Test
+  void concatenatedFiles_areReadToTheEnd() throws IOException {
+    ByteArrayOutputStream both = new ByteArrayOutputStream();
+    both.write(bytes("\uFEFF" + A + "\n"));
+    both.write(bytes("\uFEFF" + B + "\n"));
+    read(both.toByteArray());
+    assertEquals(List.of(A, B), ids);
+    both.reset();
+    ids.clear();
+    for (int i = 0; i < 300; i++) {
+      both.write(gz(bytes(String.format("%064x%n", i))));
+    }
+    both.write(new byte[512]);
+    read(both.toByteArray());
+    assertEquals(300, new HashSet<>(ids).size());
+    both.reset();
+    both.write(gz(bytes(A + "\n")));
+    both.write(bytes(B + "\n"));
+    assertTrue(refused(both.toByteArray()).contains("not a whole gzip file"));
+  }
+
+  @Test
+  void utf16_isRead() throws IOException {
+    for (String charset : List.of("UTF-16", "UTF-16LE", "UTF-16BE")) {
+      ids.clear();
+      read((A + "\r\n" + B).getBytes(charset));
+      assertEquals(List.of(A, B), ids, charset);
+    }
+    ids.clear();
+    read(("\uFEFF[\"" + A + "\"]").getBytes("UTF-16LE"));
+    assertEquals(List.of(A), ids);
+  }
+
+  private IdList.Summary column(String name, String content) throws IOException {
+    Path file = Files.write(folder.resolve("ids"), bytes(content));
+    return IdList.read(file.toString(), IdKind.CONDITION_ID, name, () -> false, ids::add, bad::add);
+  }
+
+  @Test
+  void oneColumnOfACsvFile_isRead() throws IOException {
+    for (String row : List.of("%s,%s\n", "%s;%s\r\n", "%s\t%s\r")) {
+      ids.clear();
+      column(
+          "Condition_Id",
+          String.format(row, "\uFEFFquestion", " condition_id ")
+              + String.format(row, "\"Will x, \"\"y\"\"\nhappen?\"", "0x" + A)
+              + String.format(row, "Will z?", "\"" + B + "\""));
+      assertEquals(List.of(A, B), ids, row);
+      assertEquals(List.of(), bad, row);
+    }
+  }
+
+  @Test
+  void csvFilesOneBehindTheOther_areReadByTheirOwnFirstLines() throws IOException {
+    column("id", "id,n\n" + A + ",1\nn,id\n2," + B + "\n\n3,nonsense\n4\n5," + A);
+    assertEquals(List.of(A, B, A), ids);
+    assertEquals(List.of(new IdList.Bad(6, "nonsense"), new IdList.Bad(7, "")), bad);
+  }
+
+  @Test
+  void aFieldOfJsonObjects_isRead() throws IOException {
+    String one = "{\"tags\":[{\"condition_id\":1}],\"condition_id\":\"0x" + A + "\"}";
+    String other = "{\"condition_id\":\"" + B + "\",\"question\":\"?\"}";
+    column("condition_id", "[" + one + ",\n" + other + "]");
+    column("CONDITION_ID", one + "\n" + other);
+    assertEquals(List.of(A, B, A, B), ids);
+    UserError missing =
+        assertThrows(UserError.class, () -> column("market", "[" + one + "," + other + "]"));
+    assertTrue(missing.getMessage().contains("none of its 2 entries"), missing.getMessage());
+  }
+
+  @Test
+  void aColumnThatIsNotThere_isOneLineWithItsNames() throws IOException {
+    UserError error =
+        assertThrows(UserError.class, () -> column("condition", "market,condition_id\n1," + A));
+    assertTrue(error.getMessage().contains("market, condition_id"), error.getMessage());
+    assertTrue(
+        assertThrows(UserError.class, () -> column("id", "id\n\"" + A))
+            .getMessage()
+            .contains("quote"));
+  }
+
+  @Test
+  void aListThatIsMostlyNoIds_isRefused() throws IOException {
+    String csv = refused(bytes("condition_id,question\n" + A + ",why\n" + B + ",how\n"));
+    assertTrue(csv.contains("3 entries of 5"), csv);
+    assertTrue(csv.contains("--column"), csv);
+    assertTrue(refused(bytes(A + "\nx\ny\n")).contains("2 lines of 3"));
+    assertTrue(refused(bytes("[{\"condition_id\":\"" + A + "\"}]")).contains("--column"));
+  }
+
+  @Test
+  void whatIsNoListAndDoesNotEnd_endsInOneLine() throws IOException {
+    assertTrue(refused(bytes("a".repeat(1 << 20))).contains("not a list"));
+    assertTrue(refused(gz(new byte[20 << 20])).contains("not a list"));
+    assertTrue(refused(gz(bytes("\n".repeat(20 << 20)))).contains("not a list"));
+    assertTrue(refused(gz(bytes("[" + " ".repeat(20 << 20)))).contains("not a list"));
+    assertTrue(refused(gz(bytes("x\n".repeat(1 << 20)))).contains("not a list"));
+    assertTrue(refused(bytes("[".repeat(1 << 20))).contains("not JSON"));
+    for (String device : List.of("/dev/zero", "/dev/urandom")) {
+      org.junit.jupiter.api.Assumptions.assumeTrue(
+          Files.exists(Path.of(device)), device + " is not there");
+      for (String column : new String[] {null, "id"}) {
+        UserError error =
+            assertThrows(
+                UserError.class,
+                () ->
+                    IdList.read(
+                        device, IdKind.CONDITION_ID, column, () -> false, ids::add, bad::add));
+        assertEquals(1, error.getMessage().lines().count(), error.getMessage());
+      }
+    }
+  }
+
+  private Path pipe(String name) throws Exception {
+    Path pipe = folder.resolve(name);
+    Process made = new ProcessBuilder("mkfifo", pipe.toString()).start();
+    org.junit.jupiter.api.Assumptions.assumeTrue(made.waitFor() == 0, "mkfifo does not work here");
+    return pipe;
+  }
+
+  @Test
+  void aPipe_isReadAndCopied() throws Exception {
+    for (int i = 0; i < 2; i++) {
+      Path pipe = pipe("pipe" + i);
+      Thread writer =
+          new Thread(
+              () -> {
+                try {
+                  Files.write(pipe, gz(bytes(A + "\n" + B + "\n")));
+                } catch (IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              });
+      writer.start();
+      if (i == 0) {
+        read(pipe.toString());
+      } else {
+        assertTrue(IdList.once(pipe.toString()));
+        Path copy = folder.resolve("copy");
+        IdList.copy(pipe.toString(), IdKind.CONDITION_ID, null, () -> false, copy);
+        read(copy.toString());
+      }
+      writer.join();
+    }
+    assertEquals(List.of(A, B, A, B), ids);
+  }
+
+  @Test
+  void aPipeThatNobodyWritesTo_isLeftWhenTheRunIsToEnd() throws Exception {
+    Path pipe = pipe("pipe");
+    long before = System.nanoTime();
+    UserError error =
+        assertThrows(
+            UserError.class,
+            () ->
+                IdList.read(
+                    pipe.toString(),
+                    IdKind.CONDITION_ID,
+                    null,
+                    () -> System.nanoTime() - before > 300_000_000L,
+                    ids::add,
+                    bad::add));
+    assertEquals(130, error.exitCode());
   }
 }

@@ -569,7 +569,7 @@ class PayoutsJobTest {
       strings = {
         "https:",
         "direct:goldsky",
-        "direct:payouts-ask",
+        "direct:${exchangeProperty.batch.job}-ask",
         "clickhouse:",
         "jdbc:",
         "direct:store"
@@ -595,7 +595,7 @@ class PayoutsJobTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"direct:payouts-ask", "direct:store"})
+  @ValueSource(strings = {"direct:${exchangeProperty.batch.job}-ask", "direct:store"})
   void aStepThatAlwaysThrows_marksNothingAsDone(String step) {
     bed.set("camel.beans.fail", "#class:polymarket.backfill.FailAt")
         .set("payouts.batch-size", 5)

@@ -46,7 +46,8 @@ class ShareLockTest {
       assertTrue(error.getMessage().contains("pid " + other.process.pid()), error.getMessage());
       assertTrue(error.getMessage().contains("run payouts"), error.getMessage());
       assertTrue(
-          error.getMessage().endsWith("Wait for it or stop it with kill -INT"), error.getMessage());
+          error.getMessage().endsWith("Wait for it or stop it with kill " + other.process.pid()),
+          error.getMessage());
       error =
           assertThrows(
               UserError.class,
@@ -61,7 +62,9 @@ class ShareLockTest {
           error
               .getMessage()
               .endsWith(
-                  "Wait for it, stop it with kill -INT, or share the work with --worker N --of M"),
+                  "Wait for it, stop it with kill "
+                      + other.process.pid()
+                      + ", or share the work with --worker N --of M"),
           error.getMessage());
     }
   }

@@ -2,6 +2,7 @@ package polymarket.backfill.routes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,15 +10,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
+import org.apache.camel.component.resilience4j.ResilienceProcessor;
+import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.model.Resilience4jConfigurationDefinition;
 import org.apache.camel.support.PluginHelper;
+import org.apache.camel.support.PropertyBindingSupport;
 import org.apache.camel.support.ResourceHelper;
 import org.apache.camel.test.junit5.CamelTestSupport;
+import org.apache.camel.util.StringHelper;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -48,13 +53,38 @@ class GoldskyRouteTest extends CamelTestSupport {
     context
         .getComponent("https", org.apache.camel.component.http.HttpComponent.class)
         .setAutomaticRetriesDisabled(true);
-    Path file = TestBed.PROJECT.resolve("routes/sources/goldsky.camel.yaml");
-    String quick =
-        Files.readString(file)
-            .replaceAll("timePeriodMillis: \"?\\d+\"?", "timePeriodMillis: \"10\"");
-    PluginHelper.getRoutesLoader(context)
-        .loadRoutes(ResourceHelper.fromString("goldsky.camel.yaml", quick));
+    for (String file :
+        List.of("http", "sources/goldsky", "sources/gamma", "sources/data-api-resolutions")) {
+      String quick =
+          Files.readString(TestBed.PROJECT.resolve("routes/" + file + ".camel.yaml"))
+              .replaceAll("timePeriodMillis: \"?\\d+\"?", "timePeriodMillis: \"10\"");
+      PluginHelper.getRoutesLoader(context)
+          .loadRoutes(
+              ResourceHelper.fromString(file.replaceFirst(".*/", "") + ".camel.yaml", quick));
+    }
+    breaker((ModelCamelContext) context);
     return context;
+  }
+
+  /** As the settings have it, which camel-main reads. */
+  private static void breaker(ModelCamelContext context) throws IOException {
+    Properties settings = new Properties();
+    settings.load(Files.newBufferedReader(TestBed.PROJECT.resolve("application.properties")));
+    Resilience4jConfigurationDefinition breaker = new Resilience4jConfigurationDefinition();
+    String prefix = "camel.resilience4j.";
+    settings.stringPropertyNames().stream()
+        .filter(key -> key.startsWith(prefix))
+        .forEach(
+            key ->
+                PropertyBindingSupport.build()
+                    .withIgnoreCase(true)
+                    .withProperty(
+                        StringHelper.dashToCamelCase(key.substring(prefix.length())),
+                        settings.getProperty(key))
+                    .withTarget(breaker)
+                    .withCamelContext(context)
+                    .bind());
+    context.setResilience4jConfiguration(breaker);
   }
 
   private Sandbox sandbox() throws IOException {
@@ -158,6 +188,30 @@ class GoldskyRouteTest extends CamelTestSupport {
   void whatIsNoWholeAnswer_isAFailure(String kind, String more) throws Exception {
     sandbox().fault("kind=" + kind + (more == null ? "" : "," + more));
     assertNotNull(ask().getException());
+  }
+
+  @Test
+  void theBreakerOfOneSource_isNotOpenedByTheFailuresOfAnother() throws Exception {
+    for (String other : List.of("gamma", "data-api-resolutions")) {
+      assertNotEquals(breaker("goldsky"), breaker(other));
+    }
+    sandbox().fault("kind=500");
+    for (int i = 0; i < 20; i++) {
+      ask();
+    }
+    assertEquals("OPEN", breaker("goldsky").getCircuitBreakerState());
+    for (String other : List.of("gamma", "data-api-resolutions")) {
+      assertEquals("CLOSED", breaker(other).getCircuitBreakerState());
+      assertEquals(0, breaker(other).getNumberOfBufferedCalls());
+    }
+  }
+
+  private ResilienceProcessor breaker(String route) {
+    return context.getRoute(route).filter("*").stream()
+        .filter(ResilienceProcessor.class::isInstance)
+        .map(ResilienceProcessor.class::cast)
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

@@ -14,14 +14,20 @@ import com.networknt.schema.ValidationMessage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.dsl.yaml.YamlRoutesBuilderLoader;
 import org.junit.jupiter.api.Test;
@@ -30,6 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import polymarket.backfill.TestBed;
+import polymarket.backfill.job.ExchangeProperties;
 
 /**
  * The steps of the work stand as EIPs and endpoints in the route files, where a person can read and
@@ -38,6 +45,7 @@ import polymarket.backfill.TestBed;
 class RouteFilesTest {
 
   private static final Path ROUTES = TestBed.PROJECT.resolve("routes");
+  private static final Path HTTP = ROUTES.resolve("http.camel.yaml");
 
   private static List<Path> in(String folder) {
     try (Stream<Path> files = Files.walk(ROUTES.resolve(folder))) {
@@ -47,23 +55,29 @@ class RouteFilesTest {
     }
   }
 
-  /** All but the pipelines, which are no routes. */
+  /** All but the pipelines and the jobs' definitions, which are no routes. */
   static List<Path> all() {
-    return in("").stream().filter(file -> !file.startsWith(ROUTES.resolve("pipelines"))).toList();
+    return in("").stream()
+        .filter(file -> !file.startsWith(ROUTES.resolve("pipelines")))
+        .filter(file -> !file.toString().endsWith(".job.yaml"))
+        .toList();
   }
 
   static List<Path> sources() {
     return in("sources");
   }
 
-  /**
-   * Those that take batches from the ledger; a helper such as store.camel.yaml has no bean of its
-   * name.
-   */
+  /** Those that define a job. */
   static List<Path> jobs() {
     return in("jobs").stream()
-        .filter(file -> text(file).contains("polymarket.backfill.job.Job\n"))
+        .filter(file -> file.toString().endsWith(".camel.yaml"))
+        .filter(file -> Files.exists(definition(file)))
         .toList();
+  }
+
+  private static Path definition(Path routes) {
+    return routes.resolveSibling(
+        routes.getFileName().toString().replace(".camel.yaml", ".job.yaml"));
   }
 
   private static String text(Path file) {
@@ -126,33 +140,35 @@ class RouteFilesTest {
     return uris;
   }
 
+  /** Reading Camel's schema takes longer than all else here. */
+  private static JsonSchema schema;
+
+  private static Set<ValidationMessage> mistakes(JsonNode yaml) throws IOException {
+    if (schema == null) {
+      try (InputStream camels =
+          YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
+        assertNotNull(camels, "no schema in the camel-yaml-dsl jar");
+        schema = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(camels);
+      }
+    }
+    return schema.validate(yaml);
+  }
+
   @ParameterizedTest
   @MethodSource("all")
   void everyFile_isValidByCamelsOwnSchema(Path file) throws IOException {
-    try (InputStream schema =
-        YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
-      assertNotNull(schema, "no schema in the camel-yaml-dsl jar");
-      JsonSchema validator =
-          JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
-      Set<ValidationMessage> mistakes = validator.validate(yaml(file));
-      assertTrue(mistakes.isEmpty(), file + ": " + mistakes);
-    }
+    assertEquals(Set.of(), mistakes(yaml(file)), file.toString());
   }
 
   @Test
   void theSchema_catchesATypingError() throws IOException {
-    try (InputStream schema =
-        YamlRoutesBuilderLoader.class.getResourceAsStream("/schema/camelYamlDsl.json")) {
-      JsonSchema validator =
-          JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schema);
-      String wrong =
-          text(ROUTES.resolve("sources/goldsky.camel.yaml"))
-              .replace("timePeriodMillis", "timePeriodMilis");
-      JsonNode yaml =
-          new ObjectMapper()
-              .valueToTree(new Load(LoadSettings.builder().build()).loadFromString(wrong));
-      assertFalse(validator.validate(yaml).isEmpty());
-    }
+    String wrong =
+        text(ROUTES.resolve("sources/goldsky.camel.yaml"))
+            .replace("timePeriodMillis", "timePeriodMilis");
+    JsonNode yaml =
+        new ObjectMapper()
+            .valueToTree(new Load(LoadSettings.builder().build()).loadFromString(wrong));
+    assertFalse(mistakes(yaml).isEmpty());
   }
 
   @ParameterizedTest
@@ -187,7 +203,10 @@ class RouteFilesTest {
       boolean source = file.startsWith(ROUTES.resolve("sources"));
       for (String uri : endpoints(route)) {
         assertTrue(
-            source || !uri.startsWith("http"),
+            file.equals(HTTP) || !uri.startsWith("http"),
+            file + " calls " + uri + ": only the route http does");
+        assertTrue(
+            source || !uri.equals("direct:http"),
             file + " calls " + uri + ": only sources do, at their pace");
         assertTrue(
             !uri.startsWith("seda:") && !uri.startsWith("vertx"),
@@ -227,31 +246,51 @@ class RouteFilesTest {
         file + ": the pace stands here");
     assertTrue(throttle.has("expression"));
     JsonNode breaker = steps(route, "circuitBreaker").get(0);
-    assertTrue(
-        breaker.at("/resilience4jConfiguration/throwExceptionWhenHalfOpenOrOpenState").asBoolean(),
-        file + ": an open breaker would pass the message on unprocessed");
-    List<String> calls = endpoints(breaker);
+    assertFalse(
+        breaker.has("resilience4jConfiguration"), file + ": breakers are configured in one place");
     assertEquals(
         1,
-        calls.stream().filter(uri -> uri.startsWith("http")).count(),
+        endpoints(breaker).stream().filter("direct:http"::equals).count(),
         file + ": the call stands in the breaker");
-    JsonNode parameters = steps(breaker, "to").get(0).path("parameters");
-    for (String limit : List.of("connectTimeout", "responseTimeout", "soTimeout")) {
-      assertTrue(
-          parameters.has(limit),
-          file + ": without " + limit + " a stalled connection is waited for forever");
-    }
-    assertTrue(parameters.has("httpMethod"), file.toString());
+    assertEquals(1, endpoints(route).size(), file + ": nothing else is called");
     assertTrue(steps(route, "retry").isEmpty() && steps(route, "doTry").isEmpty(), file.toString());
   }
 
-  @ParameterizedTest
-  @MethodSource("jobs")
-  void aJob_isSplitAndIdempotentConsumerAroundAskAndStore(Path file) {
-    String name = file.getFileName().toString().replace(".camel.yaml", "");
+  @Test
+  void theHttpRoute_hasTheOneCallWithAllItsTimeouts_andItsBreakersThrowWhenOpen()
+      throws IOException {
+    assertEquals(1, routes(HTTP).size());
+    JsonNode route = routes(HTTP).get(0);
+    assertTrue(route.at("/errorHandler").has("noErrorHandler"), "retries stand with the caller");
+    List<JsonNode> calls = steps(route, "to");
+    assertEquals(1, calls.size());
+    assertTrue(calls.get(0).path("uri").asText().startsWith("https://"));
+    for (String limit : List.of("connectTimeout", "responseTimeout", "soTimeout")) {
+      assertTrue(
+          calls.get(0).path("parameters").has(limit),
+          "without " + limit + " a stalled connection is waited for forever");
+    }
+    assertEquals(
+        Set.of("GET", "POST"),
+        steps(route, "setHeader").stream()
+            .filter(header -> header.path("name").asText().equals("CamelHttpMethod"))
+            .map(header -> header.at("/expression/constant/expression").asText())
+            .collect(Collectors.toSet()),
+        "without a method, a POST to a URL with a query becomes a GET");
+    Properties settings = new Properties();
+    settings.load(Files.newBufferedReader(TestBed.PROJECT.resolve("application.properties")));
+    assertEquals(
+        "true",
+        settings.getProperty("camel.resilience4j.throw-exception-when-half-open-or-open-state"),
+        "an open breaker would pass the message on unprocessed");
+  }
+
+  @Test
+  void theJobRoute_isSplitAndIdempotentConsumerAroundAskAndStore() {
+    Path file = ROUTES.resolve("job.camel.yaml");
     JsonNode route =
         routes(file).stream()
-            .filter(candidate -> candidate.path("id").asText().equals(name))
+            .filter(candidate -> candidate.path("id").asText().equals("job"))
             .findFirst()
             .orElseThrow();
     assertEquals("retries", route.path("routeConfigurationId").asText());
@@ -265,20 +304,43 @@ class RouteFilesTest {
         consumers.get(0).path("eager").asBoolean(true), "eager marks before the rows are stored");
     assertEquals("ledger", consumers.get(0).path("idempotentRepository").asText());
     assertTrue(consumers.get(0).at("/expression/simple/expression").asText().contains("batch.key"));
-    assertTrue(
-        endpoints(consumers.get(0)).contains("direct:store"),
+    assertEquals(
+        "direct:store",
+        endpoints(consumers.get(0)).get(endpoints(consumers.get(0)).size() - 1),
         "the batch is marked after the store route");
+    routes(file)
+        .forEach(
+            each ->
+                assertTrue(
+                    steps(each, "doTry").isEmpty(),
+                    "a handled exception inside a split can let a failed id look done"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("jobs")
+  void aJob_hasTheRouteThatAsksItsSource_andNoneThatBatchesOrStores(Path file) {
+    String name = file.getFileName().toString().replace(".camel.yaml", "");
+    List<JsonNode> routes = routes(file);
     assertTrue(
-        steps(route, "doTry").isEmpty(),
-        "a handled exception inside a split can let a failed id look done");
+        routes.stream().anyMatch(route -> route.path("id").asText().equals(name + "-ask")),
+        file + " has no route " + name + "-ask");
+    for (JsonNode route : routes) {
+      assertTrue(
+          steps(route, "doTry").isEmpty(),
+          "a handled exception inside a split can let a failed id look done");
+      assertTrue(
+          steps(route, "idempotentConsumer").isEmpty()
+              && !endpoints(route).contains("direct:store"),
+          file + ": the route job does that");
+    }
     Set<String> sources = new HashSet<>();
     in("sources")
         .forEach(source -> sources.add("direct:" + routes(source).get(0).path("id").asText()));
     Set<String> called = new HashSet<>();
-    routes(file).forEach(each -> called.addAll(endpoints(each)));
+    routes.forEach(each -> called.addAll(endpoints(each)));
     assertTrue(called.stream().anyMatch(sources::contains), file + " calls none of " + sources);
-    Object bean = yaml(file).at("/0/beans/0/properties/source").asText();
-    assertTrue(sources.contains("direct:" + bean), file + ": its source is " + bean);
+    String source = yaml(definition(file)).path("source").asText();
+    assertTrue(sources.contains("direct:" + source), file + ": its source is " + source);
   }
 
   @ParameterizedTest
@@ -303,12 +365,39 @@ class RouteFilesTest {
 
   @Test
   void storing_isTheClickHouseEndpoint_readBackThroughJdbc_withNoErrorHandler() {
-    JsonNode store = routes(ROUTES.resolve("jobs/store.camel.yaml")).get(0);
+    JsonNode store = routes(ROUTES.resolve("store.camel.yaml")).get(0);
     assertTrue(store.at("/errorHandler").has("noErrorHandler"));
     List<String> endpoints = endpoints(store);
     assertTrue(
         endpoints.stream().anyMatch(uri -> uri.startsWith("clickhouse:")), endpoints.toString());
     assertTrue(endpoints.contains("jdbc:clickhouse"), endpoints.toString());
+  }
+
+  @Test
+  void whatAnExchangeCarries_isNamedInOneClass_andNothingElseIs() throws Exception {
+    Set<String> named = new TreeSet<>();
+    for (Field constant : ExchangeProperties.class.getFields()) {
+      named.add((String) constant.get(null));
+    }
+    Set<String> used = new TreeSet<>();
+    for (Path file : all()) {
+      for (String eip : List.of("setProperty", "removeProperty")) {
+        steps(yaml(file), eip).forEach(step -> used.add(step.path("name").asText()));
+      }
+      Matcher read = Pattern.compile("exchangeProperty\\.(\\w+)").matcher(text(file));
+      while (read.find()) {
+        used.add(read.group(1));
+      }
+    }
+    assertEquals(Set.of(), difference(used, named), "carried, and not in ExchangeProperties");
+    Set<String> ofBeans = Set.of("RetryFailures", "RetryRefused", "calls", "SourceWarmUp");
+    assertEquals(ofBeans, difference(named, used), "named, and in no route");
+  }
+
+  private static Set<String> difference(Set<String> all, Set<String> others) {
+    Set<String> rest = new TreeSet<>(all);
+    rest.removeAll(others);
+    return rest;
   }
 
   @Test

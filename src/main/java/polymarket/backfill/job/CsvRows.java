@@ -1,0 +1,103 @@
+package polymarket.backfill.job;
+
+import java.io.IOException;
+import java.io.PushbackReader;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The rows of a CSV text (RFC 4180); a semicolon or a tab may stand in the place of the comma. */
+final class CsvRows {
+
+  private final PushbackReader text;
+  private final int longestCell;
+  private final int mostColumns;
+  private long line;
+  private long next;
+  private char separator;
+
+  /**
+   * @param line the number of the line that the text begins with
+   * @param longestCell characters of a cell at most
+   * @param mostColumns cells of a row at most
+   */
+  CsvRows(PushbackReader text, long line, int longestCell, int mostColumns) {
+    this.text = text;
+    this.next = line;
+    this.longestCell = longestCell;
+    this.mostColumns = mostColumns;
+  }
+
+  /** The number of the line in which the last row began. */
+  long line() {
+    return line;
+  }
+
+  /**
+   * The cells of the next row, null at the end; a blank line is a row with one empty cell.
+   *
+   * @throws ListInput.NoList where a quote does not end, or a cell or row is too long
+   */
+  List<String> next() throws IOException {
+    line = next;
+    int c = text.read();
+    if (c < 0) {
+      return null;
+    }
+    List<String> row = new ArrayList<>();
+    StringBuilder cell = new StringBuilder();
+    boolean quoted = false;
+    for (; ; c = text.read()) {
+      if (quoted) {
+        if (c < 0) {
+          throw new ListInput.NoList("line " + line + ": a quote does not end");
+        }
+        if (c == '"') {
+          int behind = text.read();
+          quoted = behind == '"';
+          if (!quoted) {
+            unread(behind);
+            continue;
+          }
+        }
+        next += c == '\n' ? 1 : 0;
+        cell.append((char) c);
+      } else if (c == '"' && cell.toString().isBlank()) {
+        cell.setLength(0);
+        quoted = true;
+      } else if (c < 0 || c == '\n' || c == '\r') {
+        row.add(cell.toString());
+        next++;
+        if (c == '\r') {
+          int behind = text.read();
+          if (behind != '\n') {
+            unread(behind);
+          }
+        }
+        return row;
+      } else if (separates((char) c)) {
+        row.add(cell.toString());
+        cell.setLength(0);
+      } else {
+        cell.append((char) c);
+      }
+      if (cell.length() > longestCell || row.size() > mostColumns) {
+        throw new ListInput.NoList(
+            "line " + line + " is longer than the line of a CSV file with ids may be");
+      }
+    }
+  }
+
+  private void unread(int c) throws IOException {
+    if (c >= 0) {
+      text.unread(c);
+    }
+  }
+
+  /** The first of the three that stands outside quotes is the separator of the whole text. */
+  private boolean separates(char c) {
+    if (separator == 0 && (c == ',' || c == ';' || c == '\t')) {
+      separator = c;
+    }
+    return c == separator;
+  }
+}

@@ -1,0 +1,76 @@
+package polymarket.backfill.job;
+
+import polymarket.backfill.ledger.Batch;
+
+/**
+ * The properties that a batch's exchange carries from route to route. Each line says who sets it
+ * and who reads it. A test holds the route files to these names.
+ */
+public final class ExchangeProperties {
+
+  // ---- one batch, from the ledger to the ledger
+
+  /** The batch. Set by the route job (ask-each: for a part of it); read by every bean. */
+  public static final String BATCH = Batch.PROPERTY;
+
+  /** The rows on their way into the tables, a {@link Storing}. Set and read by the route store. */
+  public static final String STORING = "storing";
+
+  /** Failures since a page was kept or stored. Set and read by {@link Retry}; reset with a page. */
+  public static final String FAILURES = "RetryFailures";
+
+  /** Whether another attempt makes no sense. Set and read by {@link Retry}. */
+  public static final String REFUSED = "RetryRefused";
+
+  // ---- what a route JOB-ask says of an answer, read by rows.answered or rows.page
+
+  /** The ids that the source knows. Set by JOB-ask; read by {@link Rows#answered}. */
+  public static final String KNOWN = "known";
+
+  /**
+   * The next page's cursor, not set on the last page. Set by JOB-ask; read by {@link Rows#page}.
+   */
+  public static final String NEXT = "next";
+
+  /** Whether the page before said that there is more. Set by JOB-ask; read by {@link Rows#page}. */
+  public static final String PROMISED = "promised";
+
+  // ---- what a route JOB-ask says to its source
+
+  /** How many calls the request counts as, 1 without it. Set by {@link Chain}; read by a turn. */
+  public static final String CALLS = "calls";
+
+  /** The answer that a 404 stands for. Set by JOB-ask; read by the route data-api-positions. */
+  public static final String ABSENCE = "absence";
+
+  /** Marks a request that does not leave this process. Set and read by {@link Sources}. */
+  public static final String WARM_UP = "SourceWarmUp";
+
+  // ---- what the steps of one route JOB-ask hand on, read by nobody else
+
+  /** Where the next page begins, as the source's URL or answer has it. */
+  public static final String CURSOR = "cursor";
+
+  /** The same as a number of rows. */
+  public static final String OFFSET = "offset";
+
+  /** The part of a URL's query that differs from page to page. */
+  public static final String QUERY = "query";
+
+  /** A batch's window as parameters of a URL. */
+  public static final String WINDOW = "window";
+
+  /** Where several lists go on. Set by the bean walk, which also reads it. */
+  public static final String WALK = "walk";
+
+  /** The token ids of the batch's conditions. Set by the bean tokens; read by it and by walk. */
+  public static final String TOKENS = "tokens";
+
+  /** The logs of the batch's ranges. Set by the bean chain, which also reads it. */
+  public static final String SCAN = "scan";
+
+  /** The blocks whose times are asked for. Set by rpc-logs-ask; read by the bean chain. */
+  public static final String BLOCKS = "blocks";
+
+  private ExchangeProperties() {}
+}

@@ -1,0 +1,228 @@
+package polymarket.backfill.job;
+
+import java.io.BufferedInputStream;
+import java.io.FilterInputStream;
+import java.io.FilterReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Opens what a person names as a list: a file, a pipe or standard input; plain or gzipped; UTF-8 or
+ * UTF-16.
+ */
+final class ListInput {
+
+  private static final int CHUNK = 1 << 16;
+
+  /** No list has so many blank characters in a row; a bomb or a device has. */
+  private static final int LONGEST_BLANK = 1 << 20;
+
+  private static final long POLL_MILLIS = 100;
+
+  private ListInput() {}
+
+  /** Reading was given up because the run is to end. */
+  static final class Interrupted extends IOException {
+    private Interrupted() {
+      super("reading was interrupted");
+    }
+  }
+
+  /** What is read can be no list. */
+  static final class NoList extends IOException {
+    NoList(String message) {
+      super(message);
+    }
+  }
+
+  /** Whether it can be read only once: a pipe, a device, or standard input. */
+  static boolean once(String source) {
+    return source.equals("-") || !Files.isRegularFile(Path.of(source));
+  }
+
+  /**
+   * The bytes as they are. Where opening or reading may wait for another process, a thread of its
+   * own waits.
+   *
+   * @param stopped whether the run is to end; then reading ends with {@link Interrupted}
+   */
+  static InputStream raw(String source, BooleanSupplier stopped) throws IOException {
+    return once(source) ? new Piped(source, stopped) : Files.newInputStream(Path.of(source));
+  }
+
+  /** The text of such bytes, without byte order marks. */
+  static Reader text(InputStream raw) throws IOException {
+    BufferedInputStream file = new BufferedInputStream(raw, CHUNK);
+    byte[] magic = begin(file, 2);
+    BufferedInputStream in =
+        new BufferedInputStream(
+            new Filled(
+                magic.length == 2 && magic[0] == 0x1f && (magic[1] & 0xff) == 0x8b
+                    ? new GzipMembers(file)
+                    : file),
+            CHUNK);
+    return new Unmarked(new InputStreamReader(in, charset(begin(in, 2))));
+  }
+
+  private static byte[] begin(InputStream in, int length) throws IOException {
+    in.mark(length);
+    byte[] begin = in.readNBytes(length);
+    in.reset();
+    return begin;
+  }
+
+  /** By the byte order mark, or by the zero in the first character of a list that has none. */
+  private static Charset charset(byte[] begin) {
+    if (begin.length < 2 || begin[0] == 0 && begin[1] == 0) {
+      return StandardCharsets.UTF_8;
+    }
+    int mark = (begin[0] & 0xff) << 8 | begin[1] & 0xff;
+    return mark == 0xfeff || begin[0] == 0
+        ? StandardCharsets.UTF_16BE
+        : mark == 0xfffe || begin[1] == 0 ? StandardCharsets.UTF_16LE : StandardCharsets.UTF_8;
+  }
+
+  /** Files that were put one behind the other each have their byte order mark. */
+  private static final class Unmarked extends FilterReader {
+    private Unmarked(Reader in) {
+      super(in);
+    }
+
+    @Override
+    public int read(char[] buffer, int offset, int length) throws IOException {
+      while (true) {
+        int count = in.read(buffer, offset, length);
+        int kept = offset;
+        for (int i = offset; i < offset + count; i++) {
+          if (buffer[i] != '\uFEFF') {
+            buffer[kept++] = buffer[i];
+          }
+        }
+        if (count <= 0 || kept > offset) {
+          return count < 0 ? -1 : kept - offset;
+        }
+      }
+    }
+
+    @Override
+    public int read() throws IOException {
+      char[] one = new char[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0];
+    }
+  }
+
+  /** Ends what has nothing but blanks and zeros for too long. */
+  private static final class Filled extends FilterInputStream {
+    private int blanks;
+
+    private Filled(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read(byte[] buffer, int offset, int length) throws IOException {
+      int count = in.read(buffer, offset, length);
+      for (int i = offset; i < offset + count; i++) {
+        blanks = buffer[i] >= 0 && buffer[i] <= ' ' ? blanks + 1 : 0;
+        if (blanks > LONGEST_BLANK) {
+          throw new NoList("more than " + Messages.count(LONGEST_BLANK) + " blank characters");
+        }
+      }
+      return count;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+  }
+
+  /** Bytes that a thread of its own reads, because neither opening nor reading can be ended. */
+  private static final class Piped extends InputStream {
+    private static final byte[] END = {};
+
+    private final BlockingQueue<Object> chunks = new ArrayBlockingQueue<>(4);
+    private final BooleanSupplier stopped;
+    private final Thread reader;
+    private byte[] chunk = {};
+    private int at;
+
+    private Piped(String source, BooleanSupplier stopped) {
+      this.stopped = stopped;
+      reader = new Thread(() -> pump(source), "list");
+      reader.setDaemon(true);
+      reader.start();
+    }
+
+    private void pump(String source) {
+      try {
+        try (InputStream in =
+            source.equals("-") ? System.in : Files.newInputStream(Path.of(source))) {
+          byte[] buffer = new byte[CHUNK];
+          for (int count; (count = in.read(buffer)) >= 0; ) {
+            if (count > 0) {
+              chunks.put(java.util.Arrays.copyOf(buffer, count));
+            }
+          }
+          chunks.put(END);
+        } catch (IOException e) {
+          chunks.put(e);
+        }
+      } catch (InterruptedException e) {
+        // whoever read from it has closed it
+      }
+    }
+
+    @Override
+    public int read(byte[] buffer, int offset, int length) throws IOException {
+      while (at == chunk.length) {
+        if (chunk == END) {
+          return -1;
+        }
+        Object next;
+        try {
+          next = chunks.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new Interrupted();
+        }
+        if (stopped.getAsBoolean()) {
+          throw new Interrupted();
+        }
+        if (next instanceof IOException failure) {
+          throw failure;
+        }
+        if (next != null) {
+          chunk = (byte[]) next;
+          at = 0;
+        }
+      }
+      int count = Math.min(length, chunk.length - at);
+      System.arraycopy(chunk, at, buffer, offset, count);
+      at += count;
+      return count;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public void close() {
+      reader.interrupt();
+    }
+  }
+}
