@@ -516,7 +516,14 @@ final class DataApi extends Source {
         user != null && wallet < 0
             ? List.of()
             : fills(
-                request, markets(wallet, conditions), wallet, takerOnly, start, end, after, limit + 1);
+                request,
+                markets(wallet, conditions),
+                wallet,
+                takerOnly,
+                start,
+                end,
+                after,
+                limit + 1);
     int to = Math.min(fills.size(), Math.min(limit, request.rowCap));
     StringBuilder out = new StringBuilder("[");
     for (int k = 0; k < to; k++) {

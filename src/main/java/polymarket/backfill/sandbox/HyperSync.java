@@ -49,8 +49,7 @@ final class HyperSync extends Source {
       return Answer.text(404, "not found");
     }
     if (!request.headers.getOrDefault("authorization", "").equals("Bearer " + TOKEN)) {
-      return Answer.json(
-          403, "{\"error\":\"Your token does not have access to this product\"}");
+      return Answer.json(403, "{\"error\":\"Your token does not have access to this product\"}");
     }
     JsonNode query;
     try {

@@ -46,9 +46,8 @@ final class PositionsSubgraph extends Subgraph {
           throw new GraphQl.Failure("No value provided for required argument: `id`");
         }
         ConditionId condition = ConditionId.parse(id.toString());
-        Payout payout = condition == null
-                ? Payout.ABSENT
-                : universe.goldskyPayout(condition, seen(request));
+        Payout payout =
+            condition == null ? Payout.ABSENT : universe.goldskyPayout(condition, seen(request));
         if (payout == Payout.ABSENT || request.rowCap == 0) {
           out.append("null");
           return 0;

@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The SQD Portal's dataset polygon-mainnet: blocks with the logs that are asked for, one JSON object
- * a line. An answer holds the matching blocks and the last block that it covers, and may end before
- * the last that is asked for.
+ * The SQD Portal's dataset polygon-mainnet: blocks with the logs that are asked for, one JSON
+ * object a line. An answer holds the matching blocks and the last block that it covers, and may end
+ * before the last that is asked for.
  */
 final class SqdPortal extends Source {
   static final String PREFIX = "/sqd";

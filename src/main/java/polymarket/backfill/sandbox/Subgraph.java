@@ -116,8 +116,7 @@ abstract class Subgraph extends Source {
     return rows;
   }
 
-  private void meta(GraphQl.Field field, long block, StringBuilder out)
-      throws GraphQl.Failure {
+  private void meta(GraphQl.Field field, long block, StringBuilder out) throws GraphQl.Failure {
     object(
         field,
         out,
@@ -134,8 +133,7 @@ abstract class Subgraph extends Source {
                     (part, innermost) ->
                         switch (part.name()) {
                           case "number" -> innermost.append(block).length() > 0;
-                          case "timestamp" ->
-                              innermost.append(universe.timeOf(block)).length() > 0;
+                          case "timestamp" -> innermost.append(universe.timeOf(block)).length() > 0;
                           case "hash" ->
                               innermost
                                       .append("\"0x")

@@ -94,8 +94,7 @@ class DamageTest {
   void aBlock_isLeftOut() throws Exception {
     String block = whole.get(whole.size() / 2).split(" ")[0];
     sandbox.fault("kind=drop-block,source=sqd,ids=" + block);
-    List<String> expected =
-        whole.stream().filter(line -> !line.startsWith(block + " ")).toList();
+    List<String> expected = whole.stream().filter(line -> !line.startsWith(block + " ")).toList();
     assertTrue(expected.size() < whole.size());
     assertEquals(expected, sources.portal(from, to));
     assertEquals(whole, sources.node(from, to, ""), "only the portal");
@@ -182,8 +181,7 @@ class DamageTest {
     assertTrue(client.post("/polygon", body).body().contains("History has been pruned"));
     sandbox.clearFaults();
     sandbox.fault("kind=range-cap,source=polygon,blocks=50");
-    assertTrue(
-        client.post("/polygon", body).body().contains("exceed maximum block range: 50"));
+    assertTrue(client.post("/polygon", body).body().contains("exceed maximum block range: 50"));
     assertTrue(sources.node(from, from + 49, "").size() >= 0);
   }
 
@@ -195,7 +193,8 @@ class DamageTest {
       number++;
     }
     Market m = universe.market(number);
-    String path = "/data-api/v2/trades?start=1&limit=1000&taker_only=false&condition=" + m.condition;
+    String path =
+        "/data-api/v2/trades?start=1&limit=1000&taker_only=false&condition=" + m.condition;
     int all = client.json(path).get("data").size();
     String hash = m.transaction(1);
     sandbox.fault("kind=drop-trade,source=data-api,ids=0x" + hash);

@@ -102,8 +102,7 @@ final class LogSources {
             + ",\"logs\":[{}],\"field_selection\":{\"block\":[\"number\",\"timestamp\",\"hash\"],"
             + "\"log\":[\"block_number\",\"log_index\",\"transaction_hash\",\"address\",\"data\","
             + "\"topic0\",\"topic1\",\"topic2\",\"topic3\"]}}";
-    return Json.read(
-        client.post("/hypersync/query", body, "Bearer " + HyperSync.TOKEN).body());
+    return Json.read(client.post("/hypersync/query", body, "Bearer " + HyperSync.TOKEN).body());
   }
 
   /** Walks HyperSync over a range. */

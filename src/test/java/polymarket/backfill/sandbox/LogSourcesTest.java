@@ -143,15 +143,15 @@ class LogSourcesTest {
             .portal("stream", LogSources.query(from, to, ""))
             .body()
             .startsWith("All query attempts failed, last error: "));
-    String all = sources.portal("stream", LogSources.query(from, from, ",\"includeAllBlocks\":true")).body();
+    String all =
+        sources.portal("stream", LogSources.query(from, from, ",\"includeAllBlocks\":true")).body();
     assertEquals(from, Json.read(all.split("\n")[0]).at("/header/number").asLong());
   }
 
   @Test
   void aPortalsStreamThatBreaks_isNoWholeAnswer() throws Exception {
     sandbox.fault("kind=cut-connection,source=sqd,count=1");
-    assertThrows(
-        IOException.class, () -> sources.portal("stream", LogSources.query(from, to, "")));
+    assertThrows(IOException.class, () -> sources.portal("stream", LogSources.query(from, to, "")));
     sandbox.fault("kind=cut-json,source=sqd,count=1");
     String[] cut = sources.portal("stream", LogSources.query(from, to, "")).body().split("\n");
     assertThrows(JsonProcessingException.class, () -> Json.read(cut[cut.length - 1]));
@@ -205,11 +205,9 @@ class LogSourcesTest {
   void theChainGrows_asTheHeadIsMoved() throws Exception {
     sandbox.head(to - 100);
     assertEquals(to - 100, client.json("/hypersync/height").get("height").asLong());
-    assertEquals(
-        204, sources.portal("stream", LogSources.query(to - 99, to, "")).statusCode());
+    assertEquals(204, sources.portal("stream", LogSources.query(to - 99, to, "")).statusCode());
     List<String> before = sources.node(to - 200, to, "");
-    assertEquals(
-        200, client.post("/_sandbox/head", "{\"block\":" + (to - 50) + "}").statusCode());
+    assertEquals(200, client.post("/_sandbox/head", "{\"block\":" + (to - 50) + "}").statusCode());
     List<String> after = sources.node(to - 200, to, "");
     assertTrue(after.size() > before.size());
     assertEquals(before, after.subList(0, before.size()));
@@ -227,7 +225,8 @@ class LogSourcesTest {
     List<JsonNode> balances = truth("balances?block=" + to);
     for (int k = 0; k < balances.size(); k += balances.size() / 5) {
       JsonNode balance = balances.get(k);
-      String token = String.format("%064x", new java.math.BigInteger(balance.get("token_id").asText()));
+      String token =
+          String.format("%064x", new java.math.BigInteger(balance.get("token_id").asText()));
       String owner = "0".repeat(24) + balance.get("owner").asText().substring(2);
       JsonNode answer = balanceOf(Contracts.CTF, "0x00fdd58e" + owner + token);
       assertEquals(
@@ -282,9 +281,9 @@ class LogSourcesTest {
         assertTrue(log.contains(row.get("owner").asText().substring(2)));
       }
     }
-    assertTrue(kinds.keySet().containsAll(List.of("collateral", "fills", "lifecycle", "transfers")));
-    assertEquals(
-        kinds.get("fills"), truth("chain?kind=fills&from=" + from + "&to=" + to).size());
+    assertTrue(
+        kinds.keySet().containsAll(List.of("collateral", "fills", "lifecycle", "transfers")));
+    assertEquals(kinds.get("fills"), truth("chain?kind=fills&from=" + from + "&to=" + to).size());
     assertEquals(9, truth("eras").size());
     assertNotEquals(0, truth("chain?kind=amm").size());
   }
