@@ -79,7 +79,20 @@ record Act(Kind kind, int wallet, int other, int outcome, long amount, boolean p
   void write(Market m, Custody custody) {
     String owner = m.address(wallet);
     switch (kind) {
-      case TRANSFER -> custody.move(m, owner, owner, m.address(other), outcome, amount);
+      case TRANSFER -> {
+        if (amount % 4 == 0) {
+          // the same call on a contract that is not ours
+          custody.out.log(
+              Contracts.FOREIGN_TOKENS,
+              ChainEvents.SINGLE,
+              owner,
+              owner,
+              m.address(other),
+              m.universe.tokens.hex(m, outcome),
+              amount);
+        }
+        custody.move(m, owner, owner, m.address(other), outcome, amount);
+      }
       case TRANSFER_ALL ->
           custody.moveAll(m, owner, owner, m.address(other), custody.each(m, amount));
       case SPLIT -> {

@@ -1,6 +1,9 @@
 package polymarket.backfill.sandbox;
 
 import java.math.BigInteger;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -9,6 +12,7 @@ import java.util.function.Consumer;
  */
 final class Chain {
   private static final int KNOWN = 1 << 18;
+  private static final int KEPT_SUMS = 4;
 
   final Universe universe;
   final Economy economy;
@@ -20,6 +24,9 @@ final class Chain {
   private final long[] hashes = new long[KNOWN];
 
   private final long[] blocks = new long[KNOWN];
+
+  /** Collateral that came less what went, by block, then by token and owner. */
+  private final TreeMap<Long, Map<String, Long>> collateral = new TreeMap<>();
 
   Chain(Universe universe) {
     this.universe = universe;
@@ -184,21 +191,37 @@ final class Chain {
   }
 
   /** How much collateral an address has got since the chain's beginning, less what it gave. */
-  BigInteger collateral(String contract, String owner, long block) {
-    long[] sum = new long[1];
+  synchronized BigInteger collateral(String contract, String owner, long block) {
+    Map<String, Long> sums = sums(Math.min(block, universe.headBlock()));
+    return BigInteger.valueOf(sums.getOrDefault(contract + " " + owner, 0L));
+  }
+
+  /** All sums after a block; the sums of a few blocks are kept to go on from. */
+  private Map<String, Long> sums(long block) {
+    Map.Entry<Long, Map<String, Long>> before = collateral.floorEntry(block);
+    if (before != null && before.getKey() == block) {
+      return before.getValue();
+    }
+    Map<String, Long> sums = before == null ? new HashMap<>() : new HashMap<>(before.getValue());
     economy.write(
-        universe.blockOf(universe.created(0)),
+        before == null ? universe.blockOf(universe.created(0)) : before.getKey() + 1,
         block,
         new LogOut(
             (address, topic) -> false,
             true,
             new Rows(
                 row -> {
-                  if (row.kind().equals("collateral") && row.get("token").equals(contract)) {
-                    sum[0] += change(row, owner);
+                  if (row.kind().equals("collateral")) {
+                    String token = row.text("token") + " ";
+                    sums.merge(token + row.text("to"), row.number("amount"), Long::sum);
+                    sums.merge(token + row.text("from"), -row.number("amount"), Long::sum);
                   }
                 })));
-    return BigInteger.valueOf(sum[0]);
+    if (collateral.size() == KEPT_SUMS) {
+      collateral.pollFirstEntry();
+    }
+    collateral.put(block, sums);
+    return sums;
   }
 
   private static long change(LogOut.Row row, String owner) {

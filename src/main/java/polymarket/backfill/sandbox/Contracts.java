@@ -37,5 +37,11 @@ final class Contracts {
 
   static final String VAULT = "0x7f67327e88c258932d7d8f72950be0d46975e11c";
 
+  /** A twin of the second exchange from before its time, whose logs are nobody's trades. */
+  static final String TWIN = "0x93f0a57b" + "0".repeat(31) + "1";
+
+  /** Another project's ERC-1155 contract. */
+  static final String FOREIGN_TOKENS = "0xf0e1d2c3" + "0".repeat(31) + "1";
+
   private Contracts() {}
 }

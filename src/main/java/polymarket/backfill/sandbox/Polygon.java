@@ -264,6 +264,9 @@ final class Polygon extends Source {
 
   private int logs(JsonNode filter, Request request, Chain.View view, long nth, StringBuilder out)
       throws RpcError {
+    if (filter.has("blockHash")) {
+      throw new RpcError(200, -32602, "blockHash is not known to the sandbox: ask by range", null);
+    }
     long from = number(filter.path("fromBlock"), view);
     long to = number(filter.path("toBlock"), view);
     if (from > to) {

@@ -271,7 +271,7 @@ final class Pool {
     String foreign = "0x" + Mix.hex(market.hash(81), 20);
     for (String tokens :
         market.number % 3 == 0 ? List.of(foreign, Contracts.CTF) : List.of(Contracts.CTF)) {
-      String pool = tokens.equals(foreign) ? "0x" + Mix.hex(market.hash(82), 20) : address;
+      String pool = tokens.equals(foreign) ? foreign() : address;
       custody.out.log(
           Contracts.FACTORY,
           ChainEvents.POOL_CREATED,
@@ -328,6 +328,15 @@ final class Pool {
     custody.out.log(
         address, ChainEvents.POOL_BUY, wallet, call.collateral, call.fee, call.outcome, tokens);
     trade(custody, "FPMMBuy", call, wallet);
+    if (market.number % 3 == 0) {
+      custody.out.log(
+          foreign(), ChainEvents.POOL_BUY, wallet, call.collateral, call.fee, call.outcome, tokens);
+    }
+  }
+
+  /** A pool of the factory on another conditional tokens contract: its trades are not ours. */
+  private String foreign() {
+    return "0x" + Mix.hex(market.hash(82), 20);
   }
 
   private void sell(Call call, Custody custody, String wallet) {

@@ -1,6 +1,7 @@
 package polymarket.backfill.sandbox;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -75,6 +76,44 @@ class LogSourcesTest {
     assertEquals(truth, sources.node(from, to, ""));
     assertEquals(truth, sources.portal(from, to));
     assertEquals(truth, sources.hyperSync(from, to, new ArrayList<>()));
+  }
+
+  @Test
+  void theSameSeed_givesTheSameChain_andAnotherSeedAnother() {
+    List<List<String>> chains = new ArrayList<>();
+    for (long seed : new long[] {1, 1, 2}) {
+      List<String> lines = new ArrayList<>();
+      Universe universe =
+          new Universe(new SandboxOptions().seed(seed).conditions(200).wallets(40));
+      new Economy(universe)
+          .write(
+              universe.blockOf(universe.created(100)),
+              universe.blockOf(universe.created(102)),
+              new LogOut((address, topic) -> true, false, log -> lines.add(log.data())));
+      chains.add(lines);
+    }
+    assertTrue(chains.get(0).size() > 100, "" + chains.get(0).size());
+    assertEquals(chains.get(0), chains.get(1));
+    assertNotEquals(chains.get(0), chains.get(2));
+  }
+
+  @Test
+  void logsOfOtherContractsWithTheSameTopics_standAmongTheOthers_andMeanNothing()
+      throws Exception {
+    List<String> foreign =
+        sources.node(from, to, "").stream()
+            .filter(
+                line -> line.contains(Contracts.TWIN) || line.contains(Contracts.FOREIGN_TOKENS))
+            .toList();
+    assertFalse(foreign.isEmpty());
+    TreeMap<String, String> rows = new TreeMap<>();
+    for (JsonNode row : truth("chain?from=" + from + "&to=" + to)) {
+      rows.put(row.get("block").asLong() + " " + row.get("log_index").asLong() + " ", "" + row);
+    }
+    for (String line : foreign) {
+      String[] parts = line.split(" ");
+      assertFalse(rows.containsKey(parts[0] + " " + parts[1] + " "), line);
+    }
   }
 
   @Test
