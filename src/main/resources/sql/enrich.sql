@@ -9,8 +9,7 @@
 -- @setup
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
 
--- Each slice of the trades before: rows, the sum over the hashes of whole rows (without the condition ids that are not
--- there), and the different market ids in it.
+-- Each slice of the trades before: rows, the sum over the hashes of whole rows, and the different market ids in it.
 CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 (
     slice       String,
@@ -58,11 +57,11 @@ ORDER BY mapped_hash;
 
 CREATE TABLE IF NOT EXISTS backfill_enrich.tokens AS backfill_enrich.markets;
 
--- What the trades that their markets did not help carry beside it. Nobody looks up the tokens of all others.
+-- The tokens of all trades, each with the transactions of those trades that their markets did not help.
 CREATE TABLE IF NOT EXISTS backfill_enrich.lost
 (
     token_id         String COMMENT 'as it stands in the trades' CODEC(ZSTD(1)),
-    transaction_hash String COMMENT 'the same; empty where no transaction is known' CODEC(ZSTD(1))
+    transaction_hash String COMMENT 'the same; empty where the market helped or no transaction is known' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 ORDER BY token_id;
@@ -79,7 +78,7 @@ ORDER BY mapped_transaction;
 
 -- @measure
 INSERT INTO backfill_enrich.measured (slice, rows, content, markets)
-SELECT {slice}, count(), sum(cityHash64(tuple({kept}, if({missing}, '', {condition})))), groupUniqArray(toString({market}))
+SELECT {slice}, count(), sum(cityHash64(tuple({kept}))), groupUniqArray(toString({market}))
 FROM {trades} WHERE {where}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
@@ -91,7 +90,7 @@ WITH
     (
         SELECT id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
             lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
-            lower(plain) IN ('', '0x', 'null', 'none', 'nan', 'undefined') AS none, match(hex, '^0+$') AS zero
+            lower(plain) IN ({no_ids}) AS none, match(hex, '^0+$') AS zero
         FROM (SELECT id FROM {ids} GROUP BY id)
     )
 SELECT id, toUInt8(multiIf(none, {none}, zero, {zero}, {unknown})),
@@ -136,10 +135,11 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 (SELECT token_id AS id FROM backfill_enrich.lost);
 
 -- @lost
--- The tokens and transactions of rows that their markets did not help.
+-- The tokens of all rows, and the transactions of those without a condition id that their markets did not help.
 INSERT INTO backfill_enrich.lost
-SELECT DISTINCT toString({token}), {said} FROM {trades}
-WHERE ({where}) AND {missing} AND cityHash64(toString({market})) NOT IN (SELECT mapped_hash FROM backfill_enrich.markets WHERE mapped_code < {unknown})
+SELECT DISTINCT toString({token}),
+    if({own} = '' AND cityHash64(toString({market})) NOT IN (SELECT mapped_hash FROM backfill_enrich.markets WHERE mapped_code < {unknown}), {said}, '')
+FROM {trades} WHERE {where}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @transactions
@@ -162,16 +162,27 @@ WHERE code > 0
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, join_algorithm = 'grace_hash';
 
 -- @write
+-- The strongest evidence of what a row's condition id is: a token of its own that is proved by computation, then its market,
+-- then a token that a source alone knows, then its transaction. A condition id that was there stays, and is marked where that
+-- evidence (but for the transaction) says another one.
 INSERT INTO {written} ({columns})
 WITH
-    {missing} AS __missing,
+    {own} AS __own,
     {lookup}
-    -- a condition id that was there stays, and where the sources say another one it is marked
-    multiIf(NOT __missing, if(__market_code BETWEEN 1 AND 20 AND NOT endsWith(lower({condition}), __market_condition), toUInt8({disputed}), toUInt8(0)), {code}) AS __code,
+    multiIf(__token_code IN ({proved}), 2, __market_code < {unknown}, 1, __token_code < {unknown}, 2, 0) AS __by,
+    multiIf(__by = 1, __market_condition, __by = 2, __token_condition, '') AS __found,
+    multiIf(
+        __own != '', if(__by > 0 AND __found != __own, toUInt8({disputed}), toUInt8(0)),
+        __by = 1, __market_code,
+        __by = 2, __token_code,
+        __moved_code > 0, __moved_code,
+        -- a row with a token is not one without any id
+        __market_code IN ({none}, {zero}) AND __token_code NOT IN ({none}, {zero}), toUInt8({unknown_token}),
+        __market_code) AS __code,
     -- what is made of this is made once for each code, not for each row
     toLowCardinality(__code) AS __codes
 SELECT {values},
-    multiIf(NOT __missing, {original}, {found}, {unfilled}),
+    multiIf(__own != '', __own, __by > 0, __found, __moved_code = {by_transaction}, __moved_condition, {unfilled}),
     {source_of_code},
     {rule_of_code},
     {reason_of_code}
@@ -181,12 +192,12 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_th
 
 -- @compare
 -- The slice as it was written: rows, and the same sum as before.
-SELECT count() AS rows, toString(sum(cityHash64(tuple({kept}, if(condition_id_source = 'original', {written_condition}, ''))))) AS content FROM {written}
+SELECT count() AS rows, toString(sum(cityHash64(tuple({kept_as})))) AS content FROM {written}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @content
 -- The same of the trades, as they are now.
-SELECT count() AS rows, toString(sum(cityHash64(tuple({kept}, if({missing}, '', {condition}))))) AS content FROM {trades}
+SELECT count() AS rows, toString(sum(cityHash64(tuple({kept})))) AS content FROM {trades}
 SETTINGS max_memory_usage = {max_memory};
 
 -- @compared
@@ -200,7 +211,7 @@ SELECT table, sum(rows) AS rows, toString(sum(cityHash64(hash_of_all_files))) AS
 -- The enriched trades under names that do not depend on those of their own columns.
 CREATE OR REPLACE VIEW default.vw_enriched_trades AS
 SELECT {trade} AS trade_id, {market} AS market_id, {token} AS token_id, {transaction} AS transaction_hash, {time} AS traded_at,
-    {condition} AS condition_id, lower(replaceRegexpOne({condition}, '^0[xX]', '')) AS condition_id_norm,
+    {condition} AS condition_id, {condition} AS condition_id_norm, {original} AS condition_id_original,
     condition_id_source AS source, condition_id_rule AS rule, unfillable_reason AS reason
 FROM {target};
 

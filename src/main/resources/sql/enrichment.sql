@@ -65,7 +65,7 @@ WHERE rule = 'original-disputed' GROUP BY market, condition_id_norm ORDER BY row
 SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades, merged.condition_id AS condition_id_of_the_token, count() AS rows
 FROM default.vw_enriched_trades AS trades
 INNER JOIN (SELECT key, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS merged ON merged.key = trades.token_id
-WHERE trades.rule = 'original' AND trades.condition_id_norm != merged.condition_id
+WHERE trades.source = 'original' AND trades.condition_id_norm != merged.condition_id
 GROUP BY token, condition_id_in_the_trades, condition_id_of_the_token ORDER BY rows DESC, token LIMIT 20;
 
 -- @check needs=default.condition_id_conflicts keys on which the sources disagree

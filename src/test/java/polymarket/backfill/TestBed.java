@@ -124,6 +124,11 @@ public final class TestBed implements AutoCloseable {
     return data;
   }
 
+  /** The shared engine's password. */
+  public static String password() throws IOException {
+    return Files.readString(data().resolve("engine.password")).strip();
+  }
+
   /** The shared engine. */
   public static ClickHouse clickHouse() {
     data();
@@ -201,6 +206,11 @@ public final class TestBed implements AutoCloseable {
   public TestBed set(String key, Object value) {
     overrides.put(key, String.valueOf(value));
     return this;
+  }
+
+  /** The project's settings as they are without any override. */
+  public static Settings defaults() {
+    return Settings.load(PROJECT, Map.of(), Map.of());
   }
 
   /** The settings as arguments of the command line. */

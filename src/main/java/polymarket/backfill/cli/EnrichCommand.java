@@ -80,7 +80,7 @@ final class EnrichCommand implements Callable<Integer> {
       Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
       if (!result.state().equals("interrupted")) {
         Enrichment.verify(
-            clickHouse, Job.names(Common.home()), List.of(), html, (title, table) -> {});
+            clickHouse, settings, Job.names(Common.home()), List.of(), html, (title, table) -> {});
       }
       if (json) {
         Map<String, Object> object = new LinkedHashMap<>();

@@ -101,6 +101,7 @@ final class VerifyCommand implements Callable<Integer> {
       found =
           checks.run(
               clickHouse,
+              settings,
               Job.names(Common.home()),
               own ? Map.of() : ledgerValues(settings, job),
               (title, table) -> print(table));
@@ -194,6 +195,7 @@ final class VerifyCommand implements Callable<Integer> {
           new Checks(name, sql, List.of())
               .run(
                   clickHouse,
+                  settings,
                   Job.names(Common.home()),
                   Map.of("id", stored),
                   (title, table) -> print(table))

@@ -19,6 +19,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -90,14 +91,20 @@ public final class ClickHouse implements AutoCloseable {
     if (url.isEmpty()) {
       embedded =
           EmbeddedClickHouse.attach(
-              settings.path("clickhouse.data"), settings.port("clickhouse.port"));
+              settings.path("clickhouse.data"),
+              settings.port("clickhouse.port"),
+              settings.text("clickhouse.embedded.password"),
+              files(settings));
       uri = embedded.url();
     } else {
       uri = settings.url("clickhouse.url");
     }
     ClickHouse clickHouse =
         new ClickHouse(
-            embedded, uri, settings.text("clickhouse.user"), settings.text("clickhouse.password"));
+            embedded,
+            uri,
+            embedded == null ? settings.text("clickhouse.user") : embedded.user(),
+            embedded == null ? settings.text("clickhouse.password") : embedded.password());
     try {
       clickHouse.rows("SELECT 1", Map.of());
     } catch (UserError e) {
@@ -105,6 +112,12 @@ public final class ClickHouse implements AutoCloseable {
       throw e;
     }
     return clickHouse;
+  }
+
+  /** The folder whose files statements to the embedded engine may read and write; null for none. */
+  public static Path files(Settings settings) {
+    String key = "clickhouse.embedded.files";
+    return settings.text(key).isEmpty() ? null : settings.path(key);
   }
 
   /** The base URL, without user and password. */

@@ -27,10 +27,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import polymarket.backfill.Memory;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.job.Messages;
@@ -160,11 +163,12 @@ public final class Enrich {
       throw new UserError(
           "setting enrich.join is '" + join + "'; it takes dictionary, direct or hash");
     }
-    String kept = String.join(", ", trades.kept());
-    values.put("kept", new Raw(kept));
+    values.put("kept", new Raw(String.join(", ", trades.kept())));
+    values.put("kept_as", new Raw(String.join(", ", trades.keptAs())));
     values.put("trades", new Raw(trades.quoted()));
-    values.put("missing", new Raw(trades.missing()));
-    for (String column : List.of("market", "token", "condition", "transaction")) {
+    values.put("own", new Raw(trades.own()));
+    values.put("no_ids", new Raw(IdForms.none()));
+    for (String column : List.of("market", "token", "transaction")) {
       values.put(column, new Raw(trades.text(column)));
     }
     values.put("sources", new Raw(array(SOURCES)));
@@ -175,6 +179,12 @@ public final class Enrich {
     values.put("ambiguous", AMBIGUOUS_MARKET);
     values.put("unknown_token", UNKNOWN_TOKEN);
     values.put("disputed", DISPUTED);
+    values.put(
+        "proved",
+        new Raw(
+            SOURCES.stream()
+                .map(source -> String.valueOf(1 + 5 * SOURCES.indexOf(source)))
+                .collect(Collectors.joining(", "))));
     values.put("by_transaction", BY_TRANSACTION);
     values.put("threads", Math.max(1, Runtime.getRuntime().availableProcessors() / concurrency));
   }
@@ -204,6 +214,7 @@ public final class Enrich {
    */
   public Result run() {
     long started = System.nanoTime();
+    messages.info("enrich reads " + trades.reads());
     Reconcile.createTables(clickHouse);
     if (number("SELECT count() FROM default.condition_id_merged") == 0) {
       throw new UserError(
@@ -332,10 +343,6 @@ public final class Enrich {
     Map<String, Object> own = new HashMap<>(values);
     own.put("max_memory", memory);
     own.put("written", new Raw(target));
-    own.put(
-        "written_condition",
-        new Raw(
-            Columns.of(clickHouse, settings.text("enrich.target")).text(trades.conditionName())));
     return clickHouse
         .rows(sql.section("content").sql(own), Map.of())
         .equals(clickHouse.rows(sql.section("compare").sql(own), Map.of()));
@@ -343,7 +350,7 @@ public final class Enrich {
 
   /** All that what is written depends on, besides the rows of the trades. */
   private String fingerprint() {
-    List<String> parts = new ArrayList<>(List.of("1", trades.definition(), target));
+    List<String> parts = new ArrayList<>(List.of("2", trades.definition(), target));
     settings
         .all()
         .forEach(
@@ -537,7 +544,7 @@ public final class Enrich {
                 "measure",
                 () -> clickHouse.execute(sql.section("measure").sql(values(Slice.parse(id)))));
           } catch (ClickHouseException e) {
-            List<String> halves = halves(ledger, id, e, Long.MAX_VALUE);
+            List<String> halves = halves(ledger, id, e, rows(Slice.parse(id)));
             todo.addAll(halves);
           }
           status.accept(
@@ -683,8 +690,7 @@ public final class Enrich {
   }
 
   private void write(Ledger ledger, Map<String, Measured> known) {
-    boolean tokens =
-        number("SELECT count() FROM " + WORK + ".tokens WHERE mapped_code < " + UNKNOWN) > 0;
+    boolean tokens = trades.has("token");
     boolean transactions = number("SELECT count() FROM " + WORK + ".transactions") > 0;
     List<Batch> claimed = new ArrayList<>(ledger.open(Share.WHOLE));
     for (String mode : List.of("new", "redo", "again")) {
@@ -753,17 +759,15 @@ public final class Enrich {
     clickHouse.execute(trades.create(table, slice.id(), UNMERGED));
     Map<String, Object> own = values(slice);
     own.put("written", new Raw(table));
-    String condition = Columns.quoted(trades.conditionName());
     own.put(
         "columns",
         new Raw(
-            String.join(", ", trades.kept())
+            String.join(", ", trades.keptAs())
                 + ", "
-                + condition
+                + Trades.CONDITION
                 + ", "
                 + String.join(", ", Trades.ADDED)));
     own.put("values", new Raw(String.join(", ", trades.kept())));
-    own.put("original", new Raw(trades.text("condition")));
     own.put("unfilled", new Raw(trades.unfilled()));
     own.put(
         "source_of_code",
@@ -790,12 +794,6 @@ public final class Enrich {
     own.put("algorithm", join.equals("direct") ? "direct,hash" : "hash");
     own.put("block", Math.min(256 << 20, budget() / 8));
     timed("write", () -> clickHouse.execute(sql.section("write").sql(own)));
-    own.put(
-        "written_condition",
-        new Raw(
-            new Columns.Column(
-                    trades.conditionName(), typeOf(table, trades.conditionName()), "", "", "", "")
-                .text()));
     Map<String, Object> after = new HashMap<>();
     timed(
         "compare",
@@ -833,10 +831,6 @@ public final class Enrich {
     return false;
   }
 
-  private String typeOf(String table, String column) {
-    return Columns.of(clickHouse, table).first(column).type();
-  }
-
   /** The text that a code stands for, as an expression; codes whose text is empty are left out. */
   private static Raw byCode(java.util.function.IntFunction<String> text) {
     Map<Integer, String> texts = new LinkedHashMap<>();
@@ -853,81 +847,50 @@ public final class Enrich {
   private void lookups(Map<String, Object> own, boolean tokens, boolean transactions) {
     String plain = trades.quoted() + " AS trades";
     String where = " WHERE " + ((Raw) own.get("where")).sql();
-    String market = "cityHash64(toString(" + trades.text("market") + "))";
-    String token = "cityHash64(toString(" + trades.text("token") + "))";
+    List<String> kinds = new ArrayList<>();
+    kinds.add("market");
+    if (tokens) {
+      kinds.add("token");
+    }
     List<String> lookup = new ArrayList<>();
-    StringBuilder from = new StringBuilder();
-    if (join.equals("dictionary")) {
-      String attributes = "_dictionary', ('mapped_condition', 'mapped_code'), ";
-      lookup.add("dictGet('" + WORK + ".markets" + attributes + market + ") AS __market");
-      lookup.add("__market.1 AS __market_condition");
-      lookup.add("__market.2 AS __market_code");
-      if (tokens) {
+    StringBuilder from = new StringBuilder("(SELECT " + String.join(", ", trades.kept()));
+    for (String kind : kinds) {
+      from.append(", cityHash64(toString(")
+          .append(trades.text(kind))
+          .append(")) AS __")
+          .append(kind)
+          .append("_hash");
+    }
+    from.append(", toString(" + trades.text("transaction") + ") AS __said FROM ")
+        .append(plain)
+        .append(where)
+        .append(") AS trades");
+    for (String kind : kinds) {
+      if (join.equals("dictionary")) {
         lookup.add(
-            "if(__missing AND __market_code >= "
-                + UNKNOWN
-                + ", dictGet('"
-                + WORK
-                + ".tokens"
-                + attributes
-                + token
-                + "), ('', toUInt8("
-                + UNKNOWN
-                + "))) AS __token");
-        lookup.add("__token.1 AS __token_condition");
-        lookup.add("__token.2 AS __token_code");
+            String.format(
+                "dictGet('%s.%ss_dictionary', ('mapped_condition', 'mapped_code'), __%s_hash) AS"
+                    + " __%s",
+                WORK, kind, kind, kind));
+        lookup.add("__" + kind + ".1 AS __" + kind + "_condition");
+        lookup.add("__" + kind + ".2 AS __" + kind + "_code");
+        continue;
       }
       from.append(
-          transactions
-              ? "(SELECT "
-                  + String.join(", ", inner())
-                  + ", toString("
-                  + trades.text("transaction")
-                  + ") AS __said FROM "
-                  + plain
-                  + where
-                  + ") AS trades"
-              : plain + where);
-    } else {
-      String right = join.equals("direct") ? "_dictionary" : "";
-      from.append("(SELECT ")
-          .append(String.join(", ", inner()))
-          .append(", ")
-          .append(market)
-          .append(" AS __market_hash, ")
-          .append(token)
-          .append(" AS __token_hash, toString(")
-          .append(trades.text("transaction"))
-          .append(") AS __said FROM ")
-          .append(plain)
-          .append(where)
-          .append(") AS trades");
-      for (String kind : tokens ? List.of("market", "token") : List.of("market")) {
-        from.append(" ANY LEFT JOIN " + WORK + ".")
-            .append(kind)
-            .append('s')
-            .append(right)
-            .append(" AS ")
-            .append(kind)
-            .append("s ON ")
-            .append(kind)
-            .append("s.mapped_hash = trades.__")
-            .append(kind)
-            .append("_hash");
-        lookup.add(kind + "s.mapped_condition AS __" + kind + "_condition");
-        // an id that appeared after the slice was measured is not in the mapping; the slice is done
-        // again then
-        lookup.add(
-            "if("
-                + kind
-                + "s.mapped_code = 0, "
-                + UNKNOWN
-                + ", "
-                + kind
-                + "s.mapped_code) AS __"
-                + kind
-                + "_code");
-      }
+          String.format(
+              " ANY LEFT JOIN %s.%ss%s AS %ss ON %ss.mapped_hash = trades.__%s_hash",
+              WORK, kind, join.equals("direct") ? "_dictionary" : "", kind, kind, kind));
+      lookup.add(kind + "s.mapped_condition AS __" + kind + "_condition");
+      // an id that appeared after the slice was measured is not in the mapping; the slice is done
+      // again then
+      lookup.add(
+          String.format(
+              "if(%ss.mapped_code = 0, %d, %ss.mapped_code) AS __%s_code",
+              kind, UNKNOWN, kind, kind));
+    }
+    if (!tokens) {
+      lookup.add("'' AS __token_condition");
+      lookup.add("toUInt8(" + NONE + ") AS __token_code");
     }
     if (transactions) {
       from.append(
@@ -939,52 +902,13 @@ public final class Enrich {
           .append(plain)
           .append(where)
           .append(" AND ")
-          .append(trades.missing())
-          .append(")) AS transactions ON transactions.mapped_transaction = trades.__said");
+          .append(trades.own())
+          .append(" = '')) AS transactions ON transactions.mapped_transaction = trades.__said");
     }
+    lookup.add((transactions ? "transactions.mapped_condition" : "''") + " AS __moved_condition");
+    lookup.add((transactions ? "transactions.mapped_code" : "toUInt8(0)") + " AS __moved_code");
     own.put("lookup", new Raw(String.join(",\n    ", lookup) + ","));
-    own.put(
-        "code",
-        new Raw(
-            "__market_code < "
-                + UNKNOWN
-                + ", __market_code, "
-                + (tokens ? "__token_code < " + UNKNOWN + ", __token_code, " : "")
-                + (transactions ? "transactions.mapped_code > 0, transactions.mapped_code, " : "")
-                // a row with a token is not one without any id
-                + (trades.has("token")
-                    ? "__market_code IN ("
-                        + NONE
-                        + ", "
-                        + ZERO
-                        + ") AND "
-                        + trades.text("token")
-                        + " NOT IN ('', '0'), toUInt8("
-                        + UNKNOWN_TOKEN
-                        + "), "
-                    : "")
-                + "__market_code"));
-    own.put(
-        "found",
-        new Raw(
-            "__market_code < "
-                + UNKNOWN
-                + ", __market_condition"
-                + (tokens ? ", __token_code < " + UNKNOWN + ", __token_condition" : "")
-                + (transactions
-                    ? ", transactions.mapped_code = "
-                        + BY_TRANSACTION
-                        + ", transactions.mapped_condition"
-                    : "")));
     own.put("from", new Raw(from.toString()));
-  }
-
-  private List<String> inner() {
-    List<String> columns = new ArrayList<>(trades.kept());
-    if (trades.has("condition")) {
-      columns.add(trades.value("condition"));
-    }
-    return columns;
   }
 
   private long rows(Ledger ledger, Map<String, Measured> measured) {
@@ -998,6 +922,11 @@ public final class Enrich {
     return rows;
   }
 
+  /** The rows of a slice as they are now. */
+  private long rows(Slice slice) {
+    return number(SqlFile.fill("SELECT count() FROM {trades} WHERE {where}", values(slice)));
+  }
+
   /** Slices whose trades are more or fewer by now; partitions that are new are taken in. */
   private Set<String> changed(Ledger ledger) {
     Map<String, Measured> measured = measured();
@@ -1009,8 +938,7 @@ public final class Enrich {
                 ids(ledger, state).forEach(id -> covered.addAll(Slice.parse(id).partitions())));
     for (String id : ids(ledger, State.FOUND)) {
       Slice slice = Slice.parse(id);
-      if (number(SqlFile.fill("SELECT count() FROM {trades} WHERE {where}", values(slice)))
-          != measured.get(id).rows()) {
+      if (rows(slice) != measured.get(id).rows()) {
         changed.add(id);
       }
     }
@@ -1100,31 +1028,20 @@ public final class Enrich {
   private static void view(ClickHouse clickHouse, Settings settings) {
     Columns columns = Columns.of(clickHouse, settings.text("enrich.target"));
     Map<String, Object> names = new HashMap<>();
-    for (String what : List.of("market", "token", "condition", "transaction", "trade", "time")) {
+    for (String what : List.of("market", "token", "transaction", "trade", "time")) {
       Columns.Column column = columns.first(settings.text("enrich." + what + "-columns"));
       names.put(
           what,
           new Raw(
               column == null
                   ? what.equals("time") ? "CAST(NULL AS Nullable(DateTime))" : "''"
-                  : what.equals("time") ? time(column) : column.text()));
+                  : what.equals("time") ? column.time() : column.text()));
     }
+    names.put("condition", new Raw(columns.text(Trades.CONDITION)));
+    names.put("original", new Raw(columns.text(Trades.ORIGINAL)));
     names.put("target", new Raw(Columns.quotedTable(settings.text("enrich.target"))));
     names.put("trades", new Raw(Columns.quotedTable(settings.text("enrich.trades"))));
     clickHouse.execute(SqlFile.read("enrich").section("view"), names);
-  }
-
-  /**
-   * A time column as a time: seconds or milliseconds since 1970 are turned, what is no time is
-   * NULL.
-   */
-  private static String time(Columns.Column column) {
-    String name = Columns.quoted(column.name());
-    return column.type().contains("Date")
-        ? name
-        : column.type().contains("Int")
-            ? "toDateTime(if(" + name + " > 99999999999, intDiv(" + name + ", 1000), " + name + "))"
-            : "parseDateTimeBestEffortOrNull(" + column.text() + ")";
   }
 
   private Result result(String state, Ledger ledger, long started) {

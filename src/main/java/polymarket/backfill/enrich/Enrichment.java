@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Checks;
@@ -32,12 +33,14 @@ public final class Enrichment {
    */
   public static Checks.Found verify(
       ClickHouse clickHouse,
+      Settings settings,
       List<String> jobs,
       List<String> thresholds,
       Path report,
       BiConsumer<String, Checks.Table> each) {
     Checks.Found found =
-        new Checks(FILE, SqlFile.read(FILE), thresholds).run(clickHouse, jobs, Map.of(), each);
+        new Checks(FILE, SqlFile.read(FILE), thresholds)
+            .run(clickHouse, settings, jobs, Map.of(), each);
     if (report != null) {
       HtmlReport.write(report, "Check of " + FILE, List.of(new HtmlReport.Checked(found)));
     }

@@ -4,8 +4,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.Memory;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.job.Messages;
@@ -42,6 +45,7 @@ public final class Reconcile {
     long memory = Memory.bytes(settings, "enrich.max-memory");
     values.put("max_memory", memory);
     values.put("spill", memory / 4);
+    values.put("no_ids", new Raw(IdForms.none()));
   }
 
   /** Makes the tables that are read and written, where they are not there. */
@@ -159,15 +163,9 @@ public final class Reconcile {
             : "ifNull(toDateTime64("
                 + Columns.quoted(seen.name())
                 + ", 3, 'UTC'), toDateTime64(0, 3, 'UTC'))";
-    String engine =
-        String.valueOf(
-            clickHouse.value(
-                "SELECT any(engine) FROM system.tables WHERE database = 'default' AND name = '"
-                    + Columns.name(GAMMA)
-                    + "'"));
-    return "(SELECT lower(replaceRegexpOne("
-        + condition.text()
-        + ", '^0[xX]', '')) AS condition_id, lower(replaceRegexpOne("
+    return "(SELECT "
+        + IdForms.condition(condition.text())
+        + " AS condition_id, lower(replaceRegexpOne("
         + columns.text("question_id", "questionId", "questionID")
         + ", '^0[xX]', '')) AS question_id, lower(trimBoth("
         + columns.text("market_slug", "slug")
@@ -181,7 +179,8 @@ public final class Reconcile {
         + time
         + " AS seen_at FROM "
         + GAMMA
-        + (engine.contains("ReplacingMergeTree") ? " FINAL)" : ")");
+        + Columns.finalOf(clickHouse, GAMMA)
+        + ")";
   }
 
   private String draft(String table) {

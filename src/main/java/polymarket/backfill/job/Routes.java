@@ -1,5 +1,6 @@
 package polymarket.backfill.job;
 
+import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,20 +50,17 @@ final class Routes implements AutoCloseable {
     ExecutorService fetchers = Executors.newCachedThreadPool(daemon("fetcher"));
     ExecutorService callers =
         Executors.newFixedThreadPool(settings.number("source.calls", 1), daemon("caller"));
-    Map<String, Object> beans = new HashMap<>();
-    beans.put("ledger", ledgers);
-    beans.put("source", sources);
-    beans.put("retry", retry);
-    beans.put("rows", new Rows(jobs, stop));
-    beans.put("tokens", new Tokens());
-    beans.put("walk", new Walks());
-    beans.put("chain", new Chain());
-    beans.put("account", new Account(settings));
+    Map<String, Object> beans = beans(settings, jobs, sources, retry, ledgers, stop);
     beans.put("fetchers", fetchers);
     beans.put("callers", callers);
     beans.put("clickhouse", clickHouse.dataSource());
     // a data source and a component go by the same name, in jdbc:clickhouse and clickhouse:table
     List<String> files = Job.routeFiles(settings.home(), List.copyOf(jobs.keySet()));
+    try (DefaultCamelContext trial = new DefaultCamelContext()) {
+      new RouteCheck(settings, beans, trial).check(files, jobs.values());
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
     Main main = new Main();
     beans.forEach(main::bind);
     settings.all().forEach(main::addOverrideProperty);
@@ -79,6 +77,10 @@ final class Routes implements AutoCloseable {
             support
                 .getCamelContext()
                 .addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+            support
+                .getCamelContext()
+                .getCamelContextExtension()
+                .addInterceptStrategy(new ErrorsFail());
           }
         });
     Routes routes = new Routes(main, List.of(fetchers, callers));
@@ -86,17 +88,39 @@ final class Routes implements AutoCloseable {
       main.start();
       RouteReload.throttles((ModelCamelContext) main.getCamelContext());
       main.getCamelContext()
-          .addService(new RouteReload(settings, files, beans, clickHouse, retry, messages));
+          .addService(
+              new RouteReload(settings, files, jobs.values(), beans, clickHouse, retry, messages));
       return routes;
     } catch (Exception e) {
       routes.close();
-      RouteReload reload = new RouteReload(settings, files, beans, clickHouse, retry, messages);
+      RouteReload reload =
+          new RouteReload(settings, files, jobs.values(), beans, clickHouse, retry, messages);
       reload.setCamelContext(new DefaultCamelContext());
       String faulty = reload.faulty();
       throw new UserError(
           "the routes could not be started: " + (faulty != null ? faulty : RouteReload.mistake(e)),
           e);
     }
+  }
+
+  /** What the route files call by name. */
+  static Map<String, Object> beans(
+      Settings settings,
+      Map<String, Job> jobs,
+      Sources sources,
+      Retry retry,
+      Ledgers ledgers,
+      Stop stop) {
+    Map<String, Object> beans = new HashMap<>();
+    beans.put("ledger", ledgers);
+    beans.put("source", sources);
+    beans.put("retry", retry);
+    beans.put("rows", new Rows(jobs, stop));
+    beans.put("tokens", new Tokens());
+    beans.put("walk", new Walks());
+    beans.put("chain", new Chain());
+    beans.put("account", new Account(settings));
+    return beans;
   }
 
   private static ThreadFactory daemon(String name) {

@@ -16,7 +16,11 @@ final class Answer {
     CUT_CONNECTION,
     RESET,
     STALL,
-    STALL_BODY
+    STALL_BODY,
+    /** The body comes a byte at a time, for as long as anybody reads. */
+    DRIP,
+    /** The same with the head. */
+    DRIP_HEAD
   }
 
   /** Writes a long body piece by piece. */
@@ -33,6 +37,9 @@ final class Answer {
 
   /** Whether the body goes out in chunks, so that its length is not known before its end. */
   boolean chunked;
+
+  /** Between the bytes of what drips. */
+  long dripMillis = 1000;
 
   /** Rows (or logs) that the body holds, for the statistics. */
   int rows;

@@ -1,6 +1,8 @@
 package polymarket.backfill.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -14,6 +16,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 
 /**
  * Faults on request. Which request a fault hits is decided by the seed, the fault's place in the
@@ -22,6 +25,7 @@ import java.util.stream.Stream;
 final class Faults {
   private static final Set<String> PLAIN =
       Set.of(
+          "204",
           "429",
           "500",
           "502",
@@ -32,6 +36,10 @@ final class Faults {
           "reset",
           "stall",
           "stall-body",
+          "drip",
+          "drip-head",
+          "huge",
+          "gzip-bomb",
           "slow",
           "error-200",
           "outage",
@@ -242,15 +250,28 @@ final class Faults {
     for (Fault fault : drawn.values()) {
       switch (fault.kind) {
         case "outage" -> {
-          return fault.status == 503
-              ? error(source, request, fault, 503)
-              : nothing(Answer.Wire.RESET);
+          return fault.status == 0
+              ? nothing(Answer.Wire.RESET)
+              : error(source, request, fault, fault.status);
         }
         case "reset" -> {
           return nothing(Answer.Wire.RESET);
         }
         case "stall" -> {
           return nothing(Answer.Wire.STALL);
+        }
+        case "204" -> {
+          return Answer.text(204, "");
+        }
+        case "huge", "gzip-bomb" -> {
+          return huge(fault.rows, fault.kind.equals("gzip-bomb"));
+        }
+        case "drip", "drip-head" -> {
+          Answer answer =
+              Answer.json("{}")
+                  .wire(fault.kind.equals("drip") ? Answer.Wire.DRIP : Answer.Wire.DRIP_HEAD);
+          answer.dripMillis = fault.millis;
+          return answer;
         }
         case "429", "500", "502", "503" -> {
           return error(source, request, fault, Integer.parseInt(fault.kind));
@@ -284,6 +305,26 @@ final class Faults {
       }
     }
     return source.answer(request).wire(wire);
+  }
+
+  /** JSON of so many megabytes once it is unpacked; endless where that is 0. */
+  private static Answer huge(int megabytes, boolean packed) {
+    Answer answer = Answer.json("");
+    byte[] part = " ".repeat(1 << 16).getBytes(StandardCharsets.US_ASCII);
+    answer.stream =
+        out -> {
+          GZIPOutputStream zip = packed ? new GZIPOutputStream(out) : null;
+          OutputStream to = packed ? zip : out;
+          to.write('{');
+          for (long i = 0; megabytes == 0 || i < megabytes * 16L; i++) {
+            to.write(part);
+          }
+          to.write('}');
+          if (packed) {
+            zip.finish();
+          }
+        };
+    return packed ? answer.header("Content-Encoding", "gzip") : answer;
   }
 
   private static String message(Fault fault, String otherwise) {

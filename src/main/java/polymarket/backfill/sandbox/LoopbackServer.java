@@ -144,11 +144,30 @@ final class LoopbackServer implements AutoCloseable {
         }
         return false;
       }
+      case DRIP -> {
+        writeHead(out, answer, -1, keep);
+        drip(out, "1\r\n \r\n", answer.dripMillis);
+        return false;
+      }
+      case DRIP_HEAD -> {
+        out.write("HTTP/1.1 200 OK\r\nX-Slow: ".getBytes(StandardCharsets.US_ASCII));
+        drip(out, "a", answer.dripMillis);
+        return false;
+      }
       case CUT_BODY -> answer.body = java.util.Arrays.copyOf(answer.body, answer.body.length / 2);
       default -> {}
     }
     write(out, answer, keep, parts[0].equals("HEAD"));
     return keep;
+  }
+
+  /** Sends the same again and again until nobody is there any more. */
+  private void drip(OutputStream out, String drop, long millis) throws IOException {
+    while (!closed) {
+      out.write(drop.getBytes(StandardCharsets.US_ASCII));
+      out.flush();
+      sleep(millis);
+    }
   }
 
   private void waitUntilGone(Socket socket, InputStream in) throws IOException {

@@ -1,13 +1,11 @@
-package polymarket.backfill.enrich;
+package polymarket.backfill;
 
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import polymarket.backfill.Settings;
-import polymarket.backfill.UserError;
 
 /** Sizes in settings, such as 4G. */
-final class Memory {
+public final class Memory {
 
   private static final Pattern SIZE =
       Pattern.compile("(\\d{1,9})\\s*([KMG])B?", Pattern.CASE_INSENSITIVE);
@@ -15,7 +13,7 @@ final class Memory {
   private Memory() {}
 
   /** Bytes of a setting that is a whole number with K, M or G, powers of 1024. */
-  static long bytes(Settings settings, String key) {
+  public static long bytes(Settings settings, String key) {
     Matcher matcher = SIZE.matcher(settings.text(key));
     if (!matcher.matches() || Long.parseLong(matcher.group(1)) == 0) {
       throw new UserError(
@@ -34,7 +32,7 @@ final class Memory {
   }
 
   /** A number of bytes for people: 1.2 GB. */
-  static String text(long bytes) {
+  public static String text(long bytes) {
     return bytes < 1 << 20
         ? Math.round(bytes / 1024.0) + " KB"
         : bytes < 1 << 30
