@@ -25,9 +25,9 @@
  *   <li>{@code GET} or {@code POST /_sandbox/truth/NAME}, one JSON object a line: {@code payouts}
  *       (?source=goldsky, data-api, chain), {@code conditions}, {@code markets} (rows as Gamma
  *       serves them), {@code wallets}, {@code positions} (as version 2 serves them), {@code fills},
- *       {@code own-trades}, {@code logs?from=BLOCK&to=BLOCK}, {@code
- *       chain}, {@code balances}, {@code custodians}, {@code eras}; a body of ids (a JSON array, or one a
- *       line) narrows payouts, fills and positions.
+ *       {@code own-trades}, {@code logs?from=BLOCK&to=BLOCK}, {@code chain}, {@code balances},
+ *       {@code custodians}, {@code eras}; a body of ids (a JSON array, or one a line) narrows
+ *       payouts, fills and positions.
  * </ul>
  */
 package polymarket.backfill.sandbox;

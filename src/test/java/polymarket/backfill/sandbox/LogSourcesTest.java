@@ -83,8 +83,7 @@ class LogSourcesTest {
     List<List<String>> chains = new ArrayList<>();
     for (long seed : new long[] {1, 1, 2}) {
       List<String> lines = new ArrayList<>();
-      Universe universe =
-          new Universe(new SandboxOptions().seed(seed).conditions(200).wallets(40));
+      Universe universe = new Universe(new SandboxOptions().seed(seed).conditions(200).wallets(40));
       new Economy(universe)
           .write(
               universe.blockOf(universe.created(100)),
@@ -98,8 +97,7 @@ class LogSourcesTest {
   }
 
   @Test
-  void logsOfOtherContractsWithTheSameTopics_standAmongTheOthers_andMeanNothing()
-      throws Exception {
+  void logsOfOtherContractsWithTheSameTopics_standAmongTheOthers_andMeanNothing() throws Exception {
     List<String> foreign =
         sources.node(from, to, "").stream()
             .filter(
