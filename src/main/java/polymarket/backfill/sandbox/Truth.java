@@ -259,7 +259,7 @@ public final class Truth {
 
   /**
    * Every order of every trade of a market, whichever source has it; on_goldsky says whether the
-   * subgraph does.
+   * subgraph does; an order that stands alone counts as its trade's own.
    */
   private static void fills(Market m, OutputStream out) throws IOException {
     for (int j = 0; j < m.trades; j++) {
@@ -283,7 +283,8 @@ public final class Truth {
             .put("cost", leg.cost())
             .put("fee", leg.fee())
             .put("timestamp", time)
-            .put("taker_order", leg.taker())
+            .put("taker_order", leg.taker() || m.filledAlone(j))
+            .put("alone", m.filledAlone(j))
             .put("on_goldsky", time <= Universe.FREEZE)
             .end();
         line(out, text.toString());
