@@ -1,4 +1,4 @@
-// Run by NodeClientTest with CLICKHOUSE_URL; prints "all good", or says what is not.
+// Run by NodeClientTest with CLICKHOUSE_URL and CLICKHOUSE_PASSWORD; prints "all good", or says what is not.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { createReadStream, writeFileSync, rmSync, mkdtempSync } from 'node:fs'
@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { createClient } from '@clickhouse/client'
 
 const url = process.env.CLICKHOUSE_URL
-const client = createClient({ url, request_timeout: 60_000 })
+const password = process.env.CLICKHOUSE_PASSWORD
+const client = createClient({ url, password, request_timeout: 60_000 })
 const json = async (query, more = {}) => (await client.query({ query, format: 'JSONEachRow', ...more })).json()
 
 assert.deepEqual(await client.ping(), { success: true })
@@ -24,7 +25,7 @@ await client.insert({ table: 'node', values: createReadStream(join(folder, 'rows
 rmSync(folder, { recursive: true })
 assert.equal((await json('SELECT s FROM node WHERE a = 50000'))[0].s, 'x\n\ny')
 
-const packed = createClient({ url, compression: { request: true, response: true } })
+const packed = createClient({ url, password, compression: { request: true, response: true } })
 await packed.insert({ table: 'node', values: rows.slice(0, 10).map(r => ({ ...r, a: r.a + 100_000 })), format: 'JSONEachRow' })
 assert.equal((await (await packed.query({ query: 'SELECT * FROM node WHERE a >= 100000', format: 'JSONEachRow' })).json()).length, 10)
 await packed.close()
@@ -38,7 +39,7 @@ const id = randomUUID()
 assert.equal((await client.query({ query: 'SELECT 1', query_id: id })).query_id, id)
 
 // sessions
-const session = createClient({ url, session_id: randomUUID() })
+const session = createClient({ url, password, session_id: randomUUID() })
 await session.command({ query: 'CREATE TEMPORARY TABLE mine (a UInt8)' })
 await session.insert({ table: 'mine', values: [{ a: 1 }], format: 'JSONEachRow' })
 assert.equal((await (await session.query({ query: 'SELECT * FROM mine', format: 'JSONEachRow' })).json()).length, 1)

@@ -2,10 +2,13 @@
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 -- The target table is default.clob_market_mapping, in mapping-tables.sql.
 
+-- @job target=default.clob_market_mapping key=condition_id
+
 -- @setup after=mapping-tables
 -- The rows as the CLOB sends them. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.clob_markets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     condition_id     String COMMENT '0x and 64 hex digits; empty in drafts',
     question_id      String,
     question         String,
@@ -24,10 +27,14 @@ CREATE TABLE IF NOT EXISTS default.clob_markets_landing
     fetched_at       DateTime64(3, 'UTC'),
 
     id        String MATERIALIZED replaceRegexpOne(lower(condition_id), '^0x', ''),
-    key       String MATERIALIZED multiIf(condition_id != '', condition_id, question_id != '', question_id, market_slug),
+    key       String MATERIALIZED $spelled(multiIf(condition_id != '', condition_id, question_id != '', question_id, market_slug)),
     each      Array(String) MATERIALIZED JSONExtractArrayRaw(tokens),
     texts     Array(String) MATERIALIZED arrayMap(t -> JSONExtractString(t, 'token_id'), each),
+    unread    Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('active', $unread(active, $flag(active)),
+        'closed', $unread(closed, $flag(closed)), 'is_50_50_outcome', $unread(is_50_50_outcome, $flag(is_50_50_outcome)),
+        'neg_risk', $unread(neg_risk, $flag(neg_risk)), 'question_id', $unread(question_id, if(match(question_id, '^(0[xX])?[0-9a-fA-F]{64}$'), toNullable(1), NULL)))),
     reason    String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         condition_id = '', 'no condition id',
         NOT match(id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
         arrayExists(t -> NOT match(t, '^[0-9]{0,78}$'), texts), 'a token id is no number',
@@ -38,16 +45,17 @@ ENGINE = Null;
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_markets_to_mapping TO default.clob_market_mapping AS
 SELECT
     id AS condition_id,
-    replaceRegexpOne(lower(question_id), '^0x', '') AS question_id,
+    if(mapContains(unread, 'question_id'), '', replaceRegexpOne(lower(question_id), '^0x', '')) AS question_id,
     market_slug,
     question,
     if(has(texts, ''), [], texts) AS token_ids,
     arrayMap(t -> JSONExtractString(t, 'outcome'), each) AS outcomes,
     arrayMap(t -> JSONExtractBool(t, 'winner'), each)::Array(Bool) AS winners,
-    (active = 'true')::Bool AS active,
-    (closed = 'true')::Bool AS closed,
-    (is_50_50_outcome = 'true')::Bool AS is_50_50_outcome,
-    (neg_risk = 'true')::Bool AS neg_risk,
+    ifNull($flag(active), false)::Bool AS active,
+    ifNull($flag(closed), false)::Bool AS closed,
+    ifNull($flag(is_50_50_outcome), false)::Bool AS is_50_50_outcome,
+    ifNull($flag(neg_risk), false)::Bool AS neg_risk,
+    unread,
     fetched_at,
     batch
 FROM default.clob_markets_landing
@@ -68,15 +76,11 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_markets_to_rejected TO default.clob_markets_rejected AS
 SELECT key, reason,
-    concat('{"condition_id":', toJSONString(condition_id), ',"question_id":', toJSONString(question_id), ',"market_slug":', toJSONString(market_slug),
-        ',"question":', toJSONString(question), ',"active":', active, ',"closed":', closed, ',"tokens":', tokens, '}') AS row,
+    if(element != '', element, concat('{"condition_id":', toJSONString(condition_id), ',"question_id":', toJSONString(question_id), ',"market_slug":', toJSONString(market_slug),
+        ',"question":', toJSONString(question), ',"active":', active, ',"closed":', closed, ',"tokens":', tokens, '}')) AS row,
     batch, fetched_at
 FROM default.clob_markets_landing
 WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.clob_market_mapping LIMIT 1);
 
 -- @present
 -- The keys of a page whose rows are in the tables already, and whether this very batch brought them.
@@ -92,8 +96,10 @@ SELECT {first} AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reas
 UNION ALL
 SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejected WHERE batch = {batch};
 
--- @redone tables=default.clob_market_mapping
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+-- @unread default.clob_market_mapping
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_market_mapping ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
 -- The one list.
@@ -133,3 +139,6 @@ WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(question_id, '^([0-
 
 -- @measure duplicates Rows beyond one a condition (a further pass replaces them at its end)
 SELECT count() - uniqExact(condition_id) FROM default.clob_market_mapping;
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.clob_market_mapping;

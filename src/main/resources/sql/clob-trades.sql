@@ -1,6 +1,8 @@
 -- The account's own trades: what the CLOB sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
+-- @job target=default.clob_own_trades key=id
+
 -- @setup
 -- The account's trades as maker and as taker, one row each. Whose API key an order was made with is not kept.
 CREATE TABLE IF NOT EXISTS default.clob_own_trades
@@ -21,6 +23,7 @@ CREATE TABLE IF NOT EXISTS default.clob_own_trades
     taker_order_id   String CODEC(ZSTD(1)),
     maker_orders     Array(Tuple(order_id String, maker_address String, asset_id String, outcome String, side String, price String, matched_amount String)) CODEC(ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
+    unread           Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1))
 )
@@ -28,21 +31,31 @@ ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY id
 SETTINGS non_replicated_deduplication_window = 10000;
 
+-- for tables from before this column
+ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, String);
+
 -- The rows as the CLOB sends them: all numbers are strings. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.clob_trades_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String, taker_order_id String, market String COMMENT 'the condition id', asset_id String, side String, size String, fee_rate_bps String, price String,
     status String, match_time String COMMENT 'seconds since 1970, as last_update', last_update String, outcome String, maker_address String,
     transaction_hash String, maker_orders String COMMENT 'a JSON array of objects', trader_side String,
     batch String, fetched_at DateTime64(3, 'UTC'),
 
     condition_id String MATERIALIZED replaceRegexpOne(lower(market), '^0x', ''),
+    updated      Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(last_update),
+    fee_rate     Nullable(Decimal(38, 18)) MATERIALIZED $amount(fee_rate_bps),
+    unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map(
+        'last_update', $unread(last_update, updated), 'fee_rate_bps', $unread(fee_rate_bps, fee_rate))),
     reason       String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         id = '', 'no id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
         NOT match(asset_id, '^[0-9]{1,78}$'), 'the token id is no number',
         NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$') OR NOT match(size, '^[0-9]{1,18}([.][0-9]{1,6})?$'), 'price or size is no number',
-        NOT match(match_time, '^[0-9]{9,10}$'), 'the time is no time',
+        toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
+        isNull($past(match_time)), 'the time cannot be read, is before the contract or in the future',
         '')
 )
 ENGINE = Null;
@@ -50,40 +63,21 @@ ENGINE = Null;
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_trades_to_own TO default.clob_own_trades AS
 SELECT
     id, condition_id, asset_id, outcome, upper(landing.side) AS side,
-    toDecimal128OrZero(landing.price, 18) AS price, toDecimal128OrZero(landing.size, 6) AS size, toDecimal128OrZero(landing.fee_rate_bps, 6) AS fee_rate_bps,
+    toDecimal128OrZero(landing.price, 18) AS price, toDecimal128OrZero(landing.size, 6) AS size, CAST(ifNull(fee_rate, 0) AS Decimal(38, 6)) AS fee_rate_bps,
     upper(landing.trader_side) AS trader_side, replaceRegexpOne(upper(landing.status), '^TRADE_STATUS_', '') AS status,
-    toDateTime(toUInt32OrZero(match_time), 'UTC') AS matched_at, toDateTime(toUInt32OrZero(if(last_update = '', match_time, last_update)), 'UTC') AS updated_at,
+    toDateTime(assumeNotNull($past(match_time)), 'UTC') AS matched_at, toDateTime(assumeNotNull(ifNull(updated, $past(match_time))), 'UTC') AS updated_at,
     lower(landing.maker_address) AS maker_address, taker_order_id,
     arrayMap(o -> (JSONExtractString(o, 'order_id'), lower(JSONExtractString(o, 'maker_address')), JSONExtractString(o, 'asset_id'), JSONExtractString(o, 'outcome'),
         JSONExtractString(o, 'side'), JSONExtractString(o, 'price'), JSONExtractString(o, 'matched_amount')), JSONExtractArrayRaw(landing.maker_orders)) AS maker_orders,
-    lower(landing.transaction_hash) AS transaction_hash, fetched_at, batch
+    lower(landing.transaction_hash) AS transaction_hash, unread, fetched_at, batch
 FROM default.clob_trades_landing AS landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify.
-CREATE TABLE IF NOT EXISTS default.clob_trades_rejected
-(
-    id         String CODEC(ZSTD(1)),
-    reason     LowCardinality(String),
-    row        String COMMENT 'what it says of the trade, as JSON' CODEC(ZSTD(1)),
-    batch      String CODEC(ZSTD(1)),
-    fetched_at DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY id
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_trades_to_rejected TO default.clob_trades_rejected AS
-SELECT id, reason,
-    concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":', toJSONString(asset_id), ',"side":', toJSONString(side),
-        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}') AS row,
-    batch, fetched_at
-FROM default.clob_trades_landing
-WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.clob_own_trades LIMIT 1);
+SELECT id,
+    if(element != '', element, concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":', toJSONString(asset_id), ',"side":', toJSONString(side),
+        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}')) AS row;
 
 -- @present
 -- The keys of a page whose rows are in the table already, and whether this very batch brought them. A row that was not final is
@@ -93,14 +87,10 @@ WHERE id IN ({keys}) AND (stored.batch = {batch} OR {redo} = 0 AND status IN ('C
 UNION ALL
 SELECT id, 1 FROM default.clob_trades_rejected WHERE id IN ({keys}) AND batch = {batch} GROUP BY id;
 
--- @stored
--- What the tables hold of the batch.
-SELECT {first} AS id, uniqExact(stored.id) AS rows, 0 AS rejected, '' AS reason FROM default.clob_own_trades AS stored WHERE stored.batch = {batch}
-UNION ALL
-SELECT {first}, 0, uniqExact(stored.id), any(reason) FROM default.clob_trades_rejected AS stored WHERE stored.batch = {batch};
-
--- @redone tables=default.clob_own_trades
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+-- @unread default.clob_own_trades
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_own_trades ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
 -- The one list.
@@ -130,3 +120,6 @@ SELECT {pending};
 
 -- @measure duplicates Rows beyond one a trade (a further pass replaces them at its end)
 SELECT count() - uniqExact(id) FROM default.clob_own_trades;
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.clob_own_trades;

@@ -12,8 +12,7 @@
 -- @setup
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
 
--- Each slice of the trades before: rows, and the sum over the hashes of whole rows (without the condition ids that are not
--- there). Its ids were collected before.
+-- Each slice of the trades before: rows, and the sum over the hashes of whole rows. Its ids were collected before.
 CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 (
     slice       String,
@@ -73,7 +72,7 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.transactions AS backfill_enrich.marke
 
 -- @measure
 INSERT INTO backfill_enrich.measured (slice, rows, content)
-SELECT {slice}, count(), sum(cityHash64(tuple({kept}, if({missing}, '', {condition}))))
+SELECT {slice}, count(), sum(cityHash64(tuple({kept})))
 FROM {trades} WHERE {where}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
@@ -85,7 +84,7 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
 
 -- @collect-transactions
 INSERT INTO backfill_enrich.ids (kind, hash, id)
-SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {missing} AND NOT ({helped}) AND {fresh} GROUP BY id)
+SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {own} = '' AND NOT ({helped}) AND {fresh} GROUP BY id)
 WHERE id != ''
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
     group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
@@ -99,7 +98,7 @@ WITH
     (
         SELECT hash, id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
             lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
-            lower(plain) IN ('', '0x', 'null', 'none', 'nan', 'undefined') AS none, match(hex, '^0+$') AS zero
+            lower(plain) IN ({no_ids}) AS none, match(hex, '^0+$') AS zero
         FROM
         (
             SELECT DISTINCT hash, id FROM backfill_enrich.ids
@@ -169,14 +168,17 @@ SELECT uniqExact(hash, id) - uniqExact(hash) FROM backfill_enrich.ids WHERE kind
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @write
+-- The strongest evidence of what a row's condition id is: a token of its own that is proved by computation, then its market,
+-- then a token that a source alone knows, then its transaction. A condition id that was there stays, and is marked where that
+-- evidence (but for the transaction) says another one.
 INSERT INTO {written} ({columns})
 WITH
-    {missing} AS __missing,
+    {own} AS __own,
     {lookup},
-    multiIf(__market_code < {unknown}, 1, __token_code < {unknown}, 2, __transaction_code = {by_transaction}, 3, 0) AS __by,
+    multiIf(__token_code IN ({proved}), 2, __market_code < {unknown}, 1, __token_code < {unknown}, 2, 0) AS __by,
+    multiIf(__by = 1, __market_condition, __by = 2, __token_condition, '') AS __found,
     multiIf(
-        -- a condition id that was there stays, and where the sources say another one it is marked
-        NOT __missing, if(__market_code BETWEEN 1 AND 20 AND NOT endsWith(lower({condition}), __market_condition), toUInt8({disputed}), toUInt8(0)),
+        __own != '', if(__by > 0 AND __found != __own, toUInt8({disputed}), toUInt8(0)),
         __by = 1, __market_code,
         __by = 2, __token_code,
         __transaction_code > 0, __transaction_code,
@@ -186,7 +188,7 @@ WITH
     -- what is made of this is made once for each code, not for each row
     toLowCardinality(__code) AS __codes
 SELECT {values},
-    multiIf(NOT __missing, {condition}, __by = 1, __market_condition, __by = 2, __token_condition, __by = 3, __transaction_condition, {unfilled}),
+    multiIf(__own != '', __own, __by > 0, __found, __transaction_code = {by_transaction}, __transaction_condition, {unfilled}),
     {source_of_code},
     {rule_of_code},
     {reason_of_code}
@@ -196,12 +198,12 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_th
 
 -- @compare
 -- The slice as it was written: rows, and the same sum as before.
-SELECT count() AS rows, toString(sum(cityHash64(tuple({kept}, if(condition_id_source = 'original', {written_condition}, ''))))) AS content FROM {written}
+SELECT count() AS rows, toString(sum(cityHash64(tuple({kept_as})))) AS content FROM {written}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @content
 -- The same of the trades, as they are now.
-SELECT count() AS rows, toString(sum(cityHash64(tuple({kept}, if({missing}, '', {condition}))))) AS content FROM {trades}
+SELECT count() AS rows, toString(sum(cityHash64(tuple({kept})))) AS content FROM {trades}
 SETTINGS max_memory_usage = {max_memory};
 
 -- @compared
@@ -220,7 +222,7 @@ WHERE has((SELECT groupUniqArrayArray(disks) FROM system.storage_policies WHERE 
 -- The enriched trades under names that do not depend on those of their own columns.
 CREATE OR REPLACE VIEW default.vw_enriched_trades AS
 SELECT {trade} AS trade_id, {market} AS market_id, {token} AS token_id, {transaction} AS transaction_hash, {time} AS traded_at,
-    {condition} AS condition_id, lower(replaceRegexpOne({condition}, '^0[xX]', '')) AS condition_id_norm,
+    {condition} AS condition_id, {condition} AS condition_id_norm, {original} AS condition_id_original,
     condition_id_source AS source, condition_id_rule AS rule, unfillable_reason AS reason
 FROM {target};
 

@@ -72,7 +72,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 
 -- @check needs=default.condition_id_merged condition ids that were there and that the token of their row disputes, the most rows first (at most 20)
 SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades, merged.condition_id AS condition_id_of_the_token, trades.n AS rows
-FROM (SELECT token_id, condition_id_norm, count() AS n FROM default.vw_enriched_trades WHERE rule = 'original' AND token_id != '' GROUP BY token_id, condition_id_norm) AS trades
+FROM (SELECT token_id, condition_id_norm, count() AS n FROM default.vw_enriched_trades WHERE source = 'original' AND token_id != '' GROUP BY token_id, condition_id_norm) AS trades
 INNER JOIN (SELECT key, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS merged ON merged.key = trades.token_id
 WHERE trades.condition_id_norm != merged.condition_id
 ORDER BY rows DESC, token LIMIT 20

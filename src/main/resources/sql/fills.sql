@@ -2,9 +2,12 @@
 -- same fills from the Data API into the same table (see trades.sql).
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
--- @setup after=markets
+-- @job target=default.clob_fills id=condition_id key=fill_id
+
+-- @setup after=conditions
 -- Every order's part in every trade, once, whichever source brought it. A trade is one row for each maker's order and one for
--- the taker's own: volume is the sum over the rows with taker_order, a wallet's trades are all its rows.
+-- the taker's own, or a single row that stands alone, where an operator filled an order without a match: volume is the sum
+-- over the rows with taker_order, a wallet's trades are all its rows.
 CREATE TABLE IF NOT EXISTS default.clob_fills
 (
     fill_id          String COMMENT 'transaction hash, _, order hash; from the Data API, which gives no order hash, 32 hex digits of a hash of what tells the row from others of its transaction' CODEC(ZSTD(1)),
@@ -18,7 +21,8 @@ CREATE TABLE IF NOT EXISTS default.clob_fills
     size             Decimal(38, 6) COMMENT 'shares' CODEC(ZSTD(1)),
     cost             Decimal(38, 6) COMMENT 'collateral; from the Data API size times price, rounded' CODEC(ZSTD(1)),
     fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which gives none' CODEC(ZSTD(1)),
-    taker_order      Bool COMMENT 'the taker''s own order: the rows that sums of volume take',
+    taker_order      Bool COMMENT 'the taker''s own order, or one that stands alone: the rows that sums of volume take',
+    alone            Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends',
     timestamp        DateTime('UTC') COMMENT 'of the block' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
     order_hash       String COMMENT 'empty from the Data API' CODEC(ZSTD(1)),
@@ -30,25 +34,45 @@ ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY (condition_id, fill_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- Which source has all of a market's fills. Goldsky's subgraphs stopped at 2026-04-28 and the Data API serves three years, so
--- a market that was closed before goes to Goldsky, and every other one to the Data API - also where the close is not known.
+ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
+
+-- Work of the section @finish: the rows for which it has to change, and when it was done last.
+CREATE TABLE IF NOT EXISTS default.fills_alone
+(
+    condition_id String,
+    fill_id      String,
+    alone        Bool
+)
+ENGINE = MergeTree
+ORDER BY (condition_id, fill_id);
+
+CREATE TABLE IF NOT EXISTS default.fills_checked
+(
+    id         UInt8,
+    checked_at DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(checked_at)
+ORDER BY id;
+
+-- Which source has all of a market's fills, of every condition that any source knows. Goldsky's subgraphs stopped at 2026-04-28
+-- and the Data API serves three years, so a market that was closed before goes to Goldsky, and every other one to the Data API -
+-- also where the close is not known. Both are asked for a condition of which nobody says when it began.
 CREATE OR REPLACE VIEW default.fills_markets AS
 SELECT
-    lower(replaceRegexpOne(market.condition_id, '^0[xX]', '')) AS id,
-    min(ifNull(market.closed AND coalesce(market.closed_at, market.end_date) < toDateTime64('2026-04-28 00:00:00', 6, 'UTC'), 0)) AS ended,
+    condition_id AS id,
+    in_gamma,
+    sources,
+    ifNull(market.closed AND market.closed_at < toDateTime64('2026-04-28 00:00:00', 6, 'UTC'), 0) AS ended,
     -- has trades that the Data API does not serve any more
-    max(ifNull(coalesce(market.created_at, market.start_date, market.end_date) < now() - INTERVAL 3 YEAR, 0)) AS old,
-    min(market.closed) AS closed,
-    max(length(market.outcomes)) AS outcomes,
-    -- no formula gives the token ids of the new protocol's markets
-    anyIf(arrayStringConcat(market.token_ids, ','), market.version = 'v2') AS listed,
-    min(coalesce(market.created_at, market.start_date, market.end_date)) AS opened_at,
-    max(coalesce(market.closed_at, market.end_date)) AS closed_at,
-    max(market.volume) AS volume,
-    any(market.question) AS question
-FROM default.api_markets_staging AS market
-WHERE match(market.condition_id, '^(0[xX])?[0-9a-fA-F]{64}$')
-GROUP BY id;
+    if(in_gamma, ifNull(market.opened_at < now() - INTERVAL 3 YEAR, 0), ifNull(market.opened_at < now() - INTERVAL 3 YEAR, 1)) AS old,
+    ifNull(market.closed, 0) AS closed,
+    outcomes,
+    listed,
+    market.opened_at AS opened_at,
+    market.closed_at AS closed_at,
+    volume,
+    question
+FROM default.vw_conditions AS market;
 
 -- What is to be known of the outcomes of markets, where they are not just two, or no formula gives their token ids. Looked up
 -- for each batch, and so kept apart; a run adds what is new.
@@ -69,6 +93,7 @@ WHERE (outcomes > 2 OR listed != '') AND (id, outcomes, listed) NOT IN (SELECT i
 -- The rows as Goldsky sends them, with the condition and outcome that the route computed. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.fills_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String, transactionHash String, timestamp String, orderHash String, maker String, taker String,
     makerAssetId String COMMENT 'what the maker gives; 0 is collateral', takerAssetId String COMMENT 'what he gets',
     makerAmountFilled String COMMENT 'whole base units of 10^-6, as all amounts', takerAmountFilled String, fee String,
@@ -79,11 +104,12 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
     shares String MATERIALIZED if(buys, takerAmountFilled, makerAmountFilled),
     paid   String MATERIALIZED if(buys, makerAmountFilled, takerAmountFilled),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
         (makerAssetId = '0') = (takerAssetId = '0'), 'neither side is collateral, or both are',
-        NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$') OR NOT match(fee, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
+        NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
         match(shares, '^0*$'), 'no shares changed hands, so there is no price',
-        NOT match(timestamp, '^[0-9]{9,10}$'), 'the time is no time',
+        isNull($past(timestamp)), 'the time cannot be read, is before the contract or in the future',
         NOT match(lower(maker), '^0x[0-9a-f]{40}$') OR NOT match(lower(taker), '^0x[0-9a-f]{40}$'), 'maker or taker is no address',
         '')
 )
@@ -101,12 +127,12 @@ SELECT
     CAST(divideDecimal(toDecimal256OrZero(paid, 0), greatest(toDecimal256OrZero(shares, 0), toDecimal256(1, 0)), 18) AS Decimal(38, 18)) AS price,
     toDecimal128OrZero(shares, 0) * toDecimal128('0.000001', 6) AS size,
     toDecimal128OrZero(paid, 0) * toDecimal128('0.000001', 6) AS cost,
-    toNullable(toDecimal128OrZero(landing.fee, 0) * toDecimal128('0.000001', 6)) AS fee,
+    if(match(landing.fee, '^[0-9]{1,30}$'), toDecimal128OrNull(landing.fee, 0) * toDecimal128('0.000001', 6), NULL) AS fee,
     -- the exchange contracts: V1 and its neg-risk one, V2 and its neg-risk one, V3
     lower(landing.taker) IN ('0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e', '0xc5d563a36ae78145c45a50134d48a1215220f80a',
         '0xe111180000d2663c0091e4f400237545b87b996b', '0xe2222d279d744050d28e00520010520000310f59',
         '0xe3333700ca9d93003f00f0f71f8515005f6c00aa') AS taker_order,
-    toDateTime(toUInt32OrZero(landing.timestamp), 'UTC') AS timestamp,
+    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
     substring(lower(id), 1, 66) AS transaction_hash,
     substring(lower(id), 68) AS order_hash,
     'goldsky' AS source,
@@ -115,32 +141,12 @@ SELECT
 FROM default.fills_landing AS landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.fills_rejected
-(
-    condition_id String CODEC(ZSTD(1)),
-    fill_id      String CODEC(ZSTD(1)),
-    reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch        String CODEC(ZSTD(1)),
-    fetched_at   DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY (condition_id, fill_id)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.fills_to_rejected TO default.fills_rejected AS
-SELECT
-    conditionId AS condition_id,
-    id AS fill_id,
-    reason,
-    toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
+SELECT conditionId AS condition_id, id AS fill_id,
+    if(element != '', element, toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
         'makerAssetId', makerAssetId, 'takerAssetId', takerAssetId, 'makerAmountFilled', makerAmountFilled,
-        'takerAmountFilled', takerAmountFilled, 'fee', fee)) AS row,
-    batch,
-    fetched_at
-FROM default.fills_landing
-WHERE reason != '';
+        'takerAmountFilled', takerAmountFilled, 'fee', fee))) AS row;
 
 -- @has-rows
 -- Whether the table holds rows of this source's markets that others than this ledger brought, so that every batch has to look
@@ -151,15 +157,15 @@ SELECT count() FROM
         AND (source = 'goldsky' OR {source} = 'goldsky' OR condition_id IN (SELECT id FROM default.fills_markets WHERE ended OR old)) LIMIT 1
 );
 
--- @tokens
+-- @query tokens
 -- What is known of the outcomes of a batch's conditions, where they are not just two.
 SELECT id, outcomes, '' AS listed FROM default.fills_tokens FINAL WHERE id IN ({ids}) AND outcomes > 2;
 
--- @again default.api_markets_staging knows more outcomes of them now than were asked for
+-- @again the sources know more outcomes of them now than were asked for
 -- A market that is in no list was taken to have two outcomes.
 SELECT id, toUnixTimestamp64Milli(made_at) AS since FROM default.fills_tokens FINAL;
 
--- @unknown of them are not in default.api_markets_staging (`./backfill run markets` fills it), so they are taken to have two outcomes each; once more are known, a run asks for the others
+-- @unknown of them are known to no source yet (`./backfill run markets` asks Gamma), so they are taken to have two outcomes each; once more are known, a run asks for the others
 -- Of a list, the markets of which the number of outcomes is not known.
 SELECT count() AS ids FROM (SELECT arrayJoin([{list}]) AS id) WHERE id NOT IN (SELECT id FROM default.fills_markets);
 
@@ -188,10 +194,41 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @redone tables=default.clob_fills
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+-- @note
+-- Lines that a run says when it takes its ids.
+SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()), ' conditions are not in Gamma''s list and are taken too: the CLOB knows ',
+    toString(countIf(NOT in_gamma AND has(sources, 'clob'))), ', Goldsky ', toString(countIf(NOT in_gamma AND has(sources, 'goldsky'))), ', the chain ',
+    toString(countIf(NOT in_gamma AND has(sources, 'chain'))), ' of them') AS line
+FROM default.fills_markets HAVING countIf(NOT in_gamma) > 0;
 
--- @ids needs=default.api_markets_staging filled=markets
+-- @finish
+-- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
+-- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
+-- run that ends it.
+TRUNCATE TABLE default.fills_alone;
+
+INSERT INTO default.fills_alone
+WITH arrayMap(r -> r.2, arrayFilter(r -> r.4 AND NOT r.5, rows)) AS takers
+SELECT condition_id, row.1 AS fill_id, NOT (row.4 AND NOT row.5) AND (if(row.3 = '', empty(takers), NOT has(takers, row.3))) AS alone
+FROM
+(
+    SELECT condition_id, groupArray((fill_id, maker, taker, taker_order, alone)) AS rows FROM default.clob_fills
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
+    GROUP BY condition_id, transaction_hash
+)
+ARRAY JOIN rows AS row
+WHERE alone != row.5
+SETTINGS max_bytes_before_external_group_by = 1000000000;
+
+ALTER TABLE default.clob_fills UPDATE alone = 1, taker_order = 1
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+ALTER TABLE default.clob_fills UPDATE alone = 0, taker_order = 0
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+INSERT INTO default.fills_checked SELECT 1, now64(3);
+
+-- @ids needs=default.fills_markets filled=markets
 -- What is missing: markets that ended while Goldsky went on and have no fill, or, with --since, all that may have traded since.
 SELECT id FROM default.fills_markets
 WHERE ({source} = 'goldsky' OR ended OR old)
@@ -229,6 +266,11 @@ INNER JOIN
 ) AS every ON every.step = multiIf(market.opened_at IS NULL, 7, market.days <= 7, 1, market.days <= 30, 2, market.days <= 90, 3, market.days <= 180, 4, market.days <= 365, 5, 6)
 GROUP BY step, of_all ORDER BY step;
 
+-- @diagnosis conditions by the sources that know them
+SELECT arrayStringConcat(sources, ', ') AS known_to, count() AS conditions,
+    countIf(id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS missing
+FROM default.fills_markets GROUP BY known_to ORDER BY conditions DESC, known_to;
+
 -- @diagnosis twenty samples
 SELECT id AS condition_id, question, if(closed, 'closed', 'open') AS status, toDate(opened_at) AS opened, toString(volume) AS volume,
     if(ended, 'goldsky', 'data-api') AS source
@@ -238,6 +280,11 @@ FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clo
 SELECT source, count() AS fills, countIf(taker_order) AS trades, uniqExact(condition_id) AS markets, toString(sumIf(size, taker_order)) AS shares,
     toString(sumIf(cost, taker_order)) AS collateral, min(timestamp) AS first, max(timestamp) AS last
 FROM default.clob_fills GROUP BY source ORDER BY source;
+
+-- @check conditions by the sources that know them
+SELECT arrayStringConcat(sources, ', ') AS known_to, count() AS conditions, countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills,
+    concat(toString(round(100 * with_fills / conditions, 1)), '%') AS share
+FROM default.fills_markets GROUP BY known_to ORDER BY conditions DESC, known_to;
 
 -- @check coverage by the year in which markets opened
 SELECT if(opened_at IS NULL, 'undated', toString(toYear(opened_at))) AS opened, count() AS markets,
@@ -270,6 +317,9 @@ ORDER BY cityHash64(fill_id) LIMIT 5;
 -- @measure coverage unit=% min=95% Markets with fills, of those that may have some (not found to have none)
 SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent}))) FROM default.fills_markets;
 
+-- @measure beyond-gamma Conditions that the CLOB, Goldsky or the chain know and Gamma does not list
+SELECT countIf(NOT in_gamma) FROM default.fills_markets;
+
 -- @measure last-day min=1 Fills in the last 24 hours
 SELECT count() FROM default.clob_fills WHERE timestamp > now() - INTERVAL 24 HOUR;
 
@@ -283,6 +333,9 @@ WHERE id NOT IN (SELECT condition_id FROM default.clob_fills);
 -- @measure not-living max=0 Markets that went on after 2026-04-28 and have fills from Goldsky alone
 SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky' AND condition_id IN (SELECT id FROM default.fills_markets WHERE NOT ended)
     AND condition_id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api');
+
+-- @measure uncounted max=0 Transactions of a market without a row that sums of volume take (a run puts them right when it ends)
+SELECT uniqExact(condition_id, transaction_hash) - uniqExactIf((condition_id, transaction_hash), taker_order) FROM default.clob_fills;
 
 -- @measure twice max=0 Transactions of a market whose rows came from both sources
 SELECT count() FROM
@@ -311,3 +364,9 @@ SELECT {running};
 
 -- @measure duplicates Rows beyond one a fill (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;
+
+-- @measure feeless Fills from Goldsky whose fee could not be read
+SELECT countIf(isNull(fee)) FROM default.clob_fills WHERE source = 'goldsky';
+
+-- @measure prices-outside Fills whose price is not between 0 and 1, by the amounts that the chain has
+SELECT countIf(price > 1 OR price < 0) FROM default.clob_fills;

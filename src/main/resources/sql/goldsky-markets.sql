@@ -2,10 +2,13 @@
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 -- The target table is default.goldsky_market_mapping, in mapping-tables.sql.
 
+-- @job target=default.goldsky_market_mapping key=token_id
+
 -- @setup after=mapping-tables
 -- The rows as Goldsky sends them. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id           String COMMENT 'the token id, decimal',
     outcomeIndex String COMMENT 'from 0; may be missing',
     condition    String COMMENT 'a JSON object, such as {"id":"0x…"}',
@@ -13,59 +16,31 @@ CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
     fetched_at   DateTime64(3, 'UTC'),
 
     condition_id String MATERIALIZED replaceRegexpOne(lower(JSONExtractString(condition, 'id')), '^0x', ''),
+    outcome      Nullable(Int16) MATERIALIZED if(toInt16OrNull(outcomeIndex) BETWEEN 0 AND 255, toInt16OrNull(outcomeIndex), NULL),
+    unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('outcomeIndex', $unread(outcomeIndex, outcome))),
     reason       String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(id, '^[0-9]{1,78}$'), 'the token id is no number',
         condition_id = '', 'no condition',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
-        NOT match(outcomeIndex, '^[0-9]{0,3}$'), 'the outcome index is no number',
         '')
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.goldsky_markets_to_mapping TO default.goldsky_market_mapping AS
-SELECT id AS token_id, condition_id, if(outcomeIndex = '', toInt16(-1), toInt16OrZero(outcomeIndex)) AS outcome_index, fetched_at, batch
+SELECT id AS token_id, condition_id, ifNull(outcome, toInt16(-1)) AS outcome_index, unread, fetched_at, batch
 FROM default.goldsky_markets_landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.goldsky_markets_rejected
-(
-    token_id   String CODEC(ZSTD(1)),
-    reason     LowCardinality(String),
-    row        String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch      String CODEC(ZSTD(1)),
-    fetched_at DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY token_id
-SETTINGS non_replicated_deduplication_window = 10000;
+SELECT id AS token_id,
+    if(element != '', element, concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}')) AS row;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.goldsky_markets_to_rejected TO default.goldsky_markets_rejected AS
-SELECT id AS token_id, reason,
-    concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}') AS row,
-    batch, fetched_at
-FROM default.goldsky_markets_landing
-WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.goldsky_market_mapping LIMIT 1);
-
--- @present
--- The keys of a page whose rows are in the tables already, and whether this very batch brought them.
-SELECT token_id AS key, max(stored.batch = {batch}) AS own FROM default.goldsky_market_mapping AS stored
-WHERE token_id IN ({keys}) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY token_id
-UNION ALL
-SELECT token_id, 1 FROM default.goldsky_markets_rejected WHERE token_id IN ({keys}) AND batch = {batch} GROUP BY token_id;
-
--- @stored
--- What the tables hold of the batch.
-SELECT {first} AS id, uniqExact(token_id) AS rows, 0 AS rejected, '' AS reason FROM default.goldsky_market_mapping WHERE batch = {batch}
-UNION ALL
-SELECT {first}, 0, uniqExact(token_id), any(reason) FROM default.goldsky_markets_rejected WHERE batch = {batch};
-
--- @redone tables=default.goldsky_market_mapping
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+-- @unread default.goldsky_market_mapping
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.goldsky_market_mapping ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
 -- The one list.
@@ -106,3 +81,6 @@ SELECT count() FROM default.goldsky_market_mapping WHERE NOT match(condition_id,
 
 -- @measure duplicates Rows beyond one a token id (a further pass replaces them at its end)
 SELECT count() - uniqExact(token_id) FROM default.goldsky_market_mapping;
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.goldsky_market_mapping;

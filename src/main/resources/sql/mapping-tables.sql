@@ -17,12 +17,16 @@ CREATE TABLE IF NOT EXISTS default.clob_market_mapping
     closed           Bool,
     is_50_50_outcome Bool,
     neg_risk         Bool,
+    unread           Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY condition_id
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables from before this column
+ALTER TABLE default.clob_market_mapping ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- ConditionPreparation: every condition that the chain knows.
 CREATE TABLE IF NOT EXISTS default.rpc_conditions
@@ -102,12 +106,16 @@ CREATE TABLE IF NOT EXISTS default.goldsky_market_mapping
     token_id      String CODEC(ZSTD(1)),
     condition_id  String CODEC(ZSTD(1)),
     outcome_index Int16 COMMENT '-1 where the subgraph gives none',
+    unread        Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at    DateTime64(3, 'UTC'),
     batch         String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY token_id
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables from before this column
+ALTER TABLE default.goldsky_market_mapping ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- Token ids computed forward from condition ids (polymarket.backfill.polygon.ComputedTokenIds): no source says them.
 CREATE TABLE IF NOT EXISTS default.computed_token_ids
@@ -121,3 +129,15 @@ CREATE TABLE IF NOT EXISTS default.computed_token_ids
 )
 ENGINE = ReplacingMergeTree(outcomes)
 ORDER BY condition_id;
+
+-- The names that whoever joins the mappings expects in each of them: what a trade carries as its market, and who says so. All
+-- keys of all sources stand in condition_id_candidates and condition_id_merged.
+ALTER TABLE default.clob_market_mapping
+    ADD COLUMN IF NOT EXISTS market_id String ALIAS if(market_slug != '', market_slug, question_id),
+    ADD COLUMN IF NOT EXISTS source String ALIAS 'CLOB';
+ALTER TABLE default.rpc_transfer_mapping
+    ADD COLUMN IF NOT EXISTS market_id String ALIAS token_id,
+    ADD COLUMN IF NOT EXISTS source String ALIAS 'RPC';
+ALTER TABLE default.goldsky_market_mapping
+    ADD COLUMN IF NOT EXISTS market_id String ALIAS token_id,
+    ADD COLUMN IF NOT EXISTS source String ALIAS 'GOLDSKY';

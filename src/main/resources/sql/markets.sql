@@ -1,6 +1,8 @@
 -- All markets: what Gamma sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
+-- @job target=default.api_markets_staging key=market_id
+
 -- @setup
 -- Every market of Gamma, one row each, as it was when it was fetched; a further pass replaces it.
 CREATE TABLE IF NOT EXISTS default.api_markets_staging
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS default.api_markets_staging
     start_date      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
     created_at      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
     closed_at       Nullable(DateTime64(6, 'UTC')) COMMENT 'closedTime' CODEC(ZSTD(1)),
+    unread          Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     chain           LowCardinality(String) COMMENT 'the filters of the listing that brought it',
     batch           LowCardinality(String) COMMENT 'the batch of the ledger that brought it'
 )
@@ -39,10 +42,14 @@ ENGINE = ReplacingMergeTree(timestamp)
 ORDER BY market_id
 SETTINGS non_replicated_deduplication_window = 10000;
 
+-- for tables from before this column
+ALTER TABLE default.api_markets_staging ADD COLUMN IF NOT EXISTS unread Map(String, String);
+
 -- The rows as Gamma sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 -- Fields without a value are left out, not null; what is a number, a list or true in JSON arrives as its text.
 CREATE TABLE IF NOT EXISTS default.markets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String, conditionId String, questionID String, slug String, question String, description String, category String,
     active String, closed String, negRisk String, version String, winningOutcome String,
     outcomes String COMMENT 'JSON in a string, as are outcomePrices and clobTokenIds', outcomePrices String, clobTokenIds String,
@@ -61,18 +68,27 @@ CREATE TABLE IF NOT EXISTS default.markets_landing
     pos_ids      Array(String) MATERIALIZED extractAll(if(positionIds = 'null', '', positionIds), '[^][", ]+'),
     amount       String MATERIALIZED if(volume != '', volume, volumeNum),
     depth        String MATERIALIZED if(liquidity != '', liquidity, liquidityNum),
+    end_date     Nullable(DateTime64(6, 'UTC')) MATERIALIZED $deadline(endDate),
+    start_date   Nullable(DateTime64(6, 'UTC')) MATERIALIZED $deadline(startDate),
+    created_at   Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(createdAt),
+    closed_at    Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(closedTime),
+    sum_traded   Nullable(Decimal(38, 18)) MATERIALIZED $amount(amount),
+    sum_offered  Nullable(Decimal(38, 18)) MATERIALIZED $amount(depth),
+    priced       UInt8 MATERIALIZED match(outcomePrices, '^(null|[[][^][{}]*[]])?$')
+        AND arrayAll(p -> match(p, '^[0-9]{1,26}([.][0-9]{1,50})?([eE]-?[0-9]{1,2})?$') AND ifNull(toDecimal256OrNull(p, 50) <= 1, 0), prices),
+    named        UInt8 MATERIALIZED outcomes IN ('', 'null') OR JSONType(outcomes) = 'Array',
+    unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map(
+        'endDate', $unread(endDate, end_date), 'startDate', $unread(startDate, start_date), 'createdAt', $unread(createdAt, created_at),
+        'closedTime', $unread(closedTime, closed_at), 'volume', $unread(amount, sum_traded), 'liquidity', $unread(depth, sum_offered),
+        'outcomePrices', if(priced, '', outcomePrices), 'outcomes', if(named, '', outcomes),
+        'active', $unread(active, $flag(active)), 'closed', $unread(closed, $flag(closed)), 'negRisk', $unread(negRisk, $flag(negRisk)))),
     reason       String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         id = '', 'no market id',
         condition_id = '', 'no condition id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 64 hex digits',
-        outcomes NOT IN ('', 'null') AND JSONType(outcomes) != 'Array', 'outcomes are no list',
-        arrayExists(list -> NOT match(list, '^(null|[[][^][{}]*[]])?$'), [outcomePrices, clobTokenIds, positionIds]), 'prices or token ids are no list',
-        NOT arrayAll(p -> match(p, '^[0-9]{1,26}([.][0-9]{1,50})?$'), prices), 'a price is no number, or has more than 50 decimals',
+        arrayExists(list -> NOT match(list, '^(null|[[][^][{}]*[]])?$'), [clobTokenIds, positionIds]), 'token ids are no list',
         NOT arrayAll(t -> match(t, '^[0-9]{1,78}$'), arrayConcat(clob_ids, pos_ids)), 'a token id is no number',
-        arrayExists(n -> n != '' AND NOT match(n, '^-?[0-9]{1,20}([.][0-9]{1,18})?$'), [amount, depth]),
-            'volume or liquidity is no number, or has more than 18 decimals',
-        arrayExists(t -> t != '' AND parseDateTime64BestEffortOrNull(t, 6, 'UTC') IS NULL, [startDate, endDate, createdAt, closedTime]),
-            'a date cannot be read',
         '')
 )
 ENGINE = Null;
@@ -83,15 +99,15 @@ SELECT
     came.slug AS market_slug,
     came.question AS question,
     came.description AS description,
-    came.names AS outcomes,
-    came.active = 'true' AS active,
-    came.closed = 'true' AS closed,
+    if(came.named, came.names, []) AS outcomes,
+    ifNull($flag(came.active), false) AS active,
+    ifNull($flag(came.closed), false) AS closed,
     -- umaResolutionStatuses is a history that lags behind: [] and ["proposed"] stand beside resolved
-    came.closed = 'true' AND came.umaResolutionStatus = 'resolved' AS resolved,
+    ifNull($flag(came.closed), false) AND came.umaResolutionStatus = 'resolved' AS resolved,
     came.winningOutcome AS winning_outcome,
-    parseDateTime64BestEffortOrNull(came.endDate, 6, 'UTC') AS end_date,
-    toDecimal128OrNull(came.amount, 18) AS volume,
-    toDecimal128OrNull(came.depth, 18) AS liquidity,
+    came.end_date AS end_date,
+    came.sum_traded AS volume,
+    came.sum_offered AS liquidity,
     came.fetched_at AS timestamp,
     came.id AS market_id,
     replaceRegexpOne(lower(came.questionID), '^0x', '') AS question_id,
@@ -100,13 +116,14 @@ SELECT
     came.version != 'v2' AND length(came.names) > 2 AS token_ids_unverified,
     came.clob_ids AS clob_token_ids,
     came.pos_ids AS position_ids,
-    arrayMap(p -> toDecimal256(p, 50), came.prices) AS outcome_prices,
+    if(came.priced, arrayMap(p -> toDecimal256OrZero(p, 50), came.prices), []) AS outcome_prices,
     came.umaResolutionStatus AS resolution_status,
     came.category AS category,
-    came.negRisk = 'true' AS neg_risk,
-    parseDateTime64BestEffortOrNull(came.startDate, 6, 'UTC') AS start_date,
-    parseDateTime64BestEffortOrNull(came.createdAt, 6, 'UTC') AS created_at,
-    parseDateTime64BestEffortOrNull(came.closedTime, 6, 'UTC') AS closed_at,
+    ifNull($flag(came.negRisk), false) AS neg_risk,
+    came.start_date AS start_date,
+    came.created_at AS created_at,
+    came.closed_at AS closed_at,
+    came.unread AS unread,
     came.asked AS chain,
     came.batch AS batch
 FROM default.markets_landing AS came
@@ -132,20 +149,16 @@ SELECT
     id AS market_id,
     condition_id,
     reason,
-    toJSONString(mapFilter((name, value) -> value != '', map('id', id, 'conditionId', conditionId, 'questionID', questionID, 'slug', slug,
+    if(element != '', element, toJSONString(mapFilter((name, value) -> value != '', map('id', id, 'conditionId', conditionId, 'questionID', questionID, 'slug', slug,
         'question', question, 'description', description, 'category', category, 'active', active, 'closed', closed, 'negRisk', negRisk,
         'version', version, 'outcomes', outcomes, 'outcomePrices', outcomePrices, 'clobTokenIds', clobTokenIds, 'positionIds', positionIds,
         'umaResolutionStatus', umaResolutionStatus, 'volume', volume, 'volumeNum', volumeNum, 'liquidity', liquidity,
-        'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime', closedTime))) AS row,
+        'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime', closedTime)))) AS row,
     asked AS chain,
     batch,
     fetched_at
 FROM default.markets_landing
 WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.api_markets_staging LIMIT 1);
 
 -- @present
 -- The markets of a page that are stored already (in a new pass: by this pass), whether this very batch brought them, and
@@ -163,14 +176,10 @@ FROM
 WHERE {redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last}
 GROUP BY market_id;
 
--- @stored
--- What the tables hold of a batch: rows and rejected rows of its chain.
-SELECT {first} AS id, uniqExact(market_id) AS rows, 0 AS rejected, '' AS reason FROM default.api_markets_staging WHERE batch = {batch}
-UNION ALL
-SELECT {first}, 0, uniqExact(market_id), any(reason) FROM default.markets_rejected WHERE batch = {batch};
-
--- @redone tables=default.api_markets_staging
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+-- @unread default.api_markets_staging
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.api_markets_staging ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
 -- The chains. Gamma lists closed markets or the others, never both, and every market is one or the other, so this split
@@ -239,3 +248,6 @@ SELECT if(count() = 0, 1000000, dateDiff('minute', max(timestamp), now64(3)) / 6
 
 -- @measure duplicates Rows beyond one a market (a further pass replaces them at its end)
 SELECT count() - uniqExact(market_id) FROM default.api_markets_staging;
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.api_markets_staging;

@@ -2,22 +2,22 @@
 -- many of {ids}, which the ledger says are absent, are among those that are not covered. IN and NOT IN count right whatever
 -- join_use_nulls is, where LEFT JOIN … IS NOT NULL would not.
 
--- @coverage ledger=fills,trades needs=default.api_markets_staging,default.clob_fills markets with fills
+-- @coverage ledger=fills,trades needs=default.fills_markets,default.clob_fills markets with fills
 -- A market of which only a window of time was fetched is not covered. One that was fetched whole later is, though it may have
 -- stored nothing then: the third statement counts such of {ids}, which the ledger says are found.
-SELECT countIf(id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS covered, count() AS total
-FROM (SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging WHERE condition_id != '');
-SELECT uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id) AS n FROM default.api_markets_staging
+SELECT countIf(id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS covered, count() AS total, countIf(NOT in_gamma) AS beyond_gamma
+FROM default.fills_markets;
+SELECT count() AS n FROM default.fills_markets
 WHERE id IN ({ids}) AND id NOT IN (SELECT condition_id FROM default.clob_fills WHERE condition_id IN ({ids}) AND batch NOT LIKE '%-window-%');
-SELECT uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id) AS n FROM default.api_markets_staging
+SELECT count() AS n FROM default.fills_markets
 WHERE id IN ({ids}) AND id IN (SELECT condition_id FROM default.clob_fills WHERE condition_id IN ({ids}))
     AND id NOT IN (SELECT condition_id FROM default.clob_fills WHERE condition_id IN ({ids}) AND batch NOT LIKE '%-window-%');
 
--- @coverage ledger=wallets needs=default.vw_trades_canonical,default.api_positions_staging,cascadian_clean.vw_trades_input wallets with positions
-SELECT countIf(wallet IN (SELECT wallet_address FROM default.api_positions_staging)) AS covered, count() AS total
-FROM (SELECT DISTINCT wallet FROM cascadian_clean.vw_trades_input);
+-- @coverage ledger=wallets reads=views.trades needs=default.api_positions_staging,cascadian_clean.vw_trades_input wallets with positions
+SELECT countIf(wallet IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging)) AS covered, count() AS total
+FROM (SELECT DISTINCT wallet FROM cascadian_clean.vw_trades_input WHERE wallet != '');
 SELECT uniqExact(wallet) AS n FROM cascadian_clean.vw_trades_input
-WHERE wallet IN ({ids}) AND wallet NOT IN (SELECT wallet_address FROM default.api_positions_staging);
+WHERE wallet IN ({ids}) AND wallet NOT IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging);
 
 -- @coverage ledger=resolutions needs=default.api_markets_staging,cascadian_clean.vw_resolutions_truth resolved conditions with payouts
 -- That Goldsky has none proves nothing, because its subgraph has stopped; that the Data API has none does.

@@ -1,7 +1,9 @@
 -- Payout vectors: what the source sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
--- @setup after=tables
+-- @job target=default.resolutions_external_ingest id=condition_id key=condition_id source=goldsky-api
+
+-- @setup after=tables,conditions
 -- The rows as Goldsky sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.payouts_landing
 (
@@ -42,49 +44,15 @@ SELECT
 FROM default.payouts_landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.payouts_rejected
-(
-    condition_id String CODEC(ZSTD(1)),
-    reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch        String CODEC(ZSTD(1)),
-    fetched_at   DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY condition_id
-SETTINGS non_replicated_deduplication_window = 10000;
+SELECT condition_id, concat('{"id":', toJSONString(id), ',"payouts":', payouts, '}') AS row;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.payouts_to_rejected TO default.payouts_rejected AS
-SELECT condition_id, reason, concat('{"id":', toJSONString(id), ',"payouts":', payouts, '}') AS row, batch, fetched_at
-FROM default.payouts_landing
-WHERE reason != '';
-
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.resolutions_external_ingest WHERE source = 'goldsky-api' LIMIT 1);
-
--- @present
--- The ids of a batch whose rows are in the table already, and whether this very batch brought them.
-SELECT condition_id AS key, max(stored.batch = {batch}) AS own FROM default.resolutions_external_ingest AS stored
-WHERE condition_id IN ({ids}) AND source = 'goldsky-api' AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY condition_id;
-
--- @stored
--- What the tables hold of a batch: rows and rejected rows of each id.
-SELECT condition_id AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.resolutions_external_ingest
-WHERE condition_id BETWEEN {first} AND {last} AND source = 'goldsky-api' AND batch = {batch} GROUP BY condition_id
-UNION ALL
-SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.payouts_rejected
-WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
-
--- @redone tables=default.resolutions_external_ingest
--- Where rows that were fetched anew stand beside the older ones until they are merged.
-
--- @ids needs=default.api_markets_staging
--- What is missing: closed conditions that no resolution table has a payout vector of.
-SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
-WHERE closed
-  AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
+-- @ids needs=default.vw_conditions filled=markets
+-- What is missing: conditions that no source says are open, and that no resolution table has a payout vector of.
+SELECT condition_id AS id FROM default.vw_conditions
+WHERE ifNull(closed, 1)
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
 

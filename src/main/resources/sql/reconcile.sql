@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS default.condition_id_merged
 ENGINE = MergeTree
 ORDER BY (key_kind, key);
 
+ALTER TABLE default.condition_id_merged ADD COLUMN IF NOT EXISTS market_id String ALIAS key;
+
 -- Every key that not all sources agree on, or of which a candidate is disproved.
 CREATE TABLE IF NOT EXISTS default.condition_id_conflicts
 (
@@ -45,22 +47,22 @@ ENGINE = MergeTree
 ORDER BY (key_kind, key);
 
 -- @conditions
--- The conditions whose token ids prove or disprove a candidate and are not computed yet. The chain knows how many outcomes
--- there are; where it was not asked, as many as any source mentions.
+-- The conditions whose token ids are not computed yet: they prove or disprove candidates, and say whose a token is. The chain
+-- knows how many outcomes there are; where it was not asked, as many as any source mentions.
 SELECT condition_id, outcomes FROM
 (
-    SELECT condition_id, toUInt16(least(256, greatest(2, max(n)))) AS outcomes, max(has_tokens) AS wanted FROM
+    SELECT condition_id, toUInt16(least(256, greatest(2, max(n)))) AS outcomes FROM
     (
-        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toInt32(length(token_ids)) AS n, notEmpty(token_ids) AS has_tokens FROM default.clob_market_mapping
-        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1), 1 FROM default.goldsky_market_mapping
-        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1), 1 FROM default.rpc_transfer_mapping
-        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_slot_count), 0 FROM default.rpc_conditions
-        UNION ALL SELECT condition_id, toInt32(length(token_ids)), notEmpty(token_ids) FROM {gamma}
+        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toInt32(length(token_ids)) AS n FROM default.clob_market_mapping
+        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.goldsky_market_mapping
+        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.rpc_transfer_mapping
+        UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_slot_count) FROM default.rpc_conditions
+        UNION ALL SELECT condition_id, toInt32(length(token_ids)) FROM {gamma}
     )
     GROUP BY condition_id
 ) AS named
 LEFT JOIN (SELECT condition_id, max(outcomes) AS done FROM default.computed_token_ids GROUP BY condition_id) AS computed USING condition_id
-WHERE wanted AND outcomes > done AND match(condition_id, '^[0-9a-f]{64}$')
+WHERE outcomes > done AND match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
 SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill}, max_bytes_before_external_group_by = {spill};
 
 -- @count-conditions
@@ -73,34 +75,35 @@ SELECT uniq(condition_id) FROM
 SETTINGS max_memory_usage = {max_memory};
 
 -- @entries
--- What the sources say of a range of conditions, by the hashes of their ids: the computed token ids of the range are what is
--- held.
+-- What the sources say of a range of conditions, by the hashes of their ids. What is held are the computed token ids of the
+-- range, and the markets of the range whose condition is missing or disproved.
 INSERT INTO {target}
 WITH
-    x -> lower(replaceRegexpOne(trimBoth(x), '^0[xX]', '')) AS hex,
+    x -> lower(replaceRegexpOne(trimBoth(x), '^0[xX]', '')) AS bare,
     -- a token id is decimal; hex ones are turned
     x -> if(startsWith(lower(x), '0x'), toString(reinterpretAsUInt256(reverse(unhex(substring(x, 3))))), trimLeft(trimBoth(x), '0')) AS decimal,
     markets AS
     (
         SELECT * FROM
         (
-            SELECT 'clob' AS source, hex(condition_id) AS condition_id, hex(question_id) AS question_id, lower(trimBoth(market_slug)) AS slug, '' AS market_id,
+            SELECT 'clob' AS source, bare(condition_id) AS condition_id, bare(question_id) AS question_id, lower(trimBoth(market_slug)) AS slug, '' AS market_id,
                 arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)) AS tokens, fetched_at AS seen_at
             FROM default.clob_market_mapping FINAL
             UNION ALL
             SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {gamma}
             UNION ALL
-            SELECT 'goldsky', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
+            SELECT 'goldsky', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
             UNION ALL
-            SELECT 'rpc', hex(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
+            SELECT 'rpc', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
             UNION ALL
-            SELECT 'rpc', hex(condition_id), hex(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
+            SELECT 'rpc', bare(condition_id), bare(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
         )
         WHERE {in_range}
     ),
     proofs AS
     (
         SELECT markets.*, usdc, wrapped, other,
+            match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$') AS valid,
             -- ids of the second protocol's markets are not computed from the condition id
             notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2' AND {in_range}) AS provable,
             arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)), tokens) AS indexes,
@@ -111,21 +114,51 @@ WITH
             SELECT condition_id, argMax(usdc_token_ids, outcomes) AS usdc, argMax(wrapped_token_ids, outcomes) AS wrapped, argMax(other_token_ids, outcomes) AS other
             FROM default.computed_token_ids WHERE {in_range} GROUP BY condition_id
         ) AS computed USING condition_id
-        WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
+    ),
+    -- markets whose condition is missing or disproved, with those of their tokens that a known condition gives
+    owned AS
+    (
+        SELECT source, said, names, all_tokens, max(seen_at) AS seen_at, groupUniqArray((token, owner, outcome)) AS owners FROM
+        (
+            SELECT condition_id AS owner, entry.1 AS token, entry.2 AS outcome FROM
+            (
+                SELECT condition_id, arrayJoin(arrayConcat(
+                    arrayMap((t, i) -> (t, toInt16(i - 1)), usdc_token_ids, arrayEnumerate(usdc_token_ids)),
+                    arrayMap((t, i) -> (t, toInt16(i - 1)), wrapped_token_ids, arrayEnumerate(wrapped_token_ids)),
+                    arrayMap(t -> (t, toInt16(-1)), other_token_ids))) AS entry
+                FROM default.computed_token_ids
+            )
+        ) AS computed
+        INNER JOIN
+        (
+            SELECT source, condition_id AS said, seen_at, length(arrayDistinct(tokens)) AS all_tokens,
+                arrayFilter(n -> n.2 NOT IN ({no_ids}) AND NOT match(n.2, '^0+$'), [('question-id', if(length(question_id) = 64, question_id, '')), ('slug', slug), ('market-id', market_id)]) AS names,
+                arrayJoin(arrayDistinct(arrayFilter((t, hit) -> NOT hit, tokens, hits))) AS token
+            FROM proofs WHERE source IN ('clob', 'gamma') AND (NOT valid OR row_proof = 'disproved')
+        ) AS wrong ON wrong.token = computed.token
+        GROUP BY source, said, names, all_tokens
     ),
     keys AS
     (
-        SELECT source, condition_id, seen_at, arrayJoin(arrayConcat(
+        SELECT source, seen_at, arrayJoin(arrayConcat(
             -- a condition id names itself, whatever tokens a source puts beside it
-            [('condition-id', condition_id, if(row_proof = 'proved', 'proved', 'unproved'), toInt16(-1))],
-            if(match(question_id, '^[0-9a-f]{64}$') AND NOT match(question_id, '^0+$'), [('question-id', question_id, row_proof, toInt16(-1))], []),
-            if(slug != '', [('slug', slug, row_proof, toInt16(-1))], []),
-            if(market_id != '', [('market-id', market_id, row_proof, toInt16(-1))], []),
-            arrayMap((t, i, hit) -> ('token-id', t, multiIf(NOT provable, 'unproved', hit, 'proved', 'disproved'), i), tokens, indexes, hits))) AS entry
-        FROM proofs
+            [('condition-id', condition_id, condition_id, if(row_proof = 'proved', 'proved', 'unproved'), toInt16(-1))],
+            if(match(question_id, '^[0-9a-f]{64}$') AND NOT match(question_id, '^0+$'), [('question-id', question_id, condition_id, row_proof, toInt16(-1))], []),
+            if(slug NOT IN ({no_ids}), [('slug', slug, condition_id, row_proof, toInt16(-1))], []),
+            if(market_id NOT IN ({no_ids}), [('market-id', market_id, condition_id, row_proof, toInt16(-1))], []),
+            arrayMap((t, i, hit) -> ('token-id', t, condition_id, multiIf(NOT provable, 'unproved', hit, 'proved', 'disproved'), i), tokens, indexes, hits))) AS entry
+        FROM proofs WHERE valid
+        UNION ALL
+        SELECT source, seen_at, arrayJoin(arrayConcat(
+            arrayMap(o -> ('token-id', o.1, o.2, 'proved', o.3), owners),
+            arrayMap(o -> ('condition-id', o.2, o.2, 'proved', toInt16(-1)), owners),
+            -- what all of a market's tokens belong to is its condition
+            if(length(owners) = all_tokens AND length(arrayDistinct(arrayMap(o -> o.2, owners))) = 1,
+                arrayMap(n -> (n.1, n.2, owners[1].2, 'proved', toInt16(-1)), names), []))) AS entry
+        FROM owned
     )
-SELECT entry.1, entry.2, condition_id, source, entry.3, entry.4, seen_at FROM keys
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash', max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
+SELECT entry.1, entry.2, entry.3, source, entry.4, entry.5, seen_at FROM keys
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
 
 -- @candidates
 -- One row a key, condition and source, of all that was said; read in the order in which it is stored.
@@ -186,9 +219,9 @@ SELECT key_kind, count() AS keys, countIf(rule = 'proved') AS proved, countIf(ru
 FROM default.condition_id_merged GROUP BY key_kind ORDER BY key_kind;
 
 -- @sources
-SELECT source, sum(n) AS candidates, count() AS conditions, sum(proved) AS proved, sum(disproved) AS disproved FROM
+SELECT source, sum(n) AS candidates, count() AS conditions, sum(of_these_proved) AS proved, sum(of_these_disproved) AS disproved FROM
 (
-    SELECT source, condition_id, count() AS n, countIf(proof = 'proved') AS proved, countIf(proof = 'disproved') AS disproved
+    SELECT source, condition_id, count() AS n, countIf(proof = 'proved') AS of_these_proved, countIf(proof = 'disproved') AS of_these_disproved
     FROM default.condition_id_candidates GROUP BY source, condition_id
 )
 GROUP BY source ORDER BY indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source))

@@ -2,7 +2,9 @@
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 -- The target table is default.resolutions_external_ingest, in tables.sql.
 
--- @setup after=tables
+-- @job target=default.resolutions_external_ingest id=condition_id key=condition_id source=data-api
+
+-- @setup after=tables,conditions
 -- The rows as the Data API sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.resolutions_landing
 (
@@ -26,8 +28,9 @@ CREATE TABLE IF NOT EXISTS default.resolutions_landing
         NOT whole, 'payouts are no list of parts per million',
         arraySum(parts) = 0, 'all payouts are zero',
         abs(toInt64(arraySum(parts)) - 1000000) > length(parts), 'payouts do not add up to a million',
-        resolved_at != '' AND isNull(parseDateTime64BestEffortOrNull(resolved_at, 3, 'UTC')), 'resolved_at is no time',
         ''),
+    resolved Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(resolved_at),
+    unread   Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('resolved_at', $unread(resolved_at, resolved))),
     sound    Array(UInt64) MATERIALIZED if(reason = '', parts, []),
     divisor  UInt64 MATERIALIZED arrayFold((a, n) -> if(n = 0, a, gcd(a, greatest(n, 1))), sound, arrayMax(sound)),
     numerators Array(UInt256) MATERIALIZED arrayMap(n -> toUInt256(intDiv(n, greatest(divisor, 1))), sound)
@@ -40,59 +43,30 @@ SELECT
     numerators AS payout_numerators,
     arraySum(numerators) AS payout_denominator,
     toInt16(if(countEqual(numerators, arrayMax(numerators)) = 1, indexOf(numerators, arrayMax(numerators)) - 1, -1)) AS winning_index,
-    parseDateTime64BestEffortOrNull(resolved_at, 3, 'UTC') AS resolved_at,
+    CAST(resolved AS Nullable(DateTime64(3, 'UTC'))) AS resolved_at,
     'data-api' AS source,
+    unread,
     fetched_at,
     batch
 FROM default.resolutions_landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.resolutions_rejected
-(
-    condition_id String CODEC(ZSTD(1)),
-    reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch        String CODEC(ZSTD(1)),
-    fetched_at   DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY condition_id
-SETTINGS non_replicated_deduplication_window = 10000;
+SELECT id AS condition_id,
+    concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
+        ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}') AS row;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.resolutions_to_rejected TO default.resolutions_rejected AS
-SELECT id AS condition_id, reason,
-    concat('{"condition_id":', toJSONString(resolutions_landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
-        ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}') AS row,
-    batch, fetched_at
-FROM default.resolutions_landing
-WHERE reason != '';
+-- @unread default.resolutions_external_ingest
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.resolutions_external_ingest ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.resolutions_external_ingest WHERE source = 'data-api' LIMIT 1);
-
--- @present
--- The ids of a batch whose rows are in the table already, and whether this very batch brought them.
-SELECT condition_id AS key, max(stored.batch = {batch}) AS own FROM default.resolutions_external_ingest AS stored
-WHERE condition_id IN ({ids}) AND source = 'data-api' AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY condition_id;
-
--- @stored
--- What the tables hold of a batch: rows and rejected rows of each id.
-SELECT condition_id AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.resolutions_external_ingest
-WHERE condition_id BETWEEN {first} AND {last} AND source = 'data-api' AND batch = {batch} GROUP BY condition_id
-UNION ALL
-SELECT condition_id, 0, uniqExact(condition_id), any(reason) FROM default.resolutions_rejected
-WHERE condition_id BETWEEN {first} AND {last} AND batch = {batch} GROUP BY condition_id;
-
--- @redone tables=default.resolutions_external_ingest
--- Where rows that were fetched anew stand beside the older ones until they are merged.
-
--- @ids needs=default.api_markets_staging
--- What is missing: closed conditions that no table has a payout vector of.
-SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging
-WHERE closed
-  AND id NOT IN (SELECT condition_id FROM default.resolutions_external_ingest)
+-- @ids needs=default.vw_conditions filled=markets
+-- What is missing: conditions that no source says are open, and that no table has a payout vector of.
+SELECT condition_id AS id FROM default.vw_conditions
+WHERE ifNull(closed, 1)
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
 
@@ -128,3 +102,6 @@ SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api
 
 -- @measure duplicates Rows beyond one a condition (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE source = 'data-api';
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.resolutions_external_ingest WHERE source = 'data-api';

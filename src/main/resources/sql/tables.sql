@@ -26,9 +26,13 @@ CREATE TABLE IF NOT EXISTS default.resolutions_external_ingest
     winning_index     Int16 COMMENT 'the outcome with the highest payout, from 0; -1 for a tie',
     resolved_at       Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL where the source gives no time',
     source            LowCardinality(String) COMMENT 'goldsky-api or data-api',
+    unread            Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at        DateTime64(3, 'UTC'),
     batch             String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY (condition_id, source)
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables from before this column
+ALTER TABLE default.resolutions_external_ingest ADD COLUMN IF NOT EXISTS unread Map(String, String);

@@ -1,10 +1,13 @@
 -- Fills from the Data API, which goes on where Goldsky's subgraph stopped: what it sends, and what is asked of the tables.
 -- They are stored in clob_fills (see fills.sql), each with its source.
 
+-- @job target=default.clob_fills id=condition_id key=fill_id
+
 -- @setup after=fills
 -- The rows as the Data API sends them; id, list, conditionId and outcomeIndex are the route's. Nothing is kept here.
 CREATE TABLE IF NOT EXISTS default.trades_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     id String COMMENT 'transaction hash, _, 32 hex digits', list String COMMENT 'true: from the list of takers'' own orders',
     conditionId String, outcomeIndex String COMMENT 'empty where the token id is not computed',
     proxy_wallet String, side String, token_id String, condition_id String, size String, price String, timestamp String,
@@ -14,6 +17,7 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
     hash   String MATERIALIZED lower(transaction_hash),
     wallet String MATERIALIZED lower(proxy_wallet),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(hash, '^0x[0-9a-f]{64}$'), 'the transaction hash is not 0x and 64 hex digits',
         NOT match(wallet, '^0x[0-9a-f]{40}$'), 'the wallet is no address',
         side NOT IN ('BUY', 'SELL'), 'the side is neither BUY nor SELL',
@@ -21,7 +25,8 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
         NOT match(size, '^[0-9]{1,20}([.][0-9]{1,6})?$'), 'the size is no number of millionths',
         match(size, '^[0.]*$'), 'no shares changed hands, so there is no price',
         NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is no number, or has more than 18 decimals',
-        NOT match(timestamp, '^[0-9]{9,10}$'), 'the time is no time',
+        toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
+        isNull($past(timestamp)), 'the time cannot be read, is before the contract or in the future',
         '')
 )
 ENGINE = Null;
@@ -31,7 +36,7 @@ SELECT
     id AS fill_id,
     conditionId AS condition_id,
     token_id AS asset_id,
-    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), landing.outcome_index IN ('', '999'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
+    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), NOT match(landing.outcome_index, '^([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
     wallet AS maker,
     '' AS taker,
     side,
@@ -40,7 +45,7 @@ SELECT
     CAST(round(toDecimal256OrZero(landing.size, 6) * toDecimal256OrZero(landing.price, 18), 6) AS Decimal(38, 6)) AS cost,
     CAST(NULL AS Nullable(Decimal(38, 6))) AS fee,
     list = 'true' AS taker_order,
-    toDateTime(toUInt32OrZero(landing.timestamp), 'UTC') AS timestamp,
+    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
     hash AS transaction_hash,
     '' AS order_hash,
     'data-api' AS source,
@@ -49,37 +54,17 @@ SELECT
 FROM default.trades_landing AS landing
 WHERE reason = '';
 
+-- @rejected
 -- Rows that do not qualify, as they came.
-CREATE TABLE IF NOT EXISTS default.trades_rejected
-(
-    condition_id String CODEC(ZSTD(1)),
-    fill_id      String CODEC(ZSTD(1)),
-    reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch        String CODEC(ZSTD(1)),
-    fetched_at   DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY (condition_id, fill_id)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.trades_to_rejected TO default.trades_rejected AS
-SELECT
-    conditionId AS condition_id,
-    id AS fill_id,
-    reason,
-    toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
-        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list)) AS row,
-    batch,
-    fetched_at
-FROM default.trades_landing AS landing
-WHERE reason != '';
+SELECT conditionId AS condition_id, id AS fill_id,
+    if(element != '', element, toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
+        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list))) AS row;
 
 -- @has-rows
 -- Whether the table holds rows that others than this ledger brought. (Every batch looks anyway: all orders come after the takers'.)
 SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger}) LIMIT 1);
 
--- @tokens
+-- @query tokens
 -- What is known of the outcomes of a batch's conditions, where they are not just two, or no formula gives their token ids.
 SELECT id, outcomes, listed FROM default.fills_tokens FINAL WHERE id IN ({ids});
 
@@ -108,10 +93,34 @@ UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
--- @redone tables=default.clob_fills
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+-- @finish
+-- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
+-- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
+-- run that ends it.
+TRUNCATE TABLE default.fills_alone;
 
--- @ids needs=default.api_markets_staging filled=markets
+INSERT INTO default.fills_alone
+WITH arrayMap(r -> r.2, arrayFilter(r -> r.4 AND NOT r.5, rows)) AS takers
+SELECT condition_id, row.1 AS fill_id, NOT (row.4 AND NOT row.5) AND (if(row.3 = '', empty(takers), NOT has(takers, row.3))) AS alone
+FROM
+(
+    SELECT condition_id, groupArray((fill_id, maker, taker, taker_order, alone)) AS rows FROM default.clob_fills
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
+    GROUP BY condition_id, transaction_hash
+)
+ARRAY JOIN rows AS row
+WHERE alone != row.5
+SETTINGS max_bytes_before_external_group_by = 1000000000;
+
+ALTER TABLE default.clob_fills UPDATE alone = 1, taker_order = 1
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+ALTER TABLE default.clob_fills UPDATE alone = 0, taker_order = 0
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
+INSERT INTO default.fills_checked SELECT 1, now64(3);
+
+-- @ids needs=default.fills_markets filled=markets
 -- What is missing: markets that did not end while Goldsky went on and have no fill from here, or, with --since, all that may
 -- have traded since.
 SELECT id FROM default.fills_markets

@@ -24,7 +24,7 @@ FROM
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
     UNION ALL
     SELECT
-        condition_id,
+        lower(replaceRegexpOne(condition_id, '^0[xX]', '')),
         payout_numerators,
         payout_denominator,
         winning_index,
@@ -54,13 +54,13 @@ GROUP BY condition_id;
 CREATE OR REPLACE VIEW cascadian_clean.vw_resolution_conflicts AS
 WITH vectors AS
 (
-    SELECT condition_id, toString(source) AS origin, payout_numerators AS numerators, payout_denominator AS denominator,
+    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toString(source) AS origin, payout_numerators AS numerators, payout_denominator AS denominator,
         if(source IN ('data-api', 'goldsky-api'), 1.5e-6, 1e-12) AS rounding
     FROM default.resolutions_external_ingest FINAL
     UNION ALL
     SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), 'market_resolutions_final', CAST(payout_numerators AS Array(UInt256)),
         CAST(payout_denominator AS UInt256), 1e-12
-    FROM default.market_resolutions_final FINAL
+    FROM default.market_resolutions_final{final_of_resolutions}
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
     UNION ALL
     SELECT condition_id, 'chain', payout_numerators, arraySum(payout_numerators), 1e-12
@@ -92,42 +92,53 @@ SELECT
     truth.payout_denominator AS payout_denominator,
     truth.source AS payout_source
 FROM default.api_markets_staging AS market FINAL
-LEFT JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = market.condition_id;
+LEFT JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = lower(replaceRegexpOne(market.condition_id, '^0[xX]', ''));
 
--- @view cascadian_clean.vw_trades_input needs=default.vw_trades_canonical
--- Trades of your own: the one place that names the table and its columns. Where yours are called otherwise, write them here,
--- in front of AS, and your table behind FROM and needs=; then run `./backfill views`. Ids may be in any form, numbers of any
--- type. Shares are negative where the wallet sold: by trade_direction (or side) here, where the table has such a column.
+-- @view cascadian_clean.vw_trades_input reads=views.trades
+-- Trades of your own: the setting views.trades names the table, and views.wallet-columns and the like its columns. Ids may be
+-- in any form there, numbers of any type; an outcome may be an index or its name. Shares are negative where the wallet sold:
+-- by the column with the side, where the table has one.
 CREATE OR REPLACE VIEW cascadian_clean.vw_trades_input AS
 SELECT
-    wallet_address_norm AS wallet,
-    condition_id_norm AS condition,
-    outcome_index,
-    if(upper(concat('', COLUMNS('^(trade_direction|side)$'))) = 'SELL', -1, 1) * toDecimal256OrZero(toString(shares), 18) AS shares,
-    coalesce(COLUMNS('^(entry_price|price)$')) AS price,
-    coalesce(COLUMNS('^(timestamp|time|block_time)$'), NULL) AS time,
-    transaction_hash AS transaction
-FROM default.vw_trades_canonical;
+    wallet,
+    condition,
+    multiIf(match(outcome, '^-?[0-9]{1,4}$'), toInt32OrZero(outcome),
+        indexOf({outcome_names}, lower(outcome)) > 0, toInt32(indexOf({outcome_names}, lower(outcome)) - 1),
+        lower(outcome) = 'yes', 0, lower(outcome) = 'no', 1, -1) AS outcome_index,
+    if(upper(side) IN ('SELL', 'S', 'SOLD', 'ASK'), -1, 1) * toDecimal256OrZero(shares, 18) AS shares,
+    toDecimal256OrNull(price, 18) AS price,
+    time,
+    transaction
+FROM
+(
+    SELECT {wallet} AS wallet, {condition} AS condition, {outcome} AS outcome, {shares} AS shares, {price} AS price, {side} AS side,
+        {time} AS time, {transaction} AS transaction
+    FROM {trades}
+) AS trades
+{join_outcome_names};
+
+-- @join-outcome-names
+-- Where outcomes are names: those of the market.
+LEFT ANY JOIN
+(
+    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id, arrayMap(o -> lower(o), outcomes) AS names FROM default.api_markets_staging
+) AS market ON market.id = trades.condition;
 
 -- @without cascadian_clean.vw_trades_input
 -- No trades, so that the views below show what came from the APIs.
 CREATE OR REPLACE VIEW cascadian_clean.vw_trades_input AS
-SELECT '' AS wallet, '' AS condition, 0 AS outcome_index, toDecimal256(0, 18) AS shares, 0 AS price, now() AS time, '' AS transaction WHERE 0;
+SELECT '' AS wallet, '' AS condition, toInt32(0) AS outcome_index, toDecimal256(0, 18) AS shares, toDecimal256OrNull('', 18) AS price, now() AS time,
+    '' AS transaction
+WHERE 0;
 
 -- @view default.vw_trades_unified
 -- Trades from the chain and positions from the Data API, of any wallet, with ids in one form (wallets with 0x, conditions
 -- without, lower case). A position is the sum of trades: whoever adds up both sources counts them twice.
 CREATE OR REPLACE VIEW default.vw_trades_unified AS
-SELECT
-    concat('0x', replaceRegexpOne(lower(toString(trades.wallet)), '^0x', '')) AS wallet,
-    replaceRegexpOne(lower(toString(trades.condition)), '^0x', '') AS market_cid,
-    toInt32(trades.outcome_index) AS outcome,
-    toDecimal256(trades.shares, 18) AS shares,
-    toDecimal256OrNull(toString(trades.price), 18) AS price,
-    'blockchain' AS source
-FROM cascadian_clean.vw_trades_input AS trades
+SELECT wallet, condition AS market_cid, outcome_index AS outcome, shares, price, 'blockchain' AS source
+FROM cascadian_clean.vw_trades_input
 UNION ALL
-SELECT wallet_address, condition_id, toInt32(outcome), toDecimal256(size, 18), toDecimal256(entry_price, 18), 'clob_api'
+SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), toDecimal256(size, 18), toDecimal256(entry_price, 18), 'clob_api'
 FROM default.api_positions_staging FINAL;
 
 -- @view cascadian_clean.vw_wallet_pnl_settled
@@ -156,11 +167,11 @@ FROM
         FROM default.vw_trades_unified WHERE source = 'blockchain'
         GROUP BY wallet, condition, outcome
         UNION ALL
-        SELECT wallet_address, condition_id, toInt32(outcome), false, sum(toDecimal256(size, 18)),
+        SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), false, sum(toDecimal256(size, 18)),
             toDecimal256(sum(toDecimal256(size, 18) * toDecimal256(ifNull(entry_price, toDecimal256(0, 30)), 18)), 18),
             toDecimal256(sum(ifNull(realized_pnl, toDecimal256(0, 38))), 18)
         FROM default.api_positions_staging FINAL
-        GROUP BY wallet_address, condition_id, outcome
+        GROUP BY 1, 2, 3
     ) AS held
     INNER JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = held.condition
     WHERE held.outcome >= 0 AND held.outcome < length(truth.payout_numerators)

@@ -1,6 +1,8 @@
 -- Positions of wallets: what the source sends, what is stored, and what is asked of the tables.
 -- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
 
+-- @job target=default.api_positions_staging id=wallet_address key=asset_id
+
 -- @setup
 -- What each wallet holds, or held, of each outcome, one row a wallet and token. A figure that the source leaves out is NULL:
 -- not available, which is not 0. Figures are exact; beyond their decimals they are cut. Products of two of them want a
@@ -41,16 +43,21 @@ CREATE TABLE IF NOT EXISTS default.api_positions_staging
     end_date             Nullable(Date32),
     first_entry_at       Nullable(DateTime('UTC')),
     last_event_at        Nullable(DateTime('UTC')),
+    unread               Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     batch                String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(timestamp)
 ORDER BY (wallet_address, asset_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
+-- for tables from before this column
+ALTER TABLE default.api_positions_staging ADD COLUMN IF NOT EXISTS unread Map(String, String);
+
 -- The rows as version 2 sends them (names with underscores) and version 1 (the others), and what they come to. Nothing is
 -- kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.wallets_landing
 (
+    element String COMMENT 'an element of the list that is no object, as it came',
     proxy_wallet String, token_id String, condition_id String, current_size String, avg_price String,
     entry_cost_usdc String, entry_fees_usdc String, total_cost_usdc String, current_price String, current_value String,
     total_size String, realized_pnl String, unrealized_pnl String, total_pnl String, percent_pnl String,
@@ -81,14 +88,23 @@ CREATE TABLE IF NOT EXISTS default.wallets_landing
         map('size', size, 'avgPrice', avgPrice, 'initialValue', initialValue, 'currentValue', currentValue,
             'cashPnl', cashPnl, 'percentPnl', percentPnl, 'totalBought', totalBought, 'realizedPnl', realizedPnl,
             'percentRealizedPnl', percentRealizedPnl, 'curPrice', curPrice))),
-    wrong  String MATERIALIZED arrayFirst(name -> NOT match(figures[name], '^-?[0-9]{1,38}([.][0-9]+)?$'), mapKeys(figures)),
+    prices Array(String) MATERIALIZED ['avg_price', 'current_price', 'avgPrice', 'curPrice'],
+    ends   Nullable(DateTime64(6, 'UTC')) MATERIALIZED $deadline(if(v2, end_date, endDate)),
+    began  Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(first_entry_at),
+    latest Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(last_event_at),
+    place  Nullable(Int16) MATERIALIZED if(toInt16OrNull(outcome_number) BETWEEN 0 AND 255 OR outcome_number = '999', toInt16OrNull(outcome_number), NULL),
+    unread Map(String, String) MATERIALIZED mapUpdate(
+        mapFilter((name, text) -> isNull($figure(text)) OR has(prices, name) AND isNull($share(text)), figures),
+        mapFilter((name, text) -> text != '', map('end_date', $unread(if(v2, end_date, endDate), ends),
+            'first_entry_at', $unread(first_entry_at, began), 'last_event_at', $unread(last_event_at, latest), 'outcome_index', $unread(outcome_number, place)))),
     reason String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT match(wallet_address, '^0x[0-9a-f]{40}$'), 'no wallet address',
         NOT match(condition, '^[0-9a-f]{64}$'), 'no condition id',
         NOT match(asset_id, '^[0-9]{1,78}$'), 'no token id',
         held = '', 'no size',
-        wrong != '', concat(wrong, ' is no number'),
-        outcome_number != '' AND NOT match(outcome_number, '^[0-9]{1,4}$'), 'the outcome index is no number',
+        NOT match(held, '^-?[0-9]{1,38}([.][0-9]+)?$'), concat(if(v2, 'current_size', 'size'), ' is no number'),
+        startsWith(held, '-'), 'the size is negative',
         '')
 )
 ENGINE = Null;
@@ -99,9 +115,9 @@ SELECT
     slug AS market,
     condition AS condition_id,
     asset_id,
-    if(outcome_number = '', 999, toInt16OrZero(outcome_number)) AS outcome,
+    ifNull(place, 999) AS outcome,
     toDecimal256OrZero(held, 30) AS size,
-    toDecimal256OrNull(if(v2, avg_price, avgPrice), 30) AS entry_price,
+    CAST($share(if(v2, avg_price, avgPrice)) AS Nullable(Decimal(76, 30))) AS entry_price,
     fetched_at AS timestamp,
     if(v2, 'data-api-v2', 'data-api-v1') AS source,
     if(status = '', 'OPEN', status) AS status,
@@ -111,46 +127,33 @@ SELECT
     if(v2, event_slug, eventSlug) AS event_slug,
     if(v2, opposite_outcome, oppositeOutcome) AS opposite_outcome,
     if(v2, opposite_token_id, oppositeAsset) AS opposite_asset_id,
-    toDecimal256OrNull(if(v2, total_size, totalBought), 30) AS total_size,
-    toDecimal256OrNull(if(v2, current_price, curPrice), 30) AS current_price,
-    toDecimal256OrNull(if(v2, current_value, currentValue), 38) AS current_value,
-    toDecimal256OrNull(if(v2, entry_cost_usdc, initialValue), 38) AS entry_cost,
-    toDecimal256OrNull(entry_fees_usdc, 38) AS entry_fees,
-    toDecimal256OrNull(total_cost_usdc, 38) AS total_cost,
-    toDecimal256OrNull(if(v2, realized_pnl, realizedPnl), 38) AS realized_pnl,
-    toDecimal256OrNull(if(v2, unrealized_pnl, cashPnl), 38) AS unrealized_pnl,
-    toDecimal256OrNull(total_pnl, 38) AS total_pnl,
-    toDecimal256OrNull(if(v2, percent_pnl, percentPnl), 38) AS percent_pnl,
-    toDecimal256OrNull(if(v2, percent_realized_pnl, percentRealizedPnl), 38) AS percent_realized_pnl,
+    CAST($figure(if(v2, total_size, totalBought)) AS Nullable(Decimal(76, 30))) AS total_size,
+    CAST($share(if(v2, current_price, curPrice)) AS Nullable(Decimal(76, 30))) AS current_price,
+    $figure(if(v2, current_value, currentValue)) AS current_value,
+    $figure(if(v2, entry_cost_usdc, initialValue)) AS entry_cost,
+    $figure(entry_fees_usdc) AS entry_fees,
+    $figure(total_cost_usdc) AS total_cost,
+    $figure(if(v2, realized_pnl, realizedPnl)) AS realized_pnl,
+    $figure(if(v2, unrealized_pnl, cashPnl)) AS unrealized_pnl,
+    $figure(total_pnl) AS total_pnl,
+    $figure(if(v2, percent_pnl, percentPnl)) AS percent_pnl,
+    $figure(if(v2, percent_realized_pnl, percentRealizedPnl)) AS percent_realized_pnl,
     if(redeemable = '', NULL, redeemable = 'true') AS redeemable,
     if(mergeable = '', NULL, mergeable = 'true') AS mergeable,
     if((if(v2, negative_risk, negativeRisk) AS negative) = '', NULL, negative = 'true') AS negative_risk,
     if(archived = '', NULL, archived = 'true') AS archived,
-    toDate32OrNull(if(v2, end_date, endDate)) AS end_date,
-    if(toUInt32OrZero(first_entry_at) = 0, NULL, toDateTime(toUInt32OrZero(first_entry_at), 'UTC')) AS first_entry_at,
-    if(toUInt32OrZero(last_event_at) = 0, NULL, toDateTime(toUInt32OrZero(last_event_at), 'UTC')) AS last_event_at,
+    toDate32(ends) AS end_date,
+    toDateTime(began, 'UTC') AS first_entry_at,
+    toDateTime(latest, 'UTC') AS last_event_at,
+    unread,
     batch
 FROM default.wallets_landing AS landed
 WHERE reason = '';
 
--- Rows that do not qualify, as they came but for pictures and names of people.
-CREATE TABLE IF NOT EXISTS default.wallets_rejected
-(
-    wallet_address String CODEC(ZSTD(1)),
-    asset_id       String CODEC(ZSTD(1)),
-    reason         LowCardinality(String),
-    row            String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
-    batch          String CODEC(ZSTD(1)),
-    fetched_at     DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(fetched_at)
-ORDER BY (wallet_address, asset_id)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.wallets_to_rejected TO default.wallets_rejected AS
-SELECT
-    wallet_address, asset_id, reason,
-    toJSONString(mapFilter((name, text) -> text != '', mapUpdate(figures, if(v2,
+-- @rejected
+-- Rows that do not qualify, as they came.
+SELECT wallet_address, asset_id,
+    if(element != '', element, toJSONString(mapFilter((name, text) -> text != '', mapUpdate(figures, if(v2,
         map('proxy_wallet', proxy_wallet, 'token_id', token_id, 'condition_id', condition_id, 'status', status,
             'redeemable', redeemable, 'mergeable', mergeable, 'negative_risk', negative_risk, 'archived', archived,
             'title', title, 'slug', slug, 'event_id', event_id, 'event_slug', event_slug, 'outcome', outcome,
@@ -159,35 +162,20 @@ SELECT
         map('proxyWallet', proxyWallet, 'asset', asset, 'conditionId', conditionId, 'redeemable', redeemable,
             'mergeable', mergeable, 'negativeRisk', negativeRisk, 'title', title, 'slug', slug, 'eventId', eventId,
             'eventSlug', eventSlug, 'outcome', outcome, 'outcomeIndex', outcomeIndex, 'oppositeOutcome', oppositeOutcome,
-            'oppositeAsset', oppositeAsset, 'endDate', endDate))))) AS row,
-    batch, fetched_at
-FROM default.wallets_landing
-WHERE reason != '';
+            'oppositeAsset', oppositeAsset, 'endDate', endDate)))))) AS row;
 
--- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.api_positions_staging LIMIT 1);
-
--- @present
--- The rows of a batch's wallets that are in the table already, and whether this very batch brought them.
-SELECT concat(wallet_address, '/', asset_id) AS key, max(stored.batch = {batch}) AS own FROM default.api_positions_staging AS stored
-WHERE wallet_address IN ({ids}) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY wallet_address, asset_id;
-
--- @stored
--- What the tables hold of a batch: rows and rejected rows of each wallet.
-SELECT wallet_address AS id, uniqExact(asset_id) AS rows, 0 AS rejected, '' AS reason FROM default.api_positions_staging
-WHERE wallet_address BETWEEN {first} AND {last} AND batch = {batch} GROUP BY wallet_address
-UNION ALL
-SELECT wallet_address, 0, uniqExact(asset_id), any(reason) FROM default.wallets_rejected
-WHERE wallet_address BETWEEN {first} AND {last} AND batch = {batch} GROUP BY wallet_address;
+-- @unread default.api_positions_staging
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.api_positions_staging ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @replaced
 -- With --redo, positions that a wallet no longer has.
 DELETE FROM default.api_positions_staging WHERE wallet_address IN ({ids}) AND batch != {batch};
 
--- @ids needs=cascadian_clean.vw_trades_input
+-- @ids needs=cascadian_clean.vw_trades_input reads=views.trades
 -- Every wallet that traded.
-SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain';
+SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain' AND wallet != '';
 
 -- @check positions by source and status
 SELECT source, status, count() AS positions, uniqExact(wallet_address) AS wallets, uniqExact(condition_id) AS conditions,
@@ -208,9 +196,9 @@ FROM default.api_positions_staging ORDER BY cityHash64(wallet_address, asset_id)
 SELECT reason, count() AS rows, uniqExact(wallet_address) AS wallets FROM default.wallets_rejected GROUP BY reason ORDER BY rows DESC;
 
 -- @check traded wallets with and without positions needs=cascadian_clean.vw_trades_input
-SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT wallet_address FROM default.api_positions_staging)) AS with_positions,
+SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging)) AS with_positions,
     round(100 * with_positions / greatest(traded, 1), 2) AS percent
-FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain');
+FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain' AND wallet != '');
 
 -- @measure wallets min=10000 Wallets with positions
 SELECT uniqExact(wallet_address) FROM default.api_positions_staging;
@@ -233,3 +221,6 @@ FROM default.api_positions_staging;
 
 -- @measure duplicates max=0 Rows beyond one a wallet and token
 SELECT count() - uniqExact(wallet_address, asset_id) FROM default.api_positions_staging;
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.api_positions_staging;

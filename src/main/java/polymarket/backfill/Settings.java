@@ -22,9 +22,9 @@ public final class Settings {
   private static final java.util.regex.Pattern VARIABLE =
       java.util.regex.Pattern.compile("\\$\\{([A-Z][A-Z0-9_]*)\\}");
 
-  /** The settings that every job has, by the job's name. */
-  private static final java.util.regex.Pattern OF_EVERY_JOB =
-      java.util.regex.Pattern.compile("([a-z0-9-]+)\\.(batch-size|concurrency)");
+  /** The settings that every job or source has, by its name. */
+  private static final java.util.regex.Pattern OF_ADDED_FILES =
+      java.util.regex.Pattern.compile("([a-z0-9-]+)\\.(batch-size|concurrency|url)");
 
   private final Path home;
   private final Map<String, String> values = new TreeMap<>();
@@ -102,9 +102,9 @@ public final class Settings {
   }
 
   private void put(String key, String value, String where) {
-    // settings of Camel itself are Camel's to check, and a job that was added since the build has
-    // its own two
-    if (!key.startsWith("camel.") && !values.containsKey(key) && !isOfAnAddedJob(key)) {
+    // settings of Camel itself are Camel's to check, and a job or a source that was added since
+    // the build has its own
+    if (!key.startsWith("camel.") && !values.containsKey(key) && !isOfAnAddedFile(key)) {
       throw new UserError(
           "unknown setting '"
               + key
@@ -117,10 +117,14 @@ public final class Settings {
     values.put(key, value);
   }
 
-  private boolean isOfAnAddedJob(String key) {
-    java.util.regex.Matcher setting = OF_EVERY_JOB.matcher(key);
+  private boolean isOfAnAddedFile(String key) {
+    java.util.regex.Matcher setting = OF_ADDED_FILES.matcher(key);
     return setting.matches()
-        && Files.exists(home.resolve("routes/jobs/" + setting.group(1) + ".job.yaml"));
+        && Files.exists(
+            home.resolve(
+                setting.group(2).equals("url")
+                    ? "routes/sources/" + setting.group(1) + ".camel.yaml"
+                    : "routes/jobs/" + setting.group(1) + ".job.yaml"));
   }
 
   /**

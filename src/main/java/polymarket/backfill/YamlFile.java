@@ -34,6 +34,22 @@ public final class YamlFile {
   }
 
   /**
+   * Whether a file is one that a person edits, by its name: editors and systems put files of their
+   * own beside it, such as {@code .#x.yaml}, {@code ._x.yaml} or {@code .x.yaml.swp}, and in
+   * folders of their own. (Those that they name {@code x.yaml~} do not end as a YAML file does.)
+   *
+   * @param file its name, or its path from the folder that is searched
+   */
+  public static boolean isEdited(Path file) {
+    for (Path part : file.isAbsolute() ? file.getFileName() : file) {
+      if (part.toString().startsWith(".")) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
    * The file's one document.
    *
    * @param takes what an empty file should have in it, for the message

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import polymarket.backfill.ledger.Ledger;
@@ -21,22 +22,34 @@ import polymarket.backfill.sandbox.SandboxOptions;
 /**
  * The real program, killed -9 again and again at named steps and at random instants, its engine now
  * and then too, with other settings at each start. -Dkill.rounds=N for as many rounds as wanted,
- * -Dkill.seed=N for those of an earlier test.
+ * -Dkill.seed=N for those of an earlier test, -Dkill.signals=all for other signals too.
  */
 class KillTest {
 
   private static final int ROUNDS = Integer.getInteger("kill.rounds", 25);
   private static final long SEED = Long.getLong("kill.seed", System.nanoTime());
-  private static final String[] MOMENTS = {
-    "before-request",
-    "after-request",
-    "after-insert",
-    "before-mark",
-    "random",
-    "workers",
-    "before-insert",
-    "random"
-  };
+  private static final List<String> MOMENTS =
+      List.of(
+          "before-request",
+          "after-request",
+          "after-insert",
+          "before-mark",
+          "random",
+          "workers",
+          "before-insert",
+          "random");
+
+  /**
+   * What else may happen to a process: held and let go on (for seconds, as a laptop that sleeps),
+   * asked to end once or twice, or its engine killed while it goes on.
+   */
+  private static final List<String> SIGNALS =
+      List.of("stop-cont", "term", "int", "int-twice", "term-twice", "engine-alone");
+
+  private static final List<String> ALL_MOMENTS =
+      "all".equals(System.getProperty("kill.signals"))
+          ? Stream.concat(MOMENTS.stream(), SIGNALS.stream()).toList()
+          : MOMENTS;
 
   private final Random random = new Random(SEED);
   private final List<String> ids = new ArrayList<>();
@@ -64,13 +77,13 @@ class KillTest {
       for (int round = 0; round < ROUNDS; ) {
         assertTrue(tries++ < 4 * ROUNDS + 20, "too few rounds had ids in flight: " + counted);
         moreIds(bed);
-        String moment = MOMENTS[tries % MOMENTS.length];
+        String moment = ALL_MOMENTS.get(tries % ALL_MOMENTS.size());
         bed.set("payouts.batch-size", 5 + random.nextInt(random.nextBoolean() ? 60 : 500))
             .set("payouts.concurrency", 1 + random.nextInt(6));
         boolean withEngine = random.nextInt(5) == 0;
         round(bed, moment, withEngine);
         engineKills += withEngine ? 1 : 0;
-        if (inFlight(bed) > 0) {
+        if (inFlight(bed) > 0 || SIGNALS.contains(moment)) {
           round++;
           counted.merge(moment, 1, Integer::sum);
         }
@@ -112,7 +125,8 @@ class KillTest {
     bed.holdEngine();
     List<Program> programs = new ArrayList<>();
     long before = bed.requests();
-    boolean named = !moment.equals("random") && !moment.equals("workers");
+    boolean named =
+        !moment.equals("random") && !moment.equals("workers") && !SIGNALS.contains(moment);
     int of = moment.equals("workers") ? 2 + random.nextInt(2) : 1;
     for (int worker = 1; worker <= of; worker++) {
       List<String> arguments =
@@ -153,6 +167,9 @@ class KillTest {
             Duration.ofSeconds(240),
             () -> bed.requests() > before + of || programs.stream().noneMatch(Program::isAlive));
         Thread.sleep(random.nextInt(900));
+        if (SIGNALS.contains(moment)) {
+          signal(bed, moment, programs.get(0));
+        }
       }
       if (withEngine && random.nextBoolean()) {
         bed.killEngine();
@@ -166,6 +183,36 @@ class KillTest {
     if (withEngine) {
       bed.killEngine();
     }
+  }
+
+  /** Sends it, and sees that the program ends, or goes on, as it promises. */
+  private void signal(TestBed bed, String moment, Program program) throws InterruptedException {
+    List<Integer> ends =
+        moment.startsWith("term") || moment.startsWith("int") ? List.of(130, 0, 2) : List.of(0, 2);
+    switch (moment) {
+      case "stop-cont" -> {
+        for (int i = 0; i < 3; i++) {
+          program.signal("STOP");
+          Thread.sleep(random.nextInt(3000));
+          program.signal("CONT");
+          Thread.sleep(random.nextInt(500));
+        }
+      }
+      case "engine-alone" -> bed.killEngine();
+      default -> {
+        String name = moment.startsWith("term") ? "TERM" : "INT";
+        program.signal(name);
+        if (moment.endsWith("twice")) {
+          Thread.sleep(random.nextInt(300));
+          program.signal(name);
+        }
+      }
+    }
+    TestBed.await(
+        "the process ends after " + moment, Duration.ofSeconds(300), () -> !program.isAlive());
+    int code = program.process().exitValue();
+    assertTrue(ends.contains(code), moment + ": " + code + ": " + program.err());
+    endedAt.add(moment);
   }
 
   /** How many ids are in batches that were begun. */

@@ -212,6 +212,25 @@ class ProgramTest {
   }
 
   @Test
+  void aJobThatHasEnded_isNotCalledStalled_whileAnotherGoesOn() {
+    bed.set("clob.url", bed.sandbox().urls().get("clob")).set("source.answer-timeout", "20000");
+    bed.sandbox().fault("kind=slow,source=clob,millis=5000");
+    Program.Result run =
+        Program.start(
+                bed,
+                List.of("-Dbackfill.stalled-millis=1500"),
+                Map.of(),
+                "run",
+                "goldsky-markets",
+                "clob-markets")
+            .end();
+    assertEquals(0, run.exitCode(), run.toString());
+    String since = run.err().substring(run.err().indexOf("goldsky-markets 1/1"));
+    assertTrue(since.contains("no progress of clob-markets"), run.err());
+    assertFalse(since.contains("no progress of goldsky-markets"), run.err());
+  }
+
+  @Test
   void aSourceThatIsDead_exitsWithFive_andSaysThatItMayBeRunAgain() {
     bed.sandbox().fault("kind=503");
     Program.Result run =

@@ -7,10 +7,14 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Stands between a client and a server on 127.0.0.1, and can cut all connections between them. */
+/**
+ * Stands between a client and a server on 127.0.0.1, whose Host header it puts in its own's place,
+ * and can cut all connections between them.
+ */
 public final class Proxy implements AutoCloseable {
 
   private final int target;
@@ -40,8 +44,8 @@ public final class Proxy implements AutoCloseable {
             Socket there = new Socket("127.0.0.1", target);
             sockets.add(client);
             sockets.add(there);
-            thread(() -> copy(client, there));
-            thread(() -> copy(there, client));
+            thread(() -> copy(client, there, "Host: 127.0.0.1:" + opened.getLocalPort()));
+            thread(() -> copy(there, client, null));
           }
         });
   }
@@ -65,12 +69,22 @@ public final class Proxy implements AutoCloseable {
     thread.start();
   }
 
-  private static void copy(Socket from, Socket to) throws IOException {
+  private void copy(Socket from, Socket to, String host) throws IOException {
     try (from;
         to;
         InputStream in = from.getInputStream();
         OutputStream out = to.getOutputStream()) {
-      in.transferTo(out);
+      byte[] buffer = new byte[64 << 10];
+      for (int n; (n = in.read(buffer)) >= 0; ) {
+        String text = new String(buffer, 0, n, StandardCharsets.ISO_8859_1);
+        if (host != null && text.contains(host)) {
+          out.write(
+              text.replace(host, "Host: 127.0.0.1:" + target)
+                  .getBytes(StandardCharsets.ISO_8859_1));
+        } else {
+          out.write(buffer, 0, n);
+        }
+      }
     }
   }
 

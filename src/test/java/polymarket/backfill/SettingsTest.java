@@ -88,6 +88,15 @@ class SettingsTest {
   }
 
   @Test
+  void aSourceThatWasAddedSinceTheBuild_hasItsUrl() throws IOException {
+    file("mine.url=http://127.0.0.1:1/x\n");
+    assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("unknown setting 'mine.url'"));
+    Files.createDirectories(home.resolve("routes/sources"));
+    Files.createFile(home.resolve("routes/sources/mine.camel.yaml"));
+    assertEquals("http://127.0.0.1:1/x", load(Map.of(), Map.of()).text("mine.url"));
+  }
+
+  @Test
   void somethingAltogetherUnknown_namesNothing() {
     assertTrue(!oneLine(() -> load(Map.of(), Map.of("zzzz", "5"))).contains("Did you mean"));
   }

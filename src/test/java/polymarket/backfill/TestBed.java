@@ -124,6 +124,11 @@ public final class TestBed implements AutoCloseable {
     return data;
   }
 
+  /** The shared engine's password. */
+  public static String password() throws IOException {
+    return Files.readString(data().resolve("engine.password")).strip();
+  }
+
   /** The shared engine. */
   public static ClickHouse clickHouse() {
     data();
@@ -154,6 +159,17 @@ public final class TestBed implements AutoCloseable {
       }
     }
     Files.copy(PROJECT.resolve("application.properties"), to.resolve("application.properties"));
+  }
+
+  /** Edits the pace in a source's route file, as a person does. */
+  public static void pace(Path route, int requests, int millis) throws IOException {
+    String text = Files.readString(route);
+    String edited =
+        text.replaceFirst(
+            "(?s)(throttle:.*?constant:\\s*expression: )\"\\d+\"(\\s*timePeriodMillis: )\"\\d+\"",
+            "$1\"" + requests + "\"$2\"" + millis + "\"");
+    assertTrue(!edited.equals(text), "the pace was not found in " + route);
+    Files.writeString(route, edited);
   }
 
   /** The project's files once more, as they are. */
@@ -201,6 +217,11 @@ public final class TestBed implements AutoCloseable {
   public TestBed set(String key, Object value) {
     overrides.put(key, String.valueOf(value));
     return this;
+  }
+
+  /** The project's settings as they are without any override. */
+  public static Settings defaults() {
+    return Settings.load(PROJECT, Map.of(), Map.of());
   }
 
   /** The settings as arguments of the command line. */

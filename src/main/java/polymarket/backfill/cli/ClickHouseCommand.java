@@ -4,13 +4,17 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import polymarket.backfill.Settings;
-import polymarket.backfill.clickhouse.EngineServer;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.EmbeddedClickHouse;
 
 /** The embedded engine on its own. */
 @Command(
     name = "clickhouse",
-    description =
-        "Run the embedded ClickHouse in the foreground, for clients of your own, until Ctrl-C.")
+    description = {
+      "Run the embedded ClickHouse for clients of your own, until Ctrl-C.",
+      "Prints its address and password, and how curl, clickhouse-jdbc, @clickhouse/client and"
+          + " clickhouse-connect use them."
+    })
 final class ClickHouseCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -18,8 +22,11 @@ final class ClickHouseCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Settings settings = common.settings();
-    EngineServer.serveForeground(
-        settings.path("clickhouse.data"), settings.port("clickhouse.port"));
+    EmbeddedClickHouse.serveForeground(
+        settings.path("clickhouse.data"),
+        settings.port("clickhouse.port"),
+        settings.text("clickhouse.embedded.password"),
+        ClickHouse.files(settings));
     return 0;
   }
 }

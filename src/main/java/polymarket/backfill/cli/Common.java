@@ -5,11 +5,15 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Home;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
 /** Options of every command. */
 final class Common {
+
+  /** More than the libraries of SQLite (1.5 MB) and JNA (0.2 MB) take. */
+  private static final long LIBRARIES_BYTES = 4 << 20;
 
   @Option(
       names = "--set",
@@ -29,7 +33,26 @@ final class Common {
   private boolean help;
 
   Settings settings() {
+    checkTemporaryFolder();
     return Settings.load(home(), System.getenv(), overrides);
+  }
+
+  /**
+   * SQLite and JNA unpack their libraries into Java's temporary folder, and would end with a stack
+   * trace where they cannot.
+   */
+  private static void checkTemporaryFolder() {
+    Path folder = Path.of(System.getProperty("java.io.tmpdir"));
+    String wrong =
+        !Files.isDirectory(folder)
+            ? "is not a directory"
+            : !Files.isWritable(folder)
+                ? "cannot be written"
+                : folder.toFile().getUsableSpace() < LIBRARIES_BYTES ? "is full" : null;
+    if (wrong != null) {
+      throw new UserError(
+          "the temporary folder " + folder + " " + wrong + "; set TMPDIR to another one");
+    }
   }
 
   /** What --set gave. */
@@ -45,7 +68,7 @@ final class Common {
 
   /** The project's folder: where the launcher stands. */
   static Path home() {
-    Path home = Path.of(System.getProperty("backfill.home", ".")).toAbsolutePath().normalize();
+    Path home = Home.folder();
     if (!Files.isDirectory(home.resolve("routes"))) {
       throw new UserError(
           "no folder routes in "

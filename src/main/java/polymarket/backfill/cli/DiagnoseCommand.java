@@ -102,14 +102,14 @@ final class DiagnoseCommand implements Callable<Integer> {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("job", name);
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-      Views.refresh(clickHouse, Job.names(Common.home()));
+      Views.refresh(clickHouse, settings, Job.names(Common.home()));
       Map<String, Object> coverage =
           clickHouse.rows(sql.section("coverage").sql(Map.of()), Map.of()).get(0);
       long total = ((Number) coverage.get("total")).longValue();
       long covered = ((Number) coverage.get("covered")).longValue();
       if (total == 0) {
         throw new UserError(
-            "there are no markets in default.api_markets_staging to hold "
+            "no source's table knows any market to hold "
                 + name
                 + " against; `backfill run markets` fetches them");
       }

@@ -19,6 +19,7 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.JobRun;
+import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 
@@ -48,7 +49,7 @@ final class MonitorCommand implements Callable<Integer> {
         Map<String, Object> view = new LinkedHashMap<>();
         view.put("coverage", coverage(settings, clickHouse));
         view.put("jobs", StatusCommand.statuses(settings, Job.names(Common.home())));
-        view.put("recent", recent(clickHouse));
+        view.put("recent", recent(settings, clickHouse));
         String text = json ? Report.json(view) + "\n" : text(view);
         if (watch && !json && Boolean.getBoolean("backfill.terminal")) {
           Redaction.rawOut().print("\033[H\033[2J");
@@ -69,7 +70,7 @@ final class MonitorCommand implements Callable<Integer> {
     for (SqlFile.Section section : SqlFile.read("monitor").sections("coverage")) {
       Map<String, Object> line = new LinkedHashMap<>();
       line.put("what", section.title());
-      String missing = Views.missing(clickHouse, section);
+      String missing = Views.missing(clickHouse, settings, section);
       if (missing == null) {
         Map<String, Object> counts = clickHouse.rows(section.statements().get(0), Map.of()).get(0);
         long covered = ((Number) counts.get("covered")).longValue();
@@ -86,17 +87,26 @@ final class MonitorCommand implements Callable<Integer> {
         line.put("proved_absent", absent);
         line.put("without_absent", share(covered, total - absent));
         line.put("missing", total - absent - covered);
-        line.put("note", "");
+        line.put("note", beyondGamma(counts));
       } else {
         for (String column :
             List.of("covered", "of", "coverage", "proved_absent", "without_absent", "missing")) {
           line.put(column, null);
         }
-        line.put("note", "there is no table " + missing + " yet");
+        line.put("note", missing);
       }
       lines.add(line);
     }
     return lines;
+  }
+
+  /** How many of those counted Gamma does not list, where the statement says so. */
+  private static String beyondGamma(Map<String, Object> counts) {
+    long beyond = counts.get("beyond_gamma") instanceof Number number ? number.longValue() : 0;
+    return beyond == 0
+        ? ""
+        : Messages.count(beyond)
+            + " of them are not in Gamma's list, but known to the CLOB, Goldsky or the chain";
   }
 
   /**
@@ -153,11 +163,11 @@ final class MonitorCommand implements Callable<Integer> {
             part < of ? Math.min(99.99, 100.0 * part / of) : 100.0 * part / of);
   }
 
-  private static List<Map<String, Object>> recent(ClickHouse clickHouse) {
+  private static List<Map<String, Object>> recent(Settings settings, ClickHouse clickHouse) {
     List<Map<String, Object>> lines = new ArrayList<>();
     LocalDate today = LocalDate.now(ZoneOffset.UTC);
     for (SqlFile.Section section : SqlFile.read("monitor").sections("recent")) {
-      if (Views.missing(clickHouse, section) != null) {
+      if (Views.missing(clickHouse, settings, section) != null) {
         continue;
       }
       Map<String, Object> line = new LinkedHashMap<>();

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -64,9 +65,17 @@ final class RunCommand implements Callable<Integer> {
    */
   private static final long LISTED_WIDTH = 1_000;
 
+  /** Of several, the first one here is the exit code. */
+  private static final List<Integer> EXIT_CODES = List.of(130, 4, 1, 5, 3, 2);
+
   @Mixin private Common common;
 
-  @Parameters(arity = "1..*", paramLabel = "JOB", description = "The jobs to run, such as payouts.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "JOB",
+      description =
+          "The jobs to run, such as payouts: side by side, but for one whose ids come from another"
+              + " one of them, which runs after that.")
   private List<String> names;
 
   @Option(
@@ -224,10 +233,59 @@ final class RunCommand implements Callable<Integer> {
     own.forEach(option -> setOwn(option, jobs));
     jobs.forEach(this::checkRange);
     Settings settings = common.settings();
+    // also of those that begin later
+    JobRun.check(settings, jobs);
     Window window = window();
-    Share share = worker == null ? Share.WHOLE : new Share(worker, of);
     Terminal terminal = new Terminal(json);
-    JobRun.Result result;
+    List<JobRun.Result> results = new ArrayList<>();
+    for (List<Job> stage : ids == null ? stages(jobs) : List.of(jobs)) {
+      JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);
+      if (last != null && !(last.exitCode() == 0 || last.exitCode() == 2)) {
+        terminal.warn(
+            String.join(", ", stage.stream().map(Job::getName).toList())
+                + ": not begun, because what it takes its ids from is not complete");
+        continue;
+      }
+      results.add(run(stage, sources, again, age, window, settings, terminal));
+    }
+    return end(jobs, results);
+  }
+
+  /**
+   * The jobs in groups that run one after the other, so that each comes after those of them that
+   * its ids come from; the jobs of a group run side by side.
+   */
+  private static List<List<Job>> stages(List<Job> jobs) {
+    List<List<Job>> stages = new ArrayList<>();
+    List<Job> left = new ArrayList<>(jobs);
+    while (!left.isEmpty()) {
+      Set<String> open = left.stream().map(Job::getName).collect(Collectors.toSet());
+      List<Job> next =
+          left.stream()
+              .filter(job -> !open.contains(filledBy(job)) && !open.contains(job.getLeftBy()))
+              .toList();
+      stages.add(next.isEmpty() ? List.copyOf(left) : next);
+      left.removeAll(stages.get(stages.size() - 1));
+    }
+    return stages;
+  }
+
+  /** The job that fills the table which another one takes its ids from; empty for none. */
+  private static String filledBy(Job job) {
+    return job.sql().has("ids")
+        ? job.sql().section("ids").attributes().getOrDefault("filled", "")
+        : "";
+  }
+
+  private JobRun.Result run(
+      List<Job> jobs,
+      Map<Job, String> sources,
+      Set<State> again,
+      Duration age,
+      Window window,
+      Settings settings,
+      Terminal terminal) {
+    Share share = worker == null ? Share.WHOLE : new Share(worker, of);
     try (ClickHouse clickHouse = ClickHouse.open(settings);
         JobRun run =
             new JobRun(
@@ -250,8 +308,7 @@ final class RunCommand implements Callable<Integer> {
             if (run.stopCode() == null) {
               throw e;
             }
-            System.err.println("backfill: " + e.getMessage());
-            return run.stopCode();
+            return new JobRun.Result(run.stopCode(), "stopped", e.getMessage(), List.of());
           }
         } else {
           load(job, sources.get(job), run, clickHouse, terminal);
@@ -260,31 +317,42 @@ final class RunCommand implements Callable<Integer> {
           long pending =
               run.ledger(job.getName())
                   .redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
-          terminal.info(
-              job.getName()
-                  + ": "
-                  + Messages.count(pending, "id")
-                  + (pending == 1 ? " is" : " are")
-                  + " asked for again");
+          if (pending > 0) {
+            terminal.info(
+                job.getName()
+                    + ": "
+                    + Messages.count(pending, "id")
+                    + (pending == 1 ? " is" : " are")
+                    + " asked for again");
+          }
         }
       }
-      result = run.run(terminal);
+      return run.run(terminal);
     }
+  }
+
+  /** Prints how the groups of jobs ended, and gives the exit code of all of them. */
+  private int end(List<Job> jobs, List<JobRun.Result> results) {
+    List<Map<String, Object>> ended =
+        results.stream().flatMap(result -> result.jobs().stream()).toList();
+    Set<Integer> codes = results.stream().map(JobRun.Result::exitCode).collect(Collectors.toSet());
+    int code = EXIT_CODES.stream().filter(codes::contains).findFirst().orElse(0);
     if (json) {
-      System.out.println(
-          Report.json(
-              result.jobs().size() == 1
-                  ? result.jobs().get(0)
-                  : Map.of("exit_code", result.exitCode(), "jobs", result.jobs())));
-    } else {
-      for (int i = 0; i < jobs.size(); i++) {
-        System.out.print(Report.end(result.jobs().get(i), jobs.get(i).getSourceNote()));
+      if (!ended.isEmpty()) {
+        System.out.println(
+            Report.json(
+                ended.size() == 1 ? ended.get(0) : Map.of("exit_code", code, "jobs", ended)));
       }
+    } else {
+      Map<String, String> notes =
+          jobs.stream().collect(Collectors.toMap(Job::getName, Job::getSourceNote));
+      ended.forEach(
+          result -> System.out.print(Report.end(result, notes.get(result.get("job").toString()))));
     }
-    if (result.reason() != null) {
-      System.err.println("backfill: " + result.reason());
-    }
-    return result.exitCode();
+    results.stream()
+        .filter(result -> result.reason() != null)
+        .forEach(result -> System.err.println("backfill: " + result.reason()));
+    return code;
   }
 
   /**
@@ -586,7 +654,16 @@ final class RunCommand implements Callable<Integer> {
       boolean left = loadLeft(job, ledger, messages);
       SqlFile.Section query = job.sql().section("ids");
       String needed = query.attributes().get("needs");
-      String note = Views.refresh(clickHouse, Job.names(Common.home())).notes().get(needed);
+      Views.Made views = Views.refresh(clickHouse, common.settings(), Job.names(Common.home()));
+      String note = views.notes().get(needed);
+      if (views.reads().containsKey(needed)) {
+        messages.info(job.getName() + ": ids from " + views.reads().get(needed));
+      }
+      for (SqlFile.Section line : job.sql().sections("note")) {
+        clickHouse
+            .rows(line.sql(Map.of()), Map.of())
+            .forEach(row -> messages.info(job.getName() + ": " + row.get("line")));
+      }
       if (note != null && before == 0 && !left) {
         throw new UserError(
             "without --ids, "
@@ -600,6 +677,7 @@ final class RunCommand implements Callable<Integer> {
       String filled = query.attributes().get("filled");
       if (filled != null
           && before == 0
+          && !left
           && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
         throw new UserError(
             "without --ids, "

@@ -18,7 +18,7 @@ import picocli.CommandLine.Unmatched;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.Memory;
+import polymarket.backfill.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Checks;
 import polymarket.backfill.job.HtmlReport;
@@ -102,6 +102,7 @@ final class VerifyCommand implements Callable<Integer> {
       found =
           checks.run(
               clickHouse,
+              settings,
               Job.names(Common.home()),
               own ? Memory.of(settings) : ledgerValues(settings, job),
               (title, table) -> print(table));
@@ -195,6 +196,7 @@ final class VerifyCommand implements Callable<Integer> {
           new Checks(name, sql, List.of())
               .run(
                   clickHouse,
+                  settings,
                   Job.names(Common.home()),
                   Map.of("id", stored),
                   (title, table) -> print(table))

@@ -3,6 +3,7 @@ package polymarket.backfill.cli;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
@@ -17,15 +18,17 @@ final class ViewsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (ClickHouse clickHouse = ClickHouse.open(common.settings())) {
-      Views.Made views = Views.refresh(clickHouse, Job.names(Common.home()));
+    Settings settings = common.settings();
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      Views.Made views = Views.refresh(clickHouse, settings, Job.names(Common.home()));
       views.made().stream()
           .filter(view -> !views.notes().containsKey(view))
           .forEach(view -> System.out.println("view " + view + " is up to date"));
       views
           .notes()
           .forEach((view, note) -> System.err.println("backfill: view " + view + ": " + note));
+      views.reads().forEach((view, columns) -> System.out.println(view + " reads " + columns));
+      return views.refused().isEmpty() ? 0 : 1;
     }
-    return 0;
   }
 }

@@ -113,6 +113,8 @@ final class Chdb {
     long read(int fd, byte[] buffer, long count);
 
     int fcntl(int fd, int command, Object... argument);
+
+    int umask(int mask);
   }
 
   /** What the library counted: rows and bytes as ClickHouse's X-ClickHouse-Summary names them. */
@@ -154,6 +156,11 @@ final class Chdb {
     }
     // without this the library takes SIGSEGV away from the JVM, which needs it for its null checks
     api.chdb_set_signal_handlers_enabled(0);
+  }
+
+  /** What this process makes from now on is its owner's alone. */
+  void keepFilesPrivate() {
+    c.umask(077);
   }
 
   /**
@@ -206,10 +213,14 @@ final class Chdb {
   /**
    * Opens a connection: 0.14 s the first time, 0.3 ms after that. Each has settings, a database and
    * temporary tables of its own. A process can have one data folder open at a time.
+   *
+   * @param config the configuration file, as {@link EngineAccess#config} writes it
    */
-  Connection connect(Path data) {
+  Connection connect(Path data, Path config) {
     // a server does not take "1 + 1" for a SELECT
-    String[] argv = {"clickhouse", "--path=" + data, "--implicit_select=0"};
+    String[] argv = {
+      "clickhouse", "--path=" + data, "--config-file=" + config, "--implicit_select=0"
+    };
     Pointer handle = api.chdb_connect(argv.length, new StringArray(argv, "UTF-8"));
     if (handle == null || handle.getPointer(0) == null) {
       throw new EngineException("cannot open the data folder " + data);
@@ -260,16 +271,16 @@ final class Chdb {
      * Runs a SELECT and gives its answer to {@code out} as it comes, with flat memory; if {@code
      * out} fails, the query is killed.
      *
-     * @param head the statement up to its FORMAT clause
-     * @param tail its FORMAT clause and what follows, or nothing
+     * @param sql the statement
+     * @param marker a text that no other statement has, by which {@link #kill} finds this one
      * @param threads runs the query while the calling thread reads
      * @param killer a connection on which to kill it
      * @throws EngineException what ClickHouse says, whether before or after the first byte
      * @throws IOException what {@code out} throws
      */
     Stats select(
-        byte[] head,
-        byte[] tail,
+        SqlText sql,
+        String marker,
         String format,
         Map<String, String> parameters,
         OutputStream out,
@@ -283,13 +294,13 @@ final class Chdb {
       if (Platform.isLinux()) {
         c.fcntl(ends[1], SET_PIPE_SIZE, 1 << 20);
       }
-      String outfile = "INTO OUTFILE '/dev/fd/" + ends[1] + "' APPEND";
-      byte[] sql = concat(head, ("\n" + outfile + " ").getBytes(StandardCharsets.US_ASCII), tail);
+      byte[] text =
+          sql.withClause("/*" + marker + "*/ INTO OUTFILE '/dev/fd/" + ends[1] + "' APPEND");
       Future<Answer> answer =
           threads.submit(
               () -> {
                 try {
-                  return query(sql, format, parameters);
+                  return query(text, format, parameters);
                 } finally {
                   c.close(ends[1]);
                 }
@@ -303,7 +314,7 @@ final class Chdb {
         whole = true;
       } finally {
         if (!whole) {
-          kill(killer, ends[1]);
+          killer.kill(marker);
         }
         c.close(ends[0]);
         if (!whole) {
@@ -313,20 +324,23 @@ final class Chdb {
       return await(answer).stats;
     }
 
-    // a closed pipe alone does not stop it; a kill that comes before the query has begun finds
-    // nothing, but then the pipe does
-    private void kill(Connection killer, int fd) {
-      synchronized (killer) {
-        try {
-          // put together here, so that this statement does not find itself
-          killer.query(
-              "KILL QUERY WHERE position(query, concat('INTO OUTFILE \\'/dev/fd/', '"
-                  + fd
-                  + "\\' APPEND')) > 0 ASYNC");
-        } catch (EngineException e) {
-          org.slf4j.LoggerFactory.getLogger(Chdb.class)
-              .warn("cannot kill a query: {}", e.getMessage());
-        }
+    /**
+     * Kills the query with this marker, on this connection. A closed pipe alone does not stop it; a
+     * kill that comes before the query has begun finds nothing, but then the pipe does.
+     */
+    synchronized void kill(String marker) {
+      try {
+        // put together here, so that this statement does not find itself
+        int half = marker.length() / 2;
+        query(
+            "KILL QUERY WHERE position(query, concat('/*"
+                + marker.substring(0, half)
+                + "', '"
+                + marker.substring(half)
+                + "*/')) > 0 ASYNC");
+      } catch (EngineException e) {
+        org.slf4j.LoggerFactory.getLogger(Chdb.class)
+            .warn("cannot kill a query: {}", e.getMessage());
       }
     }
 
@@ -485,10 +499,16 @@ final class Chdb {
   }
 
   static byte[] concat(byte[]... parts) {
-    var all = new java.io.ByteArrayOutputStream();
+    int length = 0;
     for (byte[] part : parts) {
-      all.writeBytes(part);
+      length += part.length;
     }
-    return all.toByteArray();
+    byte[] all = new byte[length];
+    int at = 0;
+    for (byte[] part : parts) {
+      System.arraycopy(part, 0, all, at, part.length);
+      at += part.length;
+    }
+    return all;
   }
 }

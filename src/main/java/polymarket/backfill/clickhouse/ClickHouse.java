@@ -17,10 +17,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -29,9 +31,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.embedded.EmbeddedClickHouse;
+import polymarket.backfill.embedded.EngineServer;
 
 /**
  * The ClickHouse that everything is stored in: the server of {@code clickhouse.url}, or the
@@ -55,6 +60,13 @@ public final class ClickHouse implements AutoCloseable {
   private static final int UNKNOWN_DATABASE = 81;
   private static final java.util.regex.Pattern NAME =
       java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
+
+  /** Statements that leave the same behind when they are run twice. */
+  private static final java.util.regex.Pattern REPEATABLE =
+      java.util.regex.Pattern.compile(
+          "\\s*(CREATE\\s+(OR\\s+REPLACE\\b|\\S+\\s+(VIEW\\s+)?IF\\s+NOT\\s+EXISTS\\b)"
+              + "|DROP\\s+\\S+\\s+IF\\s+EXISTS\\b|OPTIMIZE\\b|TRUNCATE\\b|SYSTEM\\b)",
+          java.util.regex.Pattern.CASE_INSENSITIVE);
 
   private final EmbeddedClickHouse embedded;
   private final URI url;
@@ -95,14 +107,20 @@ public final class ClickHouse implements AutoCloseable {
     if (url.isEmpty()) {
       embedded =
           EmbeddedClickHouse.attach(
-              settings.path("clickhouse.data"), settings.port("clickhouse.port"));
+              settings.path("clickhouse.data"),
+              settings.port("clickhouse.port"),
+              settings.text("clickhouse.embedded.password"),
+              files(settings));
       uri = embedded.url();
     } else {
       uri = settings.url("clickhouse.url");
     }
     ClickHouse clickHouse =
         new ClickHouse(
-            embedded, uri, settings.text("clickhouse.user"), settings.text("clickhouse.password"));
+            embedded,
+            uri,
+            embedded == null ? settings.text("clickhouse.user") : embedded.user(),
+            embedded == null ? settings.text("clickhouse.password") : embedded.password());
     try {
       clickHouse.rows("SELECT 1", Map.of());
     } catch (UserError e) {
@@ -110,6 +128,12 @@ public final class ClickHouse implements AutoCloseable {
       throw e;
     }
     return clickHouse;
+  }
+
+  /** The folder whose files statements to the embedded engine may read and write; null for none. */
+  public static Path files(Settings settings) {
+    String key = "clickhouse.embedded.files";
+    return settings.text(key).isEmpty() ? null : settings.path(key);
   }
 
   /** The base URL, without user and password. */
@@ -214,9 +238,13 @@ public final class ClickHouse implements AutoCloseable {
    * @throws UserError where ClickHouse says no or nothing
    */
   public List<Map<String, Object>> rows(String sql, Map<String, Object> parameters) {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    stream(sql, parameters, rows::add);
-    return rows;
+    return surviving(
+        true,
+        () -> {
+          List<Map<String, Object>> rows = new ArrayList<>();
+          stream(sql, parameters, rows::add);
+          return rows;
+        });
   }
 
   /** The same, a row at a time; memory stays flat. */
@@ -259,19 +287,57 @@ public final class ClickHouse implements AutoCloseable {
         .longValueExact();
   }
 
-  /** Runs a statement that gives no rows. */
-  public void execute(String sql) {
-    try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
-      response.getQueryId();
-    } catch (Exception e) {
-      throw failure(e);
-    }
-  }
-
   /** A statement over a large table may give no byte for longer than an insert of a batch may. */
   private static QuerySettings untilItEnds(QuerySettings settings) {
     settings.setNetworkTimeout(LONGEST.toMillis(), ChronoUnit.MILLIS);
     return settings;
+  }
+
+  /** Runs a statement that gives no rows. */
+  public void execute(String sql) {
+    surviving(
+        REPEATABLE.matcher(sql).lookingAt(),
+        () -> {
+          try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
+            return response.getQueryId();
+          } catch (Exception e) {
+            throw failure(e);
+          }
+        });
+  }
+
+  /**
+   * Does something once more where the embedded engine was killed meanwhile: at the set-up and the
+   * end of a run nobody else looks after it.
+   *
+   * @param repeatable whether it may be done twice; if not, it is repeated only where the engine
+   *     was gone before it could begin
+   */
+  private <T> T surviving(boolean repeatable, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ClickHouseException e) {
+      if (e.code() == 0 && (repeatable || isRefused(e)) && isEngineGone()) {
+        revive();
+        return work.get();
+      }
+      throw e;
+    }
+  }
+
+  private static boolean isRefused(Throwable e) {
+    return e != null && (e instanceof ConnectException || isRefused(e.getCause()));
+  }
+
+  // its connections may break a moment before the one that says that it lives
+  private boolean isEngineGone() {
+    if (embedded == null) {
+      return false;
+    }
+    for (int i = 0; i < 20 && embedded.isAlive(); i++) {
+      EngineServer.pause(50);
+    }
+    return !embedded.isAlive();
   }
 
   /** Runs the statements of a section in their order. */

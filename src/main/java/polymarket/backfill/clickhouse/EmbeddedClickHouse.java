@@ -14,8 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
+import sun.misc.Signal;
 
 /**
  * A process's hold on the embedded ClickHouse of a data folder. The engine is a process of its own,
@@ -26,16 +31,28 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   private static final long START_MS = 60_000;
   private static final int LOG_LIMIT = 1 << 20;
 
+  /**
+   * The variables that an engine's process is started with; all others stay behind, because there
+   * are keys and passwords among them.
+   */
+  static final Set<String> ENVIRONMENT =
+      Set.of("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ");
+
   private final Path data;
   private final int port;
+  private final String password;
+  private final Path files;
+  private boolean ownEngine;
   private Socket socket;
   private URI url;
   private long pid;
   private int logBefore;
 
-  private EmbeddedClickHouse(Path data, int port) {
+  private EmbeddedClickHouse(Path data, int port, String password, Path files) {
     this.data = data;
     this.port = port;
+    this.password = password;
+    this.files = files;
   }
 
   /**
@@ -49,10 +66,92 @@ public final class EmbeddedClickHouse implements AutoCloseable {
    *     the folder is held by a process that does not answer
    */
   public static EmbeddedClickHouse attach(Path dataFolder, int port) {
+    return attach(dataFolder, port, "", null);
+  }
+
+  /**
+   * @param password the folder's from now on; empty to keep the one that it has
+   * @param files null, or a folder whose files statements may read and write. An engine that runs
+   *     already keeps its own
+   */
+  public static EmbeddedClickHouse attach(Path dataFolder, int port, String password, Path files) {
+    if (files != null && !Files.isDirectory(files)) {
+      throw new UserError(
+          "embedded ClickHouse: the folder of clickhouse.embedded.files, "
+              + files
+              + ", is not a directory");
+    }
     EmbeddedClickHouse engine =
-        new EmbeddedClickHouse(dataFolder.toAbsolutePath().normalize(), port);
+        new EmbeddedClickHouse(dataFolder.toAbsolutePath().normalize(), port, password, files);
     engine.reattach();
     return engine;
+  }
+
+  /** The engine's one user. */
+  public String user() {
+    return EnginePassword.USER;
+  }
+
+  /** The password of the engine's data folder. */
+  public String password() {
+    return EnginePassword.ensure(data, password);
+  }
+
+  private Path passwordFile() {
+    return EnginePassword.file(data);
+  }
+
+  /**
+   * Holds the engine of a data folder until SIGINT or SIGTERM, and starts it again if it is killed.
+   * Prints to standard output, when it is ready, where it is and how clients use it. The engine
+   * itself is a process of its own, as for {@link #attach}, without this one's environment.
+   *
+   * @throws UserError if an engine serves that folder already (it names its pid and URL), or as
+   *     {@link #attach}
+   */
+  public static void serveForeground(Path dataFolder, int port, String password, Path files) {
+    CountDownLatch end = new CountDownLatch(1);
+    for (String signal : new String[] {"INT", "TERM"}) {
+      Signal.handle(new Signal(signal), s -> end.countDown());
+    }
+    try (EmbeddedClickHouse engine = attach(dataFolder, port, password, files)) {
+      if (!engine.ownEngine) {
+        throw new UserError(
+            "embedded ClickHouse: another process (pid "
+                + engine.pid()
+                + ") serves "
+                + engine.data
+                + " already at "
+                + engine.url()
+                + ", with the password in "
+                + engine.passwordFile()
+                + "; use that one, or stop it first");
+      }
+      System.out.println(engine.greeting(!password.isEmpty()));
+      while (!end.await(500, TimeUnit.MILLISECONDS)) {
+        engine.reattach();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // a password that a person has chosen is known, and stays out of terminals and logs
+  private String greeting(boolean chosen) {
+    String shown = chosen ? "PASSWORD" : password();
+    return String.join(
+        "\n",
+        "ClickHouse at " + url() + " with the data in " + data + "; stop it with Ctrl-C",
+        "user default, password " + (chosen ? "as set" : shown) + " (" + passwordFile() + ")",
+        "",
+        "  curl: curl --user 'default:" + shown + "' --data-binary 'SELECT 1' " + url(),
+        "  clickhouse-jdbc: jdbc:clickhouse:" + url() + "/default?user=default&password=" + shown,
+        "  @clickhouse/client: createClient({ url: '" + url() + "', password: '" + shown + "' })",
+        "  clickhouse-connect: clickhouse_connect.get_client(host='127.0.0.1', port="
+            + url().getPort()
+            + ", password='"
+            + shown
+            + "')");
   }
 
   /**
@@ -93,10 +192,12 @@ public final class EmbeddedClickHouse implements AutoCloseable {
       return;
     }
     close();
+    String secret = password();
     Process started = null;
     long end = System.nanoTime() + START_MS * 1_000_000;
     while (System.nanoTime() < end) {
-      if (tryAttach()) {
+      if (tryAttach(secret)) {
+        ownEngine = started != null;
         return;
       }
       if (started == null) {
@@ -144,12 +245,13 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   }
 
   // a file that was left behind may name a port that is somebody else's by now: the answer has to
-  // name this folder
-  private boolean tryAttach() {
+  // name this folder, and to prove that it knows the password, which is not sent before
+  private boolean tryAttach(String secret) {
     EngineProcess.Info info = EngineProcess.Info.read(data);
     if (info == null) {
       return false;
     }
+    String nonce = UUID.randomUUID().toString();
     Socket s = new Socket();
     try {
       s.connect(
@@ -158,12 +260,23 @@ public final class EmbeddedClickHouse implements AutoCloseable {
       s.setSoTimeout(5_000);
       s.getOutputStream()
           .write(
-              ("GET " + EngineServer.ATTACH + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+              String.join(
+                      "\r\n",
+                      "GET " + EngineServer.ATTACH + " HTTP/1.1",
+                      "Host: 127.0.0.1:" + info.port(),
+                      EngineServer.NONCE_HEADER + ": " + nonce,
+                      EngineServer.PROOF_HEADER
+                          + ": "
+                          + EnginePassword.proof(
+                              secret, EngineServer.said("client", nonce, info.port())),
+                      "",
+                      "")
                   .getBytes(StandardCharsets.US_ASCII));
       BufferedReader in =
           new BufferedReader(new InputStreamReader(s.getInputStream(), StandardCharsets.UTF_8));
       String status = in.readLine();
       boolean ours = false;
+      boolean proved = false;
       long itsPid = info.pid();
       for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
         String[] header = line.split(": ", 2);
@@ -171,9 +284,14 @@ public final class EmbeddedClickHouse implements AutoCloseable {
           ours = samePlace(Path.of(URLDecoder.decode(header[1], StandardCharsets.UTF_8)));
         } else if (header[0].equalsIgnoreCase(EngineServer.PID_HEADER)) {
           itsPid = Long.parseLong(header[1]);
+        } else if (header[0].equalsIgnoreCase(EngineServer.PROOF_HEADER)) {
+          proved =
+              EnginePassword.same(
+                  header[1],
+                  EnginePassword.proof(secret, EngineServer.said("engine", nonce, info.port())));
         }
       }
-      if (ours && status.startsWith("HTTP/1.1 200")) {
+      if (ours && proved && status.startsWith("HTTP/1.1 200")) {
         socket = s;
         url = URI.create(info.url());
         pid = itsPid;
@@ -195,31 +313,28 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   }
 
   private Process spawn() {
-    Chdb.library();
     List<String> command =
         new ArrayList<>(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
+                "-Xmx512m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1"));
     if (Runtime.version().feature() >= 24) {
       command.add("--enable-native-access=ALL-UNNAMED");
     }
-    for (String property : new String[] {"backfill.home", "chdb.lib"}) {
-      if (System.getProperty(property) != null) {
-        command.add("-D" + property + "=" + System.getProperty(property));
-      }
-    }
+    command.add("-Dchdb.lib=" + Chdb.library());
     command.addAll(
         List.of(
             "-cp",
-            System.getProperty("java.class.path"),
+            Self.classPath(),
             EngineProcess.class.getName(),
             data.toString(),
             String.valueOf(url == null ? port : url.getPort())));
+    if (files != null) {
+      command.add(files.toAbsolutePath().toString());
+    }
     try {
-      Files.createDirectories(data);
       for (Path written : Files.exists(log()) ? List.of(data, log()) : List.of(data)) {
         if (!Files.isWritable(written)) {
           throw new AccessDeniedException(written.toString());
@@ -229,11 +344,20 @@ public final class EmbeddedClickHouse implements AutoCloseable {
         Files.delete(log());
       }
       logBefore = Files.exists(log()) ? logLines().size() : 0;
-      return new ProcessBuilder(command)
-          .redirectErrorStream(true)
-          .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
-          .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
-          .start();
+      if (!Files.exists(log())) {
+        Files.createFile(log(), EnginePassword.ownersOnly("rw-------"));
+      }
+      ProcessBuilder builder =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
+      builder.environment().keySet().retainAll(ENVIRONMENT);
+      if (files != null) {
+        // where paths and tables named after files begin
+        builder.directory(files.toFile());
+      }
+      return builder.start();
     } catch (IOException e) {
       throw new UserError(
           "embedded ClickHouse: cannot start it with its data in "

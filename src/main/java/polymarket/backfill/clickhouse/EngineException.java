@@ -17,10 +17,19 @@ final class EngineException extends RuntimeException {
   private static final Pattern VERSION = Pattern.compile(" \\(version [^()]*\\)\\s*\\z");
 
   final int code;
+  private final int status;
 
   EngineException(int code, String name, String text) {
+    this(code, name, 0, text);
+  }
+
+  /**
+   * @param status of HTTP, where it differs from the usual one of the code
+   */
+  EngineException(int code, String name, int status, String text) {
     super("Code: " + code + ". DB::Exception: " + text + " (" + name + ")");
     this.code = code;
+    this.status = status;
   }
 
   /**
@@ -32,6 +41,7 @@ final class EngineException extends RuntimeException {
         CODE.matcher(text).find()
             ? once(text)
             : "Code: 1001. DB::Exception: " + text + " (STD_EXCEPTION)");
+    status = 0;
     Matcher m = CODE.matcher(getMessage());
     code = m.find() ? Integer.parseInt(m.group(1)) : 1001;
   }
@@ -46,6 +56,10 @@ final class EngineException extends RuntimeException {
 
   /** HTTP status of this error, from ClickHouse's src/Server/HTTP/exceptionCodeToHTTPStatus.cpp. */
   int httpStatus() {
+    return status > 0 ? status : statusOf(code);
+  }
+
+  private static int statusOf(int code) {
     return switch (code) {
       case 194 -> 401;
       case 192, 193, 516, 512, 497 -> 403;

@@ -62,7 +62,7 @@ final class EngineProcess implements AutoCloseable {
   /** Takes the folder for this process; null if another one has it. */
   private static EngineProcess lock(Path data) {
     try {
-      Files.createDirectories(data);
+      EnginePassword.createFolder(data);
       FileChannel channel =
           FileChannel.open(
               data.resolve("engine.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -87,11 +87,13 @@ final class EngineProcess implements AutoCloseable {
     }
   }
 
-  private void start(int port) {
+  private void start(int port, Path files) {
     try {
       Files.deleteIfExists(data.resolve("engine.json"));
-      server = new EngineServer(data, port);
+      server = new EngineServer(data, port, files);
       Path temporary = data.resolve("engine.json.new");
+      Files.deleteIfExists(temporary);
+      Files.createFile(temporary, EnginePassword.ownersOnly("rw-------"));
       JSON.writeValue(
           temporary.toFile(), Map.of("pid", ProcessHandle.current().pid(), "port", server.port()));
       Files.move(
@@ -123,48 +125,12 @@ final class EngineProcess implements AutoCloseable {
     }
   }
 
-  static void serveForeground(Path folder, int port) {
-    Path data = folder.toAbsolutePath().normalize();
-    EngineProcess process = lock(data);
-    if (process == null) {
-      Info other = null;
-      for (int i = 0; i < 50 && other == null; i++) {
-        EngineServer.pause(i == 0 ? 0 : 100);
-        other = Info.read(data);
-      }
-      throw new UserError(
-          "embedded ClickHouse: another process "
-              + (other == null ? "" : "(pid " + other.pid + ") ")
-              + "serves "
-              + data
-              + " already"
-              + (other == null ? "" : " at " + other.url())
-              + "; use that one, or stop it first");
-    }
-    try (process) {
-      process.start(port);
-      CountDownLatch end = new CountDownLatch(1);
-      for (String signal : new String[] {"INT", "TERM"}) {
-        Signal.handle(new Signal(signal), s -> end.countDown());
-      }
-      System.out.println(
-          "ClickHouse at "
-              + process.server.url()
-              + " with the data in "
-              + data
-              + "; stop it with Ctrl-C");
-      end.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
   /**
    * The background process: ends when nobody is attached any more, or on SIGTERM. It survives
    * SIGINT and SIGHUP, because a Ctrl-C goes to every process of the terminal, and those that are
    * storing their last batches still need it.
    *
-   * @param args the data folder and the port
+   * @param args the data folder, the port, and the folder whose files statements may use, if any
    */
   public static void main(String[] args) throws Exception {
     for (String signal : new String[] {"INT", "HUP"}) {
@@ -176,7 +142,10 @@ final class EngineProcess implements AutoCloseable {
     try {
       code =
           serveAttached(
-              Path.of(args[0]).toAbsolutePath().normalize(), Integer.parseInt(args[1]), end);
+              Path.of(args[0]).toAbsolutePath().normalize(),
+              Integer.parseInt(args[1]),
+              args.length > 2 ? Path.of(args[2]) : null,
+              end);
     } catch (UserError | EngineException e) {
       System.err.println(e.getMessage());
       code = 1;
@@ -196,13 +165,13 @@ final class EngineProcess implements AutoCloseable {
     return process;
   }
 
-  private static int serveAttached(Path data, int port, CountDownLatch end)
+  private static int serveAttached(Path data, int port, Path files, CountDownLatch end)
       throws InterruptedException {
     try (EngineProcess process = lockSoon(data)) {
       if (process == null) {
         return OTHER_SERVES;
       }
-      process.start(port);
+      process.start(port, files);
       long alone = System.nanoTime();
       do {
         if (process.server.isAttached()) {

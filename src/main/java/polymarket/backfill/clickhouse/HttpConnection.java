@@ -3,20 +3,25 @@ package polymarket.backfill.clickhouse;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /**
- * HTTP/1.1 on one socket, as much as a database needs. The JDK's own server is not used because
- * with it an answer that broke off cannot be left without its last chunk (a client would take it
- * for whole), and a client that went away is not noticed.
+ * HTTP/1.1 on one socket, as much as a database needs. Two kept servers were tried for it. The
+ * JDK's own cannot leave an answer that broke off without its last chunk (a client would take it
+ * for whole). Jetty 12.1 can, but does not tell that a client left while its query runs without
+ * output (it reads HTTP/1.1 connections only between requests), and bounds the pauses of a
+ * request's head, not its whole time: one byte a second keeps a connection for ever.
  */
 final class HttpConnection {
   /**
@@ -44,23 +49,89 @@ final class HttpConnection {
     }
   }
 
+  /**
+   * How long a client may take, in milliseconds.
+   *
+   * @param head for the whole head of a request, from its first byte; of a connection's first
+   *     request, from the connection on
+   * @param idle between two requests
+   * @param pause within a body
+   * @param body for the whole body, and a second more for every {@link #SLOWEST} bytes
+   */
+  record Patience(int head, int idle, int pause, int body) {
+    static final Patience USUAL = new Patience(30_000, 600_000, 60_000, 300_000);
+  }
+
+  private static final Pattern TOKEN = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
   private static final int LINE_LIMIT = 1 << 20;
-  private static final int IDLE_MS = 600_000;
-  private static final int BODY_MS = 300_000;
   private static final int DRAIN = 1 << 20;
+  private static final int SLOWEST = 256;
 
   private final Socket socket;
+  private final Patience patience;
+  private final Map<String, String> always;
   private final InputStream in;
   private final OutputStream out;
+  private boolean first = true;
+  private long deadline;
+  private int pause;
   private boolean started;
   private boolean continueWanted;
   private Request request;
 
-  HttpConnection(Socket socket) throws IOException {
+  /**
+   * @param always headers of every answer
+   */
+  HttpConnection(Socket socket, Patience patience, Map<String, String> always) throws IOException {
     this.socket = socket;
+    this.always = always;
+    this.patience = patience;
     socket.setTcpNoDelay(true);
-    in = new BufferedInputStream(socket.getInputStream(), 64 << 10);
+    socket.setKeepAlive(true);
+    in = new BufferedInputStream(new TimedInput(socket.getInputStream()), 64 << 10);
     out = socket.getOutputStream();
+  }
+
+  /** Reads of the socket end at the deadline, or after a pause, whichever comes first. */
+  private final class TimedInput extends FilterInputStream {
+    TimedInput(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read(byte[] b, int from, int count) throws IOException {
+      long left = (deadline - System.nanoTime()) / 1_000_000;
+      if (left <= 0) {
+        throw new SocketTimeoutException("the request takes too long");
+      }
+      socket.setSoTimeout((int) Math.min(pause, left));
+      return in.read(b, from, count);
+    }
+  }
+
+  private void within(long wholeMs, int pauseMs) {
+    deadline = System.nanoTime() + wholeMs * 1_000_000;
+    pause = pauseMs;
+  }
+
+  /**
+   * Whether the client has closed its connection; for while nothing else reads from it, because the
+   * request's body has been read.
+   */
+  boolean clientLeft() {
+    try {
+      within(1000, 1);
+      in.mark(1);
+      if (in.read() < 0) {
+        return true;
+      }
+      in.reset();
+      return false;
+    } catch (SocketTimeoutException e) {
+      return false;
+    } catch (IOException e) {
+      return true;
+    }
   }
 
   /** Whether the answer's head is out, so that its status can no longer change. */
@@ -68,37 +139,57 @@ final class HttpConnection {
     return started;
   }
 
-  /** Reads the next request; null when the client has no more. */
+  /**
+   * Reads the head of the next request.
+   *
+   * @return null when the client has no more, or has been silent for too long
+   * @throws BadRequest with 408 if the head takes too long
+   */
   Request next() throws IOException {
     started = false;
-    socket.setSoTimeout(IDLE_MS);
+    request = null;
+    int silence = first ? patience.head : patience.idle;
+    first = false;
+    within(silence, silence);
+    try {
+      in.mark(1);
+      if (in.read() < 0) {
+        return null;
+      }
+      in.reset();
+    } catch (SocketTimeoutException e) {
+      return null;
+    }
+    within(patience.head, patience.head);
+    try {
+      return head();
+    } catch (SocketTimeoutException e) {
+      throw new BadRequest(
+          408, "the head of a request may take " + patience.head / 1000 + " s at most");
+    }
+  }
+
+  private Request head() throws IOException {
     String line = line();
     if (line == null) {
       return null;
     }
-    socket.setSoTimeout(BODY_MS);
     String[] parts = line.split(" ");
     if (parts.length != 3 || !parts[2].startsWith("HTTP/1.")) {
       throw new BadRequest(400, "this is not an HTTP/1.1 request");
     }
-    Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-    int size = 0;
-    for (String h = line(); h == null || !h.isEmpty(); h = line()) {
-      int colon = h == null ? -1 : h.indexOf(':');
-      if (colon < 1 || (size += h.length()) > LINE_LIMIT) {
-        throw new BadRequest(400, "a header of the request cannot be read");
-      }
-      headers.merge(
-          h.substring(0, colon).strip(), h.substring(colon + 1).strip(), (a, b) -> a + ", " + b);
-    }
+    Map<String, String> headers = headers();
     String connection = headers.getOrDefault("Connection", "").toLowerCase(Locale.ROOT);
     boolean keepAlive =
         parts[2].equals("HTTP/1.0")
             ? connection.contains("keep-alive")
             : !connection.contains("close");
     continueWanted = headers.getOrDefault("Expect", "").equalsIgnoreCase("100-continue");
-    String target =
-        parts[1].startsWith("http://") ? parts[1].replaceFirst("http://[^/?]*", "") : parts[1];
+    String target = parts[1];
+    if (!target.startsWith("/")) {
+      // a proxy's form, http://host/path, would bring a host of its own along
+      throw new BadRequest(400, "the request's target must be a path");
+    }
     int mark = target.indexOf('?');
     request =
         new Request(
@@ -111,11 +202,28 @@ final class HttpConnection {
     return request;
   }
 
+  private Map<String, String> headers() throws IOException {
+    Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    int size = 0;
+    for (String h = line(); h == null || !h.isEmpty(); h = line()) {
+      int colon = h == null ? -1 : h.indexOf(':');
+      if (colon < 1
+          || (size += h.length()) > LINE_LIMIT
+          || !TOKEN.matcher(h.substring(0, colon)).matches()) {
+        throw new BadRequest(400, "a header of the request cannot be read");
+      }
+      headers.merge(h.substring(0, colon), h.substring(colon + 1).strip(), (a, b) -> a + ", " + b);
+    }
+    return headers;
+  }
+
   private InputStream body(Map<String, String> headers) throws BadRequest {
-    if (headers
-        .getOrDefault("Transfer-Encoding", "")
-        .toLowerCase(Locale.ROOT)
-        .endsWith("chunked")) {
+    String coding = headers.get("Transfer-Encoding");
+    if (coding != null) {
+      if (!coding.equalsIgnoreCase("chunked") || headers.containsKey("Content-Length")) {
+        throw new BadRequest(
+            400, "a body is either chunked or has a Content-Length; other codings are not read");
+      }
       return new Body(-1);
     }
     String length = headers.getOrDefault("Content-Length", "0");
@@ -156,6 +264,8 @@ final class HttpConnection {
    */
   private final class Body extends InputStream {
     private final boolean chunked;
+    private final long begin = System.nanoTime();
+    private long read;
     private long left;
     private boolean first = true;
     private boolean ended;
@@ -164,6 +274,11 @@ final class HttpConnection {
       chunked = length < 0;
       left = Math.max(0, length);
       ended = length == 0;
+    }
+
+    private void allow() {
+      deadline = begin + (patience.body + read * 1000 / SLOWEST) * 1_000_000;
+      pause = patience.pause;
     }
 
     @Override
@@ -177,6 +292,7 @@ final class HttpConnection {
       if (ended) {
         return -1;
       }
+      allow();
       if (continueWanted) {
         continueWanted = false;
         out.write("HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
@@ -192,6 +308,7 @@ final class HttpConnection {
         throw new EOFException("the body of the request breaks off");
       }
       left -= n;
+      read += n;
       if (left == 0 && !chunked) {
         ended = true;
       }
@@ -231,6 +348,7 @@ final class HttpConnection {
   OutputStream start(int status, Map<String, String> headers, long length) throws IOException {
     started = true;
     Map<String, String> all = new LinkedHashMap<>(headers);
+    all.putAll(always);
     all.put("Connection", request != null && request.keepAlive ? "Keep-Alive" : "Close");
     if (status != 204) {
       all.put(
@@ -329,7 +447,7 @@ final class HttpConnection {
 
   /** Waits until the client is gone. */
   void awaitEnd() throws IOException {
-    socket.setSoTimeout(0);
+    within(Long.MAX_VALUE / 2_000_000, 0);
     while (in.read() >= 0) {
       // whatever it says, it is still there
     }
@@ -340,8 +458,12 @@ final class HttpConnection {
       case 200 -> "OK";
       case 204 -> "No Content";
       case 400 -> "Bad Request";
+      case 401 -> "Unauthorized";
+      case 403 -> "Forbidden";
       case 404 -> "Not Found";
-      case 405 -> "Method Not Allowed";
+      case 408 -> "Request Timeout";
+      case 413 -> "Content Too Large";
+      case 414 -> "URI Too Long";
       case 500 -> "Internal Server Error";
       case 501 -> "Not Implemented";
       case 503 -> "Service Unavailable";

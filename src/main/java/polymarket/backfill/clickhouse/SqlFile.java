@@ -3,23 +3,27 @@ package polymarket.backfill.clickhouse;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import polymarket.backfill.Home;
+import polymarket.backfill.Nearest;
+import polymarket.backfill.UserError;
 
 /**
- * A job's SQL: a resource below sql/ in sections that begin with a line {@code -- @name title}.
- * Comments right below that line are the section's text for people. A statement ends with a
- * semicolon at the end of a line. Names in braces are placeholders.
+ * A job's SQL: a file in sections that begin with a line {@code -- @name title}, see {@link
+ * SqlSections}. Comments right below that line are the section's text for people. A statement ends
+ * with a semicolon at the end of a line. Names in braces are placeholders.
  */
 public final class SqlFile {
 
   private static final Pattern HEAD = Pattern.compile("^-- @(\\S+)[ \\t]*(.*)$", Pattern.MULTILINE);
-  private static final Pattern ATTRIBUTE =
-      Pattern.compile("\\b(min|max|unit|needs|filled|ledger|after|chart|tables)=(\\S+)\\s*");
+  private static final Pattern ATTRIBUTE = Pattern.compile("(?:^|(?<=\\s))([a-z-]+)=(\\S+)\\s*");
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{([a-z_]+)\\}");
 
   /**
@@ -27,11 +31,23 @@ public final class SqlFile {
    *
    * @param name stands after the @
    * @param title the rest of that line, without attributes
-   * @param attributes the parts of that line such as min=10 or needs=default.trades
+   * @param attributes the parts of that line such as min=10, needs=default.trades or
+   *     reads=views.trades (a setting that names a table of others)
    * @param statements in order, without semicolons
+   * @param line where the section begins, from 1; 0 where it was made from the line @job
    */
   public record Section(
-      String name, String title, Map<String, String> attributes, List<String> statements) {
+      String name,
+      String title,
+      Map<String, String> attributes,
+      List<String> statements,
+      int line) {
+
+    /** The tables of the attribute tables; none without it. */
+    public List<String> tables() {
+      String tables = attributes.getOrDefault("tables", "");
+      return tables.isEmpty() ? List.of() : List.of(tables.split(","));
+    }
 
     /** The one statement, with its placeholders filled in. */
     public String sql(Map<String, ?> values) {
@@ -45,11 +61,22 @@ public final class SqlFile {
    */
   public record Raw(String sql) {}
 
-  private final String name;
-  private final List<Section> sections = new ArrayList<>();
+  /** Made when a file first has a call; the file of the values itself is read as it stands. */
+  private static final class Values {
+    private static final SqlValues VALUES = new SqlValues(read("values").sections("value"));
+  }
 
-  private SqlFile(String name, String text) {
+  private final String name;
+  private final String where;
+  private List<Section> sections = new ArrayList<>();
+
+  /**
+   * @param where the file, as messages name it
+   * @param strict whether unknown sections and attributes are refused
+   */
+  SqlFile(String name, String where, String text, boolean strict) {
     this.name = name;
+    this.where = where;
     Matcher head = HEAD.matcher(text);
     List<int[]> bounds = new ArrayList<>();
     List<String[]> heads = new ArrayList<>();
@@ -57,45 +84,110 @@ public final class SqlFile {
       if (!bounds.isEmpty()) {
         bounds.get(bounds.size() - 1)[1] = head.start();
       }
-      bounds.add(new int[] {head.end(), text.length()});
+      int line = (int) text.substring(0, head.start()).lines().count() + 1;
+      bounds.add(new int[] {head.end(), text.length(), line});
       heads.add(new String[] {head.group(1), head.group(2).strip()});
     }
     for (int i = 0; i < bounds.size(); i++) {
+      String section = heads.get(i)[0];
+      int line = bounds.get(i)[2];
+      if (strict && !SqlSections.names().contains(section)) {
+        throw unknown(line, "section", "@" + section, section, SqlSections.names());
+      }
       Map<String, String> attributes = new HashMap<>();
-      String title =
-          ATTRIBUTE
-              .matcher(heads.get(i)[1])
-              .replaceAll(
-                  attribute -> {
-                    attributes.put(attribute.group(1), attribute.group(2));
-                    return "";
-                  })
-              .strip();
+      String title = attributes(section, heads.get(i)[1], line, strict, attributes);
       sections.add(
           new Section(
-              heads.get(i)[0],
+              section,
               title,
               attributes,
-              statements(text.substring(bounds.get(i)[0], bounds.get(i)[1]))));
+              statements(text.substring(bounds.get(i)[0], bounds.get(i)[1])).stream()
+                  .map(sql -> name.equals("values") ? sql : Values.VALUES.expand(sql))
+                  .toList(),
+              line));
+    }
+    if (has("job")) {
+      sections = new JobSql(name, this, section("job")).complete(sections);
     }
   }
 
-  /** Whether a resource sql/NAME.sql is there. */
+  /**
+   * Takes the attributes out of a section's first line.
+   *
+   * @return the title: what is left
+   */
+  private String attributes(
+      String section, String head, int line, boolean strict, Map<String, String> to) {
+    List<String> known = SqlSections.attributes(section);
+    return ATTRIBUTE
+        .matcher(head)
+        .replaceAll(
+            attribute -> {
+              String given = attribute.group(1);
+              if (!known.contains(given) && strict) {
+                throw unknown(line, "attribute", given + " of @" + section, given, known);
+              }
+              if (!known.contains(given)) {
+                return Matcher.quoteReplacement(attribute.group());
+              }
+              to.put(given, attribute.group(2));
+              return "";
+            })
+        .strip();
+  }
+
+  private UserError unknown(int line, String what, String shown, String given, List<String> known) {
+    return error(
+        line,
+        "unknown "
+            + what
+            + " "
+            + shown
+            + "."
+            + Nearest.hint(given, known)
+            + " The "
+            + what
+            + "s are in docs/SQL-SECTIONS.md");
+  }
+
+  /** A mistake in the file, at a line from 1. */
+  UserError error(int line, String what) {
+    return new UserError(where + ":" + line + ": " + what);
+  }
+
+  /** The user's own file, which takes the place of the program's of the same name. */
+  private static Path own(String name) {
+    return Home.folder().resolve("sql").resolve(name + ".sql");
+  }
+
+  /** Whether there is a file NAME.sql, the user's own in sql/ or one of the program. */
   public static boolean exists(String name) {
-    return SqlFile.class.getResource("/sql/" + name + ".sql") != null;
+    return Files.exists(own(name)) || SqlFile.class.getResource("/sql/" + name + ".sql") != null;
   }
 
   /**
+   * Reads the user's own file sql/NAME.sql, or the program's where there is none.
+   *
    * @param name the file's name below sql/ without .sql
+   * @throws UserError where there is none, or a section or an attribute of it is unknown
    */
   public static SqlFile read(String name) {
-    try (InputStream in = SqlFile.class.getResourceAsStream("/sql/" + name + ".sql")) {
+    Path own = own(name);
+    try (InputStream in =
+        Files.exists(own)
+            ? Files.newInputStream(own)
+            : SqlFile.class.getResourceAsStream("/sql/" + name + ".sql")) {
       if (in == null) {
-        throw new IllegalArgumentException("no src/main/resources/sql/" + name + ".sql");
+        throw new UserError("no file sql/" + name + ".sql with the tables of " + name);
       }
-      return new SqlFile(name, new String(in.readAllBytes(), StandardCharsets.UTF_8));
+      boolean users = Files.exists(own);
+      return new SqlFile(
+          name,
+          (users ? "sql/" : "src/main/resources/sql/") + name + ".sql",
+          new String(in.readAllBytes(), StandardCharsets.UTF_8),
+          users || Files.exists(Home.folder().resolve("routes/jobs/" + name + ".job.yaml")));
     } catch (IOException e) {
-      throw new IllegalStateException("cannot read sql/" + name + ".sql", e);
+      throw new UserError("cannot read sql/" + name + ".sql: " + e.getMessage());
     }
   }
 
@@ -118,15 +210,28 @@ public final class SqlFile {
     return sections.stream().anyMatch(candidate -> candidate.name().equals(section));
   }
 
-  /** The section of that name; the first where there are several. */
+  /**
+   * The section of that name; the first where there are several.
+   *
+   * @throws UserError where there is none
+   */
   public Section section(String section) {
     return sections.stream()
         .filter(candidate -> candidate.name().equals(section))
         .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "no section -- @" + section + " in sql/" + name + ".sql"));
+        .orElseThrow(() -> new UserError(where + " has no section -- @" + section));
+  }
+
+  /**
+   * The section {@code -- @query NAME}, which a route of the job asks.
+   *
+   * @throws UserError where there is none
+   */
+  public Section query(String query) {
+    return sections("query").stream()
+        .filter(candidate -> candidate.title().equals(query))
+        .findFirst()
+        .orElseThrow(() -> new UserError(where + " has no section -- @query " + query));
   }
 
   /** All sections of that name, in order. */

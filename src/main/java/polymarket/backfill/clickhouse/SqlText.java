@@ -1,7 +1,6 @@
 package polymarket.backfill.clickhouse;
 
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -12,16 +11,12 @@ import java.util.Set;
  * ClickHouse's own parser.
  */
 final class SqlText {
-  /**
-   * A token's place in the bytes; {@code word} in upper case for a bare word, else the sign or a
-   * quote.
-   */
-  private record Token(int start, int end, String word, boolean bare) {}
+  private static final SqlLexer.Kind[] KINDS = SqlLexer.Kind.values();
 
   /**
    * An INSERT.
    *
-   * @param head the text before FORMAT or VALUES
+   * @param head the text before FORMAT or VALUES; null if no data is named
    * @param format null if the rows come from a SELECT, or if no data is named within the text
    * @param data where the data begins, in bytes
    * @param input whether its SELECT reads from input(...)
@@ -73,186 +68,183 @@ final class SqlText {
           "TABLE",
           "DATABASE");
 
+  /** Tokens of a statement; more are refused, so that a statement takes a bounded memory. */
+  private static final int MOST_TOKENS = 4 << 20;
+
   private final byte[] bytes;
-  private final List<Token> tokens = new ArrayList<>();
+  private final int length;
+  private int[] starts = new int[64];
+  private int[] ends = new int[64];
+  private byte[] kinds = new byte[64];
+  private int count;
+  private int depth;
+  private boolean several;
+  private boolean ended;
+  private boolean selects;
 
   SqlText(byte[] bytes) {
-    int limit = bytes.length;
+    this(bytes, bytes.length, true, (kind, start, end, text) -> {});
+  }
+
+  /**
+   * @param length how many of the bytes are the statement
+   * @param whole whether it ends with them, or may go on
+   * @param guard sees each token before this does
+   */
+  SqlText(byte[] bytes, int length, boolean whole, SqlLexer.Sink guard) {
     this.bytes = bytes;
-    int i = 0;
-    int depth = 0;
-    while (i < limit && !dataBegins(depth)) {
-      int c = bytes[i];
-      int next = i + 1 < limit ? bytes[i + 1] : 0;
-      if (c == ' ' || c >= 9 && c <= 13 || c == 0) {
-        i++;
-      } else if (c == '-' && next == '-' || c == '#' && (next == ' ' || next == '!')) {
-        i = find("\n", i, limit);
-      } else if (c == '/' && next == '*') {
-        i = find("*/", i + 2, limit);
-      } else if (c == '\'' || c == '"' || c == '`') {
-        int end = quoted(i, limit);
-        tokens.add(new Token(i, end, c == '\'' ? "'" : "`", false));
-        i = end;
-      } else if (word(c)) {
-        int end = i;
-        while (end < limit && word(bytes[end])) {
-          end++;
-        }
-        String text = new String(bytes, i, end - i, StandardCharsets.UTF_8);
-        if (text.length() > 1 && text.startsWith("$") && text.indexOf('$', 1) > 0) {
-          String tag = text.substring(0, text.indexOf('$', 1) + 1);
-          end = find(tag, i + tag.length(), limit);
-          tokens.add(new Token(i, end, "'", false));
-        } else {
-          tokens.add(new Token(i, end, text.toUpperCase(Locale.ROOT), true));
-        }
-        i = end;
-      } else {
-        tokens.add(new Token(i, i + 1, String.valueOf((char) c), false));
-        depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-        i++;
-      }
+    this.length = length;
+    SqlLexer[] lexer = new SqlLexer[1];
+    lexer[0] =
+        new SqlLexer(
+            (kind, start, end, text) -> {
+              guard.token(kind, start, end, text);
+              add(kind, (int) start, (int) end);
+              if (dataBegins()) {
+                lexer[0].stop();
+              }
+            });
+    lexer[0].feed(bytes, 0, length);
+    if (whole) {
+      lexer[0].end();
     }
   }
 
-  // what follows are the rows of an INSERT, which are not read as SQL: they may be long, and hold
-  // anything
-  private boolean dataBegins(int depth) {
-    int n = tokens.size();
-    return depth == 0
-        && n > 3
-        && tokens.get(0).word.equals("INSERT")
-        && (tokens.get(n - 1).bare && tokens.get(n - 1).word.equals("VALUES")
-            || n > 4 && tokens.get(n - 2).bare && tokens.get(n - 2).word.equals("FORMAT"));
-  }
-
-  private static boolean word(int c) {
-    return c >= '0' && c <= '9'
-        || c >= 'a' && c <= 'z'
-        || c >= 'A' && c <= 'Z'
-        || c == '_'
-        || c == '$'
-        || c < 0;
-  }
-
-  private int quoted(int start, int limit) {
-    byte quote = bytes[start];
-    for (int i = start + 1; i < limit; i++) {
-      if (bytes[i] == '\\') {
-        i++;
-      } else if (bytes[i] == quote) {
-        if (i + 1 < limit && bytes[i + 1] == quote) {
-          i++;
-        } else {
-          return i + 1;
-        }
-      }
+  private void add(SqlLexer.Kind kind, int start, int end) {
+    if (count == MOST_TOKENS) {
+      throw new EngineException(
+          229,
+          "QUERY_IS_TOO_LARGE",
+          "a statement can have "
+              + MOST_TOKENS
+              + " words and signs; send rows behind INSERT INTO ... FORMAT ...");
     }
-    return limit;
+    if (count == starts.length) {
+      starts = java.util.Arrays.copyOf(starts, 2 * count);
+      ends = java.util.Arrays.copyOf(ends, 2 * count);
+      kinds = java.util.Arrays.copyOf(kinds, 2 * count);
+    }
+    starts[count] = start;
+    ends[count] = end;
+    kinds[count] = (byte) kind.ordinal();
+    count++;
+    if (kind == SqlLexer.Kind.SIGN) {
+      depth += bytes[start] == '(' ? 1 : bytes[start] == ')' ? -1 : 0;
+    }
+    several |= ended && !is(count - 1, ";");
+    ended |= is(count - 1, ";");
   }
 
-  private int find(String what, int from, int limit) {
-    byte[] w = what.getBytes(StandardCharsets.UTF_8);
-    next:
-    for (int i = from; i + w.length <= limit; i++) {
-      for (int k = 0; k < w.length; k++) {
-        if (bytes[i + k] != w[k]) {
-          continue next;
-        }
-      }
-      return i + w.length;
+  /** A word in upper case, a sign, or the quote of what is quoted. */
+  private String word(int i) {
+    return switch (kind(i)) {
+      case WORD -> text(i).toUpperCase(Locale.ROOT);
+      case NAME -> "`";
+      case STRING -> "'";
+      case SIGN -> text(i);
+    };
+  }
+
+  private SqlLexer.Kind kind(int i) {
+    return KINDS[kinds[i]];
+  }
+
+  private boolean bare(int i) {
+    return kind(i) == SqlLexer.Kind.WORD;
+  }
+
+  // what follows are the rows of an INSERT, which are not read as a statement: they may be long,
+  // and
+  // hold anything
+  private boolean dataBegins() {
+    if (depth != 0
+        || count < 4
+        || selects
+        || !is(0, "INSERT")
+        || !(bare(count - 1) && is(count - 1, "VALUES")
+            || bare(count - 2) && is(count - 2, "FORMAT"))) {
+      return false;
     }
-    return limit;
+    // the word may be the name of a table, or of a setting
+    return insert().format() != null;
   }
 
   boolean isEmpty() {
-    return tokens.isEmpty();
+    return count == 0;
   }
 
   /** The first word in upper case, a sign, or nothing. */
   String first() {
-    return tokens.isEmpty() ? "" : tokens.get(0).word;
+    return count == 0 ? "" : word(0);
   }
 
   /** Whether something stands behind a semicolon. */
   boolean isSeveral() {
-    boolean ended = false;
-    for (Token t : tokens) {
-      if (t.word.equals(";")) {
-        ended = true;
-      } else if (ended) {
-        return true;
-      }
-    }
-    return false;
+    return several;
   }
 
   boolean isIntoOutfile() {
-    for (int i = 0; i + 1 < tokens.size(); i++) {
-      if (tokens.get(i).word.equals("INTO") && tokens.get(i + 1).word.equals("OUTFILE")) {
+    for (int i = 0; i + 1 < count; i++) {
+      if (is(i, "INTO") && is(i + 1, "OUTFILE")) {
         return true;
       }
     }
     return false;
   }
 
-  /**
-   * The statement without its semicolon, cut before its FORMAT clause; the second part begins with
-   * the clause, or is empty.
-   */
-  byte[][] atFormat() {
+  /** The statement without its semicolon, with a clause of the server's put before its FORMAT. */
+  byte[] withClause(String clause) {
     int end = end();
     int at = formatToken();
-    int cut = at < 0 ? end : tokens.get(at).start;
-    return new byte[][] {slice(0, cut), slice(cut, end)};
+    int cut = at < 0 ? end : starts[at];
+    byte[] put = ("\n" + clause + " ").getBytes(StandardCharsets.US_ASCII);
+    byte[] all = java.util.Arrays.copyOf(bytes, end + put.length);
+    System.arraycopy(bytes, cut, all, cut + put.length, end - cut);
+    System.arraycopy(put, 0, all, cut, put.length);
+    return all;
   }
 
   /** The format that the statement itself asks for, or null. */
   String format() {
     int at = formatToken();
-    return at < 0 ? null : text(tokens.get(at + 1));
+    return at < 0 ? null : text(at + 1);
   }
 
   private int formatToken() {
-    int depth = 0;
+    int level = 0;
     int found = -1;
-    for (int i = 0; i < tokens.size(); i++) {
-      String w = tokens.get(i).word;
-      if (w.equals("(") || w.equals("[")) {
-        depth++;
-      } else if (w.equals(")") || w.equals("]")) {
-        depth--;
-      } else if (depth == 0
+    for (int i = 0; i < count; i++) {
+      if (kind(i) == SqlLexer.Kind.SIGN) {
+        int sign = bytes[starts[i]];
+        level += sign == '(' || sign == '[' ? 1 : sign == ')' || sign == ']' ? -1 : 0;
+      } else if (level == 0
           && i > 0
-          && w.equals("FORMAT")
-          && tokens.get(i).bare
-          && !NOT_BEFORE_FORMAT.contains(tokens.get(i - 1).word)
-          && i + 1 < tokens.size()
-          && tokens.get(i + 1).bare) {
-        String after = i + 2 < tokens.size() ? tokens.get(i + 2).word : ";";
-        if (after.equals(";") || after.equals("SETTINGS")) {
-          found = i;
-        }
+          && bare(i)
+          && is(i, "FORMAT")
+          && !NOT_BEFORE_FORMAT.contains(word(i - 1))
+          && i + 1 < count
+          && bare(i + 1)
+          && (i + 2 == count || is(i + 2, ";") || is(i + 2, "SETTINGS"))) {
+        found = i;
       }
     }
     return found;
   }
 
   private int end() {
-    int end = tokens.isEmpty() ? 0 : tokens.get(tokens.size() - 1).end;
-    for (int i = tokens.size() - 1; i >= 0 && tokens.get(i).word.equals(";"); i--) {
-      end = i == 0 ? 0 : tokens.get(i - 1).end;
+    int last = count - 1;
+    while (last >= 0 && is(last, ";")) {
+      last--;
     }
-    return end;
+    return last < 0 ? 0 : ends[last];
   }
 
   private byte[] slice(int from, int to) {
     return java.util.Arrays.copyOfRange(bytes, from, to);
   }
 
-  private String text(Token t) {
-    return new String(bytes, t.start, t.end - t.start, StandardCharsets.UTF_8);
+  private String text(int i) {
+    return new String(bytes, starts[i], ends[i] - starts[i], StandardCharsets.UTF_8);
   }
 
   /** Reads the statement as an INSERT; null if it is none. */
@@ -262,7 +254,7 @@ final class SqlText {
     }
     int i = 1;
     for (String optional : List.of("INTO", "TABLE", "FUNCTION")) {
-      if (is(i, optional) && i + 1 < tokens.size()) {
+      if (is(i, optional) && i + 1 < count) {
         i++;
       }
     }
@@ -270,59 +262,69 @@ final class SqlText {
     while (is(i, ".")) {
       i += 2;
     }
-    for (int depth = 0; i < tokens.size(); i++) {
-      Token t = tokens.get(i);
-      if (t.word.equals("(")) {
-        if (depth == 0 && (is(i + 1, "SELECT") || is(i + 1, "WITH"))) {
+    for (int level = 0; i < count; i++) {
+      if (is(i, "(")) {
+        if (level == 0 && (is(i + 1, "SELECT") || is(i + 1, "WITH"))) {
           return select(i);
         }
-        depth++;
-      } else if (t.word.equals(")")) {
-        depth--;
-      } else if (depth == 0 && t.bare) {
-        switch (t.word) {
+        level++;
+      } else if (is(i, ")")) {
+        level--;
+      } else if (level == 0 && bare(i)) {
+        switch (word(i)) {
           case "VALUES":
-            return new Insert(slice(0, t.start), "Values", t.end, false, false);
+            return new Insert(slice(0, starts[i]), "Values", ends[i], false, false);
           case "FORMAT":
-            if (i + 1 < tokens.size()) {
-              Token name = tokens.get(i + 1);
-              return new Insert(slice(0, t.start), text(name), dataAfter(name.end), false, false);
+            if (i + 1 < count) {
+              return new Insert(
+                  slice(0, starts[i]), text(i + 1), dataAfter(ends[i + 1]), false, false);
             }
             break;
           case "SELECT", "WITH":
             return select(i);
           case "INFILE":
-            return new Insert(slice(0, t.start), null, bytes.length, false, true);
+            return new Insert(null, null, length, false, true);
           default:
         }
       }
     }
-    return new Insert(bytes, null, bytes.length, false, false);
+    return new Insert(null, null, length, false, false);
   }
 
   private Insert select(int from) {
-    for (int i = from; i + 1 < tokens.size(); i++) {
+    selects = true;
+    for (int i = from; i + 1 < count; i++) {
       if (is(i, "INPUT") && is(i + 1, "(")) {
-        return new Insert(bytes, null, bytes.length, true, false);
+        return new Insert(null, null, length, true, false);
       }
     }
-    return new Insert(bytes, null, bytes.length, false, false);
+    return new Insert(null, null, length, false, false);
   }
 
+  // compares in place: a long statement has millions of tokens
   private boolean is(int i, String word) {
-    return i < tokens.size() && tokens.get(i).word.equals(word);
+    if (i >= count || ends[i] - starts[i] != word.length() || kind(i) == SqlLexer.Kind.NAME) {
+      return false;
+    }
+    for (int k = 0; k < word.length(); k++) {
+      int c = bytes[starts[i] + k];
+      if ((c >= 'a' && c <= 'z' ? c - 32 : c) != word.charAt(k)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   // as in ClickHouse's ParserInsertQuery: blanks and at most one line end belong to the statement,
   // the next byte to the data
   private int dataAfter(int i) {
-    while (i < bytes.length && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\f')) {
+    while (i < length && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\f')) {
       i++;
     }
-    if (i < bytes.length && bytes[i] == '\r') {
+    if (i < length && bytes[i] == '\r') {
       i++;
     }
-    if (i < bytes.length && bytes[i] == '\n') {
+    if (i < length && bytes[i] == '\n') {
       i++;
     }
     return i;

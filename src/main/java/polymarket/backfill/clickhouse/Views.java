@@ -2,12 +2,14 @@ package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import polymarket.backfill.Settings;
 
 /** Makes the tables of the jobs and the views over them, from the files below sql/. */
 public final class Views {
@@ -19,6 +21,7 @@ public final class Views {
   private static final Set<Integer> REPLACED = Set.of(57, 60, 741);
 
   private static final int TRIES = 5;
+  private static final String READS = "reads";
 
   private Views() {}
 
@@ -73,49 +76,75 @@ public final class Views {
    *
    * @param made the views' names with their databases
    * @param notes why a view was not made, or made without the rows that it is to show, by its name
+   * @param reads which columns of a table of others a view reads, by its name
+   * @param refused those of the notes that tell of a table that is there and has nothing that the
+   *     view could read
    */
-  public record Made(List<String> made, Map<String, String> notes) {}
+  public record Made(
+      List<String> made,
+      Map<String, String> notes,
+      Map<String, String> reads,
+      List<String> refused) {}
 
   /**
    * Makes the tables of all jobs where they are not there, and all views anew. A view that cannot
    * be made does not stop the others: it is made as its section {@code -- @without} says, where it
    * has one.
    */
-  public static Made refresh(ClickHouse clickHouse, List<String> jobs) {
+  public static Made refresh(ClickHouse clickHouse, Settings settings, List<String> jobs) {
     jobs.forEach(job -> create(clickHouse, job));
-    List<String> made = new ArrayList<>();
-    Map<String, String> notes = new LinkedHashMap<>();
+    Made made =
+        new Made(
+            new ArrayList<>(), new LinkedHashMap<>(), new LinkedHashMap<>(), new ArrayList<>());
     SqlFile file = SqlFile.read("views");
     for (SqlFile.Section view : file.sections("view")) {
-      String missing = missing(clickHouse, view);
-      String why = missing != null ? "there is no table " + missing : make(clickHouse, view);
-      if (why == null) {
-        made.add(view.title());
-        continue;
-      }
-      SqlFile.Section without =
-          file.sections("without").stream()
-              .filter(other -> other.title().equals(view.title()))
-              .findFirst()
-              .orElse(null);
-      if (without != null && make(clickHouse, without) == null) {
-        made.add(view.title());
-        why += ", so that it is empty";
-      }
-      notes.put(
-          view.title(),
-          why
-              + "; "
-              + (missing == null ? "mend its SQL in" : "make the table, or name your own in")
-              + " src/main/resources/sql/views.sql, and run `backfill views`");
+      refresh(clickHouse, settings, file, view, made);
     }
-    return new Made(made, notes);
+    return made;
+  }
+
+  private static void refresh(
+      ClickHouse clickHouse, Settings settings, SqlFile file, SqlFile.Section view, Made made) {
+    String name = view.title();
+    // a table that a person has from elsewhere may be of any engine
+    Map<String, Object> values = new HashMap<>();
+    values.put(
+        "final_of_resolutions",
+        new SqlFile.Raw(Columns.finalOf(clickHouse, "default.market_resolutions_final")));
+    String why = missing(clickHouse, settings, view);
+    if (view.attributes().containsKey(READS)) {
+      TradesInput input = TradesInput.of(clickHouse, settings);
+      if (why == null) {
+        values.putAll(input.values());
+        made.reads().put(name, input.reads());
+      } else if (!input.isMissing()) {
+        made.refused().add(why);
+      }
+    }
+    if (why == null) {
+      why = make(clickHouse, view, values);
+    }
+    if (why == null) {
+      made.made().add(name);
+      return;
+    }
+    SqlFile.Section without =
+        file.sections("without").stream()
+            .filter(other -> other.title().equals(name))
+            .findFirst()
+            .orElse(null);
+    if (without != null && make(clickHouse, without, Map.of()) == null) {
+      made.made().add(name);
+      why += " (until then it is empty)";
+    }
+    made.notes().put(name, why + "; then run `backfill views`");
   }
 
   /** Makes a view; where ClickHouse refuses it, gives the reason. */
-  private static String make(ClickHouse clickHouse, SqlFile.Section view) {
+  private static String make(
+      ClickHouse clickHouse, SqlFile.Section view, Map<String, Object> values) {
     try {
-      again(() -> clickHouse.execute(view, Map.of()));
+      again(() -> clickHouse.execute(view, values));
       return null;
     } catch (ClickHouseException e) {
       if (e.passes()) {
@@ -126,10 +155,19 @@ public final class Views {
   }
 
   /**
-   * The first of the tables that a section needs, separated by commas, which is not there; null
-   * where all are.
+   * Why the tables that a section reads cannot be read: one that it needs ({@code needs=},
+   * separated by commas) is not there, or a person's own ({@code reads=}) has no column that it
+   * could read; null where all is there.
    */
-  public static String missing(ClickHouse clickHouse, SqlFile.Section section) {
+  public static String missing(ClickHouse clickHouse, Settings settings, SqlFile.Section section) {
+    String reads = section.attributes().get(READS);
+    if (reads != null && !reads.equals(TradesInput.SETTING)) {
+      throw new IllegalArgumentException("no table of others is read as " + reads);
+    }
+    String problem = reads == null ? null : TradesInput.of(clickHouse, settings).problem();
+    if (problem != null) {
+      return problem;
+    }
     String tables = section.attributes().getOrDefault("needs", "");
     return Arrays.stream(tables.split(","))
         .filter(table -> !table.isEmpty())
@@ -139,6 +177,7 @@ public final class Views {
               return !clickHouse.has(table.substring(0, dot), table.substring(dot + 1));
             })
         .findFirst()
+        .map(table -> "there is no table " + table)
         .orElse(null);
   }
 }

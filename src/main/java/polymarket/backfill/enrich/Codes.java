@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 
 /**
@@ -43,6 +44,12 @@ final class Codes {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("sources", new Raw(array(SOURCES)));
     values.put("rules", new Raw(array(RULES)));
+    values.put(
+        "proved",
+        new Raw(
+            IntStream.range(0, SOURCES.size())
+                .mapToObj(source -> String.valueOf(1 + RULES.size() * source))
+                .collect(Collectors.joining(", "))));
     values.put("unknown", UNKNOWN);
     values.put("none", NONE);
     values.put("zero", ZERO);

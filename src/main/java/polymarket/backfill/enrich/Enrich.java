@@ -24,12 +24,14 @@ import java.util.stream.Collectors;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.Memory;
+import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.Memory;
+import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.enrich.SliceWriter.Measured;
 import polymarket.backfill.enrich.Target.Stored;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
@@ -107,38 +109,16 @@ public final class Enrich {
     values.putAll(Codes.values());
     values.put("kept", new Raw(String.join(", ", trades.kept())));
     values.put("trades", new Raw(trades.quoted()));
-    values.put("missing", new Raw(trades.missing()));
-    values.put("condition", new Raw(trades.text("condition")));
+    values.put("kept_as", new Raw(String.join(", ", trades.keptAs())));
+    values.put("own", new Raw(trades.own()));
+    values.put("no_ids", new Raw(IdForms.none()));
     values.put("threads", Math.max(1, Runtime.getRuntime().availableProcessors() / concurrency));
-    values.put("join_sides", joinSides());
+    values.put("join_sides", Steps.joinSides(clickHouse));
     this.steps = new Steps("enrich", memory, concurrency);
     values.put("block", Math.min(256 << 20, steps.budget() / 8));
     this.mapping =
         new Mapping(clickHouse, messages, sql, trades, steps, Map.copyOf(values), join, memory);
     this.writer = new SliceWriter(clickHouse, sql, trades, mapping, steps);
-  }
-
-  /**
-   * Settings that keep the sides of a join as they are written, those that this ClickHouse knows:
-   * its planner would hold the side with fewer rows in the whole table, and the other one is a part
-   * of a larger one.
-   */
-  private Raw joinSides() {
-    return new Raw(
-        clickHouse
-            .rows(
-                "SELECT name FROM system.settings WHERE name IN ('query_plan_join_swap_table',"
-                    + " 'query_plan_optimize_join_order_limit') ORDER BY name",
-                Map.of())
-            .stream()
-            .map(
-                row ->
-                    ", "
-                        + row.get("name")
-                        + (row.get("name").equals("query_plan_join_swap_table")
-                            ? " = 'false'"
-                            : " = 0"))
-            .collect(Collectors.joining()));
   }
 
   public static Path ledgerFile(Settings settings) {
@@ -158,6 +138,7 @@ public final class Enrich {
    */
   public Result run() {
     long started = System.nanoTime();
+    messages.info("enrich reads " + trades.reads());
     Reconcile.createTables(clickHouse);
     if (clickHouse.number("SELECT count() FROM default.condition_id_merged") == 0) {
       throw new UserError(
@@ -307,9 +288,6 @@ public final class Enrich {
     Map<String, Object> own = new HashMap<>(values);
     own.putAll(Memory.of(memory));
     own.put("written", new Raw(target.quoted()));
-    own.put(
-        "written_condition",
-        new Raw(Columns.of(clickHouse, target.name()).text(trades.conditionName())));
     return clickHouse
         .rows(sql.section("content").sql(own), Map.of())
         .equals(clickHouse.rows(sql.section("compare").sql(own), Map.of()));
@@ -317,7 +295,7 @@ public final class Enrich {
 
   /** All that what is written depends on, besides the rows of the trades. */
   private String fingerprint() {
-    List<String> parts = new ArrayList<>(List.of("2", trades.definition(), target.quoted()));
+    List<String> parts = new ArrayList<>(List.of("3", trades.definition(), target.quoted()));
     settings
         .all()
         .forEach(

@@ -3,12 +3,12 @@ package polymarket.backfill.enrich;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BiConsumer;
+import polymarket.backfill.Memory;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Checks;
-import polymarket.backfill.job.HtmlReport;
+import polymarket.backfill.verify.Checks;
+import polymarket.backfill.verify.HtmlReport;
 
 /**
  * What `backfill verify enrichment` checks, for whoever enriches: {@link Reconcile}, {@link
@@ -23,7 +23,6 @@ public final class Enrichment {
   /**
    * Checks the enriched trades, and writes the report.
    *
-   * @param settings with the memory that the checks may take
    * @param jobs whose tables are made where they are not there
    * @param thresholds such as {@code --min-coverage=90%}; what is not kept is in {@link
    *     Checks.Found#failed()}
@@ -41,7 +40,7 @@ public final class Enrichment {
       BiConsumer<String, Checks.Table> each) {
     Checks.Found found =
         new Checks(FILE, SqlFile.read(FILE), thresholds)
-            .run(clickHouse, jobs, Memory.of(settings), each);
+            .run(clickHouse, settings, jobs, Memory.of(settings), each);
     if (report != null) {
       HtmlReport.write(report, "Check of " + FILE, List.of(new HtmlReport.Checked(found)));
     }

@@ -7,10 +7,10 @@ import java.util.Map;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
-import polymarket.backfill.clickhouse.Memory;
+import polymarket.backfill.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 
 /**
  * The ids in the trades and the conditions that they stand for. Ids are collected slice by slice
@@ -97,7 +97,7 @@ final class Mapping {
           SqlFile.fill(
               "{hash} IN (SELECT mapped_hash FROM backfill_enrich.{table} WHERE mapped_code <"
                   + " {unknown} AND mapped_hash IN (SELECT {hash} FROM {trades} WHERE ({where}) AND"
-                  + " {missing}))",
+                  + " {own} = ''))",
               of(kind, slice)));
     }
     own.put("helped", new Raw(helped.isEmpty() ? "0" : String.join(" OR ", helped)));
@@ -262,7 +262,7 @@ final class Mapping {
       own.put("kind", new Raw(kind));
       own.put("hash", new Raw(hash(kind)));
       own.put("otherwise", otherwise);
-      own.put("needed", named ? 1 : new Raw(trades.missing()));
+      own.put("needed", named ? 1 : new Raw(trades.own() + " = ''"));
       if (named && join.equals("dictionary")) {
         lookup.add(
             SqlFile.fill(

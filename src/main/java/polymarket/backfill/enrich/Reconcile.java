@@ -6,11 +6,13 @@ import java.util.List;
 import java.util.Map;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.Memory;
+import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.Memory;
+import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.polygon.ComputedTokenIds;
+import polymarket.backfill.Messages;
+import polymarket.backfill.polymarket.ComputedTokenIds;
 
 /**
  * Makes {@code condition_id_merged} of what the sources say. Tables are made beside the old ones
@@ -50,6 +52,8 @@ public final class Reconcile {
     steps = new Steps("reconcile", memory, 1);
     values.putAll(Memory.of(memory));
     values.put("block", Math.min(256 << 20, memory / 8));
+    values.put("no_ids", new Raw(IdForms.none()));
+    values.put("join_sides", Steps.joinSides(clickHouse));
     values.put("threads", Runtime.getRuntime().availableProcessors());
   }
 
@@ -201,15 +205,9 @@ public final class Reconcile {
             : "ifNull(toDateTime64("
                 + Columns.quoted(seen.name())
                 + ", 3, 'UTC'), toDateTime64(0, 3, 'UTC'))";
-    String engine =
-        String.valueOf(
-            clickHouse.value(
-                "SELECT any(engine) FROM system.tables WHERE database = 'default' AND name = '"
-                    + Columns.name(GAMMA)
-                    + "'"));
-    return "(SELECT lower(replaceRegexpOne("
-        + condition.text()
-        + ", '^0[xX]', '')) AS condition_id, lower(replaceRegexpOne("
+    return "(SELECT "
+        + IdForms.condition(condition.text())
+        + " AS condition_id, lower(replaceRegexpOne("
         + columns.text("question_id", "questionId", "questionID")
         + ", '^0[xX]', '')) AS question_id, lower(trimBoth("
         + columns.text("market_slug", "slug")
@@ -223,7 +221,8 @@ public final class Reconcile {
         + time
         + " AS seen_at FROM "
         + GAMMA
-        + (engine.contains("ReplacingMergeTree") ? " FINAL)" : ")");
+        + Columns.finalOf(clickHouse, GAMMA)
+        + ")";
   }
 
   private String draft(String table) {

@@ -1,14 +1,13 @@
 package polymarket.backfill.enrich;
 
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 
 /** Measures slices of the trades, writes each to a table of its own, and compares the two. */
 final class SliceWriter {
@@ -67,37 +66,20 @@ final class SliceWriter {
     clickHouse.execute(trades.create(table, slice.id(), Target.UNMERGED));
     Map<String, Object> own = new HashMap<>(values);
     own.put("written", new Raw(table));
-    String condition = Columns.quoted(trades.conditionName());
     own.put(
         "columns",
         new Raw(
-            String.join(", ", trades.kept())
+            String.join(", ", trades.keptAs())
                 + ", "
-                + condition
+                + Trades.CONDITION
                 + ", "
                 + String.join(", ", Trades.ADDED)));
     own.put("values", new Raw(String.join(", ", trades.kept())));
     own.put("unfilled", new Raw(trades.unfilled()));
-    List<String> columns = new ArrayList<>(trades.kept());
-    if (trades.has("condition")) {
-      columns.add(trades.value("condition"));
-    }
-    own.putAll(mapping.lookups(columns, own));
+    own.putAll(mapping.lookups(trades.kept(), own));
     own.put("algorithm", mapping.algorithm());
     clickHouse.execute(sql.section("write").sql(own));
-    own.put("written_condition", new Raw(writtenCondition(table)));
     return compare(slice, own, measured);
-  }
-
-  private String writtenCondition(String table) {
-    return new Columns.Column(
-            trades.conditionName(),
-            Columns.of(clickHouse, table).first(trades.conditionName()).type(),
-            "",
-            "",
-            "",
-            "")
-        .text();
   }
 
   private boolean compare(Slice slice, Map<String, Object> own, Measured measured) {

@@ -14,9 +14,12 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
-import polymarket.backfill.clickhouse.Memory;
+import polymarket.backfill.clickhouse.SqlFile.Raw;
+import polymarket.backfill.Memory;
 
 /**
  * Runs the steps of an enrichment or a reconciliation under a cap of memory. A step that grows with
@@ -149,6 +152,29 @@ final class Steps {
     }
   }
 
+  /**
+   * Settings that keep the sides of a join as they are written, those that this ClickHouse knows:
+   * its planner would hold the side with fewer rows in the whole table, and the other one is a part
+   * of a larger one.
+   */
+  static Raw joinSides(ClickHouse clickHouse) {
+    return new Raw(
+        clickHouse
+            .rows(
+                "SELECT name FROM system.settings WHERE name IN ('query_plan_join_swap_table',"
+                    + " 'query_plan_optimize_join_order_limit') ORDER BY name",
+                Map.of())
+            .stream()
+            .map(
+                row ->
+                    ", "
+                        + row.get("name")
+                        + (row.get("name").equals("query_plan_join_swap_table")
+                            ? " = 'false'"
+                            : " = 0"))
+            .collect(Collectors.joining()));
+  }
+
   private void await(List<Future<?>> running, Queue<?> todo) {
     RuntimeException failure = null;
     for (Future<?> one : running) {
@@ -182,7 +208,9 @@ final class Steps {
                 + Memory.CAP
                 + " that each of "
                 + concurrency
-                + " queries has, in the smallest piece: raise "
+                + " queries has, in the smallest piece ("
+                + e.getMessage().replaceAll("(?s).*While executing (\\w+).*", "$1")
+                + "): raise "
                 + Memory.CAP
                 + (concurrency > 1 ? ", or lower enrich.concurrency" : "")
                 + next

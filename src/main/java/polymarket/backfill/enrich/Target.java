@@ -3,14 +3,16 @@ package polymarket.backfill.enrich;
 import java.math.BigInteger;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.Memory;
+import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 
 /**
  * The enriched table, the one before it, and the database with what belongs to a run under way. The
@@ -239,31 +241,19 @@ final class Target {
   void view() {
     Columns columns = Columns.of(clickHouse, name);
     Map<String, Object> names = new HashMap<>();
-    for (String what :
-        new String[] {"market", "token", "condition", "transaction", "trade", "time"}) {
+    for (String what : List.of("market", "token", "transaction", "trade", "time")) {
       Columns.Column column = columns.first(settings.text("enrich." + what + "-columns"));
       names.put(
           what,
           new Raw(
               column == null
                   ? what.equals("time") ? "CAST(NULL AS Nullable(DateTime))" : "''"
-                  : what.equals("time") ? time(column) : column.text()));
+                  : what.equals("time") ? column.time() : column.text()));
     }
+    names.put("condition", new Raw(columns.text(Trades.CONDITION)));
+    names.put("original", new Raw(columns.text(Trades.ORIGINAL)));
     names.put("target", new Raw(quoted()));
     names.put("trades", new Raw(Columns.quotedTable(settings.text("enrich.trades"))));
     clickHouse.execute(sql.section("view"), names);
-  }
-
-  /**
-   * A time column as a time: seconds or milliseconds since 1970 are turned, what is no time is
-   * NULL.
-   */
-  private static String time(Columns.Column column) {
-    String name = Columns.quoted(column.name());
-    return column.type().contains("Date")
-        ? name
-        : column.type().contains("Int")
-            ? "toDateTime(if(" + name + " > 99999999999, intDiv(" + name + ", 1000), " + name + "))"
-            : "parseDateTimeBestEffortOrNull(" + column.text() + ")";
   }
 }

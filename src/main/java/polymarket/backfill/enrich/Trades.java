@@ -11,7 +11,9 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
-import polymarket.backfill.enrich.Columns.Column;
+import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.Columns.Column;
+import polymarket.backfill.clickhouse.IdForms;
 
 /**
  * The table of trades as it is: its columns and what they are, its keys, and how it falls into
@@ -19,18 +21,14 @@ import polymarket.backfill.enrich.Columns.Column;
  */
 final class Trades {
 
+  /** The column with condition ids in the enriched table, all in the stored form. */
+  static final String CONDITION = "condition_id";
+
+  /** The condition id as it stands in the trades, where their column has the name of that one. */
+  static final String ORIGINAL = "condition_id_original";
+
   static final List<String> ADDED =
       List.of("condition_id_source", "condition_id_rule", "unfillable_reason");
-
-  /** What stands where no condition id is. */
-  private static final String NO_ID =
-      "('', '0', '0x', '0x0', 'null', '"
-          + "0".repeat(64)
-          + "', '0x"
-          + "0".repeat(64)
-          + "', '0X"
-          + "0".repeat(64)
-          + "')";
 
   /** Rows that are looked at to see how many values a column has. */
   private static final long SAMPLE = 20_000_000;
@@ -66,21 +64,22 @@ final class Trades {
       throw new UserError(
           "there is no table " + table + " to enrich; set enrich.trades to the table of trades");
     }
-    Column taken = columns.first(ADDED.toArray(String[]::new));
-    if (taken != null) {
-      throw new UserError(
-          table
-              + " has a column "
-              + taken.name()
-              + ", which enrich adds: rename it, or set enrich.trades to a table that was not"
-              + " enriched yet");
-    }
     market = columns.first(settings.text("enrich.market-columns"));
     token = columns.first(settings.text("enrich.token-columns"));
     condition = columns.first(settings.text("enrich.condition-columns"));
     transaction = columns.first(settings.text("enrich.transaction-columns"));
     time = columns.first(settings.text("enrich.time-columns"));
     trade = columns.first(settings.text("enrich.trade-columns"));
+    if (market == null && token == null && transaction == null) {
+      throw new UserError(
+          table
+              + " has no column with a market, a token or a transaction by which a condition id is"
+              + " found; its columns are "
+              + columns.names()
+              + ": name yours in enrich.market-columns, enrich.token-columns or"
+              + " enrich.transaction-columns");
+    }
+    checkNames();
     Map<String, Object> row =
         clickHouse
             .rows(
@@ -93,6 +92,38 @@ final class Trades {
     sortingKey = (String) row.get("sorting_key");
     primaryKey = (String) row.get("primary_key");
     definition = (String) row.get("create_table_query");
+  }
+
+  private void checkNames() {
+    List<String> added = new ArrayList<>(ADDED);
+    added.add(ORIGINAL);
+    if (condition == null || !condition.name().equals(CONDITION)) {
+      added.add(CONDITION);
+    }
+    columns.all().stream()
+        .map(Column::name)
+        .filter(added::contains)
+        .findFirst()
+        .ifPresent(
+            taken -> {
+              throw new UserError(
+                  table
+                      + " has a column "
+                      + taken
+                      + ", which enrich adds: rename it, or set enrich.trades to a table that was"
+                      + " not enriched yet");
+            });
+  }
+
+  /** Which columns are read as what, in one line. */
+  String reads() {
+    return table
+        + ": "
+        + List.of("market", "token", "condition", "transaction", "time", "trade").stream()
+            .map(
+                what ->
+                    what + (has(what) ? " from column " + column(what).name() : ": no such column"))
+            .collect(Collectors.joining(", "));
   }
 
   String table() {
@@ -135,30 +166,38 @@ final class Trades {
     return column == null ? "NULL" : Columns.quoted(column.name());
   }
 
-  /** The name of the column with condition ids in the enriched table. */
-  String conditionName() {
-    return condition == null ? "condition_id" : condition.name();
+  /** The condition id of a row in the stored form; an empty text where it has none. */
+  String own() {
+    return condition == null ? "''" : IdForms.condition(condition.text());
   }
 
-  /** Whether a row has no condition id. */
-  String missing() {
-    return condition == null ? "1" : "(" + condition.text() + " IN " + NO_ID + ")";
-  }
-
-  /** What a row that cannot be filled gets: nothing, in the form that it had. */
+  /** What a row gets for which no condition id was found. */
   String unfilled() {
-    return condition != null && condition.isNullable()
-        ? "if(isNull(" + Columns.quoted(condition.name()) + "), NULL, '')"
-        : "''";
+    return condition != null && condition.isNullable() ? "NULL" : "''";
   }
 
   /** The columns whose values must not change, in order. */
   List<String> kept() {
     return columns.all().stream()
-        .filter(Trades::isStored)
-        .filter(column -> column != condition)
+        .filter(this::isKept)
         .map(column -> Columns.quoted(column.name()))
         .toList();
+  }
+
+  /** The names of the same columns in the enriched table. */
+  List<String> keptAs() {
+    return columns.all().stream()
+        .filter(this::isKept)
+        .map(column -> Columns.quoted(nameInTarget(column)))
+        .toList();
+  }
+
+  private boolean isKept(Column column) {
+    return column == condition || isStored(column);
+  }
+
+  private static String nameInTarget(Column column) {
+    return column.name().equals(CONDITION) ? ORIGINAL : column.name();
   }
 
   /**
@@ -201,6 +240,7 @@ final class Trades {
                   column ->
                       column == market
                           || column == token
+                          || column == condition
                           || column == transaction
                           || !column.type().contains("String")
                           || ((Number) distinct.get(column.name())).longValue()
@@ -227,16 +267,9 @@ final class Trades {
     List<String> lines = new ArrayList<>();
     List<Column> aliases = new ArrayList<>();
     for (Column column : columns.all()) {
-      if (column.kind().equals("ALIAS")) {
-        aliases.add(column);
-      } else if (column == condition) {
+      if (isKept(column)) {
         lines.add(
-            Columns.quoted(column.name())
-                + (column.isNullable() ? " Nullable(String)" : " String")
-                + " CODEC(ZSTD(1))");
-      } else if (isStored(column)) {
-        lines.add(
-            Columns.quoted(column.name())
+            Columns.quoted(nameInTarget(column))
                 + " "
                 + (plain().contains(column.name()) ? column.plainType() : column.type())
                 // an ephemeral column is only there while one inserts
@@ -245,11 +278,17 @@ final class Trades {
                     : "")
                 + (column.comment().isEmpty() ? "" : " COMMENT " + Slice.literal(column.comment()))
                 + (column.codec().isEmpty() ? "" : " " + column.codec()));
+      } else if (column.kind().equals("ALIAS")) {
+        aliases.add(column);
       }
     }
-    if (condition == null) {
-      lines.add("`condition_id` String CODEC(ZSTD(1))");
-    }
+    lines.add(
+        "`"
+            + CONDITION
+            + "` "
+            + (condition != null && condition.isNullable() ? "Nullable(String)" : "String")
+            + " COMMENT '64 hex digits, lower case, no 0x; none where there is a reason'"
+            + " CODEC(ZSTD(1))");
     lines.add(
         "`condition_id_source` LowCardinality(String) COMMENT 'original, clob, rpc, goldsky or"
             + " gamma; empty where none was found'");
@@ -258,6 +297,14 @@ final class Trades {
             + " condition_id_merged), transaction, original, or original-disputed where the sources"
             + " say another one'");
     lines.add("`unfillable_reason` LowCardinality(String) COMMENT 'why there is no condition id'");
+    if (condition == null || !condition.name().equals(CONDITION)) {
+      lines.add(
+          "`"
+              + ORIGINAL
+              + "` String ALIAS "
+              + (condition == null ? "''" : condition.text())
+              + " COMMENT 'the condition id as it stands in the trades'");
+    }
     aliases.forEach(
         column ->
             lines.add(

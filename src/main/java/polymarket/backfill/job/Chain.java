@@ -1,13 +1,16 @@
 package polymarket.backfill.job;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.apache.camel.Body;
@@ -40,19 +43,34 @@ public final class Chain {
               + " )?(max(imum)? )?(results|limit of)|range (is )?too (large|wide)|too (large|many"
               + " (results|logs|blocks))|query timeout|timed out|-32614\\b");
 
-  private static final Pattern BUSY =
+  /** How nodes say that they do not have a block yet. */
+  private static final Pattern NOT_YET =
       Pattern.compile(
-          "(?i)compute units|rate limit|too many requests|capacity per second|capacity limit");
+          "(?i)(beyond|ahead of|past|after|above|(greater|higher|newer|later) than|exceeds) (the )?"
+              + "((current|latest|newest|last|known|accepted|chain|node)('s)? )*"
+              + "(head|tip|block( number| height)?)\\b|(block|header|blocks?[^.]*) (is |was "
+              + "|could |cannot )?not (yet |be )*(found|available|known|mined|produced)"
+              + "|cannot be found|unknown block|unfinali[sz]ed|future block");
 
   /** Row counts at which a node may have cut its answer without a word. */
   private static final List<Integer> CAPS = List.of(100, 1000, 10_000, 20_000);
 
   private static final List<Long> WIDTHS = List.of(10_000L, 2_000L, 1_000L, 100L, 10L, 5L, 1L);
 
-  /** Calls for the times of blocks that go out together. */
-  private static final int BLOCKS_A_REQUEST = 7;
+  /** Statuses that speak of the account or the server, whatever stands in the answer. */
+  private static final Set<Integer> OF_THE_ACCOUNT = Set.of(401, 403, 429, 503);
+
+  /** Statuses that speak of the request: another one may be answered. */
+  private static final Set<Integer> OF_THE_REQUEST = Set.of(400, 413, 414, 422);
+
+  /**
+   * Calls in a request at most, unless a batch has more ranges: they reach the node all at once.
+   */
+  private static final int CALLS_TOGETHER = 8;
 
   private static final String HEAD = "head";
+
+  private static final String WIDTH = "width";
 
   /**
    * So often a node is asked for its newest block before a run, because several may stand behind
@@ -62,32 +80,67 @@ public final class Chain {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** The logs of a batch, by range. */
-  public static final class Scan {
+  private static final String LAST = "last of ";
+
+  private static final String BLOCK = "block ";
+
+  private final RpcCalls.Limit limit = new RpcCalls.Limit();
+
+  /** The calls of a batch, and its logs by range. */
+  public static final class Scan extends RpcCalls {
 
     private final Map<String, List<Map<String, Object>>> rows = new LinkedHashMap<>();
+    private final Set<String> cut = new LinkedHashSet<>();
+    private final Map<String, Map<String, Object>> calls = new HashMap<>();
 
     /** Blocks of conditions and resolutions that came without a time. */
     private final TreeSet<Long> timeless = new TreeSet<>();
 
-    /** Blocks whose times have to be asked for, a few at a time. */
-    public List<List<Long>> getTimeless() {
-      List<Long> all = List.copyOf(timeless);
-      List<List<Long>> parts = new ArrayList<>();
-      for (int from = 0; from < all.size(); from += BLOCKS_A_REQUEST) {
-        parts.add(all.subList(from, Math.min(all.size(), from + BLOCKS_A_REQUEST)));
-      }
-      return parts;
+    private Scan(Limit limit, int ranges) {
+      super(limit, RpcCalls.call(HEAD, "eth_blockNumber"), Math.max(ranges + 1, CALLS_TOGETHER));
     }
-  }
 
-  private static Map<String, Object> call(Object id, String method, Object... parameters) {
-    Map<String, Object> call = new LinkedHashMap<>();
-    call.put("jsonrpc", "2.0");
-    call.put("id", id);
-    call.put("method", method);
-    call.put("params", parameters);
-    return call;
+    private void range(String id, String address, List<String> topics) {
+      Map<String, Object> call = logs(id, Ranges.first(id), Ranges.last(id), address, topics);
+      calls.put(id, call);
+      calls.put(LAST + id, logs(LAST + id, Ranges.last(id), Ranges.last(id), address, topics));
+      add(call);
+    }
+
+    /**
+     * Takes what a range was answered with. One that was refused is asked for once more, together
+     * with its last block alone: where that is answered and the range is not, its width is what the
+     * node refuses, whatever it says of it.
+     */
+    private void range(String id, Map<String, Object> answer) {
+      boolean wide = Ranges.width(id) > 1;
+      if (answer.get("error") == null && answer.get("result") instanceof List<?> logs) {
+        if (CAPS.contains(logs.size()) && wide) {
+          cut.add(id);
+        } else {
+          Set<Long> known = Set.copyOf(timeless);
+          rows.put(id, rowsOf(id, logs, timeless));
+          timeless.stream()
+              .filter(block -> !known.contains(block))
+              .forEach(
+                  block -> add(call(BLOCK + block, "eth_getBlockByNumber", hex(block), false)));
+        }
+      } else if (wide && saysTooLarge(failure(id))) {
+        cut.add(id);
+      } else if (wide && calls.containsKey(LAST + id)) {
+        addFirst(calls.get(id));
+        addFirst(calls.remove(LAST + id));
+      } else if (wide && result(LAST + id) instanceof List<?>) {
+        cut.add(id);
+      }
+    }
+
+    /** Whether a single block of a range was refused, and nothing that was asked for answered. */
+    private boolean isRefused(Set<String> ids) {
+      return rows.isEmpty()
+          && cut.isEmpty()
+          && ids.stream().anyMatch(id -> id.startsWith(LAST) && !(result(id) instanceof List<?>));
+    }
   }
 
   private static Map<String, Object> logs(
@@ -97,17 +150,11 @@ public final class Chain {
     filter.put("toBlock", hex(last));
     filter.put("address", address);
     filter.put("topics", List.of(topics));
-    return call(id, "eth_getLogs", filter);
+    return RpcCalls.call(id, "eth_getLogs", filter);
   }
 
   private static String hex(long number) {
     return "0x" + Long.toHexString(number);
-  }
-
-  private static String batch(Exchange exchange, List<Map<String, Object>> calls)
-      throws JsonProcessingException {
-    exchange.setProperty(ExchangeProperties.CALLS, calls.size());
-    return JSON.writeValueAsString(calls);
   }
 
   /**
@@ -116,141 +163,141 @@ public final class Chain {
    * @param address of the contract
    * @param topics any of which the first topic may be, separated by commas
    */
-  public String calls(
-      Exchange exchange,
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
-      String address,
-      String topics)
-      throws JsonProcessingException {
+  public Scan calls(@ExchangeProperty(Batch.PROPERTY) Batch batch, String address, String topics) {
     batch.forgetAnswer();
-    List<Map<String, Object>> calls = new ArrayList<>();
-    for (String id : batch.getIds()) {
-      calls.add(logs(id, Ranges.first(id), Ranges.last(id), address, topics(topics)));
-    }
-    calls.add(call(HEAD, "eth_blockNumber"));
-    return batch(exchange, calls);
+    Scan scan = new Scan(limit, batch.getSize());
+    batch.getIds().forEach(id -> scan.range(id, address, topics(topics)));
+    return scan;
   }
 
   private static List<String> topics(String topics) {
     return Arrays.stream(topics.split(",")).map(String::strip).toList();
   }
 
+  /** The body of the next request with calls: one alone as an object, several as a list. */
+  public String request(
+      Exchange exchange, @ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls)
+      throws JsonProcessingException {
+    List<Map<String, Object>> next = calls.next();
+    exchange.setProperty(ExchangeProperties.CALLS, next.size());
+    return JSON.writeValueAsString(next.size() == 1 ? next.get(0) : next);
+  }
+
   /**
-   * Takes the answers to these calls. Ranges that are too wide for the node are cut; ranges that
-   * failed otherwise are left unanswered.
+   * Takes what a request was answered with; there may be more to ask for then.
    *
-   * @throws SourceException where none could be answered, the node throttles, or it does not have
-   *     the last block yet
+   * @throws SourceException where it is no answer to the calls, the node throttles, or it refuses
+   *     whatever it is asked
    */
-  public Scan answered(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body Object body)
+  public void take(@ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls, @Body Object body)
       throws SourceException {
-    Map<String, Map<String, Object>> answers = byId(body);
-    String failure = "the answer has none of the calls in it";
-    Scan scan = new Scan();
-    for (String id : batch.getIds()) {
-      Map<String, Object> answer = answers.getOrDefault(id, answers.get(null));
-      if (answer == null) {
-        continue;
-      }
-      if (answer.get("error") != null) {
-        failure = message(answer);
-        if (tooLarge(answer) && Ranges.width(id) > 1) {
-          batch.cut(id);
-        }
-      } else if (answer.get("result") instanceof List<?> logs) {
-        if (CAPS.contains(logs.size()) && Ranges.width(id) > 1) {
-          batch.cut(id);
-        } else {
-          scan.rows.put(id, rows(id, logs, scan.timeless));
-        }
+    Map<String, Map<String, Object>> answers = calls.take(body);
+    if (calls instanceof Scan scan) {
+      // the last blocks first: they say what it means that a range is refused
+      answers.forEach(
+          (id, answer) -> {
+            if (scan.calls.containsKey(id) && !id.startsWith(LAST)) {
+              scan.range(id, answer);
+            }
+          });
+      if (answers.size() == 1 && scan.isRefused(answers.keySet())) {
+        throw refused(scan, answers.keySet().iterator().next().substring(LAST.length()));
       }
     }
-    if (scan.rows.isEmpty() && batch.cuts().isEmpty()) {
-      throw answers.get(null) == null || !tooLarge(answers.get(null))
-          ? new SourceException("polygon answered with an error: " + failure)
-          : new RefusalException("polygon answered with an error: " + failure);
+  }
+
+  /**
+   * Takes the answers to a batch's calls as its logs. Ranges that are too wide for the node are
+   * cut; ranges that failed otherwise are left unanswered.
+   *
+   * @throws SourceException where none could be answered, or the node does not have the last block
+   *     yet
+   */
+  public void answered(
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan)
+      throws SourceException {
+    scan.cut.forEach(batch::cut);
+    if (scan.rows.isEmpty() && scan.cut.isEmpty()) {
+      throw refused(scan, batch.getIds().get(batch.getSize() - 1));
     }
-    long last =
-        batch.getIds().stream()
-            .filter(scan.rows::containsKey)
-            .mapToLong(Ranges::last)
-            .max()
-            .orElse(-1);
-    Map<String, Object> head = answers.get(HEAD);
-    if (last >= 0 && (head == null || !(head.get("result") instanceof String))) {
+    long last = scan.rows.keySet().stream().mapToLong(Ranges::last).max().orElse(-1);
+    Long head = RpcCalls.number(scan.result(HEAD));
+    if (last >= 0 && head == null) {
       throw new SourceException("polygon did not say which block is its newest");
     }
-    if (last >= 0 && number(head.get("result")) < last) {
-      throw new SourceException(
-          "polygon's node is at block "
-              + number(head.get("result"))
-              + " where "
-              + last
-              + " was asked for",
-          0,
-          true,
-          0,
-          false);
+    if (last >= 0 && head < last) {
+      throw behind(head, last);
     }
-    return scan;
+    timed(scan);
   }
 
-  /** The answers by the ids of their calls; one error for all of them stands under null. */
-  private static Map<String, Map<String, Object>> byId(Object body) throws SourceException {
-    Map<String, Map<String, Object>> answers = new HashMap<>();
-    List<?> list = body instanceof List<?> many ? many : List.of(body);
-    for (Object element : list) {
-      if (!(element instanceof Map<?, ?>)) {
-        throw new SourceException("polygon answered with something that is no JSON-RPC answer");
-      }
-      @SuppressWarnings("unchecked")
-      Map<String, Object> answer = (Map<String, Object>) element;
-      if (answer.get("error") != null && BUSY.matcher(message(answer)).find()) {
-        throw new SourceException(
-            "polygon answered with an error: " + message(answer), 0, true, 0, false);
-      }
-      answers.put(body instanceof List<?> ? String.valueOf(answer.get("id")) : null, answer);
+  private static SourceException behind(long head, long last) {
+    return new SourceException(
+        "polygon's node is at block " + head + " where " + last + " was asked for",
+        0,
+        true,
+        0,
+        false);
+  }
+
+  /** What it means that nothing was answered: not even the last block of this range alone. */
+  private static SourceException refused(Scan scan, String range) {
+    Long head = RpcCalls.number(scan.result(HEAD));
+    if (head != null && head < Ranges.last(range)) {
+      return behind(head, Ranges.last(range));
     }
-    return answers;
+    String failure = scan.failure(range);
+    String said = "polygon answered with an error: " + failure;
+    return NOT_YET.matcher(failure).find()
+        ? new SourceException(said, 0, true, 0, false)
+        : saysTooLarge(failure) ? new RefusalException(said) : new NotYetException(said);
   }
 
-  private static String message(Map<String, Object> answer) {
-    Object error = answer.get("error");
-    String text =
-        error instanceof Map<?, ?> map
-            ? map.get("code") + " " + map.get("message")
-            : String.valueOf(error);
-    return text.length() > 200 ? text.substring(0, 200) + " …" : text;
-  }
-
-  private static boolean tooLarge(Map<String, Object> answer) {
-    return answer.get("error") != null && TOO_LARGE.matcher(message(answer)).find();
+  private static boolean saysTooLarge(String failure) {
+    return TOO_LARGE.matcher(failure).find() && !NOT_YET.matcher(failure).find();
   }
 
   /**
-   * Whether an answer with any HTTP status says that the account may not ask now: by its rate or
-   * its month.
+   * Looks at an answer before its HTTP status counts. That the account may not ask now has many
+   * statuses; 429 is the one to wait for. What a node says of the calls themselves is an answer to
+   * them, whatever its status, and so is that the request is too large or not understood.
    */
-  public static boolean isBusy(@Body String body) {
-    return body != null && body.contains("\"error\"") && BUSY.matcher(body).find();
+  public void status(Exchange exchange) throws JsonProcessingException {
+    int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+    String body = exchange.getMessage().getBody(String.class);
+    boolean error = isError(body);
+    if (error && RpcCalls.saysBusy(body)) {
+      exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, 429);
+    } else if (status >= 400 && !OF_THE_ACCOUNT.contains(status)) {
+      if (!error && OF_THE_REQUEST.contains(status)) {
+        exchange
+            .getMessage()
+            .setBody(
+                JSON.writeValueAsString(
+                    Map.of("error", Map.of("code", status, "message", "HTTP " + status))));
+      }
+      if (error || OF_THE_REQUEST.contains(status)) {
+        exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, 200);
+      }
+    }
   }
 
-  /**
-   * Whether an answer with an HTTP error says that a range is too wide: it is an answer then, and
-   * no failure of the source.
-   */
-  public static boolean isTooLarge(@Body String body) {
-    return body != null
-        && body.contains("\"error\"")
-        && TOO_LARGE.matcher(body).find()
-        && !isBusy(body);
+  /** Whether a text is an error of JSON-RPC, or a list with one. */
+  private static boolean isError(String body) {
+    if (body == null || !body.contains("\"error\"")) {
+      return false;
+    }
+    try {
+      JsonNode json = JSON.readTree(body);
+      JsonNode first = json.isArray() ? json.path(0) : json;
+      return first.isObject() && (first.has("error") || first.has("jsonrpc"));
+    } catch (JsonProcessingException e) {
+      return false;
+    }
   }
 
-  private static long number(Object quantity) {
-    return Long.parseLong(String.valueOf(quantity).substring(2), 16);
-  }
-
-  private static List<Map<String, Object>> rows(
+  private static List<Map<String, Object>> rowsOf(
       String range, List<?> logs, TreeSet<Long> timeless) {
     List<Map<String, Object>> rows = new ArrayList<>();
     Map<String, Map<String, Object>> transfers = new LinkedHashMap<>();
@@ -354,48 +401,34 @@ public final class Chain {
     row.put("other_token_ids", TokenIds.otherTokenIds(condition, outcomes));
   }
 
-  /** The calls for the times of blocks. */
-  public String blocks(Exchange exchange, @Body List<Long> numbers) throws JsonProcessingException {
-    List<Map<String, Object>> calls = new ArrayList<>();
-    numbers.forEach(number -> calls.add(call(number, "eth_getBlockByNumber", hex(number), false)));
-    return batch(exchange, calls);
-  }
-
   /**
-   * Takes the times of blocks.
+   * Gives rows the times of their blocks, where their logs had none.
    *
    * @throws SourceException where one is missing
    */
-  public void timed(
-      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan,
-      @ExchangeProperty(ExchangeProperties.BLOCKS) List<Long> numbers,
-      @Body Object body)
-      throws SourceException {
-    Map<String, Map<String, Object>> answers = byId(body);
+  private static void timed(Scan scan) throws SourceException {
     Map<Long, Long> times = new HashMap<>();
-    for (Long number : numbers) {
-      Map<String, Object> answer = answers.get(String.valueOf(number));
-      if (answer == null
-          || !(answer.get("result") instanceof Map<?, ?> block)
-          || !(block.get("timestamp") instanceof String)) {
+    for (Long number : scan.timeless) {
+      Long time =
+          scan.result(BLOCK + number) instanceof Map<?, ?> block
+              ? RpcCalls.number(block.get("timestamp"))
+              : null;
+      if (time == null) {
         throw new SourceException(
-            "polygon does not give block "
+            "polygon does not give the time of block "
                 + number
-                + (answer == null || answer.get("error") == null ? "" : ": " + message(answer)));
+                + ": "
+                + scan.failure(BLOCK + number));
       }
-      times.put(number, number(block.get("timestamp")));
+      times.put(number, time);
     }
-    scan.rows
-        .values()
-        .forEach(
-            rows ->
-                rows.forEach(
-                    row -> {
-                      if (row.get("block_time") == null
-                          && times.containsKey(row.get("block_number"))) {
-                        row.put("block_time", times.get(row.get("block_number")));
-                      }
-                    }));
+    for (List<Map<String, Object>> rows : scan.rows.values()) {
+      for (Map<String, Object> row : rows) {
+        if (row.get("block_time") == null && times.containsKey(row.get("block_number"))) {
+          row.put("block_time", times.get(row.get("block_number")));
+        }
+      }
+    }
   }
 
   /** Hands the rows of each range to the batch. */
@@ -409,17 +442,16 @@ public final class Chain {
    * Calls that show how far a node reaches: its newest block, many times because nodes differ, and
    * logs that nobody has.
    */
-  public String reach(Exchange exchange, String address) throws JsonProcessingException {
-    List<Map<String, Object>> calls = new ArrayList<>();
+  public RpcCalls reach(String address) {
+    RpcCalls calls = new RpcCalls(limit, null, HEADS + WIDTHS.size());
     for (int i = 0; i < HEADS; i++) {
-      calls.add(call(HEAD + i, "eth_blockNumber"));
+      calls.add(RpcCalls.call(HEAD + i, "eth_blockNumber"));
     }
     for (long width : WIDTHS) {
       calls.add(
-          logs(
-              "width" + width, 10_000_000, 10_000_000 + width - 1, address, "0x" + "0".repeat(64)));
+          logs(WIDTH + width, 10_000_000, 10_000_000 + width - 1, address, "0x" + "0".repeat(64)));
     }
-    return batch(exchange, calls);
+    return calls;
   }
 
   /**
@@ -427,35 +459,27 @@ public final class Chain {
    *
    * @param behind so many blocks behind the oldest of the newest blocks that it named is the last
    *     that may be asked for
-   * @return {@code last}, that block, and {@code widest}, how many blocks a call takes at most
+   * @return {@code last}, that block, and {@code widest}, how many blocks a call takes at most: the
+   *     widest range that it answers, whatever it says of wider ones
    * @throws SourceException where it does not say
    */
-  public Map<String, Object> reached(@Body Object body, int behind) throws SourceException {
-    Map<String, Map<String, Object>> answers = byId(body);
+  public Map<String, Object> reached(
+      @ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls, int behind)
+      throws SourceException {
     long head = Long.MAX_VALUE;
     for (int i = 0; i < HEADS; i++) {
-      Map<String, Object> answer =
-          answers.getOrDefault(HEAD + i, answers.getOrDefault(null, Map.of()));
-      if (!(answer.get("result") instanceof String quantity)) {
+      Long number = RpcCalls.number(calls.result(HEAD + i));
+      if (number == null) {
         throw new SourceException(
-            "polygon did not say which block is its newest"
-                + (answer.get("error") == null ? "" : ": " + message(answer)));
+            "polygon did not say which block is its newest: " + calls.failure(HEAD + i));
       }
-      head = Math.min(head, number(quantity));
+      head = Math.min(head, number);
     }
-    String failure = "";
     for (long width : WIDTHS) {
-      Map<String, Object> answer = answers.getOrDefault("width" + width, Map.of());
-      if (answer.get("result") instanceof List<?>) {
+      if (calls.result(WIDTH + width) instanceof List<?>) {
         return Map.of("last", head - behind, "widest", width);
       }
-      if (answer.get("error") == null || !tooLarge(answer)) {
-        throw new SourceException(
-            "polygon did not say how many blocks a call takes"
-                + (answer.get("error") == null ? "" : ": " + message(answer)));
-      }
-      failure = message(answer);
     }
-    throw new SourceException("polygon gives no logs: " + failure);
+    throw new SourceException("polygon gives no logs: " + calls.failure(WIDTH + WIDTHS.get(0)));
   }
 }

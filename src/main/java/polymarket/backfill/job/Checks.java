@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import polymarket.backfill.Nearest;
+import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
@@ -162,23 +163,21 @@ public final class Checks {
    */
   public Found run(
       ClickHouse clickHouse,
+      Settings settings,
       List<String> jobs,
       Map<String, Object> values,
       BiConsumer<String, Table> each) {
-    Views.Made views = Views.refresh(clickHouse, jobs);
+    Views.Made views = Views.refresh(clickHouse, settings, jobs);
     if (sql.has("verify")) {
-      String missing = Views.missing(clickHouse, sql.section("verify"));
+      String missing = Views.missing(clickHouse, settings, sql.section("verify"));
       if (missing != null) {
-        throw new UserError("there is no table " + missing + ": " + sql.section("verify").title());
+        throw new UserError(missing + ": " + sql.section("verify").title());
       }
     }
     List<Table> tables = new ArrayList<>();
     for (SqlFile.Section check : sql.sections("check")) {
-      String missing = Views.missing(clickHouse, check);
-      String why =
-          missing != null
-              ? "there is no table " + missing
-              : views.notes().get(check.attributes().get("needs"));
+      String missing = Views.missing(clickHouse, settings, check);
+      String why = missing != null ? missing : views.notes().get(check.attributes().get("needs"));
       Table table =
           new Table(
               check, why != null ? List.of() : clickHouse.rows(check.sql(values), Map.of()), why);

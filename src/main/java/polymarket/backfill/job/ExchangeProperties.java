@@ -46,6 +46,15 @@ public final class ExchangeProperties {
   /** Marks a request that does not leave this process. Set and read by {@link Sources}. */
   public static final String WARM_UP = "SourceWarmUp";
 
+  /** The source of the last request. Set by its turn; read by {@link Sources#good}. */
+  public static final String SOURCE = "SourceName";
+
+  /** When the last request leaves, in epoch milliseconds. Set by its turn; read by the same. */
+  public static final String ASKED = "SourceAsked";
+
+  /** Whether the last request was answered well. Set by source.good; read by {@link Retry}. */
+  public static final String ANSWERED = "SourceAnswered";
+
   // ---- what the steps of one route JOB-ask hand on, read by nobody else
 
   /** Where the next page begins, as the source's URL or answer has it. */
@@ -66,11 +75,8 @@ public final class ExchangeProperties {
   /** The token ids of the batch's conditions. Set by the bean tokens; read by it and by walk. */
   public static final String TOKENS = "tokens";
 
-  /** The logs of the batch's ranges. Set by the bean chain, which also reads it. */
+  /** Calls to a node, and what came of them. Set by the bean chain, which also reads it. */
   public static final String SCAN = "scan";
-
-  /** The blocks whose times are asked for. Set by rpc-logs-ask; read by the bean chain. */
-  public static final String BLOCKS = "blocks";
 
   private ExchangeProperties() {}
 }

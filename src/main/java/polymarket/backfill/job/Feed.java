@@ -2,6 +2,7 @@ package polymarket.backfill.job;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -48,12 +49,16 @@ final class Feed implements Iterator<Batch> {
   private final Set<Batch> inFlight = new HashSet<>();
 
   /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
-  private final List<Batch> suspects = new ArrayList<>();
+  private final List<Suspect> suspects = new ArrayList<>();
 
   /** What was asked for by name comes first, so that a run of few ids comes to it. */
   private final Deque<String> modes = new ArrayDeque<>(List.of("redo", "new", "again"));
 
   private String after = "";
+
+  /** A batch that failed with all its attempts, and with what. */
+  private record Suspect(Batch batch, Throwable failure) {}
+
   private boolean failedTakenUp;
   private long probedAt;
   private boolean ended;
@@ -202,13 +207,27 @@ final class Feed implements Iterator<Batch> {
     return shaped;
   }
 
+  /**
+   * Tries those again that failed before the source answered a request which left later. Where that
+   * was so often enough, the batch is at fault. How long ago the source answered something says
+   * nothing: it may be down since.
+   */
   private void takeUpSuspects() {
-    List<Batch> answeredSince =
-        suspects.stream().filter(batch -> source.lastAnswer() > batch.firstFailure()).toList();
+    List<Suspect> answeredSince =
+        suspects.stream()
+            .filter(suspect -> source.answeredSince(suspect.batch().lastFailure()))
+            .toList();
     if (!answeredSince.isEmpty()) {
+      probedAt = 0;
       suspects.removeAll(answeredSince);
-      answeredSince.forEach(Batch::resetFailures);
-      ready.addAll(answeredSince);
+      for (Suspect suspect : answeredSince) {
+        Batch batch = suspect.batch();
+        if (batch.tryAgain() < trials(batch)) {
+          ready.add(batch);
+        } else {
+          blame(batch, suspect.failure());
+        }
+      }
       return;
     }
     long now = System.currentTimeMillis();
@@ -221,11 +240,16 @@ final class Feed implements Iterator<Batch> {
         ready.add(probe);
       } else {
         // there is nothing else to ask for: the id itself shows when that changes
-        Batch suspect = suspects.remove(0);
+        Batch suspect = suspects.remove(0).batch();
         suspect.resetFailures();
         ready.add(suspect);
       }
     }
+  }
+
+  /** To halve a half costs little; before an id fails, the batch is tried once more. */
+  private static int trials(Batch batch) {
+    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? 1 : 2;
   }
 
   /** The batch's rows are stored: marks its ids. */
@@ -299,18 +323,26 @@ final class Feed implements Iterator<Batch> {
       return;
     }
     // whatever the source says or does not say is the batch's own only if others are answered
-    // meanwhile, unless the job's
-    // own rules say that the answer will not change
-    boolean refused =
+    // behind it, unless an answer came that is at fault itself or will not change
+    boolean own =
         Retry.find(failure, ClickHouseException.class) != null
-            || Retry.find(failure, RefusalException.class) != null;
-    if (!refused && source.lastAnswer() <= batch.firstFailure()) {
+            || Retry.find(failure, RefusalException.class) != null
+            || Retry.find(failure, TooLargeException.class) != null
+                && progress.job().isDivisible(batch)
+            || batch.failedBehindAnswer();
+    if (own) {
+      blame(batch, failure);
+    } else {
+      source.trouble(Retry.reason(failure));
       synchronized (this) {
-        suspects.add(batch);
+        suspects.add(new Suspect(batch, failure));
         release(batch, List.of());
       }
-      return;
     }
+  }
+
+  /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
+  private void blame(Batch batch, Throwable failure) {
     if (batch.getSize() > 1) {
       release(batch, ledger.halve(batch, share));
       return;
@@ -338,6 +370,16 @@ final class Feed implements Iterator<Batch> {
     notifyAll();
   }
 
+  /** Whether any batch is in flight, or waits until the source answers. */
+  synchronized boolean isActive() {
+    return !inFlight.isEmpty() || !suspects.isEmpty();
+  }
+
+  /** When any batch in flight last moved, by {@link System#nanoTime}; now where none is. */
+  synchronized long movedAt() {
+    return inFlight.stream().mapToLong(Batch::movedAt).max().orElse(System.nanoTime());
+  }
+
   /** What the batches in flight wait for, in words. */
   synchronized String waitsFor(String sourceName) {
     Map<String, Integer> counts = new TreeMap<>();
@@ -346,11 +388,15 @@ final class Feed implements Iterator<Batch> {
       counts.merge(
           step == Batch.Step.INSERT || step == Batch.Step.READ_BACK
               ? "ClickHouse"
-              : step == Batch.Step.LEDGER ? "the ledger" : sourceName,
+              : step == Batch.Step.LEDGER
+                  ? "the ledger"
+                  : step == null && batch.worker() != null
+                      ? sourceName + " or the next step" + at(batch.worker())
+                      : sourceName,
           1,
           Integer::sum);
     }
-    suspects.forEach(batch -> counts.merge(sourceName, 1, Integer::sum));
+    suspects.forEach(suspect -> counts.merge(sourceName, 1, Integer::sum));
     return counts.isEmpty()
         ? "no batch is in flight"
         : String.join(
@@ -362,5 +408,20 @@ final class Feed implements Iterator<Batch> {
                             + (count.getValue() == 1 ? " batch waits for " : " batches wait for ")
                             + count.getKey())
                 .toList());
+  }
+
+  /** Where a thread is, for whoever has to find out why it does not go on. */
+  private static String at(Thread worker) {
+    return Arrays.stream(worker.getStackTrace())
+        .filter(frame -> frame.getClassName().startsWith("polymarket."))
+        .findFirst()
+        .map(
+            frame ->
+                " (in "
+                    + frame.getClassName().replaceFirst(".*\\.", "")
+                    + "."
+                    + frame.getMethodName()
+                    + ")")
+        .orElse("");
   }
 }

@@ -3,6 +3,7 @@ package polymarket.backfill.job;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
 
@@ -19,6 +20,11 @@ public enum IdKind {
   TEXT("id", 0, "", null),
   /** A range of numbers, such as blocks, that can be cut into smaller ones: see {@link Ranges}. */
   RANGE("range such as 100-199", 0, "", null);
+
+  private static final Pattern HEX = Pattern.compile("0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?");
+
+  /** A token id of as many digits has no letter among them. */
+  private static final Pattern BARE_ID = Pattern.compile("(?=.*[a-fA-F])[0-9a-fA-F]{64}");
 
   private final String label;
   private final int digits;
@@ -89,6 +95,17 @@ public enum IdKind {
   }
 
   /**
+   * The one spelling of a key of any kind: hex digits are lower case, and a condition id has its
+   * 0x. The SQL of the jobs has the same as {@code $spelled}.
+   */
+  static String spelled(String text) {
+    if (HEX.matcher(text).matches()) {
+      return text.toLowerCase(Locale.ROOT);
+    }
+    return BARE_ID.matcher(text).matches() ? "0x" + text.toLowerCase(Locale.ROOT) : text;
+  }
+
+  /**
    * Smaller ids that together stand for one that a source cannot answer at once; none where it
    * cannot be cut.
    */
@@ -97,7 +114,7 @@ public enum IdKind {
   }
 
   /**
-   * @param name as a job's route file writes it, such as condition-id
+   * @param name as a job's definition writes it, such as condition-id
    */
   public static IdKind of(String name, String where) {
     return Arrays.stream(values())

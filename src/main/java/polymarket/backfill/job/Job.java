@@ -10,7 +10,9 @@ import java.util.stream.Stream;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.YamlFile;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.ledger.Batch;
 
 /**
  * What the engines have to know of a job: its definition, routes/jobs/NAME.job.yaml. What it asks
@@ -215,6 +217,7 @@ public final class Job {
   public static List<String> names(Path home) {
     try (Stream<Path> files = Files.list(folder(home))) {
       return files
+          .filter(YamlFile::isEdited)
           .map(file -> file.getFileName().toString())
           .filter(file -> file.endsWith(SUFFIX))
           .map(file -> file.substring(0, file.length() - SUFFIX.length()))
@@ -342,6 +345,14 @@ public final class Job {
     return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
   }
 
+  /**
+   * Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts.
+   */
+  boolean isDivisible(Batch batch) {
+    return batch.getSize() > 1
+        || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
+  }
+
   /** Whether an answer with so many rows may have been cut. */
   public boolean isPageSize(int rows) {
     return pageSizes.contains(rows);
@@ -415,6 +426,7 @@ public final class Job {
     Path routes = home.resolve("routes");
     try (Stream<Path> found = Files.walk(routes)) {
       found
+          .filter(file -> YamlFile.isEdited(routes.relativize(file)))
           .filter(file -> file.toString().endsWith(ROUTES))
           .sorted()
           .forEach(

@@ -121,6 +121,7 @@ final class JobFile {
   private static List<String> names(Path sources) {
     try (Stream<Path> files = Files.list(sources)) {
       return files
+          .filter(YamlFile::isEdited)
           .map(file -> file.getFileName().toString().replace(".camel.yaml", ""))
           .sorted()
           .toList();

@@ -1,6 +1,7 @@
 package polymarket.backfill.job;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,7 +20,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.JobLock;
-import polymarket.backfill.clickhouse.Memory;
+import polymarket.backfill.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Batch;
@@ -40,6 +41,9 @@ public final class JobRun implements AutoCloseable {
 
   /** Five minutes, unless a test has no time for them. */
   private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
+
+  /** How much longer than the patience a step may take before nothing is expected of it. */
+  private static final Duration STEP_MARGIN = Duration.ofSeconds(30);
 
   /** Tables up to this many rows are merged where rows of theirs were replaced. */
   private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);
@@ -79,6 +83,7 @@ public final class JobRun implements AutoCloseable {
   private final Path runtime;
   private final List<ShareLock> locks = new ArrayList<>();
   private final List<JobLock> jobLocks = new ArrayList<>();
+  private final long begun = System.currentTimeMillis();
   private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
   private final Map<String, Reach> reaches = new HashMap<>();
 
@@ -99,7 +104,7 @@ public final class JobRun implements AutoCloseable {
     this.options = options;
     this.messages = messages;
     this.runtime = settings.path("runtime.dir");
-    check();
+    check(settings, jobs);
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
@@ -142,8 +147,10 @@ public final class JobRun implements AutoCloseable {
   /**
    * Finds a wrong value before anything is written, also one that would be needed only when a call
    * fails.
+   *
+   * @throws UserError with the setting's name and what it takes
    */
-  private void check() {
+  public static void check(Settings settings, List<Job> jobs) {
     for (String millis :
         List.of(
             "source.connect-timeout",
@@ -154,9 +161,10 @@ public final class JobRun implements AutoCloseable {
       settings.number(millis, 1);
     }
     settings.duration("source.patience");
+    AnswerLimits.of(settings);
     for (Job job : jobs) {
       job.check(settings);
-      batchSize(job);
+      batchSize(settings, job);
       settings.number(job.getName() + ".concurrency", 1);
     }
   }
@@ -269,7 +277,7 @@ public final class JobRun implements AutoCloseable {
    * @return how it ended, with the exit code that is documented for it
    */
   public Result run(Watcher watcher) {
-    Sources sources = new Sources(options.share(), options.fraction(), stop);
+    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
     Retry retry =
@@ -305,7 +313,7 @@ public final class JobRun implements AutoCloseable {
               sources.get(job.getSource()),
               retry,
               of,
-              batchSize(job),
+              batchSize(settings, job),
               settings.number(job.getName() + ".concurrency", 1),
               options.limit(),
               job.idKind() != IdKind.RANGE
@@ -347,17 +355,19 @@ public final class JobRun implements AutoCloseable {
                     routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
                     return null;
                   } finally {
+                    of.ended();
                     ended.get(job.getName()).countDown();
                   }
                 }));
       }
-      finished = await(running, progress, feeds, watcher);
+      finished = await(running, progress, feeds, watcher, retry);
       if (finished && !stop.asked()) {
         jobs.stream()
             .filter(job -> job.sql().has("finish"))
             .forEach(job -> clickHouse.execute(job.sql().section("finish"), Memory.of(settings)));
         jobs.forEach(this::merge);
       }
+      jobs.stream().filter(job -> job.sql().has("unread")).forEach(this::sayUnread);
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
@@ -367,6 +377,24 @@ public final class JobRun implements AutoCloseable {
       watcher.ended();
     }
     return result(progress, finished);
+  }
+
+  /** Says which fields of the run's rows could not be read. */
+  private void sayUnread(Job job) {
+    SqlFile.Section section = job.sql().section("unread");
+    for (Map<String, Object> field :
+        clickHouse.rows(section.sql(Map.of("since", begun)), Map.of())) {
+      messages.warn(
+          job.getName()
+              + ": "
+              + field.get("field")
+              + " of "
+              + Messages.count(Long.parseLong(String.valueOf(field.get("rows"))), "row")
+              + " could not be read, such as '"
+              + Messages.shown(String.valueOf(field.get("such_as")))
+              + "'; the rows are stored without it, and have it in the column unread of "
+              + section.title());
+    }
   }
 
   /**
@@ -380,7 +408,7 @@ public final class JobRun implements AutoCloseable {
     if (last == 0 || !job.sql().has("redone")) {
       return;
     }
-    for (String table : job.sql().section("redone").attributes().get("tables").split(",")) {
+    for (String table : job.sql().section("redone").tables()) {
       List<Map<String, Object>> found =
           clickHouse.rows(
               SqlFile.fill(
@@ -446,7 +474,7 @@ public final class JobRun implements AutoCloseable {
    */
   public synchronized Reach reach(Job job) {
     if (!reaches.containsKey(job.getName())) {
-      Sources sources = new Sources(options.share(), options.fraction(), stop);
+      Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
       Map<String, Job> byName = Map.of(job.getName(), job);
       Retry retry =
           new Retry(
@@ -485,7 +513,7 @@ public final class JobRun implements AutoCloseable {
     return reaches.get(job.getName());
   }
 
-  private int batchSize(Job job) {
+  private static int batchSize(Settings settings, Job job) {
     int size = settings.number(job.getName() + ".batch-size", 1);
     if (size > job.getMaxBatchSize()) {
       throw new UserError(
@@ -504,7 +532,11 @@ public final class JobRun implements AutoCloseable {
 
   /** Waits for the jobs' splits to end; after a stop, for as long as what is in flight may take. */
   private boolean await(
-      List<Future<?>> running, List<Progress> progress, List<Feed> feeds, Watcher watcher)
+      List<Future<?>> running,
+      List<Progress> progress,
+      List<Feed> feeds,
+      Watcher watcher,
+      Retry retry)
       throws Exception {
     long stoppedAt = 0;
     long nextTick = 0;
@@ -530,7 +562,7 @@ public final class JobRun implements AutoCloseable {
         keepClickHouse();
         progress.forEach(job -> job.publish(job.snapshot("running")));
         watcher.tick(progress);
-        watch(progress, feeds, troubles);
+        watch(progress, feeds, troubles, retry);
       }
       if (stop.asked()) {
         stoppedAt = stoppedAt == 0 ? now : stoppedAt;
@@ -552,7 +584,13 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
-  private void watch(List<Progress> progress, List<Feed> feeds, Map<Source, String> troubles) {
+  /**
+   * Says what has changed, and what is waited for where nothing has moved for a while. Ends the run
+   * where something takes longer than {@code source.patience}, whatever the threads are doing.
+   */
+  private void watch(
+      List<Progress> progress, List<Feed> feeds, Map<Source, String> troubles, Retry retry) {
+    Duration patience = settings.duration("source.patience");
     for (int i = 0; i < progress.size(); i++) {
       Progress job = progress.get(i);
       Source source = job.source();
@@ -561,7 +599,22 @@ public final class JobRun implements AutoCloseable {
       if (trouble == null && before != null && !before.isEmpty()) {
         messages.info(source.name() + " answers again");
       }
-      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting()) {
+      Feed feed = feeds.get(i);
+      if (trouble != null && feed.isActive()) {
+        retry.patient(source, trouble);
+      }
+      if (System.nanoTime() - feed.movedAt() > patience.plus(STEP_MARGIN).toNanos()) {
+        stop.ask(
+            5,
+            "gave up: nothing of "
+                + job.job().getName()
+                + " moved for "
+                + Messages.time(patience.toMillis())
+                + " (source.patience): "
+                + feed.waitsFor(source.name())
+                + ". Run the same command again later");
+      }
+      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting() && !job.hasEnded()) {
         messages.warn(
             "no progress of "
                 + job.job().getName()

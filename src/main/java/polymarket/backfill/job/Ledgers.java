@@ -66,7 +66,7 @@ public final class Ledgers implements IdempotentRepository {
       stop.ask(4, e.getMessage());
     } catch (UserError e) {
       stop.ask(1, e.getMessage());
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       stop.ask(1, "batch " + key + " could not be marked: " + e);
     }
     feeds.get(batch.getJob()).release(batch, java.util.List.of());
@@ -87,7 +87,7 @@ public final class Ledgers implements IdempotentRepository {
       exchange.setException(null);
       exchange.setRouteStop(true);
       return true;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       stop.ask(
           1,
           e instanceof UserError

@@ -63,7 +63,7 @@ public final class Preview {
       Messages messages) {
     job.check(settings);
     Stop stop = new Stop();
-    Sources sources = new Sources(Share.WHOLE, 1, stop);
+    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Sample> samples = new ArrayList<>();
@@ -101,7 +101,7 @@ public final class Preview {
       Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
     job.check(settings);
     Stop stop = new Stop();
-    Sources sources = new Sources(Share.WHOLE, 1, stop);
+    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Map<String, Object>> came = new ArrayList<>();
@@ -186,7 +186,7 @@ public final class Preview {
       }
       Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
       Storing storing = new Storing(job, job.sql(), batch, rows);
-      if (storing.isInserting()) {
+      if (storing.prepare()) {
         clickHouse.insert(
             database + "." + batch.getTable() + "_landing", storing.getLines(), storing.getToken());
       }

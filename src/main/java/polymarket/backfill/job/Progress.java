@@ -56,6 +56,7 @@ public final class Progress implements AutoCloseable {
   private final Map<Batch.Step, Long> stepNanos = new EnumMap<>(Batch.Step.class);
   private long lastDoneAt = System.currentTimeMillis();
   private boolean waiting;
+  private boolean ended;
   private final Deque<double[]> samples = new ArrayDeque<>();
 
   /**
@@ -210,6 +211,15 @@ public final class Progress implements AutoCloseable {
     lastDoneAt = System.currentTimeMillis();
   }
 
+  /** The job's route has ended: nothing more comes of it in this run. */
+  synchronized void ended() {
+    ended = true;
+  }
+
+  synchronized boolean hasEnded() {
+    return ended;
+  }
+
   /** Whether the job has to wait for another one of the run to end. */
   synchronized void waiting(boolean waits) {
     waiting = waits;
@@ -283,9 +293,9 @@ public final class Progress implements AutoCloseable {
     // not for every answer that has to be asked for once more
     run.put(
         "gives_up_at",
-        source.trouble() == null || source.silentMillis() < SILENT_MILLIS
+        System.currentTimeMillis() - source.troubleSince() < SILENT_MILLIS
             ? null
-            : Instant.ofEpochMilli(source.lastAnswer() + patience.toMillis()).toString());
+            : Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString());
     run.put("seconds_in", secondsIn());
     Map<String, Object> snapshot = new LinkedHashMap<>();
     snapshot.put("job", job.getName());

@@ -2,6 +2,7 @@ package polymarket.backfill.job;
 
 import com.clickhouse.client.api.ServerException;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
+import java.io.IOException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.URI;
@@ -36,6 +37,12 @@ public final class Retry implements Processor {
   private static final int ATTEMPTS_OF_A_HALF = 2;
 
   private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
+
+  /**
+   * So much more often than anything else is a call made again that a node refuses at every width,
+   * because what it does not have yet comes within minutes.
+   */
+  private static final int NOT_YET = 3;
 
   /** A key that is missing or wrong: whatever else is asked for, the answer is the same. */
   private static final int UNAUTHORIZED = 401;
@@ -111,7 +118,7 @@ public final class Retry implements Processor {
     SourceException answer = find(failure, SourceException.class);
     Kind kind = judge(failure);
     if (kind == Kind.FAILURE) {
-      batch.countFailure(answer == null ? 0 : answer.status());
+      batch.countFailure(answer == null ? 0 : answer.status(), Sources.isAnswered(exchange));
       exchange.setProperty(
           ExchangeProperties.FAILURES,
           exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class) + 1);
@@ -120,8 +127,12 @@ public final class Retry implements Processor {
               && answer != null
               && REFUSED_CURSOR.contains(answer.status())
               && batch.restarts() < attempts;
-      exchange.setProperty(
-          ExchangeProperties.REFUSED, answer != null && answer.refusal() && !restart);
+      boolean refused =
+          answer != null
+              && (answer.refusal()
+                  || answer instanceof TooLargeException
+                      && jobs.get(batch.getJob()).isDivisible(batch));
+      exchange.setProperty(ExchangeProperties.REFUSED, refused && !restart);
       if (restart) {
         messages.info(
             source.name()
@@ -151,7 +162,7 @@ public final class Retry implements Processor {
                             && find(failure, ClickHouseException.class) == null
                             && find(failure, SQLException.class) == null
                         ? "; trying again until "
-                            + Messages.clock(source.lastAnswer() + patience.toMillis())
+                            + Messages.clock(source.troubleSince() + patience.toMillis())
                             + " (source.patience)"
                         : "; trying again"));
       }
@@ -179,19 +190,35 @@ public final class Retry implements Processor {
           patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
               && !exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class)
               && exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
-                  < attempts(batch);
+                  < attempts(batch, failure);
     };
   }
 
-  private int attempts(Batch batch) {
-    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1
+  private int attempts(Batch batch, Throwable failure) {
+    if (batch.getSize() == 0 && isOfTheSource(failure)) {
+      // it asks for nothing that could be at fault
+      return Integer.MAX_VALUE;
+    }
+    if (find(failure, NotYetException.class) != null) {
+      return NOT_YET * attempts;
+    }
+    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 || batch.trials() > 0
         ? Math.min(ATTEMPTS_OF_A_HALF, attempts)
         : attempts;
   }
 
-  /** Whether to go on waiting for a source; where not, the run is asked to stop. */
+  /** Whether it is for want of a source that answers, rather than for what was asked. */
+  private static boolean isOfTheSource(Throwable failure) {
+    SourceException answer = find(failure, SourceException.class);
+    return answer == null ? find(failure, IOException.class) != null : answer.status() >= 500;
+  }
+
+  /**
+   * Whether to go on waiting for a source that has given no good answer since its trouble began;
+   * where not, the run is asked to stop.
+   */
   boolean patient(Source source, String why) {
-    if (System.currentTimeMillis() - source.lastAnswer() < patience.toMillis()) {
+    if (source.patienceLeft(patience) > 0) {
       return true;
     }
     stop.ask(

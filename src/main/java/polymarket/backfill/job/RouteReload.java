@@ -14,6 +14,7 @@ import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseComponent;
 
@@ -26,6 +27,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
   private static final Pattern LINE = Pattern.compile("line:? (\\d+)");
 
   private final Collection<String> loaded;
+  private final Collection<Job> jobs;
   private final Settings settings;
   private final Map<String, Object> beans;
   private final ClickHouse clickHouse;
@@ -34,17 +36,20 @@ final class RouteReload extends RouteWatcherReloadStrategy {
 
   /**
    * @param loaded the files that this run has loaded, as URIs; others are left alone
+   * @param jobs of this run
    * @param beans what the routes refer to by name
    */
   RouteReload(
       Settings settings,
       Collection<String> loaded,
+      Collection<Job> jobs,
       Map<String, Object> beans,
       ClickHouse clickHouse,
       Retry retry,
       Messages messages) {
     super(settings.home().resolve("routes").toString(), true);
     this.loaded = loaded;
+    this.jobs = jobs;
     this.settings = settings;
     this.beans = beans;
     this.clickHouse = clickHouse;
@@ -95,6 +100,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
   /** Builds the file's routes where they do no harm. */
   private Map<String, Sources.Throttle> tryOut(Resource resource) throws Exception {
     try (DefaultCamelContext trial = new DefaultCamelContext()) {
+      new RouteCheck(settings, beans, trial).check(loaded, jobs);
       beans.forEach(trial.getRegistry()::bind);
       trial.setAutoStartup(false);
       trial.setSourceLocationEnabled(true);
@@ -137,7 +143,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
   }
 
   private static String named(String file, String mistake) {
-    return (mistake.startsWith(file) ? "" : file + ": ") + mistake;
+    return (mistake.contains(file) ? "" : file + ": ") + mistake;
   }
 
   /**
@@ -145,6 +151,10 @@ final class RouteReload extends RouteWatcherReloadStrategy {
    * known.
    */
   static String mistake(Throwable e) {
+    UserError found = Retry.find(e, UserError.class);
+    if (found != null) {
+      return found.getMessage();
+    }
     MarkedYamlEngineException yaml = Retry.find(e, MarkedYamlEngineException.class);
     if (yaml != null && yaml.getProblemMark().isPresent()) {
       // its own text begins with where the block began that the mistake is in

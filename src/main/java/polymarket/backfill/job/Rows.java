@@ -3,6 +3,7 @@ package polymarket.backfill.job;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -20,7 +21,7 @@ import polymarket.backfill.ledger.State;
 /**
  * The bean {@code rows} of the job routes: sees whether an answer is whole, and follows its rows
  * until they are read back from the table. It knows no job from another: what differs stands in the
- * job's route file and SQL file.
+ * job's definition, route file and SQL file.
  */
 public final class Rows {
 
@@ -29,6 +30,9 @@ public final class Rows {
 
   /** Rows from which on those of several pages are stored. */
   private static final int ROWS_TOGETHER = 500;
+
+  /** Pages without rows in a row from which on the source is not believed that there is more. */
+  private static final int EMPTY_PAGES = 50;
 
   private final Map<String, Job> jobs;
   private final Stop stop;
@@ -102,16 +106,21 @@ public final class Rows {
    * @param next the next page's cursor; null where this page is the last
    * @param promised whether the page before said that there is more: an empty one is then asked for
    *     once more
-   * @throws SourceException where the cursor or the whole page was there before, or a row belongs
-   *     to another id
+   * @param walk where the cursor is one of several lists together, those
+   * @param answer the list; an element that is no row becomes one that is rejected
+   * @return its rows
+   * @throws SourceException where the cursor or the whole page was there before, a row belongs to
+   *     another id, or pages without rows go on and on
    */
-  public void page(
+  public List<Map<String, Object>> page(
       @ExchangeProperty(Batch.PROPERTY) Batch batch,
       @ExchangeProperty(ExchangeProperties.NEXT) String next,
       @ExchangeProperty(ExchangeProperties.PROMISED) Boolean promised,
-      @Body List<Map<String, Object>> rows)
+      @ExchangeProperty(ExchangeProperties.WALK) Object walk,
+      @Body List<?> answer)
       throws SourceException, JsonProcessingException {
     Job job = jobs.get(batch.getJob());
+    List<Map<String, Object>> rows = Elements.keyed(job, batch, Elements.of(answer));
     for (Map<String, Object> row : rows) {
       if (!batch.getIds().contains(Storing.id(job, batch, row))) {
         throw new SourceException(
@@ -133,12 +142,27 @@ public final class Rows {
     String digest =
         rows.isEmpty()
             ? null
-            : HexFormat.of().formatHex(Storing.sha256().digest(JSON.writeValueAsBytes(rows)));
+            : HexFormat.of()
+                .formatHex(
+                    Storing.sha256()
+                        .digest(JSON.writeValueAsString(rows).getBytes(StandardCharsets.UTF_8)));
     if (rows.size() < job.getPageSize() && !batch.isConfirmed(rows.size())) {
-      return;
+      return rows;
     }
-    String again =
-        batch.page(digest, next == null || next.isEmpty() ? null : next, job.getRepeatedPages());
+    String cursor = next == null || next.isEmpty() ? null : next;
+    if (!rows.isEmpty()) {
+      batch.sentRows();
+    } else if (cursor != null && batch.emptyPage() > EMPTY_PAGES) {
+      throw new SourceException(
+          job.getSource()
+              + " sent "
+              + EMPTY_PAGES
+              + " empty pages in a row of "
+              + batch.getIds().get(0)
+              + ", each with a cursor of a further one");
+    }
+    String leads = walk instanceof Walks.ByCursor lists ? lists.leadsTo() : cursor;
+    String again = batch.page(digest, cursor, leads, job.getRepeatedPages());
     if (again != null) {
       throw new SourceException(
           job.getSource()
@@ -148,6 +172,21 @@ public final class Rows {
               + batch.getIds().get(0)
               + " that it had sent before");
     }
+    return rows;
+  }
+
+  /**
+   * The list in a field of an answer; an empty one where the field is null.
+   *
+   * @throws SourceException where the answer has no such field, or something else in it
+   */
+  public List<Map<String, Object>> list(@Body Object answer, String field) throws SourceException {
+    if (!(answer instanceof Map<?, ?> map)
+        || !map.containsKey(field)
+        || map.get(field) != null && !(map.get(field) instanceof List)) {
+      throw new SourceException("answered with something that has no list of " + field);
+    }
+    return Elements.of((List<?>) map.get(field));
   }
 
   /**
@@ -215,8 +254,8 @@ public final class Rows {
   /**
    * The SQL of a section of the job's file, for what a route has to know of a batch before it asks.
    */
-  public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String section) {
-    return sql.get(batch.getJob()).section(section).sql(Storing.values(batch));
+  public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String query) {
+    return sql.get(batch.getJob()).query(query).sql(Storing.values(batch));
   }
 
   /**

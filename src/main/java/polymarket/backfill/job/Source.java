@@ -1,5 +1,6 @@
 package polymarket.backfill.job;
 
+import java.time.Duration;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import polymarket.backfill.ledger.Share;
@@ -23,8 +24,14 @@ public final class Source {
   private final AtomicLong requests = new AtomicLong();
   private final AtomicLong retries = new AtomicLong();
   private volatile long lastAnswer = System.currentTimeMillis();
-  private volatile long lastTrouble;
-  private volatile String trouble;
+
+  /** When the latest request left that was answered well. */
+  private long lastAnswered;
+
+  /** What it says since when instead of a good answer; null and 0 where it answers well. */
+  private String trouble;
+
+  private long troubleSince;
   private volatile long pausedUntil;
   private double firstTurn;
   private double lastTurn;
@@ -153,8 +160,24 @@ public final class Source {
     pausedUntil = Math.max(pausedUntil, System.currentTimeMillis() + millis);
   }
 
-  void answered() {
+  /**
+   * It answered well.
+   *
+   * @param asked when the request left: an answer to one that left before the trouble began does
+   *     not show that the trouble is over
+   */
+  synchronized void answered(long asked) {
     lastAnswer = System.currentTimeMillis();
+    lastAnswered = Math.max(lastAnswered, asked);
+    if (asked >= troubleSince) {
+      trouble = null;
+      troubleSince = 0;
+    }
+  }
+
+  /** Whether it answered a request well that left behind that instant, in epoch milliseconds. */
+  synchronized boolean answeredSince(long instant) {
+    return lastAnswered > instant;
   }
 
   void retried(String why) {
@@ -162,24 +185,32 @@ public final class Source {
     trouble(why);
   }
 
-  void trouble(String why) {
+  /** It did not answer well. */
+  synchronized void trouble(String why) {
+    if (trouble == null) {
+      troubleSince = System.currentTimeMillis();
+    }
     trouble = why;
-    lastTrouble = System.currentTimeMillis();
   }
 
   /** What it answered last when it did not answer well; null where it does now. */
-  public String trouble() {
-    return lastAnswer >= lastTrouble ? null : trouble;
+  public synchronized String trouble() {
+    return trouble;
+  }
+
+  /** When its trouble began, in epoch milliseconds; now where it has none. */
+  public synchronized long troubleSince() {
+    return trouble == null ? System.currentTimeMillis() : troubleSince;
+  }
+
+  /** Milliseconds until its trouble will have lasted that long; 0 where it has. */
+  long patienceLeft(Duration patience) {
+    return Math.max(0, troubleSince() + patience.toMillis() - System.currentTimeMillis());
   }
 
   /** When it last answered well, in epoch milliseconds; the run's start where it has not yet. */
   public long lastAnswer() {
     return lastAnswer;
-  }
-
-  /** For how long it has not answered well. */
-  public long silentMillis() {
-    return System.currentTimeMillis() - lastAnswer;
   }
 
   public long requests() {

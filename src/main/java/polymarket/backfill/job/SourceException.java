@@ -15,6 +15,11 @@ public class SourceException extends Exception {
     this(message, 0, false, 0, false);
   }
 
+  /** An answer with an HTTP status that cannot be used and says nothing of when to ask again. */
+  public SourceException(String message, int status) {
+    this(message, status, false, 0, false);
+  }
+
   /**
    * @param status the HTTP status
    * @param busy whether the source asks for patience rather than refusing this request

@@ -8,10 +8,8 @@ import java.net.InetSocketAddress;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.time.Instant;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -32,9 +30,11 @@ import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.DefaultExchange;
 import org.apache.hc.client5.http.impl.ChainElement;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.apache.hc.client5.http.utils.DateUtils;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.Settings;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.Window;
@@ -48,12 +48,16 @@ public final class Sources implements HttpClientConfigurer {
 
   private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
 
+  private static final Pattern SECONDS = Pattern.compile("\\d+(\\.\\d+)?");
+
   /** How an error says of itself that asking again is of no use. */
   private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
 
   private final Share share;
   private final double fraction;
   private final Stop stop;
+  private final Duration patience;
+  private final AnswerLimits limits;
   private final Map<String, Source> sources = new ConcurrentHashMap<>();
   private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
 
@@ -76,10 +80,22 @@ public final class Sources implements HttpClientConfigurer {
     }
   }
 
-  public Sources(Share share, double fraction, Stop stop) {
+  /**
+   * @param share the part of each source's pace that this process takes
+   * @param fraction a further part of it, 1 for all of it
+   * @param patience the longest that a source may make anything wait
+   */
+  Sources(Share share, double fraction, Stop stop, Duration patience, AnswerLimits limits) {
     this.share = share;
     this.fraction = fraction;
     this.stop = stop;
+    this.patience = patience;
+    this.limits = limits;
+  }
+
+  /** With {@code source.patience} and the limits of an answer as the settings say. */
+  public Sources(Settings settings, Share share, double fraction, Stop stop) {
+    this(share, fraction, stop, settings.duration("source.patience"), AnswerLimits.of(settings));
   }
 
   public Source get(String name) {
@@ -110,6 +126,10 @@ public final class Sources implements HttpClientConfigurer {
                 throttle.periodMillis(),
                 exchange.getProperty(ExchangeProperties.CALLS, 1, Integer.class));
     turns.set(turn);
+    // set, not removed: an expression works on a copy of the exchange, of which removals are lost
+    exchange.setProperty(ExchangeProperties.ANSWERED, false);
+    exchange.setProperty(ExchangeProperties.SOURCE, name);
+    exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
     Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
     if (batch != null) {
       batch.countRequest();
@@ -125,6 +145,7 @@ public final class Sources implements HttpClientConfigurer {
    */
   @Override
   public void configureHttpClient(HttpClientBuilder client) {
+    limits.on(client);
     client.addExecInterceptorBefore(
         ChainElement.MAIN_TRANSPORT.name(),
         "departure",
@@ -257,7 +278,7 @@ public final class Sources implements HttpClientConfigurer {
   /**
    * Looks at the HTTP status of an answer.
    *
-   * @throws SourceException for everything but success
+   * @throws SourceException for everything but success, and for a success without a word in it
    */
   public void answered(Exchange exchange) throws SourceException {
     Source source = get(routeOf(exchange));
@@ -266,31 +287,45 @@ public final class Sources implements HttpClientConfigurer {
       batch.enter(null);
     }
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+    String body = exchange.getMessage().getBody(String.class);
     if (LOG.isDebugEnabled()) {
       LOG.debug(
           "{}: HTTP {}, {} characters, batch {}",
           source.name(),
           status,
-          String.valueOf(exchange.getMessage().getBody(String.class)).length(),
+          body == null ? 0 : body.length(),
           batch);
     }
     if (status < 300) {
+      if (body == null || body.isBlank()) {
+        throw new SourceException(
+            source.name() + " answered HTTP " + status + " with nothing in it", status);
+      }
       return;
     }
-    long retryAfter = retryAfter(header(exchange, "Retry-After"));
     boolean busy = status == 429 || status == 503;
-    if (busy && retryAfter > 0) {
-      source.pause(retryAfter);
+    String asked = busy ? header(exchange, "Retry-After") : null;
+    long wait = retryAfter(asked);
+    String capped = "";
+    long left = source.patienceLeft(patience);
+    if (wait > left) {
+      // half of what is left, so that it is asked again before the run gives up
+      wait = left / 2;
+      capped =
+          "; its Retry-After of '"
+              + Messages.cut(asked.strip(), 40)
+              + "' is longer than source.patience, so it is asked again in "
+              + Messages.time(wait);
+    }
+    if (wait > 0) {
+      source.pause(wait);
     }
     throw new SourceException(
-        source.name() + " answered HTTP " + status + excerpt(exchange),
+        source.name() + " answered HTTP " + status + excerpt(body) + capped,
         status,
         busy,
-        retryAfter,
-        !busy
-            && NOT_RETRYABLE
-                .matcher(String.valueOf(exchange.getMessage().getBody(String.class)))
-                .find());
+        wait,
+        !busy && body != null && NOT_RETRYABLE.matcher(body).find());
   }
 
   /**
@@ -331,7 +366,19 @@ public final class Sources implements HttpClientConfigurer {
 
   /** The source gave an answer that can be read; whether it is whole is for the job to see. */
   public void good(Exchange exchange) {
-    get(routeOf(exchange)).answered();
+    Long asked = exchange.getProperty(ExchangeProperties.ASKED, Long.class);
+    if (asked != null) {
+      get(exchange.getProperty(ExchangeProperties.SOURCE, String.class)).answered(asked);
+      exchange.setProperty(ExchangeProperties.ANSWERED, true);
+    }
+  }
+
+  /**
+   * Whether the last request of an exchange was answered well, so that what failed after it is not
+   * the source's reachability.
+   */
+  static boolean isAnswered(Exchange exchange) {
+    return exchange.getProperty(ExchangeProperties.ANSWERED, false, Boolean.class);
   }
 
   private static String header(Exchange exchange, String name) {
@@ -343,35 +390,27 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * @param value of a Retry-After header: seconds, or an HTTP date (RFC 9110, 10.2.3)
-   * @return milliseconds from now; 0 where there is none or it cannot be read
+   * @param value of a Retry-After header: seconds, or an HTTP date in any of its three forms (RFC
+   *     9110, 10.2.3 and 5.6.7)
+   * @return milliseconds from now; 0 where there is none, it is over, or it cannot be read
    */
   static long retryAfter(String value) {
     if (value == null) {
       return 0;
     }
-    try {
-      return Math.max(0, Math.round(Double.parseDouble(value.strip()) * 1000));
-    } catch (NumberFormatException notSeconds) {
-      try {
-        Instant when =
-            ZonedDateTime.parse(value.strip(), DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-        return Math.max(0, when.toEpochMilli() - System.currentTimeMillis());
-      } catch (DateTimeParseException noDate) {
-        return 0;
-      }
+    String text = value.strip();
+    if (SECONDS.matcher(text).matches()) {
+      return Math.round(Double.parseDouble(text) * 1000);
     }
+    Instant when = DateUtils.parseStandardDate(text);
+    return when == null ? 0 : Math.max(0, when.toEpochMilli() - System.currentTimeMillis());
   }
 
-  private static String excerpt(Exchange exchange) {
-    String body = exchange.getMessage().getBody(String.class);
+  private static String excerpt(String body) {
     if (body == null || body.isBlank()) {
       return "";
     }
     String line = body.strip().replaceAll("\\s+", " ");
-    return ": "
-        + (line.toLowerCase(Locale.ROOT).startsWith("<")
-            ? "an HTML page"
-            : Messages.cut(line, 160));
+    return ": " + (line.startsWith("<") ? "an HTML page" : Messages.cut(line, 160));
   }
 }

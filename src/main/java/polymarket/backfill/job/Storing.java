@@ -146,11 +146,13 @@ public final class Storing {
   // ---- 2. insert the others
 
   /**
-   * Whether there is something to insert. Makes the rows ready: JSON lines with the batch and the
-   * time (and what was asked for, where the rows do not hold the id), and the token that names
-   * them. A key that comes twice in an answer is taken once.
+   * Makes the rows ready: JSON lines with the batch and the time (and what was asked for, where the
+   * rows do not hold the id), and the token that names them. A key that comes twice in an answer is
+   * taken once.
+   *
+   * @return whether there is something to insert
    */
-  public boolean isInserting() throws JsonProcessingException {
+  public boolean prepare() throws JsonProcessingException {
     go(Step.LOOKED, Step.SENT);
     Map<String, Map<String, Object>> once = new LinkedHashMap<>();
     missing.forEach(row -> once.putIfAbsent(key(job, batch, row), row));
@@ -172,7 +174,7 @@ public final class Storing {
             + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z")
             + "\"}\n";
     for (Map<String, Object> row : once.values()) {
-      String line = JSON.writeValueAsString(row);
+      String line = JSON.writeValueAsString(Elements.plain(row));
       digest.update(line.getBytes(StandardCharsets.UTF_8));
       text.append(line, 0, line.length() - 1).append(tail);
     }
@@ -382,7 +384,8 @@ public final class Storing {
     StringBuilder key = new StringBuilder();
     for (List<String> field : job.getKeyFields()) {
       Object value = field.equals(job.getIdField()) ? id(job, batch, row) : value(field, row);
-      key.append(key.isEmpty() ? "" : "/").append(value == null ? "" : value);
+      key.append(key.isEmpty() ? "" : "/")
+          .append(value == null ? "" : IdKind.spelled(String.valueOf(value)));
     }
     return key.toString();
   }

@@ -77,6 +77,9 @@ public final class Tokens {
       String condition)
       throws SourceException {
     for (Map<String, Object> row : rows) {
+      if (Elements.isNoRow(row)) {
+        continue;
+      }
       Outcome outcome = null;
       for (String field : fields.split(",")) {
         outcome =
@@ -89,6 +92,7 @@ public final class Tokens {
         throw new SourceException(
             "answered with a row of none of the tokens that were asked for: " + row);
       } else {
+        row.remove("outcomeIndex");
         row.put("conditionId", IdKind.CONDITION_ID.normalise(String.valueOf(row.get(condition))));
       }
     }

@@ -97,6 +97,11 @@ public final class Walks {
       return next;
     }
 
+    /** What the next page is known by: its list, and the source's own cursor. */
+    String leadsTo() {
+      return state.get("list") + " " + state.get("cursor");
+    }
+
     /** Whether the answer before said that there is more of this list. */
     public boolean isPromised() {
       return flag("promised");
@@ -136,16 +141,20 @@ public final class Walks {
    */
   public List<Map<String, Object>> rowsById(
       @ExchangeProperty(ExchangeProperties.WALK) ById walk,
-      @Body Map<String, List<Map<String, Object>>> answer,
+      @Body Map<String, List<?>> answer,
       String pageSizes)
       throws SourceException, JsonProcessingException {
     List<String> sizes = List.of(pageSizes.split(","));
     List<Map<String, Object>> all = new ArrayList<>();
     boolean more = false;
-    for (Map.Entry<String, List<Map<String, Object>>> list : answer.entrySet()) {
+    for (Map.Entry<String, List<?>> list : answer.entrySet()) {
+      List<Map<String, Object>> rows = Elements.of(list.getValue());
       Map<String, Object> state = walk.list(list.getKey());
       String last = String.valueOf(state.get("after"));
-      for (Map<String, Object> row : list.getValue()) {
+      for (Map<String, Object> row : rows) {
+        if (Elements.isNoRow(row)) {
+          continue;
+        }
         String id = String.valueOf(row.get("id"));
         if (id.compareTo(last) <= 0) {
           throw new SourceException(
@@ -159,13 +168,13 @@ public final class Walks {
       }
       state.put("after", last);
       boolean wasShort = state.containsKey("at");
-      if (sizes.contains(String.valueOf(list.getValue().size()))) {
+      if (sizes.contains(String.valueOf(rows.size()))) {
         state.remove("at");
       } else {
-        state.put("at", wasShort && list.getValue().isEmpty() ? "end" : "short");
+        state.put("at", wasShort && rows.isEmpty() ? "end" : "short");
       }
       more |= !"end".equals(state.get("at"));
-      all.addAll(list.getValue());
+      all.addAll(rows);
     }
     walk.next = more ? JSON.writeValueAsString(walk.lists) : null;
     return all;
@@ -199,14 +208,17 @@ public final class Walks {
   @SuppressWarnings("unchecked")
   public List<Map<String, Object>> named(
       @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
-      @Body List<Map<String, Object>> rows,
+      @Body List<?> rows,
       String time,
       String prefix,
       String fields) {
-    List<Map<String, Object>> all = rows == null ? List.of() : rows;
+    List<Map<String, Object>> all = Elements.of(rows);
     Map<String, Object> counts =
         (Map<String, Object>) walk.state.computeIfAbsent("alike", key -> new LinkedHashMap<>());
     for (Map<String, Object> row : all) {
+      if (Elements.isNoRow(row)) {
+        continue;
+      }
       Object at = row.get(time);
       if (!String.valueOf(at).equals(String.valueOf(counts.get("at")))) {
         counts.clear();
@@ -230,7 +242,7 @@ public final class Walks {
   }
 
   /** 32 hex digits. */
-  private static String hash(String text) {
+  static String hash(String text) {
     try {
       return HexFormat.of()
           .formatHex(
@@ -262,6 +274,9 @@ public final class Walks {
       String time)
       throws SourceException, JsonProcessingException {
     List<Map<String, Object>> all = rows == null ? List.of() : rows;
+    if (!all.isEmpty()) {
+      batch.sentRows();
+    }
     boolean first = walk.getList().equals(lists.split(",")[0].strip());
     if (!first && !walk.state.containsKey("cursor") && all.isEmpty() != walk.flag("none")) {
       if (walk.flag("none")) {

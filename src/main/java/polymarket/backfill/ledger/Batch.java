@@ -83,6 +83,7 @@ public final class Batch {
   private boolean more = true;
   private final Set<String> pagesSeen = new HashSet<>();
   private int oldPages;
+  private int emptyPages;
   private int keptPages;
   private int pagesTogether = 1;
   private int lastKept;
@@ -107,12 +108,15 @@ public final class Batch {
   private long rejected;
   private int requests;
   private int failures;
-  private long firstFailure;
+  private long lastFailure;
+  private boolean failedBehindAnswer;
+  private int trials;
   private int status;
   private final Map<Step, Long> nanos = new EnumMap<>(Step.class);
   private Step step;
-  private long stepSince;
   private long takenUpNanos = System.nanoTime();
+  private long stepSince = takenUpNanos;
+  private Thread worker;
 
   private Batch(Batch parent, String id) {
     this.number = parent.number;
@@ -287,25 +291,40 @@ public final class Batch {
    *
    * @param digest of its content; null where it is empty
    * @param next where the next one begins; null where it is the last
+   * @param leads what of it the source gave, by which it is known again
    * @param repeated how many pages in a row may have been there before
    * @return null, or what was there before, a "page" or a "cursor", because the source goes in
    *     circles; nothing is noted then
    */
-  public String page(String digest, String next, int repeated) {
+  public String page(String digest, String next, String leads, int repeated) {
     boolean old = digest != null && pagesSeen.contains("page " + digest);
     if (old && oldPages >= repeated) {
       return "page";
     }
-    if (next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + next))) {
+    if (next != null && (next.equals(cursor) || pagesSeen.contains("cursor " + leads))) {
       return "cursor";
     }
     pagesSeen.add("page " + digest);
-    pagesSeen.add("cursor " + next);
+    pagesSeen.add("cursor " + leads);
     oldPages = old ? oldPages + 1 : 0;
     shortPage = -1;
     cursor = next;
     more = next != null;
     return null;
+  }
+
+  /** The source sent rows, though there may be none among them that were asked for. */
+  public void sentRows() {
+    emptyPages = 0;
+  }
+
+  /**
+   * Notes a page without rows behind which there is more.
+   *
+   * @return how many of them came in a row
+   */
+  public int emptyPage() {
+    return ++emptyPages;
   }
 
   /**
@@ -561,13 +580,17 @@ public final class Batch {
     return requests;
   }
 
-  /** Notes a failure that counts against the batch. */
-  public synchronized void countFailure(int httpStatus) {
+  /**
+   * Notes a failure that counts against the batch.
+   *
+   * @param httpStatus 0 where there was none
+   * @param answered whether the source had answered well, and what came of the answer failed
+   */
+  public synchronized void countFailure(int httpStatus, boolean answered) {
     failures++;
     status = httpStatus;
-    if (firstFailure == 0) {
-      firstFailure = System.currentTimeMillis();
-    }
+    lastFailure = System.currentTimeMillis();
+    failedBehindAnswer = answered;
   }
 
   /** Failures since it was last taken up, of all its calls. */
@@ -575,9 +598,30 @@ public final class Batch {
     return failures;
   }
 
-  /** When it first failed in this run, in epoch milliseconds; 0 where it did not. */
-  public long firstFailure() {
-    return firstFailure;
+  /** When it last failed in this run, in epoch milliseconds; 0 where it did not. */
+  public long lastFailure() {
+    return lastFailure;
+  }
+
+  /** Whether its last failure was with an answer, and not for want of one. */
+  public boolean failedBehindAnswer() {
+    return failedBehindAnswer;
+  }
+
+  /**
+   * It failed with all its attempts, and the source has answered others since: it gets as many
+   * attempts as a new one.
+   *
+   * @return how often that was so
+   */
+  public synchronized int tryAgain() {
+    failures = 0;
+    return ++trials;
+  }
+
+  /** How often it was tried again because the source had answered others since it failed. */
+  public synchronized int trials() {
+    return trials;
   }
 
   /** The HTTP status of the last failure; 0 where there was none. */
@@ -605,7 +649,7 @@ public final class Batch {
     }
   }
 
-  /** Gives it as many attempts as a new one; when it first failed stays known. */
+  /** Gives it as many attempts as a new one. */
   public void resetFailures() {
     failures = 0;
   }
@@ -620,9 +664,13 @@ public final class Batch {
   /** It is handed out now. */
   public void takenUp() {
     idle = false;
-    takenUpNanos = System.nanoTime();
-    nanos.clear();
-    step = null;
+    synchronized (this) {
+      takenUpNanos = System.nanoTime();
+      stepSince = takenUpNanos;
+      nanos.clear();
+      step = null;
+      worker = null;
+    }
   }
 
   /** It is not worked on any more, for now or for good. */
@@ -652,6 +700,24 @@ public final class Batch {
     }
     step = next;
     stepSince = at;
+    worker = Thread.currentThread();
+  }
+
+  /**
+   * When it last went into a step or out of one, itself or one of its parts, by {@link
+   * System#nanoTime}; to come, where it waits for a turn.
+   */
+  public synchronized long movedAt() {
+    long moved = stepSince;
+    for (Batch part : parts == null ? List.<Batch>of() : List.copyOf(parts.values())) {
+      moved = Math.max(moved, part.movedAt());
+    }
+    return moved;
+  }
+
+  /** The thread that took it into its last step, or out of it; null before the first. */
+  public synchronized Thread worker() {
+    return worker;
   }
 
   /** The step that it is in; null between them. */

@@ -148,6 +148,7 @@ public record Pipeline(
     }
     try (Stream<Path> files = Files.list(folder)) {
       return files
+          .filter(YamlFile::isEdited)
           .map(file -> file.getFileName().toString())
           .filter(file -> file.endsWith(SUFFIX))
           .map(file -> file.substring(0, file.length() - SUFFIX.length()))

@@ -355,7 +355,7 @@ public final class ConditionLogs {
           new Place(
               prefixed("address", 20),
               quantity("blockNumber"),
-              log.hasNonNull("blockTimestamp") ? quantity("blockTimestamp") : null,
+              log.hasNonNull("blockTimestamp") ? time("blockTimestamp") : null,
               prefixed("transactionHash", 32),
               quantity("logIndex"),
               removed.asBoolean());
@@ -507,6 +507,16 @@ public final class ConditionLogs {
     }
 
     /** A JSON-RPC quantity: 0x and hex digits, here of at most 63 bits. */
+    /** Seconds as a quantity, or as some nodes write them, as a decimal number. */
+    private long time(String field) {
+      JsonNode value = log.path(field);
+      return value.isIntegralNumber() && value.canConvertToLong() && value.asLong() >= 0
+          ? value.asLong()
+          : value.isTextual() && value.textValue().matches("\\d{1,18}")
+              ? Long.parseLong(value.textValue())
+              : quantity(field);
+    }
+
     private long quantity(String field) {
       String text = log.path(field).textValue();
       int from = Hex.prefix(text);

@@ -16,7 +16,11 @@ final class Answer {
     CUT_CONNECTION,
     RESET,
     STALL,
-    STALL_BODY
+    STALL_BODY,
+    /** The body comes a byte at a time, for as long as anybody reads. */
+    DRIP,
+    /** The same with the head. */
+    DRIP_HEAD
   }
 
   /** Writes a long body piece by piece. */
@@ -30,6 +34,12 @@ final class Answer {
   Stream stream;
   Wire wire = Wire.WHOLE;
   long delayMillis;
+
+  /** Whether the body goes out in chunks, so that its length is not known before its end. */
+  boolean chunked;
+
+  /** Between the bytes of what drips. */
+  long dripMillis = 1000;
 
   /** Rows (or logs) that the body holds, for the statistics. */
   int rows;
@@ -60,6 +70,12 @@ final class Answer {
     Answer answer = new Answer(200, "application/x-ndjson", new byte[0]);
     answer.stream = stream;
     return answer;
+  }
+
+  /** Lines of JSON that are made already. */
+  static Answer ndjson(CharSequence body) {
+    return new Answer(
+        200, "application/x-ndjson", body.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   Answer header(String name, String value) {

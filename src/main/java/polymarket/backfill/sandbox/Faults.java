@@ -1,6 +1,8 @@
 package polymarket.backfill.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -12,15 +14,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 
 /**
  * Faults on request. Which request a fault hits is decided by the seed, the fault's place in the
  * list and the number of the request at its source, so that the same requests meet the same faults.
  */
 final class Faults {
-  /** What can go wrong, in the words that a fault's "kind" takes. */
-  static final Set<String> KINDS =
+  private static final Set<String> PLAIN =
       Set.of(
+          "204",
           "429",
           "500",
           "502",
@@ -31,6 +36,10 @@ final class Faults {
           "reset",
           "stall",
           "stall-body",
+          "drip",
+          "drip-head",
+          "huge",
+          "gzip-bomb",
           "slow",
           "error-200",
           "outage",
@@ -40,6 +49,10 @@ final class Faults {
           "stuck-cursor",
           "expired-cursor",
           "batch-partial");
+
+  /** What can go wrong, in the words that a fault's "kind" takes: these and the kinds of damage. */
+  static final Set<String> KINDS =
+      Stream.concat(PLAIN.stream(), Damage.KINDS.stream()).collect(Collectors.toUnmodifiableSet());
 
   /**
    * These leave room for other faults of the same request; any other kind is the request's only
@@ -73,6 +86,9 @@ final class Faults {
     int rows = 100;
     long untilNanos;
     List<String> ids = List.of();
+    double share = 0.0001;
+    long blocks = 100;
+    long hours = 24;
     String message;
     long number;
     String json;
@@ -89,7 +105,7 @@ final class Faults {
       if (untilNanos != 0 && System.nanoTime() > untilNanos) {
         return false;
       }
-      if (!ids.isEmpty() && !namesOne(request)) {
+      if (!ids.isEmpty() && !Damage.KINDS.contains(kind) && !namesOne(request)) {
         return false;
       }
       if (seen.getAndIncrement() < skip || Mix.fraction(Mix.mix(seed, number, nth)) >= rate) {
@@ -159,6 +175,9 @@ final class Faults {
         case "status" -> fault.status = value.asInt();
         case "millis" -> fault.millis = value.asLong();
         case "rows" -> fault.rows = value.asInt();
+        case "share" -> fault.share = value.asDouble();
+        case "blocks" -> fault.blocks = value.asLong();
+        case "hours" -> fault.hours = value.asLong();
         case "seconds" -> fault.untilNanos = System.nanoTime() + (long) (value.asDouble() * 1e9);
         case "message" -> fault.message = value.asText();
         case "ids" -> {
@@ -215,7 +234,7 @@ final class Faults {
       if (!drawn.containsKey(fault.kind) && fault.draw(seed, source, request, nth)) {
         drawn.put(fault.kind, fault);
         source.faults.add(fault.kind);
-        if (!SIDE_BY_SIDE.contains(fault.kind)) {
+        if (!SIDE_BY_SIDE.contains(fault.kind) && !Damage.KINDS.contains(fault.kind)) {
           break;
         }
       }
@@ -231,15 +250,28 @@ final class Faults {
     for (Fault fault : drawn.values()) {
       switch (fault.kind) {
         case "outage" -> {
-          return fault.status == 503
-              ? error(source, request, fault, 503)
-              : nothing(Answer.Wire.RESET);
+          return fault.status == 0
+              ? nothing(Answer.Wire.RESET)
+              : error(source, request, fault, fault.status);
         }
         case "reset" -> {
           return nothing(Answer.Wire.RESET);
         }
         case "stall" -> {
           return nothing(Answer.Wire.STALL);
+        }
+        case "204" -> {
+          return Answer.text(204, "");
+        }
+        case "huge", "gzip-bomb" -> {
+          return huge(fault.rows, fault.kind.equals("gzip-bomb"));
+        }
+        case "drip", "drip-head" -> {
+          Answer answer =
+              Answer.json("{}")
+                  .wire(fault.kind.equals("drip") ? Answer.Wire.DRIP : Answer.Wire.DRIP_HEAD);
+          answer.dripMillis = fault.millis;
+          return answer;
         }
         case "429", "500", "502", "503" -> {
           return error(source, request, fault, Integer.parseInt(fault.kind));
@@ -261,10 +293,38 @@ final class Faults {
         case "cut-json" -> wire = Answer.Wire.CUT_BODY;
         case "cut-connection" -> wire = Answer.Wire.CUT_CONNECTION;
         case "stall-body" -> wire = Answer.Wire.STALL_BODY;
-        default -> throw new IllegalStateException(fault.kind);
+        default ->
+            request.damage.add(
+                new Damage(
+                    fault.kind,
+                    fault.share,
+                    fault.ids,
+                    fault.blocks,
+                    fault.hours * 3600,
+                    Mix.mix(seed, fault.number)));
       }
     }
     return source.answer(request).wire(wire);
+  }
+
+  /** JSON of so many megabytes once it is unpacked; endless where that is 0. */
+  private static Answer huge(int megabytes, boolean packed) {
+    Answer answer = Answer.json("");
+    byte[] part = " ".repeat(1 << 16).getBytes(StandardCharsets.US_ASCII);
+    answer.stream =
+        out -> {
+          GZIPOutputStream zip = packed ? new GZIPOutputStream(out) : null;
+          OutputStream to = packed ? zip : out;
+          to.write('{');
+          for (long i = 0; megabytes == 0 || i < megabytes * 16L; i++) {
+            to.write(part);
+          }
+          to.write('}');
+          if (packed) {
+            zip.finish();
+          }
+        };
+    return packed ? answer.header("Content-Encoding", "gzip") : answer;
   }
 
   private static String message(Fault fault, String otherwise) {

@@ -228,7 +228,7 @@ class UsageTest {
   @Test
   void withoutIds_andWithoutMarkets_isOneLine() {
     String said = refused(withSettings("run", "payouts"));
-    assertTrue(said.contains("api_markets_staging") && said.contains("--ids FILE"), said);
+    assertTrue(said.contains("run markets") && said.contains("--ids FILE"), said);
     assertFalse(Files.exists(bed.ledgerFile()));
   }
 

@@ -42,14 +42,16 @@ class ClickHouseJdbcTest {
 
   private static Connection connect(String parameters) throws SQLException {
     return DriverManager.getConnection(
-        "jdbc:clickhouse://127.0.0.1:" + engine.getPort() + "/default" + parameters, "default", "");
+        "jdbc:clickhouse://127.0.0.1:" + engine.getPort() + "/default" + parameters,
+        "default",
+        TestEngine.PASSWORD);
   }
 
   private static Client client(boolean http, boolean compress) {
     return new Client.Builder()
         .addEndpoint(engine.toString())
         .setUsername("default")
-        .setPassword("")
+        .setPassword(TestEngine.PASSWORD)
         .compressClientRequest(compress)
         .compressServerResponse(compress)
         .useHttpCompression(http)

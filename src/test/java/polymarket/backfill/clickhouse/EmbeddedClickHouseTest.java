@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Program;
+import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
 /** How long an engine lives, and what is there after it died. */
@@ -42,13 +44,13 @@ class EmbeddedClickHouseTest {
     public static void main(String[] args) throws IOException {
       if (args[0].equals("foreground")) {
         try {
-          EngineServer.serveForeground(Path.of(args[1]), 0);
+          EmbeddedClickHouse.serveForeground(Path.of(args[1]), 0, "", null);
         } catch (UserError e) {
           System.out.println(e.getMessage());
         }
         return;
       }
-      EmbeddedClickHouse engine = EmbeddedClickHouse.attach(Path.of(args[1]), 0);
+      EmbeddedClickHouse engine = TestEngine.attach(Path.of(args[1]), 0);
       System.out.println(engine.url());
       while (System.in.read() >= 0) {
         // until the test lets go
@@ -105,7 +107,7 @@ class EmbeddedClickHouseTest {
     Process second = other("attach");
     String url = line(first);
     assertEquals(url, line(second));
-    EmbeddedClickHouse here = EmbeddedClickHouse.attach(data, 0);
+    EmbeddedClickHouse here = TestEngine.attach(data, 0);
     assertEquals(url, here.url().toString());
     here.close();
     first.destroyForcibly().waitFor();
@@ -122,7 +124,7 @@ class EmbeddedClickHouseTest {
 
   @Test
   void lastOneThatLeaves_letsARunningRequestEnd() {
-    EmbeddedClickHouse engine = EmbeddedClickHouse.attach(data, 0);
+    EmbeddedClickHouse engine = TestEngine.attach(data, 0);
     CompletableFuture<String> slow =
         CompletableFuture.supplyAsync(() -> ask(engine.url(), "SELECT sleep(2.5), 'done'"));
     EngineServer.pause(500);
@@ -133,7 +135,7 @@ class EmbeddedClickHouseTest {
 
   @Test
   void ctrlCDoesNotEndIt_sigtermDoes_andTablesAreThereAfterwards() throws Exception {
-    try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(data, 0)) {
+    try (EmbeddedClickHouse engine = TestEngine.attach(data, 0)) {
       ask(engine.url(), "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a");
       ask(engine.url(), "INSERT INTO t VALUES (1)");
       signal("INT", engine.pid());
@@ -152,7 +154,7 @@ class EmbeddedClickHouseTest {
   @Test
   void killedInTheMiddleOfInserts_keepsEveryAcknowledgedBatch() throws Exception {
     int port = freePort();
-    try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(data, port)) {
+    try (EmbeddedClickHouse engine = TestEngine.attach(data, port)) {
       assertEquals(port, engine.url().getPort());
       ask(
           engine.url(),
@@ -209,7 +211,7 @@ class EmbeddedClickHouseTest {
       Files.writeString(
           data.resolve("engine.json"),
           "{\"pid\":1,\"port\":" + TestEngine.shared().url().getPort() + "}");
-      try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(data, 0)) {
+      try (EmbeddedClickHouse engine = TestEngine.attach(data, 0)) {
         assertNotEquals(TestEngine.shared().url(), engine.url());
         assertNotEquals(somebody.getLocalPort(), engine.url().getPort());
       }
@@ -224,20 +226,23 @@ class EmbeddedClickHouseTest {
         ready.matches(
             "ClickHouse at http://127.0.0.1:\\d+ with the data in .*; stop it with Ctrl-C"),
         ready);
-    try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(data, 0)) {
-      assertEquals(foreground.pid(), engine.pid());
+    try (EmbeddedClickHouse engine = TestEngine.attach(data, 0)) {
+      assertEquals(
+          foreground.pid(),
+          ProcessHandle.of(engine.pid()).orElseThrow().parent().orElseThrow().pid());
       ask(engine.url(), "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a");
     }
+    long pid =
+        ProcessHandle.of(foreground.pid()).orElseThrow().children().findFirst().orElseThrow().pid();
     String second = line(other("foreground"));
     assertTrue(
-        second.contains("(pid " + foreground.pid() + ")") && second.contains("http://127.0.0.1:"),
-        second);
+        second.contains("(pid " + pid + ")") && second.contains("http://127.0.0.1:"), second);
     EngineServer.pause(1_500);
     assertTrue(foreground.isAlive());
     signal("INT", foreground.pid());
     assertTrue(foreground.waitFor(60, TimeUnit.SECONDS), "it goes on");
     assertEquals(0, foreground.exitValue());
-    try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(data, 0)) {
+    try (EmbeddedClickHouse engine = TestEngine.attach(data, 0)) {
       assertEquals("t", ask(engine.url(), "SHOW TABLES"));
     }
   }
@@ -247,8 +252,7 @@ class EmbeddedClickHouseTest {
     try (ServerSocket taken =
         new ServerSocket(0, 1, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}))) {
       UserError e =
-          assertThrows(
-              UserError.class, () -> EmbeddedClickHouse.attach(data, taken.getLocalPort()));
+          assertThrows(UserError.class, () -> TestEngine.attach(data, taken.getLocalPort()));
       assertTrue(
           e.getMessage().contains("port " + taken.getLocalPort() + " on 127.0.0.1 is taken"),
           e.getMessage());
@@ -256,13 +260,38 @@ class EmbeddedClickHouseTest {
     }
     System.setProperty("chdb.lib", "/nowhere/libchdb.so");
     try {
-      UserError e = assertThrows(UserError.class, () -> EmbeddedClickHouse.attach(data, 0));
+      UserError e = assertThrows(UserError.class, () -> TestEngine.attach(data, 0));
       assertEquals(
           "embedded ClickHouse: /nowhere/libchdb.so is missing; run chdb/install, or set"
               + " clickhouse.url to use a server",
           e.getMessage());
     } finally {
       System.clearProperty("chdb.lib");
+    }
+  }
+
+  @Test
+  void killedBetweenStatements_orUnderOneThatMayBeRepeated_itIsStartedAgain() throws Exception {
+    Settings settings =
+        Settings.load(
+            Path.of("").toAbsolutePath(),
+            Map.of(),
+            Map.of(
+                "clickhouse.url", "", "clickhouse.data", data.toString(), "clickhouse.port", "0"));
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      clickHouse.execute("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a");
+      signal("KILL", EngineProcess.Info.read(data).pid());
+      clickHouse.execute("INSERT INTO t VALUES (1)");
+      signal("KILL", EngineProcess.Info.read(data).pid());
+      assertEquals("1", String.valueOf(clickHouse.value("SELECT count() FROM t")));
+      // under way
+      long pid = EngineProcess.Info.read(data).pid();
+      CompletableFuture<Object> slow =
+          CompletableFuture.supplyAsync(() -> clickHouse.value("SELECT sleep(2) + count() FROM t"));
+      EngineServer.pause(1_000);
+      signal("KILL", pid);
+      assertEquals("1", String.valueOf(slow.join()));
+      assertNotEquals(pid, EngineProcess.Info.read(data).pid());
     }
   }
 

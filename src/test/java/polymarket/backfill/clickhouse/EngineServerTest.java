@@ -48,6 +48,16 @@ class EngineServerTest {
     engine = TestEngine.shared().url();
   }
 
+  /** The head of a request as it is sent, without its last line. */
+  private static String head(String line) {
+    return line
+        + "\r\nHost: 127.0.0.1:"
+        + engine.getPort()
+        + "\r\nAuthorization: "
+        + TestEngine.authorization(TestEngine.PASSWORD)
+        + "\r\n";
+  }
+
   private static HttpResponse<String> get(String parameters) {
     return send(
         HttpRequest.newBuilder(URI.create(engine + "/?" + parameters)), BodyHandlers.ofString());
@@ -152,7 +162,7 @@ class EngineServerTest {
                           engine,
                           "max_threads="
                               + n
-                              + "&wait_end_of_query=1&buffer_size=1000&user=default&password=&role=x&client_protocol_version=54460",
+                              + "&wait_end_of_query=1&buffer_size=1000&role=x&client_protocol_version=54460",
                           "SELECT getSetting('max_threads'), sleep(0.2)")
                       .body()));
     }
@@ -451,7 +461,8 @@ class EngineServerTest {
       InputStream in = s.getInputStream();
       for (int i = 0; i < 3; i++) {
         out.write(
-            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nSELECT\r\n3;a=b\r\n 42\r\n0\r\n\r\n"
+            (head("POST / HTTP/1.1")
+                    + "Transfer-Encoding: chunked\r\n\r\n6\r\nSELECT\r\n3;a=b\r\n 42\r\n0\r\n\r\n")
                 .getBytes(StandardCharsets.US_ASCII));
         StringBuilder answer = new StringBuilder();
         while (!answer.toString().endsWith("42\n")) {
@@ -471,9 +482,8 @@ class EngineServerTest {
     try (Socket s = new Socket("127.0.0.1", engine.getPort())) {
       s.getOutputStream()
           .write(
-              ("POST /?query="
-                      + encode("INSERT INTO " + t + " FORMAT CSV")
-                      + " HTTP/1.1\r\nContent-Length: 1000\r\n\r\n1\n2\n3\n")
+              (head("POST /?query=" + encode("INSERT INTO " + t + " FORMAT CSV") + " HTTP/1.1")
+                      + "Content-Length: 1000\r\n\r\n1\n2\n3\n")
                   .getBytes(StandardCharsets.US_ASCII));
     }
     EngineServer.pause(300);

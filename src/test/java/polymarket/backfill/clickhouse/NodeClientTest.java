@@ -33,7 +33,14 @@ class NodeClientTest {
     try {
       ProcessBuilder builder =
           new ProcessBuilder(command).directory(FOLDER.toFile()).redirectErrorStream(true);
-      builder.environment().putAll(Map.of("CLICKHOUSE_URL", TestEngine.shared().url().toString()));
+      builder
+          .environment()
+          .putAll(
+              Map.of(
+                  "CLICKHOUSE_URL",
+                  TestEngine.shared().url().toString(),
+                  "CLICKHOUSE_PASSWORD",
+                  TestEngine.PASSWORD));
       Process process = builder.start();
       CompletableFuture.delayedExecutor(60, TimeUnit.SECONDS).execute(process::destroyForcibly);
       String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

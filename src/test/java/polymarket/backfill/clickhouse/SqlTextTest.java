@@ -42,10 +42,15 @@ class SqlTextTest {
   }
 
   @Test
-  void answerIsCutBeforeItsFormat() {
-    byte[][] parts = sql("select 1 settings max_threads=1 format JSON settings a=1 ;").atFormat();
-    assertEquals("select 1 settings max_threads=1 ", new String(parts[0], StandardCharsets.UTF_8));
-    assertEquals("format JSON settings a=1", new String(parts[1], StandardCharsets.UTF_8));
+  void aClauseIsPutBeforeTheFormat() {
+    assertEquals(
+        "select 1 settings max_threads=1 \nINTO X format JSON settings a=1",
+        new String(
+            sql("select 1 settings max_threads=1 format JSON settings a=1 ;").withClause("INTO X"),
+            StandardCharsets.UTF_8));
+    assertEquals(
+        "select 1\nINTO X ",
+        new String(sql("select 1 ; ;").withClause("INTO X"), StandardCharsets.UTF_8));
   }
 
   @Test

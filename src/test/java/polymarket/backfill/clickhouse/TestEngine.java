@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -19,6 +20,10 @@ final class TestEngine {
   static final HttpClient HTTP =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private static final AtomicInteger names = new AtomicInteger();
+
+  /** The one password of all engines that tests attach to by {@link #attach}. */
+  static final String PASSWORD = "test-password";
+
   private static EmbeddedClickHouse shared;
 
   private TestEngine() {}
@@ -26,7 +31,7 @@ final class TestEngine {
   static synchronized EmbeddedClickHouse shared() {
     if (shared == null) {
       Path data = folder("shared");
-      shared = EmbeddedClickHouse.attach(data, 0);
+      shared = attach(data, 0);
       Runtime.getRuntime()
           .addShutdownHook(
               new Thread(
@@ -37,6 +42,10 @@ final class TestEngine {
                   }));
     }
     return shared;
+  }
+
+  static EmbeddedClickHouse attach(Path data, int port) {
+    return EmbeddedClickHouse.attach(data, port, PASSWORD, null);
   }
 
   static String table() {
@@ -100,7 +109,19 @@ final class TestEngine {
     return send(request, to);
   }
 
+  /** The header by which a request to an engine shows the password. */
+  static String authorization(String password) {
+    return "Basic "
+        + Base64.getEncoder()
+            .encodeToString(("default:" + password).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Sends a request with the password of the tests' engines. */
   static <T> HttpResponse<T> send(HttpRequest.Builder request, HttpResponse.BodyHandler<T> to) {
+    return sendAsIs(request.setHeader("Authorization", authorization(PASSWORD)), to);
+  }
+
+  static <T> HttpResponse<T> sendAsIs(HttpRequest.Builder request, HttpResponse.BodyHandler<T> to) {
     try {
       return HTTP.send(request.build(), to);
     } catch (IOException e) {

@@ -35,7 +35,7 @@ class ViewsTest {
   }
 
   private static Views.Made refresh() {
-    return Views.refresh(TestBed.clickHouse(), Job.names(TestBed.PROJECT));
+    return Views.refresh(TestBed.clickHouse(), TestBed.defaults(), Job.names(TestBed.PROJECT));
   }
 
   private static void execute(String sql) {
@@ -245,7 +245,12 @@ class ViewsTest {
         for (Future<Object> start :
             pool.invokeAll(
                 Collections.nCopies(
-                    4, () -> Views.refresh(TestBed.clickHouse(), List.of("markets", "fills"))))) {
+                    4,
+                    () ->
+                        Views.refresh(
+                            TestBed.clickHouse(),
+                            TestBed.defaults(),
+                            List.of("markets", "fills"))))) {
           start.get();
         }
       }
@@ -301,15 +306,107 @@ class ViewsTest {
   }
 
   @Test
-  void aTableWithOtherColumns_doesNotStopTheOtherViews() {
+  void aTableWithoutWallets_doesNotStopTheOtherViews_andIsRefused() {
     execute(
         "CREATE TABLE default.vw_trades_canonical (who String, what String) ENGINE = MergeTree"
             + " ORDER BY tuple()");
     position(WALLET, B, 1, "7", "0.2", "1.5");
     Views.Made views = refresh();
     assertEquals(List.of("cascadian_clean.vw_trades_input"), List.copyOf(views.notes().keySet()));
-    assertTrue(views.notes().toString().contains("views.sql"), views.notes().toString());
+    String note = views.notes().toString();
+    assertTrue(
+        note.contains("its columns are who, what") && note.contains("views.wallet-columns"), note);
+    assertEquals(1, views.refused().size());
     assertEquals(1, TestBed.number("SELECT count() FROM " + UNIFIED));
+  }
+
+  @Test
+  void theGuidesTable_isReadAsItIs_withOutcomesByIndexOrByName() {
+    for (String type : List.of("UInt8", "String", "LowCardinality(Nullable(String))")) {
+      boolean names = type.contains("String");
+      TestBed.empty();
+      Job.names(TestBed.PROJECT).forEach(job -> Views.create(TestBed.clickHouse(), job));
+      execute(
+          "CREATE TABLE default.vw_trades_canonical (wallet String, market_cid String, outcome "
+              + type
+              + ", shares Float64, price Float64) ENGINE = MergeTree ORDER BY wallet");
+      execute(
+          "INSERT INTO default.api_markets_staging (market_id, condition_id, outcomes, timestamp)"
+              + " VALUES ('1', '"
+              + B
+              + "', ['Up', 'Down'], now64(3))");
+      execute(
+          "INSERT INTO default.vw_trades_canonical VALUES ('"
+              + "AB".repeat(20)
+              + "', '0X"
+              + A.toUpperCase()
+              + "', "
+              + (names ? "'No'" : "1")
+              + ", 10, 0.3), (' 0xAB"
+              + "ab".repeat(19)
+              + "', '"
+              + B
+              + "', "
+              + (names ? "'DOWN'" : "1")
+              + ", 2.5, 0.5), ('"
+              + OTHER
+              + "', '"
+              + A
+              + "', "
+              + (names ? "'0'" : "0")
+              + ", 1, 0.5), ('None', 'null', "
+              + (names ? "'?'" : "7")
+              + ", 1, 1)");
+      Views.Made views = refresh();
+      assertEquals(Map.of(), views.notes());
+      assertEquals(
+          "default.vw_trades_canonical: wallet from column wallet, condition from column"
+              + " market_cid, outcome from column outcome, shares from column shares, price from"
+              + " column price; no column with time, transaction",
+          views.reads().get("cascadian_clean.vw_trades_input"));
+      assertEquals(
+          List.of(
+              " / / " + (names ? -1 : 7) + " / 1",
+              WALLET + " / " + A + " / 1 / 10",
+              WALLET + " / " + B + " / 1 / 2.5",
+              OTHER + " / " + A + " / 0 / 1"),
+          TestBed.sql(
+                  "SELECT concat(wallet, ' / ', market_cid, if(market_cid = '', '', ' '), '/ ',"
+                      + " toString(outcome), ' / ', toString(u.shares)) AS text FROM "
+                      + UNIFIED
+                      + " AS u ORDER BY text")
+              .stream()
+              .map(row -> row.get("text"))
+              .toList(),
+          type);
+    }
+  }
+
+  @Test
+  void anotherTable_isNamedInTheSettings_andItsColumnsAreFoundInAnySpelling() {
+    execute("CREATE DATABASE IF NOT EXISTS own");
+    execute(
+        "CREATE OR REPLACE TABLE own.my_trades (`Proxy-Wallet` Nullable(String), ConditionID"
+            + " FixedString(66), OutcomeIndex Int64, SIZE Nullable(String), AvgPrice Decimal(9, 4),"
+            + " Side String, ts UInt64, TxHash String) ENGINE = Memory AS SELECT '"
+            + WALLET
+            + "', '0x"
+            + A
+            + "', 1, '3', 0.25, 'sell', 1735700000000, 't'");
+    Views.Made views =
+        Views.refresh(
+            TestBed.clickHouse(),
+            TestBed.defaults().with("views.trades", "own.my_trades"),
+            Job.names(TestBed.PROJECT));
+    assertEquals(Map.of(), views.notes());
+    assertEquals(
+        WALLET + " " + A + " 1 -3 0.25 2025 t",
+        TestBed.clickHouse()
+            .value(
+                "SELECT concat(wallet, ' ', condition, ' ', toString(outcome_index), ' ',"
+                    + " toString(t.shares), ' ', toString(price), ' ', toString(toYear(time)), ' ',"
+                    + " transaction) FROM cascadian_clean.vw_trades_input AS t"));
+    execute("DROP DATABASE own");
   }
 
   @Test
@@ -357,7 +454,7 @@ class ViewsTest {
     }
     everythingAgain();
     for (SqlFile.Section check : SqlFile.read("wallet").sections("check")) {
-      if (Views.missing(TestBed.clickHouse(), check) == null) {
+      if (Views.missing(TestBed.clickHouse(), TestBed.defaults(), check) == null) {
         List<Map<String, Object>> rows = TestBed.sql(check.sql(Map.of("id", WALLET)));
         assertTrue(
             !rows.isEmpty()

@@ -21,7 +21,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 
 /** Enrich and reconcile with far more ids than their cap of memory holds at once. */
 class EnrichMemoryTest {

@@ -28,14 +28,22 @@ import org.junit.jupiter.api.Test;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 
 /** Trades of every kind, each with what has to become of it, in the real engine. */
 class EnrichTest {
 
   static final String Q = "9".repeat(63);
   static final String TX = "ab".repeat(31);
+
+  /** A token of the second protocol, which is computed from no condition id. */
+  static final String V2_TOKEN = "123456789012345678901234567890";
+
+  /** A condition id whose decimal form has 77 digits. */
+  private static final String BIG = "f1".repeat(32);
+
   private final List<String> said = new CopyOnWriteArrayList<>();
   private Consumer<String> onStatus = line -> {};
   private Path runtime;
@@ -71,6 +79,12 @@ class EnrichTest {
     clob(id(7), "", "twice");
     clob(id(8), "", "twice");
     goldsky(token(9, 0), id(9), 0);
+    gamma("20", id(20), "", "slug-20", "v2", V2_TOKEN);
+    // Gamma says another condition, and none, but lists the tokens of condition 21
+    goldsky(token(21, 0), id(21), 0);
+    goldsky(token(21, 1), id(21), 1);
+    gamma("21", id(19), "", "slug-21", "v1", token(21, 0), token(21, 1));
+    gamma("22", "", "", "slug-22", "v1", token(21, 0), token(21, 1));
     // transactions: of one condition, of two, of one and something unknown, of unknown ones
     transfer(TX + "01", token(1, 0));
     transfer(TX + "01", token(1, 1));
@@ -115,10 +129,18 @@ class EnrichTest {
             "",
             id(9) + " goldsky proved -"),
         new Plan("0x" + id(3), "", "", "", id(3) + " clob all-agree -"),
-        // by token where the market does not help, and not where it does
+        // by a token that is proved, whatever the market says; by any other only where the market
+        // does not help
         new Plan("", token(9, 0), "", "", id(9) + " goldsky proved -"),
         new Plan("nobody-knows", token(1, 0), "", TX + "02", id(1) + " clob proved -"),
-        new Plan("slug-4", token(1, 0), "", "", id(4) + " gamma only-source -"),
+        new Plan("slug-4", token(1, 0), "", "", id(1) + " clob proved -"),
+        new Plan("slug-1", token(9, 0), "", "", id(9) + " goldsky proved -"),
+        new Plan("slug-4", V2_TOKEN, "", "", id(4) + " gamma only-source -"),
+        new Plan(zero, V2_TOKEN, "", "", id(20) + " gamma only-source -"),
+        // a market whose Gamma condition is missing or disproved, and whose tokens say whose it is
+        new Plan("21", "", "", "", id(21) + " gamma proved -"),
+        new Plan("slug-21", token(21, 1), "", "", id(21) + " goldsky proved -"),
+        new Plan("22", "", "null", "", id(21) + " gamma proved -"),
         // by transaction where neither does
         new Plan("nobody-knows", "", "", "0x" + TX + "01", id(1) + " rpc transaction -"),
         new Plan("", "", "", ("0x" + TX + "01").toUpperCase(), id(1) + " rpc transaction -"),
@@ -128,23 +150,36 @@ class EnrichTest {
         new Plan("99", "", "", "0x" + TX + "04", " - - unknown market"),
         new Plan("", "", "", "", " - - no market id"),
         new Plan("null", "", "", "", " - - no market id"),
+        new Plan(" None ", "undefined", "0X", "", " - - no market id"),
+        new Plan("n/a", "null", "N/A", "null", " - - no market id"),
+        new Plan("0x00", "none", "0x000", "0x", " - - zero market id"),
         new Plan(zero, "", "", "", " - - zero market id"),
         new Plan("0", "0", zero, "", " - - zero market id"),
         new Plan("", "666666666666666666666666", "", "", " - - unknown token"),
         new Plan("twice", "", "", "", " - - ambiguous market"),
         new Plan("nobody-knows", "", "", "0x" + TX + "02", " - - ambiguous transaction"),
         new Plan("", "", "", "0x" + TX + "03", " - - ambiguous transaction"),
-        // a condition id that is there stays as it is
+        // what is no id is none, whatever stands there
+        new Plan("slug-1", "", " None ", "", id(1) + " clob proved -"),
+        new Plan("slug-1", "", "undefined", "", id(1) + " clob proved -"),
+        new Plan("slug-1", "", "0X" + "0".repeat(40), "", id(1) + " clob proved -"),
+        new Plan("slug-1", "", "to be filled", "", id(1) + " clob proved -"),
+        new Plan("slug-1", "", "0x" + id(2).substring(0, 20), "", id(1) + " clob proved -"),
+        // a condition id that is there stays, in the stored form
         new Plan("slug-1", "", id(1), "", id(1) + " original original -"),
-        new Plan(
-            "slug-1",
-            "",
-            "0x" + id(1).toUpperCase(),
-            "",
-            "0x" + id(1).toUpperCase() + " original original -"),
+        new Plan("slug-1", "", " 0x" + id(1).toUpperCase(), "", id(1) + " original original -"),
+        new Plan("", "", new BigInteger(BIG, 16).toString(), "", BIG + " original original -"),
+        new Plan("nobody-knows", "", "0x" + id(99), TX + "01", id(99) + " original original -"),
+        // and is disputed where the market says another one, or the row's own token
         new Plan("slug-1", "", id(2), "", id(2) + " original original-disputed -"),
-        new Plan(
-            "nobody-knows", "", "0x" + id(99), TX + "01", "0x" + id(99) + " original original -"));
+        new Plan(zero, token(1, 0), id(2), "", id(2) + " original original-disputed -"),
+        new Plan("", token(9, 0), "0x" + id(2), "", id(2) + " original original-disputed -"),
+        new Plan("nobody-knows", V2_TOKEN, id(2), "", id(2) + " original original-disputed -"),
+        new Plan("11", token(1, 0), id(2), "", id(2) + " original original-disputed -"),
+        // but not where its token proves it, or says nothing
+        new Plan("11", token(1, 0), id(1), "", id(1) + " original original -"),
+        new Plan(zero, token(1, 1), id(1).toUpperCase(), "", id(1) + " original original -"),
+        new Plan(zero, "666666666666666666666666", id(2), "", id(2) + " original original -"));
   }
 
   private Settings settings(Map<String, String> more) {
@@ -255,19 +290,18 @@ class EnrichTest {
     String columns =
         TestBed.sql(
                 "SELECT name FROM system.columns WHERE database = 'default' AND table ="
-                    + " 'trades_raw' AND name != '"
-                    + condition
-                    + "' AND default_kind NOT IN ('ALIAS', 'EPHEMERAL')")
+                    + " 'trades_raw' AND default_kind NOT IN ('ALIAS', 'EPHEMERAL')")
             .stream()
             .map(row -> Columns.quoted((String) row.get("name")))
             .collect(Collectors.joining(", "));
+    String kept = columns.replace("`condition_id`", "`condition_id_original`");
     assertEquals(
         0,
         TestBed.number(
             "SELECT count() FROM (SELECT "
                 + columns
                 + " FROM default.trades_raw EXCEPT ALL SELECT "
-                + columns
+                + kept
                 + " FROM default.enriched_trades_final)"));
   }
 
@@ -341,7 +375,7 @@ class EnrichTest {
     Map<Long, String> truth =
         trades(
             "trade_id UInt64, market LowCardinality(Nullable(String)), asset Nullable(String),"
-                + " condition_id Nullable(FixedString(66)), tx_hash LowCardinality(String),"
+                + " condition_id Nullable(FixedString(80)), tx_hash LowCardinality(String),"
                 + " timestamp DateTime64(3, 'America/New_York') CODEC(DoubleDelta, ZSTD(1)), price"
                 + " Nullable(Float64) COMMENT 'it''s a price', tags Array(LowCardinality(String)),"
                 + " note String DEFAULT concat('x', toString(trade_id)), `odd name`` %` Map(String,"
@@ -408,6 +442,60 @@ class EnrichTest {
         3000,
         TestBed.number(
             "SELECT count() FROM default.vw_enriched_trades WHERE toYear(traded_at) = 2025"));
+  }
+
+  @Test
+  void columnsAreFoundInAnySpelling_areSaid_andTheConditionIsInOneForm() {
+    TestBed.clickHouse()
+        .execute(
+            "CREATE TABLE default.trades_raw (ID UInt64, MarketID String, ConditionID String,"
+                + " TxHash String, ts UInt64, `Token-Id` String) ENGINE = MergeTree ORDER BY ID AS"
+                + " SELECT * FROM VALUES((1, '0x"
+                + "0".repeat(64)
+                + "', '0x"
+                + id(2).toUpperCase()
+                + "', '', 1735700000, '"
+                + token(1, 0)
+                + "'), (2, 'slug-1', 'null', '', 1735700000, ''), (3, '', '', '0x"
+                + TX
+                + "01', 1735700000000, ''))");
+    run();
+    assertTrue(
+        said.contains(
+            "enrich reads default.trades_raw: market from column MarketID, token from column"
+                + " Token-Id, condition from column ConditionID, transaction from column TxHash,"
+                + " time from column ts, trade from column ID"),
+        said.toString());
+    assertEquals(
+        List.of(
+            id(2) + " original-disputed 0x" + id(2).toUpperCase(),
+            id(1) + " proved null",
+            id(1) + " transaction "),
+        TestBed.sql(
+                "SELECT concat(condition_id, ' ', condition_id_rule, ' ', ConditionID) AS text FROM"
+                    + " default.enriched_trades_final WHERE condition_id_original = ConditionID"
+                    + " ORDER BY ID")
+            .stream()
+            .map(row -> row.get("text"))
+            .toList());
+    assertEquals(
+        3,
+        TestBed.number(
+            "SELECT count() FROM default.vw_enriched_trades WHERE toYear(traded_at) = 2025 AND"
+                + " match(condition_id, '^[0-9a-f]{64}$') AND trade_id != ''"));
+  }
+
+  @Test
+  void aTableWithoutAnyIdToLookUpBy_isRefused_inOneLine() {
+    TestBed.clickHouse()
+        .execute(
+            "CREATE TABLE default.trades_raw (who String, what String, condition_id String) ENGINE"
+                + " = MergeTree ORDER BY who AS SELECT 'a', 'b', ''");
+    String message = assertThrows(UserError.class, this::run).getMessage();
+    assertTrue(
+        message.contains("who, what, condition_id") && message.contains("enrich.market-columns"),
+        message);
+    assertFalse(message.contains("\n"), message);
   }
 
   @Test

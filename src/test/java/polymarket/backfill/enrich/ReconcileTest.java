@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 import polymarket.backfill.polygon.TokenIds;
 
 /** The rules one by one, each with a planned conflict, in the real engine. */
@@ -217,6 +217,43 @@ class ReconcileTest {
                 "SELECT rule FROM default.condition_id_conflicts WHERE key = '" + token(2, 0) + "'")
             .get(0)
             .get("rule"));
+  }
+
+  @Test
+  void aMarketWhoseConditionIsDisprovedOrMissing_isDecidedByItsTokens() {
+    chain(id(2), Q + "2", 2);
+    gamma("11", id(1), Q + "1", "wrong", "v1", token(2, 0), token(2, 1));
+    gamma("12", "", "", "missing", "v1", wrapped(2, 0), wrapped(2, 1));
+    clob("0".repeat(64), "", "zeros", token(2, 0), token(2, 1));
+    // tokens of two conditions, one that no condition gives, and one of a condition nobody knows
+    gamma("13", id(1), "", "mixed", "v1", token(2, 0), token(3, 0));
+    goldsky(token(3, 0), id(3), 0);
+    gamma("14", id(1), "", "unknown-token", "v1", token(2, 0), "777777777777777777777777");
+    gamma("15", id(1), "", "unknown-condition", "v1", token(4, 0), token(4, 1));
+    run();
+    for (String slug : List.of("wrong", "missing")) {
+      assertEquals(id(2) + " proved ['gamma']", merged("slug", slug).substring(0, 81), slug);
+    }
+    assertEquals(id(2) + " proved ['clob'] []", merged("slug", "zeros"));
+    assertEquals(id(2) + " proved ['gamma'] ['gamma']", merged("market-id", "11"));
+    assertEquals(id(2) + " proved ['gamma'] []", merged("market-id", "12"));
+    assertEquals(id(2) + " proved ['gamma'] ['gamma']", merged("question-id", Q + "1"));
+    for (String market : List.of("13", "14", "15")) {
+      assertEquals("none", merged("market-id", market), market);
+    }
+    assertEquals(id(2) + " proved ['gamma'] []", merged("token-id", wrapped(2, 0)));
+  }
+
+  @Test
+  void whatStandsForNoId_isNoKeyOfAMarket() {
+    clob(id(1), "null", "None");
+    gamma("undefined", id(1), "0x", "N/A", "v1");
+    run();
+    assertEquals(
+        1,
+        TestBed.number(
+            "SELECT count() FROM default.condition_id_merged WHERE key = '" + id(1) + "'"));
+    assertEquals(1, TestBed.number("SELECT count() FROM default.condition_id_merged"));
   }
 
   @Test

@@ -279,7 +279,7 @@ class FillsJobTest {
     assertEquals(0, first.waitFor(), () -> SourceBed.said(bed));
     assertTrue(
         SourceBed.said(bed)
-            .contains("fills: " + ended.size() + " of them are not in default.api_markets_staging"),
+            .contains("fills: " + ended.size() + " of them are known to no source yet"),
         SourceBed.said(bed));
     assertEquals(
         0, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index > 1"));
@@ -355,6 +355,23 @@ class FillsJobTest {
     assertTrue(
         requests("data-api") <= 2 * Math.ceil(living / 20.0) + rows("data-api") / 1000 + 2,
         requests("data-api") + " requests");
+  }
+
+  @Test
+  void jobsOfOneRun_beginAfterThoseThatTheirIdsComeFrom_inWhateverOrderTheyAreNamed() {
+    bed(new SandboxOptions().conditions(30).limits(0));
+    Program.Result run = Program.run(bed, "run", "fills", "markets");
+    assertTrue(Set.of(0, 2).contains(run.exitCode()), run.toString());
+    assertTrue(
+        run.err().indexOf(" markets: ") >= 0
+            && run.err().indexOf(" markets: ") < run.err().indexOf(" fills: "),
+        run.err());
+    assertTrue(
+        run.out().startsWith("markets: ")
+            && run.out().contains("\nfills: ")
+            && run.out().contains("\ntrades: "),
+        run.out());
+    assertTrue(bed.value("SELECT count() FROM default.clob_fills") > 0, run.toString());
   }
 
   @Test
@@ -836,6 +853,124 @@ class FillsJobTest {
     Ledger.setAside(bed.home().resolve("runtime/trades.ledger"));
     assertComplete(bed.run("trades", Share.WHOLE, List.of(id)));
     assertEquals(4, TestBed.number("SELECT count() FROM default.clob_fills"));
+  }
+
+  private static ObjectNode event(
+      int transaction, int order, String maker, String taker, boolean buys, String token) {
+    String hash = "0x" + String.format("%064x", transaction);
+    String orderHash = "0x" + String.format("%064x", order);
+    return JSON.createObjectNode()
+        .put("id", hash + "_" + orderHash)
+        .put("transactionHash", hash)
+        .put("timestamp", "1700000000")
+        .put("orderHash", orderHash)
+        .put("maker", "0x" + maker.repeat(20))
+        .put("taker", taker.length() == 2 ? "0x" + taker.repeat(20) : taker)
+        .put("makerAssetId", buys ? "0" : token)
+        .put("takerAssetId", buys ? token : "0")
+        .put("makerAmountFilled", buys ? "1000000" : "2000000")
+        .put("takerAmountFilled", buys ? "2000000" : "1000000")
+        .put("fee", "0");
+  }
+
+  /** Answers a page of Goldsky's lists with those of the events that are behind its borders. */
+  private static String events(String asked, List<ObjectNode> events) {
+    JsonNode variables = read(asked.substring(asked.indexOf('{'))).get("variables");
+    ObjectNode answer = JSON.createObjectNode();
+    ObjectNode data = answer.putObject("data");
+    for (String list : List.of("sold", "bought")) {
+      ArrayNode rows = data.putArray(list);
+      events.stream()
+          .filter(
+              event ->
+                  !variables.get(list).isEmpty()
+                      && event.get("makerAssetId").asText().equals("0") == list.equals("bought")
+                      && event.get("id").asText().compareTo(variables.get(list + "After").asText())
+                          > 0)
+          .forEach(rows::add);
+    }
+    return answer.toString();
+  }
+
+  @Test
+  void aFillThatStandsAlone_isInTheVolume_andEachMatchIsInItOnce() {
+    bed(40);
+    String id = ids(FillsJobTest::ended).get(0);
+    String token = polymarket.backfill.polygon.TokenIds.tokenIds(id, 2).get(1).wrappedTokenId();
+    String exchange = "0xC5d563A36AE78145C45a50134d48A1215220f80a";
+    List<ObjectNode> events =
+        new ArrayList<>(
+            List.of(
+                // a match: what the maker sold and the taker bought
+                event(1, 1, "a1", "b2", false, token),
+                event(1, 2, "b2", exchange, true, token),
+                // filled by an operator, alone and two in a transaction
+                event(2, 3, "a1", "0f", true, token),
+                event(3, 4, "a1", "0f", true, token),
+                event(3, 5, "c3", "0f", false, token),
+                // one of those beside a match
+                event(4, 6, "a1", "b2", false, token),
+                event(4, 7, "b2", exchange, true, token),
+                event(4, 8, "c3", "0f", false, token)));
+    serve(asked -> events(asked, events));
+    assertComplete(bed.run("fills", Share.WHOLE, List.of(id)));
+    String orders =
+        "SELECT"
+            + " toString(arraySort(groupArray(reinterpretAsUInt8(reverse(unhex(substring(order_hash,"
+            + " 3))))))) FROM default.clob_fills WHERE ";
+    assertEquals("[2,3,4,5,7,8]", TestBed.clickHouse().value(orders + "taker_order"));
+    assertEquals("[3,4,5,8]", TestBed.clickHouse().value(orders + "alone"));
+    assertEquals(0, TestBed.number(uncounted()));
+    // what stood alone no longer does, once the order that it was matched with is there
+    events.add(event(5, 9, "a1", "b2", true, token));
+    Ledger.setAside(bed.home().resolve("runtime/fills.ledger"));
+    assertComplete(bed.run("fills", Share.WHOLE, List.of(id)));
+    assertEquals("[3,4,5,8,9]", TestBed.clickHouse().value(orders + "alone"));
+    events.add(event(5, 10, "b2", exchange, false, token));
+    Ledger.setAside(bed.home().resolve("runtime/fills.ledger"));
+    assertComplete(bed.run("fills", Share.WHOLE, List.of(id)));
+    assertEquals("[3,4,5,8]", TestBed.clickHouse().value(orders + "alone"));
+    assertEquals("[2,3,4,5,7,8,10]", TestBed.clickHouse().value(orders + "taker_order"));
+  }
+
+  private static String uncounted() {
+    return polymarket.backfill.clickhouse.SqlFile.read("fills").sections("measure").stream()
+        .filter(measure -> measure.title().startsWith("uncounted"))
+        .findFirst()
+        .orElseThrow()
+        .sql(Map.of());
+  }
+
+  @Test
+  void anOrderThatNoTakersOrderRepeats_isInTheVolume_alsoFromTheDataApi() throws Exception {
+    bed(40);
+    String id = ids(condition -> !ended(condition)).get(0);
+    ObjectNode maker =
+        JSON.createObjectNode()
+            .put("proxy_wallet", "0x" + "a1".repeat(20))
+            .put("side", "SELL")
+            .put("token_id", "123")
+            .put("condition_id", "0x" + id)
+            .put("size", 5)
+            .put("price", new BigDecimal("0.52"))
+            .put("timestamp", 1789381477)
+            .put("outcome_index", 1)
+            .put("transaction_hash", "0x" + "c3".repeat(32));
+    ObjectNode taker =
+        maker.deepCopy().put("proxy_wallet", "0x" + "b2".repeat(20)).put("side", "BUY");
+    ObjectNode alone =
+        maker.deepCopy().put("size", 7).put("transaction_hash", "0x" + "d4".repeat(32));
+    serve(
+        asked ->
+            asked.contains("taker_only=true")
+                ? page(List.of(taker), null)
+                : page(List.of(taker, maker, alone), null));
+    assertComplete(bed.run("trades", Share.WHOLE, List.of(id)));
+    assertEquals(
+        "12",
+        TestBed.clickHouse()
+            .value("SELECT toString(sumIf(size, taker_order)) FROM default.clob_fills"));
+    assertEquals(1, TestBed.number("SELECT countIf(alone) FROM default.clob_fills"));
   }
 
   @Test

@@ -138,33 +138,24 @@ class MarketsRecordedTest {
     bad.put(
         "short",
         new String[] {"\"conditionId\":\"0xabc\"", "the condition id is not 64 hex digits"});
-    bad.put("list", new String[] {good + ",\"outcomes\":\"[\\\"Yes\"", "outcomes are no list"});
     bad.put(
         "cut",
-        new String[] {
-          good + ",\"clobTokenIds\":\"[\\\"12\\\", \\\"34\"", "prices or token ids are no list"
-        });
-    bad.put(
-        "price",
-        new String[] {
-          good + ",\"outcomePrices\":\"[\\\"a\\\"]\"",
-          "a price is no number, or has more than 50 decimals"
-        });
-    bad.put(
-        "long",
-        new String[] {
-          good + ",\"outcomePrices\":\"[\\\"0." + "1".repeat(51) + "\\\"]\"",
-          "a price is no number, or has more than 50 decimals"
-        });
+        new String[] {good + ",\"clobTokenIds\":\"[\\\"12\\\", \\\"34\"", "token ids are no list"});
     bad.put(
         "token", new String[] {good + ",\"clobTokenIds\":\"[1e77]\"", "a token id is no number"});
-    bad.put(
-        "volume",
-        new String[] {
-          good + ",\"volume\":\"many\"",
-          "volume or liquidity is no number, or has more than 18 decimals"
-        });
-    bad.put("date", new String[] {good + ",\"endDate\":\"soon\"", "a date cannot be read"});
+    Map<String, String> side = new LinkedHashMap<>();
+    side.put("outcomes", "[\\\"Yes");
+    side.put("outcomePrices", "[\\\"0." + "1".repeat(51) + "\\\"]");
+    side.put("volume", "many");
+    side.put("liquidity", "-1");
+    side.put("endDate", "soon");
+    side.put("createdAt", "2262-01-01T00:00:00Z");
+    side.put("closedTime", "0");
+    side.put("closed", "maybe");
+    side.forEach(
+        (field, text) ->
+            rows.add(
+                String.format("{\"id\":\"side-%s\",%s,\"%s\":\"%s\"}", field, good, field, text)));
     bad.forEach(
         (id, fields) -> {
           rows.add(
@@ -209,7 +200,7 @@ class MarketsRecordedTest {
         TestBed.sql(
                 "SELECT market_id, toString(volume) AS volume, toString(liquidity) AS liquidity,"
                     + " token_ids, clob_token_ids, arrayMap(p -> toString(p), outcome_prices) AS"
-                    + " prices FROM default.api_markets_staging")
+                    + " prices FROM default.api_markets_staging WHERE market_id = 'good'")
             .get(0);
     assertEquals(
         Map.of(
@@ -226,5 +217,18 @@ class MarketsRecordedTest {
             "prices",
             List.of("0.1000000000000000000001")),
         row);
+    Map<String, String> unread = new LinkedHashMap<>();
+    for (Map<String, Object> one :
+        TestBed.sql(
+            "SELECT market_id, mapKeys(unread)[1] AS field, mapValues(unread)[1] AS text"
+                + " FROM default.api_markets_staging WHERE length(unread) = 1 AND NOT closed"
+                + " AND volume IS NULL AND liquidity IS NULL AND end_date IS NULL"
+                + " AND created_at IS NULL AND closed_at IS NULL AND empty(outcome_prices)"
+                + " AND empty(outcomes)")) {
+      assertEquals("side-" + one.get("field"), one.get("market_id"));
+      unread.put((String) one.get("field"), (String) one.get("text"));
+    }
+    side.replaceAll((field, text) -> text.replace("\\", ""));
+    assertEquals(side, unread);
   }
 }

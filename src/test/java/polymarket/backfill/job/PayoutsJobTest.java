@@ -636,7 +636,8 @@ class PayoutsJobTest {
     restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(200));
     List<String> ids = sound(1500);
     try (Proxy proxy = new Proxy(TestBed.clickHouse().url().getPort())) {
-      bed.set("clickhouse.url", "http://127.0.0.1:" + proxy.port());
+      bed.set("clickhouse.url", "http://127.0.0.1:" + proxy.port())
+          .set("clickhouse.password", TestBed.password());
       int[] ticks = {0};
       bed.onTick(
           run -> {

@@ -206,7 +206,7 @@ class ResolutionsJobTest {
   @Test
   void sourcesThatDifferByTheirRoundingOnly_areNoConflict() {
     TestBed.empty();
-    Views.refresh(TestBed.clickHouse(), List.of("payouts", "resolutions"));
+    Views.refresh(TestBed.clickHouse(), TestBed.defaults(), List.of("payouts", "resolutions"));
     TestBed.clickHouse()
         .execute(
             "INSERT INTO default.resolutions_external_ingest VALUES ('a', [2,1], 3, 0, NULL,"

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.job.SourceException;
 import polymarket.backfill.job.Sources;
@@ -41,7 +42,8 @@ import polymarket.backfill.sandbox.SandboxOptions;
 class GoldskyRouteTest extends CamelTestSupport {
 
   private Sandbox sandbox;
-  private final Sources sources = new Sources(Share.WHOLE, 1, new Stop());
+  private final Sources sources =
+      new Sources(Settings.load(TestBed.PROJECT, Map.of(), Map.of()), Share.WHOLE, 1, new Stop());
 
   @Override
   protected CamelContext createCamelContext() throws Exception {

@@ -390,7 +390,15 @@ class RouteFilesTest {
       }
     }
     assertEquals(Set.of(), difference(used, named), "carried, and not in ExchangeProperties");
-    Set<String> ofBeans = Set.of("RetryFailures", "RetryRefused", "calls", "SourceWarmUp");
+    Set<String> ofBeans =
+        Set.of(
+            "RetryFailures",
+            "RetryRefused",
+            "calls",
+            "SourceAnswered",
+            "SourceAsked",
+            "SourceName",
+            "SourceWarmUp");
     assertEquals(ofBeans, difference(named, used), "named, and in no route");
   }
 

@@ -1,11 +1,9 @@
-package polymarket.backfill.clickhouse;
+package polymarket.backfill;
 
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import polymarket.backfill.Settings;
-import polymarket.backfill.UserError;
 
 /** Sizes in settings such as 4G, and what queries may take of them. */
 public final class Memory {

@@ -1,45 +1,66 @@
-package polymarket.backfill.enrich;
+package polymarket.backfill.clickhouse;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import polymarket.backfill.UserError;
-import polymarket.backfill.clickhouse.ClickHouse;
 
 /** The columns of a table as it is, and those of them that are known by one of several names. */
-final class Columns {
+public final class Columns {
 
   /** A column as system.columns has it. */
-  record Column(
+  public record Column(
       String name, String type, String kind, String expression, String codec, String comment) {
 
-    boolean isLowCardinality() {
+    public boolean isLowCardinality() {
       return type.startsWith("LowCardinality(");
     }
 
-    boolean isNullable() {
+    public boolean isNullable() {
       return type.startsWith("Nullable(") || type.startsWith("LowCardinality(Nullable(");
     }
 
-    boolean isFixedString() {
+    public boolean isFixedString() {
       return type.contains("FixedString(") && !type.startsWith("Array(");
     }
 
+    public boolean isNumber() {
+      return type.contains("Int") || type.contains("Float") || type.contains("Decimal");
+    }
+
     /** The type without LowCardinality. */
-    String plainType() {
+    public String plainType() {
       return isLowCardinality()
           ? type.substring("LowCardinality(".length(), type.length() - 1)
           : type;
     }
 
     /** The value as a String, empty for NULL. */
-    String text() {
+    public String text() {
       String value =
           isFixedString()
               ? "toStringCutToZero(" + quoted(name) + ")"
               : plainType().equals("String") ? quoted(name) : "toString(" + quoted(name) + ")";
       return isNullable() ? "ifNull(" + value + ", '')" : value;
+    }
+
+    /**
+     * The value as a time: seconds or milliseconds since 1970 are turned, what is no time is NULL.
+     */
+    public String time() {
+      String quoted = quoted(name);
+      return type.contains("Date")
+          ? quoted
+          : type.contains("Int")
+              ? "toDateTime(if("
+                  + quoted
+                  + " > 99999999999, intDiv("
+                  + quoted
+                  + ", 1000), "
+                  + quoted
+                  + "))"
+              : "parseDateTimeBestEffortOrNull(" + text() + ")";
     }
   }
 
@@ -51,7 +72,7 @@ final class Columns {
   }
 
   /** The columns of a table with its database; none where it is not there. */
-  static Columns of(ClickHouse clickHouse, String table) {
+  public static Columns of(ClickHouse clickHouse, String table) {
     Columns result = new Columns(table);
     clickHouse
         .rows(
@@ -73,57 +94,91 @@ final class Columns {
     return result;
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return columns.isEmpty();
   }
 
-  List<Column> all() {
+  public List<Column> all() {
     return List.copyOf(columns.values());
   }
 
-  /** The first of these names that the table has; null where it has none. */
-  Column first(String... names) {
+  /**
+   * The first of these names that the table has; null where it has none. Upper and lower case,
+   * underscores, dashes and spaces make no difference: {@code MarketID} is found by {@code
+   * market_id}. Of several columns that a name fits, the one that is spelled alike comes first.
+   */
+  public Column first(String... names) {
     return Arrays.stream(names)
         .map(String::strip)
-        .map(columns::get)
+        .filter(name -> !name.isEmpty())
+        .map(this::named)
         .filter(column -> column != null)
         .findFirst()
         .orElse(null);
   }
 
+  private Column named(String name) {
+    Column same = columns.get(name);
+    return same != null
+        ? same
+        : columns.values().stream()
+            .filter(column -> plain(column.name()).equals(plain(name)))
+            .findFirst()
+            .orElse(null);
+  }
+
+  private static String plain(String name) {
+    return name.toLowerCase(Locale.ROOT).replaceAll("[_\\- ]", "");
+  }
+
   /** The same for a setting with names separated by commas. */
-  Column first(String names) {
+  public Column first(String names) {
     return first(names.split(","));
   }
 
   /** The column's text, or an empty text where the table has none of these names. */
-  String text(String... names) {
+  public String text(String... names) {
     Column column = first(names);
     return column == null ? "''" : column.text();
   }
 
-  String table() {
+  /** The names of all columns, for a message. */
+  public String names() {
+    return String.join(", ", columns.keySet());
+  }
+
+  public String table() {
     return table;
   }
 
-  static String database(String table) {
+  /** FINAL with a blank before it, for a table whose engine takes it; empty for any other. */
+  public static String finalOf(ClickHouse clickHouse, String table) {
+    return clickHouse
+            .rows(
+                "SELECT engine FROM system.tables WHERE database = {d:String} AND name ="
+                    + " {t:String}",
+                Map.of("d", database(table), "t", name(table)))
+            .stream()
+            .map(row -> String.valueOf(row.get("engine")))
+            .anyMatch(engine -> engine.contains("ReplacingMergeTree"))
+        ? " FINAL"
+        : "";
+  }
+
+  public static String database(String table) {
     return table.contains(".") ? table.substring(0, table.indexOf('.')) : "default";
   }
 
-  static String name(String table) {
+  public static String name(String table) {
     return table.substring(table.indexOf('.') + 1);
   }
 
   /** The table with database, as one writes it in SQL. */
-  static String quotedTable(String table) {
+  public static String quotedTable(String table) {
     return quoted(database(table)) + "." + quoted(name(table));
   }
 
-  static String quoted(String name) {
+  public static String quoted(String name) {
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`";
-  }
-
-  static UserError missing(String table, String what) {
-    return new UserError("there is no table " + table + ": " + what);
   }
 }

@@ -1,0 +1,41 @@
+-- Every condition that any source knows: what fills, payouts, resolutions, diagnose, monitor and coverage mean by "all". Gamma
+-- lists markets; the CLOB, Goldsky and the chain know conditions that it does not list.
+
+-- @setup after=markets,mapping-tables
+CREATE OR REPLACE VIEW default.vw_conditions AS
+SELECT
+    condition_id,
+    arraySort(groupUniqArray(source)) AS sources,
+    has(sources, 'gamma') AS in_gamma,
+    -- Gamma's word counts where it lists the market, then the CLOB's; the chain knows of resolutions alone. NULL: not known
+    coalesce(minIf(known.closed, source = 'gamma'), minIf(known.closed, source = 'clob'), maxIf(known.closed, source = 'chain')) AS closed,
+    coalesce(maxIf(known.closed_at, source = 'gamma'), maxIf(known.closed_at, source = 'chain')) AS closed_at,
+    coalesce(minIf(known.opened_at, source = 'gamma'), minIf(known.opened_at, source = 'chain')) AS opened_at,
+    if(in_gamma, maxIf(known.outcomes, source = 'gamma'), max(known.outcomes)) AS outcomes,
+    anyIf(known.listed, source = 'gamma' AND known.listed != '') AS listed,
+    max(known.volume) AS volume,
+    if(in_gamma, anyIf(known.question, source = 'gamma'), max(known.question)) AS question
+FROM
+(
+    SELECT lower(replaceRegexpOne(market.condition_id, '^0[xX]', '')) AS condition_id, 'gamma' AS source, toNullable(market.closed) AS closed,
+        coalesce(market.closed_at, market.end_date) AS closed_at, coalesce(market.created_at, market.start_date, market.end_date) AS opened_at,
+        toUInt64(length(market.outcomes)) AS outcomes,
+        -- no formula gives the token ids of the new protocol's markets
+        if(market.version = 'v2', arrayStringConcat(market.token_ids, ','), '') AS listed, market.volume AS volume, market.question AS question
+    FROM default.api_markets_staging AS market
+    UNION ALL
+    SELECT lower(replaceRegexpOne(clob.condition_id, '^0[xX]', '')), 'clob', toNullable(clob.closed), NULL, NULL,
+        toUInt64(greatest(length(clob.token_ids), length(clob.outcomes))), '', NULL, clob.question
+    FROM default.clob_market_mapping AS clob
+    UNION ALL
+    SELECT lower(replaceRegexpOne(goldsky.condition_id, '^0[xX]', '')), 'goldsky', NULL, NULL, NULL, toUInt64(greatest(goldsky.outcome_index + 1, 0)), '', NULL, ''
+    FROM default.goldsky_market_mapping AS goldsky
+    UNION ALL
+    SELECT chain.condition_id, 'chain', NULL, NULL, chain.block_time, toUInt64(chain.outcome_slot_count), '', NULL, ''
+    FROM default.rpc_conditions AS chain
+    UNION ALL
+    SELECT resolved.condition_id, 'chain', toNullable(true), resolved.resolved_at, NULL, toUInt64(resolved.outcome_slot_count), '', NULL, ''
+    FROM default.rpc_resolutions AS resolved
+) AS known
+WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
+GROUP BY condition_id;
