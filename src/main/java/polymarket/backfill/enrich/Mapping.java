@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.Memory;
+import polymarket.backfill.Messages;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
-import polymarket.backfill.Memory;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.Messages;
 
 /**
  * The ids in the trades and the conditions that they stand for. Ids are collected slice by slice

@@ -4,14 +4,14 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.Memory;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
-import polymarket.backfill.Memory;
 import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.Messages;
 import polymarket.backfill.polymarket.ComputedTokenIds;
 
 /**

@@ -2,12 +2,12 @@ package polymarket.backfill.enrich;
 
 import java.util.HashMap;
 import java.util.Map;
+import polymarket.backfill.Messages;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.Messages;
 
 /** Measures slices of the trades, writes each to a table of its own, and compares the two. */
 final class SliceWriter {

@@ -15,11 +15,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import polymarket.backfill.Memory;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.Memory;
 
 /**
  * Runs the steps of an enrichment or a reconciliation under a cap of memory. A step that grows with

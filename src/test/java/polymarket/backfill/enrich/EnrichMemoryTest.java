@@ -17,11 +17,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.Messages;
 
 /** Enrich and reconcile with far more ids than their cap of memory holds at once. */
 class EnrichMemoryTest {
