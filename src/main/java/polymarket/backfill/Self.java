@@ -11,7 +11,14 @@ import java.util.stream.Collectors;
 /** Starts this program once more, in a process of its own. */
 public final class Self {
 
+  private static volatile Class<?> main;
+
   private Self() {}
+
+  /** Names the class that the program starts with. Called by that class, before anything else. */
+  public static void starts(Class<?> with) {
+    main = with;
+  }
 
   /**
    * The command line for it: the same Java with the same options, but for what only one process can
@@ -35,11 +42,7 @@ public final class Self {
                     && dropped.stream().noneMatch(option::startsWith))
         .forEach(line::add);
     line.addAll(options);
-    line.addAll(
-        List.of(
-            "-cp",
-            absolute(System.getProperty("java.class.path")),
-            "polymarket.backfill.cli.Backfill"));
+    line.addAll(List.of("-cp", absolute(System.getProperty("java.class.path")), main.getName()));
     line.addAll(arguments);
     return line;
   }

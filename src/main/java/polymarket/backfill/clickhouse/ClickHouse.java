@@ -31,6 +31,7 @@ import java.util.concurrent.ExecutionException;
 import javax.sql.DataSource;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.embedded.EmbeddedClickHouse;
 
 /**
  * The ClickHouse that everything is stored in: the server of {@code clickhouse.url}, or the
