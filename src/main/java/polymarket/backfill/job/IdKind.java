@@ -114,7 +114,7 @@ public enum IdKind {
   }
 
   /**
-   * @param name as a job's route file writes it, such as condition-id
+   * @param name as a job's definition writes it, such as condition-id
    */
   public static IdKind of(String name, String where) {
     return Arrays.stream(values())

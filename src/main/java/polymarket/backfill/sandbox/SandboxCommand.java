@@ -149,6 +149,7 @@ public final class SandboxCommand implements Callable<Integer> {
       System.out.printf(
           "%-18s api key %s, secret %s, passphrase %s, address %s%n",
           "clob account", Clob.API_KEY, Clob.SECRET, Clob.PASSPHRASE, sandbox.clobAddress());
+      System.out.printf("%-18s token %s%n", "hypersync account", sandbox.hyperSyncToken());
       System.out.printf("%-18s %s%n", "statistics", sandbox.url() + "/_sandbox/stats");
       System.out.println(
           "\n"

@@ -29,7 +29,7 @@ import polymarket.backfill.source.Walks;
 /**
  * The bean {@code rows} of the job routes: sees whether an answer is whole, and follows its rows
  * until they are read back from the table. It knows no job from another: what differs stands in the
- * job's route file and SQL file.
+ * job's definition, route file and SQL file.
  */
 public final class Rows {
 
