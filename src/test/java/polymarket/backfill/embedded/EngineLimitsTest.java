@@ -1,4 +1,4 @@
-package polymarket.backfill.clickhouse;
+package polymarket.backfill.embedded;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
