@@ -15,6 +15,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -52,6 +54,13 @@ public final class ClickHouse implements AutoCloseable {
   private static final int UNKNOWN_DATABASE = 81;
   private static final java.util.regex.Pattern NAME =
       java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
+
+  /** Statements that leave the same behind when they are run twice. */
+  private static final java.util.regex.Pattern REPEATABLE =
+      java.util.regex.Pattern.compile(
+          "\\s*(CREATE\\s+(OR\\s+REPLACE\\b|\\S+\\s+(VIEW\\s+)?IF\\s+NOT\\s+EXISTS\\b)"
+              + "|DROP\\s+\\S+\\s+IF\\s+EXISTS\\b|OPTIMIZE\\b|TRUNCATE\\b|SYSTEM\\b)",
+          java.util.regex.Pattern.CASE_INSENSITIVE);
 
   private final EmbeddedClickHouse embedded;
   private final URI url;
@@ -223,9 +232,13 @@ public final class ClickHouse implements AutoCloseable {
    * @throws UserError where ClickHouse says no or nothing
    */
   public List<Map<String, Object>> rows(String sql, Map<String, Object> parameters) {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    stream(sql, parameters, rows::add);
-    return rows;
+    return surviving(
+        true,
+        () -> {
+          List<Map<String, Object>> rows = new ArrayList<>();
+          stream(sql, parameters, rows::add);
+          return rows;
+        });
   }
 
   /** The same, a row at a time; memory stays flat. */
@@ -259,11 +272,49 @@ public final class ClickHouse implements AutoCloseable {
 
   /** Runs a statement that gives no rows. */
   public void execute(String sql) {
-    try (QueryResponse response = client.query(sql).get()) {
-      response.getQueryId();
-    } catch (Exception e) {
-      throw failure(e);
+    surviving(
+        REPEATABLE.matcher(sql).lookingAt(),
+        () -> {
+          try (QueryResponse response = client.query(sql).get()) {
+            return response.getQueryId();
+          } catch (Exception e) {
+            throw failure(e);
+          }
+        });
+  }
+
+  /**
+   * Does something once more where the embedded engine was killed meanwhile: at the set-up and the
+   * end of a run nobody else looks after it.
+   *
+   * @param repeatable whether it may be done twice; if not, it is repeated only where the engine
+   *     was gone before it could begin
+   */
+  private <T> T surviving(boolean repeatable, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ClickHouseException e) {
+      if (e.code() == 0 && (repeatable || isRefused(e)) && isEngineGone()) {
+        revive();
+        return work.get();
+      }
+      throw e;
     }
+  }
+
+  private static boolean isRefused(Throwable e) {
+    return e != null && (e instanceof ConnectException || isRefused(e.getCause()));
+  }
+
+  // its connections may break a moment before the one that says that it lives
+  private boolean isEngineGone() {
+    if (embedded == null) {
+      return false;
+    }
+    for (int i = 0; i < 20 && embedded.isAlive(); i++) {
+      EngineServer.pause(50);
+    }
+    return !embedded.isAlive();
   }
 
   /** Runs the statements of a section in their order. */

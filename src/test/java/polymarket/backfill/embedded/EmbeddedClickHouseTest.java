@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Program;
+import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
 /** How long an engine lives, and what is there after it died. */
@@ -265,6 +267,31 @@ class EmbeddedClickHouseTest {
           e.getMessage());
     } finally {
       System.clearProperty("chdb.lib");
+    }
+  }
+
+  @Test
+  void killedBetweenStatements_orUnderOneThatMayBeRepeated_itIsStartedAgain() throws Exception {
+    Settings settings =
+        Settings.load(
+            Path.of("").toAbsolutePath(),
+            Map.of(),
+            Map.of(
+                "clickhouse.url", "", "clickhouse.data", data.toString(), "clickhouse.port", "0"));
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      clickHouse.execute("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a");
+      signal("KILL", EngineProcess.Info.read(data).pid());
+      clickHouse.execute("INSERT INTO t VALUES (1)");
+      signal("KILL", EngineProcess.Info.read(data).pid());
+      assertEquals("1", String.valueOf(clickHouse.value("SELECT count() FROM t")));
+      // under way
+      long pid = EngineProcess.Info.read(data).pid();
+      CompletableFuture<Object> slow =
+          CompletableFuture.supplyAsync(() -> clickHouse.value("SELECT sleep(2) + count() FROM t"));
+      EngineServer.pause(1_000);
+      signal("KILL", pid);
+      assertEquals("1", String.valueOf(slow.join()));
+      assertNotEquals(pid, EngineProcess.Info.read(data).pid());
     }
   }
 
