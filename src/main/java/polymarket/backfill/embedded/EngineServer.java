@@ -450,7 +450,7 @@ public final class EngineServer implements AutoCloseable {
     }
   }
 
-  static void pause(long ms) {
+  public static void pause(long ms) {
     try {
       Thread.sleep(ms);
     } catch (InterruptedException e) {

@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import polymarket.backfill.Program;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
 
 /** How long an engine lives, and what is there after it died. */
 class EmbeddedClickHouseTest {

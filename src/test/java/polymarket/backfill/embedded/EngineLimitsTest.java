@@ -2,11 +2,11 @@ package polymarket.backfill.embedded;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static polymarket.backfill.clickhouse.TestEngine.ask;
-import static polymarket.backfill.clickhouse.TestEngine.encode;
-import static polymarket.backfill.clickhouse.TestEngine.post;
-import static polymarket.backfill.clickhouse.TestEngine.send;
-import static polymarket.backfill.clickhouse.TestEngine.table;
+import static polymarket.backfill.embedded.TestEngine.ask;
+import static polymarket.backfill.embedded.TestEngine.encode;
+import static polymarket.backfill.embedded.TestEngine.post;
+import static polymarket.backfill.embedded.TestEngine.send;
+import static polymarket.backfill.embedded.TestEngine.table;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
