@@ -2,8 +2,8 @@ package polymarket.backfill;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static polymarket.backfill.TestBed.pace;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,16 +25,6 @@ class HotReloadIT {
     long start = System.nanoTime();
     Thread.sleep(millis);
     return (bed.requests() - before) * 1e9 / (System.nanoTime() - start);
-  }
-
-  private static void pace(Path route, int requests, int millis) throws IOException {
-    String text = Files.readString(route);
-    String edited =
-        text.replaceFirst(
-            "(?s)(throttle:.*?constant:\\s*expression: )\"\\d+\"(\\s*timePeriodMillis: )\"\\d+\"",
-            "$1\"" + requests + "\"$2\"" + millis + "\"");
-    assertTrue(!edited.equals(text), "the pace was not found in " + route);
-    Files.writeString(route, edited);
   }
 
   @Test

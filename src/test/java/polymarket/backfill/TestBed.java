@@ -160,6 +160,17 @@ public final class TestBed implements AutoCloseable {
     Files.copy(PROJECT.resolve("application.properties"), to.resolve("application.properties"));
   }
 
+  /** Edits the pace in a source's route file, as a person does. */
+  public static void pace(Path route, int requests, int millis) throws IOException {
+    String text = Files.readString(route);
+    String edited =
+        text.replaceFirst(
+            "(?s)(throttle:.*?constant:\\s*expression: )\"\\d+\"(\\s*timePeriodMillis: )\"\\d+\"",
+            "$1\"" + requests + "\"$2\"" + millis + "\"");
+    assertTrue(!edited.equals(text), "the pace was not found in " + route);
+    Files.writeString(route, edited);
+  }
+
   /** The project's files once more, as they are. */
   public static void copyFresh(Path to) throws IOException {
     delete(to.resolve("routes"));

@@ -1,7 +1,6 @@
 package polymarket.backfill.embedded;
 
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.InetAddress;
@@ -14,13 +13,12 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
+import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
 import sun.misc.Signal;
 
@@ -329,9 +327,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     command.addAll(
         List.of(
             "-cp",
-            Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-                .map(entry -> new File(entry).getAbsolutePath())
-                .collect(Collectors.joining(File.pathSeparator)),
+            Self.classPath(),
             EngineProcess.class.getName(),
             data.toString(),
             String.valueOf(url == null ? port : url.getPort())));

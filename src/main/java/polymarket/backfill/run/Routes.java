@@ -2,6 +2,7 @@ package polymarket.backfill.run;
 
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
@@ -14,12 +15,15 @@ import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
 import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.support.RouteWatcherReloadStrategy;
+import org.apache.camel.support.service.ServiceHelper;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Share;
 import polymarket.backfill.polymarket.Account;
 import polymarket.backfill.polymarket.BatchTokens;
 import polymarket.backfill.polymarket.Chain;
@@ -30,7 +34,7 @@ import polymarket.backfill.store.ClickHouseComponent;
 import polymarket.backfill.store.Rows;
 
 /** Camel with the routes of some jobs: what their files refer to by name is bound here. */
-final class Routes implements AutoCloseable {
+public final class Routes implements AutoCloseable {
 
   private final Main main;
   private ProducerTemplate template;
@@ -42,12 +46,51 @@ final class Routes implements AutoCloseable {
   }
 
   /**
+   * Starts the routes of all jobs. They wait: no job runs, and no batch is handed out.
+   *
+   * @param arguments camel-main's own options, such as -d with a duration in seconds
+   * @throws UserError where the routes cannot be built
+   */
+  public static Routes startAll(
+      Settings settings, ClickHouse clickHouse, Messages messages, String... arguments) {
+    Map<String, Job> jobs = new LinkedHashMap<>();
+    Job.names(settings.home()).forEach(name -> jobs.put(name, Job.read(settings.home(), name)));
+    Stop stop = new Stop();
+    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    Retry retry =
+        new Retry(
+            jobs,
+            sources,
+            stop,
+            settings.number("source.attempts", 1),
+            settings.duration("source.patience"),
+            messages);
+    Main main = new Main();
+    main.parseArguments(arguments);
+    return start(
+        main, settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages);
+  }
+
+  /**
    * @param jobs by their names; the route files of other jobs are not loaded
    * @param ledgers the idempotent repository of the job routes
    * @param stop asked, no more pages are begun than have to be
    * @throws UserError where the routes cannot be built
    */
   static Routes start(
+      Settings settings,
+      Map<String, Job> jobs,
+      ClickHouse clickHouse,
+      Sources sources,
+      Retry retry,
+      Marker ledgers,
+      Stop stop,
+      Messages messages) {
+    return start(new Main(), settings, jobs, clickHouse, sources, retry, ledgers, stop, messages);
+  }
+
+  private static Routes start(
+      Main main,
       Settings settings,
       Map<String, Job> jobs,
       ClickHouse clickHouse,
@@ -71,7 +114,6 @@ final class Routes implements AutoCloseable {
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
-    Main main = new Main();
     beans.forEach(main::bind);
     settings.all().forEach(main::addOverrideProperty);
     main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
@@ -96,6 +138,7 @@ final class Routes implements AutoCloseable {
     Routes routes = new Routes(main, List.of(fetchers, callers));
     try {
       main.start();
+      endReload(main.getCamelContext());
       RouteReload.throttles((ModelCamelContext) main.getCamelContext());
       main.getCamelContext()
           .addService(
@@ -133,6 +176,28 @@ final class Routes implements AutoCloseable {
     return beans;
   }
 
+  /**
+   * Ends the reload that camel-main starts where it is told to, as {@code mvn camel:dev} does. It
+   * would load each edit a second time, and mistakes too; {@link RouteReload} takes its place.
+   */
+  private static void endReload(CamelContext context) throws Exception {
+    for (RouteWatcherReloadStrategy reload :
+        context.hasServices(RouteWatcherReloadStrategy.class)) {
+      ServiceHelper.stopAndShutdownService(reload);
+      context.removeService(reload);
+    }
+  }
+
+  /** Waits until {@link #end} is called or camel-main's options end it, and stops the routes. */
+  public void await() throws Exception {
+    main.run();
+  }
+
+  /** Lets {@link #await} return. */
+  public void end() {
+    main.completed();
+  }
+
   private static ThreadFactory daemon(String name) {
     return runnable -> {
       Thread thread = new Thread(runnable, name);
@@ -147,6 +212,11 @@ final class Routes implements AutoCloseable {
       template = context().createProducerTemplate();
     }
     return template;
+  }
+
+  /** How many routes there are. */
+  public int size() {
+    return context().getRoutesSize();
   }
 
   CamelContext context() {
