@@ -1,4 +1,4 @@
-package polymarket.backfill.job;
+package polymarket.backfill.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import java.util.Set;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
 import org.junit.jupiter.api.Test;
+import polymarket.backfill.Messages;
 import polymarket.backfill.TestBed;
+import polymarket.backfill.job.Job;
 
 class RoutesTest {
 
