@@ -14,7 +14,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.polygon.TokenIds;
+import polymarket.backfill.polymarket.TokenIds;
 
 /** The rules one by one, each with a planned conflict, in the real engine. */
 class ReconcileTest {
