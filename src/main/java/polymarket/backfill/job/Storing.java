@@ -363,7 +363,7 @@ public final class Storing {
   }
 
   /** The value of the first of some fields that the row has. */
-  static Object value(List<String> fields, Map<String, Object> row) {
+  static Object value(List<String> fields, Map<?, ?> row) {
     for (String field : fields) {
       Object value = row.get(field);
       if (value != null && !"".equals(value)) {
@@ -379,7 +379,9 @@ public final class Storing {
    */
   static String key(Job job, Batch batch, Map<String, Object> row) {
     if (job.getKeyFields().isEmpty()) {
-      return id(job, batch, row);
+      return Elements.isNoRow(row)
+          ? String.valueOf(value(job.getIdField(), row))
+          : id(job, batch, row);
     }
     StringBuilder key = new StringBuilder();
     for (List<String> field : job.getKeyFields()) {
