@@ -35,6 +35,8 @@ import java.util.function.Supplier;
 import javax.sql.DataSource;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.embedded.EmbeddedClickHouse;
+import polymarket.backfill.embedded.EngineServer;
 
 /**
  * The ClickHouse that everything is stored in: the server of {@code clickhouse.url}, or the
