@@ -15,7 +15,14 @@ import java.util.stream.Stream;
 /** Starts this program once more, in a process of its own. */
 public final class Self {
 
+  private static volatile Class<?> main;
+
   private Self() {}
+
+  /** Names the class that the program starts with. Called by that class, before anything else. */
+  public static void starts(Class<?> with) {
+    main = with;
+  }
 
   /**
    * The command line for it: the same Java with the same options, but for what only one process can
@@ -43,7 +50,7 @@ public final class Self {
       line.add(home);
     }
     line.addAll(options);
-    line.addAll(List.of("-cp", classPath(), "polymarket.backfill.cli.Backfill"));
+    line.addAll(List.of("-cp", classPath(), main.getName()));
     line.addAll(arguments);
     return line;
   }

@@ -19,11 +19,11 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.polygon.ConditionLogs;
+import polymarket.backfill.polymarket.ConditionLogs;
 
 /**
  * Measures the scan of a range of blocks with millions of logs: the program, the engine and the

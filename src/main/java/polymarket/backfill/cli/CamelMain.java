@@ -1,11 +1,12 @@
 package polymarket.backfill.cli;
 
+import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
+import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.job.Routes;
+import polymarket.backfill.run.Routes;
 
 /**
  * What {@code mvn camel:run} and {@code mvn camel:dev} start: camel-main with the routes of all
@@ -20,6 +21,7 @@ public final class CamelMain {
    * @param arguments camel-main's own options, such as -d with a duration in seconds
    */
   public static void main(String[] arguments) throws Exception {
+    Self.starts(Backfill.class);
     Redaction.install();
     Log.configure("1".equals(System.getenv("DEBUG")));
     // Maven does not change into the folder of the project that -f names
