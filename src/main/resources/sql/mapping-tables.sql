@@ -117,7 +117,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 -- for tables from before this column
 ALTER TABLE default.goldsky_market_mapping ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
--- Token ids computed forward from condition ids (polymarket.backfill.polygon.ComputedTokenIds): no source says them.
+-- Token ids computed forward from condition ids (polymarket.backfill.polymarket.ComputedTokenIds): no source says them.
 CREATE TABLE IF NOT EXISTS default.computed_token_ids
 (
     condition_id      String CODEC(ZSTD(1)),

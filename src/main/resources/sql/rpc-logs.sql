@@ -4,7 +4,7 @@
 -- mapping-tables.sql; cascadian_clean.vw_resolutions_truth reads rpc_resolutions.
 
 -- @setup after=mapping-tables
--- The logs as decoded rows (polymarket.backfill.job.Chain). Nothing is kept here: the views below take the rows on.
+-- The logs as decoded rows (polymarket.backfill.polymarket.Chain). Nothing is kept here: the views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.rpc_logs_landing
 (
     kind               String COMMENT 'condition, resolution, transfer, or bad for a log that is none of them',

@@ -2,20 +2,31 @@ package polymarket.backfill;
 
 import java.io.File;
 import java.lang.management.ManagementFactory;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Starts this program once more, in a process of its own. */
 public final class Self {
 
+  private static volatile Class<?> main;
+
   private Self() {}
+
+  /** Names the class that the program starts with. Called by that class, before anything else. */
+  public static void starts(Class<?> with) {
+    main = with;
+  }
 
   /**
    * The command line for it: the same Java with the same options, but for what only one process can
-   * have, from any folder.
+   * have, from any folder, with the same home.
    *
    * @param dropped beginnings of options of this process that the other one is not to have, such as
    *     -Dbackfill.terminal
@@ -34,19 +45,37 @@ public final class Self {
                     && !option.startsWith("-javaagent")
                     && dropped.stream().noneMatch(option::startsWith))
         .forEach(line::add);
+    String home = "-Dbackfill.home=" + Home.folder();
+    if (dropped.stream().noneMatch(home::startsWith)) {
+      line.add(home);
+    }
     line.addAll(options);
-    line.addAll(
-        List.of(
-            "-cp",
-            absolute(System.getProperty("java.class.path")),
-            "polymarket.backfill.cli.Backfill"));
+    line.addAll(List.of("-cp", classPath(), main.getName()));
     line.addAll(arguments);
     return line;
   }
 
-  private static String absolute(String classPath) {
-    return Arrays.stream(classPath.split(File.pathSeparator))
-        .map(entry -> Path.of(entry).toAbsolutePath().toString())
+  /**
+   * The class path of this program, with absolute entries. Where another program has loaded this
+   * one, as Maven does for {@code mvn camel:run}, the JVM's own class path is that program's; the
+   * class loader then says where this one's classes are.
+   */
+  public static String classPath() {
+    Stream<Path> entries =
+        Self.class.getClassLoader() instanceof URLClassLoader loader
+            ? Arrays.stream(loader.getURLs()).map(Self::path)
+            : Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .map(Path::of);
+    return entries
+        .map(entry -> entry.toAbsolutePath().toString())
         .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  private static Path path(URL url) {
+    try {
+      return Path.of(url.toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException("no file: " + url, e);
+    }
   }
 }

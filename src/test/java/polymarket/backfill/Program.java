@@ -55,8 +55,6 @@ public final class Program implements AutoCloseable {
 
   private static List<String> command(Path home, List<String> options, List<String> arguments) {
     Path project = TestBed.PROJECT;
-    String platform = System.getProperty("os.name").startsWith("Mac") ? "darwin" : "linux";
-    String arch = System.getProperty("os.arch").equals("aarch64") ? "-arm64" : "-x64";
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -65,13 +63,7 @@ public final class Program implements AutoCloseable {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Dbackfill.home=" + home,
-                "-Dchdb.lib="
-                    + project.resolve(
-                        "chdb/node_modules/@chdb/lib-"
-                            + platform
-                            + arch
-                            + (platform.equals("linux") ? "-gnu" : "")
-                            + "/libchdb.so")));
+                "-Dchdb.lib=" + library()));
     if (Runtime.version().feature() >= 24) {
       command.add("--enable-native-access=ALL-UNNAMED");
     }
@@ -88,6 +80,18 @@ public final class Program implements AutoCloseable {
             "polymarket.backfill.cli.Backfill"));
     command.addAll(arguments);
     return command;
+  }
+
+  /** The engine's library, where the build puts it. */
+  static Path library() {
+    String platform = System.getProperty("os.name").startsWith("Mac") ? "darwin" : "linux";
+    String arch = System.getProperty("os.arch").equals("aarch64") ? "-arm64" : "-x64";
+    return TestBed.PROJECT.resolve(
+        "chdb/node_modules/@chdb/lib-"
+            + platform
+            + arch
+            + (platform.equals("linux") ? "-gnu" : "")
+            + "/libchdb.so");
   }
 
   /**

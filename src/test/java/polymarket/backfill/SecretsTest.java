@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.job.JobRun;
+import polymarket.backfill.run.JobRun;
 
 /** Keys and passwords are in no error, message, ledger or log. */
 class SecretsTest {

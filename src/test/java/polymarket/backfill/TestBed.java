@@ -26,12 +26,11 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.job.Progress;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.Progress;
 import polymarket.backfill.sandbox.Payout;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
@@ -159,6 +158,17 @@ public final class TestBed implements AutoCloseable {
       }
     }
     Files.copy(PROJECT.resolve("application.properties"), to.resolve("application.properties"));
+  }
+
+  /** Edits the pace in a source's route file, as a person does. */
+  public static void pace(Path route, int requests, int millis) throws IOException {
+    String text = Files.readString(route);
+    String edited =
+        text.replaceFirst(
+            "(?s)(throttle:.*?constant:\\s*expression: )\"\\d+\"(\\s*timePeriodMillis: )\"\\d+\"",
+            "$1\"" + requests + "\"$2\"" + millis + "\"");
+    assertTrue(!edited.equals(text), "the pace was not found in " + route);
+    Files.writeString(route, edited);
   }
 
   /** The project's files once more, as they are. */

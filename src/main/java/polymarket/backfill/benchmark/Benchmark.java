@@ -26,12 +26,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Messages;
 
 /**
  * Measures a job against the sandbox: the program, the engine and the sandbox each in a process of

@@ -11,13 +11,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.enrich.Enrich;
 import polymarket.backfill.enrich.Reconcile;
-import polymarket.backfill.job.Messages;
 
 /**
  * Measures `backfill enrich` against a plain copy of the same table: generated trades in an engine

@@ -19,11 +19,11 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.polygon.ConditionLogs;
+import polymarket.backfill.polymarket.ConditionLogs;
 
 /**
  * Measures the scan of a range of blocks with millions of logs: the program, the engine and the
@@ -35,9 +35,9 @@ public final class RpcLogsBenchmark {
   /** Blocks of a full run, which hold some 2.8 million logs. */
   public static final long FULL = 60_000;
 
-  /** Some 46 logs a block, as in a busy month of Polygon; 70 in the newest. */
+  /** Some 46 logs of conditions and transfers a block, as in a busy month of Polygon. */
   private static final List<String> SANDBOX =
-      List.of("--conditions", "20000", "--fills-per-market", "300", "--block-seconds", "1000");
+      List.of("--conditions", "20000", "--fills-per-market", "130", "--block-seconds", "1000");
 
   /** Measured: a block's rows, parts that are not merged yet, and its ledger. */
   private static final long DISK_BYTES = 40_000;

@@ -12,8 +12,8 @@ import picocli.CommandLine.Mixin;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.run.JobRun;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 

@@ -6,6 +6,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
 import polymarket.backfill.Redaction;
+import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
 
 /** The program: reads the command line and hands over to a command. */
@@ -48,6 +49,10 @@ import polymarket.backfill.UserError;
       "130:interrupted",
     })
 public final class Backfill implements Callable<Integer> {
+
+  static {
+    Self.starts(Backfill.class);
+  }
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 

@@ -11,6 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.benchmark.Benchmark;
@@ -19,8 +20,7 @@ import polymarket.backfill.benchmark.EnrichBenchmark;
 import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.polygon.TokenIdBenchmark;
+import polymarket.backfill.polymarket.TokenIdBenchmark;
 
 /** Measures a job. */
 @Command(

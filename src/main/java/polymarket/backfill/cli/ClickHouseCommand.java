@@ -5,7 +5,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.EmbeddedClickHouse;
+import polymarket.backfill.embedded.EmbeddedClickHouse;
 
 /** The embedded engine on its own. */
 @Command(

@@ -18,17 +18,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.job.Preview;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.Preview;
 
 /**
  * Says what is missing and what it takes to fetch it, before a long run: by the tables, and by

@@ -9,12 +9,12 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.enrich.Enrich;
 import polymarket.backfill.enrich.Enrichment;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 

@@ -8,13 +8,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.job.Preview;
+import polymarket.backfill.run.Preview;
 
 /** Asks for single ids and shows what came and what it became. */
 @Command(

@@ -13,9 +13,9 @@ import picocli.CommandLine.Parameters;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.JobRun;
 
 /** Lists what the ledger says of ids. */
 @Command(

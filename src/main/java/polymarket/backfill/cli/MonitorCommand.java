@@ -12,16 +12,16 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.JobRun;
 
 /** Coverage, progress and recent rows in one view. */
 @Command(

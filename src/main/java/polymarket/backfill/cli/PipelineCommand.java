@@ -15,18 +15,18 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.job.HtmlReport;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineRun;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
+import polymarket.backfill.verify.HtmlReport;
 
 /** Runs several commands as one piece of work. */
 @Command(

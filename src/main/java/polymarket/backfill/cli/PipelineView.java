@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.pipeline.PipelineRun;
 
 /**

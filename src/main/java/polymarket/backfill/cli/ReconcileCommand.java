@@ -6,10 +6,10 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.enrich.Reconcile;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jline.utils.WCWidth;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
-import polymarket.backfill.job.Messages;
 
 /** Writes results for people and as JSON. */
 final class Report {

@@ -23,6 +23,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -33,13 +34,12 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.IdList;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
+import polymarket.backfill.run.JobRun;
 
 /** Runs jobs until nothing of theirs is pending. */
 @Command(

@@ -1,9 +1,9 @@
 package polymarket.backfill.cli;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.run.JobRun;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 

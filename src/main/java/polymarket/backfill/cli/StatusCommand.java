@@ -15,19 +15,19 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineLedger;
 import polymarket.backfill.pipeline.PipelineStatus;
+import polymarket.backfill.run.JobRun;
 
 /** Shows how far the jobs are, from another terminal too. */
 @Command(

@@ -13,12 +13,12 @@ import java.util.Map;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.job.Progress;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.Progress;
 
 /**
  * The screen during a run: on a terminal one line that is redrawn, otherwise a plain line every ten

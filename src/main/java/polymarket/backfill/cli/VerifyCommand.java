@@ -19,14 +19,14 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Checks;
-import polymarket.backfill.job.HtmlReport;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.JobRun;
+import polymarket.backfill.verify.Checks;
+import polymarket.backfill.verify.HtmlReport;
 
 /** Runs the checks and measures of a job's SQL file. */
 @Command(

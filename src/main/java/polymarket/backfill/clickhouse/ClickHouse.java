@@ -15,6 +15,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -27,10 +28,15 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.embedded.EmbeddedClickHouse;
+import polymarket.backfill.embedded.EngineServer;
 
 /**
  * The ClickHouse that everything is stored in: the server of {@code clickhouse.url}, or the
@@ -52,11 +58,19 @@ public final class ClickHouse implements AutoCloseable {
   private static final java.util.regex.Pattern NAME =
       java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
+  /** Statements that leave the same behind when they are run twice. */
+  private static final java.util.regex.Pattern REPEATABLE =
+      java.util.regex.Pattern.compile(
+          "\\s*(CREATE\\s+(OR\\s+REPLACE\\b|\\S+\\s+(VIEW\\s+)?IF\\s+NOT\\s+EXISTS\\b)"
+              + "|DROP\\s+\\S+\\s+IF\\s+EXISTS\\b|OPTIMIZE\\b|TRUNCATE\\b|SYSTEM\\b)",
+          java.util.regex.Pattern.CASE_INSENSITIVE);
+
   private final EmbeddedClickHouse embedded;
   private final URI url;
   private final String user;
   private final String password;
-  private final Client client;
+  private volatile Client client;
+  private final Queue<Client> clients = new ConcurrentLinkedQueue<>();
   private HikariDataSource dataSource;
 
   private ClickHouse(EmbeddedClickHouse embedded, URI url, String user, String password) {
@@ -64,7 +78,12 @@ public final class ClickHouse implements AutoCloseable {
     this.url = url;
     this.user = user;
     this.password = password;
-    this.client =
+    connect();
+  }
+
+  // a new client has a new pool: the connections of the old one lead to an engine that is gone
+  private void connect() {
+    Client made =
         new Client.Builder()
             .addEndpoint(url.toString())
             .setUsername(user)
@@ -77,6 +96,8 @@ public final class ClickHouse implements AutoCloseable {
             .setMaxRetries(0)
             .useAsyncRequests(false)
             .build();
+    clients.add(made);
+    client = made;
   }
 
   /**
@@ -140,6 +161,7 @@ public final class ClickHouse implements AutoCloseable {
       return false;
     }
     embedded.reattach();
+    connect();
     if (!embedded.url().equals(url)) {
       throw new UserError(
           "embedded ClickHouse: it came back at "
@@ -222,9 +244,13 @@ public final class ClickHouse implements AutoCloseable {
    * @throws UserError where ClickHouse says no or nothing
    */
   public List<Map<String, Object>> rows(String sql, Map<String, Object> parameters) {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    stream(sql, parameters, rows::add);
-    return rows;
+    return surviving(
+        true,
+        () -> {
+          List<Map<String, Object>> rows = new ArrayList<>();
+          stream(sql, parameters, rows::add);
+          return rows;
+        });
   }
 
   /** The same, a row at a time; memory stays flat. */
@@ -258,11 +284,55 @@ public final class ClickHouse implements AutoCloseable {
 
   /** Runs a statement that gives no rows. */
   public void execute(String sql) {
-    try (QueryResponse response = client.query(sql).get()) {
-      response.getQueryId();
-    } catch (Exception e) {
-      throw failure(e);
+    surviving(
+        REPEATABLE.matcher(sql).lookingAt(),
+        () -> {
+          try (QueryResponse response = client.query(sql).get()) {
+            return response.getQueryId();
+          } catch (Exception e) {
+            throw failure(e);
+          }
+        });
+  }
+
+  /**
+   * Does something once more where the embedded engine was killed meanwhile: at the set-up and the
+   * end of a run nobody else looks after it.
+   *
+   * @param repeatable whether it may be done twice; if not, it is repeated only where the engine
+   *     was gone before it could begin
+   */
+  private <T> T surviving(boolean repeatable, Supplier<T> work) {
+    if (!repeatable) {
+      // a connection of the pool would only tell that it broke, not when
+      revive();
     }
+    long engine = embedded == null ? 0 : embedded.pid();
+    try {
+      return work.get();
+    } catch (ClickHouseException e) {
+      if (e.code() == 0 && (repeatable || isRefused(e)) && isGone(engine)) {
+        revive();
+        return work.get();
+      }
+      throw e;
+    }
+  }
+
+  private static boolean isRefused(Throwable e) {
+    return e != null && (e instanceof ConnectException || isRefused(e.getCause()));
+  }
+
+  // its connections may break a moment before the one that says that it lives; and another thread
+  // may have started it again by now
+  private boolean isGone(long engine) {
+    for (int i = 0; i < 20 && embedded != null; i++) {
+      if (embedded.pid() != engine || !embedded.isAlive()) {
+        return true;
+      }
+      EngineServer.pause(50);
+    }
+    return false;
   }
 
   /** Runs the statements of a section in their order. */
@@ -386,7 +456,7 @@ public final class ClickHouse implements AutoCloseable {
     if (dataSource != null) {
       dataSource.close();
     }
-    client.close();
+    clients.forEach(Client::close);
     if (embedded != null) {
       embedded.close();
     }

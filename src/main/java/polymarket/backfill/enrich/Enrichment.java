@@ -7,8 +7,8 @@ import java.util.function.BiConsumer;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Checks;
-import polymarket.backfill.job.HtmlReport;
+import polymarket.backfill.verify.Checks;
+import polymarket.backfill.verify.HtmlReport;
 
 /**
  * What `backfill verify enrichment` checks, for whoever enriches: {@link Reconcile}, {@link

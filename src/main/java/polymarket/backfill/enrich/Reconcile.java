@@ -5,14 +5,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import polymarket.backfill.Memory;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.polygon.ComputedTokenIds;
+import polymarket.backfill.polymarket.ComputedTokenIds;
 
 /**
  * Makes {@code condition_id_merged} of what the sources say. Tables are made beside the old ones

@@ -13,46 +13,46 @@ public final class ExchangeProperties {
   /** The batch. Set by the route job (ask-each: for a part of it); read by every bean. */
   public static final String BATCH = Batch.PROPERTY;
 
-  /** The rows on their way into the tables, a {@link Storing}. Set and read by the route store. */
+  /** The rows on their way into the tables, a {@code Storing}. Set and read by the route store. */
   public static final String STORING = "storing";
 
-  /** Failures since a page was kept or stored. Set and read by {@link Retry}; reset with a page. */
+  /** Failures since a page was kept or stored. Set and read by {@code Retry}; reset with a page. */
   public static final String FAILURES = "RetryFailures";
 
-  /** Whether another attempt makes no sense. Set and read by {@link Retry}. */
+  /** Whether another attempt makes no sense. Set and read by {@code Retry}. */
   public static final String REFUSED = "RetryRefused";
 
   // ---- what a route JOB-ask says of an answer, read by rows.answered or rows.page
 
-  /** The ids that the source knows. Set by JOB-ask; read by {@link Rows#answered}. */
+  /** The ids that the source knows. Set by JOB-ask; read by {@code Rows.answered}. */
   public static final String KNOWN = "known";
 
   /**
-   * The next page's cursor, not set on the last page. Set by JOB-ask; read by {@link Rows#page}.
+   * The next page's cursor, not set on the last page. Set by JOB-ask; read by {@code Rows.page}.
    */
   public static final String NEXT = "next";
 
-  /** Whether the page before said that there is more. Set by JOB-ask; read by {@link Rows#page}. */
+  /** Whether the page before said that there is more. Set by JOB-ask; read by {@code Rows.page}. */
   public static final String PROMISED = "promised";
 
   // ---- what a route JOB-ask says to its source
 
-  /** How many calls the request counts as, 1 without it. Set by {@link Chain}; read by a turn. */
+  /** How many calls the request counts as, 1 without it. Set by {@code Chain}; read by a turn. */
   public static final String CALLS = "calls";
 
   /** The answer that a 404 stands for. Set by JOB-ask; read by the route data-api-positions. */
   public static final String ABSENCE = "absence";
 
-  /** Marks a request that does not leave this process. Set and read by {@link Sources}. */
+  /** Marks a request that does not leave this process. Set and read by {@code Sources}. */
   public static final String WARM_UP = "SourceWarmUp";
 
-  /** The source of the last request. Set by its turn; read by {@link Sources#good}. */
+  /** The source of the last request. Set by its turn; read by {@code Sources.good}. */
   public static final String SOURCE = "SourceName";
 
   /** When the last request leaves, in epoch milliseconds. Set by its turn; read by the same. */
   public static final String ASKED = "SourceAsked";
 
-  /** Whether the last request was answered well. Set by source.good; read by {@link Retry}. */
+  /** Whether the last request was answered well. Set by source.good; read by {@code Retry}. */
   public static final String ANSWERED = "SourceAnswered";
 
   // ---- what the steps of one route JOB-ask hand on, read by nobody else

@@ -55,7 +55,7 @@ public enum IdKind {
    * An id of this kind that nobody has, to see whether a source answers at all; null where none can
    * be made up.
    */
-  String nobody() {
+  public String nobody() {
     return nobody;
   }
 
@@ -98,7 +98,7 @@ public enum IdKind {
    * The one spelling of a key of any kind: hex digits are lower case, and a condition id has its
    * 0x. The SQL of the jobs has the same as {@code $spelled}.
    */
-  static String spelled(String text) {
+  public static String spelled(String text) {
     if (HEX.matcher(text).matches()) {
       return text.toLowerCase(Locale.ROOT);
     }
@@ -109,12 +109,12 @@ public enum IdKind {
    * Smaller ids that together stand for one that a source cannot answer at once; none where it
    * cannot be cut.
    */
-  List<String> parts(String id) {
+  public List<String> parts(String id) {
     return this == RANGE ? Ranges.halves(id) : List.of();
   }
 
   /**
-   * @param name as a job's route file writes it, such as condition-id
+   * @param name as a job's definition writes it, such as condition-id
    */
   public static IdKind of(String name, String where) {
     return Arrays.stream(values())

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.zip.ZipException;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
 

@@ -348,7 +348,7 @@ public final class Job {
   /**
    * Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts.
    */
-  boolean isDivisible(Batch batch) {
+  public boolean isDivisible(Batch batch) {
     return batch.getSize() > 1
         || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
   }
@@ -387,7 +387,7 @@ public final class Job {
    * @throws UserError where a setting that its routes read has a value that they do not know, or
    *     one that its source needs is missing
    */
-  void check(Settings settings) {
+  public void check(Settings settings) {
     allowed.forEach(
         (key, choices) -> {
           if (!choices.contains(settings.text(key))) {
@@ -420,7 +420,7 @@ public final class Job {
    * The files of the route folder that a run of these jobs loads: everything but the other jobs'
    * files.
    */
-  static List<String> routeFiles(Path home, List<String> jobs) {
+  public static List<String> routeFiles(Path home, List<String> jobs) {
     List<String> files = new ArrayList<>();
     List<String> all = names(home);
     Path routes = home.resolve("routes");

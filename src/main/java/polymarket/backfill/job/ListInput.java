@@ -15,6 +15,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import polymarket.backfill.Messages;
 
 /**
  * Opens what a person names as a list: a file, a pipe or standard input; plain or gzipped; UTF-8 or

@@ -7,7 +7,7 @@ import java.util.List;
  * source cannot answer one at once or a batch brings too many rows, and twice as wide after a while
  * of small answers, as far as the source allows.
  */
-final class Span {
+public final class Span {
 
   /**
    * So many ids in a row have to be answered with few rows before wider ones are tried, and more
@@ -28,7 +28,7 @@ final class Span {
    * @param widest that the source takes
    * @param goal rows a batch that are aimed at
    */
-  Span(long width, long widest, long goal) {
+  public Span(long width, long widest, long goal) {
     this.width = Math.max(1, Math.min(width, widest));
     this.widest = Math.max(1, widest);
     this.goal = goal;
@@ -39,7 +39,7 @@ final class Span {
   }
 
   /** A batch was answered. */
-  synchronized void answered(long rows, int ids) {
+  public synchronized void answered(long rows, int ids) {
     if (rows > 2 * goal) {
       width = Math.max(1, width / 2);
       calm = 0;
@@ -55,7 +55,7 @@ final class Span {
   }
 
   /** The source could not answer a range of that width. */
-  synchronized void refused(long of) {
+  public synchronized void refused(long of) {
     if (of <= width) {
       width = Math.max(1, of / 2);
       needed = Math.min(CALM_MOST, needed * 2);
@@ -63,7 +63,7 @@ final class Span {
     calm = 0;
   }
 
-  synchronized List<String> shaped(List<String> ids) {
+  public synchronized List<String> shaped(List<String> ids) {
     return Ranges.shaped(ids, width);
   }
 }

@@ -19,18 +19,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.job.Progress;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.pipeline.Pipeline.IfShort;
 import polymarket.backfill.pipeline.Pipeline.Step;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
 import polymarket.backfill.pipeline.PipelineLedger.Pass;
+import polymarket.backfill.run.Progress;
 
 /**
  * One run of a pipeline: begins each step, as a process of the program's own, when what it comes

@@ -15,12 +15,11 @@ import java.util.Set;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.JobRun;
-import polymarket.backfill.job.Messages;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
@@ -28,6 +27,7 @@ import polymarket.backfill.pipeline.Pipeline.IfShort;
 import polymarket.backfill.pipeline.Pipeline.Step;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
 import polymarket.backfill.pipeline.PipelineLedger.Pass;
+import polymarket.backfill.run.JobRun;
 
 /**
  * What a run of a pipeline would do, without doing it: each step with its requests, the time that

@@ -35,6 +35,9 @@ final class Answer {
   Wire wire = Wire.WHOLE;
   long delayMillis;
 
+  /** Whether the body goes out in chunks, so that its length is not known before its end. */
+  boolean chunked;
+
   /** Between the bytes of what drips. */
   long dripMillis = 1000;
 
@@ -67,6 +70,12 @@ final class Answer {
     Answer answer = new Answer(200, "application/x-ndjson", new byte[0]);
     answer.stream = stream;
     return answer;
+  }
+
+  /** Lines of JSON that are made already. */
+  static Answer ndjson(CharSequence body) {
+    return new Answer(
+        200, "application/x-ndjson", body.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   Answer header(String name, String value) {

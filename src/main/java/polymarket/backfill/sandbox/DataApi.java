@@ -89,11 +89,7 @@ final class DataApi extends Source {
       return known;
     }
     List<Position> all = new ArrayList<>();
-    for (int number : universe.wallets.markets(wallet)) {
-      if (universe.trades(number) == 0) {
-        continue;
-      }
-      Market market = universe.market(number);
+    for (Market market : universe.marketsOf(wallet)) {
       Market.Holding[] holdings = market.holdings(wallet);
       for (int o = 0; o < holdings.length; o++) {
         if (holdings[o] != null) {
@@ -302,8 +298,8 @@ final class DataApi extends Source {
     }
     for (String condition : conditions) {
       Market market = market(condition);
-      if (market != null && market.trades > 0) {
-        for (int wallet : market.traders()) {
+      if (market != null) {
+        for (int wallet : universe.holdings(market).keySet()) {
           Market.Holding[] holdings = market.holdings(wallet);
           for (int o = 0; o < holdings.length; o++) {
             if (holdings[o] != null) {
@@ -396,6 +392,7 @@ final class DataApi extends Source {
    * @param after the last fill of the page before as {time, market, trade, order}, or null
    */
   private List<Fill> fills(
+      Request request,
       Iterable<Market> markets,
       int wallet,
       boolean takerOnly,
@@ -403,6 +400,7 @@ final class DataApi extends Source {
       long end,
       long[] after,
       int most) {
+    Damage dropped = Damage.of(request, "drop-trade");
     List<Fill> all = new ArrayList<>();
     for (Market market : markets) {
       int found = 0;
@@ -412,6 +410,9 @@ final class DataApi extends Source {
         long time = market.time(j);
         if (time < start) {
           break;
+        }
+        if (dropped != null && dropped.hits(market.transaction(j))) {
+          continue;
         }
         List<Market.Leg> legs = market.legs(j);
         for (int k = legs.size() - 1; k >= 0; k--) {
@@ -514,7 +515,15 @@ final class DataApi extends Source {
     List<Fill> fills =
         user != null && wallet < 0
             ? List.of()
-            : fills(markets(wallet, conditions), wallet, takerOnly, start, end, after, limit + 1);
+            : fills(
+                request,
+                markets(wallet, conditions),
+                wallet,
+                takerOnly,
+                start,
+                end,
+                after,
+                limit + 1);
     int to = Math.min(fills.size(), Math.min(limit, request.rowCap));
     StringBuilder out = new StringBuilder("[");
     for (int k = 0; k < to; k++) {
@@ -603,6 +612,7 @@ final class DataApi extends Source {
         user != null && wallet < 0
             ? List.of()
             : fills(
+                request,
                 markets(wallet, request.list("market")),
                 wallet,
                 takerOnly,

@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 
 /**
@@ -21,8 +23,7 @@ import java.util.zip.GZIPOutputStream;
  * list and the number of the request at its source, so that the same requests meet the same faults.
  */
 final class Faults {
-  /** What can go wrong, in the words that a fault's "kind" takes. */
-  static final Set<String> KINDS =
+  private static final Set<String> PLAIN =
       Set.of(
           "204",
           "429",
@@ -48,6 +49,10 @@ final class Faults {
           "stuck-cursor",
           "expired-cursor",
           "batch-partial");
+
+  /** What can go wrong, in the words that a fault's "kind" takes: these and the kinds of damage. */
+  static final Set<String> KINDS =
+      Stream.concat(PLAIN.stream(), Damage.KINDS.stream()).collect(Collectors.toUnmodifiableSet());
 
   /**
    * These leave room for other faults of the same request; any other kind is the request's only
@@ -81,6 +86,9 @@ final class Faults {
     int rows = 100;
     long untilNanos;
     List<String> ids = List.of();
+    double share = 0.0001;
+    long blocks = 100;
+    long hours = 24;
     String message;
     long number;
     String json;
@@ -97,7 +105,7 @@ final class Faults {
       if (untilNanos != 0 && System.nanoTime() > untilNanos) {
         return false;
       }
-      if (!ids.isEmpty() && !namesOne(request)) {
+      if (!ids.isEmpty() && !Damage.KINDS.contains(kind) && !namesOne(request)) {
         return false;
       }
       if (seen.getAndIncrement() < skip || Mix.fraction(Mix.mix(seed, number, nth)) >= rate) {
@@ -167,6 +175,9 @@ final class Faults {
         case "status" -> fault.status = value.asInt();
         case "millis" -> fault.millis = value.asLong();
         case "rows" -> fault.rows = value.asInt();
+        case "share" -> fault.share = value.asDouble();
+        case "blocks" -> fault.blocks = value.asLong();
+        case "hours" -> fault.hours = value.asLong();
         case "seconds" -> fault.untilNanos = System.nanoTime() + (long) (value.asDouble() * 1e9);
         case "message" -> fault.message = value.asText();
         case "ids" -> {
@@ -223,7 +234,7 @@ final class Faults {
       if (!drawn.containsKey(fault.kind) && fault.draw(seed, source, request, nth)) {
         drawn.put(fault.kind, fault);
         source.faults.add(fault.kind);
-        if (!SIDE_BY_SIDE.contains(fault.kind)) {
+        if (!SIDE_BY_SIDE.contains(fault.kind) && !Damage.KINDS.contains(fault.kind)) {
           break;
         }
       }
@@ -282,7 +293,15 @@ final class Faults {
         case "cut-json" -> wire = Answer.Wire.CUT_BODY;
         case "cut-connection" -> wire = Answer.Wire.CUT_CONNECTION;
         case "stall-body" -> wire = Answer.Wire.STALL_BODY;
-        default -> throw new IllegalStateException(fault.kind);
+        default ->
+            request.damage.add(
+                new Damage(
+                    fault.kind,
+                    fault.share,
+                    fault.ids,
+                    fault.blocks,
+                    fault.hours * 3600,
+                    Mix.mix(seed, fault.number)));
       }
     }
     return source.answer(request).wire(wire);

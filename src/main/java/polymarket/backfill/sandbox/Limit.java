@@ -6,7 +6,7 @@ import java.util.function.Predicate;
  * A documented limit: at most so many requests (or calls) in any window (t - window, t], counted
  * over arrivals, those over the limit included. Memory is bounded by the window.
  */
-final class Limit {
+public final class Limit {
   private static final long EPOCH_AT_NANO_ZERO =
       System.currentTimeMillis() * 1_000_000L - System.nanoTime();
 

@@ -128,8 +128,16 @@ final class LoopbackServer implements AutoCloseable {
         return false;
       }
       case CUT_CONNECTION, STALL_BODY -> {
-        writeHead(out, answer, answer.body.length, keep);
-        out.write(answer.body, 0, answer.body.length / 2);
+        int half = answer.body.length / 2;
+        writeHead(out, answer, answer.chunked ? -1 : answer.body.length, keep);
+        if (answer.chunked) {
+          // a whole chunk, and no last one
+          out.write((Integer.toHexString(half) + "\r\n").getBytes(StandardCharsets.US_ASCII));
+        }
+        out.write(answer.body, 0, half);
+        if (answer.chunked) {
+          out.write("\r\n".getBytes(StandardCharsets.US_ASCII));
+        }
         out.flush();
         if (answer.wire == Answer.Wire.STALL_BODY) {
           waitUntilGone(socket, in);
@@ -175,6 +183,9 @@ final class LoopbackServer implements AutoCloseable {
 
   private static void write(OutputStream out, Answer answer, boolean keep, boolean headOnly)
       throws IOException {
+    if (answer.stream == null && answer.chunked && answer.status != 204) {
+      answer.stream = to -> to.write(answer.body);
+    }
     if (answer.stream == null) {
       byte[] head = head(answer, answer.body.length, keep);
       if (headOnly || answer.body.length == 0) {
@@ -210,7 +221,9 @@ final class LoopbackServer implements AutoCloseable {
         .append("\r\n");
     answer.headers.forEach(
         (name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
-    if (length >= 0) {
+    if (answer.status == 204) {
+      // has no body and says so by itself
+    } else if (length >= 0) {
       head.append("Content-Length: ").append(length).append("\r\n");
     } else {
       head.append("Transfer-Encoding: chunked\r\n");
@@ -222,11 +235,13 @@ final class LoopbackServer implements AutoCloseable {
   private static String reason(int status) {
     return switch (status) {
       case 200 -> "OK";
+      case 204 -> "No Content";
       case 400 -> "Bad Request";
       case 401 -> "Unauthorized";
       case 403 -> "Forbidden";
       case 404 -> "Not Found";
       case 405 -> "Method Not Allowed";
+      case 409 -> "Conflict";
       case 413 -> "Payload Too Large";
       case 414 -> "URI Too Long";
       case 422 -> "Unprocessable Entity";

@@ -1,9 +1,9 @@
 package polymarket.backfill.sandbox;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * One market with its trades. A trade is a function of the market and its number; the numbers rise
@@ -76,14 +76,13 @@ final class Market {
 
   /** The exchange contract that a trade went through, lower case. */
   String exchange(long time) {
-    if (time <= Universe.FREEZE) {
-      return negRisk
-          ? "0xc5d563a36ae78145c45a50134d48a1215220f80a"
-          : "0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e";
+    if (version2) {
+      return Contracts.EXCHANGE_V3;
     }
-    return negRisk
-        ? "0xe2222d279d744050d28e00520010520000310f59"
-        : "0xe111180000d2663c0091e4f400237545b87b996b";
+    if (time <= Universe.FREEZE) {
+      return negRisk ? Contracts.NEG_RISK_EXCHANGE_V1 : Contracts.EXCHANGE_V1;
+    }
+    return negRisk ? Contracts.NEG_RISK_EXCHANGE_V2 : Contracts.EXCHANGE_V2;
   }
 
   // ---- trades
@@ -190,75 +189,156 @@ final class Market {
     return size >= 20_000 ? size / 20_000 * 10_000 : size / 2;
   }
 
-  /** The orders of trade j: the makers', then the taker's. */
-  List<Leg> legs(int j) {
+  /** The draws that a trade is made of. */
+  private record Draw(
+      long hash, int taker, int maker, int second, int outcome, long size, int ticks) {}
+
+  private Draw draw(int j, int from) {
     int[] who = traders();
-    int group = j - j % 4;
-    int kind = j % 4;
-    int from = kind == 2 ? group : kind == 3 ? group + 1 : j;
     long h = Mix.mix(hash(25), from);
     int taker = Mix.below(h, who.length);
-    int maker = (taker + 1 + Mix.below(Mix.mix(h, 1), who.length - 1)) % who.length;
-    int second = (taker + 1 + Mix.below(Mix.mix(h, 2), who.length - 1)) % who.length;
     int outcome = Mix.below(Mix.mix(h, 3), outcomes);
-    long size = size(Mix.mix(h, 4));
-    int ticks =
-        outcome == 0
-            ? ticks(j)
-            : outcomes == 2 ? 1000 - ticks(j) : Math.max(10, ticks(j) / outcomes);
-    int other = 1 - outcome;
+    int first = ticks(j);
+    return new Draw(
+        h,
+        who[taker],
+        who[(taker + 1 + Mix.below(Mix.mix(h, 1), who.length - 1)) % who.length],
+        who[(taker + 1 + Mix.below(Mix.mix(h, 2), who.length - 1)) % who.length],
+        outcome,
+        size(Mix.mix(h, 4)),
+        outcome == 0 ? first : outcomes == 2 ? 1000 - first : Math.max(10, first / outcomes));
+  }
+
+  /**
+   * The orders of trade j: the makers', then the taker's; the one order of a trade that is {@link
+   * #filledAlone}.
+   */
+  List<Leg> legs(int j) {
+    int group = j - j % 4;
+    int kind = j % 4;
+    Draw d = draw(j, kind == 2 ? group : kind == 3 ? group + 1 : j);
+    int other = 1 - d.outcome;
+    int left = 1000 - d.ticks;
+    long size = d.size;
     boolean many = outcomes > 2;
-    boolean fees = universe.chance(number / 8, 26, 200);
     List<Leg> legs = new ArrayList<>(3);
     switch (kind) {
-      case 0 -> {
-        legs.add(
-            many
-                ? new Leg(0, MARKET_MAKER, false, false, outcome, size, cost(size, ticks), 0)
-                : new Leg(0, who[maker], false, true, other, size, cost(size, 1000 - ticks), 0));
-        legs.add(taker(1, who[taker], true, outcome, size, ticks, fees));
-      }
-      case 1 -> {
-        long part = half(half(size));
-        if (many) {
-          legs.add(new Leg(0, MARKET_MAKER, false, false, outcome, size, cost(size, ticks), 0));
-        } else {
-          legs.add(new Leg(0, who[maker], false, true, other, part, cost(part, 1000 - ticks), 0));
+      case 0 ->
           legs.add(
-              new Leg(
-                  1,
-                  who[second],
-                  false,
-                  true,
-                  other,
-                  size - part,
-                  cost(size - part, 1000 - ticks),
-                  0));
+              many
+                  ? maker(0, MARKET_MAKER, false, d.outcome, size, d.ticks)
+                  : maker(0, d.maker, true, other, size, left));
+      case 1 -> {
+        if (many) {
+          legs.add(maker(0, MARKET_MAKER, false, d.outcome, size, d.ticks));
+        } else if (Mix.below(Mix.mix(d.hash, 7), 3) == 0) {
+          mixed(legs, d, draw(group, group));
+        } else {
+          long part = half(half(size));
+          legs.add(maker(0, d.maker, true, other, part, left));
+          legs.add(maker(1, d.second, true, other, size - part, left));
         }
-        legs.add(taker(legs.size(), who[taker], true, outcome, size, ticks, fees));
       }
       case 2 -> {
-        long part = half(size);
-        int buyer = who[(taker + 1 + Mix.below(Mix.mix(h, 5), who.length - 1)) % who.length];
-        legs.add(new Leg(0, who[taker], false, false, outcome, part, cost(part, ticks), 0));
-        legs.add(taker(1, buyer, true, outcome, part, ticks, fees));
+        size = half(size);
+        legs.add(maker(0, d.taker, false, d.outcome, size, d.ticks));
+        if (filledAlone(j)) {
+          return legs;
+        }
       }
       default -> {
-        long part = half(half(size)) / 2;
+        size = half(half(size)) / 2;
         legs.add(
             many
-                ? new Leg(0, MARKET_MAKER, false, true, outcome, part, cost(part, ticks), 0)
-                : new Leg(0, who[maker], false, false, other, part, cost(part, 1000 - ticks), 0));
-        legs.add(taker(1, who[taker], false, outcome, part, ticks, fees));
+                ? maker(0, MARKET_MAKER, true, d.outcome, size, d.ticks)
+                : maker(0, d.maker, false, other, size, left));
       }
     }
+    int wallet = kind == 2 ? buyer(d) : d.taker;
+    legs.add(taker(legs, wallet, kind < 3, d.outcome, size, d.ticks, time(j)));
     return legs;
   }
 
-  private static Leg taker(
-      int place, int wallet, boolean buy, int outcome, long size, int ticks, boolean fees) {
-    long fee = fees ? size * Math.min(ticks, 1000 - ticks) / 1000 / 50 : 0;
-    return new Leg(place, wallet, true, buy, outcome, size, cost(size, ticks), fee);
+  /** Who buys what the taker of the group's first trade sells again. */
+  private int buyer(Draw d) {
+    int[] who = traders();
+    int taker = 0;
+    while (who[taker] != d.taker) {
+      taker++;
+    }
+    return who[(taker + 1 + Mix.below(Mix.mix(d.hash, 5), who.length - 1)) % who.length];
+  }
+
+  /**
+   * A taker who buys an eighth of what the group's first trade brought from its owner, and mints
+   * the rest.
+   */
+  private static void mixed(List<Leg> legs, Draw d, Draw first) {
+    int holder = d.outcome == first.outcome ? first.taker : first.maker;
+    long part = Math.min(half(half(half(first.size))), half(d.size));
+    if (holder != d.taker && part > 0) {
+      legs.add(maker(0, holder, false, d.outcome, part, d.ticks));
+    } else {
+      part = 0;
+    }
+    legs.add(maker(legs.size(), d.maker, true, 1 - d.outcome, d.size - part, 1000 - d.ticks));
+  }
+
+  private static Leg maker(int place, int wallet, boolean buy, int outcome, long size, int ticks) {
+    return new Leg(place, wallet, false, buy, outcome, size, cost(size, ticks), 0);
+  }
+
+  /** The taker's collateral is what the makers leave to pay or take. */
+  private Leg taker(
+      List<Leg> makers, int wallet, boolean buy, int outcome, long size, int ticks, long time) {
+    long cost = 0;
+    for (Leg maker : makers) {
+      cost += maker.outcome() == outcome ? maker.cost() : maker.size() - maker.cost();
+    }
+    long fee = 0;
+    if (universe.chance(number / 8, 26, 200)) {
+      fee =
+          time <= Universe.FREEZE
+              ? size * Math.min(ticks, 1000 - ticks) / 1000 / 50
+              : size * ticks * (1000 - ticks) / 1_000_000 * (number % 2 == 0 ? 50 : 70) / 1000;
+    }
+    return new Leg(makers.size(), wallet, true, buy, outcome, size, cost, fee);
+  }
+
+  /**
+   * Whether trade j is one order that an operator fills by itself, without a match: it has one row,
+   * and the operator gets the tokens. The first exchange only.
+   */
+  boolean filledAlone(int j) {
+    return j % 4 == 2
+        && Mix.below(Mix.mix(hash(25), j - 2, 6), 16) == 0
+        && time(j) <= Universe.FREEZE;
+  }
+
+  /** Who fills trade j's one order. */
+  int operator(int j) {
+    return buyer(draw(j, j - 2));
+  }
+
+  /** What a row says is its taker: the exchange in the taker's own row. */
+  String counterparty(int j, List<Leg> legs, Leg leg) {
+    return leg.taker()
+        ? exchange(time(j))
+        : address(filledAlone(j) ? operator(j) : legs.get(legs.size() - 1).wallet());
+  }
+
+  /** How many shares of a taker's fee the first exchange's fee module gives back. */
+  long refund(int j, Leg leg) {
+    return switch (Mix.below(Mix.mix(hash(28), j), 3)) {
+      case 0 -> 0;
+      case 1 -> leg.fee() / 2;
+      default -> leg.fee();
+    };
+  }
+
+  /** Shares that a taker pays as his fee in the end. */
+  long feeShares(int j, Leg leg) {
+    return leg.taker() && leg.buy() && time(j) <= Universe.FREEZE ? leg.fee() - refund(j, leg) : 0;
   }
 
   String orderHash(int j, Leg leg) {
@@ -282,53 +362,76 @@ final class Market {
     long sold;
     long received;
     long fees;
+
+    /**
+     * What came and went otherwise: fees in shares, transfers, splits, merges, conversions, pools.
+     */
+    long other;
+
     long first;
     long last;
 
     long net() {
-      return bought - sold;
+      return bought - sold + other;
     }
   }
 
-  /** A wallet's sums by outcome, null where it traded nothing. */
+  /** Takes changes of a wallet's tokens that are no fills of its own orders. */
+  interface Changes {
+    void add(int wallet, int outcome, long amount, long time);
+  }
+
+  /** A wallet's sums by outcome, null where it had nothing. */
   Holding[] holdings(int wallet) {
-    if (trades > 1000) {
-      return universe
-          .largeMarkets
-          .computeIfAbsent(number, n -> holdingsOfAll())
-          .getOrDefault(wallet, new Holding[outcomes]);
-    }
-    Holding[] sums = new Holding[outcomes];
-    for (int j = 0; j < trades; j++) {
-      for (Leg leg : legs(j)) {
-        if (leg.wallet() == wallet) {
-          add(sums, leg, time(j));
-        }
-      }
-    }
-    return sums;
+    return universe.holdings(this).getOrDefault(wallet, new Holding[outcomes]);
   }
 
-  private Map<Integer, Holding[]> holdingsOfAll() {
-    Map<Integer, Holding[]> all = new HashMap<>();
+  /** The sums of all wallets but the market maker's, in the order of their numbers. */
+  Map<Integer, Holding[]> holdingsOfAll() {
+    Map<Integer, Holding[]> all = new TreeMap<>();
+    Changes changes =
+        (wallet, outcome, amount, time) -> {
+          if (wallet != MARKET_MAKER) {
+            holding(all, wallet, outcome, time).other += amount;
+          }
+        };
     for (int j = 0; j < trades; j++) {
-      for (Leg leg : legs(j)) {
+      long time = time(j);
+      List<Leg> legs = legs(j);
+      for (Leg leg : legs) {
         if (leg.wallet() != MARKET_MAKER) {
-          add(all.computeIfAbsent(leg.wallet(), w -> new Holding[outcomes]), leg, time(j));
+          add(holding(all, leg.wallet(), leg.outcome(), time), leg);
+        }
+        long shares = feeShares(j, leg);
+        if (shares > 0) {
+          changes.add(leg.wallet(), leg.outcome(), -shares, time);
         }
       }
+      if (filledAlone(j)) {
+        changes.add(operator(j), legs.get(0).outcome(), legs.get(0).size(), time);
+      }
+      Act.changes(this, j, legs, changes);
     }
+    Pool pool = Pool.of(this);
+    if (pool != null) {
+      pool.changes(changes);
+    }
+    Conversion.changes(this, changes);
     return all;
   }
 
-  private static void add(Holding[] sums, Leg leg, long time) {
-    Holding holding = sums[leg.outcome()];
-    if (holding == null) {
-      holding = new Holding();
-      holding.first = time;
-      sums[leg.outcome()] = holding;
+  private Holding holding(Map<Integer, Holding[]> all, int wallet, int outcome, long time) {
+    Holding[] sums = all.computeIfAbsent(wallet, w -> new Holding[outcomes]);
+    if (sums[outcome] == null) {
+      sums[outcome] = new Holding();
+      sums[outcome].first = time;
     }
-    holding.last = time;
+    sums[outcome].first = Math.min(sums[outcome].first, time);
+    sums[outcome].last = Math.max(sums[outcome].last, time);
+    return sums[outcome];
+  }
+
+  private static void add(Holding holding, Leg leg) {
     holding.fees += leg.fee();
     if (leg.buy()) {
       holding.bought += leg.size();
@@ -341,69 +444,20 @@ final class Market {
 
   // ---- texts
 
-  private static final String[] THINGS = {
-    "Bitcoin",
-    "the \"Fed\"",
-    "O'Brien",
-    "Zürich FC",
-    "Ethereum \\ L2",
-    "a 🚀 launch",
-    "São Paulo",
-    "the S&P 500",
-    "Team <A>",
-    "日本"
-  };
-
   String question() {
-    int thing = Mix.below(hash(30), THINGS.length);
-    String end =
-        switch (Mix.below(hash(31), 40)) {
-          case 0 -> "?\n(second line)";
-          case 1 -> "? 🎉";
-          default -> "?";
-        };
-    return "Will "
-        + THINGS[thing]
-        + " reach "
-        + (1 + Mix.below(hash(32), 990))
-        + " in event "
-        + number / 8
-        + "."
-        + number % 8
-        + end;
+    return MarketTexts.question(this);
   }
 
   String description() {
-    return "This market will resolve to \""
-        + outcome(0)
-        + "\" if it does.\n\nOtherwise it resolves to '"
-        + outcome(outcomes - 1)
-        + "'. Source: https://example.org/?q="
-        + number
-        + "&a=b\\c\tIf 50-50 applies, it does.";
+    return MarketTexts.description(this);
   }
 
   String slug() {
-    return "will-event-"
-        + number / 8
-        + "-"
-        + number % 8
-        + "-reach-"
-        + (1 + Mix.below(hash(32), 990));
+    return MarketTexts.slug(this);
   }
 
-  private static final String[] NAMES = {
-    "Alpha", "Beta \"B\"", "Gamma's", "Δelta", "Epsilon, Inc.", "Zeta", "None of these"
-  };
-
   String outcome(int outcome) {
-    if (outcomes > 2) {
-      return NAMES[outcome];
-    }
-    int kind = Mix.below(hash(33), 10);
-    return kind < 7
-        ? (outcome == 0 ? "Yes" : "No")
-        : kind < 8 ? (outcome == 0 ? "Up" : "Down") : (outcome == 0 ? "O'Neil's" : "The \"Reds\"");
+    return MarketTexts.outcome(this, outcome);
   }
 
   String eventSlug() {

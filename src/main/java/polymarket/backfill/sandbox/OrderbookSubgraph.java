@@ -60,7 +60,7 @@ final class OrderbookSubgraph extends Subgraph {
   private record Event(
       Market market,
       Market.Leg leg,
-      int takerWallet,
+      String counterparty,
       String transaction,
       String orderHash,
       long time) {
@@ -88,7 +88,7 @@ final class OrderbookSubgraph extends Subgraph {
     }
 
     String taker() {
-      return leg.taker() ? market.exchange(time) : market.address(takerWallet);
+      return counterparty;
     }
   }
 
@@ -99,7 +99,7 @@ final class OrderbookSubgraph extends Subgraph {
     }
     checkSelection(field, "OrderFilledEvent", EVENT);
     Page page = page(field, FILTERS, Set.of("id", "timestamp"));
-    List<Event> events = events(page);
+    List<Event> events = events(page, seen(request));
     int to = Math.min(events.size(), page.skip() + Math.min(page.first(), request.rowCap));
     out.append('[');
     int rows = 0;
@@ -113,7 +113,7 @@ final class OrderbookSubgraph extends Subgraph {
     return rows;
   }
 
-  private List<Event> events(Page page) {
+  private List<Event> events(Page page, long seen) {
     Map<Integer, Integer> makerTokens = owners(page, "makerAssetId");
     Map<Integer, Integer> takerTokens = owners(page, "takerAssetId");
     Map<Integer, Integer> markets = new HashMap<>();
@@ -132,8 +132,8 @@ final class OrderbookSubgraph extends Subgraph {
     int wanted = byTime ? Integer.MAX_VALUE : page.first() + page.skip();
     PriorityQueue<Cursor> queue = new PriorityQueue<>(Math.max(1, markets.size()));
     for (int number : markets.keySet()) {
-      if (universe.trades(number) > 0 && universe.created(number) <= Universe.FREEZE) {
-        Cursor cursor = new Cursor(universe.market(number), above);
+      if (universe.trades(number) > 0 && universe.created(number) <= seen) {
+        Cursor cursor = new Cursor(universe.market(number), above, seen);
         if (cursor.advance()) {
           queue.add(cursor);
         }
@@ -189,14 +189,14 @@ final class OrderbookSubgraph extends Subgraph {
   /** A market's trades in the order of their transaction hashes. */
   private static final class Cursor implements Comparable<Cursor> {
     private final Market market;
-    private final int untilFreeze;
+    private final int untilSeen;
     private int place;
     private String transaction;
     List<Event> events;
 
-    Cursor(Market market, String above) {
+    Cursor(Market market, String above, long seen) {
       this.market = market;
-      untilFreeze = market.tradesUntil(Universe.FREEZE);
+      untilSeen = market.tradesUntil(seen);
       place = above == null ? 0 : market.placeFrom(firstWord(above));
     }
 
@@ -216,14 +216,20 @@ final class OrderbookSubgraph extends Subgraph {
     boolean advance() {
       while (place < market.trades) {
         int j = market.byHash(place++);
-        if (j < untilFreeze) {
+        if (j < untilSeen) {
           transaction = market.transaction(j);
           events = new ArrayList<>(3);
           long time = market.time(j);
           List<Market.Leg> legs = market.legs(j);
-          int taker = legs.get(legs.size() - 1).wallet();
           for (Market.Leg leg : legs) {
-            events.add(new Event(market, leg, taker, transaction, market.orderHash(j, leg), time));
+            events.add(
+                new Event(
+                    market,
+                    leg,
+                    market.counterparty(j, legs, leg),
+                    transaction,
+                    market.orderHash(j, leg),
+                    time));
           }
           events.sort(Comparator.comparing(Event::orderHash));
           return true;

@@ -2,26 +2,22 @@ package polymarket.backfill.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.Comparator;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Set;
 
 /**
- * A Polygon JSON-RPC provider with the logs of the Conditional Tokens contract. Batches are
- * answered out of order; every third call is answered by a node that is behind; some logs are given
- * a second time as removed, with their own transaction before the valid one or with one that never
- * came to be after it.
+ * A Polygon JSON-RPC provider. Batches are answered out of order; every third call is answered by a
+ * node that is behind; some logs are given a second time as removed, with their own transaction
+ * before the valid one or with one that was dropped after it.
  */
 final class Polygon extends Source {
   static final String PREFIX = "/polygon";
-  static final String CONTRACT = "0x4d97dcd97ec945f40cf65f87097ace5ea0476045";
-  static final String PREPARATION =
-      "0xab3760c3bd2bb38b5bcf54dc79802ed67338b4cf29f3054ded67ed24661e4177";
-  static final String RESOLUTION =
-      "0xb44d84d3289691f71497564b85d4233648d9dbae8cbdbb4329f301c3a0185894";
-  static final String SINGLE = "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62";
-  static final String BATCH = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb";
+  static final String CONTRACT = Contracts.CTF;
+  static final String PREPARATION = ChainEvents.PREPARATION.topic0;
+  static final String RESOLUTION = ChainEvents.RESOLUTION.topic0;
+  static final String SINGLE = ChainEvents.SINGLE.topic0;
+  static final String BATCH = ChainEvents.BATCH.topic0;
 
   /**
    * free: 10 blocks; payg: any range with 10,000 logs, or 2,000 blocks with any number; infura:
@@ -32,14 +28,16 @@ final class Polygon extends Source {
 
   private static final int MOST_LOGS = 10_000;
   private static final int MOST_CALLS = 1000;
-  private static final long LONGEST_MARKET = 403L * 86_400;
+  private static final String EMPTY_BLOOM = "0x" + "0".repeat(512);
 
   private final Universe universe;
+  private final Chain chain;
   private volatile String style;
 
-  Polygon(Universe universe) {
+  Polygon(Chain chain) {
     super("polygon", PREFIX, List.of(new Limit("polygon calls", 300, 1000, request -> true)));
-    this.universe = universe;
+    this.chain = chain;
+    universe = chain.universe;
     style(universe.options.rpc());
   }
 
@@ -145,20 +143,24 @@ final class Polygon extends Source {
     return Json.string(out.append(",\"message\":"), e.getMessage()).append("}}");
   }
 
-  private long head(long nth) {
-    return universe.headBlock() - (nth % 3 == 1 ? universe.options.rpcLag() : 0);
+  /** Every third call comes to a node that is behind. */
+  private Chain.View view(Request request, long nth) {
+    return chain.view(request, nth % 3 == 1 ? universe.options.rpcLag() : 0);
   }
 
   private void result(JsonNode call, Request request, long nth, int[] rows, StringBuilder out)
       throws RpcError {
     JsonNode params = call.path("params");
+    Chain.View view = view(request, nth);
     switch (call.path("method").asText()) {
       case "eth_chainId" -> out.append("\"0x89\"");
       case "net_version" -> out.append("\"137\"");
       case "web3_clientVersion" -> out.append("\"bor/sandbox\"");
-      case "eth_blockNumber" -> out.append('"').append(hex(head(nth))).append('"');
-      case "eth_getBlockByNumber" -> block(out, number(params.path(0), nth), head(nth));
-      case "eth_getLogs" -> rows[0] += logs(params.path(0), request, nth, out);
+      case "eth_blockNumber" -> out.append('"').append(hex(view.head())).append('"');
+      case "eth_getBlockByNumber" -> block(out, number(params.path(0), view), view);
+      case "eth_getLogs" -> rows[0] += logs(params.path(0), request, view, nth, out);
+      case "eth_getTransactionReceipt" -> receipt(params.path(0).asText(), view, out);
+      case "eth_call" -> out.append(balances(params, view));
       default ->
           throw new RpcError(
               200,
@@ -168,12 +170,12 @@ final class Polygon extends Source {
     }
   }
 
-  private long number(JsonNode node, long nth) throws RpcError {
+  private static long number(JsonNode node, Chain.View view) throws RpcError {
     String text = node.asText("latest");
     try {
       return switch (text) {
-        case "latest", "pending", "" -> head(nth);
-        case "finalized", "safe" -> head(nth) - 64;
+        case "latest", "pending", "" -> view.head();
+        case "finalized", "safe" -> view.head() - 64;
         case "earliest" -> 0;
         default -> Long.parseLong(text.substring(2), 16);
       };
@@ -182,21 +184,66 @@ final class Polygon extends Source {
     }
   }
 
-  private void block(StringBuilder out, long number, long head) {
-    if (number > head || number < 0) {
+  private static void block(StringBuilder out, long number, Chain.View view) {
+    if (number > view.head() || number < 0) {
       out.append("null");
       return;
     }
     new Json.Obj(out)
         .put("number", hex(number))
-        .put("hash", "0x" + universe.blockHash(number))
-        .put("parentHash", "0x" + universe.blockHash(number - 1))
-        .put("timestamp", hex(universe.timeOf(number)))
+        .put("hash", view.hash(number))
+        .put("parentHash", view.hash(number - 1))
+        .put("timestamp", hex(view.time(number)))
         .put("gasLimit", "0x2625a00")
         .put("gasUsed", "0x1312d00")
-        .put("miner", "0x0000000000000000000000000000000000000000")
+        .put("miner", Contracts.NOBODY)
         .raw("transactions", "[]")
         .end();
+  }
+
+  /** The receipt of a transaction of which a source has served a log lately; null for others. */
+  private void receipt(String hash, Chain.View view, StringBuilder out) {
+    long block = hash.length() == 66 ? chain.blockOf(hash) : -1;
+    StringBuilder logs = new StringBuilder("[");
+    int[] place = {-1};
+    if (block >= 0) {
+      view.logs(
+          block,
+          block,
+          LogFilter.of(null),
+          log -> {
+            if (log.transaction().equals(hash)) {
+              place[0] = log.place();
+              write(logs.append(logs.length() > 1 ? "," : ""), log, view, hash, false, false);
+            }
+          });
+    }
+    if (place[0] < 0) {
+      out.append("null");
+      return;
+    }
+    new Json.Obj(out)
+        .put("transactionHash", hash)
+        .put("transactionIndex", hex(place[0]))
+        .put("blockHash", view.hash(block))
+        .put("blockNumber", hex(block))
+        .put("status", "0x1")
+        .put("logsBloom", EMPTY_BLOOM)
+        .raw("logs", logs.append(']'))
+        .end();
+  }
+
+  private String balances(JsonNode params, Chain.View view) throws RpcError {
+    long block = number(params.path(1), view);
+    Damage pruned = Damage.of(view.request(), "pruned");
+    if (pruned != null && block < view.head() - pruned.blocks()) {
+      throw new RpcError(200, -32000, "missing trie node: state is not available", null);
+    }
+    String answer = new EthCall(chain).answer(params.path(0), block);
+    if (answer == null) {
+      throw new RpcError(200, 3, "execution reverted", null);
+    }
+    return '"' + answer + '"';
   }
 
   static String hex(long value) {
@@ -205,62 +252,79 @@ final class Polygon extends Source {
 
   // ---- logs
 
-  /** One log; order is its place among the market's logs. */
-  record Log(long block, int market, int order, String transaction, String[] topics, String data) {}
+  /** Ends the making of an answer that has become too large. */
+  private static final class TooMany extends RuntimeException {
+    final long block;
 
-  private int logs(JsonNode filter, Request request, long nth, StringBuilder out) throws RpcError {
-    long from = number(filter.path("fromBlock"), nth);
-    long to = number(filter.path("toBlock"), nth);
+    TooMany(long block) {
+      super(null, null, false, false);
+      this.block = block;
+    }
+  }
+
+  private int logs(JsonNode filter, Request request, Chain.View view, long nth, StringBuilder out)
+      throws RpcError {
+    if (filter.has("blockHash")) {
+      throw new RpcError(200, -32602, "blockHash is not known to the sandbox: ask by range", null);
+    }
+    long from = number(filter.path("fromBlock"), view);
+    long to = number(filter.path("toBlock"), view);
     if (from > to) {
       throw new RpcError(200, -32000, "invalid block range params", null);
     }
     checkRange(from, to);
-    long until = Math.min(to, head(nth));
-    if (!ours(filter.path("address"))) {
-      out.append("[]");
-      return 0;
-    }
-    boolean transfers =
-        wants(filter.path("topics").path(0), SINGLE) || wants(filter.path("topics").path(0), BATCH);
-    boolean small = to - from < 2000 && style.equals("payg") || style.equals("unlimited");
-    if (!small && style.matches("payg|infura") && transfers && count(from, until) > MOST_LOGS) {
-      throw tooLarge(from, to, until);
-    }
-    List<Log> all = logs(from, until);
+    checkDamage(request, view, from, to);
+    boolean small = to - from < 2000 && style.equals("payg");
+    int most = !small && style.matches("payg|infura") ? MOST_LOGS : Integer.MAX_VALUE;
     boolean times = nth % 2 == 0;
+    int[] rows = new int[2];
     out.append('[');
-    int rows = 0;
-    int index = -1;
-    int place = 0;
-    Log before = null;
-    for (Log log : all) {
-      boolean sameBlock = before != null && log.block == before.block;
-      index = sameBlock ? index + 1 : 0;
-      place = !sameBlock ? 0 : log.transaction.equals(before.transaction) ? place : place + 1;
-      before = log;
-      if (!wanted(filter.path("topics"), log.topics) || rows >= request.rowCap) {
-        continue;
-      }
-      long reorg = Mix.mix(universe.seed, log.block, log.market, log.order);
-      boolean twice = Mix.below(reorg, 500) == 0;
-      boolean sameTransaction = Mix.below(Mix.mix(reorg), 2) == 0;
-      if (twice && sameTransaction) {
-        write(out.append(rows++ > 0 ? "," : ""), log, index, place, log.transaction, true, times);
-      }
-      write(out.append(rows++ > 0 ? "," : ""), log, index, place, log.transaction, false, times);
-      if (twice && !sameTransaction) {
-        write(
-            out.append(rows++ > 0 ? "," : ""),
-            log,
-            index,
-            place,
-            "0x" + Mix.hex(reorg, 32),
-            true,
-            times);
-      }
+    try {
+      view.logs(
+          from,
+          to,
+          LogFilter.ofNode(filter),
+          log -> {
+            if (rows[1]++ >= most) {
+              throw new TooMany(log.block());
+            }
+            if (rows[0] < request.rowCap) {
+              give(out, log, view, times, rows);
+            }
+          });
+    } catch (TooMany e) {
+      throw tooLarge(from, to, Math.max(from, e.block - 1));
     }
     out.append(']');
-    return rows;
+    return rows[0];
+  }
+
+  /** Gives a log, and some a second time as removed. */
+  private void give(StringBuilder out, LogOut.Log log, Chain.View view, boolean times, int[] rows) {
+    long reorg = Mix.mix(universe.seed, log.block(), log.index());
+    boolean twice = Mix.below(reorg, 500) == 0;
+    boolean sameTransaction = Mix.below(Mix.mix(reorg), 2) == 0;
+    String own = log.transaction();
+    if (twice && sameTransaction) {
+      write(out.append(rows[0]++ > 0 ? "," : ""), log, view, own, true, times);
+    }
+    write(out.append(rows[0]++ > 0 ? "," : ""), log, view, own, false, times);
+    if (twice && !sameTransaction) {
+      String other = "0x" + Mix.hex(reorg, 32);
+      write(out.append(rows[0]++ > 0 ? "," : ""), log, view, other, true, times);
+    }
+  }
+
+  private static void checkDamage(Request request, Chain.View view, long from, long to)
+      throws RpcError {
+    Damage pruned = Damage.of(request, "pruned");
+    if (pruned != null && from < view.head() - pruned.blocks()) {
+      throw new RpcError(200, -32701, "History has been pruned for this block", null);
+    }
+    Damage cap = Damage.of(request, "range-cap");
+    if (cap != null && to - from + 1 > cap.blocks()) {
+      throw new RpcError(200, -32701, "exceed maximum block range: " + cap.blocks(), null);
+    }
   }
 
   private void checkRange(long from, long to) throws RpcError {
@@ -299,11 +363,8 @@ final class Polygon extends Source {
     }
   }
 
-  private RpcError tooLarge(long from, long to, long until) {
-    long fits = until;
-    while (fits > from && count(from, fits) > MOST_LOGS) {
-      fits = from + (fits - from) / 2;
-    }
+  /** fits: the last block with which the logs are few enough. */
+  private RpcError tooLarge(long from, long to, long fits) {
     if (style.equals("infura")) {
       return new RpcError(
           200,
@@ -329,278 +390,51 @@ final class Polygon extends Source {
         null);
   }
 
-  private static boolean ours(JsonNode address) {
-    if (address.isMissingNode() || address.isNull()) {
-      return true;
-    }
-    if (address.isArray()) {
-      for (JsonNode one : address) {
-        if (one.asText().equalsIgnoreCase(CONTRACT)) {
-          return true;
-        }
-      }
-      return false;
-    }
-    return address.asText().equalsIgnoreCase(CONTRACT);
-  }
-
-  private static boolean wanted(JsonNode topics, String[] own) {
-    for (int k = 0; k < topics.size(); k++) {
-      if (k >= own.length || !wants(topics.get(k), own[k])) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static boolean wants(JsonNode topic, String own) {
-    if (topic.isMissingNode() || topic.isNull()) {
-      return true;
-    }
-    if (topic.isArray()) {
-      for (JsonNode one : topic) {
-        if (one.asText().equalsIgnoreCase(own)) {
-          return true;
-        }
-      }
-      return topic.isEmpty();
-    }
-    return topic.asText().equalsIgnoreCase(own);
-  }
-
   private void write(
       StringBuilder out,
-      Log log,
-      int index,
-      int place,
+      LogOut.Log log,
+      Chain.View view,
       String transaction,
       boolean removed,
       boolean times) {
-    Json.Obj obj = new Json.Obj(out).put("address", CONTRACT);
+    Json.Obj obj = new Json.Obj(out).put("address", log.address());
     StringBuilder topics = new StringBuilder(290).append('[');
-    for (int k = 0; k < log.topics.length; k++) {
-      topics.append(k > 0 ? ",\"" : "\"").append(log.topics[k]).append('"');
+    for (int k = 0; k < log.topics().length; k++) {
+      topics.append(k > 0 ? ",\"" : "\"").append(log.topics()[k]).append('"');
     }
     obj.raw("topics", topics.append(']'))
-        .raw("data", "\"" + log.data + "\"")
-        .put("blockNumber", hex(log.block))
-        .put("blockHash", "0x" + universe.blockHash(removed ? -log.block : log.block))
+        .raw("data", "\"" + log.data() + "\"")
+        .put("blockNumber", hex(log.block()))
+        .put(
+            "blockHash", removed ? "0x" + universe.blockHash(-log.block()) : view.hash(log.block()))
         .put("transactionHash", transaction)
-        .put("transactionIndex", hex(place));
+        .put("transactionIndex", hex(log.place()));
     if (times) {
-      obj.put("blockTimestamp", hex(universe.timeOf(log.block)));
+      obj.put("blockTimestamp", hex(view.time(log.block())));
     }
-    obj.put("logIndex", hex(index)).put("removed", removed).end();
+    obj.put("logIndex", hex(log.index())).put("removed", removed).end();
   }
 
-  /** Roughly how many logs of transfers a range has. */
-  private long count(long from, long to) {
-    long start = universe.timeOf(from);
-    long end = universe.timeOf(to);
-    double logs = 0;
-    int last = universe.firstSince(end + universe.blockSeconds());
-    for (int i = universe.firstSince(start - LONGEST_MARKET); i < last; i++) {
-      long closes = Math.min(universe.closes(i), universe.now);
-      if (universe.trades(i) > 0 && closes >= start && !universe.isVersion2(i)) {
-        double share =
-            (Math.min(end, closes) - Math.max(start, universe.created(i)) + 1.0)
-                / (closes - universe.created(i) + 1.0);
-        logs += Math.min(1, share) * universe.trades(i) * 2.75;
-      }
+  /** The logs of a range as a node gives them, without those that were removed; for the truth. */
+  void write(long from, long to, String address, Truth.Lines out) throws IOException {
+    Chain.View view = chain.view(new Request("GET", "/", java.util.Map.of(), new byte[0]), 0);
+    try {
+      view.logs(
+          from,
+          to,
+          LogFilter.of(address),
+          log -> {
+            StringBuilder text = new StringBuilder();
+            write(text, log, view, log.transaction(), false, true);
+            try {
+              out.line(text.toString());
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
-    return (long) logs;
-  }
-
-  /**
-   * All logs of a range in the chain's order, whatever is asked for: their places in the blocks
-   * depend on all of them.
-   */
-  List<Log> logs(long from, long to) {
-    List<Log> all = new ArrayList<>();
-    long start = universe.timeOf(from);
-    long end = universe.timeOf(to);
-    int last = universe.firstSince(end + universe.blockSeconds());
-    for (int i = universe.firstSince(start - LONGEST_MARKET); i < last; i++) {
-      if (universe.closes(i) + 3 * 86_400 < start && universe.created(i) < start - 86_400
-          || universe.isVersion2(i)) {
-        continue;
-      }
-      long created = universe.blockOf(universe.created(i));
-      if (created >= from && created <= to) {
-        all.add(preparation(universe.market(i), created));
-      }
-      long resolved = universe.resolved(i);
-      if (resolved >= start && resolved <= end && resolved != 0) {
-        all.add(resolution(universe.market(i)));
-      }
-      if (universe.closes(i) >= start - universe.blockSeconds() && universe.trades(i) > 0) {
-        Market m = universe.market(i);
-        int next = m.tradesUntil(end);
-        for (int j = m.tradesUntil(start - 1); j < next; j++) {
-          transfers(m, j, all);
-        }
-      }
-    }
-    all.sort(
-        Comparator.comparingLong(Log::block)
-            .thenComparingInt(Log::market)
-            .thenComparingInt(Log::order));
-    return all;
-  }
-
-  /**
-   * The logs of a range as a node gives them, without those that were removed again; for the truth.
-   */
-  void write(long from, long to, Truth.Lines out) throws IOException {
-    for (long block = from; block <= to; block += 20_000) {
-      int index = 0;
-      Log before = null;
-      for (Log log : logs(block, Math.min(to, block + 19_999))) {
-        index = before != null && before.block == log.block ? index + 1 : 0;
-        before = log;
-        StringBuilder text = new StringBuilder();
-        write(text, log, index, 0, log.transaction, false, true);
-        out.line(text.toString());
-      }
-    }
-  }
-
-  private static String pad(String hex) {
-    String digits = hex.startsWith("0x") ? hex.substring(2).toLowerCase() : hex;
-    return "0x" + "0".repeat(64 - digits.length()) + digits;
-  }
-
-  private static StringBuilder word(StringBuilder out, long value) {
-    Mix.hex(out.append("000000000000000000000000000000000000000000000000"), value);
-    return out;
-  }
-
-  private Log preparation(Market m, long block) {
-    return new Log(
-        block,
-        m.number,
-        0,
-        "0x" + Mix.hex(m.hash(90), 32),
-        new String[] {
-          PREPARATION,
-          m.condition.toString(),
-          pad(universe.oracle(m.number)),
-          "0x" + Mix.hex(universe.questionId(m.number))
-        },
-        word(new StringBuilder("0x"), m.outcomes).toString());
-  }
-
-  private Log resolution(Market m) {
-    StringBuilder data = word(word(word(new StringBuilder("0x"), m.outcomes), 0x40), m.outcomes);
-    for (long numerator : universe.chainPayout(m.number, m.condition)) {
-      word(data, numerator);
-    }
-    return new Log(
-        universe.blockOf(m.resolved),
-        m.number,
-        Integer.MAX_VALUE,
-        "0x" + Mix.hex(m.hash(91), 32),
-        new String[] {
-          RESOLUTION,
-          m.condition.toString(),
-          pad(universe.oracle(m.number)),
-          "0x" + Mix.hex(universe.questionId(m.number))
-        },
-        data.toString());
-  }
-
-  /**
-   * A mint is a batch from nobody to the exchange and a transfer to each buyer; a merge the way
-   * back; a sale one transfer.
-   */
-  private void transfers(Market m, int j, List<Log> all) {
-    long time = m.time(j);
-    long block = universe.blockOf(time);
-    String transaction = "0x" + m.transaction(j);
-    String exchange = pad(m.exchange(time));
-    String nobody = pad("");
-    List<Market.Leg> legs = m.legs(j);
-    Market.Leg taker = legs.get(legs.size() - 1);
-    int order = 1 + j * 8;
-    if (m.outcomes > 2 || j % 4 == 2) {
-      Market.Leg maker = legs.get(0);
-      String seller = pad(m.address(taker.buy() ? maker.wallet() : taker.wallet()));
-      String buyer = pad(m.address(taker.buy() ? taker.wallet() : maker.wallet()));
-      all.add(
-          single(
-              m,
-              block,
-              order,
-              transaction,
-              exchange,
-              seller,
-              buyer,
-              taker.outcome(),
-              taker.size()));
-      return;
-    }
-    if (taker.buy()) {
-      all.add(batch(m, block, order++, transaction, exchange, nobody, exchange, taker.size()));
-    }
-    for (Market.Leg leg : legs) {
-      String wallet = pad(m.address(leg.wallet()));
-      all.add(
-          single(
-              m,
-              block,
-              order++,
-              transaction,
-              exchange,
-              leg.buy() ? exchange : wallet,
-              leg.buy() ? wallet : exchange,
-              leg.outcome(),
-              leg.size()));
-    }
-    if (!taker.buy()) {
-      all.add(batch(m, block, order, transaction, exchange, exchange, nobody, taker.size()));
-    }
-  }
-
-  private Log single(
-      Market m,
-      long block,
-      int order,
-      String transaction,
-      String operator,
-      String from,
-      String to,
-      int outcome,
-      long value) {
-    StringBuilder data =
-        new StringBuilder(130).append("0x").append(universe.tokens.hex(m, outcome));
-    return new Log(
-        block,
-        m.number,
-        order,
-        transaction,
-        new String[] {SINGLE, operator, from, to},
-        word(data, value).toString());
-  }
-
-  private Log batch(
-      Market m,
-      long block,
-      int order,
-      String transaction,
-      String operator,
-      String from,
-      String to,
-      long value) {
-    StringBuilder data = word(word(word(new StringBuilder(520).append("0x"), 0x40), 0xa0), 2);
-    data.append(universe.tokens.hex(m, 0)).append(universe.tokens.hex(m, 1));
-    word(word(word(data, 2), value), value);
-    return new Log(
-        block,
-        m.number,
-        order,
-        transaction,
-        new String[] {BATCH, operator, from, to},
-        data.toString());
   }
 
   @Override

@@ -5,6 +5,10 @@ record Position(Market market, int wallet, int outcome, Market.Holding holding) 
 
   /** Half of what was left in a resolved market has been redeemed. */
   boolean redeemed() {
+    return redeems(market, wallet);
+  }
+
+  static boolean redeems(Market market, int wallet) {
     return market.resolved != 0 && Mix.below(Mix.mix(market.hash(50), wallet), 2) == 0;
   }
 

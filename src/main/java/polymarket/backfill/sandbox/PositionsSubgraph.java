@@ -46,7 +46,8 @@ final class PositionsSubgraph extends Subgraph {
           throw new GraphQl.Failure("No value provided for required argument: `id`");
         }
         ConditionId condition = ConditionId.parse(id.toString());
-        Payout payout = condition == null ? Payout.ABSENT : universe.goldskyPayout(condition);
+        Payout payout =
+            condition == null ? Payout.ABSENT : universe.goldskyPayout(condition, seen(request));
         if (payout == Payout.ABSENT || request.rowCap == 0) {
           out.append("null");
           return 0;
@@ -232,8 +233,8 @@ final class PositionsSubgraph extends Subgraph {
       }
       Payout payout =
           walk.market < 0
-              ? universe.goldskyPayout(walk.id)
-              : universe.goldskyPayout(walk.market, walk.id);
+              ? universe.goldskyPayout(walk.id, seen(request))
+              : universe.goldskyPayout(walk.market, walk.id, seen(request));
       if (payout == Payout.ABSENT
           || page.where().containsKey("payouts_not")
               && page.where().get("payouts_not") == null

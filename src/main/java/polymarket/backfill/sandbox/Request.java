@@ -29,6 +29,9 @@ final class Request {
   /** "stuck-cursor", "expired-cursor" or "batch-partial" when such a fault was drawn, else null. */
   String special;
 
+  /** What is wrong, without a word, in the answer. */
+  final List<Damage> damage = new ArrayList<>();
+
   /** The body as JSON where a source has read it already. */
   JsonNode parsed;
 

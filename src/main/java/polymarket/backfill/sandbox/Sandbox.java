@@ -14,12 +14,16 @@ import java.util.Set;
  * own.
  */
 public final class Sandbox implements AutoCloseable {
+  /** Sources that the program has no settings for. */
+  private static final Set<String> BULK = Set.of("sqd", "hypersync");
+
   private final SandboxOptions options;
   private final Universe universe;
   private final List<Source> sources = new ArrayList<>();
   private final Set<Limit> limits = new LinkedHashSet<>();
   private final Faults faults;
   private final Truth truth;
+  private final Chain chain;
   private final Polygon polygon;
   private final LoopbackServer server;
 
@@ -32,14 +36,17 @@ public final class Sandbox implements AutoCloseable {
     Gamma gamma = new Gamma(universe);
     DataApi dataApi = new DataApi(universe);
     Clob clob = new Clob(universe);
-    polygon = new Polygon(universe);
-    truth = new Truth(universe, gamma, dataApi, clob, polygon);
+    chain = new Chain(universe);
+    polygon = new Polygon(chain);
+    truth = new Truth(universe, gamma, dataApi, clob, polygon, new ChainTruth(chain));
     sources.add(new PositionsSubgraph(universe, List.of(goldsky)));
     sources.add(new OrderbookSubgraph(universe, List.of(goldsky)));
     sources.add(gamma);
     sources.add(dataApi);
     sources.add(clob);
     sources.add(polygon);
+    sources.add(new SqdPortal(chain));
+    sources.add(new HyperSync(chain));
     for (Source source : sources) {
       limits.addAll(source.limits);
     }
@@ -74,12 +81,15 @@ public final class Sandbox implements AutoCloseable {
     Map<String, String> settings = new LinkedHashMap<>();
     urls()
         .forEach(
-            (name, url) ->
+            (name, url) -> {
+              if (!BULK.contains(name)) {
                 settings.put(
                     name.equals("polygon")
                         ? "polygon.rpc.url"
                         : name.replace("goldsky-", "goldsky.") + ".url",
-                    url));
+                    url);
+              }
+            });
     return settings;
   }
 
@@ -115,6 +125,24 @@ public final class Sandbox implements AutoCloseable {
    */
   public void rpc(String style) {
     polygon.style(style);
+  }
+
+  /**
+   * Shows the chain up to a block from now on, so that a test can let it grow; throws
+   * IllegalArgumentException for a block beyond the chain's end.
+   */
+  public void head(long block) {
+    chain.head(block);
+  }
+
+  /** The newest block that the chain's sources show. */
+  public long head() {
+    return chain.head();
+  }
+
+  /** The token that HyperSync takes. */
+  public String hyperSyncToken() {
+    return HyperSync.TOKEN;
   }
 
   /** The right answers. */
@@ -282,6 +310,10 @@ public final class Sandbox implements AutoCloseable {
       case "POST rpc" -> {
         rpc(Json.read(request.body).path("style").asText());
         return Answer.json("{\"ok\":true}");
+      }
+      case "POST head" -> {
+        head(Json.read(request.body).path("block").asLong());
+        return Answer.json("{\"block\":" + head() + "}");
       }
       case "POST limits" -> {
         limits(Json.read(request.body).path("scale").asDouble(1));

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -11,7 +12,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import polymarket.backfill.Settings;
 
 /** Serves the stand-in for the public APIs until it is interrupted. */
 @Command(
@@ -149,6 +149,7 @@ public final class SandboxCommand implements Callable<Integer> {
       System.out.printf(
           "%-18s api key %s, secret %s, passphrase %s, address %s%n",
           "clob account", Clob.API_KEY, Clob.SECRET, Clob.PASSPHRASE, sandbox.clobAddress());
+      System.out.printf("%-18s token %s%n", "hypersync account", sandbox.hyperSyncToken());
       System.out.printf("%-18s %s%n", "statistics", sandbox.url() + "/_sandbox/stats");
       System.out.println(
           "\n"
@@ -176,10 +177,13 @@ public final class SandboxCommand implements Callable<Integer> {
     settings.putAll(sandbox.clobAccount());
     settings.put("rpc-logs.from", String.valueOf(sandbox.firstBlock()));
     return settings.entrySet().stream()
-        .map(
-            setting ->
-                "export " + Settings.variable(setting.getKey()) + "=" + setting.getValue() + "\n")
+        .map(setting -> "export " + variable(setting.getKey()) + "=" + setting.getValue() + "\n")
         .collect(Collectors.joining());
+  }
+
+  /** The environment variable that overrides a setting of the program. */
+  private static String variable(String setting) {
+    return setting.replaceAll("[.-]", "_").toUpperCase(Locale.ROOT);
   }
 
   private static double scale(String text) {

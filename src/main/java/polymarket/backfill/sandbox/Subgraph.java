@@ -58,9 +58,10 @@ abstract class Subgraph extends Source {
   abstract Integer resolve(GraphQl.Field field, Request request, StringBuilder out)
       throws GraphQl.Failure;
 
-  /** Refreshing the numbers that _meta shows. */
-  long block() {
-    return Universe.FREEZE_BLOCK;
+  /** The last second that the subgraph has seen: earlier where it is behind. */
+  static long seen(Request request) {
+    Damage behind = Damage.of(request, "behind");
+    return Universe.FREEZE - (behind == null ? 0 : behind.seconds());
   }
 
   @Override
@@ -105,7 +106,7 @@ abstract class Subgraph extends Source {
       return 0;
     }
     if (field.name().equals("_meta")) {
-      meta(field, out);
+      meta(field, universe.blockOf(seen(request)), out);
       return 0;
     }
     Integer rows = resolve(field, request, out);
@@ -115,7 +116,7 @@ abstract class Subgraph extends Source {
     return rows;
   }
 
-  private void meta(GraphQl.Field field, StringBuilder out) throws GraphQl.Failure {
+  private void meta(GraphQl.Field field, long block, StringBuilder out) throws GraphQl.Failure {
     object(
         field,
         out,
@@ -131,13 +132,12 @@ abstract class Subgraph extends Source {
                     "_Block_",
                     (part, innermost) ->
                         switch (part.name()) {
-                          case "number" -> innermost.append(block()).length() > 0;
-                          case "timestamp" ->
-                              innermost.append(universe.timeOf(block())).length() > 0;
+                          case "number" -> innermost.append(block).length() > 0;
+                          case "timestamp" -> innermost.append(universe.timeOf(block)).length() > 0;
                           case "hash" ->
                               innermost
                                       .append("\"0x")
-                                      .append(universe.blockHash(block()))
+                                      .append(universe.blockHash(block))
                                       .append('"')
                                       .length()
                                   > 0;

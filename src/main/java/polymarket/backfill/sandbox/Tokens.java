@@ -28,14 +28,33 @@ final class Tokens {
       for (int o = 0; o < market.outcomes; o++) {
         byte[] token =
             market.version2
-                ? ConditionalTokens.bytes32(
-                    new BigInteger(Mix.hex(Mix.mix(market.hash(40), o), 32), 16))
+                ? ConditionalTokens.bytes32(new BigInteger(positionId(market, o), 16))
                 : ConditionalTokens.token(market.condition, 1 << o, market.negRisk);
         System.arraycopy(token, 0, all, o * 32, 32);
       }
       bytes[market.number] = all;
     }
     return all;
+  }
+
+  /**
+   * A position id of the protocol's second version: module, hash, arity, reserved, chain, condition
+   * index, outcome.
+   */
+  private static String positionId(Market market, int outcome) {
+    int first = market.number - market.number % 8;
+    return market.negRisk
+        ? "02"
+            + Mix.hex(market.universe.hash(first, 40), 16)
+            + "0008"
+            + "0".repeat(20)
+            + String.format("%04x%02x", market.number - first, outcome)
+        : "01" + Mix.hex(market.hash(40), 16) + "0000" + "0".repeat(24) + "0" + outcome;
+  }
+
+  /** The condition id of a market of the second version: 31 bytes, 0x and 62 digits. */
+  String conditionId31(Market market) {
+    return "0x" + hex(market, 0).substring(0, 62);
   }
 
   BigInteger number(Market market, int outcome) {

@@ -23,9 +23,17 @@ public final class Truth {
   private final DataApi dataApi;
   private final Clob clob;
   private final Polygon polygon;
+  private final ChainTruth chain;
 
-  Truth(Universe universe, Gamma gamma, DataApi dataApi, Clob clob, Polygon polygon) {
+  Truth(
+      Universe universe,
+      Gamma gamma,
+      DataApi dataApi,
+      Clob clob,
+      Polygon polygon,
+      ChainTruth chain) {
     this.universe = universe;
+    this.chain = chain;
     this.clob = clob;
     this.polygon = polygon;
     this.gamma = gamma;
@@ -90,7 +98,7 @@ public final class Truth {
    * The lines of /_sandbox/truth/name, one JSON object each.
    *
    * @param name such as payouts, conditions, markets, wallets, positions, fills, own-trades,
-   *     logs?from=1&to=2
+   *     logs?from=1&to=2, chain?kind=fills&from=1&to=2, balances?block=2, custodians?block=2, eras
    * @param body ids, one a line or as a JSON array; empty for all
    */
   public List<String> lines(String name, String body) {
@@ -191,7 +199,14 @@ public final class Truth {
       case "logs" -> {
         long from = Long.parseLong(request.param("from"));
         long to = Long.parseLong(request.param("to"));
-        return Answer.lines(out -> polygon.write(from, to, text -> line(out, text)));
+        String address = request.params().getOrDefault("address", List.of(Contracts.CTF)).get(0);
+        return Answer.lines(
+            out ->
+                polygon.write(
+                    from, to, address.equals("all") ? null : address, text -> line(out, text)));
+      }
+      case "chain", "balances", "custodians", "eras" -> {
+        return chain.answer(name, request);
       }
       case "fills" -> {
         List<ConditionId> ids = ids(request);
@@ -244,13 +259,12 @@ public final class Truth {
 
   /**
    * Every order of every trade of a market, whichever source has it; on_goldsky says whether the
-   * subgraph does.
+   * subgraph does; an order that stands alone counts as its trade's own.
    */
   private static void fills(Market m, OutputStream out) throws IOException {
     for (int j = 0; j < m.trades; j++) {
       long time = m.time(j);
       List<Market.Leg> legs = m.legs(j);
-      String taker = m.address(legs.get(legs.size() - 1).wallet());
       for (Market.Leg leg : legs) {
         StringBuilder text = new StringBuilder();
         String transaction = "0x" + m.transaction(j);
@@ -263,13 +277,14 @@ public final class Truth {
             .put("token_id", m.token(leg.outcome()))
             .put("outcome_index", leg.outcome())
             .put("maker", m.address(leg.wallet()))
-            .put("taker", leg.taker() ? m.exchange(time) : taker)
+            .put("taker", m.counterparty(j, legs, leg))
             .put("side", leg.buy() ? "BUY" : "SELL")
             .put("size", leg.size())
             .put("cost", leg.cost())
             .put("fee", leg.fee())
             .put("timestamp", time)
-            .put("taker_order", leg.taker())
+            .put("taker_order", leg.taker() || m.filledAlone(j))
+            .put("alone", m.filledAlone(j))
             .put("on_goldsky", time <= Universe.FREEZE)
             .end();
         line(out, text.toString());
@@ -305,7 +320,7 @@ public final class Truth {
     return wallets;
   }
 
-  private static void line(OutputStream out, String text) throws IOException {
+  static void line(OutputStream out, String text) throws IOException {
     out.write((text + "\n").getBytes(StandardCharsets.UTF_8));
   }
 

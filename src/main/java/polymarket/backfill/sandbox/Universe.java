@@ -1,7 +1,9 @@
 package polymarket.backfill.sandbox;
 
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
 /**
@@ -36,8 +38,16 @@ final class Universe {
   final Wallets wallets;
   final Tokens tokens;
 
-  /** Sums of the few markets that are too large to add up for every question. */
-  final Map<Integer, Map<Integer, Market.Holding[]>> largeMarkets = new ConcurrentHashMap<>();
+  /** Sums of the markets that were added up last: too much to do for every question. */
+  private final Map<Integer, Map<Integer, Market.Holding[]>> holdings =
+      Collections.synchronizedMap(
+          new LinkedHashMap<>(64, 0.75f, true) {
+            @Override
+            protected boolean removeEldestEntry(
+                Map.Entry<Integer, Map<Integer, Market.Holding[]>> eldest) {
+              return size() > 512;
+            }
+          });
 
   private final long blockSeconds;
   private final long[] conditions;
@@ -129,6 +139,12 @@ final class Universe {
       return now - (market == size - 1 ? 6 : 15) * blockSeconds;
     }
     long span = OLDEST_DAYS * DAY;
+    int first = market - market % 8;
+    if (negRisk(market) && first + 8 <= size - 2) {
+      // the questions of a neg-risk event are prepared one after the other
+      double place = (first + Mix.fraction(hash(first, 1)) / 2) / size;
+      return now - span + (long) (span * place) + (market - first) * blockSeconds;
+    }
     double place = (market + Mix.fraction(hash(market, 1))) / size;
     return now - span + (long) (span * place);
   }
@@ -166,7 +182,8 @@ final class Universe {
 
   /** Markets of the new protocol have no tokens of the Conditional Tokens contract. */
   boolean isVersion2(int market) {
-    return created(market) >= PROTOCOL_V2 && chance(market, 5, 500);
+    return created(market) >= PROTOCOL_V2
+        && chance(negRisk(market) ? market - market % 8 : market, 5, 500);
   }
 
   boolean negRisk(int market) {
@@ -174,7 +191,7 @@ final class Universe {
   }
 
   int outcomes(int market) {
-    return negRisk(market) ? 2 : Payout.outcomes(hash(market, 7));
+    return negRisk(market) || isVersion2(market) ? 2 : Payout.outcomes(hash(market, 7));
   }
 
   /** 64 hex digits; those of a neg-risk event's markets differ in the last byte. */
@@ -252,6 +269,34 @@ final class Universe {
     return (int) Math.ceil(Math.min(mean * 60, mean * tail));
   }
 
+  /** What all wallets have or had of a market by its end. */
+  Map<Integer, Market.Holding[]> holdings(Market m) {
+    Map<Integer, Market.Holding[]> known = holdings.get(m.number);
+    if (known == null) {
+      known = m.holdingsOfAll();
+      holdings.put(m.number, known);
+    }
+    return known;
+  }
+
+  /** The markets that a wallet may have tokens of: where it trades, and what it converted to. */
+  Collection<Market> marketsOf(int wallet) {
+    Map<Integer, Market> all = new LinkedHashMap<>();
+    for (int number : wallets.markets(wallet)) {
+      if (trades(number) == 0) {
+        continue;
+      }
+      Market market = market(number);
+      all.put(number, market);
+      Conversion conversion = negRisk(number) ? Conversion.of(market) : null;
+      if (conversion != null && conversion.wallet() == wallet) {
+        conversion.given().forEach(one -> all.putIfAbsent(one.number, one));
+        conversion.others().forEach(one -> all.putIfAbsent(one.number, one));
+      }
+    }
+    return all.values();
+  }
+
   Market market(int number) {
     return new Market(this, number);
   }
@@ -292,7 +337,17 @@ final class Universe {
 
   /** The chain's payout numerators, or null where the market is not resolved. */
   long[] chainPayout(int market, ConditionId id) {
-    return resolved(market) == 0 ? null : Payout.onChain(id.hash(seed), outcomes(market));
+    return resolved(market) == 0 ? null : numerators(market, id);
+  }
+
+  /** What a market resolves to; of a neg-risk event's questions exactly one resolves to yes. */
+  private long[] numerators(int market, ConditionId id) {
+    if (!negRisk(market)) {
+      return Payout.onChain(id.hash(seed), outcomes(market));
+    }
+    int first = market - market % 8;
+    int winner = first + Mix.below(hash(first, 16), Math.min(8, size - first));
+    return market == winner ? new long[] {1, 0} : new long[] {0, 1};
   }
 
   /** The first market that was created at or after a time. */
@@ -312,24 +367,29 @@ final class Universe {
 
   /** What the positions subgraph, which stopped in April 2026, says of any condition id. */
   Payout goldskyPayout(ConditionId id) {
-    int market = marketOf(id);
-    return market < 0 ? Payout.ofStranger(id.hash(seed)) : goldskyPayout(market, id);
+    return goldskyPayout(id, FREEZE);
   }
 
-  Payout goldskyPayout(int market, ConditionId id) {
+  /** seen: the last second that the subgraph has seen. */
+  Payout goldskyPayout(ConditionId id, long seen) {
+    int market = marketOf(id);
+    return market < 0 ? Payout.ofStranger(id.hash(seed)) : goldskyPayout(market, id, seen);
+  }
+
+  Payout goldskyPayout(int market, ConditionId id, long seen) {
     if (!onGoldsky(market)) {
       return Payout.ABSENT;
     }
     long hash = id.hash(seed);
     long resolved = resolved(market);
-    if (resolved == 0 || resolved > FREEZE) {
+    if (resolved == 0 || resolved > seen) {
       return Payout.unresolved(hash);
     }
     Payout bad = Payout.malformed(hash, outcomes(market));
     if (bad != null) {
       return bad;
     }
-    long[] numerators = Payout.onChain(hash, outcomes(market));
+    long[] numerators = numerators(market, id);
     if (payoutConflict(market)) {
       long first = numerators[0];
       System.arraycopy(numerators, 1, numerators, 0, numerators.length - 1);

@@ -10,7 +10,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import polymarket.backfill.job.Messages;
+import polymarket.backfill.Messages;
 
 /** The line that is redrawn during a run. */
 class TerminalTest {

@@ -25,12 +25,12 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Messages;
 
 /** Trades of every kind, each with what has to become of it, in the real engine. */
 class EnrichTest {

@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Messages;
-import polymarket.backfill.polygon.TokenIds;
+import polymarket.backfill.polymarket.TokenIds;
 
 /** The rules one by one, each with a planned conflict, in the real engine. */
 class ReconcileTest {

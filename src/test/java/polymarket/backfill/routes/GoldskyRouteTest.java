@@ -29,13 +29,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import polymarket.backfill.Settings;
+import polymarket.backfill.Stop;
 import polymarket.backfill.TestBed;
-import polymarket.backfill.job.SourceException;
-import polymarket.backfill.job.Sources;
-import polymarket.backfill.job.Stop;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
+import polymarket.backfill.source.SourceException;
+import polymarket.backfill.source.Sources;
 
 /** The route goldsky as it ships, alone: what comes out of it for what the server says. */
 @Timeout(300)

@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
@@ -419,35 +418,5 @@ class RouteFilesTest {
     assertFalse(policy.path("asyncDelayedRedelivery").asBoolean(false));
     assertTrue(
         steps(configuration, "handled").isEmpty() && steps(configuration, "continued").isEmpty());
-  }
-
-  /**
-   * Classes below src/main hold no URL, no table and no job's name: what differs stands in YAML and
-   * SQL.
-   */
-  @Test
-  void theEngines_knowNoJobFromAnother() throws IOException {
-    try (Stream<Path> files =
-        Files.walk(TestBed.PROJECT.resolve("src/main/java/polymarket/backfill"))) {
-      for (Path file :
-          files
-              .filter(path -> path.toString().matches(".*/(job|ledger|pipeline)/[^/]*[.]java"))
-              .toList()) {
-        String code = text(file).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "");
-        for (String name :
-            Map.of(
-                    "\"payouts\"",
-                    1,
-                    "resolutions_external_ingest",
-                    1,
-                    "api.goldsky.com",
-                    1,
-                    "\"goldsky\"",
-                    1)
-                .keySet()) {
-          assertFalse(code.contains(name), file + " knows " + name);
-        }
-      }
-    }
   }
 }

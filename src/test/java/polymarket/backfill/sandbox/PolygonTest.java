@@ -173,22 +173,25 @@ class PolygonTest {
   void transfersMoveWhatWasTraded_withTheTradesTransactions() throws Exception {
     Market m = universe.market(701);
     assertTrue(m.trades > 0);
-    List<String> wanted = new ArrayList<>();
+    Map<String, Long> wanted = new HashMap<>();
     for (Market.Leg leg : m.legs(0)) {
-      wanted.add("0x" + universe.tokens.hex(m, leg.outcome()) + Polygon.hex(leg.size()));
+      wanted.put(
+          universe.tokens.hex(m, leg.outcome()) + m.address(leg.wallet()).substring(2),
+          leg.size() - m.feeShares(0, leg));
     }
     long block = universe.blockOf(m.time(0));
-    List<String> met = new ArrayList<>();
+    Map<String, Long> met = new HashMap<>();
     for (JsonNode log :
         logs(block, block, ",\"topics\":[\"" + Polygon.SINGLE + "\"]").get("result")) {
       if (log.get("transactionHash").asText().equals("0x" + m.transaction(0))
           && !log.get("removed").asBoolean()) {
-        String data = log.get("data").asText();
-        met.add(data.substring(0, 66) + "0x" + new BigInteger(data.substring(66), 16).toString(16));
+        String token = log.get("data").asText().substring(2, 66);
+        long amount = Long.parseLong(log.get("data").asText().substring(66), 16);
+        met.merge(token + log.at("/topics/3").asText().substring(26), amount, Long::sum);
+        met.merge(token + log.at("/topics/2").asText().substring(26), -amount, Long::sum);
       }
     }
-    wanted.sort(null);
-    met.sort(null);
+    met.keySet().removeIf(key -> !wanted.containsKey(key));
     assertEquals(wanted, met);
   }
 

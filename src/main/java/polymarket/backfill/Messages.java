@@ -1,0 +1,76 @@
+package polymarket.backfill;
+
+import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+
+/** Where a run speaks to the person who started it. */
+public interface Messages {
+
+  /** Something went as it should, and is worth a line. */
+  void info(String line);
+
+  /** Something a person may want to act on. */
+  void warn(String line);
+
+  /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min. */
+  static String time(long millis) {
+    if (millis < 1000) {
+      return millis + " ms";
+    }
+    if (millis < 60_000) {
+      return String.format(Locale.ROOT, millis % 1000 == 0 ? "%.0f s" : "%.1f s", millis / 1000.0);
+    }
+    if (millis < 3_600_000) {
+      long seconds = millis / 1000;
+      return seconds % 60 == 0
+          ? seconds / 60 + " min"
+          : seconds / 60 + " min " + seconds % 60 + " s";
+    }
+    long minutes = millis / 60_000;
+    return minutes % 60 == 0 ? minutes / 60 + " h" : minutes / 60 + " h " + minutes % 60 + " min";
+  }
+
+  /** A number with its thousands apart: 170,448. */
+  static String count(long n) {
+    return String.format(Locale.ROOT, "%,d", n);
+  }
+
+  /** A number of things: 1 id, 170,448 ids. */
+  static String count(long n, String thing) {
+    return count(n) + " " + thing + (n == 1 ? "" : "s");
+  }
+
+  /** The time of day here of an instant in epoch milliseconds: 09:41. */
+  static String clock(long at) {
+    return LocalTime.ofInstant(Instant.ofEpochMilli(at), ZoneId.systemDefault())
+        .format(DateTimeFormatter.ofPattern("HH:mm"));
+  }
+
+  /** A text of others, of at most 80 characters, as {@link Redaction#line} gives it. */
+  static String shown(String text) {
+    String clean = Redaction.line(text);
+    return clean.length() > 80 ? clean.substring(0, 77) + "..." : clean;
+  }
+
+  /**
+   * A text as {@link Redaction#line} gives it, and not longer than so many characters, cut between
+   * words.
+   */
+  static String cut(String whole, int most) {
+    // before it is cut: the first half of a secret would not be known as one
+    String text = Redaction.line(whole);
+    if (text.length() <= most) {
+      return text;
+    }
+    int end = most - 2;
+    while (end > most / 2
+        && (Character.isLetterOrDigit(text.charAt(end))
+            && Character.isLetterOrDigit(text.charAt(end - 1)))) {
+      end--;
+    }
+    return text.substring(0, end).stripTrailing() + " …";
+  }
+}

@@ -1,0 +1,45 @@
+package polymarket.backfill;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Whether a run is to end before its work is done, and why. The first reason stands. */
+public final class Stop {
+
+  private Integer code;
+  private String reason;
+  private final List<Runnable> listeners = new ArrayList<>();
+
+  /**
+   * @param exitCode as documented: 1 configuration, 4 sums, 5 gave up, 130 interrupted
+   */
+  public void ask(int exitCode, String why) {
+    List<Runnable> toTell;
+    synchronized (this) {
+      if (code != null) {
+        return;
+      }
+      code = exitCode;
+      reason = why;
+      toTell = List.copyOf(listeners);
+    }
+    toTell.forEach(Runnable::run);
+  }
+
+  public synchronized boolean asked() {
+    return code != null;
+  }
+
+  /** The exit code; null where nobody asked. */
+  public synchronized Integer code() {
+    return code;
+  }
+
+  public synchronized String reason() {
+    return reason;
+  }
+
+  public synchronized void listen(Runnable listener) {
+    listeners.add(listener);
+  }
+}

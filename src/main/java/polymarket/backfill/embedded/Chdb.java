@@ -1,0 +1,514 @@
+package polymarket.backfill.embedded;
+
+import com.sun.jna.Library;
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
+import com.sun.jna.StringArray;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
+import polymarket.backfill.UserError;
+
+/**
+ * libchdb, ClickHouse as a shared library, through JNA.
+ *
+ * <p>Two things shape what is here, both measured on 26.7.3. Data behind an INSERT in the text of a
+ * query ends at the first blank line, and what follows runs as the next statement; so all data goes
+ * through the library's insert stream. And the library's own result stream makes every block a
+ * document of its own (a second JSON header in the middle of the answer); so a SELECT is written
+ * {@code INTO OUTFILE} into a pipe, which gives the bytes of one whole answer, in flat memory.
+ */
+final class Chdb {
+  /**
+   * C header: programs/local/chdb.h of chdb-core. size_t is 64 bits on every platform that has a
+   * build.
+   */
+  interface Api extends Library {
+    void chdb_set_signal_handlers_enabled(int enabled);
+
+    String chdb_version();
+
+    Pointer chdb_connect(int argc, StringArray argv);
+
+    void chdb_close_conn(Pointer connection);
+
+    Pointer chdb_query_with_params_n(
+        Pointer conn,
+        byte[] sql,
+        long sqlLength,
+        byte[] format,
+        long formatLength,
+        Pointer[] names,
+        long[] nameLengths,
+        Pointer[] values,
+        long[] valueLengths,
+        long count);
+
+    Pointer chdb_stream_insert_with_params_n(
+        Pointer conn,
+        byte[] sql,
+        long sqlLength,
+        byte[] format,
+        long formatLength,
+        Pointer[] names,
+        long[] nameLengths,
+        Pointer[] values,
+        long[] valueLengths,
+        long count);
+
+    int chdb_stream_append(Pointer stream, byte[] data, long length);
+
+    Pointer chdb_stream_done(Pointer stream);
+
+    void chdb_stream_cancel_insert(Pointer stream);
+
+    Pointer chdb_stream_insert_error(Pointer stream);
+
+    void chdb_destroy_insert_stream(Pointer stream);
+
+    int chdb_classify_query_n(
+        Pointer conn,
+        byte[] sql,
+        long length,
+        byte[] database,
+        long databaseLength,
+        int[] analysis);
+
+    Pointer chdb_result_buffer(Pointer result);
+
+    long chdb_result_length(Pointer result);
+
+    long chdb_result_rows_read(Pointer result);
+
+    long chdb_result_bytes_read(Pointer result);
+
+    long chdb_result_storage_rows_read(Pointer result);
+
+    long chdb_result_storage_bytes_read(Pointer result);
+
+    long chdb_result_rows_written(Pointer result);
+
+    long chdb_result_bytes_written(Pointer result);
+
+    Pointer chdb_result_error(Pointer result);
+
+    void chdb_destroy_query_result(Pointer result);
+  }
+
+  interface LibC extends Library {
+    int pipe(int[] ends);
+
+    int close(int fd);
+
+    long read(int fd, byte[] buffer, long count);
+
+    int fcntl(int fd, int command, Object... argument);
+
+    int umask(int mask);
+  }
+
+  /** What the library counted: rows and bytes as ClickHouse's X-ClickHouse-Summary names them. */
+  record Stats(
+      long readRows,
+      long readBytes,
+      long writtenRows,
+      long writtenBytes,
+      long resultRows,
+      long resultBytes) {
+    static final Stats NONE = new Stats(0, 0, 0, 0, 0, 0);
+  }
+
+  /** What a statement does, in the library's own words (chdb_query_class). */
+  enum Effect {
+    READS,
+    WRITES,
+    WRITES_GLOBALLY,
+    CONTROLS,
+    UNKNOWN
+  }
+
+  private static final int SET_PIPE_SIZE = 1031;
+  private static Chdb loaded;
+
+  final Api api;
+  private final LibC c = Native.load(Platform.C_LIBRARY_NAME, LibC.class);
+
+  private Chdb(Path library) {
+    try {
+      api = Native.load(library.toString(), Api.class);
+    } catch (UnsatisfiedLinkError e) {
+      throw new UserError(
+          "embedded ClickHouse: cannot load "
+              + library
+              + " ("
+              + firstLine(e.getMessage())
+              + "); run chdb/install again, or set clickhouse.url to use a server");
+    }
+    // without this the library takes SIGSEGV away from the JVM, which needs it for its null checks
+    api.chdb_set_signal_handlers_enabled(0);
+  }
+
+  /** What this process makes from now on is its owner's alone. */
+  void keepFilesPrivate() {
+    c.umask(077);
+  }
+
+  /**
+   * Loads the library once a process (0.4 s).
+   *
+   * @throws UserError if there is none, or it does not load
+   */
+  static synchronized Chdb load() {
+    if (loaded == null) {
+      loaded = new Chdb(library());
+    }
+    return loaded;
+  }
+
+  /**
+   * The library's file: the system property {@code chdb.lib}, or {@code
+   * <backfill.home>/chdb/node_modules/@chdb/lib-<platform>/libchdb.so}.
+   *
+   * @throws UserError if it is not there
+   */
+  static Path library() {
+    String set = System.getProperty("chdb.lib");
+    String os = Platform.isMac() ? "darwin" : "linux";
+    String platform =
+        os + (Platform.isARM() ? "-arm64" : "-x64") + (Platform.isMac() ? "" : "-gnu");
+    Path file =
+        set != null
+            ? Path.of(set)
+            : Path.of(
+                System.getProperty("backfill.home", ""),
+                "chdb",
+                "node_modules",
+                "@chdb",
+                "lib-" + platform,
+                "libchdb.so");
+    file = file.toAbsolutePath().normalize();
+    if (!Files.isRegularFile(file)) {
+      throw new UserError(
+          "embedded ClickHouse: "
+              + file
+              + " is missing; run chdb/install, or set clickhouse.url to use a server");
+    }
+    return file;
+  }
+
+  private static String firstLine(String s) {
+    return s == null ? "" : s.lines().findFirst().orElse("");
+  }
+
+  /**
+   * Opens a connection: 0.14 s the first time, 0.3 ms after that. Each has settings, a database and
+   * temporary tables of its own. A process can have one data folder open at a time.
+   *
+   * @param config the configuration file, as {@link EngineAccess#config} writes it
+   */
+  Connection connect(Path data, Path config) {
+    // a server does not take "1 + 1" for a SELECT
+    String[] argv = {
+      "clickhouse", "--path=" + data, "--config-file=" + config, "--implicit_select=0"
+    };
+    Pointer handle = api.chdb_connect(argv.length, new StringArray(argv, "UTF-8"));
+    if (handle == null || handle.getPointer(0) == null) {
+      throw new EngineException("cannot open the data folder " + data);
+    }
+    return new Connection(handle);
+  }
+
+  /** Not for two threads at once: a connection runs one statement at a time. */
+  final class Connection implements AutoCloseable {
+    private final Pointer handle;
+    private final Pointer connection;
+
+    private Connection(Pointer handle) {
+      this.handle = handle;
+      this.connection = handle.getPointer(0);
+    }
+
+    /** Runs one statement whose answer is small. */
+    Answer query(String sql) {
+      return query(sql.getBytes(StandardCharsets.UTF_8), "TabSeparated", Map.of());
+    }
+
+    /**
+     * Runs one statement and holds its whole answer in memory.
+     *
+     * @throws EngineException what ClickHouse says is wrong with it
+     */
+    Answer query(byte[] sql, String format, Map<String, String> parameters) {
+      // the comment keeps the library from taking "exit" or "q" for a command to leave
+      byte[] text = concat(sql, "\n--".getBytes(StandardCharsets.US_ASCII));
+      byte[] f = format.getBytes(StandardCharsets.UTF_8);
+      Parameters p = new Parameters(parameters);
+      return take(
+          api.chdb_query_with_params_n(
+              connection,
+              text,
+              text.length,
+              f,
+              f.length,
+              p.names,
+              p.nameLengths,
+              p.values,
+              p.valueLengths,
+              p.count));
+    }
+
+    /**
+     * Runs a SELECT and gives its answer to {@code out} as it comes, with flat memory; if {@code
+     * out} fails, the query is killed.
+     *
+     * @param sql the statement
+     * @param marker a text that no other statement has, by which {@link #kill} finds this one
+     * @param threads runs the query while the calling thread reads
+     * @param killer a connection on which to kill it
+     * @throws EngineException what ClickHouse says, whether before or after the first byte
+     * @throws IOException what {@code out} throws
+     */
+    Stats select(
+        SqlText sql,
+        String marker,
+        String format,
+        Map<String, String> parameters,
+        OutputStream out,
+        ExecutorService threads,
+        Connection killer)
+        throws IOException {
+      int[] ends = new int[2];
+      if (c.pipe(ends) != 0) {
+        throw new EngineException("cannot make a pipe: too many open files; raise ulimit -n");
+      }
+      if (Platform.isLinux()) {
+        c.fcntl(ends[1], SET_PIPE_SIZE, 1 << 20);
+      }
+      byte[] text =
+          sql.withClause("/*" + marker + "*/ INTO OUTFILE '/dev/fd/" + ends[1] + "' APPEND");
+      Future<Answer> answer =
+          threads.submit(
+              () -> {
+                try {
+                  return query(text, format, parameters);
+                } finally {
+                  c.close(ends[1]);
+                }
+              });
+      boolean whole = false;
+      try {
+        byte[] buffer = new byte[256 << 10];
+        for (long n; (n = c.read(ends[0], buffer, buffer.length)) > 0; ) {
+          out.write(buffer, 0, (int) n);
+        }
+        whole = true;
+      } finally {
+        if (!whole) {
+          killer.kill(marker);
+        }
+        c.close(ends[0]);
+        if (!whole) {
+          await(answer);
+        }
+      }
+      return await(answer).stats;
+    }
+
+    /**
+     * Kills the query with this marker, on this connection. A closed pipe alone does not stop it; a
+     * kill that comes before the query has begun finds nothing, but then the pipe does.
+     */
+    synchronized void kill(String marker) {
+      try {
+        // put together here, so that this statement does not find itself
+        int half = marker.length() / 2;
+        query(
+            "KILL QUERY WHERE position(query, concat('/*"
+                + marker.substring(0, half)
+                + "', '"
+                + marker.substring(half)
+                + "*/')) > 0 ASYNC");
+      } catch (EngineException e) {
+        org.slf4j.LoggerFactory.getLogger(Chdb.class)
+            .warn("cannot kill a query: {}", e.getMessage());
+      }
+    }
+
+    private Answer await(Future<Answer> answer) {
+      boolean interrupted = false;
+      try {
+        while (true) {
+          try {
+            return answer.get();
+          } catch (InterruptedException e) {
+            interrupted = true;
+          } catch (java.util.concurrent.ExecutionException e) {
+            throw e.getCause() instanceof EngineException engine
+                ? engine
+                : new EngineException(String.valueOf(e.getCause()));
+          }
+        }
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
+      }
+    }
+
+    /**
+     * Inserts what {@code data} gives, in flat memory. If {@code data} fails, the insert is given
+     * up; of more than a block of rows (max_insert_block_size, about a million) the first ones may
+     * be stored then, as on any server.
+     *
+     * @param head the INSERT up to FORMAT or VALUES
+     */
+    Stats insert(byte[] head, String format, Map<String, String> parameters, InputStream data)
+        throws IOException {
+      byte[] f = format.getBytes(StandardCharsets.UTF_8);
+      Parameters p = new Parameters(parameters);
+      Pointer stream =
+          api.chdb_stream_insert_with_params_n(
+              connection,
+              head,
+              head.length,
+              f,
+              f.length,
+              p.names,
+              p.nameLengths,
+              p.values,
+              p.valueLengths,
+              p.count);
+      try {
+        Pointer error = api.chdb_stream_insert_error(stream);
+        if (error != null) {
+          throw new EngineException(error.getString(0, "UTF-8"));
+        }
+        boolean read = false;
+        try {
+          byte[] buffer = new byte[256 << 10];
+          for (int n; (n = data.readNBytes(buffer, 0, buffer.length)) > 0; ) {
+            if (api.chdb_stream_append(stream, buffer, n) != 0) {
+              break;
+            }
+          }
+          read = true;
+        } finally {
+          if (!read) {
+            api.chdb_stream_cancel_insert(stream);
+          }
+        }
+        return take(api.chdb_stream_done(stream)).stats;
+      } finally {
+        api.chdb_destroy_insert_stream(stream);
+      }
+    }
+
+    /** What a statement would do, as ClickHouse's parser sees it. */
+    Effect effect(byte[] sql) {
+      int[] analysis = {16, 0, 0, 0};
+      return api.chdb_classify_query_n(connection, sql, sql.length, null, 0, analysis) == 0
+          ? Effect.values()[Math.min(analysis[3], Effect.UNKNOWN.ordinal())]
+          : Effect.UNKNOWN;
+    }
+
+    private Answer take(Pointer result) {
+      try {
+        Pointer error = api.chdb_result_error(result);
+        if (error != null) {
+          throw new EngineException(error.getString(0, "UTF-8"));
+        }
+        long length = api.chdb_result_length(result);
+        if (length > Integer.MAX_VALUE - 64) {
+          throw new EngineException(
+              241, "MEMORY_LIMIT_EXCEEDED", "the answer to this statement is longer than 2 GB");
+        }
+        byte[] body =
+            length == 0
+                ? new byte[0]
+                : api.chdb_result_buffer(result).getByteArray(0, (int) length);
+        return new Answer(
+            body,
+            new Stats(
+                api.chdb_result_storage_rows_read(result),
+                api.chdb_result_storage_bytes_read(result),
+                api.chdb_result_rows_written(result),
+                api.chdb_result_bytes_written(result),
+                api.chdb_result_rows_read(result),
+                api.chdb_result_bytes_read(result)));
+      } finally {
+        api.chdb_destroy_query_result(result);
+      }
+    }
+
+    /** Closing the last connection ends the engine, which writes what is left to write. */
+    @Override
+    public void close() {
+      api.chdb_close_conn(handle);
+    }
+  }
+
+  /** A whole answer. */
+  record Answer(byte[] body, Stats stats) {
+    String text() {
+      return new String(body, StandardCharsets.UTF_8).strip();
+    }
+  }
+
+  /** Names and values as the C interface takes them: pointers and lengths. */
+  private static final class Parameters {
+    final List<Memory> kept = new ArrayList<>();
+    final Pointer[] names;
+    final Pointer[] values;
+    final long[] nameLengths;
+    final long[] valueLengths;
+    final int count;
+
+    Parameters(Map<String, String> parameters) {
+      count = parameters.size();
+      names = count == 0 ? null : new Pointer[count];
+      values = count == 0 ? null : new Pointer[count];
+      nameLengths = count == 0 ? null : new long[count];
+      valueLengths = count == 0 ? null : new long[count];
+      int i = 0;
+      for (Map.Entry<String, String> e : parameters.entrySet()) {
+        names[i] = put(e.getKey(), nameLengths, i);
+        values[i] = put(e.getValue(), valueLengths, i);
+        i++;
+      }
+    }
+
+    private Pointer put(String s, long[] lengths, int i) {
+      byte[] bytes = s.getBytes(StandardCharsets.UTF_8);
+      Memory memory = new Memory(bytes.length + 1L);
+      memory.write(0, bytes, 0, bytes.length);
+      memory.setByte(bytes.length, (byte) 0);
+      kept.add(memory);
+      lengths[i] = bytes.length;
+      return memory;
+    }
+  }
+
+  static byte[] concat(byte[]... parts) {
+    int length = 0;
+    for (byte[] part : parts) {
+      length += part.length;
+    }
+    byte[] all = new byte[length];
+    int at = 0;
+    for (byte[] part : parts) {
+      System.arraycopy(part, 0, all, at, part.length);
+      at += part.length;
+    }
+    return all;
+  }
+}

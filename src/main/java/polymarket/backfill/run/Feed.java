@@ -1,0 +1,436 @@
+package polymarket.backfill.run;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.RejectedExecutionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import polymarket.backfill.Stop;
+import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.job.IdKind;
+import polymarket.backfill.job.Ranges;
+import polymarket.backfill.job.Span;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.ImbalanceException;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.source.Pace;
+import polymarket.backfill.source.RefusalException;
+import polymarket.backfill.source.Retry;
+import polymarket.backfill.source.TooLargeException;
+
+/**
+ * The batches of one run of one job, handed out as there is room for them, and taken back when they
+ * are done: first those that an earlier run left unfinished, then pending ids, then once more what
+ * failed before. It blocks while as many batches are in flight as may be, so that no more of the
+ * list is read than is worked on.
+ */
+final class Feed implements Iterator<Batch> {
+
+  /** How often a source is probed that has not answered since an id failed. */
+  private static final long PROBE_EVERY_MILLIS = 5_000;
+
+  private static final Logger LOG = LoggerFactory.getLogger("backfill.feed");
+
+  private final Ledger ledger;
+  private final Share share;
+  private final Stop stop;
+  private final Pace source;
+  private final Retry retry;
+  private final Progress progress;
+  private final int size;
+  private final int concurrency;
+  private final long started = System.currentTimeMillis();
+  private long ids;
+  private final Span span;
+
+  private final Deque<Batch> ready = new ArrayDeque<>();
+  private final Set<Batch> inFlight = new HashSet<>();
+
+  /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
+  private final List<Suspect> suspects = new ArrayList<>();
+
+  /** What was asked for by name comes first, so that a run of few ids comes to it. */
+  private final Deque<String> modes = new ArrayDeque<>(List.of("redo", "new", "again"));
+
+  private String after = "";
+
+  /** A batch that failed with all its attempts, and with what. */
+  private record Suspect(Batch batch, Throwable failure) {}
+
+  private boolean failedTakenUp;
+  private long probedAt;
+  private boolean ended;
+
+  /**
+   * @param size ids a batch
+   * @param concurrency batches in flight
+   * @param limit how many ids to take at most
+   * @param span how wide ranges are; null where ids are no ranges
+   */
+  Feed(
+      Ledger ledger,
+      Share share,
+      Stop stop,
+      Pace source,
+      Retry retry,
+      Progress progress,
+      int size,
+      int concurrency,
+      long limit,
+      Span span) {
+    this.ledger = ledger;
+    this.share = share;
+    this.stop = stop;
+    this.source = source;
+    this.retry = retry;
+    this.progress = progress;
+    this.size = size;
+    this.concurrency = concurrency;
+    this.ids = limit;
+    this.span = span;
+    ready.addAll(ledger.open(share));
+    stop.listen(
+        () -> {
+          synchronized (this) {
+            notifyAll();
+          }
+        });
+  }
+
+  /**
+   * Never waits: the splitter asks for a next one while it still holds the last one back. It
+   * changes with next() alone: where it is false after it was true, the splitter ends without
+   * waiting for the batches in flight.
+   */
+  @Override
+  public synchronized boolean hasNext() {
+    return !ended;
+  }
+
+  /**
+   * Waits until a batch may be handed out.
+   *
+   * @return the batch, or an empty one when there will be none, which the idempotent consumer skips
+   */
+  @Override
+  public synchronized Batch next() {
+    try {
+      while (!stop.asked()) {
+        if (inFlight.size() < concurrency && available()) {
+          Batch batch = ready.poll();
+          inFlight.add(batch);
+          batch.takenUp();
+          return batch;
+        }
+        if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty() && !cameMeanwhile()) {
+          break;
+        }
+        wait(suspects.isEmpty() ? 1000 : 200);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    ended = true;
+    return Batch.none(ledger.job());
+  }
+
+  /** Whether another process has added ids behind the place that the batches had come to. */
+  private boolean cameMeanwhile() {
+    modes.addAll(List.of("new", "redo"));
+    after = "";
+    claim();
+    return !ready.isEmpty();
+  }
+
+  private boolean available() {
+    // where nothing is answered, no more of the list is begun than is in flight otherwise
+    if (ready.isEmpty() && suspects.size() < concurrency) {
+      claim();
+    }
+    if (ready.isEmpty() && !suspects.isEmpty()) {
+      takeUpSuspects();
+    }
+    return !ready.isEmpty();
+  }
+
+  private void claim() {
+    while (ready.isEmpty() && ids > 0) {
+      if (modes.isEmpty()) {
+        // what failed in this run is left for the next one
+        if (failedTakenUp || !inFlight.isEmpty()) {
+          return;
+        }
+        failedTakenUp = true;
+        long again = ledger.retryFailed(started, share);
+        if (again == 0) {
+          return;
+        }
+        progress.moved(again);
+        if (progress.job().idKind() == IdKind.RANGE) {
+          progress.numbers(ledger.numbers(share));
+        }
+        modes.add("again");
+      }
+      int batchSize = (int) Math.min(size, ids);
+      List<Batch> claimed =
+          ledger.claim(
+              after,
+              modes.peek(),
+              share,
+              batchSize,
+              (int) Math.max(1, Math.min(concurrency, ids / batchSize)),
+              this::shaped);
+      if (claimed.isEmpty()) {
+        modes.poll();
+        after = "";
+      } else {
+        List<String> last = claimed.get(claimed.size() - 1).getIds();
+        after = last.get(last.size() - 1);
+        claimed.forEach(batch -> ids -= batch.getSize());
+        ready.addAll(claimed);
+      }
+    }
+  }
+
+  /**
+   * Ranges as wide as they are asked for now. A worker's own are not neighbours, but too wide ones
+   * are cut.
+   */
+  private List<String> shaped(List<String> found) {
+    if (span == null) {
+      return found;
+    }
+    List<String> shaped = span.shaped(found);
+    progress.came(shaped.size() - found.size());
+    return shaped;
+  }
+
+  /**
+   * Tries those again that failed before the source answered a request which left later. Where that
+   * was so often enough, the batch is at fault. How long ago the source answered something says
+   * nothing: it may be down since.
+   */
+  private void takeUpSuspects() {
+    List<Suspect> answeredSince =
+        suspects.stream()
+            .filter(suspect -> source.answeredSince(suspect.batch().lastFailure()))
+            .toList();
+    if (!answeredSince.isEmpty()) {
+      probedAt = 0;
+      suspects.removeAll(answeredSince);
+      for (Suspect suspect : answeredSince) {
+        Batch batch = suspect.batch();
+        if (batch.tryAgain() < trials(batch)) {
+          ready.add(batch);
+        } else {
+          blame(batch, suspect.failure());
+        }
+      }
+      return;
+    }
+    long now = System.currentTimeMillis();
+    if (inFlight.isEmpty()
+        && now - probedAt >= PROBE_EVERY_MILLIS
+        && retry.patient(source, String.valueOf(source.trouble()))) {
+      probedAt = now;
+      Batch probe = ledger.probe(progress.job().idKind().nobody());
+      if (probe != null) {
+        ready.add(probe);
+      } else {
+        // there is nothing else to ask for: the id itself shows when that changes
+        Batch suspect = suspects.remove(0).batch();
+        suspect.resetFailures();
+        ready.add(suspect);
+      }
+    }
+  }
+
+  /** To halve a half costs little; before an id fails, the batch is tried once more. */
+  private static int trials(Batch batch) {
+    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? 1 : 2;
+  }
+
+  /** The batch's rows are stored: marks its ids. */
+  void done(Batch batch) throws ImbalanceException {
+    if (batch.getKind() == Batch.Kind.PROBE) {
+      release(batch, List.of());
+      return;
+    }
+    Set<String> unanswered = new HashSet<>(batch.getIds());
+    unanswered.removeAll(batch.outcomes().keySet());
+    batch.missing().forEach(unanswered::remove);
+    Map<String, List<String>> cuts = new LinkedHashMap<>();
+    batch.cuts().forEach(id -> cuts.put(id, progress.job().idKind().parts(id)));
+    unanswered.removeAll(cuts.keySet());
+    if (!unanswered.isEmpty() && !progress.job().isGather()) {
+      throw new ImbalanceException(
+          "batch " + batch + ": of " + unanswered.size() + " ids nobody knows what became of them");
+    }
+    batch.enter(Batch.Step.LEDGER);
+    // what was not asked for because the run is ending waits for the next one as it is
+    List<Batch> followers =
+        ledger.complete(batch, stop.asked() ? Set.of() : unanswered, cuts, share);
+    batch.enter(null);
+    cuts.forEach((id, parts) -> cut(id, parts));
+    if (span != null && batch.getKind() == Batch.Kind.FIRST && !batch.outcomes().isEmpty()) {
+      span.answered(batch.fetched(), batch.getSize());
+    }
+    progress.done(batch);
+    release(batch, followers);
+  }
+
+  private void cut(String id, List<String> parts) {
+    progress.came(parts.size() - 1);
+    if (span != null) {
+      span.refused(Ranges.width(id));
+    }
+  }
+
+  /**
+   * A page of the batch is stored. The one of a probe was enough.
+   *
+   * @throws RejectedExecutionException where the run is ending: the next one goes on behind this
+   *     page
+   */
+  void page(Batch batch) {
+    if (batch.getKind() == Batch.Kind.PROBE) {
+      batch.lastPage();
+      return;
+    }
+    progress.page(batch);
+    batch.enter(Batch.Step.LEDGER);
+    ledger.page(batch);
+    batch.enter(null);
+    if (stop.asked()) {
+      throw new RejectedExecutionException("the run is ending");
+    }
+  }
+
+  /** The batch failed with all its attempts: halves it, or sees whether its one id is to blame. */
+  void failed(Batch batch, Throwable failure) {
+    LOG.debug("batch {} failed", batch, failure);
+    if (stop.asked() || batch.getKind() == Batch.Kind.PROBE) {
+      release(batch, List.of());
+      return;
+    }
+    boolean kept = batch.keeps();
+    batch.forgetAnswer();
+    if (kept) {
+      batch.pageByPage();
+      release(batch, List.of(batch));
+      return;
+    }
+    // whatever the source says or does not say is the batch's own only if others are answered
+    // behind it, unless an answer came that is at fault itself or will not change
+    boolean own =
+        Retry.find(failure, ClickHouseException.class) != null
+            || Retry.find(failure, RefusalException.class) != null
+            || Retry.find(failure, TooLargeException.class) != null
+                && progress.job().isDivisible(batch)
+            || batch.failedBehindAnswer();
+    if (own) {
+      blame(batch, failure);
+    } else {
+      source.trouble(Retry.reason(failure));
+      synchronized (this) {
+        suspects.add(new Suspect(batch, failure));
+        release(batch, List.of());
+      }
+    }
+  }
+
+  /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
+  private void blame(Batch batch, Throwable failure) {
+    if (batch.getSize() > 1) {
+      release(batch, ledger.halve(batch, share));
+      return;
+    }
+    String id = batch.getIds().get(0);
+    List<String> parts = progress.job().idKind().parts(id);
+    if (parts.isEmpty()) {
+      Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
+      ledger.fail(batch, outcome);
+      batch.outcomes().put(id, outcome);
+      progress.done(batch);
+      release(batch, List.of());
+    } else {
+      List<Batch> followers = ledger.cut(batch, parts, share);
+      cut(id, parts);
+      progress.done(batch);
+      release(batch, followers);
+    }
+  }
+
+  synchronized void release(Batch batch, List<Batch> followers) {
+    inFlight.remove(batch);
+    batch.putDown();
+    ready.addAll(followers);
+    notifyAll();
+  }
+
+  /** Whether any batch is in flight, or waits until the source answers. */
+  synchronized boolean isActive() {
+    return !inFlight.isEmpty() || !suspects.isEmpty();
+  }
+
+  /** When any batch in flight last moved, by {@link System#nanoTime}; now where none is. */
+  synchronized long movedAt() {
+    return inFlight.stream().mapToLong(Batch::movedAt).max().orElse(System.nanoTime());
+  }
+
+  /** What the batches in flight wait for, in words. */
+  synchronized String waitsFor(String sourceName) {
+    Map<String, Integer> counts = new TreeMap<>();
+    for (Batch batch : inFlight) {
+      Batch.Step step = batch.step();
+      counts.merge(
+          step == Batch.Step.INSERT || step == Batch.Step.READ_BACK
+              ? "ClickHouse"
+              : step == Batch.Step.LEDGER
+                  ? "the ledger"
+                  : step == null && batch.worker() != null
+                      ? sourceName + " or the next step" + at(batch.worker())
+                      : sourceName,
+          1,
+          Integer::sum);
+    }
+    suspects.forEach(suspect -> counts.merge(sourceName, 1, Integer::sum));
+    return counts.isEmpty()
+        ? "no batch is in flight"
+        : String.join(
+            ", ",
+            counts.entrySet().stream()
+                .map(
+                    count ->
+                        count.getValue()
+                            + (count.getValue() == 1 ? " batch waits for " : " batches wait for ")
+                            + count.getKey())
+                .toList());
+  }
+
+  /** Where a thread is, for whoever has to find out why it does not go on. */
+  private static String at(Thread worker) {
+    return Arrays.stream(worker.getStackTrace())
+        .filter(frame -> frame.getClassName().startsWith("polymarket."))
+        .findFirst()
+        .map(
+            frame ->
+                " (in "
+                    + frame.getClassName().replaceFirst(".*\\.", "")
+                    + "."
+                    + frame.getMethodName()
+                    + ")")
+        .orElse("");
+  }
+}

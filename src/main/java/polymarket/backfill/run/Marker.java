@@ -1,0 +1,130 @@
+package polymarket.backfill.run;
+
+import java.util.Iterator;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.Exchange;
+import org.apache.camel.ExchangeProperty;
+import org.apache.camel.spi.IdempotentRepository;
+import polymarket.backfill.Stop;
+import polymarket.backfill.UserError;
+import polymarket.backfill.job.ExchangeProperties;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.ImbalanceException;
+
+/**
+ * The bean {@code ledger} of the job routes: gives the batches of a job, and is the idempotent
+ * repository that marks them. Its keys are batches: a key is added when the batch's rows are
+ * stored, and removed when the batch failed for good.
+ */
+public final class Marker implements IdempotentRepository {
+
+  private final Map<String, Feed> feeds = new ConcurrentHashMap<>();
+  private final Stop stop;
+
+  public Marker(Stop stop) {
+    this.stop = stop;
+  }
+
+  void add(String job, Feed feed) {
+    feeds.put(job, feed);
+  }
+
+  /** The batches of a job, for its split. */
+  public Iterator<Batch> batches(String job) {
+    Feed feed = feeds.get(job);
+    if (feed == null) {
+      throw new IllegalStateException("job " + job + " is not part of this run");
+    }
+    return feed;
+  }
+
+  /** Notes that a page is stored, where a batch has several: the next run goes on behind it. */
+  public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
+    exchange.removeProperty(ExchangeProperties.FAILURES);
+    Feed feed = feeds.get(batch.getJob());
+    if (feed != null && batch.isMore()) {
+      feed.page(batch);
+    }
+  }
+
+  /** A batch is handed out once; only the empty one that ends a feed has nothing left to do. */
+  @Override
+  public boolean contains(Exchange exchange, String key) {
+    return exchange.getProperty(Batch.PROPERTY, Batch.class).getSize() == 0;
+  }
+
+  @Override
+  public boolean contains(String key) {
+    return false;
+  }
+
+  @Override
+  public boolean add(Exchange exchange, String key) {
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    try {
+      feeds.get(batch.getJob()).done(batch);
+      return true;
+    } catch (ImbalanceException e) {
+      stop.ask(4, e.getMessage());
+    } catch (UserError e) {
+      stop.ask(1, e.getMessage());
+    } catch (RuntimeException | Error e) {
+      stop.ask(1, "batch " + key + " could not be marked: " + e);
+    }
+    feeds.get(batch.getJob()).release(batch, java.util.List.of());
+    return false;
+  }
+
+  @Override
+  public boolean remove(Exchange exchange, String key) {
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    Throwable failure =
+        exchange.getException() != null
+            ? exchange.getException()
+            : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+    try {
+      feeds.get(batch.getJob()).failed(batch, failure);
+      // the ledger knows of it; left on the exchange, it would end the job as if the job itself had
+      // failed
+      exchange.setException(null);
+      exchange.setRouteStop(true);
+      return true;
+    } catch (RuntimeException | Error e) {
+      stop.ask(
+          1,
+          e instanceof UserError
+              ? e.getMessage()
+              : "batch " + key + " could not be put back: " + e);
+      feeds.get(batch.getJob()).release(batch, java.util.List.of());
+      return false;
+    }
+  }
+
+  @Override
+  public boolean add(String key) {
+    throw new UnsupportedOperationException("a batch is marked with its exchange");
+  }
+
+  @Override
+  public boolean remove(String key) {
+    throw new UnsupportedOperationException("a batch is put back with its exchange");
+  }
+
+  @Override
+  public boolean confirm(String key) {
+    return true;
+  }
+
+  @Override
+  public void clear() {
+    throw new UnsupportedOperationException("use `backfill reset`");
+  }
+
+  /** The ledgers outlive the routes, which come and go when a file is edited. */
+  @Override
+  public void start() {}
+
+  @Override
+  public void stop() {}
+}

@@ -1,0 +1,231 @@
+package polymarket.backfill.run;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.camel.Exchange;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Settings;
+import polymarket.backfill.Stop;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.source.Retry;
+import polymarket.backfill.source.Sources;
+import polymarket.backfill.store.Storing;
+
+/**
+ * Asks a job's source for single ids through the job's own routes, and maps the rows in a database
+ * that is dropped again.
+ */
+public final class Preview {
+
+  /**
+   * What came and what it becomes.
+   *
+   * @param came the rows as the source sent them
+   * @param became rows by table
+   * @param states by id: found, absent, unresolved or failed, with the reason
+   */
+  public record Result(
+      int requests,
+      List<Map<String, Object>> came,
+      Map<String, List<Map<String, Object>>> became,
+      Map<String, String> states) {}
+
+  /**
+   * What a source answers to one id.
+   *
+   * @param rows that came
+   * @param requests that they took
+   * @param whole whether that is all of them
+   * @param failure why there was no answer; null where there was one
+   */
+  public record Sample(String id, long rows, int requests, boolean whole, String failure) {}
+
+  /** What a source answers to some ids. */
+  public record Samples(List<Sample> samples, double limitPerSecond) {}
+
+  private Preview() {}
+
+  /**
+   * Asks a job's source for ids, each on its own, and looks at how much comes.
+   *
+   * @param pages of an id that are asked for at most
+   * @throws UserError where another run uses the source
+   */
+  public static Samples sample(
+      Settings settings,
+      Job job,
+      ClickHouse clickHouse,
+      List<String> ids,
+      int pages,
+      Messages messages) {
+    job.check(settings);
+    Stop stop = new Stop();
+    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    Map<String, Job> jobs = Map.of(job.getName(), job);
+    Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
+    List<Sample> samples = new ArrayList<>();
+    try (ShareLock lock =
+            ShareLock.take(
+                settings.path("runtime.dir").resolve(job.getSource() + ".lock"),
+                Share.WHOLE,
+                job.getSource(),
+                "diagnose " + job.getName());
+        Routes routes =
+            Routes.start(
+                settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
+      for (String id : ids) {
+        Batch batch = Batch.preview(job.getName(), List.of(id), Batch.Kind.FIRST);
+        long rows = 0;
+        String failure = null;
+        try {
+          for (int page = 0; page < pages && batch.isMore(); page++) {
+            rows += page(routes, job, batch).size();
+          }
+        } catch (UserError e) {
+          failure = e.getMessage();
+        }
+        samples.add(new Sample(id, rows, batch.requests(), !batch.isMore(), failure));
+      }
+    }
+    return new Samples(samples, sources.get(job.getSource()).limit());
+  }
+
+  /**
+   * @param ids in their stored form
+   * @throws UserError where the source does not answer, or another run uses it
+   */
+  public static Result fetch(
+      Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
+    job.check(settings);
+    Stop stop = new Stop();
+    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    Map<String, Job> jobs = Map.of(job.getName(), job);
+    Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
+    List<Map<String, Object>> came = new ArrayList<>();
+    Map<String, String> states = new LinkedHashMap<>();
+    try (ShareLock lock =
+            ShareLock.take(
+                settings.path("runtime.dir").resolve(job.getSource() + ".lock"),
+                Share.WHOLE,
+                job.getSource(),
+                "fetch " + job.getName());
+        Routes routes =
+            Routes.start(
+                settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
+      // a route may have to ask them what it needs to know of an id
+      Views.create(clickHouse, job.getName());
+      List<Batch> batches = new ArrayList<>();
+      // as a run does: an id a call where the source takes one only, and once more for what was
+      // left out
+      for (List<String> asked :
+          job.isGather() ? ids.stream().map(List::of).toList() : List.of(ids)) {
+        Batch first = Batch.preview(job.getName(), asked, Batch.Kind.FIRST);
+        batches.add(first);
+        came.addAll(ask(routes, job, first));
+        if (!first.missing().isEmpty()) {
+          Batch again = Batch.preview(job.getName(), first.missing(), Batch.Kind.REASK);
+          batches.add(again);
+          came.addAll(ask(routes, job, again));
+        }
+      }
+      ids.forEach(id -> states.put(id, State.ABSENT.text()));
+      for (Batch batch : batches) {
+        batch.missing().forEach(id -> states.put(id, "not known: the answer may have been cut"));
+        batch.outcomes().forEach((id, outcome) -> states.put(id, outcome.state().text()));
+      }
+      Map<String, List<Map<String, Object>>> became =
+          map(job, clickHouse, routes, ids, came, states);
+      return new Result(batches.stream().mapToInt(Batch::requests).sum(), came, became, states);
+    }
+  }
+
+  /** All pages of an answer; the first one where an id stands for a whole listing. */
+  private static List<Map<String, Object>> ask(Routes routes, Job job, Batch batch) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    do {
+      rows.addAll(page(routes, job, batch));
+    } while (batch.isMore() && !job.isPass());
+    return rows;
+  }
+
+  @SuppressWarnings("unchecked")
+  private static List<Map<String, Object>> page(Routes routes, Job job, Batch batch) {
+    Exchange exchange =
+        routes
+            .template()
+            .request(
+                "direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
+    if (exchange.getException() != null) {
+      throw new UserError(Retry.reason(exchange.getException()));
+    }
+    return exchange.getMessage().getBody(List.class);
+  }
+
+  /**
+   * Sends the rows through the job's own landing table and views, in a database of this process.
+   */
+  private static Map<String, List<Map<String, Object>>> map(
+      Job job,
+      ClickHouse clickHouse,
+      Routes routes,
+      List<String> ids,
+      List<Map<String, Object>> rows,
+      Map<String, String> states) {
+    String database = "backfill_preview_" + ProcessHandle.current().pid();
+    Map<String, List<Map<String, Object>>> became = new LinkedHashMap<>();
+    if (rows.isEmpty()) {
+      return became;
+    }
+    try {
+      clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
+      for (String statement : Views.setup(job.getName())) {
+        clickHouse.execute(statement.replace("default.", database + "."));
+      }
+      Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
+      Storing storing = new Storing(job, job.sql(), batch, rows);
+      if (storing.prepare()) {
+        clickHouse.insert(
+            database + "." + batch.getTable() + "_landing", storing.getLines(), storing.getToken());
+      }
+      for (Map<String, Object> row :
+          clickHouse.rows(storing.getStoredQuery().replace("default.", database + "."), Map.of())) {
+        long stored = ((Number) row.get("rows")).longValue();
+        long refused = ((Number) row.get("rejected")).longValue();
+        if (stored > 0) {
+          states.put(String.valueOf(row.get("id")), "found, rows: " + stored);
+        } else if (refused > 0) {
+          states.merge(
+              String.valueOf(row.get("id")),
+              "failed: rejected, " + row.get("reason"),
+              (state, failed) -> state.startsWith("found, rows") ? state : failed);
+        }
+      }
+      for (Map<String, Object> table :
+          clickHouse.rows(
+              "SELECT name FROM system.tables WHERE database = {d:String}"
+                  + " AND engine NOT IN ('Null', 'MaterializedView') ORDER BY name",
+              Map.of("d", database))) {
+        List<Map<String, Object>> mapped =
+            clickHouse.rows(
+                "SELECT * EXCEPT (batch) FROM " + database + "." + table.get("name"), Map.of());
+        if (!mapped.isEmpty()) {
+          became.put(String.valueOf(table.get("name")), mapped);
+        }
+      }
+      return became;
+    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    } finally {
+      clickHouse.execute("DROP DATABASE IF EXISTS " + database);
+    }
+  }
+}

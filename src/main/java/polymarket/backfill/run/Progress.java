@@ -1,0 +1,383 @@
+package polymarket.backfill.run;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import polymarket.backfill.Redaction;
+import polymarket.backfill.UserError;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Ranges;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.source.Pace;
+
+/**
+ * How far one job's run has come. Writes a line for each batch, and for each page of those that
+ * have several, to runtime/JOB.progress.jsonl, and what a second terminal shows to
+ * runtime/JOB.status.json.
+ */
+public final class Progress implements AutoCloseable {
+
+  /** The rates shown are those of this time. */
+  private static final long WINDOW_MILLIS = 10_000;
+
+  /** A source that gave no good answer for so long may be one that the run will give up on. */
+  private static final long SILENT_MILLIS = 3_000;
+
+  private final Job job;
+  private final Share share;
+  private final Pace source;
+  private final Duration patience;
+  private final Path statusFile;
+  private final Writer log;
+  private final Instant startedAt = Instant.now();
+  private final long startNanos = System.nanoTime();
+  private final Map<State, Long> counts;
+  private long total;
+
+  private long ids;
+  private long batches;
+  private long fetched;
+  private long inserted;
+  private long duplicate;
+  private long rejected;
+  private long batchNanos;
+  private final Map<Batch.Step, Long> stepNanos = new EnumMap<>(Batch.Step.class);
+  private long lastDoneAt = System.currentTimeMillis();
+  private boolean waiting;
+  private boolean ended;
+  private final Deque<double[]> samples = new ArrayDeque<>();
+
+  /**
+   * Where ids are ranges: how many numbers there are in them, in those that are pending, and in
+   * those of this run's batches.
+   */
+  private Ledger.Numbers numbers;
+
+  private long numbersDone;
+
+  Progress(
+      Job job, Share share, Pace source, Duration patience, Path runtime, Map<State, Long> counts) {
+    this.job = job;
+    this.patience = patience;
+    this.share = share;
+    this.source = source;
+    this.counts = new EnumMap<>(counts);
+    this.total = counts.values().stream().mapToLong(Long::longValue).sum();
+    this.statusFile = statusFile(runtime, job.getName(), share);
+    try {
+      this.log =
+          Files.newBufferedWriter(
+              runtime.resolve(job.getName() + share.suffix() + ".progress.jsonl"),
+              StandardOpenOption.CREATE,
+              StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new UserError(
+          "cannot write to "
+              + runtime
+              + ": "
+              + e.getMessage()
+              + "; set runtime.dir to a folder that can be written");
+    }
+  }
+
+  public static Path statusFile(Path runtime, String job, Share share) {
+    return runtime.resolve(job + share.suffix() + ".status.json");
+  }
+
+  public Job job() {
+    return job;
+  }
+
+  Pace source() {
+    return source;
+  }
+
+  /** Takes what the ledger says of all ids, those that other processes have done included. */
+  synchronized void counted(Map<State, Long> now) {
+    counts.putAll(now);
+    total = now.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /** Ids that were marked as failed are pending again. */
+  synchronized void moved(long failedToPending) {
+    counts.merge(State.FAILED, -failedToPending, Long::sum);
+    counts.merge(State.PENDING, failedToPending, Long::sum);
+  }
+
+  /** Ids took the place of others: so many more are to be done. */
+  synchronized void came(long more) {
+    counts.merge(State.PENDING, more, Long::sum);
+    total += more;
+  }
+
+  synchronized void done(Batch batch) {
+    Map<State, Long> states = new EnumMap<>(State.class);
+    for (Outcome outcome : batch.outcomes().values()) {
+      states.merge(outcome.state(), 1L, Long::sum);
+    }
+    states.forEach(
+        (state, n) -> {
+          counts.merge(state, n, Long::sum);
+          counts.merge(State.PENDING, -n, Long::sum);
+        });
+    ids += batch.outcomes().size();
+    if (numbers != null) {
+      long n = batch.outcomes().keySet().stream().mapToLong(Ranges::width).sum();
+      numbers = new Ledger.Numbers(numbers.total(), numbers.pending() - n);
+      numbersDone += n;
+    }
+    batches++;
+    count(batch);
+    batchNanos += batch.ageNanos();
+    batch.spent().forEach((step, nanos) -> stepNanos.merge(step, nanos, Long::sum));
+    lastDoneAt = System.currentTimeMillis();
+    log(batch, states, true);
+  }
+
+  private void log(Batch batch, Map<State, Long> states, boolean last) {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("at", Instant.now().toString());
+    line.put("batch", batch.getKey());
+    line.put("kind", batch.getKind().text());
+    line.put("resumed", batch.isResumed());
+    line.put("ids", batch.getSize());
+    line.put("done", last);
+    states.forEach((state, n) -> line.put(state.text(), n));
+    line.put("asked_again", batch.missing().size());
+    line.put("rows", batch.fetched());
+    line.put("inserted", batch.inserted());
+    line.put("duplicate", batch.duplicate());
+    line.put("rejected", batch.rejected());
+    line.put("requests", batch.requests());
+    line.put("ms", batch.ageNanos() / 1_000_000);
+    try {
+      log.write(Redaction.json().writeValueAsString(line));
+      log.write('\n');
+      log.flush();
+    } catch (IOException e) {
+      throw new UserError(
+          "cannot write the progress log of " + job.getName() + ": " + e.getMessage());
+    }
+  }
+
+  /** A page of a batch is stored; its ids are not done. */
+  synchronized void page(Batch batch) {
+    count(batch);
+    log(batch, Map.of(), false);
+    lastDoneAt = System.currentTimeMillis();
+  }
+
+  private void count(Batch batch) {
+    fetched += batch.fetched();
+    inserted += batch.inserted();
+    duplicate += batch.duplicate();
+    rejected += batch.rejected();
+  }
+
+  synchronized long done() {
+    return total - counts.get(State.PENDING);
+  }
+
+  synchronized long total() {
+    return total;
+  }
+
+  synchronized Map<State, Long> counts() {
+    return new EnumMap<>(counts);
+  }
+
+  synchronized long idleMillis() {
+    return System.currentTimeMillis() - lastDoneAt;
+  }
+
+  synchronized void stirred() {
+    lastDoneAt = System.currentTimeMillis();
+  }
+
+  /** The job's route has ended: nothing more comes of it in this run. */
+  synchronized void ended() {
+    ended = true;
+  }
+
+  synchronized boolean hasEnded() {
+    return ended;
+  }
+
+  /** Whether the job has to wait for another one of the run to end. */
+  synchronized void waiting(boolean waits) {
+    waiting = waits;
+    stirred();
+  }
+
+  synchronized boolean isWaiting() {
+    return waiting;
+  }
+
+  /**
+   * Takes how many numbers the ids have, where they are ranges: how far a run is shows in them,
+   * because ranges are cut on the way.
+   */
+  synchronized void numbers(Ledger.Numbers now) {
+    numbers = now;
+  }
+
+  /**
+   * Ids, requests and numbers a second over the last ten seconds; requests by their turns, which
+   * may lie ahead.
+   */
+  private synchronized double[] rates() {
+    long now = System.currentTimeMillis();
+    double[] turns = source.turns();
+    samples.addLast(new double[] {now, ids, turns[0], turns[1], numbersDone});
+    while (samples.size() > 2 && now - samples.peekFirst()[0] > WINDOW_MILLIS) {
+      samples.removeFirst();
+    }
+    double[] first = samples.peekFirst();
+    double seconds = Math.max(0.001, (now - first[0]) / 1000.0);
+    return samples.size() < 2
+        ? new double[3]
+        : new double[] {
+          (ids - first[1]) / seconds,
+          source.limit() * (turns[0] - first[2]) / Math.max(1, turns[1] - first[3]),
+          (numbersDone - first[4]) / seconds
+        };
+  }
+
+  /** Everything that is known, as it is shown in another terminal and printed as JSON. */
+  public synchronized Map<String, Object> snapshot(String state) {
+    double[] rates = rates();
+    double seconds = (System.nanoTime() - startNanos) / 1e9;
+    Map<String, Object> idsNow = new LinkedHashMap<>();
+    idsNow.put("total", total);
+    counts.forEach((of, n) -> idsNow.put(of.text(), n));
+    Map<String, Object> rows = new LinkedHashMap<>();
+    rows.put("fetched", fetched);
+    rows.put("inserted", inserted);
+    rows.put("duplicate", duplicate);
+    rows.put("rejected", rejected);
+    boolean running = state.equals("running");
+    Map<String, Object> run = new LinkedHashMap<>();
+    run.put("seconds", rounded(seconds));
+    run.put("ids", ids);
+    run.put("batches", batches);
+    run.put("ids_per_second", rounded(running ? rates[0] : ids / seconds));
+    run.put("requests", source.requests());
+    run.put("requests_per_second", rounded(running ? rates[1] : source.requests() / seconds));
+    run.put("limit_per_second", rounded(source.limit()));
+    run.put("limit_used", Math.round(source.used() * 1000) / 1000.0);
+    run.put("retries", source.retries());
+    double pace = numbers == null ? rates[0] : rates[2];
+    run.put(
+        "seconds_left",
+        pace > 0 && running
+            ? Math.round((numbers == null ? counts.get(State.PENDING) : numbers.pending()) / pace)
+            : null);
+    run.put("waiting_for", source.trouble());
+    // not for every answer that has to be asked for once more
+    run.put(
+        "gives_up_at",
+        System.currentTimeMillis() - source.troubleSince() < SILENT_MILLIS
+            ? null
+            : Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString());
+    run.put("seconds_in", secondsIn());
+    Map<String, Object> snapshot = new LinkedHashMap<>();
+    snapshot.put("job", job.getName());
+    snapshot.put("worker", share.whole() ? null : share.worker() + " of " + share.of());
+    snapshot.put("state", state);
+    snapshot.put("pid", ProcessHandle.current().pid());
+    snapshot.put("started_at", startedAt.toString());
+    snapshot.put("updated_at", Instant.now().toString());
+    snapshot.put("ids", idsNow);
+    if (numbers != null) {
+      Map<String, Object> inRanges = new LinkedHashMap<>();
+      inRanges.put("unit", job.getUnit());
+      inRanges.put("total", numbers.total());
+      inRanges.put("done", numbers.total() - numbers.pending());
+      inRanges.put("per_second", rounded(running ? rates[2] : numbersDone / seconds));
+      snapshot.put("numbers", inRanges);
+    }
+    snapshot.put("rows", rows);
+    snapshot.put("run", run);
+    return snapshot;
+  }
+
+  /**
+   * The seconds that finished batches spent in each step; those of batches in flight, and of one
+   * batch's calls, at once add up.
+   */
+  private Map<String, Object> secondsIn() {
+    Map<String, Object> seconds = new LinkedHashMap<>();
+    long rest = batchNanos;
+    for (Batch.Step step : Batch.Step.values()) {
+      long nanos = stepNanos.getOrDefault(step, 0L);
+      rest -= nanos;
+      seconds.put(step.name().toLowerCase(Locale.ROOT), rounded(nanos / 1e9));
+    }
+    seconds.put("rest", rounded(Math.max(0, rest) / 1e9));
+    return seconds;
+  }
+
+  private static double rounded(double value) {
+    return Math.round(value * 100) / 100.0;
+  }
+
+  /** Lets other terminals see it. */
+  void publish(Map<String, Object> snapshot) {
+    try {
+      Redaction.write(statusFile, Redaction.json().writeValueAsString(snapshot));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    } catch (IOException e) {
+      throw new UserError("cannot write " + statusFile + ": " + e.getMessage());
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      log.close();
+    } catch (IOException e) {
+      throw new UserError(
+          "cannot write the progress log of " + job.getName() + ": " + e.getMessage());
+    }
+  }
+
+  /**
+   * The ids of a share, counted anew, and the rows of the whole ledger: batches are not divided as
+   * ids are when the number of workers changes.
+   */
+  static Map<String, Object> ledgerSums(Ledger ledger, Share share) {
+    Map<State, Long> counts = ledger.counts(share);
+    Ledger.Sums sums = ledger.sums();
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("ids", ledger.size(share));
+    counts.forEach((state, n) -> result.put(state.text(), n));
+    if (!share.whole() || ledger.replaced()) {
+      result.put(
+          "rows_of",
+          (share.whole() ? "" : "all workers together")
+              + (!share.whole() && ledger.replaced() ? ", " : "")
+              + (ledger.replaced() ? "with those that were replaced" : ""));
+    }
+    result.put("rows_fetched", sums.fetched());
+    result.put("rows_inserted", sums.inserted());
+    result.put("rows_duplicate", sums.duplicate());
+    result.put("rows_rejected", sums.rejected());
+    return result;
+  }
+}

@@ -1,0 +1,239 @@
+package polymarket.backfill.run;
+
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
+import org.apache.camel.CamelContext;
+import org.apache.camel.ProducerTemplate;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.main.BaseMainSupport;
+import org.apache.camel.main.Main;
+import org.apache.camel.main.MainListenerSupport;
+import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.support.RouteWatcherReloadStrategy;
+import org.apache.camel.support.service.ServiceHelper;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Settings;
+import polymarket.backfill.Stop;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.polymarket.Account;
+import polymarket.backfill.polymarket.BatchTokens;
+import polymarket.backfill.polymarket.Chain;
+import polymarket.backfill.source.Retry;
+import polymarket.backfill.source.Sources;
+import polymarket.backfill.source.Walks;
+import polymarket.backfill.store.ClickHouseComponent;
+import polymarket.backfill.store.Rows;
+
+/** Camel with the routes of some jobs: what their files refer to by name is bound here. */
+public final class Routes implements AutoCloseable {
+
+  private final Main main;
+  private ProducerTemplate template;
+  private final List<ExecutorService> pools;
+
+  private Routes(Main main, List<ExecutorService> pools) {
+    this.main = main;
+    this.pools = pools;
+  }
+
+  /**
+   * Starts the routes of all jobs. They wait: no job runs, and no batch is handed out.
+   *
+   * @param arguments camel-main's own options, such as -d with a duration in seconds
+   * @throws UserError where the routes cannot be built
+   */
+  public static Routes startAll(
+      Settings settings, ClickHouse clickHouse, Messages messages, String... arguments) {
+    Map<String, Job> jobs = new LinkedHashMap<>();
+    Job.names(settings.home()).forEach(name -> jobs.put(name, Job.read(settings.home(), name)));
+    Stop stop = new Stop();
+    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    Retry retry =
+        new Retry(
+            jobs,
+            sources,
+            stop,
+            settings.number("source.attempts", 1),
+            settings.duration("source.patience"),
+            messages);
+    Main main = new Main();
+    main.parseArguments(arguments);
+    return start(
+        main, settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages);
+  }
+
+  /**
+   * @param jobs by their names; the route files of other jobs are not loaded
+   * @param ledgers the idempotent repository of the job routes
+   * @param stop asked, no more pages are begun than have to be
+   * @throws UserError where the routes cannot be built
+   */
+  static Routes start(
+      Settings settings,
+      Map<String, Job> jobs,
+      ClickHouse clickHouse,
+      Sources sources,
+      Retry retry,
+      Marker ledgers,
+      Stop stop,
+      Messages messages) {
+    return start(new Main(), settings, jobs, clickHouse, sources, retry, ledgers, stop, messages);
+  }
+
+  private static Routes start(
+      Main main,
+      Settings settings,
+      Map<String, Job> jobs,
+      ClickHouse clickHouse,
+      Sources sources,
+      Retry retry,
+      Marker ledgers,
+      Stop stop,
+      Messages messages) {
+    // batches, as many as the feeds hand out; and the calls of all batches that make one an id
+    ExecutorService fetchers = Executors.newCachedThreadPool(daemon("fetcher"));
+    ExecutorService callers =
+        Executors.newFixedThreadPool(settings.number("source.calls", 1), daemon("caller"));
+    Map<String, Object> beans = beans(settings, jobs, sources, retry, ledgers, stop);
+    beans.put("fetchers", fetchers);
+    beans.put("callers", callers);
+    beans.put("clickhouse", clickHouse.dataSource());
+    // a data source and a component go by the same name, in jdbc:clickhouse and clickhouse:table
+    List<String> files = Job.routeFiles(settings.home(), List.copyOf(jobs.keySet()));
+    try (DefaultCamelContext trial = new DefaultCamelContext()) {
+      new RouteCheck(settings, beans, trial).check(files, jobs.values());
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    beans.forEach(main::bind);
+    settings.all().forEach(main::addOverrideProperty);
+    main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
+    main.setDefaultPropertyPlaceholderLocation("false");
+    main.configure().withRoutesIncludePattern(String.join(",", files));
+    // with --debug, Camel would print the settings, keys included
+    main.configure().withAutoConfigurationLogSummary(false);
+    main.addMainListener(
+        new MainListenerSupport() {
+          @Override
+          public void beforeConfigure(BaseMainSupport support) {
+            support.getCamelContext().setSourceLocationEnabled(true);
+            support
+                .getCamelContext()
+                .addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+            support
+                .getCamelContext()
+                .getCamelContextExtension()
+                .addInterceptStrategy(new ErrorsFail());
+          }
+        });
+    Routes routes = new Routes(main, List.of(fetchers, callers));
+    try {
+      main.start();
+      endReload(main.getCamelContext());
+      RouteReload.throttles((ModelCamelContext) main.getCamelContext());
+      main.getCamelContext()
+          .addService(
+              new RouteReload(settings, files, jobs.values(), beans, clickHouse, retry, messages));
+      return routes;
+    } catch (Exception e) {
+      routes.close();
+      RouteReload reload =
+          new RouteReload(settings, files, jobs.values(), beans, clickHouse, retry, messages);
+      reload.setCamelContext(new DefaultCamelContext());
+      String faulty = reload.faulty();
+      throw new UserError(
+          "the routes could not be started: " + (faulty != null ? faulty : RouteReload.mistake(e)),
+          e);
+    }
+  }
+
+  /** What the route files call by name. */
+  static Map<String, Object> beans(
+      Settings settings,
+      Map<String, Job> jobs,
+      Sources sources,
+      Retry retry,
+      Marker ledgers,
+      Stop stop) {
+    Map<String, Object> beans = new HashMap<>();
+    beans.put("ledger", ledgers);
+    beans.put("source", sources);
+    beans.put("retry", retry);
+    beans.put("rows", new Rows(jobs, stop));
+    beans.put("tokens", new BatchTokens());
+    beans.put("walk", new Walks());
+    beans.put("chain", new Chain());
+    beans.put("account", new Account(settings));
+    return beans;
+  }
+
+  /**
+   * Ends the reload that camel-main starts where it is told to, as {@code mvn camel:dev} does. It
+   * would load each edit a second time, and mistakes too; {@link RouteReload} takes its place.
+   */
+  private static void endReload(CamelContext context) throws Exception {
+    for (RouteWatcherReloadStrategy reload :
+        context.hasServices(RouteWatcherReloadStrategy.class)) {
+      ServiceHelper.stopAndShutdownService(reload);
+      context.removeService(reload);
+    }
+  }
+
+  /** Waits until {@link #end} is called or camel-main's options end it, and stops the routes. */
+  public void await() throws Exception {
+    main.run();
+  }
+
+  /** Lets {@link #await} return. */
+  public void end() {
+    main.completed();
+  }
+
+  private static ThreadFactory daemon(String name) {
+    return runnable -> {
+      Thread thread = new Thread(runnable, name);
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
+
+  /** One for all calls from outside the routes. */
+  synchronized ProducerTemplate template() {
+    if (template == null) {
+      template = context().createProducerTemplate();
+    }
+    return template;
+  }
+
+  /** How many routes there are. */
+  public int size() {
+    return context().getRoutesSize();
+  }
+
+  CamelContext context() {
+    return main.getCamelContext();
+  }
+
+  @Override
+  public void close() {
+    pools.forEach(ExecutorService::shutdownNow);
+    try {
+      if (main.getCamelContext() != null) {
+        main.getCamelContext().getShutdownStrategy().setTimeout(1);
+        main.getCamelContext().getShutdownStrategy().setSuppressLoggingOnTimeout(true);
+      }
+      main.stop();
+    } catch (RuntimeException e) {
+      // the run is over, and what it did is in the ledger
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package polymarket.backfill.source;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.RowNames;
+import polymarket.backfill.ledger.Batch;
+
+/**
+ * The elements of the list in an answer. One that is no object, or an empty one, becomes a row that
+ * holds it as it came and qualifies for no table but the rejected one: it costs itself, not the
+ * answer.
+ */
+public final class Elements {
+
+  /** The column of a landing table for an element that is no row. */
+  private static final String FIELD = "element";
+
+  /** What the program adds to each row. */
+  private static final Set<String> OURS = Set.of(FIELD, "asked", "batch", "fetched_at");
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
+
+  private Elements() {}
+
+  private static final class NoRow extends LinkedHashMap<String, Object> {
+    private static final long serialVersionUID = 1;
+  }
+
+  public static boolean isNoRow(Map<String, Object> row) {
+    return row instanceof NoRow;
+  }
+
+  /**
+   * @param list of an answer; null is an empty one
+   */
+  @SuppressWarnings("unchecked")
+  public static List<Map<String, Object>> of(List<?> list) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (Object element : list == null ? List.of() : list) {
+      rows.add(
+          element instanceof Map<?, ?> map && !map.isEmpty()
+              ? (Map<String, Object>) map
+              : noRow(element));
+    }
+    return rows;
+  }
+
+  private static NoRow noRow(Object element) {
+    NoRow row = new NoRow();
+    try {
+      row.put(FIELD, JSON.writeValueAsString(element));
+    } catch (JsonProcessingException e) {
+      row.put(FIELD, String.valueOf(element));
+    }
+    return row;
+  }
+
+  /** An element of an answer to several ids that does not say which of them it belongs to. */
+  public static Map<String, Object> withoutId(Job job, Object element) {
+    NoRow none = noRow(element);
+    name(job, none);
+    none.put(job.getIdField().get(0), key(none));
+    return none;
+  }
+
+  private static String key(NoRow none) {
+    return "element " + Walks.hash(String.valueOf(none.get(FIELD)));
+  }
+
+  private static void name(Job job, NoRow none) {
+    String key = key(none);
+    job.getKeyFields().forEach(field -> none.put(field.get(0), key));
+  }
+
+  /**
+   * The rows of a page, of which those that are none, or do not say which id they belong to, get a
+   * key of their own and the first id of the batch, with which they are kept as rejected.
+   */
+  public static List<Map<String, Object>> keyed(
+      Job job, Batch batch, List<Map<String, Object>> rows) {
+    List<Map<String, Object>> keyed = new ArrayList<>(rows.size());
+    for (Map<String, Object> row : rows) {
+      if (!isNoRow(row) && RowNames.id(job, batch, row) != null) {
+        keyed.add(row);
+        continue;
+      }
+      NoRow none = isNoRow(row) ? (NoRow) row : noRow(row);
+      name(job, none);
+      if (!job.getIdField().isEmpty()) {
+        none.put(job.getIdField().get(0), batch.getIds().get(0));
+      }
+      keyed.add(none);
+    }
+    return keyed;
+  }
+
+  /** A row as it is inserted: without fields that are named as what the program adds. */
+  public static Map<String, Object> plain(Map<String, Object> row) {
+    if (isNoRow(row) || OURS.stream().noneMatch(row::containsKey)) {
+      return row;
+    }
+    Map<String, Object> plain = new LinkedHashMap<>(row);
+    plain.keySet().removeAll(OURS);
+    return plain;
+  }
+}

@@ -1,0 +1,348 @@
+package polymarket.backfill.source;
+
+import com.clickhouse.client.api.ServerException;
+import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.apache.camel.CamelExecutionException;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.client5.http.HttpHostConnectException;
+import org.apache.hc.core5.net.NamedEndpoint;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Redaction;
+import polymarket.backfill.Stop;
+import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.job.ExchangeProperties;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.ImbalanceException;
+
+/**
+ * The bean {@code retry} of the route configuration: decides whether a call that failed is made
+ * once more. Looks at each failure when it occurs, and sets the wait that a source asked for.
+ */
+public final class Retry implements Processor {
+
+  /**
+   * Attempts of a batch whose parent failed with all its attempts: it only has to show which half
+   * is at fault.
+   */
+  private static final int ATTEMPTS_OF_A_HALF = 2;
+
+  private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
+
+  /**
+   * So much more often than anything else is a call made again that a node refuses at every width,
+   * because what it does not have yet comes within minutes.
+   */
+  private static final int NOT_YET = 3;
+
+  /** A key that is missing or wrong: whatever else is asked for, the answer is the same. */
+  private static final int UNAUTHORIZED = 401;
+
+  private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
+
+  private final Map<String, Job> jobs;
+  private final Sources sources;
+  private final Stop stop;
+  private final int attempts;
+  private final Duration patience;
+  private final Messages messages;
+
+  /**
+   * Calls in flight in a route that is reloaded fail in many ways, for as long as it takes and a
+   * little longer.
+   */
+  private static final long RELOAD_MILLIS = 2_000;
+
+  private volatile long reloadedUntil;
+
+  /** What a failure says about who is at fault. */
+  enum Kind {
+    /** The source, or ClickHouse, cannot take the call now: wait for it. */
+    BUSY,
+    /** The call was in a route that was just reloaded: make it again. */
+    RELOAD,
+    /** The batch may be at fault. */
+    FAILURE,
+    /** Nothing will help before a person does something. */
+    FATAL
+  }
+
+  public Retry(
+      Map<String, Job> jobs,
+      Sources sources,
+      Stop stop,
+      int attempts,
+      Duration patience,
+      Messages messages) {
+    this.jobs = jobs;
+    this.sources = sources;
+    this.stop = stop;
+    this.attempts = attempts;
+    this.patience = patience;
+    this.messages = messages;
+  }
+
+  /** A route file is being taken over, or was. */
+  public void reloading(boolean now) {
+    reloadedUntil = now ? Long.MAX_VALUE : System.currentTimeMillis() + RELOAD_MILLIS;
+  }
+
+  private Kind judge(Throwable failure) {
+    boolean ofReload =
+        System.currentTimeMillis() < reloadedUntil
+            && find(failure, SourceException.class) == null
+            && find(failure, ClickHouseException.class) == null
+            && find(failure, ImbalanceException.class) == null;
+    return ofReload ? Kind.RELOAD : kind(failure);
+  }
+
+  /** Called at every failure, before it is decided whether to go on. */
+  @Override
+  public void process(Exchange exchange) {
+    Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    if (batch == null || failure == null) {
+      return;
+    }
+    exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
+    Pace source = sources.get(jobs.get(batch.getJob()).getSource());
+    SourceException answer = find(failure, SourceException.class);
+    Kind kind = judge(failure);
+    if (kind == Kind.FAILURE) {
+      batch.countFailure(answer == null ? 0 : answer.status(), Sources.isAnswered(exchange));
+      exchange.setProperty(
+          ExchangeProperties.FAILURES,
+          exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class) + 1);
+      boolean restart =
+          batch.getCursor() != null
+              && answer != null
+              && REFUSED_CURSOR.contains(answer.status())
+              && batch.restarts() < attempts;
+      boolean refused =
+          answer != null
+              && (answer.refusal()
+                  || answer instanceof TooLargeException
+                      && jobs.get(batch.getJob()).isDivisible(batch));
+      exchange.setProperty(ExchangeProperties.REFUSED, refused && !restart);
+      if (restart) {
+        messages.info(
+            source.name()
+                + " no longer takes the cursor of "
+                + batch.getIds().get(0)
+                + "; starting it over");
+        batch.restart();
+      }
+    }
+    if (answer != null && answer.retryAfterMillis() > 0) {
+      exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
+    }
+    LOG.debug("batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures());
+    if (kind == Kind.RELOAD) {
+      exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
+    } else if (kind != Kind.FATAL && !stop.asked()) {
+      String why = reason(failure);
+      boolean refused =
+          kind == Kind.FAILURE
+              && exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class);
+      if (source.trouble() == null) {
+        messages.warn(
+            why
+                + (refused
+                    ? ""
+                    : kind == Kind.BUSY
+                            && find(failure, ClickHouseException.class) == null
+                            && find(failure, SQLException.class) == null
+                        ? "; trying again until "
+                            + Messages.clock(source.troubleSince() + patience.toMillis())
+                            + " (source.patience)"
+                        : "; trying again"));
+      }
+      if (!refused) {
+        source.retried(why);
+      }
+    }
+  }
+
+  /** Whether the call is made once more. */
+  public boolean again(Exchange exchange) {
+    Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    if (stop.asked() || batch == null) {
+      return false;
+    }
+    return switch (judge(failure)) {
+      case FATAL -> {
+        stop.ask(find(failure, ImbalanceException.class) != null ? 4 : 1, reason(failure));
+        yield false;
+      }
+      case RELOAD -> true;
+      case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
+      case FAILURE ->
+          patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
+              && !exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class)
+              && exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
+                  < attempts(batch, failure);
+    };
+  }
+
+  private int attempts(Batch batch, Throwable failure) {
+    if (batch.getSize() == 0 && isOfTheSource(failure)) {
+      // it asks for nothing that could be at fault
+      return Integer.MAX_VALUE;
+    }
+    if (find(failure, NotYetException.class) != null) {
+      return NOT_YET * attempts;
+    }
+    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 || batch.trials() > 0
+        ? Math.min(ATTEMPTS_OF_A_HALF, attempts)
+        : attempts;
+  }
+
+  /** Whether it is for want of a source that answers, rather than for what was asked. */
+  private static boolean isOfTheSource(Throwable failure) {
+    SourceException answer = find(failure, SourceException.class);
+    return answer == null ? find(failure, IOException.class) != null : answer.status() >= 500;
+  }
+
+  /**
+   * Whether to go on waiting for a source that has given no good answer since its trouble began;
+   * where not, the run is asked to stop.
+   */
+  public boolean patient(Pace source, String why) {
+    if (source.patienceLeft(patience) > 0) {
+      return true;
+    }
+    stop.ask(
+        5,
+        "gave up: "
+            + why
+            + ", and no good answer for "
+            + Messages.time(patience.toMillis())
+            + " (source.patience). Run the same command again later");
+    return false;
+  }
+
+  static Kind kind(Throwable failure) {
+    ClickHouseException clickHouse = find(failure, ClickHouseException.class);
+    if (clickHouse != null) {
+      return clickHouse.passes() ? Kind.BUSY : clickHouse.isData() ? Kind.FAILURE : Kind.FATAL;
+    }
+    if (find(failure, SQLException.class) != null) {
+      ServerException server = find(failure, ServerException.class);
+      return server == null || new ClickHouseException("", server.getCode(), null).passes()
+          ? Kind.BUSY
+          : Kind.FATAL;
+    }
+    SourceException answer = find(failure, SourceException.class);
+    if (answer != null) {
+      return answer.busy()
+          ? Kind.BUSY
+          : answer.status() == UNAUTHORIZED ? Kind.FATAL : Kind.FAILURE;
+    }
+    if (find(failure, ImbalanceException.class) != null) {
+      return Kind.FATAL;
+    }
+    if (find(failure, CallNotPermittedException.class) != null
+        || find(failure, ConnectException.class) != null
+        || find(failure, UnknownHostException.class) != null
+        || find(failure, NoRouteToHostException.class) != null) {
+      return Kind.BUSY;
+    }
+    return Kind.FAILURE;
+  }
+
+  /** One line about a failure that shows no secret: of a URL, the host alone. */
+  public static String reason(Throwable failure) {
+    for (Class<? extends Throwable> telling :
+        java.util.List.of(
+            ClickHouseException.class, SourceException.class, ImbalanceException.class)) {
+      Throwable found = find(failure, telling);
+      if (found != null) {
+        return hostsOnly(found.getMessage());
+      }
+    }
+    if (find(failure, CallNotPermittedException.class) != null) {
+      return "the circuit breaker is open after too many failed calls";
+    }
+    Throwable root = failure;
+    while (root.getCause() != null && root.getCause() != root) {
+      root = root.getCause();
+    }
+    String place = place(failure);
+    if (place != null) {
+      return "no connection to " + place;
+    }
+    String name = root.getClass().getSimpleName().replaceAll("Exception$", "");
+    String message =
+        root.getMessage() == null || root instanceof CamelExecutionException
+            ? ""
+            : root.getMessage().lines().findFirst().orElse("");
+    return hostsOnly(name + (message.isBlank() ? "" : ": " + message));
+  }
+
+  /** Which host could not be connected to, and why; null where the failure is another one. */
+  private static String place(Throwable failure) {
+    UnknownHostException unknown = find(failure, UnknownHostException.class);
+    if (unknown != null) {
+      return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "")
+          + " (its name is not known here)";
+    }
+    HttpHostConnectException refused = find(failure, HttpHostConnectException.class);
+    ConnectTimeoutException late = find(failure, ConnectTimeoutException.class);
+    if (refused == null && late == null) {
+      return null;
+    }
+    NamedEndpoint host = refused != null ? refused.getHost() : late.getHost();
+    String why =
+        late != null
+            ? "it did not answer in time"
+            : String.valueOf(refused.getMessage())
+                .replaceFirst("(?s).* failed: ", "")
+                .lines()
+                .findFirst()
+                .orElse("")
+                .toLowerCase(Locale.ROOT);
+    return host == null
+        ? null
+        : host.getHostName() + (host.getPort() > 0 ? ":" + host.getPort() : "") + " (" + why + ")";
+  }
+
+  public static String hostsOnly(String text) {
+    java.util.regex.Matcher matcher =
+        java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(Redaction.line(text));
+    String hosts =
+        matcher.replaceAll(
+            match -> {
+              try {
+                return java.util.regex.Matcher.quoteReplacement(
+                    String.valueOf(URI.create(match.group()).getHost()));
+              } catch (IllegalArgumentException e) {
+                return "(a URL)";
+              }
+            });
+    return Messages.cut(hosts, 400);
+  }
+
+  public static <T extends Throwable> T find(Throwable failure, Class<T> type) {
+    for (Throwable t = failure; t != null; t = t.getCause() == t ? null : t.getCause()) {
+      if (type.isInstance(t)) {
+        return type.cast(t);
+      }
+    }
+    return null;
+  }
+}

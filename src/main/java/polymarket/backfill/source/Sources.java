@@ -1,0 +1,419 @@
+package polymarket.backfill.source;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import org.apache.camel.Body;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.ExchangeProperty;
+import org.apache.camel.Handler;
+import org.apache.camel.component.http.HttpClientConfigurer;
+import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.model.ProcessorDefinition;
+import org.apache.camel.model.RouteDefinition;
+import org.apache.camel.model.ThrottleDefinition;
+import org.apache.camel.support.CamelContextHelper;
+import org.apache.camel.support.DefaultExchange;
+import org.apache.hc.client5.http.impl.ChainElement;
+import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.apache.hc.client5.http.utils.DateUtils;
+import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Settings;
+import polymarket.backfill.Stop;
+import polymarket.backfill.job.ExchangeProperties;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.Window;
+
+/**
+ * The bean {@code source} of the source routes: spreads the requests of a source evenly over its
+ * limit, which stands in the throttle of its route and nowhere else, and says what an HTTP answer
+ * means.
+ */
+public final class Sources implements HttpClientConfigurer {
+
+  private static final Logger LOG = LoggerFactory.getLogger("backfill.source");
+
+  private static final Pattern SECONDS = Pattern.compile("\\d+(\\.\\d+)?");
+
+  /** How an error says of itself that asking again is of no use. */
+  private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
+
+  private final Share share;
+  private final double fraction;
+  private final Stop stop;
+  private final Duration patience;
+  private final AnswerLimits limits;
+  private final Map<String, Pace> sources = new ConcurrentHashMap<>();
+  private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
+
+  /** The turn that the request of this thread has. */
+  private final ThreadLocal<Pace.Turn> turns = new ThreadLocal<>();
+
+  /** Where the request of this thread goes if it only warms the way up. */
+  private final ThreadLocal<Integer> warmUpPort = new ThreadLocal<>();
+
+  /**
+   * The numbers of a route's throttle.
+   *
+   * @param requests in a period
+   */
+  public record Throttle(RouteDefinition route, long requests, long periodMillis) {
+
+    @Override
+    public String toString() {
+      return requests + " requests in " + Messages.time(periodMillis);
+    }
+  }
+
+  /**
+   * @param share the part of each source's pace that this process takes
+   * @param fraction a further part of it, 1 for all of it
+   * @param patience the longest that a source may make anything wait
+   */
+  Sources(Share share, double fraction, Stop stop, Duration patience, AnswerLimits limits) {
+    this.share = share;
+    this.fraction = fraction;
+    this.stop = stop;
+    this.patience = patience;
+    this.limits = limits;
+  }
+
+  /** With {@code source.patience} and the limits of an answer as the settings say. */
+  public Sources(Settings settings, Share share, double fraction, Stop stop) {
+    this(share, fraction, stop, settings.duration("source.patience"), AnswerLimits.of(settings));
+  }
+
+  public Pace get(String name) {
+    return sources.computeIfAbsent(name, key -> new Pace(key, share, fraction));
+  }
+
+  /**
+   * The expression of a source route's delay.
+   *
+   * @return milliseconds until the exchange's turn
+   * @throws IllegalStateException where the run is ending: no call is begun any more
+   */
+  @Handler
+  public long turn(Exchange exchange) {
+    if (stop.asked()) {
+      throw new IllegalStateException("the run is ending");
+    }
+    String name = exchange.getFromRouteId() == null ? "" : routeOf(exchange);
+    Throttle throttle = throttle((ModelCamelContext) exchange.getContext(), name);
+    if (exchange.getProperty(ExchangeProperties.WARM_UP) != null) {
+      warmUpPort.set(exchange.getProperty(ExchangeProperties.WARM_UP, Integer.class));
+      return 0;
+    }
+    Pace.Turn turn =
+        get(name)
+            .turn(
+                throttle.requests(),
+                throttle.periodMillis(),
+                exchange.getProperty(ExchangeProperties.CALLS, 1, Integer.class));
+    turns.set(turn);
+    // set, not removed: an expression works on a copy of the exchange, of which removals are lost
+    exchange.setProperty(ExchangeProperties.ANSWERED, false);
+    exchange.setProperty(ExchangeProperties.SOURCE, name);
+    exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    if (batch != null) {
+      batch.countRequest();
+      batch.enter(Batch.Step.TURN);
+      batch.enter(Batch.Step.REQUEST, System.nanoTime() + turn.waitMillis() * 1_000_000);
+    }
+    return turn.waitMillis();
+  }
+
+  /**
+   * Looks at the moment in which a request has left: behind the wait for its turn and the
+   * connection's opening, and where it has a body, behind that.
+   */
+  @Override
+  public void configureHttpClient(HttpClientBuilder client) {
+    limits.on(client);
+    client.addExecInterceptorBefore(
+        ChainElement.MAIN_TRANSPORT.name(),
+        "departure",
+        (request, scope, chain) -> {
+          Pace.Turn turn = turns.get();
+          turns.remove();
+          Integer port = warmUpPort.get();
+          warmUpPort.remove();
+          if (turn != null && request.getEntity() != null) {
+            request.setEntity(
+                new HttpEntityWrapper(request.getEntity()) {
+                  @Override
+                  public void writeTo(OutputStream out) throws IOException {
+                    super.writeTo(out);
+                    out.flush();
+                    turn.source().left(turn);
+                  }
+                });
+          } else if (turn != null) {
+            turn.source().left(turn);
+          } else if (port != null && scope.route.getTargetHost().getPort() != port) {
+            throw new IOException("a request that warms up does not leave this process");
+          }
+          return chain.proceed(request, scope);
+        });
+  }
+
+  /**
+   * Sends a request through a source's route to a server of this process, so that what is loaded
+   * and opened for a first request does not make the source's first ones late. The source is not
+   * asked, and no turn is taken.
+   */
+  public void warmUp(CamelContext context, String source) {
+    try {
+      HttpServer here =
+          HttpServer.create(
+              new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0), 1);
+      here.createContext(
+          "/",
+          call -> {
+            call.getRequestBody().readAllBytes();
+            call.getResponseHeaders().set("Content-Type", "application/json");
+            call.sendResponseHeaders(200, 2);
+            call.getResponseBody().write("{}".getBytes(StandardCharsets.US_ASCII));
+            call.close();
+          });
+      here.start();
+      SSLContext.getDefault().createSSLEngine();
+      context
+          .createProducerTemplate()
+          .request(
+              "direct:" + source,
+              exchange -> {
+                exchange.setProperty(ExchangeProperties.WARM_UP, here.getAddress().getPort());
+                exchange
+                    .getMessage()
+                    .setHeader(
+                        "CamelHttpUri", "http://127.0.0.1:" + here.getAddress().getPort() + "/");
+                exchange.getMessage().setBody("{}");
+              });
+      here.stop(0);
+    } catch (IOException | NoSuchAlgorithmException e) {
+      // the first requests are a little late, and turns are left out for them
+    }
+  }
+
+  private static String routeOf(Exchange exchange) {
+    return org.apache.camel.support.ExchangeHelper.getRouteId(exchange);
+  }
+
+  /** The throttle that stands in a source's route now. */
+  public Throttle throttle(ModelCamelContext context, String routeId) {
+    RouteDefinition route = context.getRouteDefinition(routeId);
+    Throttle known = throttles.get(routeId);
+    if (known != null && known.route() == route) {
+      return known;
+    }
+    Throttle read =
+        (route == null ? Optional.<Throttle>empty() : read(context, route))
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "route " + routeId + " has no throttle among its steps"));
+    throttles.put(routeId, read);
+    return read;
+  }
+
+  /**
+   * Reads the numbers of the throttle among a route's steps.
+   *
+   * @throws IllegalArgumentException where they are no numbers, or less than 1
+   */
+  public static Optional<Throttle> read(ModelCamelContext context, RouteDefinition route) {
+    for (ProcessorDefinition<?> step : route.getOutputs()) {
+      if (step instanceof ThrottleDefinition throttle) {
+        String requests =
+            throttle
+                .getExpression()
+                .createExpression(context)
+                .evaluate(new DefaultExchange(context), String.class);
+        String period = throttle.getTimePeriodMillis();
+        try {
+          long number = Long.parseLong(requests.strip());
+          long millis = CamelContextHelper.parseDuration(context, period).toMillis();
+          if (number >= 1 && millis >= 1) {
+            return Optional.of(new Throttle(route, number, millis));
+          }
+        } catch (RuntimeException e) {
+          // said below
+        }
+        throw new IllegalArgumentException(
+            (step.getLineNumber() > 0
+                    ? String.valueOf(step.getLocation()).replaceAll(".*/", "")
+                        + ": line "
+                        + step.getLineNumber()
+                        + ": "
+                    : "")
+                + "the throttle of route "
+                + route.getId()
+                + " lets '"
+                + requests
+                + "' requests through in '"
+                + period
+                + "' ms; both take a whole number of at least 1");
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Looks at the HTTP status of an answer.
+   *
+   * @throws SourceException for everything but success, and for a success without a word in it
+   */
+  public void answered(Exchange exchange) throws SourceException {
+    Pace source = get(routeOf(exchange));
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    if (batch != null) {
+      batch.enter(null);
+    }
+    int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+    String body = exchange.getMessage().getBody(String.class);
+    if (LOG.isDebugEnabled()) {
+      LOG.debug(
+          "{}: HTTP {}, {} characters, batch {}",
+          source.name(),
+          status,
+          body == null ? 0 : body.length(),
+          batch);
+    }
+    if (status < 300) {
+      if (body == null || body.isBlank()) {
+        throw new SourceException(
+            source.name() + " answered HTTP " + status + " with nothing in it", status);
+      }
+      return;
+    }
+    boolean busy = status == 429 || status == 503;
+    String asked = busy ? header(exchange, "Retry-After") : null;
+    long wait = retryAfter(asked);
+    String capped = "";
+    long left = source.patienceLeft(patience);
+    if (wait > left) {
+      // half of what is left, so that it is asked again before the run gives up
+      wait = left / 2;
+      capped =
+          "; its Retry-After of '"
+              + Messages.cut(asked.strip(), 40)
+              + "' is longer than source.patience, so it is asked again in "
+              + Messages.time(wait);
+    }
+    if (wait > 0) {
+      source.pause(wait);
+    }
+    throw new SourceException(
+        source.name() + " answered HTTP " + status + excerpt(body) + capped,
+        status,
+        busy,
+        wait,
+        !busy && body != null && NOT_RETRYABLE.matcher(body).find());
+  }
+
+  /**
+   * Takes an answer that is an error inside an HTTP 200: an object with a field {@code error}.
+   *
+   * @throws SourceException always; as busy where it speaks of too many requests
+   */
+  public void error(Exchange exchange, @Body Map<String, Object> answer) throws SourceException {
+    String text = String.valueOf(answer.get("error"));
+    throw new SourceException(
+        get(routeOf(exchange)).name() + " answered HTTP 200 with an error: " + text,
+        0,
+        text.toLowerCase(Locale.ROOT).contains("too many requests"),
+        0,
+        Boolean.FALSE.equals(answer.get("retryable")));
+  }
+
+  /** A text as a query string has it, such as a cursor. */
+  public static String encoded(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  /**
+   * A batch's window as parameters of a URL that begins with others; empty where it is all times.
+   *
+   * @param after the parameter for the second before the window's first
+   * @param before the one for the second after its last
+   */
+  public static String window(
+      @ExchangeProperty(Batch.PROPERTY) Batch batch, String after, String before) {
+    return (batch.getSince() == Window.ALL.since()
+            ? ""
+            : "&" + after + "=" + (batch.getSince() - 1))
+        + (batch.getUntil() == Window.ALL.until()
+            ? ""
+            : "&" + before + "=" + (batch.getUntil() + 1));
+  }
+
+  /** The source gave an answer that can be read; whether it is whole is for the job to see. */
+  public void good(Exchange exchange) {
+    Long asked = exchange.getProperty(ExchangeProperties.ASKED, Long.class);
+    if (asked != null) {
+      get(exchange.getProperty(ExchangeProperties.SOURCE, String.class)).answered(asked);
+      exchange.setProperty(ExchangeProperties.ANSWERED, true);
+    }
+  }
+
+  /**
+   * Whether the last request of an exchange was answered well, so that what failed after it is not
+   * the source's reachability.
+   */
+  static boolean isAnswered(Exchange exchange) {
+    return exchange.getProperty(ExchangeProperties.ANSWERED, false, Boolean.class);
+  }
+
+  private static String header(Exchange exchange, String name) {
+    return exchange.getMessage().getHeaders().entrySet().stream()
+        .filter(header -> header.getKey().equalsIgnoreCase(name))
+        .map(header -> String.valueOf(header.getValue()))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /**
+   * @param value of a Retry-After header: seconds, or an HTTP date in any of its three forms (RFC
+   *     9110, 10.2.3 and 5.6.7)
+   * @return milliseconds from now; 0 where there is none, it is over, or it cannot be read
+   */
+  public static long retryAfter(String value) {
+    if (value == null) {
+      return 0;
+    }
+    String text = value.strip();
+    if (SECONDS.matcher(text).matches()) {
+      return Math.round(Double.parseDouble(text) * 1000);
+    }
+    Instant when = DateUtils.parseStandardDate(text);
+    return when == null ? 0 : Math.max(0, when.toEpochMilli() - System.currentTimeMillis());
+  }
+
+  private static String excerpt(String body) {
+    if (body == null || body.isBlank()) {
+      return "";
+    }
+    String line = body.strip().replaceAll("\\s+", " ");
+    return ": " + (line.startsWith("<") ? "an HTML page" : Messages.cut(line, 160));
+  }
+}

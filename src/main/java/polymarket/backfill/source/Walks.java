@@ -1,0 +1,340 @@
+package polymarket.backfill.source;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.camel.Body;
+import org.apache.camel.ExchangeProperty;
+import polymarket.backfill.job.ExchangeProperties;
+import polymarket.backfill.ledger.Batch;
+
+/**
+ * The bean {@code walk} of routes whose batches are several lists at the source: where each of them
+ * goes on stands together in the batch's one cursor, as JSON.
+ */
+public final class Walks {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /**
+   * Lists that are in the order of their rows' ids, all asked for in one request, each from its
+   * last id on. A list is at its end when two answers in a row say so: a short page and an empty
+   * one, or two empty ones.
+   */
+  public static final class ById {
+
+    private final Map<String, Map<String, Object>> lists;
+    private final String filter;
+    private String next;
+
+    private ById(Map<String, Map<String, Object>> lists, String filter) {
+      this.lists = lists;
+      this.filter = filter;
+    }
+
+    private Map<String, Object> list(String name) {
+      return lists.computeIfAbsent(name, key -> new LinkedHashMap<>(Map.of("after", "")));
+    }
+
+    /** The last id of a list that is stored; an empty text at its beginning. */
+    public String after(String name) {
+      return String.valueOf(list(name).get("after"));
+    }
+
+    /**
+     * The JSON array that a list is filtered by; an empty one where the list is at its end, so that
+     * the source has no work.
+     */
+    public String filter(String name) {
+      return "end".equals(list(name).get("at")) ? "[]" : filter;
+    }
+
+    /** Where the lists go on behind the answer that was taken; null at the end of all of them. */
+    public String getNext() {
+      return next;
+    }
+  }
+
+  /**
+   * Lists that are asked for one after the other, each with the cursors that its answers give,
+   * newest rows first. Each holds all rows of the ones before it.
+   */
+  public static final class ByCursor {
+
+    private final Map<String, Object> state;
+    private String next;
+
+    private ByCursor(Map<String, Object> state) {
+      this.state = state;
+    }
+
+    /** The list that is asked for now. */
+    public String getList() {
+      return String.valueOf(state.get("list"));
+    }
+
+    /**
+     * The parameter with the source's cursor, to be put behind others in a URL; empty at the list's
+     * beginning.
+     */
+    public String getParameter() {
+      Object cursor = state.get("cursor");
+      return cursor == null
+          ? ""
+          : "&cursor=" + java.net.URLEncoder.encode(String.valueOf(cursor), StandardCharsets.UTF_8);
+    }
+
+    /** Where the lists go on behind the answer that was taken; null at the end of the last. */
+    public String getNext() {
+      return next;
+    }
+
+    /** What the next page is known by: its list, and the source's own cursor. */
+    public String leadsTo() {
+      return state.get("list") + " " + state.get("cursor");
+    }
+
+    /** Whether the answer before said that there is more of this list. */
+    public boolean isPromised() {
+      return flag("promised");
+    }
+
+    private boolean flag(String key) {
+      return Boolean.TRUE.equals(state.get(key));
+    }
+  }
+
+  /**
+   * Where a batch's lists in the order of ids go on.
+   *
+   * @param tokens those that the lists are filtered by; null where nothing filters them
+   */
+  @SuppressWarnings("unchecked")
+  public ById byId(
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.TOKENS) ListFilter tokens)
+      throws JsonProcessingException {
+    return new ById(
+        batch.getCursor() == null
+            ? new LinkedHashMap<>()
+            : JSON.readValue(batch.getCursor(), LinkedHashMap.class),
+        tokens == null ? null : tokens.getJson());
+  }
+
+  /**
+   * Takes an answer of lists in the order of ids, and notes where they go on.
+   *
+   * @param answer the rows by list
+   * @param pageSizes how many rows a full page may have, separated by commas: what was asked for,
+   *     and where a source may cut
+   * @return the rows of all lists
+   * @throws SourceException where a list is not in the order of its ids, or does not begin behind
+   *     the last one
+   */
+  public List<Map<String, Object>> rowsById(
+      @ExchangeProperty(ExchangeProperties.WALK) ById walk,
+      @Body Map<String, List<?>> answer,
+      String pageSizes)
+      throws SourceException, JsonProcessingException {
+    List<String> sizes = List.of(pageSizes.split(","));
+    List<Map<String, Object>> all = new ArrayList<>();
+    boolean more = false;
+    for (Map.Entry<String, List<?>> list : answer.entrySet()) {
+      List<Map<String, Object>> rows = Elements.of(list.getValue());
+      Map<String, Object> state = walk.list(list.getKey());
+      String last = String.valueOf(state.get("after"));
+      for (Map<String, Object> row : rows) {
+        if (Elements.isNoRow(row)) {
+          continue;
+        }
+        String id = String.valueOf(row.get("id"));
+        if (id.compareTo(last) <= 0) {
+          throw new SourceException(
+              "answered with "
+                  + id
+                  + " behind "
+                  + last
+                  + ", though the list is in the order of its ids");
+        }
+        last = id;
+      }
+      state.put("after", last);
+      boolean wasShort = state.containsKey("at");
+      if (sizes.contains(String.valueOf(rows.size()))) {
+        state.remove("at");
+      } else {
+        state.put("at", wasShort && rows.isEmpty() ? "end" : "short");
+      }
+      more |= !"end".equals(state.get("at"));
+      all.addAll(rows);
+    }
+    walk.next = more ? JSON.writeValueAsString(walk.lists) : null;
+    return all;
+  }
+
+  /**
+   * Where a batch's lists with cursors go on.
+   *
+   * @param lists their names in order, separated by commas
+   */
+  @SuppressWarnings("unchecked")
+  public ByCursor byCursor(@ExchangeProperty(Batch.PROPERTY) Batch batch, String lists)
+      throws JsonProcessingException {
+    return new ByCursor(
+        batch.getCursor() == null
+            ? new LinkedHashMap<>(Map.of("list", lists.split(",")[0].strip()))
+            : JSON.readValue(batch.getCursor(), LinkedHashMap.class));
+  }
+
+  /**
+   * Gives rows that have no id of their own the field {@code id}: a prefix, and a hash of the
+   * fields that tell them from others. Rows that are alike in all of these are numbered; those of
+   * one time stand together, if need be on several pages.
+   *
+   * @param rows of an answer, newest first; null where there are none
+   * @param time the field with the time
+   * @param prefix the field that the id begins with
+   * @param fields those that tell rows with this prefix from each other, separated by commas
+   * @return the rows, none for null
+   */
+  @SuppressWarnings("unchecked")
+  public List<Map<String, Object>> named(
+      @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
+      @Body List<?> rows,
+      String time,
+      String prefix,
+      String fields) {
+    List<Map<String, Object>> all = Elements.of(rows);
+    Map<String, Object> counts =
+        (Map<String, Object>) walk.state.computeIfAbsent("alike", key -> new LinkedHashMap<>());
+    for (Map<String, Object> row : all) {
+      if (Elements.isNoRow(row)) {
+        continue;
+      }
+      Object at = row.get(time);
+      if (!String.valueOf(at).equals(String.valueOf(counts.get("at")))) {
+        counts.clear();
+        counts.put("at", at);
+      }
+      StringBuilder key = new StringBuilder();
+      for (String field : fields.split(",")) {
+        Object value = row.get(field.strip());
+        key.append(
+                value instanceof BigDecimal number
+                    ? number.stripTrailingZeros().toPlainString()
+                    : value)
+            .append('/');
+      }
+      String alike = row.get(prefix) + "_" + hash(key.toString());
+      int number =
+          ((Number) counts.merge(alike, 1, (a, b) -> ((Number) a).intValue() + 1)).intValue();
+      row.put("id", number == 1 ? alike : row.get(prefix) + "_" + hash(key.toString() + number));
+    }
+    return all;
+  }
+
+  /** 32 hex digits that name a text. */
+  public static String hash(String text) {
+    try {
+      return HexFormat.of()
+          .formatHex(
+              MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)))
+          .substring(0, 32);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Takes an answer of a list with cursors: sees that it does not contradict the ones before, gives
+   * every row the field {@code list}, leaves out rows outside the batch's window, and notes where
+   * the lists go on. Rows that are newer than the first list's first one are left out too: the
+   * first list was asked for before they were there.
+   *
+   * @param rows of the answer; null where there are none
+   * @param cursor of the next page; null or empty where the answer says that it is the last
+   * @param lists the names of all lists in order, separated by commas
+   * @param time the field with the time in seconds
+   * @throws SourceException where the answer contradicts an earlier one
+   */
+  public List<Map<String, Object>> rowsByCursor(
+      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
+      @Body List<Map<String, Object>> rows,
+      String cursor,
+      String lists,
+      String time)
+      throws SourceException, JsonProcessingException {
+    List<Map<String, Object>> all = rows == null ? List.of() : rows;
+    if (!all.isEmpty()) {
+      batch.sentRows();
+    }
+    boolean first = walk.getList().equals(lists.split(",")[0].strip());
+    if (!first && !walk.state.containsKey("cursor") && all.isEmpty() != walk.flag("none")) {
+      if (walk.flag("none")) {
+        batch.restart();
+      }
+      throw new SourceException(
+          "answered with "
+              + (all.isEmpty() ? "no rows" : "rows")
+              + " of a list that holds another, which had "
+              + (all.isEmpty() ? "some" : "none"));
+    }
+    if (first && !walk.state.containsKey("cursor")) {
+      walk.state.put("none", all.isEmpty());
+      all.stream()
+          .map(row -> seconds(row, time))
+          .filter(Objects::nonNull)
+          .max(Long::compare)
+          .ifPresent(newest -> walk.state.put("newest", newest));
+    }
+    Object newest = walk.state.get("newest");
+    long until =
+        Math.min(batch.getUntil(), newest == null ? Long.MAX_VALUE : ((Number) newest).longValue());
+    List<Map<String, Object>> kept = new ArrayList<>();
+    boolean older = false;
+    for (Map<String, Object> row : all) {
+      Long at = seconds(row, time);
+      older = at != null && at < batch.getSince();
+      if (at == null || !older && at <= until) {
+        row.put("list", walk.getList());
+        kept.add(row);
+      }
+    }
+    boolean more = cursor != null && !cursor.isEmpty() && !older;
+    walk.state.put("promised", more);
+    if (more) {
+      walk.state.put("cursor", cursor);
+    } else {
+      walk.state.remove("cursor");
+      walk.state.remove("alike");
+      walk.state.put("list", after(walk.getList(), lists));
+    }
+    walk.next = walk.state.get("list") == null ? null : JSON.writeValueAsString(walk.state);
+    return kept;
+  }
+
+  /** Null where it is no number: then the table's rules reject the row. */
+  private static Long seconds(Map<String, Object> row, String time) {
+    return row.get(time) instanceof Number number ? Long.valueOf(number.longValue()) : null;
+  }
+
+  private static String after(String list, String lists) {
+    String[] names = lists.split(",");
+    for (int i = 0; i + 1 < names.length; i++) {
+      if (names[i].strip().equals(list)) {
+        return names[i + 1].strip();
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,65 @@
+package polymarket.backfill.store;
+
+import java.util.Map;
+import org.apache.camel.Consumer;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.Producer;
+import org.apache.camel.support.DefaultComponent;
+import org.apache.camel.support.DefaultEndpoint;
+import org.apache.camel.support.DefaultProducer;
+import polymarket.backfill.clickhouse.ClickHouse;
+
+/**
+ * The endpoint {@code clickhouse:database.table}: inserts the body, rows as JSONEachRow, in one
+ * block through the driver's own client, and goes on when ClickHouse has acknowledged them. The
+ * header {@code ClickHouseToken} is the insert's deduplication token.
+ */
+public final class ClickHouseComponent extends DefaultComponent {
+
+  private final ClickHouse clickHouse;
+
+  public ClickHouseComponent(ClickHouse clickHouse) {
+    this.clickHouse = clickHouse;
+  }
+
+  @Override
+  protected org.apache.camel.Endpoint createEndpoint(
+      String uri, String remaining, Map<String, Object> parameters) {
+    return new Table(uri, remaining);
+  }
+
+  private final class Table extends DefaultEndpoint {
+
+    private final String table;
+
+    private Table(String uri, String table) {
+      super(uri, ClickHouseComponent.this);
+      this.table = table;
+    }
+
+    @Override
+    public Producer createProducer() {
+      return new DefaultProducer(this) {
+        @Override
+        public void process(Exchange exchange) {
+          clickHouse.insert(
+              table,
+              exchange.getMessage().getBody(byte[].class),
+              exchange.getMessage().getHeader("ClickHouseToken", String.class));
+        }
+      };
+    }
+
+    @Override
+    public Consumer createConsumer(Processor processor) {
+      throw new UnsupportedOperationException(
+          "clickhouse: takes rows, it gives none; use jdbc: for queries");
+    }
+
+    @Override
+    public boolean isSingletonProducer() {
+      return true;
+    }
+  }
+}

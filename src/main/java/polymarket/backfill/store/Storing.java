@@ -1,0 +1,375 @@
+package polymarket.backfill.store;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.RowNames;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.ImbalanceException;
+import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.source.Elements;
+
+/**
+ * The rows of an answer on their way into the tables. The route store takes its steps in the order
+ * of {@link Step}, each where the batch needs it; a step out of its order is an error.
+ */
+public final class Storing {
+
+  private enum Step {
+    /** Nothing is done yet. */
+    BEGUN,
+    /** It is known which rows the table has. */
+    LOOKED,
+    /** The rows that it has not are on their way. */
+    SENT,
+    /** The tables say what they hold of the batch, and its ids have their outcomes. */
+    READ_BACK
+  }
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
+
+  private final Job job;
+  private final SqlFile sql;
+  private final Batch batch;
+  private final List<Map<String, Object>> all;
+  private Step step = Step.BEGUN;
+
+  /** The rows that the table does not have; all until it was asked. */
+  private List<Map<String, Object>> missing;
+
+  /** How many rows of the answer this very batch had stored before. */
+  private long own;
+
+  private int sent;
+  private byte[] lines;
+  private String token;
+
+  public Storing(Job job, SqlFile sql, Batch batch, List<Map<String, Object>> rows) {
+    this.job = job;
+    this.sql = sql;
+    this.batch = batch;
+    this.all = rows;
+    this.missing = rows;
+  }
+
+  Batch batch() {
+    return batch;
+  }
+
+  private void go(Step from, Step to) {
+    if (step.compareTo(from) > 0 || to.compareTo(step) < 0) {
+      throw new IllegalStateException(to + " of batch " + batch + " comes after " + step);
+    }
+    step = to;
+  }
+
+  /** The keys of the rows, where pages repeat rows; none otherwise. */
+  Set<String> keys() {
+    Set<String> keys = new HashSet<>();
+    if (job.isLookFirst()) {
+      all.forEach(row -> keys.add(RowNames.key(job, batch, row)));
+    }
+    return keys;
+  }
+
+  // ---- 1. look which rows the table has
+
+  /** Whether rows may be in the table already. */
+  public boolean isLooking() {
+    return !all.isEmpty() && (batch.isCheck() || job.isLookFirst());
+  }
+
+  /** The SQL that finds the rows of the answer which the table has already. */
+  public String getLookQuery() {
+    Map<String, Object> values = values(batch);
+    values.put("keys", all.stream().map(row -> RowNames.key(job, batch, row)).distinct().toList());
+    return sql.section("present").sql(values);
+  }
+
+  /**
+   * Leaves out the rows that the table has already. Where {@code @present} says of all of the last
+   * page ({@code met}) that another batch brought them, which comes the other way and has stored
+   * everything behind this page, this page is the last.
+   */
+  void looked(List<Map<String, Object>> found) {
+    go(Step.BEGUN, Step.LOOKED);
+    Set<String> present = new HashSet<>();
+    Set<String> others = new HashSet<>();
+    Set<String> met = new HashSet<>();
+    for (Map<String, Object> row : found) {
+      String key = String.valueOf(row.get("key"));
+      present.add(key);
+      if (((Number) row.get("own")).intValue() == 1) {
+        own++;
+      } else {
+        others.add(key);
+      }
+      if (row.get("met") instanceof Number number && number.intValue() == 1) {
+        met.add(key);
+      }
+    }
+    List<Map<String, Object>> lastPage =
+        batch.lastKept() == 0
+            ? all
+            : all.subList(Math.max(0, all.size() - batch.lastKept()), all.size());
+    if (!all.isEmpty()
+        && lastPage.stream().map(row -> RowNames.key(job, batch, row)).allMatch(met::contains)) {
+      batch.lastPage();
+    }
+    Set<String> counted = new HashSet<>();
+    Map<String, Long> there = new HashMap<>();
+    missing =
+        all.stream()
+            .filter(
+                row -> {
+                  String key = RowNames.key(job, batch, row);
+                  if (others.contains(key) && counted.add(key)) {
+                    there.merge(RowNames.id(job, batch, row), 1L, Long::sum);
+                  }
+                  return !present.contains(key);
+                })
+            .toList();
+    batch.pageThere(there);
+  }
+
+  // ---- 2. insert the others
+
+  /**
+   * Makes the rows ready: JSON lines with the batch and the time (and what was asked for, where the
+   * rows do not hold the id), and the token that names them. A key that comes twice in an answer is
+   * taken once.
+   *
+   * @return whether there is something to insert
+   */
+  public boolean prepare() throws JsonProcessingException {
+    go(Step.LOOKED, Step.SENT);
+    Map<String, Map<String, Object>> once = new LinkedHashMap<>();
+    missing.forEach(row -> once.putIfAbsent(RowNames.key(job, batch, row), row));
+    batch.resetRows();
+    batch.count(all.size(), 0, 0, 0);
+    sent = once.size();
+    if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
+      return false;
+    }
+    StringBuilder text = new StringBuilder(once.size() * 200);
+    MessageDigest digest = sha256();
+    String tail =
+        (job.getIdField().isEmpty()
+                ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0))
+                : "")
+            + ",\"batch\":"
+            + JSON.writeValueAsString(batch.getKey())
+            + ",\"fetched_at\":\""
+            + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z")
+            + "\"}\n";
+    for (Map<String, Object> row : once.values()) {
+      String line = JSON.writeValueAsString(Elements.plain(row));
+      digest.update(line.getBytes(StandardCharsets.UTF_8));
+      text.append(line, 0, line.length() - 1).append(tail);
+    }
+    lines = text.toString().getBytes(StandardCharsets.UTF_8);
+    token = batch.getKey() + ":" + HexFormat.of().formatHex(digest.digest());
+    batch.enter(Batch.Step.INSERT);
+    return true;
+  }
+
+  /** The rows as JSONEachRow. */
+  public byte[] getLines() {
+    return lines;
+  }
+
+  /** The insert's deduplication token. */
+  public String getToken() {
+    return token;
+  }
+
+  static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  // ---- 3. read back what the tables hold of the batch
+
+  /** Whether the tables hold something of the batch. */
+  public boolean isReadingBack() {
+    boolean some =
+        batch.isResumed()
+            || !batch.isMore() && batch.anyThere()
+            || sent + own + batch.storedSoFar() > 0;
+    return some && batch.getKind() != Batch.Kind.PROBE;
+  }
+
+  /** The SQL that reads back what the tables hold of the batch. */
+  public String getStoredQuery() {
+    batch.enter(Batch.Step.READ_BACK);
+    return sql.section("stored").sql(values(batch));
+  }
+
+  /** Nothing is stored, and every row was there before. */
+  void nothingStored() {
+    go(Step.SENT, Step.READ_BACK);
+    batch.count(0, 0, batch.fetched(), 0);
+    settle(Map.of(), false, Map.of());
+  }
+
+  /**
+   * Takes what was read back: how many rows were stored or rejected and, with the last page, the
+   * outcome of each id.
+   *
+   * @throws ImbalanceException where rows that ClickHouse acknowledged are in no table, or more are
+   *     there than were sent
+   */
+  void stored(List<Map<String, Object>> tables) throws ImbalanceException {
+    go(Step.SENT, Step.READ_BACK);
+    batch.enter(null);
+    Map<String, long[]> held = new HashMap<>();
+    Map<String, String> reasons = new HashMap<>();
+    long inserted = 0;
+    long rejected = 0;
+    boolean counted = false;
+    for (Map<String, Object> row : tables) {
+      String id = String.valueOf(row.get("id"));
+      long rows = ((Number) row.get("rows")).longValue();
+      long refused = ((Number) row.get("rejected")).longValue();
+      long[] sums = held.computeIfAbsent(id, key -> new long[3]);
+      sums[0] += rows;
+      sums[1] += refused;
+      if (row.get("there") instanceof Number there) {
+        counted = true;
+        sums[2] += there.longValue();
+      }
+      inserted += rows;
+      rejected += refused;
+      if (refused > 0) {
+        reasons.put(id, String.valueOf(row.get("reason")));
+      }
+    }
+    // rows of this page that were stored by an attempt which was killed before it could note them;
+    // less than none
+    // where rejected ones came again, which not every job looks for
+    long unnoted = inserted + rejected - batch.storedSoFar() - sent;
+    // of these, rows that the answer leaves out this time
+    long leftOut = Math.max(0, unnoted - own);
+    if (unnoted < -batch.rejectedSoFar() || leftOut > 0 && !batch.isResumed()) {
+      throw new ImbalanceException(
+          "batch "
+              + batch
+              + ": "
+              + sent
+              + " rows were sent and acknowledged after "
+              + batch.storedSoFar()
+              + " earlier ones, but the tables hold "
+              + inserted
+              + " of it and "
+              + rejected
+              + " rejected ones");
+    }
+    batch.count(leftOut, 0, 0, 0);
+    long nowRejected = rejected - batch.rejectedSoFar();
+    long nowInserted = sent + unnoted - nowRejected;
+    batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
+    settle(held, counted, reasons);
+  }
+
+  /**
+   * With the last page, gives every id of the batch that has no outcome yet the one that its rows
+   * show. One that was asked for on its own and has no rows is asked for once more before that
+   * counts.
+   *
+   * @param counted whether the tables told how many rows each id has by now, whoever brought them
+   */
+  private void settle(Map<String, long[]> held, boolean counted, Map<String, String> reasons) {
+    if (batch.isMore()) {
+      return;
+    }
+    Set<String> answered =
+        job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
+    Set<String> cuts = batch.cuts();
+    for (String id : batch.getIds()) {
+      if (cuts.contains(id)) {
+        continue;
+      }
+      long[] sums = held.getOrDefault(id, new long[3]);
+      long rows = counted ? sums[2] : sums[0] + batch.rowsThere(id);
+      if (rows > 0) {
+        batch.outcomes().put(id, Outcome.found(rows));
+        batch.missing().remove(id);
+      } else if (sums[1] > 0) {
+        batch.outcomes().put(id, Outcome.rejected(sums[1], reasons.get(id)));
+      } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {
+        // an earlier run saw its pages, and that all their rows were there
+        batch.outcomes().put(id, Outcome.found(batch.fetchedSoFar()));
+      } else if (answered.contains(id) && !batch.missing().contains(id)) {
+        if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
+          batch.missing().add(id);
+        } else {
+          batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));
+        }
+      }
+    }
+  }
+
+  // ---- 4. with --redo, remove what earlier fetches brought and the source no longer has
+
+  /**
+   * Whether rows of earlier fetches are to go, because the batch replaces them on purpose, is
+   * stored, and its SQL says how.
+   */
+  public boolean isReplacing() {
+    return batch.isRedo()
+        && !batch.isMore()
+        && batch.getKind() != Batch.Kind.PROBE
+        && sql.has("replaced")
+        && !settled().isEmpty();
+  }
+
+  /** The SQL that removes what earlier batches brought of the ids that were answered. */
+  public String getReplacedQuery() {
+    Map<String, Object> values = values(batch);
+    values.put("ids", settled());
+    return sql.section("replaced").sql(values);
+  }
+
+  private List<String> settled() {
+    return batch.outcomes().entrySet().stream()
+        .filter(
+            entry ->
+                entry.getValue().state() == State.FOUND || entry.getValue().state() == State.ABSENT)
+        .map(Map.Entry::getKey)
+        .sorted()
+        .toList();
+  }
+
+  /** The values of the placeholders that every section of a job may have. */
+  static Map<String, Object> values(Batch batch) {
+    Map<String, Object> values = new HashMap<>();
+    values.put("ids", batch.getIds());
+    values.put("first", batch.getIds().get(0));
+    values.put("last", batch.getIds().get(batch.getSize() - 1));
+    values.put("batch", batch.getKey());
+    values.put("redo", batch.isRedo());
+    values.put("window_since", batch.getSince());
+    values.put("window_until", batch.getUntil());
+    values.put("pass_first", batch.passFirst());
+    values.put("pass_last", batch.passLast());
+    return values;
+  }
+}

@@ -1,0 +1,46 @@
+package polymarket.backfill.store;
+
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import polymarket.backfill.ledger.Batch;
+
+/** Lets batches of one job that are about to store the same row do so one after the other. */
+final class StoringTurns {
+
+  /** The keys of the rows that batches are about to store. */
+  private final Map<Batch, Set<String>> storing = new HashMap<>();
+
+  /**
+   * Waits while another batch stores one of these rows.
+   *
+   * @param keys of the rows; none where pages do not repeat rows
+   */
+  void await(Batch batch, Set<String> keys) throws InterruptedException {
+    if (keys.isEmpty()) {
+      return;
+    }
+    synchronized (storing) {
+      while (storing.entrySet().stream()
+          .anyMatch(
+              other ->
+                  other.getKey() != batch
+                      && !other.getKey().isIdle()
+                      && other.getKey().getJob().equals(batch.getJob())
+                      && !Collections.disjoint(other.getValue(), keys))) {
+        storing.wait(50);
+      }
+      storing.keySet().removeIf(Batch::isIdle);
+      storing.put(batch, keys);
+    }
+  }
+
+  /** The batch's page is stored. */
+  void end(Batch batch) {
+    synchronized (storing) {
+      storing.remove(batch);
+      storing.notifyAll();
+    }
+  }
+}

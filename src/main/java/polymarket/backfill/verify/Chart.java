@@ -1,0 +1,208 @@
+package polymarket.backfill.verify;
+
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The geometry of a report's charts, in pixels of an SVG that is {@link #WIDTH} wide. The templates
+ * in src/main/jte/report draw them.
+ */
+public final class Chart {
+
+  public static final int WIDTH = 860;
+
+  /** The height of a chart of columns; {@link #BASE} is where its axis lies. */
+  public static final int HEIGHT = 240;
+
+  public static final int BASE = HEIGHT - 40;
+  public static final int LEFT = 56;
+
+  /** Leaves room for half of the last column's label. */
+  public static final int RIGHT = WIDTH - 28;
+
+  /** Where the bars of a chart of bars begin. */
+  public static final int BAR_LEFT = 230;
+
+  private static final int TOP = 24;
+  private static final int MOST_LABELS = 14;
+  private static final int LONGEST_LABEL = 34;
+  private static final int BAR_STEP = 26;
+  private static final int BAR_ROOM = WIDTH - BAR_LEFT - 150;
+  private static final int KEY_STEP = 150;
+  private static final String PERCENT = "_pct";
+  private static final List<String> COLOURS =
+      List.of("#9aa7b8", "#2f6fd0", "#d9822b", "#3a9a62", "#a855b5");
+
+  private Chart() {}
+
+  /** A line across a chart of columns. */
+  public record Tick(double y, String label) {}
+
+  /** A column. */
+  public record Box(double x, double y, double width, double height, String colour, String title) {}
+
+  /** A text below the axis. */
+  public record Label(double x, String text) {}
+
+  /** An entry of the legend. */
+  public record Key(int x, String colour, String text) {}
+
+  /** Groups of columns side by side along an axis. */
+  public record Columns(List<Tick> ticks, List<Box> boxes, List<Label> labels, List<Key> keys) {}
+
+  /** A bar with its label on the left and its value on the right. */
+  public record Bar(
+      double x,
+      int y,
+      double width,
+      String colour,
+      String label,
+      String title,
+      double textX,
+      String text) {}
+
+  /** A chart of bars, one below the other. */
+  public record Bars(int height, List<Bar> bars) {}
+
+  /**
+   * A group of columns for each row: its first value is the label, its columns are those whose
+   * names end in _pct (of 100), or else all that are numbers.
+   *
+   * @param rows at least one
+   */
+  public static Columns columns(List<Map<String, Object>> rows) {
+    List<String> names = List.copyOf(rows.get(0).keySet());
+    List<String> shares = names.stream().filter(name -> name.endsWith(PERCENT)).toList();
+    List<String> series =
+        !shares.isEmpty()
+            ? shares
+            : names.stream()
+                .skip(1)
+                .filter(name -> rows.get(0).get(name) instanceof Number)
+                .toList();
+    double most =
+        !shares.isEmpty()
+            ? 100
+            : rows.stream()
+                .flatMap(row -> series.stream().map(row::get))
+                .mapToDouble(Chart::number)
+                .reduce(1e-9, Math::max);
+    List<Tick> ticks = new ArrayList<>();
+    for (int i = 0; i <= 4; i++) {
+      String label = text(Math.round(most * i / 4)) + (shares.isEmpty() ? "" : "%");
+      ticks.add(new Tick(tenth(BASE - i * (BASE - TOP) / 4.0), label));
+    }
+    List<Key> keys = new ArrayList<>();
+    for (int k = 0; k < series.size(); k++) {
+      keys.add(new Key(LEFT + k * KEY_STEP, colour(k), name(series.get(k).replace(PERCENT, ""))));
+    }
+    double group = (double) (RIGHT - LEFT) / rows.size();
+    List<Box> boxes = new ArrayList<>();
+    List<Label> labels = new ArrayList<>();
+    int every = (rows.size() + MOST_LABELS - 1) / MOST_LABELS;
+    for (int i = 0; i < rows.size(); i++) {
+      double middle = LEFT + group * (i + 0.5);
+      boxes.addAll(group(rows.get(i), series, middle, group, most));
+      if (i % every == 0) {
+        labels.add(new Label(tenth(middle), first(rows.get(i))));
+      }
+    }
+    return new Columns(ticks, boxes, labels, keys);
+  }
+
+  private static List<Box> group(
+      Map<String, Object> row, List<String> series, double middle, double group, double most) {
+    double width = Math.min(28, group * 0.8 / Math.max(1, series.size()));
+    List<Box> boxes = new ArrayList<>();
+    for (int k = 0; k < series.size(); k++) {
+      Object value = row.get(series.get(k));
+      double height = (BASE - TOP) * Math.min(1, Math.max(0, number(value) / most));
+      boxes.add(
+          new Box(
+              tenth(middle + (k - series.size() / 2.0) * width),
+              tenth(BASE - height),
+              tenth(width * 0.92),
+              tenth(height),
+              colour(k),
+              first(row) + ", " + name(series.get(k)) + ": " + text(value)));
+    }
+    return boxes;
+  }
+
+  /** Whether the rows have a number for a chart of bars to show. */
+  public static boolean hasNumber(List<Map<String, Object>> rows) {
+    return firstNumber(rows) != null;
+  }
+
+  /**
+   * A bar for each row: its first value is the label, its first number the length.
+   *
+   * @param rows at least one, with a number
+   * @param funnel whether bars stand in the middle and state their share of the first one
+   */
+  public static Bars bars(List<Map<String, Object>> rows, boolean funnel) {
+    String name = firstNumber(rows);
+    double most = rows.stream().mapToDouble(row -> number(row.get(name))).reduce(1e-9, Math::max);
+    double whole = Math.max(1e-9, number(rows.get(0).get(name)));
+    List<Bar> bars = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      Object value = rows.get(i).get(name);
+      double width = Math.max(1, BAR_ROOM * number(value) / most);
+      String label = first(rows.get(i)).isEmpty() ? "(none)" : first(rows.get(i));
+      String share =
+          funnel ? String.format(Locale.ROOT, " (%.1f%%)", 100 * number(value) / whole) : "";
+      bars.add(
+          new Bar(
+              tenth(funnel ? BAR_LEFT + (BAR_ROOM - width) / 2 : BAR_LEFT),
+              i * BAR_STEP + 3,
+              tenth(width),
+              colour(1),
+              label.length() > LONGEST_LABEL ? label.substring(0, LONGEST_LABEL - 1) + "…" : label,
+              label + ": " + text(value),
+              tenth(BAR_LEFT + 8 + (funnel ? BAR_ROOM : width)),
+              text(value) + share));
+    }
+    return new Bars(rows.size() * BAR_STEP + 4, bars);
+  }
+
+  private static String firstNumber(List<Map<String, Object>> rows) {
+    return rows.get(0).entrySet().stream()
+        .skip(1)
+        .filter(entry -> entry.getValue() instanceof Number)
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElse(null);
+  }
+
+  /** A column's name as a title. */
+  public static String name(String column) {
+    return column.replaceFirst(PERCENT + "$", " %").replace('_', ' ');
+  }
+
+  /** A value as a person reads it; whole numbers with separators, null as nothing. */
+  public static String text(Object value) {
+    if (value instanceof Integer || value instanceof Long || value instanceof BigInteger) {
+      return String.format(Locale.ROOT, "%,d", value);
+    }
+    return value == null ? "" : String.valueOf(value);
+  }
+
+  private static String first(Map<String, Object> row) {
+    return text(row.values().iterator().next());
+  }
+
+  private static double number(Object value) {
+    return value instanceof Number number ? number.doubleValue() : 0;
+  }
+
+  private static String colour(int series) {
+    return COLOURS.get(series % COLOURS.size());
+  }
+
+  private static double tenth(double pixels) {
+    return Math.round(pixels * 10) / 10.0;
+  }
+}

@@ -1,0 +1,106 @@
+package polymarket.backfill.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import polymarket.backfill.Program;
+import polymarket.backfill.TestBed;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/**
+ * What monitor says is covered: the denominators leave out what was proved absent, and nothing
+ * else.
+ */
+@Timeout(300)
+class MonitorTest {
+
+  private static JsonNode coverage(TestBed bed, String what) {
+    Program.Result monitor = Program.run(bed, "monitor", "--json");
+    assertEquals(0, monitor.exitCode(), monitor.toString());
+    for (JsonNode line : SourceBed.json(monitor.out()).path("coverage")) {
+      if (line.path("what").asText().equals(what)) {
+        return line;
+      }
+    }
+    throw new AssertionError(monitor.out());
+  }
+
+  private static Set<String> absent(TestBed bed, String job) {
+    return SourceBed.entries(bed, job).values().stream()
+        .filter(entry -> entry.state() == State.ABSENT)
+        .map(Ledger.Entry::id)
+        .collect(Collectors.toSet());
+  }
+
+  private static void markAbsent(TestBed bed, String job, String id) {
+    try (Ledger ledger =
+        Ledger.open(
+            bed.home().resolve("runtime/" + job + ".ledger"),
+            new Ledger.Owner(job, "key", "host", "server"),
+            false)) {
+      ledger.load(loading -> loading.add(id));
+      Batch batch = ledger.claim("", "new", Share.WHOLE, 1, 1).get(0);
+      batch.outcomes().put(id, Outcome.of(State.ABSENT));
+      ledger.complete(batch, List.of(), Share.WHOLE);
+    }
+  }
+
+  @Test
+  void whatAStoppedSourceDoesNotHave_isNotProvedAbsent_andWhatTheLivingOneDoesNotHaveIs() {
+    try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(800).limits(0))) {
+      bed.set("gamma.url", bed.sandbox().urls().get("gamma"));
+      assertEquals(0, Program.run(bed, "run", "markets").exitCode());
+      assertTrue(List.of(0, 2).contains(Program.run(bed, "run", "payouts").exitCode()));
+      Set<String> resolved = new HashSet<>();
+      TestBed.sql("SELECT DISTINCT condition_id FROM default.api_markets_staging WHERE resolved")
+          .forEach(row -> resolved.add((String) row.get("condition_id")));
+      Set<String> stopped = absent(bed, "payouts");
+      stopped.retainAll(resolved);
+      assertTrue(stopped.size() > 10, "Goldsky's subgraph should miss some: " + stopped.size());
+      JsonNode before = coverage(bed, "resolved conditions with payouts");
+      assertEquals(resolved.size(), before.path("of").asInt());
+      assertEquals(0, before.path("proved_absent").asInt(), before.toString());
+      assertTrue(before.path("missing").asInt() >= stopped.size(), before.toString());
+
+      String one = stopped.iterator().next();
+      markAbsent(bed, "resolutions", one);
+      JsonNode after = coverage(bed, "resolved conditions with payouts");
+      assertEquals(1, after.path("proved_absent").asInt(), after.toString());
+      assertEquals(
+          before.path("missing").asInt() - 1, after.path("missing").asInt(), after.toString());
+    }
+  }
+
+  @Test
+  void whatTwoSourcesDoNotHave_isLeftOutOnce() {
+    try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(300).limits(0))) {
+      bed.set("gamma.url", bed.sandbox().urls().get("gamma"));
+      assertEquals(0, Program.run(bed, "run", "markets").exitCode());
+      assertEquals(0, Program.run(bed, "views").exitCode());
+      String id =
+          (String)
+              TestBed.sql(
+                      "SELECT condition_id FROM default.api_markets_staging WHERE condition_id !="
+                          + " '' LIMIT 1")
+                  .get(0)
+                  .get("condition_id");
+      markAbsent(bed, "fills", id);
+      markAbsent(bed, "trades", id);
+      JsonNode fills = coverage(bed, "markets with fills");
+      assertEquals(1, fills.path("proved_absent").asInt(), fills.toString());
+      assertEquals(fills.path("of").asInt() - 1, fills.path("missing").asInt(), fills.toString());
+    }
+  }
+}

@@ -1,0 +1,140 @@
+package polymarket.backfill.source;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import polymarket.backfill.ledger.Share;
+
+/** The turns of a source: 50 in 10.1 s are slots 202 ms apart. */
+class PaceTest {
+
+  private static final int PERMITS = 50;
+  private static final long PERIOD = 10_100;
+
+  @Test
+  void turnsOfAllWorkersTogetherStandOnOneGridAndNoneTwice() {
+    long[] slots = new long[40];
+    int n = 0;
+    for (int worker = 1; worker <= 4; worker++) {
+      Pace source = new Pace("goldsky", new Share(worker, 4), 1);
+      for (int i = 0; i < 10; i++) {
+        Pace.Turn turn = source.turn(PERMITS, PERIOD, 1);
+        assertEquals(worker - 1, turn.slot() % 4);
+        assertEquals(202.0, turn.step());
+        slots[n++] = turn.slot();
+      }
+    }
+    assertEquals(40, java.util.Arrays.stream(slots).distinct().count());
+  }
+
+  @Test
+  void aRequestThatLeftLate_movesTheTurnAPeriodAfterItAsFar() throws InterruptedException {
+    Pace source = new Pace("goldsky", Share.WHOLE, 1);
+    Pace.Turn late = source.turn(PERMITS, PERIOD, 1);
+    Thread.sleep(late.waitMillis() + 200);
+    source.left(late);
+    long left = System.currentTimeMillis();
+    for (int i = 1; i <= PERMITS; i++) {
+      long before = System.currentTimeMillis();
+      Pace.Turn turn = source.turn(PERMITS, PERIOD, 1);
+      if (turn.slot() == late.slot() + PERMITS) {
+        assertTrue(
+            System.currentTimeMillis() + turn.waitMillis() >= left + 10_000,
+            "the window that begins with the late one is over");
+        return;
+      }
+      assertTrue(
+          before + turn.waitMillis() <= turn.slot() * turn.step() + 1,
+          "all others stay where they are");
+    }
+    assertTrue(false, "no turn a period after it");
+  }
+
+  @Test
+  void aWorkersRequestThatLeftLate_leavesOneOfItsTurnsOut() throws InterruptedException {
+    Pace source = new Pace("goldsky", new Share(2, 4), 1);
+    Pace.Turn late = source.turn(PERMITS, PERIOD, 1);
+    Thread.sleep(late.waitMillis() + 200);
+    source.left(late);
+    assertEquals(late.slot() + 8, source.turn(PERMITS, PERIOD, 1).slot());
+    assertEquals(late.slot() + 12, source.turn(PERMITS, PERIOD, 1).slot());
+  }
+
+  @Test
+  void turnsThatNobodyTook_areTakenLater_andNoWindowHoldsMoreThanTheLimit()
+      throws InterruptedException {
+    Pace source = new Pace("quick", Share.WHOLE, 1);
+    List<Long> left = new ArrayList<>();
+    Random random = new Random(7);
+    long first = 0;
+    long last = 0;
+    while (left.size() < 400) {
+      Pace.Turn turn = source.turn(100, 1_000, 1);
+      Thread.sleep(turn.waitMillis());
+      source.left(turn);
+      left.add(System.currentTimeMillis());
+      first = left.size() == 1 ? turn.slot() : first;
+      last = turn.slot();
+      // somebody who pauses now and then for longer than a turn, and is quicker than the pace else
+      Thread.sleep(random.nextInt(20) == 0 ? 120 : 1);
+    }
+    assertTrue(last - first <= 400 + 15, "no turn is lost: " + (last - first));
+    for (int i = 0; i + 100 < left.size(); i++) {
+      assertTrue(
+          left.get(i + 100) - left.get(i) >= 995,
+          "request "
+              + i
+              + " and the one a hundred later are "
+              + (left.get(i + 100) - left.get(i))
+              + " ms apart");
+    }
+  }
+
+  @Test
+  void afterAPause_turnsThatWentByMeanwhileAreGone() throws InterruptedException {
+    Pace source = new Pace("quick", Share.WHOLE, 1);
+    source.turn(100, 1_000, 1);
+    source.pause(300);
+    long until = System.currentTimeMillis() + 300;
+    Thread.sleep(400);
+    assertTrue(
+        source.turn(100, 1_000, 1).slot() * 10 >= until, "a turn from before the pause's end");
+  }
+
+  @Test
+  void thePaceThatIsShown_isTheLimitWhereAllTurnsAreTaken_andNeverMore()
+      throws InterruptedException {
+    Pace source = new Pace("node", Share.WHOLE, 1);
+    double[] before = source.turns();
+    for (int i = 0; i < 60; i++) {
+      source.turn(300, 1_050, 5);
+    }
+    double[] ahead = source.turns();
+    assertTrue(
+        ahead[0] - before[0] <= ahead[1] - before[1]
+            && ahead[0] - before[0] > 0.95 * (ahead[1] - before[1]),
+        "turns that lie ahead");
+    Thread.sleep(2_500);
+    double[] idle = source.turns();
+    for (int i = 0; i < 60; i++) {
+      source.turn(300, 1_050, 5);
+    }
+    double[] after = source.turns();
+    assertTrue(
+        after[0] - idle[0] <= after[1] - idle[1]
+            && after[0] - idle[0] > 0.95 * (after[1] - idle[1]),
+        "turns of the past that are taken later");
+  }
+
+  @Test
+  void aRequestThatLeftInTime_changesNothing() {
+    Pace source = new Pace("goldsky", new Share(2, 4), 1);
+    Pace.Turn turn = source.turn(PERMITS, PERIOD, 1);
+    source.left(turn);
+    assertEquals(turn.slot() + 4, source.turn(PERMITS, PERIOD, 1).slot());
+  }
+}
