@@ -16,10 +16,10 @@ import polymarket.backfill.UserError;
 public final class Views {
 
   /**
-   * No table of that name, one that is there already, or one that was renamed meanwhile: what a
-   * process sees while another one replaces a view or alters a table.
+   * No table of that name, or one that is there already: what a process sees while another one
+   * replaces a view.
    */
-  private static final Set<Integer> REPLACED = Set.of(57, 60, 517, 741);
+  private static final Set<Integer> REPLACED = Set.of(57, 60, 741);
 
   private static final int TRIES = 5;
   private static final String READS = "reads";
