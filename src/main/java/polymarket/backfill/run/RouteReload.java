@@ -96,7 +96,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
             });
         messages.info(file + " was reloaded" + (changes.isEmpty() ? "" : changes));
       } catch (Exception | LinkageError e) {
-        messages.warn(named(file, mistake(e)) + " - the route goes on as it was");
+        messages.warn(named(file, mistake(e)) + " - the running route is unchanged");
       }
     }
   }
