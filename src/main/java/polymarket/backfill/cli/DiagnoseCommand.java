@@ -37,8 +37,8 @@ import polymarket.backfill.run.Preview;
 @Command(
     name = "diagnose",
     description =
-        "Say what a job misses, fetch a random sample of it without storing it, and reckon what a"
-            + " run will bring and take.")
+        "Show what a job misses, fetch a random sample of it without storing it, and estimate"
+            + " a run's result and cost.")
 final class DiagnoseCommand implements Callable<Integer> {
 
   /** Pages of one id of the sample: enough to see that it is a large one. */

@@ -23,7 +23,7 @@ import polymarket.backfill.ledger.ShareLock;
     name = "enrich",
     description =
         "Make enriched_trades_final of trades_raw: every row with a condition id and where it comes"
-            + " from, or why there is none. The same command goes on where it was interrupted.")
+            + " from, or why there is none. The same command continues where it was interrupted.")
 final class EnrichCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -100,7 +100,7 @@ final class EnrichCommand implements Callable<Integer> {
                 + Messages.time(result.millis())
                 + "; "
                 + target
-                + " is as it was, and the same command goes on");
+                + " is as it was, and the same command continues");
       } else {
         System.out.println(
             "enrich: "

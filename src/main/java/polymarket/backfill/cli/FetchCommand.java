@@ -46,7 +46,7 @@ final class FetchCommand implements Callable<Integer> {
                 id -> {
                   String stored = kind.normalise(id);
                   if (stored == null) {
-                    throw new UserError("'" + id + "' is no " + kind.label());
+                    throw new UserError("'" + id + "' is not a " + kind.label());
                   }
                   return stored;
                 })

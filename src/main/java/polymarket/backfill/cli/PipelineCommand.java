@@ -33,8 +33,8 @@ import polymarket.backfill.verify.HtmlReport;
     name = "pipeline",
     description = {
       "Run a pipeline: the commands of routes/pipelines/NAME.yaml, side by side or one after the"
-          + " other, in the time they have. The same command goes on where it was, after Ctrl-C, a"
-          + " crash or kill -9; `backfill status` shows it from another terminal.",
+          + " other, in the time they have. The same command continues where it stopped, after"
+          + " Ctrl-C, a crash or kill -9; `backfill status` shows it from another terminal.",
       ""
     },
     footer = {
@@ -277,9 +277,9 @@ final class PipelineCommand implements Callable<Integer> {
             + Messages.time(plan.seconds() * 1000)
             + " of the "
             + Messages.time(plan.budgetSeconds() * 1000)
-            + " that there are"
+            + " available"
             + (plan.seconds() > plan.budgetSeconds()
-                ? ": what may not be cut would go on after that"
+                ? ": required steps would continue after that"
                 : ""));
     return 0;
   }
@@ -307,7 +307,7 @@ final class PipelineCommand implements Callable<Integer> {
             + " (pass "
             + status.get("pass")
             + ")"
-            + (cut.isEmpty() ? "" : ", with what there was: " + String.join(", ", cut));
+            + (cut.isEmpty() ? "" : ", with the data available in time: " + String.join(", ", cut));
     List<Map<String, Object>> rows = new ArrayList<>();
     for (Map<String, Object> step : PipelineView.steps(status)) {
       Map<String, Object> row = new LinkedHashMap<>();

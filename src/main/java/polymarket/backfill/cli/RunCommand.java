@@ -243,7 +243,7 @@ final class RunCommand implements Callable<Integer> {
       if (last != null && !(last.exitCode() == 0 || last.exitCode() == 2)) {
         terminal.warn(
             String.join(", ", stage.stream().map(Job::getName).toList())
-                + ": not begun, because what it takes its ids from is not complete");
+                + ": not started, because the job that its ids come from is not complete");
         continue;
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
@@ -384,7 +384,7 @@ final class RunCommand implements Callable<Integer> {
           job.getName()
               + " takes no "
               + (from != null ? "--from" : "--to")
-              + ": its ids are no ranges");
+              + ": its ids are not ranges");
     }
     boolean asksByTime =
         job.isWindow()
@@ -396,7 +396,7 @@ final class RunCommand implements Callable<Integer> {
           job.getName()
               + " takes no "
               + (days != null ? "--days" : since != null ? "--since" : "--until")
-              + ": it asks for all of an id, whatever its time");
+              + ": it has no time filter");
     }
   }
 
@@ -597,13 +597,13 @@ final class RunCommand implements Callable<Integer> {
                       ids
                           + ": line "
                           + bad.get(0).line()
-                          + " is no "
+                          + " is not a "
                           + kind.label()
                           + ": '"
                           + Messages.shown(bad.get(0).text())
                           + "'"
                           + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "")
-                          + "; --strict takes no such file");
+                          + "; --strict rejects such a file");
                 }
               });
       // of jobs that share a list, the first one tells what is no id
@@ -635,7 +635,7 @@ final class RunCommand implements Callable<Integer> {
               + (badCount[0] > 0
                   ? " ("
                       + list[0].parts(badCount[0])
-                      + (badCount[0] == 1 ? " is no id" : " are no ids")
+                      + (badCount[0] == 1 ? " is not an id" : " are not ids")
                       + ")"
                   : "")
               + (others[0] > 0
@@ -735,8 +735,8 @@ final class RunCommand implements Callable<Integer> {
                 + ": "
                 + Messages.count(loaded.distinct(), "id")
                 + (loaded.distinct() == 1
-                    ? job.isPass() ? " makes up a pass" : " is missing in ClickHouse"
-                    : job.isPass() ? " make up a pass" : " are missing in ClickHouse")
+                    ? job.isPass() ? " in this pass" : " is missing in ClickHouse"
+                    : job.isPass() ? " in this pass" : " are missing in ClickHouse")
                 + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
       } catch (ClickHouseException e) {
         String why =
@@ -748,7 +748,7 @@ final class RunCommand implements Callable<Integer> {
         if (before == 0 && !left) {
           throw new UserError(why);
         }
-        messages.warn(why + "; going on with what the ledger has");
+        messages.warn(why + "; continuing with the ids in the ledger");
       }
     }
     if (!pass.isEmpty()

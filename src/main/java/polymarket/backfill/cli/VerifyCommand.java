@@ -159,7 +159,7 @@ final class VerifyCommand implements Callable<Integer> {
                   + name
                   + " takes a "
                   + kind.label()
-                  + (id == null ? "" : "; '" + id + "' is none"));
+                  + (id == null ? "" : "; '" + id + "' is not one"));
     }
     Map<String, Object> results = new LinkedHashMap<>();
     results.put(name, stored);

@@ -631,8 +631,7 @@ public final class Enrich {
         throw e;
       }
       // a server reads them as its user default, who may need a password there, or may not exist
-      messages.info(
-          "dictionaries are not to be had, so that hash joins take their place: " + e.getMessage());
+      messages.info("dictionaries are unavailable; using hash joins: " + e.getMessage());
       join = "hash";
     }
     dictionaries =

@@ -191,7 +191,7 @@ public final class Ledger implements AutoCloseable {
     if (head.length < 100
         || !new String(head, 0, 15, StandardCharsets.US_ASCII).equals("SQLite format 3")
         || ByteBuffer.wrap(head).getInt(68) != APPLICATION) {
-      throw new SQLException("it is no ledger of this program");
+      throw new SQLException("it is not a ledger file");
     }
   }
 
@@ -318,7 +318,7 @@ public final class Ledger implements AutoCloseable {
               + meta.get("source_host")
               + ", now "
               + owner.sourceHost()
-              + "): what is done there is not done here. Set the source's URL back, set runtime.dir"
+              + "): its progress does not apply here. Set the source's URL back, set runtime.dir"
               + " to another folder, or `backfill reset "
               + owner.job()
               + "`");
