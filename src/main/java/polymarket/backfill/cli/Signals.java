@@ -75,9 +75,9 @@ final class Signals {
         messages.info(
             "SIG"
                 + name
-                + " is ignored here, as in all that a script starts with &; kill "
+                + " is ignored here, as in every process that a script starts with &; kill "
                 + ProcessHandle.current().pid()
-                + " ends it in good order");
+                + " stops it cleanly");
       }
     }
   }

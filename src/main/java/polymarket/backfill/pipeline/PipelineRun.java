@@ -650,7 +650,7 @@ public final class PipelineRun implements AutoCloseable {
                 ? null
                 : "it ended with exit code "
                     + code
-                    + "; what it said is in "
+                    + "; its output is in "
                     + folder.resolve(step.name() + ".log");
     boolean failed = code != 0 && code != 3 && at.cut == null && !stopping;
     Entry now =
