@@ -82,13 +82,13 @@ class CamelRunIT {
       assertEquals(1, lines(camel, "goldsky.camel.yaml was reloaded"), camel.err());
 
       Files.writeString(route, good.replace("timePeriodMillis", "timePeriodMilis"));
-      camel.awaitSaid("goes on as it was");
+      camel.awaitSaid("the running route is unchanged");
       Files.writeString(route, good);
       TestBed.await(
           "the edit that was taken back is reloaded: " + camel.err(),
           Duration.ofSeconds(60),
           () -> lines(camel, "goldsky.camel.yaml was reloaded") == 2);
-      assertEquals(1, lines(camel, "goes on as it was"), camel.err());
+      assertEquals(1, lines(camel, "the running route is unchanged"), camel.err());
 
       camel.signal(signal);
       Program.Result end = camel.end();

@@ -242,7 +242,7 @@ public final class Enrich {
           if (afresh) {
             messages.info(
                 "the mapping, the table of trades or the settings changed since the last run was"
-                    + " interrupted: it starts afresh");
+                    + " interrupted: it starts over");
           }
         }
       }
@@ -631,8 +631,7 @@ public final class Enrich {
         throw e;
       }
       // a server reads them as its user default, who may need a password there, or may not exist
-      messages.info(
-          "dictionaries are not to be had, so that hash joins take their place: " + e.getMessage());
+      messages.info("dictionaries are unavailable; using hash joins: " + e.getMessage());
       join = "hash";
     }
     dictionaries =

@@ -208,7 +208,7 @@ public final class IdList {
     return name
         + ": "
         + (ids > 0
-            ? summary.parts(bad) + " of " + Messages.count(ids + bad) + " are no "
+            ? summary.parts(bad) + " of " + Messages.count(ids + bad) + " are not a "
             : bad == 1
                 ? "its one " + (entries ? "entry" : "line") + " is no "
                 : "none of its " + summary.parts(bad) + " is a ")

@@ -266,7 +266,8 @@ public record Pipeline(
                   yaml.keyLine(node),
                   "'"
                       + step
-                      + "' is no name of a step; it takes lower case letters, digits and dashes");
+                      + "' is not a valid name of a step; it takes lower case letters, digits and"
+                      + " dashes");
             }
           });
       nodes.forEach(

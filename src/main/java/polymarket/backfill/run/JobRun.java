@@ -213,7 +213,7 @@ public final class JobRun implements AutoCloseable {
       if (pending > 0 && before.window().text().equals(options.window().text())) {
         messages.info(
             job.getName()
-                + ": going on with the window of an earlier run, from "
+                + ": continuing with the window of an earlier run, from "
                 + Instant.ofEpochSecond(before.window().since())
                 + " to "
                 + Instant.ofEpochSecond(before.window().until()));
@@ -684,7 +684,7 @@ public final class JobRun implements AutoCloseable {
                   + " --state failed`; the same command asks for them again";
         }
       } else if (left > 0) {
-        own = "done as far as --limit says";
+        own = "stopped at --limit";
         reason =
             reason != null
                 ? reason
@@ -692,7 +692,7 @@ public final class JobRun implements AutoCloseable {
                     + " of "
                     + job.job().getName()
                     + (left == 1 ? " is" : " are")
-                    + " still pending; the same command without --limit goes on with them";
+                    + " still pending; the same command without --limit continues with them";
       }
       state = own.equals(stopped) ? state : own;
       job.counted(counts);

@@ -121,7 +121,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
         String mistake = named(file, mistake(e));
         reloaded.remove(path);
         if (!(mistake + text).equals(refused.put(path, mistake + text))) {
-          messages.warn(mistake + " - the route goes on as it was");
+          messages.warn(mistake + " - the running route is unchanged");
         }
       }
     }
