@@ -28,16 +28,14 @@ final class EnrichCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Option(
-      names = "--rollback",
-      description = "Put the previous table back in its place, and this one in its.")
+  @Option(names = "--rollback", description = "Swap the enriched table with the previous one.")
   private boolean rollback;
 
   @Option(
       names = "--report",
       paramLabel = "FILE",
       description =
-          "Where the report goes, HTML with charts (default: enrichment.html in the runtime"
+          "File for the report, HTML with charts (default: enrichment.html in the runtime"
               + " folder).")
   private Path report;
 

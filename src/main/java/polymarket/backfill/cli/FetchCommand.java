@@ -20,7 +20,7 @@ import polymarket.backfill.run.Preview;
 @Command(
     name = "fetch",
     description =
-        "Ask the source for single ids and show what came and what it becomes; nothing is stored or"
+        "Fetch single ids and show the answers and the rows made from them; nothing is stored or"
             + " marked.")
 final class FetchCommand implements Callable<Integer> {
 

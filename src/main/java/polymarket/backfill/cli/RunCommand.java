@@ -46,14 +46,14 @@ import polymarket.backfill.run.JobRun;
     name = "run",
     footer = {
       "",
-      "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."
+      "A job's setting is an option too: run wallets --closed means --set wallets.closed=true."
     },
     description =
-        "Run a job: fetch what is pending, then once more what failed before. The same command goes"
-            + " on where it was.")
+        "Run a job: fetch what is pending, then retry what failed before. The same command"
+            + " continues where it stopped.")
 final class RunCommand implements Callable<Integer> {
 
-  /** Lines that are no ids are shown up to this many. */
+  /** At most this many invalid lines are shown. */
   private static final int BAD_LINES_SHOWN = 20;
 
   /** So many ids stand in one query that says whose they are. */
@@ -121,26 +121,30 @@ final class RunCommand implements Callable<Integer> {
       names = "--since",
       paramLabel = "TIME",
       description =
-          "For jobs that find their ids themselves: from then on; a date, a time such as"
+          "For jobs that find their ids themselves: the start of the period; a date, a time such as"
               + " 2026-11-01T00:00:00Z, or an age such as 30d.")
   private String since;
 
   @Option(names = "--days", paramLabel = "N", description = "The last N days, as --since Nd.")
   private Integer days;
 
-  @Option(names = "--until", paramLabel = "TIME", description = "Likewise: up to then.")
+  @Option(
+      names = "--until",
+      paramLabel = "TIME",
+      description = "The end of the period, in the same forms.")
   private String until;
 
   @Option(
       names = "--from",
       paramLabel = "N",
-      description = "For jobs whose ids are ranges, such as blocks: the first.")
+      description = "For jobs whose ids are ranges, such as block ranges: the first number.")
   private Long from;
 
   @Option(
       names = "--to",
       paramLabel = "N|latest",
-      description = "Likewise: the last, or latest (the default) for the last that the source has.")
+      description =
+          "Likewise: the last, or latest (the default) for the newest that the source has.")
   private String to;
 
   @Option(
@@ -173,10 +177,10 @@ final class RunCommand implements Callable<Integer> {
       names = "--limit",
       paramLabel = "N",
       description =
-          "Take at most N ids of each job, for a try-out; the same command without it goes on.")
+          "Take at most N ids of each job, for a try-out; the same command without it continues.")
   private Long limit;
 
-  @Option(names = "--json", description = "Print the end as one JSON object on standard output.")
+  @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   private boolean json;
 
   @Override
@@ -606,7 +610,7 @@ final class RunCommand implements Callable<Integer> {
                           + "; --strict rejects such a file");
                 }
               });
-      // of jobs that share a list, the first one tells what is no id
+      // of jobs that share a list, the first one reports invalid entries
       for (IdList.Bad line : badTold ? List.<IdList.Bad>of() : bad) {
         messages.warn(
             ids

@@ -19,10 +19,7 @@ final class Signals {
 
   private Signals() {}
 
-  /**
-   * What a person is told to be so after an interruption, where it is not that the same command
-   * goes on.
-   */
+  /** Sets what the message of an interruption says, instead of that the same command continues. */
   static void afterwards(String text) {
     afterwards = text;
   }
@@ -75,9 +72,9 @@ final class Signals {
         messages.info(
             "SIG"
                 + name
-                + " is ignored here, as in all that a script starts with &; kill "
+                + " is ignored here, as in every process that a script starts with &; kill "
                 + ProcessHandle.current().pid()
-                + " ends it in good order");
+                + " stops it cleanly");
       }
     }
   }

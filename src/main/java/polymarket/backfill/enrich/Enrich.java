@@ -242,7 +242,7 @@ public final class Enrich {
           if (afresh) {
             messages.info(
                 "the mapping, the table of trades or the settings changed since the last run was"
-                    + " interrupted: it starts afresh");
+                    + " interrupted: it starts over");
           }
         }
       }

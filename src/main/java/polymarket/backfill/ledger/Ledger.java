@@ -205,7 +205,7 @@ public final class Ledger implements AutoCloseable {
                 + " cannot be used: "
                 + String.join(" ", e.getMessage().lines().toList())
                 + ". It was left as it is: put a copy of it back, or move it away (or `backfill"
-                + " reset`) to start afresh; rows that are in ClickHouse are not stored twice",
+                + " reset`) to start over; rows that are in ClickHouse are not stored twice",
             e);
   }
 
@@ -331,7 +331,7 @@ public final class Ledger implements AutoCloseable {
               + " in it is not stored there. Go back to that ClickHouse, set runtime.dir to another"
               + " folder, or `backfill reset "
               + owner.job()
-              + "` to fetch everything anew");
+              + "` to fetch everything again");
     }
   }
 
@@ -688,7 +688,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * The same, where smaller ids take the place of some that the source could not answer at once.
+   * The same, where ids that the source could not answer at once are replaced by smaller ones.
    *
    * @param cuts the smaller ids by the one that they stand for
    */

@@ -135,6 +135,7 @@ public final class JobRun implements AutoCloseable {
                     : ", or share the work with --worker N --of M"));
       }
       for (Job job : jobs) {
+        Views.create(clickHouse, job.getName());
         jobLocks.add(
             JobLock.take(
                 clickHouse,
@@ -143,7 +144,7 @@ public final class JobRun implements AutoCloseable {
                 options.share().to(),
                 runtime,
                 why -> stop(1, why)));
-        Views.create(clickHouse, job.getName());
+        Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
       }
     } catch (RuntimeException e) {

@@ -178,7 +178,7 @@ final class RouteCheck {
   private void declareRoute(YamlFile file, MappingNode route) {
     String id = text(child(route, "id"));
     if (id == null) {
-      throw file.error(route, "a route has no id; an edit could not take its place without one");
+      throw file.error(route, "a route has no id; an edit cannot replace a route without one");
     }
     if (ids.put(id, route) != null) {
       throw file.error(
@@ -257,7 +257,7 @@ final class RouteCheck {
             uri,
             "no route begins with "
                 + text
-                + ", so nobody would answer."
+                + ", so a call to it would fail."
                 + Nearest.hint(name, direct));
       }
     }

@@ -76,7 +76,7 @@ class ViewsTest {
                 + ", "
                 + denominator
                 + ", 0, NULL)"
-            : "INSERT INTO default.resolutions_external_ingest VALUES ('"
+            : "INSERT INTO default.resolutions_external_ingest (* EXCEPT unread) VALUES ('"
                 + condition
                 + "', "
                 + numerators
