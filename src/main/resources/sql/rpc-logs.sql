@@ -72,8 +72,12 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_rejected TO default.r
 SELECT transaction_hash, log_index, block AS block_number, reason, log AS row, batch, fetched_at FROM default.rpc_logs_landing WHERE kind = 'bad';
 
 -- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.rpc_conditions LIMIT 1 UNION ALL SELECT 1 FROM default.rpc_transfers LIMIT 1);
+-- Whether the tables hold rows that another ledger brought, so that every batch has to look before it stores.
+SELECT count() FROM
+(
+    SELECT 1 FROM default.rpc_conditions WHERE NOT startsWith(batch, {ledger}) LIMIT 1
+    UNION ALL SELECT 1 FROM default.rpc_transfers WHERE NOT startsWith(batch, {ledger}) LIMIT 1
+);
 
 -- @present
 -- The keys of a batch whose rows are in the tables already, and whether this very batch brought them.

@@ -53,7 +53,7 @@ import polymarket.backfill.run.JobRun;
             + " continues where it stopped.")
 final class RunCommand implements Callable<Integer> {
 
-  /** Lines that are no ids are shown up to this many. */
+  /** At most this many invalid lines are shown. */
   private static final int BAD_LINES_SHOWN = 20;
 
   /** So many ids stand in one query that says whose they are. */
@@ -610,7 +610,7 @@ final class RunCommand implements Callable<Integer> {
                           + "; --strict rejects such a file");
                 }
               });
-      // of jobs that share a list, the first one tells what is no id
+      // of jobs that share a list, the first one reports invalid entries
       for (IdList.Bad line : badTold ? List.<IdList.Bad>of() : bad) {
         messages.warn(
             ids

@@ -19,10 +19,7 @@ final class Signals {
 
   private Signals() {}
 
-  /**
-   * What a person is told to be so after an interruption, where it is not that the same command
-   * goes on.
-   */
+  /** Sets what the message of an interruption says, instead of that the same command continues. */
   static void afterwards(String text) {
     afterwards = text;
   }

@@ -115,8 +115,9 @@ final class JobSql {
   private String hasRows() {
     return "SELECT count() FROM (SELECT 1 FROM "
         + target
-        + (own.isEmpty() ? "" : " WHERE " + own)
-        + " LIMIT 1)";
+        + " WHERE "
+        + (own.isEmpty() ? "" : own + " AND ")
+        + "NOT startsWith(batch, {ledger}) LIMIT 1)";
   }
 
   private String present() {

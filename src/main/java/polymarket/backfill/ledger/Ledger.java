@@ -688,7 +688,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * The same, where smaller ids take the place of some that the source could not answer at once.
+   * The same, where ids that the source could not answer at once are replaced by smaller ones.
    *
    * @param cuts the smaller ids by the one that they stand for
    */

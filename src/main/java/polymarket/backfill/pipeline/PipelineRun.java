@@ -35,7 +35,7 @@ import polymarket.backfill.run.Progress;
 /**
  * One run of a pipeline: begins each step, as a process of the program's own, when what it comes
  * after has ended; watches the time; repeats what failed; and keeps all of it in the pipeline's
- * ledger, so that the next run goes on where this one ends.
+ * ledger, so that the next run continues where this one ends.
  */
 public final class PipelineRun implements AutoCloseable {
 
