@@ -1,6 +1,7 @@
 package polymarket.backfill;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -82,6 +83,27 @@ class CasesIT {
     assertEquals(1, TestBed.number("SELECT count() FROM default.rpc_resolutions"));
   }
 
+  @Test
+  void oneFieldThatCannotBeRead_isNull_andSaid() throws Exception {
+    String said = run("GAMMA_URL", serve("gamma_one_field.py"), "run", "markets");
+    assertEquals(4, TestBed.number("SELECT count() FROM default.api_markets_staging"));
+    // the date and the exponent are known forms; 19 decimals fit no column
+    assertEquals(
+        "liquidity",
+        TestBed.sql(
+                "SELECT arrayStringConcat(arrayFlatten(groupArray(mapKeys(unread)))) AS fields FROM"
+                    + " default.api_markets_staging")
+            .get(0)
+            .get("fields"));
+    assertTrue(said.contains("liquidity"), said);
+  }
+
+  @Test
+  void nullForAList_isAnEmptyList() throws Exception {
+    run("GAMMA_URL", serve("gamma_one_field.py", "null"), "run", "markets");
+    assertEquals(4, TestBed.number("SELECT count() FROM default.api_markets_staging"));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"null", "tag"})
   void theClobsList_ends_andAnIdInTwoSpellingsIsOneRow(String mode) throws Exception {
@@ -113,5 +135,17 @@ class CasesIT {
         Program.run(
             bed, "run", "payouts", "--ids", Shared.cases("joined-with-commas.txt").toString());
     assertEquals(0, result.exitCode(), result.toString());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {502, 520, 526})
+  void anOutageInTheMiddle_isWaitedFor(int status) throws Exception {
+    String gamma = bed.sandbox().urls().get("gamma");
+    String url = serve("outage.py", gamma.replaceAll("/gamma.*", ""), "status:" + status + ":2:5");
+    run("GAMMA_URL", url + "/gamma", "run", "markets");
+    long markets = TestBed.number("SELECT count() FROM default.api_markets_staging");
+    assertTrue(markets > 100, markets + " markets");
+    assertEquals(
+        markets, TestBed.number("SELECT uniqExact(market_id) FROM default.api_markets_staging"));
   }
 }
