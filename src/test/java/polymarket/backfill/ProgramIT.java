@@ -326,7 +326,7 @@ class ProgramIT {
       TestBed.await(
           "a request", Duration.ofSeconds(90), () -> bed.requests() > 0 || !run.isAlive());
       run.signal("INT");
-      run.awaitSaid("once more stops at once");
+      run.awaitSaid("a second signal stops at once");
       run.signal("INT");
       Program.Result end = run.end();
       assertEquals(130, end.exitCode(), end.toString());
@@ -471,9 +471,12 @@ class ProgramIT {
       String said =
           run.err().lines().filter(line -> line.startsWith("backfill: ")).findFirst().orElse("");
       assertTrue(
-          said.contains("goldsky.camel.yaml")
-              && said.matches(
-                  ".*line (" + mistake.getValue() + "|" + (mistake.getValue() + 1) + ")\\b.*"),
+          said.matches(
+              ".*goldsky[.]camel[.]yaml:(?:"
+                  + mistake.getValue()
+                  + "|"
+                  + (mistake.getValue() + 1)
+                  + "): .*"),
           mistake.getValue() + ": " + run.err());
     }
   }
