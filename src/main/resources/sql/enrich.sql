@@ -102,7 +102,7 @@ WITH
         FROM
         (
             SELECT DISTINCT hash, id FROM backfill_enrich.ids
-            WHERE kind = {kind} AND {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE {mapped_in_range})
+            WHERE kind = {kind} AND hash {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE mapped_hash {in_range})
         )
     ),
     keys AS
@@ -154,7 +154,7 @@ FROM
         INNER JOIN
         (
             SELECT DISTINCT hash, id, concat('0x', lower(replaceRegexpOne(id, '^0[xX]', ''))) AS own FROM backfill_enrich.ids
-            WHERE kind = {kind} AND {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE {mapped_in_range})
+            WHERE kind = {kind} AND hash {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE mapped_hash {in_range})
         ) AS wanted ON wanted.own = transfers.transaction_hash
     ) AS moved ON moved.token_id = mapping.token_id
 )
@@ -164,7 +164,7 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
 
 -- @same-hash
 -- How many ids of a range have the hash of another one.
-SELECT uniqExact(hash, id) - uniqExact(hash) FROM backfill_enrich.ids WHERE kind = {kind} AND {in_range}
+SELECT uniqExact(hash, id) - uniqExact(hash) FROM backfill_enrich.ids WHERE kind = {kind} AND hash {in_range}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @write

@@ -93,7 +93,7 @@ SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trad
 -- @measure unexplained max=0 Rows without a condition id and without a reason, or with both
 SELECT countIf((condition_id = '') != (reason != '')) FROM default.vw_enriched_trades;
 
--- @measure malformed max=0 Condition ids that were filled in and are no such id
+-- @measure malformed max=0 Filled-in condition ids that are malformed
 SELECT countIf(source NOT IN ('', 'original') AND NOT match(condition_id, '^[0-9a-f]{64}$')) FROM default.vw_enriched_trades;
 
 -- @measure disputed Rows whose condition id was there and is disputed by the sources

@@ -76,7 +76,7 @@ SELECT {failed};
 -- @measure pending max=0 Whether the walk has not come to the end of the list
 SELECT {pending};
 
--- @measure bad-ids max=0 Stored ids that have not the stored form
+-- @measure bad-ids max=0 Stored ids that are not normalised
 SELECT count() FROM default.goldsky_market_mapping WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(token_id, '^[0-9]+$');
 
 -- @measure duplicates Rows beyond one a token id (a further pass replaces them at its end)

@@ -24,7 +24,8 @@ TTL toDateTime(at) + INTERVAL 1 DAY;
 CREATE TABLE default.backfill_lock_gate (id UInt8) ENGINE = Memory COMMENT {token};
 
 -- @gate-age
-SELECT comment AS token, dateDiff('second', metadata_modification_time, now()) AS seconds FROM system.tables
+-- The time is 0 while the table is being dropped: that is not an old gate.
+SELECT comment AS token, if(toUnixTimestamp(metadata_modification_time) = 0, 0, dateDiff('second', metadata_modification_time, now())) AS seconds FROM system.tables
 WHERE database = 'default' AND name = {name};
 
 -- @holders

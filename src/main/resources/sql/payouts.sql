@@ -7,6 +7,7 @@
 -- The rows as Goldsky sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.payouts_landing
 (
+    element    String COMMENT 'an element of the list that has no id, as it came',
     id         String COMMENT '0x and 64 hex digits',
     payouts    String COMMENT 'a JSON array of decimal strings, such as ["0.54","0.46"]',
     batch      String,
@@ -15,6 +16,7 @@ CREATE TABLE IF NOT EXISTS default.payouts_landing
     condition_id String MATERIALIZED replaceRegexpOne(lower(id), '^0x', ''),
     texts    Array(String) MATERIALIZED JSONExtract(payouts, 'Array(String)'),
     reason   String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         empty(texts), 'payouts are no list of numbers',
         arrayExists(t -> match(t, '^-[0-9.]+$'), texts), 'a payout is negative',
         NOT arrayAll(t -> match(t, '^[0-9]+([.][0-9]+)?$'), texts), 'a payout is no number',
@@ -46,7 +48,7 @@ WHERE reason = '';
 
 -- @rejected
 -- Rows that do not qualify, as they came.
-SELECT condition_id, concat('{"id":', toJSONString(id), ',"payouts":', payouts, '}') AS row;
+SELECT condition_id, if(element != '', element, concat('{"id":', toJSONString(id), ',"payouts":', payouts, '}')) AS row;
 
 -- @ids needs=default.vw_conditions filled=markets
 -- What is missing: conditions that no source says are open, and that no resolution table has a payout vector of.

@@ -98,21 +98,21 @@ WITH
             UNION ALL
             SELECT 'rpc', bare(condition_id), bare(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
         )
-        WHERE {in_range}
+        WHERE cityHash64(condition_id) {in_range}
     ),
     proofs AS
     (
         SELECT markets.*, usdc, wrapped, other,
             match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$') AS valid,
             -- ids of the second protocol's markets are not computed from the condition id
-            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2' AND {in_range}) AS provable,
+            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2' AND cityHash64(condition_id) {in_range}) AS provable,
             arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)), tokens) AS indexes,
             arrayMap(t -> has(usdc, t) OR has(wrapped, t) OR has(other, t), tokens) AS hits,
             multiIf(empty(tokens) OR NOT provable, 'unproved', arrayAll(hit -> hit, hits), 'proved', 'disproved') AS row_proof
         FROM markets LEFT JOIN
         (
             SELECT condition_id, argMax(usdc_token_ids, outcomes) AS usdc, argMax(wrapped_token_ids, outcomes) AS wrapped, argMax(other_token_ids, outcomes) AS other
-            FROM default.computed_token_ids WHERE {in_range} GROUP BY condition_id
+            FROM default.computed_token_ids WHERE cityHash64(condition_id) {in_range} GROUP BY condition_id
         ) AS computed USING condition_id
     ),
     -- markets whose condition is missing or disproved, with those of their tokens that a known condition gives

@@ -8,6 +8,7 @@
 -- The rows as the Data API sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.resolutions_landing
 (
+    element          String COMMENT 'an element of the list that has no id, as it came',
     condition_id     String COMMENT '0x and 64 hex digits',
     status           String,
     payouts          String COMMENT 'a JSON array of whole parts per million, such as [1000000,0]',
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS default.resolutions_landing
     parts    Array(UInt64) MATERIALIZED if(whole, arrayMap(t -> toUInt64OrZero(t), texts), []),
     -- every part is rounded on its own, so that the sum may be off by half a part for each
     reason   String MATERIALIZED multiIf(
+        element != '', 'an element of the list is no object, or has no id',
         NOT whole, 'payouts are no list of parts per million',
         arraySum(parts) = 0, 'all payouts are zero',
         abs(toInt64(arraySum(parts)) - 1000000) > length(parts), 'payouts do not add up to a million',
@@ -54,8 +56,8 @@ WHERE reason = '';
 -- @rejected
 -- Rows that do not qualify, as they came.
 SELECT id AS condition_id,
-    concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
-        ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}') AS row;
+    if(element != '', element, concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
+        ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}')) AS row;
 
 -- @unread default.resolutions_external_ingest
 -- The fields of the rows since then that could not be read.

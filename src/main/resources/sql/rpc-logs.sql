@@ -72,8 +72,12 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_rejected TO default.r
 SELECT transaction_hash, log_index, block AS block_number, reason, log AS row, batch, fetched_at FROM default.rpc_logs_landing WHERE kind = 'bad';
 
 -- @has-rows
--- Whether a new ledger has to look before it stores.
-SELECT count() FROM (SELECT 1 FROM default.rpc_conditions LIMIT 1 UNION ALL SELECT 1 FROM default.rpc_transfers LIMIT 1);
+-- Whether the tables hold rows that another ledger brought, so that every batch has to look before it stores.
+SELECT count() FROM
+(
+    SELECT 1 FROM default.rpc_conditions WHERE NOT startsWith(batch, {ledger}) LIMIT 1
+    UNION ALL SELECT 1 FROM default.rpc_transfers WHERE NOT startsWith(batch, {ledger}) LIMIT 1
+);
 
 -- @present
 -- The keys of a batch whose rows are in the tables already, and whether this very batch brought them.
@@ -111,30 +115,43 @@ WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(subs
 SELECT greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions))
     > (SELECT max(fetched_at) FROM default.rpc_transfer_mapping);
 
+-- @finish-keys
+-- About how many token ids there are to map.
+SELECT greatest((SELECT uniq(token_id) FROM default.rpc_transfers), 4 * (SELECT uniq(condition_id) FROM default.rpc_conditions));
+
 -- @finish
 -- The token ids that were moved, with the conditions that give them. Made anew at the end of a run, and by `backfill reconcile`
--- where a run did not come to its end; a newer row replaces the older one.
+-- where a run did not come to its end; a newer row replaces the older one. A range of token ids is mapped at a time; what was
+-- mapped last says that all were.
 INSERT INTO default.rpc_transfer_mapping
-SELECT token_id, any(tokens.condition_id) AS condition_id, any(tokens.outcome_index) AS outcome_index, sum(moved.transfers) AS transfer_count,
-    sum(moved.transactions) AS transactions, min(moved.first_block) AS first_block, max(moved.last_block) AS last_block,
-    greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions)) AS fetched_at, 'rpc-logs' AS batch
-FROM
-(
-    SELECT token_id, sum(r.transfers) AS transfers, count() AS transactions, min(block_number) AS first_block, max(block_number) AS last_block
-    FROM default.rpc_transfers AS r FINAL GROUP BY token_id
-) AS moved
+SELECT token_id, any(mapped.condition_id) AS condition_id, any(mapped.outcome_index) AS outcome_index, any(transfer_count) AS transfer_count,
+    any(transactions) AS transactions, any(first_block) AS first_block, any(last_block) AS last_block,
+    greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions)) - INTERVAL 1 MILLISECOND AS fetched_at, 'rpc-logs' AS batch
+FROM (SELECT condition_id FROM default.rpc_conditions) AS known
 INNER JOIN
 (
-    SELECT condition_id, token_id, toInt16(place - 1) AS outcome_index
-    FROM default.computed_token_ids FINAL ARRAY JOIN usdc_token_ids AS token_id, arrayEnumerate(usdc_token_ids) AS place
-    WHERE cityHash64(condition_id) IN (SELECT cityHash64(condition_id) FROM default.rpc_conditions)
-    UNION ALL
-    SELECT condition_id, token_id, toInt16(place - 1)
-    FROM default.computed_token_ids FINAL ARRAY JOIN wrapped_token_ids AS token_id, arrayEnumerate(wrapped_token_ids) AS place
-    WHERE cityHash64(condition_id) IN (SELECT cityHash64(condition_id) FROM default.rpc_conditions)
-) AS tokens USING (token_id)
+    SELECT moved.token_id AS token_id, tokens.condition_id AS condition_id, tokens.outcome_index AS outcome_index, moved.transfer_count AS transfer_count,
+        moved.transactions AS transactions, moved.first_block AS first_block, moved.last_block AS last_block
+    FROM
+    (
+        SELECT condition_id, entry.1 AS token_id, toInt16(entry.2 - 1) AS outcome_index FROM
+        (
+            SELECT condition_id, arrayJoin(arrayConcat(arrayZip(usdc_token_ids, arrayEnumerate(usdc_token_ids)), arrayZip(wrapped_token_ids, arrayEnumerate(wrapped_token_ids)))) AS entry
+            FROM default.computed_token_ids
+        )
+        WHERE cityHash64(token_id) {in_range}
+    ) AS tokens
+    INNER JOIN
+    (
+        SELECT token_id, sum(r.transfers) AS transfer_count, count() AS transactions, min(block_number) AS first_block, max(block_number) AS last_block
+        FROM default.rpc_transfers AS r FINAL WHERE cityHash64(token_id) {in_range} GROUP BY token_id
+    ) AS moved ON moved.token_id = tokens.token_id
+) AS mapped ON mapped.condition_id = known.condition_id
 GROUP BY token_id
-SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill};
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, max_block_size = 8192;
+
+INSERT INTO default.rpc_transfer_mapping
+SELECT * REPLACE (fetched_at + INTERVAL 1 MILLISECOND AS fetched_at) FROM default.rpc_transfer_mapping FINAL LIMIT 1;
 
 -- @check what there is
 SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block, max(block_number) AS last_block FROM default.rpc_conditions

@@ -39,7 +39,7 @@ public class UserError extends RuntimeException {
     return e instanceof AccessDeniedException denied
         ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
         : e instanceof FileAlreadyExistsException exists
-            ? exists.getFile() + " is no folder"
+            ? exists.getFile() + " is not a directory"
             : e instanceof FileSystemException system && system.getReason() != null
                 ? system.getReason()
                 : e.getMessage();

@@ -56,11 +56,11 @@ class HotReloadIT {
 
         String good = Files.readString(route);
         Files.writeString(route, good.replace("timePeriodMillis", "timePeriodMilis"));
-        run.awaitSaid("goes on as it was");
+        run.awaitSaid("the running route is unchanged");
         String mistake =
             run.err()
                 .lines()
-                .filter(line -> line.contains("goes on as it was"))
+                .filter(line -> line.contains("the running route is unchanged"))
                 .findFirst()
                 .orElseThrow();
         int line =
@@ -79,7 +79,9 @@ class HotReloadIT {
         TestBed.await(
             "a second mistake is said: " + run.err(),
             Duration.ofSeconds(60),
-            () -> run.err().lines().filter(l -> l.contains("goes on as it was")).count() >= 2);
+            () ->
+                run.err().lines().filter(l -> l.contains("the running route is unchanged")).count()
+                    >= 2);
         assertTrue(rate(bed, 3000) > 1);
 
         Files.writeString(route, good);

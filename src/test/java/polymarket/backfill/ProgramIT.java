@@ -131,7 +131,7 @@ class ProgramIT {
     assertTrue(
         some.err()
             .contains(
-                "250 ids of payouts are still pending; the same command without --limit goes on"),
+                "250 ids of payouts are still pending; the same command without --limit continues"),
         some.err());
     assertEquals(250, bed.count(State.PENDING));
     Program.Result rest = Program.run(bed, "run", "payouts", "--ids", list(ids));
@@ -264,7 +264,7 @@ class ProgramIT {
         run.signal(signal);
         Program.Result end = run.end();
         assertEquals(130, end.exitCode(), end.toString());
-        assertTrue(end.err().contains("the same command goes on where it was"), end.err());
+        assertTrue(end.err().contains("the same command continues where it stopped"), end.err());
       }
       assertTrue(bed.count(State.FOUND) > 0 && bed.count(State.PENDING) > 0);
       assertMarkedIsStored();
@@ -302,7 +302,7 @@ class ProgramIT {
       Program.signal("INT", program.pid());
       Program.Result end = run.end();
       assertEquals(130, end.exitCode(), end.toString());
-      assertTrue(end.out().contains("the same command goes on where it was"), end.out());
+      assertTrue(end.out().contains("the same command continues where it stopped"), end.out());
     }
     assertMarkedIsStored();
   }
@@ -326,7 +326,7 @@ class ProgramIT {
       TestBed.await(
           "a request", Duration.ofSeconds(90), () -> bed.requests() > 0 || !run.isAlive());
       run.signal("INT");
-      run.awaitSaid("once more stops at once");
+      run.awaitSaid("a second signal stops at once");
       run.signal("INT");
       Program.Result end = run.end();
       assertEquals(130, end.exitCode(), end.toString());
@@ -471,9 +471,12 @@ class ProgramIT {
       String said =
           run.err().lines().filter(line -> line.startsWith("backfill: ")).findFirst().orElse("");
       assertTrue(
-          said.contains("goldsky.camel.yaml")
-              && said.matches(
-                  ".*line (" + mistake.getValue() + "|" + (mistake.getValue() + 1) + ")\\b.*"),
+          said.matches(
+              ".*goldsky[.]camel[.]yaml:(?:"
+                  + mistake.getValue()
+                  + "|"
+                  + (mistake.getValue() + 1)
+                  + "): .*"),
           mistake.getValue() + ": " + run.err());
     }
   }

@@ -13,18 +13,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import polymarket.backfill.cli.Backfill;
 
 class SelfTest {
 
   /** The command that a program gives whose classes a loader like Maven's has loaded. */
   private static List<String> command(URL... urls) throws Exception {
     try (URLClassLoader loader = new URLClassLoader(urls, ClassLoader.getPlatformClassLoader())) {
+      Class<?> self = loader.loadClass(Self.class.getName());
+      self.getMethod("starts", Class.class)
+          .invoke(null, loader.loadClass(Backfill.class.getName()));
       List<String> line = new ArrayList<>();
       for (Object word :
           (List<?>)
-              loader
-                  .loadClass(Self.class.getName())
-                  .getMethod("command", List.class, List.class, List.class)
+              self.getMethod("command", List.class, List.class, List.class)
                   .invoke(null, List.of(), List.of(), List.of("--version"))) {
         line.add((String) word);
       }
@@ -64,6 +66,7 @@ class SelfTest {
 
   @Test
   void theHome_goesAlong_unlessAnotherOneIsGiven() {
+    Self.starts(Backfill.class);
     String home = "-Dbackfill.home=" + Home.folder();
     assertTrue(Self.command(List.of(), List.of(), List.of()).contains(home));
     assertTrue(!Self.command(List.of("-Dbackfill."), List.of(), List.of()).contains(home));

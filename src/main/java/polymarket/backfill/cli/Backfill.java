@@ -108,8 +108,7 @@ public final class Backfill implements Callable<Integer> {
     if (failure instanceof UserError) {
       System.err.println("backfill: " + failure.getMessage());
     } else {
-      System.err.println(
-          "backfill: this is a mistake in the program: " + failure + " (--debug shows where)");
+      System.err.println("backfill: internal error: " + failure + " (--debug shows where)");
     }
     org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
     return failure instanceof UserError error ? error.exitCode() : 1;

@@ -23,7 +23,7 @@ final class Common {
 
   @Option(
       names = "--debug",
-      description = "Log every request and what the libraries say (or DEBUG=1).")
+      description = "Log every request and the messages of the libraries (or DEBUG=1).")
   private boolean debug;
 
   @Option(

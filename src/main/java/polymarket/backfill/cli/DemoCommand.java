@@ -57,7 +57,7 @@ final class DemoCommand implements Callable<Integer> {
       names = "--folder",
       paramLabel = "FOLDER",
       description =
-          "Where the demo keeps its data; made anew each time (default: demo in the project).")
+          "Folder for the demo's data; recreated each time (default: demo in the project).")
   private Path folder;
 
   @Override
@@ -143,7 +143,7 @@ final class DemoCommand implements Callable<Integer> {
         int night = run(all, "pipeline", "overnight");
         Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
         run(all, "explain", String.valueOf(trade));
-        System.out.println("\nThe enriched trades, held against what the stand-in knows of each");
+        System.out.println("\nThe enriched trades, compared with what the stand-in knows of each");
         System.out.print(
             Report.table(
                 clickHouse.rows(

@@ -37,8 +37,8 @@ import polymarket.backfill.run.Preview;
 @Command(
     name = "diagnose",
     description =
-        "Say what a job misses, fetch a random sample of it without storing it, and reckon what a"
-            + " run will bring and take.")
+        "Show what a job misses, fetch a random sample of it without storing it, and estimate"
+            + " a run's result and cost.")
 final class DiagnoseCommand implements Callable<Integer> {
 
   /** Pages of one id of the sample: enough to see that it is a large one. */
@@ -58,7 +58,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       names = "--sample",
       paramLabel = "N",
       defaultValue = "50",
-      description = "Ask for so many of the missing ids (default: ${DEFAULT-VALUE}; 0 for none).")
+      description = "Fetch this many of the missing ids (default: ${DEFAULT-VALUE}; 0 for none).")
   private int size;
 
   @Option(
@@ -73,7 +73,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "FILE",
       description =
-          "Where the missing ids go as a JSON array, for `run JOB --ids FILE` (default:"
+          "File for the missing ids, a JSON array for `run JOB --ids FILE` (default:"
               + " missing-JOB.json in the runtime folder).")
   private Path out;
 

@@ -23,21 +23,19 @@ import polymarket.backfill.ledger.ShareLock;
     name = "enrich",
     description =
         "Make enriched_trades_final of trades_raw: every row with a condition id and where it comes"
-            + " from, or why there is none. The same command goes on where it was interrupted.")
+            + " from, or why there is none. The same command continues where it was interrupted.")
 final class EnrichCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Option(
-      names = "--rollback",
-      description = "Put the previous table back in its place, and this one in its.")
+  @Option(names = "--rollback", description = "Swap the enriched table with the previous one.")
   private boolean rollback;
 
   @Option(
       names = "--report",
       paramLabel = "FILE",
       description =
-          "Where the report goes, HTML with charts (default: enrichment.html in the runtime"
+          "File for the report, HTML with charts (default: enrichment.html in the runtime"
               + " folder).")
   private Path report;
 
@@ -100,7 +98,7 @@ final class EnrichCommand implements Callable<Integer> {
                 + Messages.time(result.millis())
                 + "; "
                 + target
-                + " is as it was, and the same command goes on");
+                + " is as it was, and the same command continues");
       } else {
         System.out.println(
             "enrich: "

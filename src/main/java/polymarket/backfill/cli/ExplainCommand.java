@@ -20,8 +20,8 @@ import polymarket.backfill.enrich.Reconcile;
 @Command(
     name = "explain",
     description =
-        "Say of a market, a trade or a condition which source said what and when, which rule"
-            + " decided, and what the rows became.")
+        "Explain a market, a trade or a condition: what each source said and when, which rule"
+            + " decided, and the enriched rows.")
 final class ExplainCommand implements Callable<Integer> {
 
   private static final String ENRICHED = "vw_enriched_trades";

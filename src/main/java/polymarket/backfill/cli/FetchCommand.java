@@ -20,7 +20,7 @@ import polymarket.backfill.run.Preview;
 @Command(
     name = "fetch",
     description =
-        "Ask the source for single ids and show what came and what it becomes; nothing is stored or"
+        "Fetch single ids and show the answers and the rows made from them; nothing is stored or"
             + " marked.")
 final class FetchCommand implements Callable<Integer> {
 
@@ -46,7 +46,7 @@ final class FetchCommand implements Callable<Integer> {
                 id -> {
                   String stored = kind.normalise(id);
                   if (stored == null) {
-                    throw new UserError("'" + id + "' is no " + kind.label());
+                    throw new UserError("'" + id + "' is not a " + kind.label());
                   }
                   return stored;
                 })

@@ -62,7 +62,7 @@ final class LedgerCommand implements Callable<Integer> {
               + job.getName()
               + " in "
               + settings.path("runtime.dir")
-              + ": nothing was run here yet");
+              + ": nothing has been run here yet");
     }
     if (!json) {
       System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason");

@@ -27,7 +27,7 @@ import polymarket.backfill.run.JobRun;
 @Command(
     name = "monitor",
     description =
-        "Show what is covered now, how the jobs go on, and the rows of the last seven days.")
+        "Show the current coverage, the progress of jobs, and the rows of the last seven days.")
 final class MonitorCommand implements Callable<Integer> {
 
   /** Ids of the ledger are asked for in lists of this length. */
@@ -35,7 +35,7 @@ final class MonitorCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Option(names = "--watch", description = "Show it anew every ten seconds until Ctrl-C.")
+  @Option(names = "--watch", description = "Refresh every ten seconds until Ctrl-C.")
   private boolean watch;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -190,7 +190,7 @@ final class MonitorCommand implements Callable<Integer> {
     return "Coverage\n"
         + Report.table((List<Map<String, Object>>) view.get("coverage"))
         + "\nJobs\n"
-        + (jobs.isEmpty() ? "  (nothing was run here yet)\n" : StatusCommand.text(jobs))
+        + (jobs.isEmpty() ? "  (nothing has been run here yet)\n" : StatusCommand.text(jobs))
         + "\nRows of the last seven days (UTC)\n"
         + Report.table((List<Map<String, Object>>) view.get("recent"));
   }

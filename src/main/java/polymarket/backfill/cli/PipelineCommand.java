@@ -33,8 +33,8 @@ import polymarket.backfill.verify.HtmlReport;
     name = "pipeline",
     description = {
       "Run a pipeline: the commands of routes/pipelines/NAME.yaml, side by side or one after the"
-          + " other, in the time they have. The same command goes on where it was, after Ctrl-C, a"
-          + " crash or kill -9; `backfill status` shows it from another terminal.",
+          + " other, in the time they have. The same command continues where it stopped, after"
+          + " Ctrl-C, a crash or kill -9; `backfill status` shows it from another terminal.",
       ""
     },
     footer = {
@@ -58,36 +58,36 @@ final class PipelineCommand implements Callable<Integer> {
   @Option(
       names = "--dry-run",
       description =
-          "Say what would be done, with the requests and the time that they take at the limits, and"
-              + " stop.")
+          "Show the plan, with the requests and the time that they take at the limits, and run"
+              + " nothing.")
   private boolean dryRun;
 
   @Option(
       names = "--budget",
       paramLabel = "TIME",
       description =
-          "The time for all of it, such as 6h: counted while it is at work, over all runs of a"
-              + " pass. When it is short, steps are skipped or cut as the file says.")
+          "The time for the whole pass, such as 6h: counted while it runs, over all runs of the"
+              + " pass. When time is short, steps are skipped or cut as the file says.")
   private String budget;
 
   @Option(
       names = "--only",
       paramLabel = "STEP",
-      description = "Run this step alone, also where it is done already.")
+      description = "Run only this step, even if it is done.")
   private String only;
 
   @Option(
       names = "--from",
       paramLabel = "STEP",
-      description = "Run this step and all that come after it, also where they are done already.")
+      description = "Run this step and all steps after it, even if they are done.")
   private String from;
 
-  @Option(names = "--again", description = "Begin a new pass, with all steps.")
+  @Option(names = "--again", description = "Start a new pass, with all steps.")
   private boolean again;
 
   @Option(
       names = "--json",
-      description = "Print the end, or the plan, as one JSON object on standard output.")
+      description = "Print the result, or the plan, as one JSON object on standard output.")
   private boolean json;
 
   @Override
@@ -277,9 +277,9 @@ final class PipelineCommand implements Callable<Integer> {
             + Messages.time(plan.seconds() * 1000)
             + " of the "
             + Messages.time(plan.budgetSeconds() * 1000)
-            + " that there are"
+            + " available"
             + (plan.seconds() > plan.budgetSeconds()
-                ? ": what may not be cut would go on after that"
+                ? ": required steps would continue after that"
                 : ""));
     return 0;
   }
@@ -307,7 +307,7 @@ final class PipelineCommand implements Callable<Integer> {
             + " (pass "
             + status.get("pass")
             + ")"
-            + (cut.isEmpty() ? "" : ", with what there was: " + String.join(", ", cut));
+            + (cut.isEmpty() ? "" : ", with the data available in time: " + String.join(", ", cut));
     List<Map<String, Object>> rows = new ArrayList<>();
     for (Map<String, Object> step : PipelineView.steps(status)) {
       Map<String, Object> row = new LinkedHashMap<>();

@@ -14,8 +14,8 @@ import polymarket.backfill.pipeline.PipelineRun;
 
 /**
  * The screen during a pipeline's run: on a terminal a line a step, redrawn every second, otherwise
- * a plain line for each step at work every ten seconds; what there is to say stands above it. All
- * of it goes to standard error.
+ * a plain line for each step at work every ten seconds; messages appear above it. All of it goes to
+ * standard error.
  */
 final class PipelineView implements Messages, PipelineRun.Watcher {
 

@@ -85,7 +85,7 @@ final class Report {
   /** How much of the pace a run used. */
   static String used(Map<?, ?> run) {
     return decimal(run, "limit_used") <= 0
-        ? "too few requests to speak of a pace"
+        ? "too few requests to measure the pace"
         : String.format(
             Locale.ROOT,
             "%.1f%% of the pace of %.4g requests/s",

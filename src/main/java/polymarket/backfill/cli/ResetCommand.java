@@ -23,8 +23,8 @@ import polymarket.backfill.run.JobRun;
 @Command(
     name = "reset",
     description =
-        "Start a job afresh: its ledger is moved to a copy beside it. Rows in ClickHouse stay, and"
-            + " are not stored twice.")
+        "Reset the progress of a job: its ledger is moved to a copy beside it. Rows in ClickHouse"
+            + " stay, and are not stored twice.")
 final class ResetCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -32,7 +32,7 @@ final class ResetCommand implements Callable<Integer> {
   @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
   private String name;
 
-  @Option(names = "--yes", description = "Do not ask.")
+  @Option(names = "--yes", description = "Do not ask for confirmation.")
   private boolean yes;
 
   @Override
@@ -70,7 +70,7 @@ final class ResetCommand implements Callable<Integer> {
       }
       if (!yes) {
         System.err.print(
-            "Forget what is done in "
+            "Reset the progress in "
                 + String.join(
                     " and ", files.stream().map(file -> file + " (" + what(file) + ")").toList())
                 + "? A copy is kept. [y/N] ");
@@ -86,7 +86,7 @@ final class ResetCommand implements Callable<Integer> {
           file ->
               System.out.println(
                   job.getName()
-                      + " starts afresh; its ledger was moved to "
+                      + " starts over; its ledger was moved to "
                       + Ledger.setAside(file)));
     } finally {
       locks.forEach(ShareLock::close);

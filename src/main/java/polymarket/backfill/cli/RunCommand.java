@@ -46,14 +46,14 @@ import polymarket.backfill.run.JobRun;
     name = "run",
     footer = {
       "",
-      "A setting of a job goes as an option too: run wallets --closed is --set wallets.closed=true."
+      "A job's setting is an option too: run wallets --closed means --set wallets.closed=true."
     },
     description =
-        "Run a job: fetch what is pending, then once more what failed before. The same command goes"
-            + " on where it was.")
+        "Run a job: fetch what is pending, then retry what failed before. The same command"
+            + " continues where it stopped.")
 final class RunCommand implements Callable<Integer> {
 
-  /** Lines that are no ids are shown up to this many. */
+  /** At most this many invalid lines are shown. */
   private static final int BAD_LINES_SHOWN = 20;
 
   /** So many ids stand in one query that says whose they are. */
@@ -121,26 +121,30 @@ final class RunCommand implements Callable<Integer> {
       names = "--since",
       paramLabel = "TIME",
       description =
-          "For jobs that find their ids themselves: from then on; a date, a time such as"
+          "For jobs that find their ids themselves: the start of the period; a date, a time such as"
               + " 2026-11-01T00:00:00Z, or an age such as 30d.")
   private String since;
 
   @Option(names = "--days", paramLabel = "N", description = "The last N days, as --since Nd.")
   private Integer days;
 
-  @Option(names = "--until", paramLabel = "TIME", description = "Likewise: up to then.")
+  @Option(
+      names = "--until",
+      paramLabel = "TIME",
+      description = "The end of the period, in the same forms.")
   private String until;
 
   @Option(
       names = "--from",
       paramLabel = "N",
-      description = "For jobs whose ids are ranges, such as blocks: the first.")
+      description = "For jobs whose ids are ranges, such as block ranges: the first number.")
   private Long from;
 
   @Option(
       names = "--to",
       paramLabel = "N|latest",
-      description = "Likewise: the last, or latest (the default) for the last that the source has.")
+      description =
+          "Likewise: the last, or latest (the default) for the newest that the source has.")
   private String to;
 
   @Option(
@@ -173,10 +177,10 @@ final class RunCommand implements Callable<Integer> {
       names = "--limit",
       paramLabel = "N",
       description =
-          "Take at most N ids of each job, for a try-out; the same command without it goes on.")
+          "Take at most N ids of each job, for a try-out; the same command without it continues.")
   private Long limit;
 
-  @Option(names = "--json", description = "Print the end as one JSON object on standard output.")
+  @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   private boolean json;
 
   @Override
@@ -243,7 +247,7 @@ final class RunCommand implements Callable<Integer> {
       if (last != null && !(last.exitCode() == 0 || last.exitCode() == 2)) {
         terminal.warn(
             String.join(", ", stage.stream().map(Job::getName).toList())
-                + ": not begun, because what it takes its ids from is not complete");
+                + ": not started, because the job that its ids come from is not complete");
         continue;
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
@@ -384,7 +388,7 @@ final class RunCommand implements Callable<Integer> {
           job.getName()
               + " takes no "
               + (from != null ? "--from" : "--to")
-              + ": its ids are no ranges");
+              + ": its ids are not ranges");
     }
     boolean asksByTime =
         job.isWindow()
@@ -396,7 +400,7 @@ final class RunCommand implements Callable<Integer> {
           job.getName()
               + " takes no "
               + (days != null ? "--days" : since != null ? "--since" : "--until")
-              + ": it asks for all of an id, whatever its time");
+              + ": it has no time filter");
     }
   }
 
@@ -597,16 +601,16 @@ final class RunCommand implements Callable<Integer> {
                       ids
                           + ": line "
                           + bad.get(0).line()
-                          + " is no "
+                          + " is not a "
                           + kind.label()
                           + ": '"
                           + Messages.shown(bad.get(0).text())
                           + "'"
                           + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "")
-                          + "; --strict takes no such file");
+                          + "; --strict rejects such a file");
                 }
               });
-      // of jobs that share a list, the first one tells what is no id
+      // of jobs that share a list, the first one reports invalid entries
       for (IdList.Bad line : badTold ? List.<IdList.Bad>of() : bad) {
         messages.warn(
             ids
@@ -635,7 +639,7 @@ final class RunCommand implements Callable<Integer> {
               + (badCount[0] > 0
                   ? " ("
                       + list[0].parts(badCount[0])
-                      + (badCount[0] == 1 ? " is no id" : " are no ids")
+                      + (badCount[0] == 1 ? " is not an id" : " are not ids")
                       + ")"
                   : "")
               + (others[0] > 0
@@ -735,8 +739,8 @@ final class RunCommand implements Callable<Integer> {
                 + ": "
                 + Messages.count(loaded.distinct(), "id")
                 + (loaded.distinct() == 1
-                    ? job.isPass() ? " makes up a pass" : " is missing in ClickHouse"
-                    : job.isPass() ? " make up a pass" : " are missing in ClickHouse")
+                    ? job.isPass() ? " in this pass" : " is missing in ClickHouse"
+                    : job.isPass() ? " in this pass" : " are missing in ClickHouse")
                 + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
       } catch (ClickHouseException e) {
         String why =
@@ -748,7 +752,7 @@ final class RunCommand implements Callable<Integer> {
         if (before == 0 && !left) {
           throw new UserError(why);
         }
-        messages.warn(why + "; going on with what the ledger has");
+        messages.warn(why + "; continuing with the ids in the ledger");
       }
     }
     if (!pass.isEmpty()

@@ -13,16 +13,13 @@ final class Signals {
   /** The process that started this one as a step of its own work: this one ends when it does. */
   private static final Long PARENT = Long.getLong("backfill.parent");
 
-  private static final String GOES_ON = "the same command goes on where it was";
+  private static final String GOES_ON = "the same command continues where it stopped";
   private static volatile String afterwards = GOES_ON;
   private static volatile boolean asked;
 
   private Signals() {}
 
-  /**
-   * What a person is told to be so after an interruption, where it is not that the same command
-   * goes on.
-   */
+  /** Sets what the message of an interruption says, instead of that the same command continues. */
   static void afterwards(String text) {
     afterwards = text;
   }
@@ -59,14 +56,14 @@ final class Signals {
                 asked = true;
                 if (++times[0] == 1) {
                   messages.info(
-                      "stopping: what is in flight is finished and marked; once more stops at"
-                          + " once");
+                      "stopping: work in flight is finished and marked; a second signal stops"
+                          + " at once");
                   stop.run();
                 } else {
                   messages.info(
                       "stopped at once; "
                           + (afterwards.equals(GOES_ON)
-                              ? "what was not marked is done again by the same command"
+                              ? "the same command repeats what was not marked"
                               : afterwards));
                   Runtime.getRuntime().halt(130);
                 }
@@ -75,9 +72,9 @@ final class Signals {
         messages.info(
             "SIG"
                 + name
-                + " is ignored here, as in all that a script starts with &; kill "
+                + " is ignored here, as in every process that a script starts with &; kill "
                 + ProcessHandle.current().pid()
-                + " ends it in good order");
+                + " stops it cleanly");
       }
     }
   }

@@ -32,7 +32,7 @@ import polymarket.backfill.run.JobRun;
 /** Shows how far the jobs are, from another terminal too. */
 @Command(
     name = "status",
-    description = "Show how far jobs and pipelines are, while they run and after.")
+    description = "Show the progress of jobs and pipelines, during and after a run.")
 final class StatusCommand implements Callable<Integer> {
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -45,7 +45,7 @@ final class StatusCommand implements Callable<Integer> {
       description = "One job or pipeline; without it, all that have a ledger.")
   private String name;
 
-  @Option(names = "--watch", description = "Show it anew every two seconds until Ctrl-C.")
+  @Option(names = "--watch", description = "Refresh every two seconds until Ctrl-C.")
   private boolean watch;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -88,7 +88,7 @@ final class StatusCommand implements Callable<Integer> {
                 + (name == null ? "" : " of " + name)
                 + " in "
                 + settings.path("runtime.dir")
-                + ": nothing was run here yet");
+                + ": nothing has been run here yet");
       }
       String text =
           json

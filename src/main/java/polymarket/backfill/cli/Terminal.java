@@ -22,9 +22,9 @@ import polymarket.backfill.run.Progress;
 
 /**
  * The screen during a run: on a terminal one line that is redrawn, otherwise a plain line every ten
- * seconds; what there is to say stands above it. All of it goes to standard error, so that standard
- * output holds results alone. With the system property backfill.progress, the line is kept in the
- * file that it names instead, for the process that shows it, and is not longer than
+ * seconds; messages appear above it. All of it goes to standard error, so that standard output
+ * holds results alone. With the system property backfill.progress, the line is kept in the file
+ * that it names instead, for the process that shows it, and is not longer than
  * backfill.progress.width.
  */
 final class Terminal implements Messages, JobRun.Watcher {

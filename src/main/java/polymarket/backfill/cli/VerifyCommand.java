@@ -33,8 +33,8 @@ import polymarket.backfill.verify.HtmlReport;
 @Command(
     name = "verify",
     description =
-        "Check what a job stored: tables to look at, and measures with thresholds that make it exit"
-            + " with 3.",
+        "Check what a job stored: print tables, and compare measures with thresholds (exit code 3"
+            + " if one is missed).",
     footer = {
       "",
       "Each measure M takes --min-M and --max-M, as numbers or shares such as 1%%: verify payouts"
@@ -58,7 +58,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--report",
       paramLabel = "FILE",
-      description = "Write it as HTML with charts too, which opens without a server.")
+      description = "Also write the report as one HTML file with charts.")
   private Path report;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -160,7 +160,7 @@ final class VerifyCommand implements Callable<Integer> {
                   + name
                   + " takes a "
                   + kind.label()
-                  + (id == null ? "" : "; '" + id + "' is none"));
+                  + (id == null ? "" : "; '" + id + "' is not one"));
     }
     Map<String, Object> results = new LinkedHashMap<>();
     results.put(name, stored);

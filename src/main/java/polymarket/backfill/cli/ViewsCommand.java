@@ -11,7 +11,7 @@ import polymarket.backfill.job.Job;
 /** Makes the tables and views. */
 @Command(
     name = "views",
-    description = "Make the tables of all jobs where they are missing, and all views anew.")
+    description = "Create the missing tables of all jobs, and recreate all views.")
 final class ViewsCommand implements Callable<Integer> {
 
   @Mixin private Common common;

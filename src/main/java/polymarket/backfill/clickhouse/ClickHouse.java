@@ -30,6 +30,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
@@ -72,7 +74,8 @@ public final class ClickHouse implements AutoCloseable {
   private final URI url;
   private final String user;
   private final String password;
-  private final Client client;
+  private volatile Client client;
+  private final Queue<Client> clients = new ConcurrentLinkedQueue<>();
   private HikariDataSource dataSource;
 
   private ClickHouse(EmbeddedClickHouse embedded, URI url, String user, String password) {
@@ -80,7 +83,12 @@ public final class ClickHouse implements AutoCloseable {
     this.url = url;
     this.user = user;
     this.password = password;
-    this.client =
+    connect();
+  }
+
+  // a new client has a new pool: the connections of the old one lead to an engine that is gone
+  private void connect() {
+    Client made =
         new Client.Builder()
             .addEndpoint(url.toString())
             .setUsername(user)
@@ -93,6 +101,8 @@ public final class ClickHouse implements AutoCloseable {
             .setMaxRetries(0)
             .useAsyncRequests(false)
             .build();
+    clients.add(made);
+    client = made;
   }
 
   /**
@@ -156,6 +166,7 @@ public final class ClickHouse implements AutoCloseable {
       return false;
     }
     embedded.reattach();
+    connect();
     if (!embedded.url().equals(url)) {
       throw new UserError(
           "embedded ClickHouse: it came back at "
@@ -314,10 +325,15 @@ public final class ClickHouse implements AutoCloseable {
    *     was gone before it could begin
    */
   private <T> T surviving(boolean repeatable, Supplier<T> work) {
+    if (!repeatable) {
+      // a connection of the pool would only tell that it broke, not when
+      revive();
+    }
+    long engine = embedded == null ? 0 : embedded.pid();
     try {
       return work.get();
     } catch (ClickHouseException e) {
-      if (e.code() == 0 && (repeatable || isRefused(e)) && isEngineGone()) {
+      if (e.code() == 0 && (repeatable || isRefused(e)) && isGone(engine)) {
         revive();
         return work.get();
       }
@@ -329,15 +345,16 @@ public final class ClickHouse implements AutoCloseable {
     return e != null && (e instanceof ConnectException || isRefused(e.getCause()));
   }
 
-  // its connections may break a moment before the one that says that it lives
-  private boolean isEngineGone() {
-    if (embedded == null) {
-      return false;
-    }
-    for (int i = 0; i < 20 && embedded.isAlive(); i++) {
+  // its connections may break a moment before the one that says that it lives; and another thread
+  // may have started it again by now
+  private boolean isGone(long engine) {
+    for (int i = 0; i < 20 && embedded != null; i++) {
+      if (embedded.pid() != engine || !embedded.isAlive()) {
+        return true;
+      }
       EngineServer.pause(50);
     }
-    return !embedded.isAlive();
+    return false;
   }
 
   /** Runs the statements of a section in their order. */
@@ -461,7 +478,7 @@ public final class ClickHouse implements AutoCloseable {
     if (dataSource != null) {
       dataSource.close();
     }
-    client.close();
+    clients.forEach(Client::close);
     if (embedded != null) {
       embedded.close();
     }

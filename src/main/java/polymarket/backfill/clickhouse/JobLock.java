@@ -10,7 +10,6 @@ import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import polymarket.backfill.UserError;
 
@@ -20,25 +19,20 @@ import polymarket.backfill.UserError;
  * other folders whose shares of the ids overlap; runs of one folder exclude each other by that
  * folder's lock files.
  *
- * <p>Rows of ClickHouse cannot be compared and set. So whoever takes a lock first makes a table
- * (the gate), which only one process can do at a time, and removes it when it has entered itself. A
- * gate that was left behind is renamed to a name of which there is only one, then removed. A run
- * gives a sign of life every few seconds; without one, its lock ends.
+ * <p>Rows of ClickHouse cannot be compared and set. So whoever takes a lock first passes the {@link
+ * LockGate}, one process at a time. A run gives a sign of life every few seconds; without one, its
+ * lock ends.
  */
 public final class JobLock implements AutoCloseable {
 
-  private static final int TABLE_EXISTS = 57;
   private static final int UNKNOWN_TABLE = 60;
-  private static final String GATE = "backfill_lock_gate";
+
+  /** Above the end of every share. */
+  private static final long ANY_SHARE = 0xffff_ffffL;
 
   /** A lock without a sign of life for so long has ended; a minute, unless a test has no time. */
   private static final long STALE_MILLIS = Long.getLong("backfill.lock-millis", 60_000);
 
-  /** Who has the gate needs it for milliseconds. */
-  private static final long GATE_STALE_SECONDS = 10;
-
-  private static final long GATE_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
-  private static final long GATE_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
   private static final SqlFile SQL = SqlFile.read("lock");
 
   private final ClickHouse clickHouse;
@@ -84,7 +78,8 @@ public final class JobLock implements AutoCloseable {
     return lock;
   }
 
-  private static String host() {
+  /** The name of this host, or what stands for it where it has none. */
+  static String host() {
     try {
       return InetAddress.getLocalHost().getHostName();
     } catch (IOException e) {
@@ -94,72 +89,39 @@ public final class JobLock implements AutoCloseable {
 
   private void enter() {
     clickHouse.execute(SQL.section("setup"), Map.of());
-    long end = System.nanoTime() + GATE_PATIENCE_NANOS;
     while (true) {
-      String token = UUID.randomUUID().toString();
-      openGate(token, end);
-      try {
+      try (LockGate gate = LockGate.open(clickHouse)) {
         List<Map<String, Object>> holders =
             clickHouse.rows(SQL.section("holders").sql(values), Map.of());
         if (!holders.isEmpty()) {
           throw new UserError(heldBy(holders.get(0)));
         }
         sign(true);
-        if (token.equals(gate(GATE).get("token"))) {
+        if (gate.isHeld()) {
           return;
         }
         // this process was out of step for so long that its gate was taken from it
         sign(false);
-      } finally {
-        if (token.equals(gate(GATE).get("token"))) {
-          clickHouse.execute("DROP TABLE IF EXISTS default." + GATE);
-        }
       }
     }
   }
 
-  private void openGate(String token, long end) {
-    while (true) {
-      try {
-        clickHouse.execute(SQL.section("gate"), Map.of("token", token));
-        return;
-      } catch (ClickHouseException e) {
-        if (e.code() != TABLE_EXISTS || System.nanoTime() > end) {
-          throw e;
-        }
+  /**
+   * Does something while no run, from whichever folder, stores rows of a job, and none begins to.
+   *
+   * @return whether it was done: not where a run goes on
+   */
+  static boolean whileFree(ClickHouse clickHouse, String job, Runnable action) {
+    clickHouse.execute(SQL.section("setup"), Map.of());
+    try (LockGate gate = LockGate.open(clickHouse)) {
+      Map<String, Object> all =
+          Map.of("job", job, "first", 0, "last", ANY_SHARE, "folder", "", "stale", STALE_MILLIS);
+      if (!clickHouse.rows(SQL.section("holders").sql(all), Map.of()).isEmpty()) {
+        return false;
       }
-      Map<String, Object> gate = gate(GATE);
-      if (gate.get("seconds") instanceof Number age && age.longValue() > GATE_STALE_SECONDS) {
-        removeGate(String.valueOf(gate.get("token")));
-      }
-      LockSupport.parkNanos(GATE_RETRY_NANOS);
+      action.run();
+      return true;
     }
-  }
-
-  /** Of several processes that find the same gate left behind, one can rename it. */
-  private void removeGate(String token) {
-    String aside = GATE + "_" + UUID.randomUUID().toString().replace('-', '_');
-    try {
-      clickHouse.execute("RENAME TABLE default." + GATE + " TO default." + aside);
-      if (token.equals(gate(aside).get("token"))) {
-        clickHouse.execute("DROP TABLE default." + aside);
-      } else {
-        // another process was faster, and this is a new gate
-        clickHouse.execute("RENAME TABLE default." + aside + " TO default." + GATE);
-      }
-    } catch (ClickHouseException e) {
-      if (e.code() == TABLE_EXISTS) {
-        clickHouse.execute("DROP TABLE IF EXISTS default." + aside);
-      } else if (e.code() != UNKNOWN_TABLE) {
-        throw e;
-      }
-    }
-  }
-
-  private Map<String, Object> gate(String name) {
-    List<Map<String, Object>> found =
-        clickHouse.rows(SQL.section("gate-age").sql(Map.of("name", name)), Map.of());
-    return found.isEmpty() ? Map.of() : found.get(0);
   }
 
   private String heldBy(Map<String, Object> holder) {

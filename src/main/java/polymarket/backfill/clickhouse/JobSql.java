@@ -115,8 +115,9 @@ final class JobSql {
   private String hasRows() {
     return "SELECT count() FROM (SELECT 1 FROM "
         + target
-        + (own.isEmpty() ? "" : " WHERE " + own)
-        + " LIMIT 1)";
+        + " WHERE "
+        + (own.isEmpty() ? "" : own + " AND ")
+        + "NOT startsWith(batch, {ledger}) LIMIT 1)";
   }
 
   private String present() {
@@ -145,6 +146,7 @@ final class JobSql {
   }
 
   private String stored() {
+    // rejected elements without an id are named by what they hold
     String query =
         "SELECT "
             + (id == null ? "{first}" : "stored." + id)
@@ -153,7 +155,7 @@ final class JobSql {
             + " AS rows, 0 AS rejected, '' AS reason FROM "
             + target
             + " AS stored\n"
-            + ofBatch(own.isEmpty() ? "" : "stored." + own + " AND ");
+            + ofBatch(own.isEmpty() ? "" : "stored." + own + " AND ", "");
     return hasRejected()
         ? query
             + "\nUNION ALL\nSELECT "
@@ -163,16 +165,18 @@ final class JobSql {
             + ", any(stored.reason) FROM "
             + rejected
             + " AS stored\n"
-            + ofBatch("")
+            + ofBatch("", " OR startsWith(stored." + id + ", 'element ')")
         : query;
   }
 
-  private String ofBatch(String condition) {
+  private String ofBatch(String condition, String others) {
     return id == null
         ? "WHERE " + condition + "stored.batch = {batch}"
-        : "WHERE stored."
+        : "WHERE (stored."
             + id
-            + " BETWEEN {first} AND {last} AND "
+            + " BETWEEN {first} AND {last}"
+            + others
+            + ") AND "
             + condition
             + "stored.batch = {batch} GROUP BY stored."
             + id;

@@ -155,7 +155,7 @@ public final class SqlFile {
     return new UserError(where + ":" + line + ": " + what);
   }
 
-  /** The user's own file, which takes the place of the program's of the same name. */
+  /** The user's own file, which replaces the program's of the same name. */
   private static Path own(String name) {
     return Home.folder().resolve("sql").resolve(name + ".sql");
   }

@@ -29,6 +29,7 @@ public final class SqlSections {
     KNOWN.put("take", List.of());
     KNOWN.put("unknown", List.of());
     KNOWN.put("again", List.of());
+    KNOWN.put("finish-keys", List.of());
     KNOWN.put("finish", List.of());
     KNOWN.put("unfinished", List.of());
     KNOWN.put("check", List.of("needs", "chart"));

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
 
 /** Makes the tables of the jobs and the views over them, from the files below sql/. */
 public final class Views {
@@ -25,15 +26,39 @@ public final class Views {
 
   private Views() {}
 
-  /** Makes what a job stores into, where it is not there. */
+  /**
+   * Makes what a job stores into, where it is not there. The way of the rows into the tables is
+   * made anew where it is another than the SQL file's, unless a run uses it: see {@link Landing}.
+   */
   public static void create(ClickHouse clickHouse, String job) {
+    List<SqlFile> files = new ArrayList<>();
+    // the views read them, whichever jobs there are
+    files.add(SqlFile.read("tables"));
+    files.add(SqlFile.read("mapping-tables"));
+    with(job).forEach(name -> files.add(SqlFile.read(name)));
+    List<Landing> landings = with(job).stream().map(Landing::of).toList();
+    Set<String> tables = new LinkedHashSet<>();
+    files.forEach(file -> tables.addAll(file.section("setup").statements()));
+    landings.forEach(landing -> tables.removeAll(landing.statements()));
     again(
         () -> {
-          // the views read them, whichever jobs there are
-          List.of("tables", "mapping-tables")
-              .forEach(file -> clickHouse.execute(SqlFile.read(file).section("setup"), Map.of()));
-          setup(job).forEach(clickHouse::execute);
+          tables.forEach(clickHouse::execute);
+          landings.forEach(landing -> landing.create(clickHouse));
         });
+  }
+
+  /**
+   * @throws UserError where the way of a job's rows into the tables is another than the SQL file's
+   *     all the same, because a run uses it
+   */
+  public static void requireCurrent(ClickHouse clickHouse, String job) {
+    if (!Landing.of(job).isCurrent(clickHouse)) {
+      throw new UserError(
+          job
+              + ": its landing table and views are from another version of its SQL file, and a run"
+              + " that uses them is not finished (one that was killed counts for a minute): wait"
+              + " for it or stop it, then run this again");
+    }
   }
 
   /**
@@ -61,14 +86,19 @@ public final class Views {
    */
   public static List<String> setup(String job) {
     Set<String> statements = new LinkedHashSet<>();
-    SqlFile.Section setup = SqlFile.read(job).section("setup");
-    if (setup.attributes().containsKey("after")) {
-      for (String before : setup.attributes().get("after").split(",")) {
-        statements.addAll(setup(before));
-      }
-    }
-    statements.addAll(setup.statements());
+    with(job).forEach(name -> statements.addAll(SqlFile.read(name).section("setup").statements()));
     return List.copyOf(statements);
+  }
+
+  /** A job, behind the files that its setup names and those that theirs name. */
+  private static Set<String> with(String job) {
+    Set<String> names = new LinkedHashSet<>();
+    String after = SqlFile.read(job).section("setup").attributes().get("after");
+    if (after != null) {
+      Arrays.stream(after.split(",")).forEach(before -> names.addAll(with(before)));
+    }
+    names.add(job);
+    return names;
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * ClickHouse inside the program: libchdb behind ClickHouse's own HTTP protocol, one background
- * process a data folder.
+ * The client of ClickHouse, SQL files and their sections, views, forms of ids, and the lock of a
+ * job.
  */
 package polymarket.backfill.clickhouse;

@@ -223,7 +223,7 @@ final class EngineQueries {
     }
   }
 
-  // room for a whole statement, because nobody knows its length before it is read
+  // room for a whole statement, because its length is unknown until it is read
   private int reserve() {
     try {
       if (room.tryAcquire(LONGEST_STATEMENT >> 20, PATIENCE_MINUTES, TimeUnit.MINUTES)) {

@@ -193,7 +193,9 @@ public final class EngineServer implements AutoCloseable {
           }
           running.incrementAndGet();
           try {
-            open = answer(http, request) && request.keepAlive() && http.drain();
+            open = answer(http, request) && request.keepAlive();
+            // also before the end: a client that still sends would lose the answer
+            open = http.drain() && open;
           } finally {
             running.decrementAndGet();
           }
@@ -221,6 +223,7 @@ public final class EngineServer implements AutoCloseable {
     Optional<String> refusal =
         callers == null ? Optional.empty() : callers.refusal(request.headers());
     if (refusal.isPresent()) {
+      http.last();
       queries.fail(
           http, request, Map.of(), new EngineException(497, "ACCESS_DENIED", refusal.get()));
       return false;
@@ -248,7 +251,6 @@ public final class EngineServer implements AutoCloseable {
           return true;
         }
         if (get || request.method().equals("POST") || request.method().equals("PUT")) {
-          // a refused body is not read
           return isKnown(http, request, url) && queries.answer(http, request, url, get);
         }
       }
@@ -278,6 +280,7 @@ public final class EngineServer implements AutoCloseable {
         return true;
       }
     }
+    http.last();
     String where = "the password is in the file engine.password in the engine's data folder";
     if (given == null) {
       queries.fail(

@@ -77,6 +77,7 @@ final class HttpConnection {
   private int pause;
   private boolean started;
   private boolean continueWanted;
+  private boolean last;
   private Request request;
 
   /**
@@ -349,7 +350,7 @@ final class HttpConnection {
     started = true;
     Map<String, String> all = new LinkedHashMap<>(headers);
     all.putAll(always);
-    all.put("Connection", request != null && request.keepAlive ? "Keep-Alive" : "Close");
+    all.put("Connection", request != null && request.keepAlive && !last ? "Keep-Alive" : "Close");
     if (status != 204) {
       all.put(
           length < 0 ? "Transfer-Encoding" : "Content-Length",
@@ -420,6 +421,11 @@ final class HttpConnection {
         out.flush();
       }
     };
+  }
+
+  /** Says in the next answer that the connection ends behind it. */
+  void last() {
+    last = true;
   }
 
   /** Answers with a short text. */

@@ -15,6 +15,8 @@ import java.util.regex.Pattern;
  * (arrayMap(file, ...), APPLY file).
  */
 final class SqlGuard implements SqlLexer.Sink {
+  private static final Pattern HEX_ESCAPE = Pattern.compile("(?s)^.(?:[^\\\\]|\\\\[^xX])*\\\\[xX]");
+
   private static final Set<String> STATEMENTS =
       Set.of(
           "(",
@@ -130,8 +132,8 @@ final class SqlGuard implements SqlLexer.Sink {
     }
     String word = text.get();
     if (kind == SqlLexer.Kind.NAME) {
-      if (word.indexOf('\\') >= 0) {
-        throw refused("a quoted name with a backslash");
+      if (hasHexEscape(word)) {
+        throw refused("a quoted name with the escape \\x");
       }
       word = unquoted(word);
       quotedName(word);
@@ -311,6 +313,16 @@ final class SqlGuard implements SqlLexer.Sink {
     if (!right) {
       throw refused("a dictionary's source other than CLICKHOUSE(DB '...' TABLE '...')");
     }
+  }
+
+  /** Whether a letter of a name may be written by its code: no other escape gives letters. */
+  private static boolean hasHexEscape(String name) {
+    for (int i = name.indexOf('\\'); i >= 0; i = name.indexOf('\\', i + 2)) {
+      if (i + 1 < name.length() && Character.toLowerCase(name.charAt(i + 1)) == 'x') {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** What stands in quotes, its escapes resolved. */

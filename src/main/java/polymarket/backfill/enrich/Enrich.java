@@ -30,6 +30,7 @@ import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
+import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.enrich.SliceWriter.Measured;
 import polymarket.backfill.enrich.Target.Stored;
 import polymarket.backfill.ledger.Batch;
@@ -193,7 +194,7 @@ public final class Enrich {
           }
           messages.info(
               "the mapping, the table of trades or the settings changed since the last run was"
-                  + " interrupted: it starts afresh");
+                  + " interrupted: it starts over");
         }
       }
     }

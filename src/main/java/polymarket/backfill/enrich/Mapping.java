@@ -9,8 +9,10 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.clickhouse.HashRange;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
+import polymarket.backfill.clickhouse.Steps;
 
 /**
  * The ids in the trades and the conditions that they stand for. Ids are collected slice by slice
@@ -164,8 +166,7 @@ final class Mapping {
           own.putAll(Memory.of(steps.budget()));
           own.put("kind", kind);
           own.put("target", new Raw("backfill_enrich." + kind + "s"));
-          own.put("in_range", new Raw(range.where("hash")));
-          own.put("mapped_in_range", new Raw(range.where("mapped_hash")));
+          own.put("in_range", range.between());
           clickHouse.execute(sql.section(section).sql(own));
           if (clickHouse.number(sql.section("same-hash").sql(own)) != 0) {
             throw new UserError(

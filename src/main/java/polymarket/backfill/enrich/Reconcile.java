@@ -9,9 +9,11 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.HashRange;
 import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
+import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.polymarket.ComputedTokenIds;
 
 /**
@@ -151,7 +153,7 @@ public final class Reconcile {
         range -> {
           Map<String, Object> own = new HashMap<>(values);
           own.put("target", new Raw(entries));
-          own.put("in_range", new Raw(range.where("cityHash64(condition_id)")));
+          own.put("in_range", range.between());
           clickHouse.execute(sql.section("entries").sql(own));
         },
         range -> range.ids() < FEWEST_CONDITIONS ? List.of() : range.halves());
@@ -174,7 +176,7 @@ public final class Reconcile {
     if (clickHouse.number(logs.section("unfinished").sql(values)) > 0) {
       messages.info(
           "the last scan of Polygon's logs was not finished: what it stored is mapped now");
-      steps.run("map the transfers", () -> clickHouse.execute(logs.section("finish").sql(values)));
+      steps.finish(clickHouse, logs);
     }
   }
 

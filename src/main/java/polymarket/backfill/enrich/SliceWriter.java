@@ -8,6 +8,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
+import polymarket.backfill.clickhouse.Steps;
 
 /** Measures slices of the trades, writes each to a table of its own, and compares the two. */
 final class SliceWriter {

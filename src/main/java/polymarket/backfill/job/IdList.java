@@ -26,7 +26,7 @@ import polymarket.backfill.UserError;
  * Reads a list of ids: text with ids between line ends, commas or blanks, quoted or not; JSON
  * arrays or lines of strings; or one column of a CSV file or one field of JSON objects. Plain or
  * gzipped, from a file, a pipe or standard input. It is streamed, so its length does not matter,
- * and read to its end: what is no id is handed out as well.
+ * and read to its end: entries that are not ids are passed on too.
  */
 public final class IdList {
 
@@ -43,7 +43,7 @@ public final class IdList {
 
   private static final int SHOWN = 200;
 
-  /** An entry that is no id. */
+  /** An entry that is not an id. */
   public record Bad(long line, String text) {}
 
   /**
@@ -111,7 +111,7 @@ public final class IdList {
    *     holds the ids; null where the list holds nothing else
    * @param stopped whether the run is to end, which ends the wait for a pipe
    * @param ids takes each id in its stored form, in the order of the list, repeated ones too
-   * @param bad takes each entry that is no id
+   * @param bad takes each entry that is not an id
    * @throws UserError where the list cannot be read, holds nothing at all, or holds more entries
    *     that are no ids than ids
    */
@@ -208,7 +208,7 @@ public final class IdList {
     return name
         + ": "
         + (ids > 0
-            ? summary.parts(bad) + " of " + Messages.count(ids + bad) + " are no "
+            ? summary.parts(bad) + " of " + Messages.count(ids + bad) + " are not a "
             : bad == 1
                 ? "its one " + (entries ? "entry" : "line") + " is no "
                 : "none of its " + summary.parts(bad) + " is a ")

@@ -19,7 +19,7 @@ public final class RowNames {
   }
 
   /** The value of the first of some fields that the row has; null where it has none of them. */
-  public static Object value(List<String> fields, Map<String, Object> row) {
+  public static Object value(List<String> fields, Map<?, ?> row) {
     for (String field : fields) {
       Object value = row.get(field);
       if (value != null && !"".equals(value)) {
@@ -30,12 +30,13 @@ public final class RowNames {
   }
 
   /**
-   * What names a row in its table: the id, or the values of the job's key fields with slashes
-   * between them.
+   * What names a row in its table: the id (as it came where it is none), or the values of the job's
+   * key fields with slashes between them.
    */
   public static String key(Job job, Batch batch, Map<String, Object> row) {
     if (job.getKeyFields().isEmpty()) {
-      return id(job, batch, row);
+      String id = id(job, batch, row);
+      return id != null ? id : String.valueOf(value(job.getIdField(), row));
     }
     StringBuilder key = new StringBuilder();
     for (List<String> field : job.getKeyFields()) {

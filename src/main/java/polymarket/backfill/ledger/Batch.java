@@ -522,7 +522,7 @@ public final class Batch {
     cut.add(id);
   }
 
-  /** The ids that smaller ones take the place of. */
+  /** The ids that are replaced by smaller ones. */
   public synchronized Set<String> cuts() {
     return Set.copyOf(cut);
   }
@@ -532,7 +532,7 @@ public final class Batch {
     return parts == null ? failures : parts.get(id).failures;
   }
 
-  /** What became of each id; those without an outcome are not marked. */
+  /** The outcome of each id; ids without one are not marked. */
   public Map<String, Outcome> outcomes() {
     return outcomes;
   }

@@ -191,7 +191,7 @@ public final class Ledger implements AutoCloseable {
     if (head.length < 100
         || !new String(head, 0, 15, StandardCharsets.US_ASCII).equals("SQLite format 3")
         || ByteBuffer.wrap(head).getInt(68) != APPLICATION) {
-      throw new SQLException("it is no ledger of this program");
+      throw new SQLException("it is not a ledger file");
     }
   }
 
@@ -205,7 +205,7 @@ public final class Ledger implements AutoCloseable {
                 + " cannot be used: "
                 + String.join(" ", e.getMessage().lines().toList())
                 + ". It was left as it is: put a copy of it back, or move it away (or `backfill"
-                + " reset`) to start afresh; rows that are in ClickHouse are not stored twice",
+                + " reset`) to start over; rows that are in ClickHouse are not stored twice",
             e);
   }
 
@@ -318,7 +318,7 @@ public final class Ledger implements AutoCloseable {
               + meta.get("source_host")
               + ", now "
               + owner.sourceHost()
-              + "): what is done there is not done here. Set the source's URL back, set runtime.dir"
+              + "): its progress does not apply here. Set the source's URL back, set runtime.dir"
               + " to another folder, or `backfill reset "
               + owner.job()
               + "`");
@@ -331,7 +331,7 @@ public final class Ledger implements AutoCloseable {
               + " in it is not stored there. Go back to that ClickHouse, set runtime.dir to another"
               + " folder, or `backfill reset "
               + owner.job()
-              + "` to fetch everything anew");
+              + "` to fetch everything again");
     }
   }
 
@@ -688,7 +688,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * The same, where smaller ids take the place of some that the source could not answer at once.
+   * The same, where ids that the source could not answer at once are replaced by smaller ones.
    *
    * @param cuts the smaller ids by the one that they stand for
    */

@@ -62,7 +62,7 @@ public record Pipeline(
     /** It is stopped in time, and what it has by then is used. */
     CUT,
     /**
-     * It is not begun where it would not end in time, and stopped like the others where it runs.
+     * It is not started where it would not end in time, and stopped like the others where it runs.
      */
     SKIP
   }
@@ -79,7 +79,7 @@ public record Pipeline(
    * @param goesOn whether the steps after it run although it failed
    * @param retries how often it is repeated after it failed
    * @param pause the wait before that
-   * @param requests how many it is expected to make; 0 where it makes none or nobody knows
+   * @param requests how many it is expected to make; 0 where it makes none or the number is unknown
    * @param requestsFrom where that number comes from
    * @param needs the tables that have to be there before anything is begun
    * @param report whether what it prints stands in the report
@@ -266,7 +266,8 @@ public record Pipeline(
                   yaml.keyLine(node),
                   "'"
                       + step
-                      + "' is no name of a step; it takes lower case letters, digits and dashes");
+                      + "' is not a valid name of a step; it takes lower case letters, digits and"
+                      + " dashes");
             }
           });
       nodes.forEach(

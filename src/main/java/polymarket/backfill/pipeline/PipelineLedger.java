@@ -191,7 +191,7 @@ public final class PipelineLedger implements AutoCloseable {
     try (Statement statement = connection.createStatement()) {
       try (ResultSet row = statement.executeQuery("PRAGMA application_id")) {
         if (row.getInt(1) != APPLICATION) {
-          throw new SQLException("it is no ledger of a pipeline");
+          throw new SQLException("it is not the ledger file of a pipeline");
         }
       }
       try (ResultSet row =

@@ -35,7 +35,7 @@ import polymarket.backfill.run.Progress;
 /**
  * One run of a pipeline: begins each step, as a process of the program's own, when what it comes
  * after has ended; watches the time; repeats what failed; and keeps all of it in the pipeline's
- * ledger, so that the next run goes on where this one ends.
+ * ledger, so that the next run continues where this one ends.
  */
 public final class PipelineRun implements AutoCloseable {
 
@@ -251,7 +251,7 @@ public final class PipelineRun implements AutoCloseable {
       long settled = entries.values().stream().filter(entry -> entry.state().isSettled()).count();
       messages.info(
           pipeline.name()
-              + ": going on with pass "
+              + ": continuing pass "
               + pass.number()
               + ", of which "
               + settled
@@ -483,7 +483,7 @@ public final class PipelineRun implements AutoCloseable {
           "",
           "the budget of "
               + Messages.time(budget.toMillis())
-              + " is used up; what may not be cut goes on");
+              + " is used up; required steps continue");
     }
   }
 
@@ -491,7 +491,7 @@ public final class PipelineRun implements AutoCloseable {
     at.cut = why;
     decide(
         step.name(),
-        "stopped, and what it has by now is used: "
+        "stopped; its data so far is used: "
             + why
             + " ("
             + pipeline.file().getFileName()
@@ -544,7 +544,7 @@ public final class PipelineRun implements AutoCloseable {
         put(
             entry.with(
                 StepState.BLOCKED,
-                "not begun, because "
+                "not started, because "
                     + bad.step()
                     + (bad.state() == StepState.FAILED ? " failed" : " was not")));
       } else if (step.ifShort() == IfShort.SKIP && room(step) < step.takes().toMillis()
@@ -650,7 +650,7 @@ public final class PipelineRun implements AutoCloseable {
                 ? null
                 : "it ended with exit code "
                     + code
-                    + "; what it said is in "
+                    + "; its output is in "
                     + folder.resolve(step.name() + ".log");
     boolean failed = code != 0 && code != 3 && at.cut == null && !stopping;
     Entry now =
@@ -705,8 +705,8 @@ public final class PipelineRun implements AutoCloseable {
               + code
               + ")"
               + (step.goesOn()
-                  ? "; the steps after it go on with what there is: "
-                  : "; the steps after it are not begun: ")
+                  ? "; the steps after it run with the data that is available: "
+                  : "; the steps after it are not started: ")
               + reason);
     }
   }
@@ -742,11 +742,10 @@ public final class PipelineRun implements AutoCloseable {
         again = true;
       } else if (entry.state() == StepState.DONE && entry.exitCode() > 0) {
         codes.add(entry.exitCode());
-        reasons.add(
-            entry.step() + (entry.exitCode() == 3 ? " found too little" : " has failed ids"));
+        reasons.add(entry.step() + (entry.exitCode() == 3 ? ": check failed" : " has failed ids"));
       }
     }
-    // what a step found is the result of the whole; without it nobody knows how good that is
+    // what a step found is the result of the whole; without it, its quality is unknown
     for (Entry entry : entries.values()) {
       if (pipeline.step(entry.step()).report()
           && (entry.state() == StepState.CUT || entry.state() == StepState.SKIPPED)) {
@@ -774,7 +773,7 @@ public final class PipelineRun implements AutoCloseable {
             : reasons.isEmpty()
                 ? lacking.isEmpty()
                     ? null
-                    : "done with what there was in the time: " + String.join(", ", lacking)
+                    : "done with the data available in time: " + String.join(", ", lacking)
                 : String.join(", ", reasons)
                     + (again
                         ? "; the same command tries again what failed, and what comes after it"

@@ -38,7 +38,7 @@ public final class Plan {
   /**
    * A step's requests.
    *
-   * @param number 0 where it makes none or nobody knows
+   * @param number 0 where it makes none or the number is unknown
    * @param from where the number comes from
    * @param perSecond that the routes of its sources allow; 0 where it asks none
    * @param paceFrom the route's file
@@ -69,7 +69,7 @@ public final class Plan {
     this.pipeline = pipeline;
   }
 
-  /** Reckons, from the files and ledgers alone: no source and no ClickHouse is asked. */
+  /** Estimates, from the files and ledgers alone: no source and no ClickHouse is asked. */
   public Result reckon(PipelineRun.Options options) {
     Path file = PipelineLedger.file(settings.path("runtime.dir"), pipeline.name());
     Pass pass = null;
@@ -266,7 +266,7 @@ public final class Plan {
     long pending = 0;
     for (Job job : jobs) {
       double pace = pace(job.getSource());
-      // jobs of one step go on side by side; the slowest source is reckoned with
+      // jobs of one step go on side by side; the slowest source counts
       if (perSecond == 0 || pace < perSecond) {
         perSecond = pace;
         paceFrom = "routes/sources/" + job.getSource() + ".camel.yaml";

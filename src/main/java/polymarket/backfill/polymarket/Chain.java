@@ -3,7 +3,6 @@ package polymarket.backfill.polymarket;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -16,6 +15,7 @@ import java.util.regex.Pattern;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
+import polymarket.backfill.Messages;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Batch;
@@ -116,14 +116,14 @@ public final class Chain {
      * with its last block alone: where that is answered and the range is not, its width is what the
      * node refuses, whatever it says of it.
      */
-    private void range(String id, Map<String, Object> answer) {
+    private void range(String id, Map<String, Object> answer) throws SourceException {
       boolean wide = Ranges.width(id) > 1;
       if (answer.get("error") == null && answer.get("result") instanceof List<?> logs) {
         if (CAPS.contains(logs.size()) && wide) {
           cut.add(id);
         } else {
           Set<Long> known = Set.copyOf(timeless);
-          rows.put(id, rowsOf(id, logs, timeless));
+          rows.put(id, LogRows.of(id, logs, timeless));
           timeless.stream()
               .filter(block -> !known.contains(block))
               .forEach(
@@ -198,12 +198,11 @@ public final class Chain {
     Map<String, Map<String, Object>> answers = calls.take(body);
     if (calls instanceof Scan scan) {
       // the last blocks first: they say what it means that a range is refused
-      answers.forEach(
-          (id, answer) -> {
-            if (scan.calls.containsKey(id) && !id.startsWith(LAST)) {
-              scan.range(id, answer);
-            }
-          });
+      for (Map.Entry<String, Map<String, Object>> answer : answers.entrySet()) {
+        if (scan.calls.containsKey(answer.getKey()) && !answer.getKey().startsWith(LAST)) {
+          scan.range(answer.getKey(), answer.getValue());
+        }
+      }
       if (answers.size() == 1 && scan.isRefused(answers.keySet())) {
         throw refused(scan, answers.keySet().iterator().next().substring(LAST.length()));
       }
@@ -301,110 +300,6 @@ public final class Chain {
     }
   }
 
-  private static List<Map<String, Object>> rowsOf(
-      String range, List<?> logs, TreeSet<Long> timeless) {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    Map<String, Map<String, Object>> transfers = new LinkedHashMap<>();
-    for (Object element : logs) {
-      @SuppressWarnings("unchecked")
-      Map<String, Object> log = (Map<String, Object>) element;
-      if (Boolean.TRUE.equals(log.get("removed"))) {
-        continue;
-      }
-      List<ConditionLogs.Row> decoded;
-      try {
-        decoded = ConditionLogs.decode(log);
-      } catch (IllegalArgumentException e) {
-        Map<String, Object> row = row(range, "bad");
-        row.put("transaction_hash", log.get("transactionHash"));
-        row.put("log_index", log.get("logIndex"));
-        row.put("block_number", Ranges.first(range));
-        row.put("reason", e.getMessage());
-        row.put("log", log);
-        rows.add(row);
-        continue;
-      }
-      for (ConditionLogs.Row one : decoded) {
-        if (one instanceof ConditionLogs.Transfer transfer) {
-          transfers
-              .computeIfAbsent(
-                  transfer.place().transactionHash() + transfer.tokenId(),
-                  key -> {
-                    Map<String, Object> row = row(range, "transfer");
-                    row.put("transaction_hash", transfer.place().transactionHash());
-                    row.put("token_id", transfer.tokenId());
-                    row.put("block_number", transfer.place().blockNumber());
-                    row.put("block_time", transfer.place().blockTimestamp());
-                    return row;
-                  })
-              .merge("transfers", 1, (a, b) -> (Integer) a + (Integer) b);
-        } else if (one instanceof ConditionLogs.Preparation preparation) {
-          rows.add(
-              placed(
-                  row(range, "condition"),
-                  preparation.conditionId(),
-                  preparation.oracle(),
-                  preparation.questionId(),
-                  preparation.outcomeSlotCount(),
-                  preparation.place(),
-                  timeless));
-          tokens(
-              rows.get(rows.size() - 1), preparation.conditionId(), preparation.outcomeSlotCount());
-        } else if (one instanceof ConditionLogs.Resolution resolution) {
-          rows.add(
-              placed(
-                  row(range, "resolution"),
-                  resolution.conditionId(),
-                  resolution.oracle(),
-                  resolution.questionId(),
-                  resolution.outcomeSlotCount(),
-                  resolution.place(),
-                  timeless));
-          rows.get(rows.size() - 1).put("payout_numerators", resolution.payoutNumerators());
-        }
-      }
-    }
-    rows.addAll(transfers.values());
-    return rows;
-  }
-
-  private static Map<String, Object> row(String range, String kind) {
-    Map<String, Object> row = new LinkedHashMap<>();
-    row.put("range", range);
-    row.put("kind", kind);
-    return row;
-  }
-
-  private static Map<String, Object> placed(
-      Map<String, Object> row,
-      String condition,
-      String oracle,
-      String question,
-      int outcomes,
-      ConditionLogs.Place place,
-      TreeSet<Long> timeless) {
-    row.put("condition_id", condition);
-    row.put("oracle", oracle);
-    row.put("question_id", question);
-    row.put("outcome_slot_count", outcomes);
-    row.put("block_number", place.blockNumber());
-    row.put("block_time", place.blockTimestamp());
-    row.put("transaction_hash", place.transactionHash());
-    row.put("log_index", place.logIndex());
-    if (place.blockTimestamp() == null) {
-      timeless.add(place.blockNumber());
-    }
-    return row;
-  }
-
-  private static void tokens(Map<String, Object> row, String condition, int outcomes) {
-    List<TokenIds.OutcomeTokens> tokens = TokenIds.tokenIds(condition, outcomes);
-    row.put("usdc_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::usdcTokenId).toList());
-    row.put(
-        "wrapped_token_ids", tokens.stream().map(TokenIds.OutcomeTokens::wrappedTokenId).toList());
-    row.put("other_token_ids", TokenIds.otherTokenIds(condition, outcomes));
-  }
-
   /**
    * Gives rows the times of their blocks, where their logs had none.
    *
@@ -413,16 +308,17 @@ public final class Chain {
   private static void timed(Scan scan) throws SourceException {
     Map<Long, Long> times = new HashMap<>();
     for (Long number : scan.timeless) {
-      Long time =
-          scan.result(BLOCK + number) instanceof Map<?, ?> block
-              ? RpcCalls.number(block.get("timestamp"))
-              : null;
+      Object said =
+          scan.result(BLOCK + number) instanceof Map<?, ?> block ? block.get("timestamp") : null;
+      Long time = LogRows.time(said);
       if (time == null) {
         throw new SourceException(
             "polygon does not give the time of block "
                 + number
                 + ": "
-                + scan.failure(BLOCK + number));
+                + (said == null
+                    ? scan.failure(BLOCK + number)
+                    : "its timestamp is " + Messages.cut(String.valueOf(said), 40)));
       }
       times.put(number, time);
     }

@@ -275,7 +275,7 @@ final class Feed implements Iterator<Batch> {
     unanswered.removeAll(cuts.keySet());
     if (!unanswered.isEmpty() && !progress.job().isGather()) {
       throw new ImbalanceException(
-          "batch " + batch + ": of " + unanswered.size() + " ids nobody knows what became of them");
+          "batch " + batch + ": no outcome recorded for " + unanswered.size() + " ids");
     }
     batch.enter(Batch.Step.LEDGER);
     // what was not asked for because the run is ending waits for the next one as it is

@@ -24,6 +24,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
@@ -136,6 +137,7 @@ public final class JobRun implements AutoCloseable {
                     : ", or share the work with --worker N --of M"));
       }
       for (Job job : jobs) {
+        Views.create(clickHouse, job.getName());
         jobLocks.add(
             JobLock.take(
                 clickHouse,
@@ -144,7 +146,7 @@ public final class JobRun implements AutoCloseable {
                 options.share().to(),
                 runtime,
                 why -> stop(1, why)));
-        Views.create(clickHouse, job.getName());
+        Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
       }
     } catch (RuntimeException e) {
@@ -213,7 +215,7 @@ public final class JobRun implements AutoCloseable {
       if (pending > 0 && before.window().text().equals(options.window().text())) {
         messages.info(
             job.getName()
-                + ": going on with the window of an earlier run, from "
+                + ": continuing with the window of an earlier run, from "
                 + Instant.ofEpochSecond(before.window().since())
                 + " to "
                 + Instant.ofEpochSecond(before.window().until()));
@@ -373,7 +375,10 @@ public final class JobRun implements AutoCloseable {
       if (finished && !stop.asked()) {
         jobs.stream()
             .filter(job -> job.sql().has("finish"))
-            .forEach(job -> clickHouse.execute(job.sql().section("finish"), Memory.of(settings)));
+            .forEach(
+                job ->
+                    new Steps("run", Memory.bytes(settings, Memory.CAP), 1)
+                        .finish(clickHouse, job.sql()));
         jobs.forEach(this::merge);
       }
       jobs.stream().filter(job -> job.sql().has("unread")).forEach(this::sayUnread);
@@ -684,7 +689,7 @@ public final class JobRun implements AutoCloseable {
                   + " --state failed`; the same command asks for them again";
         }
       } else if (left > 0) {
-        own = "done as far as --limit says";
+        own = "stopped at --limit";
         reason =
             reason != null
                 ? reason
@@ -692,7 +697,7 @@ public final class JobRun implements AutoCloseable {
                     + " of "
                     + job.job().getName()
                     + (left == 1 ? " is" : " are")
-                    + " still pending; the same command without --limit goes on with them";
+                    + " still pending; the same command without --limit continues with them";
       }
       state = own.equals(stopped) ? state : own;
       job.counted(counts);

@@ -209,7 +209,7 @@ public final class Progress implements AutoCloseable {
     lastDoneAt = System.currentTimeMillis();
   }
 
-  /** The job's route has ended: nothing more comes of it in this run. */
+  /** The job's route has ended: it does no more in this run. */
   synchronized void ended() {
     ended = true;
   }

@@ -132,6 +132,9 @@ final class RouteCheck {
     for (Node step : steps(route)) {
       throttles += step instanceof MappingNode map && child(map, "throttle") != null ? 1 : 0;
     }
+    if (throttles == 0) {
+      refuseMisspelt("throttle", route, yaml);
+    }
     if (throttles != 1) {
       throw yaml.error(
           route,
@@ -140,6 +143,20 @@ final class RouteCheck {
                   + job.getSource()
                   + " has no throttle among its steps; a source takes one, with its limit"
               : "route " + job.getSource() + " has " + throttles + " throttles; keep one");
+    }
+  }
+
+  /** Names the step that is most likely meant to be the missing one, by its line. */
+  private static void refuseMisspelt(String missing, MappingNode route, YamlFile yaml) {
+    for (Node step : steps(route)) {
+      if (step instanceof MappingNode map && map.getValue().size() == 1) {
+        Node name = map.getValue().get(0).getKeyNode();
+        String text = ((ScalarNode) name).getValue();
+        String hint = Nearest.hint(text, List.of(missing));
+        if (!hint.isEmpty()) {
+          throw yaml.error(name, "there is no step '" + text + "'." + hint);
+        }
+      }
     }
   }
 
@@ -178,7 +195,7 @@ final class RouteCheck {
   private void declareRoute(YamlFile file, MappingNode route) {
     String id = text(child(route, "id"));
     if (id == null) {
-      throw file.error(route, "a route has no id; an edit could not take its place without one");
+      throw file.error(route, "a route has no id; an edit cannot replace a route without one");
     }
     if (ids.put(id, route) != null) {
       throw file.error(
@@ -257,7 +274,7 @@ final class RouteCheck {
             uri,
             "no route begins with "
                 + text
-                + ", so nobody would answer."
+                + ", so a call to it would fail."
                 + Nearest.hint(name, direct));
       }
     }

@@ -1,5 +1,7 @@
 package polymarket.backfill.run;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HashMap;
@@ -23,10 +25,13 @@ import polymarket.backfill.source.Sources;
 import polymarket.backfill.store.ClickHouseComponent;
 
 /**
- * Takes edits of the route files over while a job runs. A file is tried in a context of its own
+ * Reloads route files that are edited while Camel runs. A file is tried in a context of its own
  * first, so that a mistake in it is one line on the screen and the route that runs stays as it is.
  */
 final class RouteReload extends RouteWatcherReloadStrategy {
+
+  /** An editor empties a file and writes it within less. */
+  private static final int SETTLED_MILLIS = 200;
 
   private static final Pattern LINE = Pattern.compile("line:? (\\d+)");
 
@@ -37,6 +42,12 @@ final class RouteReload extends RouteWatcherReloadStrategy {
   private final ClickHouse clickHouse;
   private final Retry retry;
   private final Messages messages;
+
+  /** The text of each file as it was last reloaded: one save of an editor can be several events. */
+  private final Map<Path, String> reloaded = new HashMap<>();
+
+  /** The mistake and the text of each file whose last edit was refused. */
+  private final Map<Path, String> refused = new HashMap<>();
 
   /**
    * @param loaded the files that this run has loaded, as URIs; others are left alone
@@ -67,8 +78,14 @@ final class RouteReload extends RouteWatcherReloadStrategy {
   @Override
   protected void onRouteReload(Collection<Resource> resources, boolean removeEverything) {
     for (Resource resource : resources == null ? List.<Resource>of() : resources) {
-      String file = Path.of(resource.getURI()).getFileName().toString();
+      Path path = Path.of(resource.getURI());
+      String file = path.getFileName().toString();
+      String text = "";
       try {
+        text = settled(path);
+        if (text.equals(reloaded.get(path))) {
+          continue;
+        }
         ModelCamelContext context = (ModelCamelContext) getCamelContext();
         Map<String, Sources.Throttle> before = throttles(context);
         Map<String, Sources.Throttle> tried = tryOut(resource);
@@ -94,11 +111,32 @@ final class RouteReload extends RouteWatcherReloadStrategy {
                     .append(now);
               }
             });
+        reloaded.put(path, text);
+        refused.remove(path);
         messages.info(file + " was reloaded" + (changes.isEmpty() ? "" : changes));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
       } catch (Exception | LinkageError e) {
-        messages.warn(named(file, mistake(e)) + " - the route goes on as it was");
+        String mistake = named(file, mistake(e));
+        reloaded.remove(path);
+        if (!(mistake + text).equals(refused.put(path, mistake + text))) {
+          messages.warn(mistake + " - the running route is unchanged");
+        }
       }
     }
+  }
+
+  /** The file's text when it no longer changes: the first event comes while it is being written. */
+  private static String settled(Path path) throws IOException, InterruptedException {
+    String before;
+    String now = Files.readString(path);
+    do {
+      before = now;
+      Thread.sleep(SETTLED_MILLIS);
+      now = Files.readString(path);
+    } while (!now.equals(before));
+    return now;
   }
 
   /** Builds the file's routes where they do no harm. */

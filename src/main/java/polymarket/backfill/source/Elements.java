@@ -63,6 +63,23 @@ public final class Elements {
     return row;
   }
 
+  /** An element of an answer to several ids that does not say which of them it belongs to. */
+  public static Map<String, Object> withoutId(Job job, Object element) {
+    NoRow none = noRow(element);
+    name(job, none);
+    none.put(job.getIdField().get(0), key(none));
+    return none;
+  }
+
+  private static String key(NoRow none) {
+    return "element " + Walks.hash(String.valueOf(none.get(FIELD)));
+  }
+
+  private static void name(Job job, NoRow none) {
+    String key = key(none);
+    job.getKeyFields().forEach(field -> none.put(field.get(0), key));
+  }
+
   /**
    * The rows of a page, of which those that are none, or do not say which id they belong to, get a
    * key of their own and the first id of the batch, with which they are kept as rejected.
@@ -76,10 +93,7 @@ public final class Elements {
         continue;
       }
       NoRow none = isNoRow(row) ? (NoRow) row : noRow(row);
-      String text = String.valueOf(none.get(FIELD));
-      for (List<String> field : job.getKeyFields()) {
-        none.put(field.get(0), "element " + Walks.hash(text));
-      }
+      name(job, none);
       if (!job.getIdField().isEmpty()) {
         none.put(job.getIdField().get(0), batch.getIds().get(0));
       }

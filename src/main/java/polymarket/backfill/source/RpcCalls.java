@@ -219,7 +219,7 @@ public class RpcCalls {
     }
     String text = quantity instanceof String string ? string.strip() : "";
     try {
-      return text.startsWith("0x")
+      return text.startsWith("0x") || text.startsWith("0X")
           ? Long.parseLong(text.substring(2), 16)
           : Long.parseLong(text, 10);
     } catch (NumberFormatException e) {

@@ -242,8 +242,8 @@ public final class Walks {
     return all;
   }
 
-  /** 32 hex digits. */
-  static String hash(String text) {
+  /** 32 hex digits that name a text. */
+  public static String hash(String text) {
     try {
       return HexFormat.of()
           .formatHex(

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -60,11 +61,13 @@ public final class Rows {
    * where it was asked for once more already, it is absent - unless the answer may have been cut,
    * which its number of rows tells.
    *
-   * @param known the ids that the source knows, as it writes them
-   * @param rows the rows that it sent
+   * @param known the elements of the answer, or their ids alone, as the source writes them; one
+   *     that has no id becomes a row that is rejected
+   * @param rows those of them that are rows
+   * @return the rows, with those that are rejected
    * @throws SourceException where the answer holds what was not asked for
    */
-  public void answered(
+  public List<Map<String, Object>> answered(
       @ExchangeProperty(Batch.PROPERTY) Batch batch,
       @ExchangeProperty(ExchangeProperties.KNOWN) List<?> known,
       @Body List<Map<String, Object>> rows)
@@ -72,9 +75,16 @@ public final class Rows {
     Job job = jobs.get(batch.getJob());
     Set<String> asked = new HashSet<>(batch.getIds());
     Set<String> seen = new HashSet<>();
-    for (Object value : known) {
+    List<Map<String, Object>> all = new ArrayList<>();
+    for (Object element : known) {
+      Object value =
+          element instanceof Map<?, ?> row ? RowNames.value(job.getIdField(), row) : element;
       String id = job.idKind().normalise(String.valueOf(value));
-      if (id == null || !asked.contains(id)) {
+      if (id == null) {
+        all.add(Elements.withoutId(job, element));
+        continue;
+      }
+      if (!asked.contains(id)) {
         throw new SourceException(
             job.getSource()
                 + " answered with "
@@ -87,7 +97,11 @@ public final class Rows {
     }
     Set<String> withRows = new HashSet<>();
     for (Map<String, Object> row : rows) {
-      withRows.add(RowNames.id(job, batch, row));
+      String id = RowNames.id(job, batch, row);
+      if (id != null) {
+        withRows.add(id);
+        all.add(row);
+      }
     }
     batch.forgetAnswer();
     batch.lastPage();
@@ -103,6 +117,7 @@ public final class Rows {
         batch.outcomes().put(id, Outcome.of(State.UNRESOLVED));
       }
     }
+    return all;
   }
 
   /**

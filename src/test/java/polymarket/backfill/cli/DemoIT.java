@@ -66,7 +66,7 @@ class DemoIT {
       assertEquals(130, end.exitCode(), end.toString());
       assertTrue(
           end.err().contains("the demo was interrupted; `./backfill demo` starts anew"), end.err());
-      assertFalse((end.out() + end.err()).contains("goes on where it was"), end.toString());
+      assertFalse((end.out() + end.err()).contains("continues where it stopped"), end.toString());
     }
   }
 

@@ -253,7 +253,7 @@ class PipelineIT {
     bed(new SandboxOptions().latencyMillis(3000));
     pipeline("slow", "steps:\n  clob: {command: run clob-markets}\n");
     try (Program run = Program.start(bed, "pipeline", "slow")) {
-      run.awaitSaid("1 id makes up a pass");
+      run.awaitSaid("1 id in this pass");
       long step = status("slow").path("steps").size() == 1 ? pid(run) : 0;
       assertTrue(ProcessHandle.of(step).map(ProcessHandle::isAlive).orElse(false));
       run.kill();
@@ -289,11 +289,11 @@ class PipelineIT {
   void ctrlCOnce_endsAllStepsInGoodOrder_exits130_andTheSameCommandGoesOn() {
     bed(new SandboxOptions().latencyMillis(300));
     try (Program run = Program.start(bed, "pipeline", "overnight")) {
-      run.awaitSaid("make up a pass");
+      run.awaitSaid("ids in this pass");
       run.signal("INT");
       Program.Result end = run.end();
       assertEquals(130, end.exitCode(), end.toString());
-      assertTrue(end.err().contains("the same command goes on where it was"), end.err());
+      assertTrue(end.err().contains("the same command continues where it stopped"), end.err());
     }
     JsonNode status = status("overnight");
     assertEquals("interrupted", status.path("state").asText());
@@ -306,7 +306,7 @@ class PipelineIT {
                     step.toString()));
     Program.Result rest = Program.run(bed, "pipeline", "overnight");
     assertEquals(0, rest.exitCode(), rest.toString());
-    assertTrue(rest.err().contains("going on with pass 1"), rest.err());
+    assertTrue(rest.err().contains("continuing pass 1"), rest.err());
     assertTruth();
   }
 
@@ -320,7 +320,7 @@ class PipelineIT {
     assertEquals("done", step(status, "enrich").path("state").asText(), status.toString());
     assertTrue(night.out().contains("skipped goldsky"), night.out());
     assertTrue(
-        night.err().contains("done with what there was in the time: skipped goldsky"), night.err());
+        night.err().contains("done with the data available in time: skipped goldsky"), night.err());
     assertTrue(
         night.out().contains("goldsky: skipped: ")
             && night.out().contains("kept for reconcile, enrich"),
@@ -395,7 +395,7 @@ class PipelineIT {
     assertTrue(
         run.out()
             .contains(
-                "rpc: stopped, and what it has by now is used: it may take 12 s at most"
+                "rpc: stopped; its data so far is used: it may take 12 s at most"
                     + " (short.yaml:3)"),
         run.out());
   }
@@ -474,7 +474,7 @@ class PipelineIT {
     Program.Result run = Program.run(bed, "pipeline", "stops");
     assertEquals(1, run.exitCode(), run.toString());
     assertEquals("blocked", step(status("stops"), "second").path("state").asText());
-    assertTrue(run.out().contains("not begun, because first failed"), run.out());
+    assertTrue(run.out().contains("not started, because first failed"), run.out());
   }
 
   @Test

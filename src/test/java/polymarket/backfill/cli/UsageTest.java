@@ -99,7 +99,7 @@ class UsageTest {
                     .matches("(See `backfill.*--help`.|Possible solutions: .*|Did you mean: .*)"),
         all);
     assertTrue(lines.get(0).startsWith("backfill: "), all);
-    assertFalse(said.err().contains("mistake in the program"), all);
+    assertFalse(said.err().contains("internal error"), all);
     assertFalse(
         said.err().contains("option option")
             || said.err().matches("(?s).* is not an? (int|long|double)\\b.*"),

@@ -180,6 +180,8 @@ class JobLockTest {
         Program.Result last =
             Program.start(bed, quick, Map.of(), refused == one ? run : elsewhere).end();
         assertEquals(0, last.exitCode(), last.toString());
+        Program.Result rest = Program.start(bed, quick, Map.of(), killed).end();
+        assertEquals(0, rest.exitCode(), "the other folder ends too: " + rest);
       }
       assertEquals(200, TestBed.number("SELECT count() FROM default.resolutions_external_ingest"));
       bed.assertTruth(ids);

@@ -76,7 +76,7 @@ class ViewsTest {
                 + ", "
                 + denominator
                 + ", 0, NULL)"
-            : "INSERT INTO default.resolutions_external_ingest VALUES ('"
+            : "INSERT INTO default.resolutions_external_ingest (* EXCEPT unread) VALUES ('"
                 + condition
                 + "', "
                 + numerators
@@ -440,7 +440,7 @@ class ViewsTest {
           none.out());
       Program.Result wrong = Program.run(bed, "verify", "wallet", "0x12");
       assertEquals(1, wrong.exitCode());
-      assertTrue(wrong.err().contains("'0x12' is none"), wrong.err());
+      assertTrue(wrong.err().contains("'0x12' is not one"), wrong.err());
       Program.Result job = Program.run(bed, "verify", "wallets", WALLET);
       assertEquals(1, job.exitCode());
       assertTrue(job.err().contains("verify wallet ADDRESS"), job.err());

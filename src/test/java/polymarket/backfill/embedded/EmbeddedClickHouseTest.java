@@ -281,7 +281,9 @@ class EmbeddedClickHouseTest {
                 "clickhouse.url", "", "clickhouse.data", data.toString(), "clickhouse.port", "0"));
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       clickHouse.execute("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a");
-      signal("KILL", EngineProcess.Info.read(data).pid());
+      long first = EngineProcess.Info.read(data).pid();
+      signal("KILL", first);
+      assertTrue(awaitEnd(first));
       clickHouse.execute("INSERT INTO t VALUES (1)");
       signal("KILL", EngineProcess.Info.read(data).pid());
       assertEquals("1", String.valueOf(clickHouse.value("SELECT count() FROM t")));

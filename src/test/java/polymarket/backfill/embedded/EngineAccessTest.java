@@ -169,6 +169,7 @@ class EngineAccessTest {
         "SELECT `file`('%s')",
         "SELECT \"file\"('%s')",
         "SELECT `fi\\x6ce`('%s')",
+        "SELECT `\\\\fi\\x6ce`, `fi\\x6ce`('%s')",
         "SELECT “file”('%s')",
         "SELECT ‘’ || file('%s') || ‘’",
         "SELECT arrayMap(file, ['%s'])",

@@ -123,7 +123,7 @@ class LedgerDamageTest {
       statement.execute("CREATE TABLE meta(key TEXT, value TEXT)");
       statement.execute("INSERT INTO meta VALUES('job', 'payouts')");
     }
-    assertTrue(refused(OWNER).contains("no ledger of this program"));
+    assertTrue(refused(OWNER).contains("it is not a ledger file"));
   }
 
   @Test

@@ -390,4 +390,108 @@ class ChainTest {
     loop(chain, calls, node(answers));
     assertEquals(Map.of("last", 980L, "widest", 10L), chain.reached(calls, 20));
   }
+
+  /** A resolution in block 150, as nodes give it; without a time where it is null. */
+  private static Map<String, Object> resolution(Object time) {
+    String word = "0".repeat(63);
+    Map<String, Object> log = new HashMap<>();
+    log.put("address", "0x4d97dcd97ec945f40cf65f87097ace5ea0476045");
+    log.put(
+        "topics",
+        List.of(
+            "0xb44d84d3289691f71497564b85d4233648d9dbae8cbdbb4329f301c3a0185894",
+            "0xa6d544024ed0b1de9e0cd6c0327a7c18a872e5875f40ceafb61937bccd43f248",
+            "0x" + "0".repeat(24) + "65070be91477460d8a7aeeb94ef92fe056c2f2a7",
+            "0x432ea6aab86e58e5413a12dc5b66a40cd5dfc82d85aec8ea006016008c565ded"));
+    log.put(
+        "data", "0x" + word + "2" + "0".repeat(62) + "40" + word + "2" + word + "1" + word + "0");
+    log.put("blockNumber", "0x96");
+    log.put("transactionHash", "0x" + "ab".repeat(32));
+    log.put("logIndex", "0x5");
+    if (time != null) {
+      log.put("blockTimestamp", time);
+    }
+    return log;
+  }
+
+  /** The rows of a node whose log and block say these times; a count of calls for blocks. */
+  private static List<Map<String, Object>> rows(Object inLog, Object inBlock, int[] asked)
+      throws SourceException {
+    Batch batch = batch();
+    Chain.Scan scan =
+        ask(
+            batch,
+            each(
+                call -> {
+                  if (call.get("method").equals("eth_getBlockByNumber")) {
+                    asked[0]++;
+                    Map<String, Object> block = new HashMap<>();
+                    block.put("timestamp", inBlock);
+                    return result(call.get("id"), block);
+                  }
+                  return result(
+                      call.get("id"),
+                      call.get("id").equals(A) ? List.of(resolution(inLog)) : List.of());
+                }));
+    new Chain().gather(batch, scan);
+    return batch.gathered();
+  }
+
+  @Test
+  void timesOfBlocks_areHexDigits_orDecimalOnes_orNumbers() throws SourceException {
+    for (Object time : new Object[] {"0x6553f100", "0X6553F100", "1700000000", 1_700_000_000}) {
+      int[] asked = {0};
+      assertEquals(1_700_000_000L, rows(time, "0x1", asked).get(0).get("block_time"));
+      assertEquals(0, asked[0], "asked for the block although its time is there: " + time);
+      assertEquals(1_700_000_000L, rows(null, time, asked).get(0).get("block_time"));
+    }
+  }
+
+  @Test
+  void aTimeThatCannotBe_isOneThatIsAbsent_andTheBlockIsAskedFor() throws SourceException {
+    long future = java.time.Instant.now().getEpochSecond() + 200_000;
+    for (Object none :
+        new Object[] {
+          null, "", "0x0", 0, "0", -5, "soon", 1_500_000_000, future, "" + future, 1.7e12, List.of()
+        }) {
+      int[] asked = {0};
+      List<Map<String, Object>> rows = rows(none, "0x6553f10a", asked);
+      assertEquals("resolution", rows.get(0).get("kind"), "" + none);
+      assertEquals(1_700_000_010L, rows.get(0).get("block_time"), "" + none);
+      assertEquals(1, asked[0], "" + none);
+    }
+  }
+
+  @Test
+  void aBlockWhoseTimeCannotBe_isRefused() {
+    long future = java.time.Instant.now().getEpochSecond() + 200_000;
+    for (Object none : new Object[] {null, 0, "0x0", "0x3b9aca00", future, "soon"}) {
+      SourceException refused =
+          assertThrows(SourceException.class, () -> rows(0, none, new int[1]), "" + none);
+      assertTrue(refused.getMessage().contains("the time of block 150"), refused.getMessage());
+    }
+  }
+
+  @Test
+  void aLogOfABlockThatWasNotAskedFor_isNoAnswer() {
+    Map<String, Object> log = resolution("0x6553f100");
+    log.put("blockNumber", "0xffffff");
+    SourceException refused =
+        assertThrows(
+            SourceException.class,
+            () -> ask(batch(), node(List.of(result("head", "0x200"), result(A, List.of(log))))));
+    assertTrue(refused.getMessage().contains("block 16777215"), refused.getMessage());
+  }
+
+  @Test
+  void anElementThatIsNoLog_costsTheElement() throws SourceException {
+    Batch batch = batch();
+    List<Object> logs = new ArrayList<>(List.of(17, "text", Map.of(), List.of()));
+    logs.add(null);
+    logs.add(resolution("0x6553f100"));
+    Chain.Scan scan = ask(batch, node(List.of(result("head", "0x200"), result(A, logs))));
+    new Chain().gather(batch, scan);
+    List<Object> kinds = batch.gathered().stream().map(row -> row.get("kind")).toList();
+    assertEquals(List.of("bad", "bad", "bad", "bad", "bad", "resolution"), kinds);
+  }
 }

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
 import polymarket.backfill.sandbox.SandboxOptions;
 
 /** Answers whose lists hold more than rows, by a server that says what the test wants. */
@@ -54,6 +56,7 @@ class ListElementsTest {
     String url = "http://127.0.0.1:" + server.getAddress().getPort();
     bed = SourceBed.start(new SandboxOptions().conditions(10).limits(0));
     bed.set("gamma.url", url).set("clob.url", url).set("data-api.url", url);
+    bed.set("goldsky.positions.url", url);
   }
 
   @AfterEach
@@ -200,5 +203,59 @@ class ListElementsTest {
         bed.messages().stream()
             .anyMatch(line -> line.contains("avg_price of 1 row could not be read")),
         bed.messages().toString());
+  }
+
+  @Test
+  void badElementsAmongConditions_costTheElements_notTheAnswer() {
+    badElements(
+        "payouts", "id", "[\"1\",\"0\"]", rows -> "{\"data\":{\"conditions\":[" + rows + "]}}");
+  }
+
+  @Test
+  void badElementsAmongResolutions_costTheElements_notTheAnswer() {
+    badElements("resolutions", "condition_id", "[1000000,0]", rows -> "{\"data\":[" + rows + "]}");
+  }
+
+  /** Three ids are asked for: one has payouts, one is known without, one is not there. */
+  private void badElements(
+      String job, String id, String payouts, Function<String, String> envelope) {
+    String element = "{\"" + id + "\":\"%s\",\"payouts\":%s}";
+    String bad = "null,{},17,[1],{\"" + id + "\":5}," + String.format(element, "0xzz", payouts);
+    answer =
+        query ->
+            envelope.apply(
+                requests.get() > 1
+                    ? "null,null"
+                    : bad
+                        + ","
+                        + String.format(element, "0x" + "aa".repeat(32), payouts)
+                        + ","
+                        + String.format(element, "0x" + "bb".repeat(32), "null"));
+    Ledger.Sums sums = run(job, "aa".repeat(32), "bb".repeat(32), "cc".repeat(32));
+    assertEquals(2, requests.get(), "the answer counts; only what it left out is asked for again");
+    bed.job(job);
+    assertEquals(Set.of("aa".repeat(32)), bed.in(State.FOUND));
+    assertEquals(Set.of("bb".repeat(32)), bed.in(State.UNRESOLVED));
+    assertEquals(Set.of("cc".repeat(32)), bed.in(State.ABSENT));
+    assertEquals(9, sums.fetched());
+    assertEquals(1, sums.inserted());
+    assertEquals(7, sums.rejected());
+    assertEquals(1, sums.duplicate());
+    assertEquals(1, TestBed.number("SELECT count() FROM default.resolutions_external_ingest"));
+    assertEquals(
+        "[17, [1], null, {\""
+            + id
+            + "\":\"0xzz\",\"payouts\":"
+            + payouts
+            + "}, {\""
+            + id
+            + "\":5}, {}]",
+        TestBed.sql(
+                "SELECT arraySort(groupArray(row)) AS rows FROM default."
+                    + job
+                    + "_rejected FINAL WHERE reason LIKE 'an element%'")
+            .get(0)
+            .get("rows")
+            .toString());
   }
 }

@@ -209,12 +209,12 @@ class ResolutionsJobIT {
     Views.refresh(TestBed.clickHouse(), TestBed.defaults(), List.of("payouts", "resolutions"));
     TestBed.clickHouse()
         .execute(
-            "INSERT INTO default.resolutions_external_ingest VALUES ('a', [2,1], 3, 0, NULL,"
-                + " 'chain', now64(3), 'b'), ('a', [666667,333333], 1000000, 0, NULL, 'data-api',"
-                + " now64(3), 'b'), ('b', [1,0], 1, 0, NULL, 'goldsky-api', now64(3), 'b'), ('b',"
-                + " [0,1], 1, 1, NULL, 'data-api', now64(3), 'b'), ('c', [1,0], 1, 0, NULL,"
-                + " 'goldsky-api', now64(3), 'b'), ('c', [1,0,0], 1, 0, NULL, 'data-api', now64(3),"
-                + " 'b'), ('d', [1,1], 2, -1, NULL, 'goldsky-api', now64(3), 'b')");
+            "INSERT INTO default.resolutions_external_ingest (* EXCEPT unread) VALUES ('a', [2,1],"
+                + " 3, 0, NULL, 'chain', now64(3), 'b'), ('a', [666667,333333], 1000000, 0, NULL,"
+                + " 'data-api', now64(3), 'b'), ('b', [1,0], 1, 0, NULL, 'goldsky-api', now64(3),"
+                + " 'b'), ('b', [0,1], 1, 1, NULL, 'data-api', now64(3), 'b'), ('c', [1,0], 1, 0,"
+                + " NULL, 'goldsky-api', now64(3), 'b'), ('c', [1,0,0], 1, 0, NULL, 'data-api',"
+                + " now64(3), 'b'), ('d', [1,1], 2, -1, NULL, 'goldsky-api', now64(3), 'b')");
     TestBed.clickHouse()
         .execute(
             "INSERT INTO default.market_resolutions_final VALUES ('0xD', [50,50], 100, -1, NULL)");

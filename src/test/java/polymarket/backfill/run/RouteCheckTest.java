@@ -102,7 +102,7 @@ class RouteCheckTest {
             + " '0'; it takes a whole number",
         "jobs/payouts.camel.yaml | goldsky.positions.url}} | goldsky.position.url}} | Did you mean"
             + " 'goldsky.positions.url'?",
-        "jobs/payouts.camel.yaml | `$.data.conditions[*].id` | `$.data.conditions[*` | is not a"
+        "jobs/payouts.camel.yaml | `$.data.conditions[*]` | `$.data.conditions[*` | is not a"
             + " JSONPath",
         "http.camel.yaml | responseTimeout: | responseTimeuot: | Did you mean 'responseTimeout'?",
         "sources/clob.camel.yaml | `${body} !is` | `${body !is` | cannot be read",

@@ -1,4 +1,4 @@
-package polymarket.backfill.enrich;
+package polymarket.backfill.clickhouse;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,7 +10,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.UserError;
-import polymarket.backfill.clickhouse.ClickHouseException;
 
 /** Pieces that hit a cap of memory, and steps that fail. */
 class StepsTest {

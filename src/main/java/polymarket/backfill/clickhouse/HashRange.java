@@ -1,4 +1,4 @@
-package polymarket.backfill.enrich;
+package polymarket.backfill.clickhouse;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -11,12 +11,12 @@ import java.util.List;
  * @param to the last hash that is still in it
  * @param ids about how many ids are in it
  */
-record HashRange(BigInteger from, BigInteger to, long ids) {
+public record HashRange(BigInteger from, BigInteger to, long ids) {
 
   private static final BigInteger END = BigInteger.ONE.shiftLeft(64);
 
   /** All hashes in parts of about the same width, each of at most so many ids. */
-  static List<HashRange> of(long ids, long most) {
+  public static List<HashRange> of(long ids, long most) {
     long parts = Math.max(1, (ids + most - 1) / Math.max(1, most));
     List<HashRange> ranges = new ArrayList<>();
     for (long part = 0; part < parts; part++) {
@@ -31,15 +31,16 @@ record HashRange(BigInteger from, BigInteger to, long ids) {
     return END.multiply(BigInteger.valueOf(part)).divide(BigInteger.valueOf(parts));
   }
 
-  List<HashRange> halves() {
+  /** The same in two parts. */
+  public List<HashRange> halves() {
     BigInteger middle = from.add(to).shiftRight(1);
     return List.of(
         new HashRange(from, middle, ids / 2),
         new HashRange(middle.add(BigInteger.ONE), to, ids - ids / 2));
   }
 
-  /** The condition that a hash is in it. */
-  String where(String hash) {
-    return hash + " BETWEEN " + from + " AND " + to;
+  /** What a hash in it meets, to be written behind the hash. */
+  public SqlFile.Raw between() {
+    return new SqlFile.Raw("BETWEEN " + from + " AND " + to);
   }
 }

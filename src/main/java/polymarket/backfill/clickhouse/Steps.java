@@ -1,7 +1,8 @@
-package polymarket.backfill.enrich;
+package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -17,18 +18,20 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import polymarket.backfill.Memory;
 import polymarket.backfill.UserError;
-import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.ClickHouseException;
-import polymarket.backfill.clickhouse.SqlFile.Raw;
 
 /**
- * Runs the steps of an enrichment or a reconciliation under a cap of memory. A step that grows with
- * its input is done piece by piece; a piece that hits the cap is divided. A step that fails says
- * which one it was and what to set.
+ * Runs the steps of work on large tables under a cap of memory. A step that grows with its input is
+ * done piece by piece; a piece that hits the cap is divided. A step that fails says which one it
+ * was and what to set.
  */
-final class Steps {
+public final class Steps {
 
   private static final int MEMORY_LIMIT_EXCEEDED = 241;
+
+  /** Generous: a key with what is joined to it. */
+  private static final long BYTES_A_KEY = 2048;
+
+  private static final long FEWEST_KEYS = 1000;
 
   private final String command;
   private final long memory;
@@ -43,43 +46,44 @@ final class Steps {
    * @param memory bytes that all queries may take together
    * @param concurrency how many pieces are worked on at once
    */
-  Steps(String command, long memory, int concurrency) {
+  public Steps(String command, long memory, int concurrency) {
     this.command = command;
     this.memory = memory;
     this.concurrency = concurrency;
   }
 
   /** Ends after the pieces in flight. */
-  void stop() {
+  public void stop() {
     stopped = true;
   }
 
-  boolean isStopped() {
+  /** Whether a stop was asked for. */
+  public boolean isStopped() {
     return stopped;
   }
 
   /** Sets aside memory that something holds all the while. */
-  void hold(long bytes) {
+  public void hold(long bytes) {
     held = bytes;
   }
 
   /** Bytes that one query may take while pieces are worked on at once. */
-  long budget() {
+  public long budget() {
     return Math.max(1 << 20, (memory - held) / concurrency);
   }
 
   /** Milliseconds in each step; those of pieces that are worked on at once add up. */
-  Map<String, Long> millis() {
+  public Map<String, Long> millis() {
     return Map.copyOf(millis);
   }
 
   /** How many pieces were divided because they hit the cap. */
-  int divided() {
+  public int divided() {
     return divided.get();
   }
 
   /** Runs a step that is one query. */
-  void run(String step, Runnable work) {
+  public void run(String step, Runnable work) {
     try {
       timed(step, work);
     } catch (ClickHouseException e) {
@@ -94,7 +98,8 @@ final class Steps {
    * @param divide gives the pieces that take the place of one that hit the cap; none where it
    *     cannot be divided any more
    */
-  <P> void each(String step, Collection<P> pieces, Consumer<P> work, Function<P, List<P>> divide) {
+  public <P> void each(
+      String step, Collection<P> pieces, Consumer<P> work, Function<P, List<P>> divide) {
     Queue<P> todo = new ConcurrentLinkedQueue<>(pieces);
     ExecutorService pool = Executors.newFixedThreadPool(concurrency);
     AtomicInteger busy = new AtomicInteger();
@@ -130,6 +135,31 @@ final class Steps {
     }
   }
 
+  /**
+   * Runs the section {@code -- @finish} of a job: where there is a section {@code -- @finish-keys},
+   * which counts keys, its first statement for a range of them at a time, then the others once.
+   */
+  public void finish(ClickHouse clickHouse, SqlFile sql) {
+    Map<String, Object> values = new HashMap<>(Memory.of(budget()));
+    values.put("join_sides", joinSides(clickHouse));
+    List<String> once = new ArrayList<>(sql.section("finish").statements());
+    if (sql.has("finish-keys")) {
+      String ranged = once.remove(0);
+      each(
+          "finish",
+          HashRange.of(
+              clickHouse.number(sql.section("finish-keys").sql(values)),
+              budget() / 2 / BYTES_A_KEY),
+          range -> {
+            Map<String, Object> own = new HashMap<>(values);
+            own.put("in_range", range.between());
+            clickHouse.execute(SqlFile.fill(ranged, own));
+          },
+          range -> range.ids() < FEWEST_KEYS ? List.of() : range.halves());
+    }
+    run("finish", () -> once.forEach(each -> clickHouse.execute(SqlFile.fill(each, values))));
+  }
+
   private <P> void piece(
       String step, P piece, Consumer<P> work, Function<P, List<P>> divide, Queue<P> todo) {
     try {
@@ -157,8 +187,8 @@ final class Steps {
    * its planner would hold the side with fewer rows in the whole table, and the other one is a part
    * of a larger one.
    */
-  static Raw joinSides(ClickHouse clickHouse) {
-    return new Raw(
+  public static SqlFile.Raw joinSides(ClickHouse clickHouse) {
+    return new SqlFile.Raw(
         clickHouse
             .rows(
                 "SELECT name FROM system.settings WHERE name IN ('query_plan_join_swap_table',"
@@ -219,7 +249,7 @@ final class Steps {
   }
 
   /** Takes the time of a part of a step. */
-  void timed(String step, Runnable work) {
+  public void timed(String step, Runnable work) {
     long started = System.nanoTime();
     try {
       work.run();

@@ -1,0 +1,2 @@
+/** Measures the program against the sandbox, each in processes of its own. */
+package polymarket.backfill.benchmark;

@@ -1,0 +1,2 @@
+/** The commands of ./backfill: options, output, exit codes. */
+package polymarket.backfill.cli;

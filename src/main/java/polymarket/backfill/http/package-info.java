@@ -1,0 +1,2 @@
+/** Which callers a server on loopback accepts. */
+package polymarket.backfill.http;

@@ -1,0 +1,2 @@
+/** Checks and measures of stored data, and the HTML report. */
+package polymarket.backfill.verify;

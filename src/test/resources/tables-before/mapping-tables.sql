@@ -1,0 +1,119 @@
+-- @setup
+-- The CLOB's markets, one row a condition.
+CREATE TABLE IF NOT EXISTS default.clob_market_mapping
+(
+    condition_id     String CODEC(ZSTD(1)),
+    question_id      String COMMENT 'empty where the CLOB gives none' CODEC(ZSTD(1)),
+    market_slug      String CODEC(ZSTD(1)),
+    question         String CODEC(ZSTD(1)),
+    token_ids        Array(String) COMMENT 'in the order of the outcomes; empty where the CLOB gives none' CODEC(ZSTD(1)),
+    outcomes         Array(String) CODEC(ZSTD(1)),
+    winners          Array(Bool) COMMENT 'the winner flag of each outcome',
+    active           Bool,
+    closed           Bool,
+    is_50_50_outcome Bool,
+    neg_risk         Bool,
+    fetched_at       DateTime64(3, 'UTC'),
+    batch            String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY condition_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- ConditionPreparation: every condition that the chain knows.
+CREATE TABLE IF NOT EXISTS default.rpc_conditions
+(
+    condition_id       String CODEC(ZSTD(1)),
+    oracle             String CODEC(ZSTD(1)),
+    question_id        String CODEC(ZSTD(1)),
+    outcome_slot_count UInt16,
+    block_number       UInt64,
+    block_time         Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL where the node gives no time',
+    transaction_hash   String CODEC(ZSTD(1)),
+    log_index          UInt32,
+    fetched_at         DateTime64(3, 'UTC'),
+    batch              String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY condition_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- ConditionResolution: payout numerators as the chain has them.
+CREATE TABLE IF NOT EXISTS default.rpc_resolutions
+(
+    condition_id       String CODEC(ZSTD(1)),
+    oracle             String CODEC(ZSTD(1)),
+    question_id        String CODEC(ZSTD(1)),
+    outcome_slot_count UInt16,
+    payout_numerators  Array(UInt256) CODEC(ZSTD(1)),
+    block_number       UInt64,
+    resolved_at        Nullable(DateTime64(3, 'UTC')) COMMENT 'the block''s time',
+    transaction_hash   String CODEC(ZSTD(1)),
+    log_index          UInt32,
+    fetched_at         DateTime64(3, 'UTC'),
+    batch              String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY condition_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- The transactions that trades can be matched by: one row a transaction and token id that it moved.
+CREATE TABLE IF NOT EXISTS default.rpc_transfers
+(
+    transaction_hash String CODEC(ZSTD(1)),
+    token_id         String CODEC(ZSTD(1)),
+    block_number     UInt64,
+    block_time       Nullable(DateTime64(3, 'UTC')),
+    transfers        UInt32 COMMENT 'of this token id in this transaction',
+    fetched_at       DateTime64(3, 'UTC'),
+    batch            String CODEC(ZSTD(1)),
+    INDEX by_transaction transaction_hash TYPE bloom_filter GRANULARITY 4
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+-- by blocks, which is how they come and how they are looked for
+ORDER BY (block_number, transaction_hash, token_id)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- The token ids that were moved, with the condition that they were computed from (computed_token_ids); made from
+-- rpc_transfers, rpc_conditions and the computed token ids. A token id that no known condition gives is not in it.
+CREATE TABLE IF NOT EXISTS default.rpc_transfer_mapping
+(
+    token_id       String CODEC(ZSTD(1)),
+    condition_id   String CODEC(ZSTD(1)),
+    outcome_index  Int16,
+    transfer_count UInt64,
+    transactions   UInt64 COMMENT 'in which it was moved: these stand in rpc_transfers, by which trades are matched',
+    first_block    UInt64,
+    last_block     UInt64,
+    fetched_at     DateTime64(3, 'UTC'),
+    batch          String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY token_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- The positions subgraph's tokenIdConditions.
+CREATE TABLE IF NOT EXISTS default.goldsky_market_mapping
+(
+    token_id      String CODEC(ZSTD(1)),
+    condition_id  String CODEC(ZSTD(1)),
+    outcome_index Int16 COMMENT '-1 where the subgraph gives none',
+    fetched_at    DateTime64(3, 'UTC'),
+    batch         String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY token_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- Token ids computed forward from condition ids (polymarket.backfill.polygon.ComputedTokenIds): no source says them.
+CREATE TABLE IF NOT EXISTS default.computed_token_ids
+(
+    condition_id      String CODEC(ZSTD(1)),
+    outcomes          UInt16 COMMENT 'how many outcomes were computed',
+    usdc_token_ids    Array(String) COMMENT 'of outcome 0, 1, … with USDC.e as collateral' CODEC(ZSTD(1)),
+    wrapped_token_ids Array(String) COMMENT 'the same with the neg-risk adapter''s wrapped collateral' CODEC(ZSTD(1)),
+    other_token_ids   Array(String) COMMENT 'of the sets 3, 5, 6, 7, … up to the outcomes, both collaterals: Gamma lists them for conditions with three and more outcomes, and they are no single outcome''s' CODEC(ZSTD(1)),
+    computed_at       DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(outcomes)
+ORDER BY condition_id;
