@@ -161,14 +161,15 @@ SELECT entry.1, entry.2, entry.3, source, entry.4, entry.5, seen_at FROM keys
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
 
 -- @candidates
--- One row a key, condition and source, of all that was said; read in the order in which it is stored.
+-- One row a key, condition and source, of all that was said; a range of keys, which is stored in one block or not at all.
 INSERT INTO {target}
 SELECT key_kind, key, condition_id, source,
     multiIf(countIf(proof = 'proved') > 0, 'proved', countIf(proof = 'unproved') > 0, 'unproved', 'disproved'), max(outcome_index), max(entries.seen_at)
-FROM {entries} AS entries GROUP BY key_kind, key, condition_id, source
-SETTINGS max_memory_usage = {max_memory}, optimize_aggregation_in_order = 1, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
+FROM {entries} AS entries WHERE cityHash64(key) {in_range} GROUP BY key_kind, key, condition_id, source
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
 
 -- @merge
+-- A range of keys, which is stored in one block or not at all.
 -- The rules, in this order: a proved condition wins over those that are not, a disproved one is out; all agree; most
 -- sources; of a tie the one with the source of the highest priority. Two conditions with the very same sources are undecided.
 INSERT INTO {target}
@@ -187,16 +188,16 @@ WITH
             multiIf(empty(pool), '', length(pool) = 1, pool[1], length(first) = 1, first[1].1, '') AS decided,
             multiIf(empty(pool), 'disproved', length(pool) = 1 AND notEmpty(proved), 'proved', length(pool) = 1 AND length(backed[1].2) > 1, 'all-agree',
                 length(pool) = 1, 'only-source', length(most) = 1, 'majority', length(first) = 1, 'priority', 'undecided') AS decider
-        FROM {candidates} GROUP BY key_kind, key
+        FROM {candidates} WHERE cityHash64(key) {in_range} GROUP BY key_kind, key
     )
 SELECT {columns} FROM
 (
-    SELECT *, 0 AS now_so FROM {previous}
+    SELECT *, 0 AS now_so FROM {previous} WHERE cityHash64(key) {in_range}
     UNION ALL
     SELECT {fresh}, now64(3, 'UTC') AS decided_at, 1 FROM fresh WHERE {which}
 )
 GROUP BY {content} HAVING max(now_so) = 1
-SETTINGS max_memory_usage = {max_memory}, optimize_aggregation_in_order = 1, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
 
 -- @same-rows
 -- Pairs of sources whose rows are the same for every kind of key that both have: one may be a copy of the other.

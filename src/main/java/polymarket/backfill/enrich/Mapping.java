@@ -98,8 +98,7 @@ final class Mapping {
       helped.add(
           SqlFile.fill(
               "{hash} IN (SELECT mapped_hash FROM backfill_enrich.{table} WHERE mapped_code <"
-                  + " {unknown} AND mapped_hash IN (SELECT {hash} FROM {trades} WHERE ({where}) AND"
-                  + " {own} = ''))",
+                  + " {unknown} AND mapped_hash IN (SELECT {hash} FROM {trades} WHERE {where}))",
               of(kind, slice)));
     }
     own.put("helped", new Raw(helped.isEmpty() ? "0" : String.join(" OR ", helped)));

@@ -30,11 +30,15 @@ public final class Reconcile {
   /** Generous: a condition with all that is computed of it, in a join. */
   private static final long BYTES_A_CONDITION = 2048;
 
-  private static final long FEWEST_CONDITIONS = 500;
+  /** The same of a key with all its candidates. */
+  private static final long BYTES_A_KEY = 2048;
+
+  private static final long FEWEST = 500;
 
   private final ClickHouse clickHouse;
   private final Messages messages;
   private final Steps steps;
+  private long keys;
   private final SqlFile sql = SqlFile.read("reconcile");
   private final Map<String, Object> values = new HashMap<>();
 
@@ -156,13 +160,12 @@ public final class Reconcile {
           own.put("in_range", range.between());
           clickHouse.execute(sql.section("entries").sql(own));
         },
-        range -> range.ids() < FEWEST_CONDITIONS ? List.of() : range.halves());
+        range -> range.ids() < FEWEST ? List.of() : range.halves());
     String candidates = draft(CANDIDATES);
     values.put("target", new Raw(candidates));
     values.put("entries", new Raw(entries));
-    steps.run(
-        "sort what the sources say",
-        () -> clickHouse.execute(sql.section("candidates").sql(values)));
+    keys = clickHouse.number("SELECT uniq(key) FROM " + entries);
+    byKeys("collect what the sources say of a key", "candidates");
     clickHouse.execute("DROP TABLE " + entries + " SYNC");
     return candidates;
   }
@@ -241,10 +244,21 @@ public final class Reconcile {
     values.put("content", new Raw(content));
     values.put("fresh", new Raw(fresh));
     values.put("which", new Raw(which));
-    steps.run(
-        "merge into " + Columns.name(table),
-        () -> clickHouse.execute(sql.section("merge").sql(values)));
+    byKeys("merge into " + Columns.name(table), "merge");
     return draft;
+  }
+
+  /** Runs a section's statement for a range of keys at a time. */
+  private void byKeys(String step, String section) {
+    steps.each(
+        step,
+        HashRange.of(keys, steps.budget() / 4 / BYTES_A_KEY),
+        range -> {
+          Map<String, Object> own = new HashMap<>(values);
+          own.put("in_range", range.between());
+          clickHouse.execute(sql.section(section).sql(own));
+        },
+        range -> range.ids() < FEWEST ? List.of() : range.halves());
   }
 
   /** Puts the draft in the table's place unless both hold the same rows. */
