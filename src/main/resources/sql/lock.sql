@@ -23,10 +23,8 @@ TTL toDateTime(at) + INTERVAL 1 DAY;
 -- Only one process at a time can make this table: who has it reads who holds a job, and enters itself.
 CREATE TABLE default.backfill_lock_gate (id UInt8) ENGINE = Memory COMMENT {token};
 
--- @gate-age
--- The time is 0 while the table is being dropped: that is not an old gate.
-SELECT comment AS token, if(toUnixTimestamp(metadata_modification_time) = 0, 0, dateDiff('second', metadata_modification_time, now())) AS seconds FROM system.tables
-WHERE database = 'default' AND name = {name};
+-- @gate-token
+SELECT comment AS token FROM system.tables WHERE database = 'default' AND name = {name};
 
 -- @holders
 -- Who holds a share of a job that overlaps with this one, in another folder, and gave a sign of life.

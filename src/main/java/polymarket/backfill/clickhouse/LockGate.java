@@ -16,11 +16,15 @@ final class LockGate implements AutoCloseable {
   private static final int UNKNOWN_TABLE = 60;
   private static final String GATE = "backfill_lock_gate";
 
-  /** Who has the gate needs it for milliseconds. */
-  private static final long STALE_SECONDS = 10;
+  /**
+   * How long a process sees one and the same gate before it takes it for left behind; who has a
+   * gate needs it for milliseconds. No clock but the waiting process's own decides: ClickHouse does
+   * not always say when a table was made.
+   */
+  private static final long STALE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   /** On a host that is very busy, a process that can be seen to live is given longer. */
-  private static final long STALE_ALIVE_SECONDS = 45;
+  private static final long STALE_ALIVE_NANOS = TimeUnit.SECONDS.toNanos(45);
 
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
@@ -42,11 +46,14 @@ final class LockGate implements AutoCloseable {
   static LockGate open(ClickHouse clickHouse) {
     LockGate gate = new LockGate(clickHouse);
     long end = System.nanoTime() + PATIENCE_NANOS;
+    String seen = null;
+    long since = 0;
     while (!gate.make(end)) {
-      Map<String, Object> other = gate.read(GATE);
-      String holder = String.valueOf(other.get("token"));
-      if (other.get("seconds") instanceof Number age
-          && age.longValue() > (isAlive(holder) ? STALE_ALIVE_SECONDS : STALE_SECONDS)) {
+      String holder = gate.holder(GATE);
+      if (!holder.equals(seen)) {
+        seen = holder;
+        since = System.nanoTime();
+      } else if (System.nanoTime() - since > (isAlive(holder) ? STALE_ALIVE_NANOS : STALE_NANOS)) {
         gate.remove(holder);
       }
       LockSupport.parkNanos(RETRY_NANOS);
@@ -79,7 +86,7 @@ final class LockGate implements AutoCloseable {
     String aside = GATE + "_" + UUID.randomUUID().toString().replace('-', '_');
     try {
       clickHouse.execute("RENAME TABLE default." + GATE + " TO default." + aside);
-      if (left.equals(read(aside).get("token"))) {
+      if (left.equals(holder(aside))) {
         clickHouse.execute("DROP TABLE default." + aside);
       } else {
         // another process was faster, and this is a new gate
@@ -94,15 +101,16 @@ final class LockGate implements AutoCloseable {
     }
   }
 
-  private Map<String, Object> read(String name) {
+  /** The token of a gate's maker; empty where there is no such gate. */
+  private String holder(String name) {
     List<Map<String, Object>> found =
-        clickHouse.rows(SQL.section("gate-age").sql(Map.of("name", name)), Map.of());
-    return found.isEmpty() ? Map.of() : found.get(0);
+        clickHouse.rows(SQL.section("gate-token").sql(Map.of("name", name)), Map.of());
+    return found.isEmpty() ? "" : String.valueOf(found.get(0).get("token"));
   }
 
   /** Whether no other process has taken the gate, as one that was suspended for long may find. */
   boolean isHeld() {
-    return token.equals(read(GATE).get("token"));
+    return token.equals(holder(GATE));
   }
 
   @Override

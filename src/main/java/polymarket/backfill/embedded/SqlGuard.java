@@ -15,7 +15,6 @@ import java.util.regex.Pattern;
  * (arrayMap(file, ...), APPLY file).
  */
 final class SqlGuard implements SqlLexer.Sink {
-  private static final Pattern HEX_ESCAPE = Pattern.compile("(?s)^.(?:[^\\\\]|\\\\[^xX])*\\\\[xX]");
 
   private static final Set<String> STATEMENTS =
       Set.of(
