@@ -35,6 +35,7 @@ import polymarket.backfill.UserError;
       DemoCommand.class,
       polymarket.backfill.sandbox.SandboxCommand.class,
       BenchmarkCommand.class,
+      CompletionCommand.class,
       ArchiveCommand.class,
       CommandLine.HelpCommand.class,
     },
