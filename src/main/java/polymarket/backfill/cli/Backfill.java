@@ -22,6 +22,7 @@ import polymarket.backfill.UserError;
       MonitorCommand.class,
       FetchCommand.class,
       DiagnoseCommand.class,
+      DoctorCommand.class,
       LedgerCommand.class,
       ResetCommand.class,
       ReconcileCommand.class,
