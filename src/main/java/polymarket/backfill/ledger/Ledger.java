@@ -356,7 +356,11 @@ public final class Ledger implements AutoCloseable {
 
   /** What its batches' keys begin with. */
   public String keyPrefix() {
-    return job() + "-" + id() + "-";
+    return Batch.Key.prefix(job(), id());
+  }
+
+  private Batch.Key key(long number) {
+    return new Batch.Key(job(), id(), number);
   }
 
   /** The span of time that its ids are asked for. */
@@ -489,34 +493,32 @@ public final class Ledger implements AutoCloseable {
                 + " WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch",
             result -> {
               long number = result.getLong(1);
-              String mode = result.getString(3);
               return new Batch(
-                      number,
-                      job(),
-                      id(),
-                      Kind.of(result.getString(2)),
-                      idsOf(number),
-                      true,
-                      mode.equals("redo"),
-                      true,
-                      passFrom(),
+                  key(number),
+                  Kind.of(result.getString(2)),
+                  idsOf(number),
+                  Mode.of(result.getString(3)),
+                  true,
+                  passFrom(),
+                  window(),
+                  new Batch.Saved(
                       result.getString(4),
                       result.getLong(5),
                       result.getLong(6),
-                      result.getLong(7))
-                  .within(window());
+                      result.getLong(7)));
             },
             share.from(),
             share.to())
         .stream()
-        .filter(batch -> batch.getSize() > 0 || finishEmpty(batch))
+        .filter(batch -> batch.size() > 0 || finishEmpty(batch))
         .toList();
   }
 
   /** A batch all of whose ids were marked otherwise meanwhile has nothing left to do. */
   private boolean finishEmpty(Batch batch) {
     transaction(
-        () -> update("UPDATE batches SET done_at = ? WHERE batch = ?", now(), batch.getNumber()));
+        () ->
+            update("UPDATE batches SET done_at = ? WHERE batch = ?", now(), batch.key().number()));
     return false;
   }
 
@@ -531,13 +533,11 @@ public final class Ledger implements AutoCloseable {
    * Makes the next batches of pending ids that are in none, in the order of the ids.
    *
    * @param after the last id of the previous call; an empty text at the beginning
-   * @param mode new, again or redo
    * @param size ids a batch
    * @param count how many batches at most
    * @return the batches, none where no such id is left after {@code after}
    */
-  public synchronized List<Batch> claim(
-      String after, String mode, Share share, int size, int count) {
+  public synchronized List<Batch> claim(String after, Mode mode, Share share, int size, int count) {
     return claim(after, mode, share, size, count, UnaryOperator.identity());
   }
 
@@ -548,7 +548,7 @@ public final class Ledger implements AutoCloseable {
    */
   public synchronized List<Batch> claim(
       String after,
-      String mode,
+      Mode mode,
       Share share,
       int size,
       int count,
@@ -561,7 +561,7 @@ public final class Ledger implements AutoCloseable {
                       + " = ? AND slot >= ? AND slot < ? ORDER BY id LIMIT ?",
                   result -> result.getString(1),
                   after,
-                  mode,
+                  mode.text(),
                   share.from(),
                   share.to(),
                   (long) size * count);
@@ -595,15 +595,15 @@ public final class Ledger implements AutoCloseable {
         });
   }
 
-  private void add(String id, int slot, String mode) throws SQLException {
-    update("INSERT INTO ids(id, slot, mode) VALUES(?, ?, ?)", id, slot, mode);
+  private void add(String id, int slot, Mode mode) throws SQLException {
+    update("INSERT INTO ids(id, slot, mode) VALUES(?, ?, ?)", id, slot, mode.text());
   }
 
   /**
    * Puts smaller ids in the place of those that a source cannot answer at once, in batches as large
    * as theirs.
    */
-  private List<Batch> replace(Batch batch, Map<String, List<String>> cuts, Share share)
+  private List<Batch> replace(BatchWork batch, Map<String, List<String>> cuts, Share share)
       throws SQLException {
     List<String> parts = new ArrayList<>();
     for (Map.Entry<String, List<String>> cut : cuts.entrySet()) {
@@ -612,7 +612,7 @@ public final class Ledger implements AutoCloseable {
               .get(0);
       update("DELETE FROM ids WHERE id = ?", cut.getKey());
       for (String part : cut.getValue()) {
-        add(part, slot, mode(batch));
+        add(part, slot, batch.mode());
         parts.add(part);
       }
     }
@@ -623,8 +623,8 @@ public final class Ledger implements AutoCloseable {
       batches.add(
           make(
               Kind.HALF,
-              batch.getNumber(),
-              mode(batch),
+              batch.batch().key().number(),
+              batch.mode(),
               share,
               parts.subList(from, Math.min(parts.size(), from + size))));
     }
@@ -635,7 +635,7 @@ public final class Ledger implements AutoCloseable {
    * Ends a batch whose one id the source cannot answer at once, with batches of the smaller ids
    * that take its place.
    */
-  public synchronized List<Batch> cut(Batch batch, List<String> parts, Share share) {
+  public synchronized List<Batch> cut(BatchWork batch, List<String> parts, Share share) {
     return transaction(
         () -> {
           List<Batch> followers = replace(batch, Map.of(batch.getIds().get(0), parts), share);
@@ -644,13 +644,13 @@ public final class Ledger implements AutoCloseable {
         });
   }
 
-  private Batch make(Kind kind, Long parent, String mode, Share share, List<String> ids)
+  private Batch make(Kind kind, Long parent, Mode mode, Share share, List<String> ids)
       throws SQLException {
     update(
         "INSERT INTO batches(kind, parent, mode, slot, ids, opened_at) VALUES(?, ?, ?, ?, ?, ?)",
         kind.text(),
         parent,
-        mode,
+        mode.text(),
         share.from(),
         ids.size(),
         now());
@@ -664,14 +664,9 @@ public final class Ledger implements AutoCloseable {
       }
       statement.executeBatch();
     }
-    boolean redo = mode.equals("redo");
-    boolean check =
-        !redo
-            && (mode.equals("again")
-                || kind == Kind.HALF
-                || Boolean.parseBoolean(meta.get("look_first")));
-    return new Batch(number, job(), id(), kind, ids, false, redo, check, passFrom(), null, 0, 0, 0)
-        .within(window());
+    boolean look = kind == Kind.HALF || Boolean.parseBoolean(meta.get("look_first"));
+    return new Batch(
+        key(number), kind, ids, mode == Mode.NEW && look ? Mode.AGAIN : mode, passFrom(), window());
   }
 
   /**
@@ -683,7 +678,7 @@ public final class Ledger implements AutoCloseable {
    * @return the batches that follow from it
    */
   public synchronized List<Batch> complete(
-      Batch batch, Collection<String> unanswered, Share share) {
+      BatchWork batch, Collection<String> unanswered, Share share) {
     return complete(batch, unanswered, Map.of(), share);
   }
 
@@ -693,33 +688,35 @@ public final class Ledger implements AutoCloseable {
    * @param cuts the smaller ids by the one that they stand for
    */
   public synchronized List<Batch> complete(
-      Batch batch, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
+      BatchWork batch, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
     return transaction(
         () -> {
           long now = now();
           mark(batch, batch.outcomes(), 1, now);
           List<Batch> followers = replace(batch, cuts, share);
           if (!batch.missing().isEmpty()) {
-            followers.add(make(Kind.REASK, batch.getNumber(), mode(batch), share, batch.missing()));
+            followers.add(
+                make(
+                    Kind.REASK,
+                    batch.batch().key().number(),
+                    batch.mode(),
+                    share,
+                    batch.missing()));
           }
           for (String id : unanswered) {
-            followers.add(make(Kind.HALF, batch.getNumber(), mode(batch), share, List.of(id)));
+            followers.add(
+                make(Kind.HALF, batch.batch().key().number(), batch.mode(), share, List.of(id)));
           }
           update(
               "UPDATE ids SET batch = NULL, mode = ? WHERE batch = ? AND state = 'pending'",
-              mode(batch),
-              batch.getNumber());
+              batch.mode().text(),
+              batch.batch().key().number());
           finish(batch, now);
           return followers;
         });
   }
 
-  /** What follows from a batch that may be in the table already may be there too. */
-  private static String mode(Batch batch) {
-    return batch.isRedo() ? "redo" : batch.isCheck() ? "again" : "new";
-  }
-
-  private void mark(Batch batch, Map<String, Outcome> outcomes, int succeeded, long now)
+  private void mark(BatchWork batch, Map<String, Outcome> outcomes, int succeeded, long now)
       throws SQLException {
     try (PreparedStatement statement =
         connection.prepareStatement(
@@ -744,22 +741,22 @@ public final class Ledger implements AutoCloseable {
     }
   }
 
-  private void finish(Batch batch, Long now) throws SQLException {
+  private void finish(BatchWork batch, Long now) throws SQLException {
     update(
         "UPDATE batches SET fetched = fetched + ?, inserted = inserted + ?, duplicate = duplicate +"
             + " ?, rejected = rejected + ?, requests = ?, cursor = ?, done_at = ? WHERE batch = ?",
-        batch.fetched(),
-        batch.inserted(),
-        batch.duplicate(),
-        batch.rejected(),
+        batch.rows().fetched(),
+        batch.rows().inserted(),
+        batch.rows().duplicate(),
+        batch.rows().rejected(),
         batch.requests(),
         batch.getCursor(),
         now,
-        batch.getNumber());
+        batch.batch().key().number());
   }
 
   /** Notes that a page of the batch is stored, and where the next one begins. */
-  public synchronized void page(Batch batch) {
+  public synchronized void page(BatchWork batch) {
     transaction(
         () -> {
           finish(batch, null);
@@ -769,18 +766,22 @@ public final class Ledger implements AutoCloseable {
   }
 
   /** Puts two batches of half its ids in the place of one that keeps failing. */
-  public synchronized List<Batch> halve(Batch batch, Share share) {
+  public synchronized List<Batch> halve(BatchWork batch, Share share) {
     return transaction(
         () -> {
           int middle = (batch.getSize() + 1) / 2;
-          String mode = mode(batch);
+          Mode mode = batch.mode();
           List<Batch> halves =
               List.of(
                   make(
-                      Kind.HALF, batch.getNumber(), mode, share, batch.getIds().subList(0, middle)),
+                      Kind.HALF,
+                      batch.batch().key().number(),
+                      mode,
+                      share,
+                      batch.getIds().subList(0, middle)),
                   make(
                       Kind.HALF,
-                      batch.getNumber(),
+                      batch.batch().key().number(),
                       mode,
                       share,
                       batch.getIds().subList(middle, batch.getSize())));
@@ -810,7 +811,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /** Marks the one id of a batch as failed. */
-  public synchronized void fail(Batch batch, Outcome outcome) {
+  public synchronized void fail(BatchWork batch, Outcome outcome) {
     transaction(
         () -> {
           long now = now();
@@ -839,7 +840,11 @@ public final class Ledger implements AutoCloseable {
       Collection<State> states, Duration olderThan, Share share, long limit) {
     newPass();
     return again(
-        states, "redo", olderThan == null ? now() + 1 : now() - olderThan.toMillis(), share, limit);
+        states,
+        Mode.REDO,
+        olderThan == null ? now() + 1 : now() - olderThan.toMillis(),
+        share,
+        limit);
   }
 
   /**
@@ -923,7 +928,7 @@ public final class Ledger implements AutoCloseable {
    * looked for first.
    */
   public synchronized long retryFailed(long before, Share share) {
-    return again(List.of(State.FAILED), "again", before, share, Long.MAX_VALUE);
+    return again(List.of(State.FAILED), Mode.AGAIN, before, share, Long.MAX_VALUE);
   }
 
   /**
@@ -943,7 +948,7 @@ public final class Ledger implements AutoCloseable {
         > 0;
   }
 
-  private long again(Collection<State> states, String mode, long before, Share share, long limit) {
+  private long again(Collection<State> states, Mode mode, long before, Share share, long limit) {
     String where =
         "state IN ("
             + String.join(", ", states.stream().map(state -> "'" + state.text() + "'").toList())
@@ -971,7 +976,7 @@ public final class Ledger implements AutoCloseable {
           return (long)
               update(
                   "UPDATE ids SET state = 'pending', mode = '"
-                      + mode
+                      + mode.text()
                       + "', batch = NULL WHERE "
                       + chosen,
                   before,
@@ -1096,7 +1101,7 @@ public final class Ledger implements AutoCloseable {
     }
     return answered.isEmpty()
         ? null
-        : new Batch(0, job(), id(), Kind.PROBE, answered, false, false, true, 0, null, 0, 0, 0);
+        : new Batch(key(0), Kind.PROBE, answered, Mode.AGAIN, 0, Window.ALL);
   }
 
   /**

@@ -30,6 +30,7 @@ import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -508,8 +509,8 @@ public final class JobRun implements AutoCloseable {
                     "direct:" + job.getName() + "-reach",
                     to ->
                         to.setProperty(
-                            Batch.PROPERTY,
-                            Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
+                            BatchWork.PROPERTY,
+                            BatchWork.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
         if (exchange.getException() != null) {
           throw stop.asked()
               ? new UserError(stop.reason(), stop.code())
