@@ -85,6 +85,11 @@ public final class Ledger implements AutoCloseable {
     this.totals = new Totals(database);
   }
 
+  /** Where a job's ledger is. */
+  public static Path file(Path runtime, String job) {
+    return runtime.resolve(job + ".ledger");
+  }
+
   /** Whether a job has a ledger in this file. */
   public static boolean exists(Path file) {
     return Files.exists(file);
