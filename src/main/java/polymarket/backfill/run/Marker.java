@@ -51,7 +51,10 @@ public final class Marker implements IdempotentRepository {
   /** A batch is handed out once; only the empty one that ends a feed has nothing left to do. */
   @Override
   public boolean contains(Exchange exchange, String key) {
-    return exchange.getProperty(BatchWork.PROPERTY, BatchWork.class).getSize() == 0;
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
+    // from here on it is known whose thread it waits in
+    batch.enter(null);
+    return batch.getSize() == 0;
   }
 
   @Override
