@@ -55,8 +55,8 @@ class ChainTablesIT {
         .execute(
             "CREATE MATERIALIZED VIEW default.test_logs_to_logs TO default.chain_logs AS WITH t ->"
                 + " reinterpretAsUInt64(reverse(unhex(substring(t, 3)))) AS number SELECT 'rpc' AS"
-                + " source, number(test_logs.blockNumber) AS block_number, if(blockTimestamp = '', NULL,"
-                + " toDateTime(number(blockTimestamp), 'UTC')) AS block_time,"
+                + " source, number(test_logs.blockNumber) AS block_number, if(blockTimestamp = '',"
+                + " NULL, toDateTime(number(blockTimestamp), 'UTC')) AS block_time,"
                 + " unhex(substring(transactionHash, 3)) AS transaction_hash,"
                 + " toUInt32(number(logIndex)) AS log_index, unhex(substring(address, 3)) AS"
                 + " address, arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), topics) AS"
@@ -309,8 +309,7 @@ class ChainTablesIT {
   }
 
   private static String keccak(String text) {
-    return HEX.formatHex(
-        new Keccak.Digest256().digest(text.getBytes(StandardCharsets.US_ASCII)));
+    return HEX.formatHex(new Keccak.Digest256().digest(text.getBytes(StandardCharsets.US_ASCII)));
   }
 
   private static byte[] fixed(int length, int k) {
@@ -622,8 +621,8 @@ class ChainTablesIT {
             + hexed("transaction_hash", "exchange", "order_hash", "owner", "counterparty")
             + ", toString(side), toString(token_id), "
             + hexed("builder")
-            + ", toString(version), shares, collateral, fee, toString(role), toUInt8(taker_order) FROM"
-            + " default.chain_fills");
+            + ", toString(version), shares, collateral, fee, toString(role), toUInt8(taker_order)"
+            + " FROM default.chain_fills");
     same(
         "transfers",
         truth(
@@ -639,15 +638,19 @@ class ChainTablesIT {
     assertEquals(
         0, TestBed.number("SELECT count() FROM default.chain_rejected WHERE dataset != ''"));
     String events =
-        "SELECT " + n("block", "log_index", "time") + ", " + s("tx", "event") + " FROM default.truth";
+        "SELECT "
+            + n("block", "log_index", "time")
+            + ", "
+            + s("tx", "event")
+            + " FROM default.truth";
     same(
         "lifecycle",
         events + " WHERE " + s("kind") + " = 'lifecycle'",
         // the truth has no rows for what repeats another row
         "SELECT block_number, log_index, toUnixTimestamp(block_time), "
             + hexed("transaction_hash")
-            + ", toString(event) FROM default.chain_lifecycle WHERE kind NOT IN ('outcome', 'report',"
-            + " 'pool', 'fee refund')");
+            + ", toString(event) FROM default.chain_lifecycle WHERE kind NOT IN ('outcome',"
+            + " 'report', 'pool', 'fee refund')");
     assertEquals(
         "[]",
         TestBed.sql(
@@ -673,25 +676,26 @@ class ChainTablesIT {
     same(
         "amm",
         truth(
-            "amm",
-            n("block", "log_index", "time")
-                + ", "
-                + s("tx", "pool", "wallet")
-                + ", substring("
-                + s("condition_id")
-                + ", 3), transform("
-                + s("event")
-                + ", ['FPMMBuy', 'FPMMSell', 'FPMMFundingAdded', 'FPMMFundingRemoved'], ['buy',"
-                + " 'sell', 'funding', 'withdrawal'], ''), toUInt256("
-                + n("fee")
-                + "), toUInt256("
-                + n("pool_shares")
-                + ")")
+                "amm",
+                n("block", "log_index", "time")
+                    + ", "
+                    + s("tx", "pool", "wallet")
+                    + ", substring("
+                    + s("condition_id")
+                    + ", 3), transform("
+                    + s("event")
+                    + ", ['FPMMBuy', 'FPMMSell', 'FPMMFundingAdded', 'FPMMFundingRemoved'], ['buy',"
+                    + " 'sell', 'funding', 'withdrawal'], ''), toUInt256("
+                    + n("fee")
+                    + "), toUInt256("
+                    + n("pool_shares")
+                    + ")")
             + " AND "
             + s("event")
             + " LIKE 'FPMM%'",
-        "SELECT block_number, log_index, toUnixTimestamp(timestamp), transaction_hash, pool, wallet,"
-            + " condition_id, toString(kind), fee, pool_shares FROM default.vw_chain_amm_trades");
+        "SELECT block_number, log_index, toUnixTimestamp(timestamp), transaction_hash, pool,"
+            + " wallet, condition_id, toString(kind), fee, pool_shares FROM"
+            + " default.vw_chain_amm_trades");
   }
 
   private static String s(String... names) {
