@@ -75,8 +75,7 @@ public final class RawStoring {
   /** Whether there is something to insert. */
   public boolean isInserting() {
     batch.enter(Batch.Step.INSERT);
-    page.insert(
-        batch.getKey() + ":" + page.digest() + (cleared ? ":" + UUID.randomUUID() : ""));
+    page.insert(batch.getKey() + ":" + page.digest() + (cleared ? ":" + UUID.randomUUID() : ""));
     return isStored();
   }
 
