@@ -1,4 +1,4 @@
-"""Run by PythonClientTest with CLICKHOUSE_URL and CLICKHOUSE_PASSWORD; prints "all good", or says what is not."""
+"""Run by PythonClientIT with CLICKHOUSE_URL and CLICKHOUSE_PASSWORD; prints "all good", or says what is not."""
 
 import os
 from datetime import datetime, timezone

@@ -14,6 +14,7 @@ import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
+import org.apache.camel.main.SimpleMainShutdownStrategy;
 import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
 import org.apache.camel.support.service.ServiceHelper;
@@ -87,7 +88,11 @@ public final class Routes implements AutoCloseable {
       Marker ledgers,
       Stop stop,
       Messages messages) {
-    return start(new Main(), settings, jobs, clickHouse, sources, retry, ledgers, stop, messages);
+    Main main = new Main();
+    // the program hears signals itself; camel-main's shutdown hook would hold each run's context
+    // until the JVM ends
+    main.setShutdownStrategy(new SimpleMainShutdownStrategy());
+    return start(main, settings, jobs, clickHouse, sources, retry, ledgers, stop, messages);
   }
 
   private static Routes start(

@@ -2,7 +2,7 @@ package polymarket.backfill.enrich;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static polymarket.backfill.enrich.ReconcileTest.id;
+import static polymarket.backfill.enrich.ReconcileIT.id;
 
 import java.time.Duration;
 import java.util.Map;

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static polymarket.backfill.enrich.ReconcileTest.id;
-import static polymarket.backfill.enrich.ReconcileTest.token;
+import static polymarket.backfill.enrich.ReconcileIT.id;
+import static polymarket.backfill.enrich.ReconcileIT.token;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -28,7 +28,7 @@ import polymarket.backfill.TestBed;
  * The commands around the enriched trades, as a person types them: reconcile, enrich, verify
  * enrichment, explain.
  */
-class EnrichmentCommandsTest {
+class EnrichmentCommandsIT {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static TestBed bed;
@@ -42,10 +42,10 @@ class EnrichmentCommandsTest {
     Program.Result none = Program.run(bed, "verify", "enrichment");
     assertEquals(1, none.exitCode(), none.toString());
     assertTrue(none.err().contains("run `backfill enrich` first"), none.toString());
-    EnrichTest.sources();
+    EnrichIT.sources();
     truth =
-        EnrichTest.trades(
-            EnrichTest.PLAIN + ", note String",
+        EnrichIT.trades(
+            EnrichIT.PLAIN + ", note String",
             "ENGINE = MergeTree PARTITION BY toYYYYMM(timestamp) ORDER BY (market, timestamp)",
             3000,
             21,
@@ -82,7 +82,7 @@ class EnrichmentCommandsTest {
 
   @Test
   void whatEnrichSays_addsUp() {
-    EnrichTest.assertTruth(truth, "condition_id");
+    EnrichIT.assertTruth(truth, "condition_id");
     assertTrue(enriched.contains("3,002 = " + count(" original")), enriched);
     assertTrue(Files.exists(bed.home().resolve("after-enrich.html")));
   }

@@ -17,7 +17,7 @@ import polymarket.backfill.TestBed;
 import polymarket.backfill.job.Job;
 
 /** The views over trades and positions, in the real engine. */
-class ViewsTest {
+class ViewsIT {
 
   private static final String WALLET = "0x" + "ab".repeat(20);
   private static final String OTHER = "0x" + "cd".repeat(20);

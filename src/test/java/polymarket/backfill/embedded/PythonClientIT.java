@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
  * The PyPI package clickhouse-connect, with its defaults, against the embedded engine; the checks
  * are in src/test/python/client.py.
  */
-class PythonClientTest {
+class PythonClientIT {
   private static final Path FOLDER = Path.of("src/test/python");
   private static final Path VENV = Path.of("target/python");
 

@@ -20,7 +20,7 @@ import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
 
 /** The benchmark of enrich in small, with an engine of its own. */
-class EnrichBenchmarkTest {
+class EnrichBenchmarkIT {
 
   private static final long TRADES = 30_000;
 

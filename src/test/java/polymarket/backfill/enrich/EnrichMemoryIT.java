@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static polymarket.backfill.enrich.ReconcileTest.gamma;
-import static polymarket.backfill.enrich.ReconcileTest.id;
+import static polymarket.backfill.enrich.ReconcileIT.gamma;
+import static polymarket.backfill.enrich.ReconcileIT.id;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,7 +24,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.SqlFile;
 
 /** Enrich and reconcile with far more ids than their cap of memory holds at once. */
-class EnrichMemoryTest {
+class EnrichMemoryIT {
 
   /** Of each 100 trades this many are found by their market, their token, their transaction. */
   private static final int TRADES = 400_000;

@@ -27,7 +27,7 @@ import polymarket.backfill.sandbox.SandboxOptions;
 
 /** Runs of several runtime folders on one ClickHouse. */
 @Timeout(180)
-class JobLockTest {
+class JobLockIT {
 
   private static final String OVERDUE =
       "INSERT INTO default.backfill_lock SELECT 'payouts', 'h', 'other:/folder', 'other', 77, 0,"

@@ -17,7 +17,7 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.polymarket.TokenIds;
 
 /** The rules one by one, each with a planned conflict, in the real engine. */
-class ReconcileTest {
+class ReconcileIT {
 
   private static final String Q = "9".repeat(63);
   private final List<String> warnings = new ArrayList<>();

@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static polymarket.backfill.enrich.ReconcileTest.clob;
-import static polymarket.backfill.enrich.ReconcileTest.gamma;
-import static polymarket.backfill.enrich.ReconcileTest.goldsky;
-import static polymarket.backfill.enrich.ReconcileTest.id;
-import static polymarket.backfill.enrich.ReconcileTest.token;
+import static polymarket.backfill.enrich.ReconcileIT.clob;
+import static polymarket.backfill.enrich.ReconcileIT.gamma;
+import static polymarket.backfill.enrich.ReconcileIT.goldsky;
+import static polymarket.backfill.enrich.ReconcileIT.id;
+import static polymarket.backfill.enrich.ReconcileIT.token;
 
 import java.io.IOException;
 import java.math.BigInteger;
@@ -33,7 +33,7 @@ import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.SqlFile;
 
 /** Trades of every kind, each with what has to become of it, in the real engine. */
-class EnrichTest {
+class EnrichIT {
 
   static final String Q = "9".repeat(63);
   static final String TX = "ab".repeat(31);

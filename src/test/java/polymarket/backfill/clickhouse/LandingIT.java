@@ -26,7 +26,7 @@ import polymarket.backfill.ledger.Share;
 
 /** A ClickHouse that an earlier version of the program has made tables in. */
 @Timeout(180)
-class LandingTest {
+class LandingIT {
 
   private static final String LANDING = "default.payouts_landing";
 
@@ -46,8 +46,7 @@ class LandingTest {
   }
 
   private static void before(String name) throws IOException {
-    try (InputStream in =
-        LandingTest.class.getResourceAsStream("/tables-before/" + name + ".sql")) {
+    try (InputStream in = LandingIT.class.getResourceAsStream("/tables-before/" + name + ".sql")) {
       String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
       new SqlFile(name, name + ".sql", text, false)
           .section("setup")

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Clients that leave, ask for too much, or say nothing. */
-class EngineLimitsTest {
+class EngineLimitsIT {
   private static URI engine;
 
   @BeforeAll

@@ -36,7 +36,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 
 /** How long an engine lives, and what is there after it died. */
-class EmbeddedClickHouseTest {
+class EmbeddedClickHouseIT {
   private final List<Process> processes = new ArrayList<>();
   private Path data;
 

@@ -24,7 +24,7 @@ import polymarket.backfill.sandbox.SandboxOptions;
  * else.
  */
 @Timeout(300)
-class MonitorTest {
+class MonitorIT {
 
   private static JsonNode coverage(TestBed bed, String what) {
     Program.Result monitor = Program.run(bed, "monitor", "--json");
