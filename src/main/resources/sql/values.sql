@@ -49,3 +49,23 @@ if($text IN ('', 'null') OR isNotNull($value), '', $text);
 -- The one spelling of a key (see IdKind.spelled).
 multiIf(match($text, '^0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?$'), lower($text),
     match($text, '^[0-9a-fA-F]{64}$') AND match($text, '[a-fA-F]'), concat('0x', lower($text)), $text);
+
+-- The parts of a log of the chain, with its columns topics and data at hand; a place is n for topic n, counted from 1 with the
+-- signature as the first, -n for word n of the data, and 0 where the event has no such parameter.
+
+-- @value word(place)
+toFixedString(multiIf($place > 0, topics[$place], $place < 0, substring(data, -32 * toInt32($place) - 31, 32), ''), 32);
+
+-- @value address(place)
+toFixedString(substring($word($place), 13, 20), 20);
+
+-- @value number(place)
+reinterpretAsUInt256(reverse($word($place)));
+
+-- @value items(place)
+-- The words of an array, whose place holds where in the data it begins: its length, then its elements.
+if($place = 0, [], arrayMap(i -> toFixedString(substring(data, toUInt64($number($place)) + 33 + 32 * i, 32), 32),
+    range(toUInt32(least(reinterpretAsUInt256(reverse(substring(data, toUInt64($number($place)) + 1, 32))), length(data))))));
+
+-- @value numbers(place)
+arrayMap(w -> reinterpretAsUInt256(reverse(w)), $items($place));
