@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -64,6 +65,9 @@ final class RunCommand implements Callable<Integer> {
    * long list is loaded soon.
    */
   private static final long LISTED_WIDTH = 1_000;
+
+  /** How long it waits before it asks again how far a source is. */
+  private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
 
   /** Of several, the first one here is the exit code. */
   private static final List<Integer> EXIT_CODES = List.of(130, 4, 1, 5, 3, 2);
@@ -189,6 +193,13 @@ final class RunCommand implements Callable<Integer> {
           "Take at most N ids of each job, for a try-out; the same command without it continues.")
   private Long limit;
 
+  @Option(
+      names = "--follow",
+      description =
+          "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
+              + " until Ctrl-C; what it has replaced since is fetched anew.")
+  private boolean follow;
+
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   private boolean json;
 
@@ -261,7 +272,26 @@ final class RunCommand implements Callable<Integer> {
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
     }
+    while (follow && goesOn(results)) {
+      from = null;
+      to = "latest";
+      results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
+    }
     return end(jobs, results);
+  }
+
+  /** Waits a little, unless a run did not end well. */
+  private static boolean goesOn(List<JobRun.Result> results) {
+    if (results.stream().anyMatch(result -> result.exitCode() != 0 && result.exitCode() != 2)) {
+      return false;
+    }
+    try {
+      TimeUnit.MILLISECONDS.sleep(FOLLOW_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 
   /**
@@ -316,6 +346,21 @@ final class RunCommand implements Callable<Integer> {
       for (Job job : jobs) {
         if (job.idKind() == IdKind.RANGE && ids == null) {
           try {
+            if (follow) {
+              long replaced = run.reorganised(job);
+              if (replaced > 0) {
+                terminal.warn(
+                    job.getName()
+                        + ": "
+                        + job.getSource()
+                        + " has replaced "
+                        + job.getUnit()
+                        + "; "
+                        + Messages.count(replaced, "range")
+                        + (replaced == 1 ? " is" : " are")
+                        + " fetched anew");
+              }
+            }
             loadRanges(job, run, run.ledger(job.getName()), terminal);
           } catch (UserError e) {
             if (run.stopCode() == null) {
@@ -412,6 +457,9 @@ final class RunCommand implements Callable<Integer> {
                   : Nearest.hint(unknown, job.getDatasets())
                       + " Its datasets are: "
                       + String.join(", ", job.getDatasets())));
+    }
+    if (follow && job.idKind() != IdKind.RANGE) {
+      throw new UserError(job.getName() + " takes no --follow: its ids are not ranges");
     }
     boolean asksByTime =
         job.isWindow()

@@ -14,6 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
 import org.apache.camel.Exchange;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
@@ -26,8 +27,10 @@ import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Ranges;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
@@ -125,7 +128,11 @@ public final class JobRun implements AutoCloseable {
                   + " run it without --worker and --of");
         }
       }
-      for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
+      for (String source :
+          jobs.stream()
+              .flatMap(job -> job.sources(settings).keySet().stream())
+              .distinct()
+              .toList()) {
         locks.add(
             ShareLock.take(
                 runtime.resolve(source + ".lock"),
@@ -184,10 +191,13 @@ public final class JobRun implements AutoCloseable {
     String url = settings.text(job.getUrl());
     String host = settings.url(job.getUrl()).getHost();
     Ledger.Owner owner =
-        job.isInterchangeable()
-            ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
-            : new Ledger.Owner(
-                job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
+        job.isIdentified()
+            ? new Ledger.Owner(
+                job.getName(), reach(job).identity(), reach(job).identity(), clickHouse.id())
+            : job.isInterchangeable()
+                ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
+                : new Ledger.Owner(
+                    job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window
@@ -308,7 +318,7 @@ public final class JobRun implements AutoCloseable {
           new Progress(
               job,
               options.share(),
-              sources.get(job.getSource()),
+              sources.get(firstSource(job)),
               settings.duration("source.patience"),
               runtime,
               ledger.counts(options.share()));
@@ -321,7 +331,7 @@ public final class JobRun implements AutoCloseable {
               ledger,
               options.share(),
               stop,
-              sources.get(job.getSource()),
+              sources.get(firstSource(job)),
               retry,
               of,
               batchSize(settings, job),
@@ -344,7 +354,7 @@ public final class JobRun implements AutoCloseable {
     try (Routes routes =
         Routes.start(settings, byName, clickHouse, sources, retry, repository, stop, messages)) {
       jobs.stream()
-          .map(Job::getSource)
+          .flatMap(job -> job.sources(settings).keySet().stream())
           .distinct()
           .forEach(source -> sources.warmUp(routes.context(), source));
       List<Future<?>> running = new ArrayList<>();
@@ -459,8 +469,9 @@ public final class JobRun implements AutoCloseable {
    * @param last the last number that may be asked for
    * @param widest how many numbers one call takes at most
    * @param callsPerSecond that its pace allows
+   * @param identity what the numbers are of, where the job's ledger belongs to that; null otherwise
    */
-  public record Reach(long last, long widest, double callsPerSecond) {}
+  public record Reach(long last, long widest, double callsPerSecond, String identity) {}
 
   /**
    * The calls that so many numbers take at least, with the one in each request that asks how far
@@ -488,43 +499,121 @@ public final class JobRun implements AutoCloseable {
    */
   public synchronized Reach reach(Job job) {
     if (!reaches.containsKey(job.getName())) {
-      Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
-      Map<String, Job> byName = Map.of(job.getName(), job);
-      Retry retry =
-          new Retry(
-              byName,
-              sources,
-              stop,
-              settings.number("source.attempts", 1),
-              settings.duration("source.patience"),
-              messages);
-      try (Routes routes =
-          Routes.start(
-              settings, byName, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
-        Exchange exchange =
-            routes
-                .template()
-                .request(
-                    "direct:" + job.getName() + "-reach",
-                    to ->
-                        to.setProperty(
-                            Batch.PROPERTY,
-                            Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
-        if (exchange.getException() != null) {
-          throw stop.asked()
-              ? new UserError(stop.reason(), stop.code())
-              : new UserError(Retry.reason(exchange.getException()));
-        }
-        Map<?, ?> answer = exchange.getMessage().getBody(Map.class);
-        reaches.put(
-            job.getName(),
-            new Reach(
-                ((Number) answer.get("last")).longValue(),
-                ((Number) answer.get("widest")).longValue(),
-                sources.get(job.getSource()).limit()));
-      }
+      ask(
+          job,
+          (routes, sources) -> {
+            Map<?, ?> answer = (Map<?, ?>) asked(routes, job, "-reach", null);
+            reaches.put(
+                job.getName(),
+                new Reach(
+                    ((Number) answer.get("last")).longValue(),
+                    ((Number) answer.get("widest")).longValue(),
+                    sources.get(firstSource(job)).limit(),
+                    (String) answer.get("identity")));
+          });
     }
     return reaches.get(job.getName());
+  }
+
+  /** The source by which a job's pace and trouble are told: of several, the first one in use. */
+  private String firstSource(Job job) {
+    return job.sources(settings).keySet().iterator().next();
+  }
+
+  /** Starts a job's routes, for what is asked before or after its batches. */
+  private void ask(Job job, BiConsumer<Routes, Sources> action) {
+    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
+    Map<String, Job> byName = Map.of(job.getName(), job);
+    Retry retry =
+        new Retry(
+            byName,
+            sources,
+            stop,
+            settings.number("source.attempts", 1),
+            settings.duration("source.patience"),
+            messages);
+    try (Routes routes =
+        Routes.start(
+            settings, byName, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
+      action.accept(routes, sources);
+    }
+  }
+
+  /**
+   * What a route of a job answers.
+   *
+   * @param route the end of its name, behind the job's
+   * @param number that it is asked for; null for none
+   * @throws UserError where there is no answer
+   */
+  private Object asked(Routes routes, Job job, String route, Long number) {
+    Exchange exchange =
+        routes
+            .template()
+            .request(
+                "direct:" + job.getName() + route,
+                to -> {
+                  to.setProperty(
+                      Batch.PROPERTY, Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST));
+                  to.setProperty(ExchangeProperties.NUMBER, number);
+                });
+    if (exchange.getException() != null) {
+      throw stop.asked()
+          ? new UserError(stop.reason(), stop.code())
+          : new UserError(Retry.reason(exchange.getException()));
+    }
+    return exchange.getMessage().getBody();
+  }
+
+  /**
+   * Makes ranges pending again whose numbers the source has replaced, as the newest blocks of a
+   * chain may be: those behind the newest end of a page (section {@code @ends}) for which the route
+   * {@code JOB-mark} gives the mark that it had when it was fetched.
+   *
+   * @return how many ids are asked for again
+   */
+  public long reorganised(Job job) {
+    if (!job.sql().has("ends")) {
+      return 0;
+    }
+    List<Map<String, Object>> ends =
+        clickHouse.rows(job.sql().section("ends").sql(Map.of()), Map.of());
+    long[] same = {ends.isEmpty() ? Long.MAX_VALUE : -1};
+    if (!ends.isEmpty()) {
+      ask(
+          job,
+          (routes, sources) -> {
+            for (Map<String, Object> end : ends) {
+              long number = ((Number) end.get("number")).longValue();
+              if (end.get("mark").equals(asked(routes, job, "-mark", number))) {
+                same[0] = number;
+                return;
+              }
+            }
+          });
+      if (same[0] == ((Number) ends.get(0).get("number")).longValue()) {
+        return 0;
+      }
+      if (same[0] < 0) {
+        same[0] = ((Number) ends.get(ends.size() - 1).get("number")).longValue() - 1;
+      }
+    }
+    List<String> again = new ArrayList<>();
+    Ledger ledger = ledgers.get(job.getName());
+    for (State state : List.of(State.FOUND, State.ABSENT)) {
+      ledger.entries(
+          state,
+          Long.MAX_VALUE,
+          entry -> {
+            if (Ranges.last(entry.id()) > same[0]) {
+              again.add(entry.id());
+            }
+          });
+    }
+    if (!again.isEmpty()) {
+      ledger.redo(again);
+    }
+    return again.size();
   }
 
   private static int batchSize(Settings settings, Job job) {

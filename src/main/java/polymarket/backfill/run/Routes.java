@@ -177,8 +177,8 @@ public final class Routes implements AutoCloseable {
     beans.put("rows", new Rows(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());
-    beans.put("chain", new Chain());
-    beans.put("logs", new LogPages());
+    beans.put("node", new Chain());
+    beans.put("logs", new LogPages(settings, jobs, sources));
     beans.put("account", new Account(settings));
     return beans;
   }

@@ -126,8 +126,9 @@ public final class Sources implements HttpClientConfigurer {
       warmUpPort.set(exchange.getProperty(ExchangeProperties.WARM_UP, Integer.class));
       return 0;
     }
+    String own = ownPace(exchange, name);
     Pace.Turn turn =
-        get(name)
+        get(own)
             .turn(
                 throttle.requests(),
                 throttle.periodMillis(),
@@ -135,7 +136,7 @@ public final class Sources implements HttpClientConfigurer {
     turns.set(turn);
     // set, not removed: an expression works on a copy of the exchange, of which removals are lost
     exchange.setProperty(ExchangeProperties.ANSWERED, false);
-    exchange.setProperty(ExchangeProperties.SOURCE, name);
+    exchange.setProperty(ExchangeProperties.SOURCE, own);
     exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
     Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
     if (batch != null) {
@@ -219,6 +220,11 @@ public final class Sources implements HttpClientConfigurer {
     }
   }
 
+  /** The pace of a route, or of the one of several servers behind it that is asked. */
+  private static String ownPace(Exchange exchange, String route) {
+    return exchange.getProperty(ExchangeProperties.NODE, route, String.class);
+  }
+
   private static String routeOf(Exchange exchange) {
     return org.apache.camel.support.ExchangeHelper.getRouteId(exchange);
   }
@@ -288,7 +294,7 @@ public final class Sources implements HttpClientConfigurer {
    * @throws SourceException for everything but success, and for a success without a word in it
    */
   public void answered(Exchange exchange) throws SourceException {
-    Pace source = get(routeOf(exchange));
+    Pace source = get(ownPace(exchange, routeOf(exchange)));
     Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
     if (batch != null) {
       batch.enter(null);
