@@ -15,7 +15,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.YamlFile;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * What the engines have to know of a job: its definition, routes/jobs/NAME.job.yaml. What it asks
@@ -423,6 +423,11 @@ public final class Job {
     return all;
   }
 
+  /** The source by which its pace and trouble are told: of several, the first one in use. */
+  public String firstSource(Settings settings) {
+    return sources(settings).keySet().iterator().next();
+  }
+
   public List<String> getDatasets() {
     return datasets;
   }
@@ -450,7 +455,7 @@ public final class Job {
   /**
    * Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts.
    */
-  public boolean isDivisible(Batch batch) {
+  public boolean isDivisible(BatchWork batch) {
     return batch.getSize() > 1
         || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
   }

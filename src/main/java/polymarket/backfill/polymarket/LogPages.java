@@ -13,7 +13,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.RawRows;
 import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
@@ -102,7 +102,7 @@ public final class LogPages {
    * The server for a batch: of those that answer, the one that the fewest batches ask; after a
    * failure another one than before, where there is one. One in trouble is asked now and then.
    */
-  private synchronized Server choose(Batch batch) {
+  private synchronized Server choose(BatchWork batch) {
     List<Server> all = servers(batch.getJob());
     Server before = busy.remove(batch.getKey());
     Server best = null;
@@ -110,7 +110,7 @@ public final class LogPages {
     for (Server server : all) {
       long asking = busy.values().stream().filter(server::equals).count();
       if (all.size() > 1) {
-        asking = 2 * asking + (server.equals(before) && batch.failures() > 0 ? 1 : 0);
+        asking = 2 * asking + (server.equals(before) && batch.failures().count() > 0 ? 1 : 0);
         if (sources.get(server.pace()).trouble() != null) {
           long now = System.currentTimeMillis();
           if (now - probed.getOrDefault(server.pace(), 0L) < PROBE_MILLIS) {
@@ -136,7 +136,7 @@ public final class LogPages {
    * @param number of the block; null for the newest
    */
   public LogPage head(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.NUMBER) Long number) {
     Server first = servers(batch.getJob()).get(0);
     busy.put(batch.getKey(), first);
@@ -145,12 +145,12 @@ public final class LogPages {
   }
 
   /** The name of the pace of the server that is asked. */
-  public String server(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public String server(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return busy.get(batch.getKey()).pace();
   }
 
   /** The URL of the server that is asked. It may hold a key. */
-  public String url(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public String url(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return busy.get(batch.getKey()).url();
   }
 
@@ -158,11 +158,11 @@ public final class LogPages {
    * The blocks that a batch asks for now, and whom: from its cursor on, as many as the server's
    * answers have shown to be good, and half as many with each failure.
    */
-  public LogPage page(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public LogPage page(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     Server server = choose(batch);
     String id = batch.getIds().get(0);
     long first = batch.getCursor() == null ? Ranges.first(id) : Long.parseLong(batch.getCursor());
-    long width = Math.max(1, width(server.pace()).blocks() >> Math.min(32, batch.failures()));
+    long width = Math.max(1, width(server.pace()).blocks() >> Math.min(32, batch.failures().count()));
     long last = Math.min(Ranges.last(id), first + width - 1);
     return new LogPage(
         server.source(), server.pace(), Ranges.datasets(id), first, last, Ranges.last(id));
@@ -228,7 +228,7 @@ public final class LogPages {
    * @throws SourceException where it is cut, or holds what was not asked for
    */
   public RawRows fromPortal(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.PAGE) LogPage page,
       @Body byte[] body)
       throws SourceException {
@@ -322,14 +322,14 @@ public final class LogPages {
   // ---- what is the same for all
 
   /** Notes how far an answer came, and makes it the page that is stored. */
-  private RawRows page(Batch batch, LogPage page, long last, String hash, byte[] rows, long logs)
+  private RawRows page(BatchWork batch, LogPage page, long last, String hash, byte[] rows, long logs)
       throws SourceException {
     width(page.source()).answered(last - page.first() + 1, rows.length);
     if (last >= page.end()) {
-      batch.lastPage();
+      batch.pages().end();
     } else {
       String next = String.valueOf(last + 1);
-      if (batch.page(null, next, next, 0) != null) {
+      if (batch.pages().add(null, next, next, 0) != null) {
         throw new SourceException(page.source() + " came no further than block " + last);
       }
     }
@@ -362,7 +362,7 @@ public final class LogPages {
 
   /** The page that a node's answers make up. */
   public RawRows fromNode(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.SCAN) NodePage calls)
       throws SourceException {
     LogPage page = calls.page();
@@ -417,7 +417,7 @@ public final class LogPages {
    *     block than the page before
    */
   public RawRows fromHyperSync(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.PAGE) LogPage page,
       @Body byte[] body)
       throws SourceException {

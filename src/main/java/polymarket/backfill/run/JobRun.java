@@ -14,8 +14,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.BiConsumer;
-import org.apache.camel.Exchange;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -27,12 +25,9 @@ import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.clickhouse.Views;
-import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Ranges;
 import polymarket.backfill.job.Span;
-import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -55,8 +50,12 @@ public final class JobRun implements AutoCloseable {
   /** Five minutes, unless a test has no time for them. */
   private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
 
-  /** How much longer than the patience a step may take before nothing is expected of it. */
-  private static final Duration STEP_MARGIN = Duration.ofSeconds(30);
+  /**
+   * How much longer than the patience a step may take before nothing is expected of it: half a
+   * minute, unless a test has no time for it.
+   */
+  private static final Duration STEP_MARGIN =
+      Duration.ofMillis(Long.getLong("backfill.step-margin-millis", 30_000));
 
   /** Tables up to this many rows are merged where rows of theirs were replaced. */
   private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);
@@ -98,7 +97,7 @@ public final class JobRun implements AutoCloseable {
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
   private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
-  private final Map<String, Reach> reaches = new HashMap<>();
+  private final Reaches reaches;
 
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -117,6 +116,7 @@ public final class JobRun implements AutoCloseable {
     this.options = options;
     this.messages = messages;
     this.runtime = settings.path("runtime.dir");
+    this.reaches = new Reaches(settings, clickHouse, options, stop, messages);
     check(settings, jobs);
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
@@ -187,17 +187,22 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
+  /** What a ledger belongs to whose job's source says what its numbers are of. */
+  private Ledger.Owner identified(Job job) {
+    String identity = reaches.of(job).identity();
+    return new Ledger.Owner(job.getName(), identity, identity, clickHouse.id());
+  }
+
   private Ledger openLedger(Job job) {
     String url = settings.text(job.getUrl());
     String host = settings.url(job.getUrl()).getHost();
     Ledger.Owner owner =
         job.isIdentified()
-            ? new Ledger.Owner(
-                job.getName(), reach(job).identity(), reach(job).identity(), clickHouse.id())
+            ? identified(job)
             : job.isInterchangeable()
-                ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
-                : new Ledger.Owner(
-                    job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
+            ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
+            : new Ledger.Owner(
+                job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window
@@ -275,7 +280,38 @@ public final class JobRun implements AutoCloseable {
   }
 
   public static Path ledgerFile(Settings settings, String job) {
-    return settings.path("runtime.dir").resolve(job + ".ledger");
+    return Ledger.file(settings.path("runtime.dir"), job);
+  }
+
+  /**
+   * Asks again for the ranges of a job whose numbers its source has replaced since they were
+   * fetched, as the newest blocks of a chain may be.
+   */
+  public void askReplaced(Job job) {
+    reaches.replaced(job, ledger(job.getName()));
+  }
+
+  /**
+   * Adds ranges to the ledger of a job whose ids are ranges.
+   *
+   * @param from the first number; null for the one after those in the ledger
+   * @param to the last number, "latest" or null for the newest that the source has
+   * @param datasets of a job that has some; null for all of them
+   * @throws UserError where the source does not say how far it reaches, or not so far
+   */
+  public void loadRanges(Job job, Long from, String to, List<String> datasets) {
+    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
+  }
+
+  static Retry retry(
+      Settings settings, Map<String, Job> jobs, Sources sources, Stop stop, Messages messages) {
+    return new Retry(
+        jobs,
+        sources,
+        stop,
+        settings.number("source.attempts", 1),
+        settings.duration("source.patience"),
+        messages);
   }
 
   public Ledger ledger(String job) {
@@ -301,14 +337,7 @@ public final class JobRun implements AutoCloseable {
     Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
-    Retry retry =
-        new Retry(
-            byName,
-            sources,
-            stop,
-            settings.number("source.attempts", 1),
-            settings.duration("source.patience"),
-            messages);
+    Retry retry = retry(settings, byName, sources, stop, messages);
     Marker repository = new Marker(stop);
     List<Progress> progress = new ArrayList<>();
     List<Feed> feeds = new ArrayList<>();
@@ -318,7 +347,7 @@ public final class JobRun implements AutoCloseable {
           new Progress(
               job,
               options.share(),
-              sources.get(firstSource(job)),
+              sources.get(job.firstSource(settings)),
               settings.duration("source.patience"),
               runtime,
               ledger.counts(options.share()));
@@ -331,7 +360,7 @@ public final class JobRun implements AutoCloseable {
               ledger,
               options.share(),
               stop,
-              sources.get(firstSource(job)),
+              sources.get(job.firstSource(settings)),
               retry,
               of,
               batchSize(settings, job),
@@ -339,7 +368,7 @@ public final class JobRun implements AutoCloseable {
               options.limit(),
               job.idKind() != IdKind.RANGE
                   ? null
-                  : new Span(span(job), reach(job).widest(), job.getGoalRows()));
+                  : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
       feeds.add(feed);
       repository.add(job.getName(), feed);
     }
@@ -461,159 +490,6 @@ public final class JobRun implements AutoCloseable {
       }
     }
     ledger.merged(last);
-  }
-
-  /**
-   * How far a source reaches, for jobs whose ids are ranges.
-   *
-   * @param last the last number that may be asked for
-   * @param widest how many numbers one call takes at most
-   * @param callsPerSecond that its pace allows
-   * @param identity what the numbers are of, where the job's ledger belongs to that; null otherwise
-   */
-  public record Reach(long last, long widest, double callsPerSecond, String identity) {}
-
-  /**
-   * The calls that so many numbers take at least, with the one in each request that asks how far
-   * the source is.
-   */
-  public static long calls(Settings settings, Job job, long numbers, Reach reach) {
-    long ranges = (numbers + reach.widest() - 1) / reach.widest();
-    int size = settings.number(job.getName() + ".batch-size", 1);
-    return ranges + (ranges + size - 1) / size;
-  }
-
-  /**
-   * Ranges as wide as a call begins with: as the setting JOB.span says, and not wider than the
-   * source takes.
-   */
-  public long span(Job job) {
-    return Math.min(settings.number(job.getName() + ".span", 1), reach(job).widest());
-  }
-
-  /**
-   * Asks the source of a job whose ids are ranges how far it reaches, by the route {@code
-   * JOB-reach}, which gives the fields {@code last} and {@code widest}.
-   *
-   * @throws UserError where there is no answer
-   */
-  public synchronized Reach reach(Job job) {
-    if (!reaches.containsKey(job.getName())) {
-      ask(
-          job,
-          (routes, sources) -> {
-            Map<?, ?> answer = (Map<?, ?>) asked(routes, job, "-reach", null);
-            reaches.put(
-                job.getName(),
-                new Reach(
-                    ((Number) answer.get("last")).longValue(),
-                    ((Number) answer.get("widest")).longValue(),
-                    sources.get(firstSource(job)).limit(),
-                    (String) answer.get("identity")));
-          });
-    }
-    return reaches.get(job.getName());
-  }
-
-  /** The source by which a job's pace and trouble are told: of several, the first one in use. */
-  private String firstSource(Job job) {
-    return job.sources(settings).keySet().iterator().next();
-  }
-
-  /** Starts a job's routes, for what is asked before or after its batches. */
-  private void ask(Job job, BiConsumer<Routes, Sources> action) {
-    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
-    Map<String, Job> byName = Map.of(job.getName(), job);
-    Retry retry =
-        new Retry(
-            byName,
-            sources,
-            stop,
-            settings.number("source.attempts", 1),
-            settings.duration("source.patience"),
-            messages);
-    try (Routes routes =
-        Routes.start(
-            settings, byName, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
-      action.accept(routes, sources);
-    }
-  }
-
-  /**
-   * What a route of a job answers.
-   *
-   * @param route the end of its name, behind the job's
-   * @param number that it is asked for; null for none
-   * @throws UserError where there is no answer
-   */
-  private Object asked(Routes routes, Job job, String route, Long number) {
-    Exchange exchange =
-        routes
-            .template()
-            .request(
-                "direct:" + job.getName() + route,
-                to -> {
-                  to.setProperty(
-                      Batch.PROPERTY, Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST));
-                  to.setProperty(ExchangeProperties.NUMBER, number);
-                });
-    if (exchange.getException() != null) {
-      throw stop.asked()
-          ? new UserError(stop.reason(), stop.code())
-          : new UserError(Retry.reason(exchange.getException()));
-    }
-    return exchange.getMessage().getBody();
-  }
-
-  /**
-   * Makes ranges pending again whose numbers the source has replaced, as the newest blocks of a
-   * chain may be: those behind the newest end of a page (section {@code @ends}) for which the route
-   * {@code JOB-mark} gives the mark that it had when it was fetched.
-   *
-   * @return how many ids are asked for again
-   */
-  public long reorganised(Job job) {
-    if (!job.sql().has("ends")) {
-      return 0;
-    }
-    List<Map<String, Object>> ends =
-        clickHouse.rows(job.sql().section("ends").sql(Map.of()), Map.of());
-    long[] same = {ends.isEmpty() ? Long.MAX_VALUE : -1};
-    if (!ends.isEmpty()) {
-      ask(
-          job,
-          (routes, sources) -> {
-            for (Map<String, Object> end : ends) {
-              long number = ((Number) end.get("number")).longValue();
-              if (end.get("mark").equals(asked(routes, job, "-mark", number))) {
-                same[0] = number;
-                return;
-              }
-            }
-          });
-      if (same[0] == ((Number) ends.get(0).get("number")).longValue()) {
-        return 0;
-      }
-      if (same[0] < 0) {
-        same[0] = ((Number) ends.get(ends.size() - 1).get("number")).longValue() - 1;
-      }
-    }
-    List<String> again = new ArrayList<>();
-    Ledger ledger = ledgers.get(job.getName());
-    for (State state : List.of(State.FOUND, State.ABSENT)) {
-      ledger.entries(
-          state,
-          Long.MAX_VALUE,
-          entry -> {
-            if (Ranges.last(entry.id()) > same[0]) {
-              again.add(entry.id());
-            }
-          });
-    }
-    if (!again.isEmpty()) {
-      ledger.redo(again);
-    }
-    return again.size();
   }
 
   private static int batchSize(Settings settings, Job job) {
