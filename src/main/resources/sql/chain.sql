@@ -131,6 +131,16 @@ LEFT JOIN
     GROUP BY dataset
 ) AS held ON held.dataset = asked.dataset;
 
+-- @query held
+-- How many logs each range of a batch brought; ranges without any too.
+SELECT range AS id, sum(logs) AS rows FROM
+(
+    SELECT arrayJoin([{ids}]) AS range, toUInt64(0) AS logs
+    UNION ALL
+    SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= first, [{ids}])], logs FROM default.chain_ranges WHERE batch = {batch}
+)
+GROUP BY range;
+
 -- @others
 -- What the tables hold of the batch's blocks and datasets that other batches brought.
 SELECT sum(held) AS rows FROM

@@ -160,12 +160,23 @@ public final class LogPages {
    */
   public LogPage page(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     Server server = choose(batch);
-    String id = batch.getIds().get(0);
-    long first = batch.getCursor() == null ? Ranges.first(id) : Long.parseLong(batch.getCursor());
-    long width = Math.max(1, width(server.pace()).blocks() >> Math.min(32, batch.failures().count()));
-    long last = Math.min(Ranges.last(id), first + width - 1);
+    List<String> ids = batch.getIds();
+    long first =
+        batch.getCursor() == null ? Ranges.first(ids.get(0)) : Long.parseLong(batch.getCursor());
+    int place = 0;
+    while (Ranges.last(ids.get(place)) < first) {
+      place++;
+    }
+    String id = ids.get(place);
+    long width =
+        Math.max(1, width(server.pace()).blocks() >> Math.min(32, batch.failures().count()));
     return new LogPage(
-        server.source(), server.pace(), Ranges.datasets(id), first, last, Ranges.last(id));
+        server.source(),
+        server.pace(),
+        Ranges.datasets(id),
+        first,
+        Math.min(Ranges.last(id), first + width - 1),
+        Ranges.last(id));
   }
 
   // ---- a portal: NDJSON, a block a line
@@ -322,13 +333,21 @@ public final class LogPages {
   // ---- what is the same for all
 
   /** Notes how far an answer came, and makes it the page that is stored. */
-  private RawRows page(BatchWork batch, LogPage page, long last, String hash, byte[] rows, long logs)
+  private RawRows page(
+      BatchWork batch, LogPage page, long last, String hash, byte[] rows, long logs)
       throws SourceException {
     width(page.source()).answered(last - page.first() + 1, rows.length);
-    if (last >= page.end()) {
+    List<String> ids = batch.getIds();
+    if (last >= Ranges.last(ids.get(ids.size() - 1))) {
       batch.pages().end();
     } else {
-      String next = String.valueOf(last + 1);
+      long behind = last + 1;
+      String next =
+          ids.stream()
+              .filter(id -> Ranges.last(id) >= behind)
+              .map(id -> String.valueOf(Math.max(behind, Ranges.first(id))))
+              .findFirst()
+              .orElseThrow();
       if (batch.pages().add(null, next, next, 0) != null) {
         throw new SourceException(page.source() + " came no further than block " + last);
       }

@@ -91,6 +91,10 @@ public final class NodePage extends RpcCalls {
         } else if (Chain.saysTooLarge(failure(id)) && last > asked.first()) {
           narrow();
           return;
+        } else if (Chain.saysTooLarge(failure(id))) {
+          // it may have had no time for it now
+          throw new SourceException(
+              asked.source() + " answered with an error: " + failure(id));
         } else {
           throw Chain.refused(asked.source(), failure(id), number(result(HEAD)), last);
         }

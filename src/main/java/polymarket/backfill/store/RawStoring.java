@@ -43,7 +43,9 @@ public final class RawStoring {
     this.looking =
         page.getToken() == null
             && !probe
-            && (batch.batch().resumed() || batch.pages().restarts() > 0 || before != null && before != page);
+            && (batch.batch().resumed()
+                || batch.pages().restarts() > 0
+                || before != null && before != page);
     this.values = Storing.values(batch);
     this.values.putAll(page.values());
   }
@@ -151,17 +153,34 @@ public final class RawStoring {
     return statements("replaced");
   }
 
-  /** With the last page, gives the batch's id its outcome. */
+  /** Whether the batch is done and has several ids, each of which gets its own count. */
+  public boolean isCounting() {
+    return !batch.isMore() && !probe && batch.getSize() > 1;
+  }
+
+  /** The SQL that counts what each id of the batch brought. */
+  public String getHeldQuery() {
+    return sql.query("held").sql(values);
+  }
+
+  /** Takes these counts. */
+  void held(List<Map<String, Object>> counted) {
+    counted.forEach(
+        row -> settle(String.valueOf(row.get("id")), ((Number) row.get("rows")).longValue()));
+  }
+
+  private void settle(String id, long rows) {
+    batch.outcomes().put(id, rows > 0 ? Outcome.found(rows) : Outcome.of(State.ABSENT));
+  }
+
+  /** With the last page, gives the batch's one id its outcome. */
   void settle() {
     batch.enter(null);
     if (page.getRows() == 0) {
       batch.rows().reset();
     }
-    if (!batch.isMore() && !probe) {
-      long rows = batch.rows().fetchedBefore() + batch.rows().fetched();
-      batch
-          .outcomes()
-          .put(batch.getIds().get(0), rows > 0 ? Outcome.found(rows) : Outcome.of(State.ABSENT));
+    if (!batch.isMore() && !probe && batch.getSize() == 1) {
+      settle(batch.getIds().get(0), batch.rows().fetchedBefore() + batch.rows().fetched());
     }
   }
 }

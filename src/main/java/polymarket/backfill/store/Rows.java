@@ -359,6 +359,13 @@ public final class Rows {
     storing.stored(counted);
   }
 
+  /** Takes how many rows each id of a batch has that was stored as it came. */
+  public void held(
+      @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing,
+      @Body List<Map<String, Object>> counted) {
+    storing.held(counted);
+  }
+
   /** All of a page that was stored as it came is done. */
   public void settled(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,

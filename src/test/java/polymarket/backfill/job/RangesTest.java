@@ -75,13 +75,7 @@ class RangesTest {
             Ranges.id(25, 29) + "/conditions",
             Ranges.id(40, 49) + "/conditions+fills+transfers");
     List<String> missing = new ArrayList<>();
-    Ranges.missing(
-        done,
-        List.of("conditions", "transfers", "fills"),
-        5,
-        45,
-        8,
-        missing::add);
+    Ranges.missing(done, List.of("conditions", "transfers", "fills"), 5, 45, 8, missing::add);
     assertEquals(
         List.of(
             Ranges.id(5, 9) + "/conditions+transfers+fills",
