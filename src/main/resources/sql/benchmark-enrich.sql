@@ -90,9 +90,21 @@ SELECT {columns} FROM
 )
 SETTINGS max_insert_threads = 2, min_insert_block_size_rows = 2000000, max_memory_usage = {max_memory};
 
+-- @columns
+SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE database = 'default' AND table = 'trades_raw';
+
+-- @bytes-on-disk
+SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'default' AND table = 'trades_raw';
+
 -- @copy
 CREATE TABLE default.trades_copy AS default.trades_raw;
 INSERT INTO default.trades_copy SELECT * FROM default.trades_raw SETTINGS max_memory_usage = {max_memory};
+
+-- @drop-copy
+DROP TABLE IF EXISTS default.trades_copy SYNC;
+
+-- @drop-enriched
+DROP TABLE default.enriched_trades_final SYNC;
 
 -- @wrong
 -- Rows that are not what they have to be: the condition of a market that is known by its id or its token, empty otherwise.

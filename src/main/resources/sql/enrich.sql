@@ -7,7 +7,61 @@
 -- between them but chance; hash needs no dictionary, which a server reads as its user default.
 
 -- No step holds all ids or all trades: ids are collected slice by slice and resolved in ranges of their hashes, a slice joins
--- with its own ids, and what is aggregated goes to disk when it takes a quarter of what the query may take.
+-- with its own ids where all ids are too many, and what is aggregated goes to disk when it takes an eighth of what the query may take.
+
+-- What is known of an id or a row in one byte, a code: 0 for a condition id that was there before, 1 + 5 * source + rule for one
+-- that was found, one for a transaction, one that says that a condition id that was there is disputed, and from {unknown} on the
+-- reason why there is none.
+
+-- @expression sources
+-- In the order of their priority.
+['clob', 'rpc', 'goldsky', 'gamma'];
+
+-- @expression rules
+['proved', 'all-agree', 'majority', 'priority', 'only-source'];
+
+-- @expression reasons
+['unknown market', 'no market id', 'zero market id', 'ambiguous market', 'unknown token', 'ambiguous transaction'];
+
+-- @expression by_transaction
+21;
+
+-- @expression disputed
+99;
+
+-- @expression unknown
+100;
+
+-- @expression none
+101;
+
+-- @expression zero
+102;
+
+-- @expression ambiguous_market
+103;
+
+-- @expression unknown_token
+104;
+
+-- @expression ambiguous_transaction
+105;
+
+-- @expression proved
+-- The codes of the first rule, of each source.
+1, 6, 11, 16;
+
+-- @expression codes
+arrayConcat([0, {disputed}, {by_transaction}], range(1, {by_transaction}));
+
+-- @expression source_of_code
+transform(__codes, {codes}, arrayConcat(['original', 'original', 'rpc'], arrayFlatten(arrayMap(source -> arrayMap(rule -> source, {rules}), {sources}))), '');
+
+-- @expression rule_of_code
+transform(__codes, {codes}, arrayConcat(['original', 'original-disputed', 'transaction'], arrayFlatten(arrayMap(source -> {rules}, {sources}))), '');
+
+-- @expression reason_of_code
+transform(__codes, range({unknown}, {unknown} + length({reasons})), {reasons}, '');
 
 -- @setup
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
@@ -53,8 +107,7 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.ids
 ENGINE = ReplacingMergeTree
 ORDER BY (kind, hash, id);
 
--- Every market id, and what it comes to: code is 1 + 5 * source + rule of a condition that was found, or 100 + reason (see
--- Codes).
+-- Every market id, and the code of what it comes to.
 CREATE TABLE IF NOT EXISTS backfill_enrich.markets
 (
     mapped_hash      UInt64 COMMENT 'cityHash64 of the id; it was checked that no two have the same',
@@ -70,11 +123,24 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.tokens AS backfill_enrich.markets;
 -- The transactions that came to something.
 CREATE TABLE IF NOT EXISTS backfill_enrich.transactions AS backfill_enrich.markets;
 
+-- @slice-rows
+SELECT count() FROM {trades} WHERE {where};
+
+-- @measured
+SELECT slice, rows, toString(content) AS content FROM backfill_enrich.measured FINAL;
+
 -- @measure
 INSERT INTO backfill_enrich.measured (slice, rows, content)
 SELECT {slice}, count(), sum(cityHash64(tuple({kept})))
 FROM {trades} WHERE {where}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
+
+-- @count-ids
+SELECT count() FROM backfill_enrich.ids WHERE kind = {kind};
+
+-- @fresh
+-- An expression: whether the id of a row was not collected yet. It holds the hashes of all ids of its kind.
+{hash} NOT IN (SELECT hash FROM backfill_enrich.ids WHERE kind = {kind});
 
 -- @collect
 INSERT INTO backfill_enrich.ids (kind, hash, id)
@@ -82,17 +148,42 @@ SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
     group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
+-- @count-unhelpful
+SELECT countIf(mapped_code >= {unknown}) FROM {mapped};
+
+-- @unhelpful
+-- An expression: whether the market or the token of a row came to nothing. Those that did are fewer than the others.
+{hash} IN (SELECT mapped_hash FROM {mapped} WHERE mapped_code >= {unknown});
+
+-- @unhelpful-in-slice
+-- The same, with no more in memory than the ids of the slice.
+{hash} IN (SELECT mapped_hash FROM {mapped} WHERE mapped_code >= {unknown} AND mapped_hash IN (SELECT {hash} FROM {trades} WHERE {where}));
+
 -- @collect-transactions
 INSERT INTO backfill_enrich.ids (kind, hash, id)
-SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {own} = '' AND NOT ({helped}) AND {fresh} GROUP BY id)
+SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {own} = '' AND {unhelpful} AND {fresh} GROUP BY id)
 WHERE id != ''
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
     group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
+-- @looked
+INSERT INTO backfill_enrich.looked (slice) SELECT {slice};
+
+-- @looked-slices
+SELECT DISTINCT slice FROM backfill_enrich.looked;
+
+-- @forget
+-- Slices whose trades changed meanwhile.
+ALTER TABLE backfill_enrich.measured DELETE WHERE slice IN ({slices}) SETTINGS mutations_sync = 1;
+ALTER TABLE backfill_enrich.looked DELETE WHERE slice IN ({slices}) SETTINGS mutations_sync = 1;
+
+-- @count-distinct-ids
+SELECT uniq(hash) FROM backfill_enrich.ids WHERE kind = {kind};
+
 -- @resolve
 -- What the ids of a range come to: of the keys that an id may be, the first that is known. The keys of the range are the side
 -- of the join that is held; those that the sources know stream past.
-INSERT INTO {target}
+INSERT INTO {mapped}
 WITH
     ids AS
     (
@@ -102,7 +193,7 @@ WITH
         FROM
         (
             SELECT DISTINCT hash, id FROM backfill_enrich.ids
-            WHERE kind = {kind} AND hash {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE mapped_hash {in_range})
+            WHERE kind = {kind} AND hash {in_range} AND hash NOT IN (SELECT mapped_hash FROM {mapped} WHERE mapped_hash {in_range})
         )
     ),
     keys AS
@@ -115,10 +206,11 @@ WITH
                 [('slug', lower(plain))]) AS keys
         FROM ids
     )
-SELECT hash, id, best.1, if(best.2 > 0, best.2, otherwise) FROM
+SELECT hash, id, substring(best, 2), if(best != '', ascii(best), otherwise) FROM
 (
+    -- one text and one number: a tuple in their place takes several times as long
     SELECT wanted.hash AS hash, wanted.id AS id, any(wanted.otherwise) AS otherwise,
-        argMinIf((merged.condition_id, merged.code), (merged.condition_id = '', wanted.rank), merged.code > 0) AS best
+        argMinIf(concat(char(merged.code), merged.condition_id), 128 * (merged.condition_id = '') + wanted.rank, merged.code > 0) AS best
     FROM
     (
         SELECT toString(key_kind) AS key_kind, key, condition_id,
@@ -141,7 +233,7 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
 -- @resolve-transactions
 -- A transaction helps where all that it moved belongs to one condition. A token that no known condition gives may be another's.
 -- What is held is the transactions of a range and what they moved; transfers and the mapping stream past.
-INSERT INTO {target}
+INSERT INTO {mapped}
 SELECT hash, any(id), if(length(groupUniqArray(3)(condition_id) AS conditions) = 1, conditions[1], ''),
     toUInt8(multiIf(length(conditions) > 1, {ambiguous_transaction}, conditions[1] != '', {by_transaction}, 0)) AS code
 FROM
@@ -154,7 +246,7 @@ FROM
         INNER JOIN
         (
             SELECT DISTINCT hash, id, concat('0x', lower(replaceRegexpOne(id, '^0[xX]', ''))) AS own FROM backfill_enrich.ids
-            WHERE kind = {kind} AND hash {in_range} AND hash NOT IN (SELECT mapped_hash FROM {target} WHERE mapped_hash {in_range})
+            WHERE kind = {kind} AND hash {in_range} AND hash NOT IN (SELECT mapped_hash FROM {mapped} WHERE mapped_hash {in_range})
         ) AS wanted ON wanted.own = transfers.transaction_hash
     ) AS moved ON moved.token_id = mapping.token_id
 )
@@ -166,6 +258,51 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
 -- How many ids of a range have the hash of another one.
 SELECT uniqExact(hash, id) - uniqExact(hash) FROM backfill_enrich.ids WHERE kind = {kind} AND hash {in_range}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
+
+-- @count-mapped
+SELECT count() FROM {mapped};
+
+-- @dictionary
+CREATE OR REPLACE DICTIONARY {mapped}_dictionary (mapped_hash UInt64, mapped_condition String, mapped_code UInt8 DEFAULT {unknown})
+PRIMARY KEY mapped_hash SOURCE(CLICKHOUSE(TABLE '{kind}s' DB 'backfill_enrich')) LAYOUT(HASHED_ARRAY()) LIFETIME(0);
+SYSTEM RELOAD DICTIONARY {mapped}_dictionary;
+
+-- @drop-dictionary
+DROP DICTIONARY IF EXISTS {mapped}_dictionary;
+
+-- @dictionary-bytes
+SELECT coalesce(sum(bytes_allocated), 0) FROM system.dictionaries WHERE database = 'backfill_enrich';
+
+-- @mapped
+-- The side of a join that is held: what all ids of a kind come to.
+(SELECT mapped_hash, mapped_condition, mapped_code FROM {mapped});
+
+-- @mapped-in-slice
+-- The same of the ids of the slice.
+(SELECT mapped_hash, mapped_condition, mapped_code FROM {mapped} WHERE mapped_hash IN (SELECT {hash} FROM {trades} WHERE ({where}) AND {needed}));
+
+-- @mapped-dictionary
+{mapped}_dictionary;
+
+-- @join
+ANY LEFT JOIN {side} AS {kind}s ON {kind}s.mapped_hash = {key};
+
+-- @joined
+-- What the id of a row comes to, of a join. An id that is not in the mapping appeared after the slice was measured; the slice is
+-- done again then.
+{kind}s.mapped_condition AS __{kind}_condition, if({kind}s.mapped_code = 0, {otherwise}, {kind}s.mapped_code) AS __{kind}_code;
+
+-- @looked-up
+-- The same, of a dictionary.
+dictGet('{mapped}_dictionary', ('mapped_condition', 'mapped_code'), {key}) AS __{kind}, __{kind}.1 AS __{kind}_condition, __{kind}.2 AS __{kind}_code;
+
+-- @not-there
+-- The same where the trades have no such ids, or none of them came to anything.
+'' AS __{kind}_condition, toUInt8({otherwise}) AS __{kind}_code;
+
+-- @market-key
+-- A token that is proved decides alone: it does not matter then what the market comes to, and 0 is found fastest.
+if({token_code} IN ({proved}), 0, trades.__market_hash);
 
 -- @write
 -- The strongest evidence of what a row's condition id is: a token of its own that is proved by computation, then its market,
@@ -192,7 +329,8 @@ SELECT {values},
     {source_of_code},
     {rule_of_code},
     {reason_of_code}
-FROM {from}
+FROM (SELECT {read} FROM {trades} WHERE {where}) AS trades
+{joins}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_threads = 1, max_partitions_per_insert_block = 0,
     min_insert_block_size_rows = 4000000, min_insert_block_size_bytes = {block}, join_algorithm = {algorithm}{join_sides};
 
@@ -205,6 +343,50 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 -- The same of the trades, as they are now.
 SELECT count() AS rows, toString(sum(cityHash64(tuple({kept})))) AS content FROM {trades}
 SETTINGS max_memory_usage = {max_memory};
+
+-- @inputs
+-- What is written depends on this, besides the rows of the trades: the mapping, what the chain knows of transactions, and what
+-- was done to the trades since they were inserted.
+SELECT (SELECT (count(), sum(cityHash64(tuple(*)))) FROM default.condition_id_merged) AS merged,
+    (SELECT (count(), sum(cityHash64(tuple(*)))) FROM default.condition_id_conflicts) AS conflicts,
+    (SELECT (count(), max(fetched_at)) FROM default.rpc_transfers) AS transfers,
+    (SELECT arraySort(groupArray(mutation_id)) FROM system.mutations WHERE database = {database} AND table = {table}) AS mutations;
+
+-- @result
+SELECT multiIf(condition_id_source = 'original', 'original', unfillable_reason = '', 'filled', 'unfillable') AS what, count() AS n FROM {target} GROUP BY what;
+
+-- @create
+CREATE TABLE {table}
+(
+    {columns}
+)
+ENGINE = MergeTree
+{keys}
+SETTINGS allow_nullable_key = 1{settings}
+COMMENT {comment};
+
+-- @added-columns
+-- Behind those of the trades.
+condition_id {condition_type} COMMENT '64 hex digits, lower case, no 0x; none where there is a reason' CODEC(ZSTD(1)),
+    condition_id_source LowCardinality(String) COMMENT 'original, clob, rpc, goldsky or gamma; empty where none was found',
+    condition_id_rule LowCardinality(String) COMMENT 'the rule that decided (see condition_id_merged), transaction, original, or original-disputed where the sources say another one',
+    unfillable_reason LowCardinality(String) COMMENT 'why there is no condition id';
+
+-- @original-column
+condition_id_original String ALIAS {condition} COMMENT 'the condition id as it stands in the trades';
+
+-- @partitions
+SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database = {database} AND table = {table} GROUP BY partition_id ORDER BY partition_id;
+
+-- @key-borders
+-- The values of the first key column in the primary index of a slice, with the rows behind each.
+SELECT toString(k) AS v, n FROM
+(
+    SELECT {key} AS k, sum(rows_in_granule) AS n FROM mergeTreeIndex({database}, {table})
+    WHERE part_name IN (SELECT name FROM system.parts WHERE active AND database = {database} AND table = {table} AND partition_id IN ({partitions})) AND rows_in_granule > 0
+        AND {bounds}
+    GROUP BY k ORDER BY k
+);
 
 -- @compared
 INSERT INTO backfill_enrich.compared (slice, rows, files)

@@ -1,6 +1,9 @@
 -- How the four sources' mappings become one: candidates, the rules that decide, conflicts. Ids are compared normalised.
 -- Keys are what a trade may carry as its market: market-id (Gamma's number), slug, question-id, condition-id, token-id.
 
+-- @reads rpc-logs
+-- The file whose @finish has to have run over all that is stored.
+
 -- @setup
 -- What every source says, one row a key, condition and source.
 CREATE TABLE IF NOT EXISTS default.condition_id_candidates
@@ -46,6 +49,30 @@ CREATE TABLE IF NOT EXISTS default.condition_id_conflicts
 ENGINE = MergeTree
 ORDER BY (key_kind, key);
 
+-- @listed default.api_markets_staging
+-- The rows of this table under fixed names, whatever its columns are called: markets as Gamma lists them.
+(SELECT {condition} AS condition_id, lower(replaceRegexpOne({question}, '^0[xX]', '')) AS question_id, lower(trimBoth({slug})) AS slug,
+    trimLeft({market}, '0') AS market_id, {tokens} AS token_ids, {version} AS version, {seen} AS seen_at FROM {table}{final});
+
+-- @not-listed
+-- The same where there is no such table.
+(SELECT '' AS condition_id, '' AS question_id, '' AS slug, '' AS market_id, [] :: Array(String) AS token_ids, '' AS version, now64(3, 'UTC') AS seen_at WHERE 0);
+
+-- @listed-tokens Array
+arrayMap(t -> toString(t), {column});
+
+-- @listed-tokens String
+JSONExtract({column}, 'Array(String)');
+
+-- @listed-tokens
+[] :: Array(String);
+
+-- @listed-seen DateTime
+ifNull(toDateTime64({column}, 3, 'UTC'), toDateTime64(0, 3, 'UTC'));
+
+-- @listed-seen
+toDateTime64(0, 3, 'UTC');
+
 -- @conditions
 -- The conditions whose token ids are not computed yet: they prove or disprove candidates, and say whose a token is. The chain
 -- knows how many outcomes there are; where it was not asked, as many as any source mentions.
@@ -57,7 +84,7 @@ SELECT condition_id, outcomes FROM
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.goldsky_market_mapping
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.rpc_transfer_mapping
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_slot_count) FROM default.rpc_conditions
-        UNION ALL SELECT condition_id, toInt32(length(token_ids)) FROM {gamma}
+        UNION ALL SELECT condition_id, toInt32(length(token_ids)) FROM {listed}
     )
     GROUP BY condition_id
 ) AS named
@@ -70,7 +97,7 @@ SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge',
 SELECT uniq(condition_id) FROM
 (
     SELECT condition_id FROM default.clob_market_mapping UNION ALL SELECT condition_id FROM default.goldsky_market_mapping
-    UNION ALL SELECT condition_id FROM default.rpc_transfer_mapping UNION ALL SELECT condition_id FROM default.rpc_conditions UNION ALL SELECT condition_id FROM {gamma}
+    UNION ALL SELECT condition_id FROM default.rpc_transfer_mapping UNION ALL SELECT condition_id FROM default.rpc_conditions UNION ALL SELECT condition_id FROM {listed}
 )
 SETTINGS max_memory_usage = {max_memory};
 
@@ -90,7 +117,7 @@ WITH
                 arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)) AS tokens, fetched_at AS seen_at
             FROM default.clob_market_mapping FINAL
             UNION ALL
-            SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {gamma}
+            SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {listed}
             UNION ALL
             SELECT 'goldsky', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
             UNION ALL
@@ -105,7 +132,7 @@ WITH
         SELECT markets.*, usdc, wrapped, other,
             match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$') AS valid,
             -- ids of the second protocol's markets are not computed from the condition id
-            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2' AND cityHash64(condition_id) {in_range}) AS provable,
+            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {listed} WHERE version = 'v2' AND cityHash64(condition_id) {in_range}) AS provable,
             arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)), tokens) AS indexes,
             arrayMap(t -> has(usdc, t) OR has(wrapped, t) OR has(other, t), tokens) AS hits,
             multiIf(empty(tokens) OR NOT provable, 'unproved', arrayAll(hit -> hit, hits), 'proved', 'disproved') AS row_proof
@@ -160,6 +187,9 @@ WITH
 SELECT entry.1, entry.2, entry.3, source, entry.4, entry.5, seen_at FROM keys
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
 
+-- @count-keys
+SELECT uniq(key) FROM {entries};
+
 -- @candidates
 -- One row a key, condition and source, of all that was said; a range of keys, which is stored in one block or not at all.
 INSERT INTO {target}
@@ -167,6 +197,25 @@ SELECT key_kind, key, condition_id, source,
     multiIf(countIf(proof = 'proved') > 0, 'proved', countIf(proof = 'unproved') > 0, 'unproved', 'disproved'), max(outcome_index), max(entries.seen_at)
 FROM {entries} AS entries WHERE cityHash64(key) {in_range} GROUP BY key_kind, key, condition_id, source
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
+
+-- @merged condition_id_merged
+-- Which keys the table has, and its columns but for the last, decided_at, as they are made of what @merge knows of a key.
+decided != '';
+
+key_kind, key, decided AS condition_id, decider AS rule,
+    arrayMap(c -> toLowCardinality(priority[c.1]), arrayFilter(c -> c.2 = decided AND c.3 != 'disproved', everyone)) AS sources_agree,
+    arrayDistinct(arrayMap(c -> toLowCardinality(priority[c.1]), arrayFilter(c -> NOT (c.2 = decided AND c.3 != 'disproved'), everyone))) AS sources_disagree,
+    arrayMax(arrayConcat([toInt16(-1)], arrayMap(c -> c.4, arrayFilter(c -> c.2 = decided, live)))) AS outcome_index;
+
+key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index;
+
+-- @merged condition_id_conflicts
+length(arrayDistinct(arrayMap(c -> c.2, everyone))) > 1 OR length(live) < length(everyone);
+
+key_kind, key, arrayMap(c -> (priority[c.1], c.2, c.3), everyone)::Array(Tuple(source String, condition_id String, proof String)) AS candidates,
+    decided AS condition_id, decider AS rule;
+
+key_kind, key, candidates, condition_id, rule;
 
 -- @merge
 -- A range of keys, which is stored in one block or not at all.
@@ -190,7 +239,7 @@ WITH
                 length(pool) = 1, 'only-source', length(most) = 1, 'majority', length(first) = 1, 'priority', 'undecided') AS decider
         FROM {candidates} WHERE cityHash64(key) {in_range} GROUP BY key_kind, key
     )
-SELECT {columns} FROM
+SELECT {content}, min(decided_at) FROM
 (
     SELECT *, 0 AS now_so FROM {previous} WHERE cityHash64(key) {in_range}
     UNION ALL
@@ -198,6 +247,13 @@ SELECT {columns} FROM
 )
 GROUP BY {content} HAVING max(now_so) = 1
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
+
+-- @content
+SELECT concat(toString(count()), ' ', toString(sum(cityHash64(tuple(*))))) FROM {table};
+
+-- @conflicts
+-- How many there are, and of how many nothing was decided.
+SELECT count() AS conflicts, countIf(condition_id = '') AS undecided FROM default.condition_id_conflicts;
 
 -- @same-rows
 -- Pairs of sources whose rows are the same for every kind of key that both have: one may be a copy of the other.

@@ -240,6 +240,16 @@ public final class SqlFile {
   }
 
   /**
+   * Values with the file's expressions, {@code -- @expression NAME}, which other sections name as
+   * {@code {NAME}}. An expression may name values, and expressions above it.
+   */
+  public Map<String, Object> expressions(Map<String, ?> values) {
+    Map<String, Object> all = new HashMap<>(values);
+    sections("expression").forEach(each -> all.put(each.title(), new Raw(each.sql(all))));
+    return all;
+  }
+
+  /**
    * Puts values in the place of {names}: lists and texts as quoted literals, numbers and raw SQL as
    * they are.
    */
