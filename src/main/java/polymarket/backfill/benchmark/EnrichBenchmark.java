@@ -240,6 +240,9 @@ public final class EnrichBenchmark {
     part.put(
         "times_the_copy",
         Figures.rounded(Figures.number(part, "seconds") / Figures.number(copy, "seconds")));
+    part.put(
+        "times_the_cpu_of_the_copy",
+        Figures.rounded(Figures.number(part, "cpu_seconds") / Figures.number(copy, "cpu_seconds")));
     for (String figure :
         List.of("slices", "halved", "seconds_in", "original", "filled", "unfillable")) {
       part.put(figure, enriched.get(figure));
@@ -292,9 +295,10 @@ public final class EnrichBenchmark {
         text.append(
             String.format(
                 Locale.ROOT,
-                "    %.2f times the copy; %,d original, %,d filled, %,d unfillable, %,d rows wrong;"
-                    + " %d slices, %d halved%n",
+                "    %.2f times the copy, %.2f times its CPU seconds; %,d original, %,d filled, %,d"
+                    + " unfillable, %,d rows wrong; %d slices, %d halved%n",
                 part.get("times_the_copy"),
+                part.get("times_the_cpu_of_the_copy"),
                 part.get("original"),
                 part.get("filled"),
                 part.get("unfillable"),

@@ -46,7 +46,7 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
   public Engine engine(Map<String, String> changed) {
     Settings own = with(settings, changed);
     try {
-      return new Opened(ClickHouse.open(own), own, this);
+      return new BenchmarkEngine(ClickHouse.open(own), own, this);
     } catch (UserError e) {
       throw new BenchmarkException(e.getMessage());
     }
@@ -75,7 +75,7 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
     tell.accept(line);
   }
 
-  private record Opened(ClickHouse clickHouse, Settings settings, BenchmarkProgram program)
+  private record BenchmarkEngine(ClickHouse clickHouse, Settings settings, BenchmarkProgram program)
       implements Engine {
 
     private static final String SQL = "benchmark-enrich";
