@@ -25,6 +25,7 @@ import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.enrich.SliceWriter.Measured;
 import polymarket.backfill.enrich.Target.Stored;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
@@ -433,9 +434,10 @@ public final class Enrich {
             unsettled.add(id);
             return;
           }
-          batch.outcomes().put(id, Outcome.found(measured.rows()));
-          batch.count(measured.rows(), measured.rows(), 0, 0);
-          ledger.complete(batch, List.of(), Share.WHOLE);
+          BatchWork work = new BatchWork(batch);
+          work.outcomes().put(id, Outcome.found(measured.rows()));
+          work.rows().add(measured.rows(), measured.rows(), 0, 0);
+          ledger.complete(work, List.of(), Share.WHOLE);
           status.accept(written.add(measured.rows()));
         },
         batch -> {

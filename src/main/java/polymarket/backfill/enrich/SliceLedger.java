@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 
@@ -38,7 +39,7 @@ final class SliceLedger {
   static List<Batch> claim(Ledger ledger) {
     synchronized (ledger) {
       List<Batch> claimed = new ArrayList<>();
-      for (String mode : List.of("new", "redo", "again")) {
+      for (Mode mode : List.of(Mode.NEW, Mode.REDO, Mode.AGAIN)) {
         claimed.addAll(ledger.claim("", mode, Share.WHOLE, 1, 1_000_000));
       }
       return claimed;
@@ -47,6 +48,6 @@ final class SliceLedger {
 
   /** The slice of a batch. */
   static String idOf(Batch batch) {
-    return batch.getIds().get(0);
+    return batch.ids().get(0);
   }
 }

@@ -12,7 +12,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.YamlFile;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * What the engines have to know of a job: its definition, routes/jobs/NAME.job.yaml. What it asks
@@ -186,6 +186,13 @@ public final class Job {
       example = "The example API has no market that is older than a year.")
   private String sourceNote = "";
 
+  @JobField(
+      title =
+          "An id that the source knows, which `doctor` asks for. Without it, the first of the ids "
+              + "that the job's SQL lists",
+      example = "0xdd22472e552920b8438158ea7238bfadfa4f736aa4cee91a6b86c39ead110917")
+  private String probe = "";
+
   private Job(String name) {
     this.name = name;
   }
@@ -337,6 +344,10 @@ public final class Job {
     return sourceNote;
   }
 
+  public String getProbe() {
+    return probe;
+  }
+
   public boolean isGather() {
     return gather || oneIdARequest;
   }
@@ -348,7 +359,7 @@ public final class Job {
   /**
    * Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts.
    */
-  public boolean isDivisible(Batch batch) {
+  public boolean isDivisible(BatchWork batch) {
     return batch.getSize() > 1
         || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
   }

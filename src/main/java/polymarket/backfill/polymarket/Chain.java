@@ -17,7 +17,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Ranges;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.NotYetException;
 import polymarket.backfill.source.RefusalException;
 import polymarket.backfill.source.RpcCalls;
@@ -166,7 +166,8 @@ public final class Chain {
    * @param address of the contract
    * @param topics any of which the first topic may be, separated by commas
    */
-  public Scan calls(@ExchangeProperty(Batch.PROPERTY) Batch batch, String address, String topics) {
+  public Scan calls(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String address, String topics) {
     batch.forgetAnswer();
     Scan scan = new Scan(limit, batch.getSize());
     batch.getIds().forEach(id -> scan.range(id, address, topics(topics)));
@@ -216,7 +217,7 @@ public final class Chain {
    *     yet
    */
   public void answered(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.SCAN) Scan scan)
       throws SourceException {
     scan.cut.forEach(batch::cut);
@@ -331,9 +332,9 @@ public final class Chain {
 
   /** Hands the rows of each range to the batch. */
   public void gather(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.SCAN) Scan scan) {
-    scan.rows.forEach(batch::gather);
+    scan.rows.forEach(batch.kept()::gather);
   }
 
   /**
