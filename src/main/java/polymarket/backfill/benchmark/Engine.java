@@ -1,5 +1,6 @@
 package polymarket.backfill.benchmark;
 
+import java.util.List;
 import java.util.Map;
 
 /** The ClickHouse of a benchmark, and what the program does in it at a benchmark's request. */
@@ -10,6 +11,23 @@ public interface Engine extends AutoCloseable {
 
   /** The one value of a query. */
   Object value(String sql);
+
+  /** The rows of a query. */
+  List<Map<String, Object>> rows(String sql);
+
+  /** Runs a statement that gives no rows. */
+  void execute(String sql);
+
+  /**
+   * Inserts rows as the program does.
+   *
+   * @param json rows in JSON, one a line
+   * @param token says which rows these are
+   */
+  void insert(String table, byte[] json, String token);
+
+  /** Makes the tables of a job, where they are not there. */
+  void createTables(String job);
 
   /** The one value of a section of sql/benchmark-enrich.sql. */
   Object value(String section, Map<String, ?> values);

@@ -37,6 +37,9 @@ public interface Program {
    */
   Engine engine(Map<String, String> settings);
 
+  /** The body of the request by which it asks a portal for these blocks' logs. */
+  String logsRequest(long first, long last, List<String> datasets);
+
   /** A line for the person who started the benchmark. */
   void info(String line);
 

@@ -20,6 +20,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.benchmark.Benchmark;
 import polymarket.backfill.benchmark.Benchmark.Part;
 import polymarket.backfill.benchmark.BenchmarkException;
+import polymarket.backfill.benchmark.ChainBenchmark;
 import polymarket.backfill.benchmark.EnrichBenchmark;
 import polymarket.backfill.benchmark.Figures;
 import polymarket.backfill.benchmark.RpcLogsBenchmark;
@@ -67,7 +68,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "JOB",
       description =
-          "payouts, markets, wallets, fills, rpc-logs; or enrich, the trades; or token-ids,"
+          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich, the trades; or token-ids,"
               + " computed from conditions.")
   private String name;
 
@@ -78,7 +79,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         "How many (default: the job's full size:",
         "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for"
             + " fills,",
-        "60,000 blocks for rpc-logs; 16,000,000 trades for enrich)."
+        "60,000 blocks for rpc-logs, 1,000 for chain; 16,000,000 trades for enrich)."
       })
   private Long ids;
 
@@ -161,6 +162,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         case "enrich" -> enrich();
         case "token-ids" -> tokenIds();
         case "rpc-logs" -> rpcLogs();
+        case "chain" -> chain();
         default -> ofAJob();
       };
     } catch (BenchmarkException e) {
@@ -187,7 +189,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of("rpc-logs", "token-ids", "enrich"))
+            Stream.of("chain", "rpc-logs", "token-ids", "enrich"))
         .toList();
   }
 
@@ -306,6 +308,17 @@ final class BenchmarkCommand implements Callable<Integer> {
                 ids == null ? RpcLogsBenchmark.FULL : ids)
             .run(),
         RpcLogsBenchmark::text);
+  }
+
+  /** The chain's logs as the bytes that come, against the engine alone. */
+  private int chain() {
+    Terminal terminal = new Terminal(false);
+    return printed(
+        new ChainBenchmark(
+                new BenchmarkProgram(common.settings(), terminal, terminal::status),
+                ids == null ? ChainBenchmark.FULL : ids)
+            .run(),
+        ChainBenchmark::text);
   }
 
   /** What is computed of conditions, in this process. */

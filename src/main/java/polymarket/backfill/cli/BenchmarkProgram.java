@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -15,8 +16,10 @@ import polymarket.backfill.benchmark.Engine;
 import polymarket.backfill.benchmark.Program;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.enrich.Enrich;
 import polymarket.backfill.enrich.Reconcile;
+import polymarket.backfill.polymarket.LogPages;
 
 /** This program, as benchmarks see it. */
 record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> tell)
@@ -52,6 +55,15 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
     }
   }
 
+  @Override
+  public String logsRequest(long first, long last, List<String> datasets) {
+    try {
+      return LogPages.portalRequest(first, last, datasets);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static Settings with(Settings settings, Map<String, String> changed) {
     Settings own = settings;
     for (Map.Entry<String, String> setting : changed.entrySet()) {
@@ -83,6 +95,26 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
     @Override
     public Object value(String sql) {
       return clickHouse.value(sql);
+    }
+
+    @Override
+    public List<Map<String, Object>> rows(String sql) {
+      return clickHouse.rows(sql, Map.of());
+    }
+
+    @Override
+    public void execute(String sql) {
+      clickHouse.execute(sql);
+    }
+
+    @Override
+    public void insert(String table, byte[] json, String token) {
+      clickHouse.insert(table, json, token, "benchmark");
+    }
+
+    @Override
+    public void createTables(String job) {
+      Views.create(clickHouse, job);
     }
 
     @Override
