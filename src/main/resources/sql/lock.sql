@@ -32,7 +32,7 @@ SELECT of AS folder, process AS pid, toString(begun) AS since, dateDiff('millise
 (
     SELECT holder, argMax(held, at) AS holds, max(at) AS newest, any(folder) AS of, any(pid) AS process, any(since) AS begun
     FROM default.backfill_lock
-    WHERE job = {job} AND first < {last} AND last > {first} AND folder != {folder}
+    WHERE job IN ({job}) AND first < {last} AND last > {first} AND folder != {folder}
     GROUP BY holder
 )
 WHERE holds AND silent_millis < {stale} ORDER BY newest DESC LIMIT 1;

@@ -2,10 +2,9 @@ package polymarket.backfill.cli;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.Messages;
+import polymarket.backfill.OsSignal;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.run.JobRun;
-import sun.misc.Signal;
-import sun.misc.SignalHandler;
 
 /** Ctrl-C and SIGTERM: once ends a run when what is in flight is stored, twice at once. */
 final class Signals {
@@ -49,10 +48,10 @@ final class Signals {
     }
     int[] times = {0};
     for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
-      SignalHandler before =
-          Signal.handle(
-              new Signal(name),
-              signal -> {
+      boolean ignored =
+          OsSignal.handle(
+              name,
+              () -> {
                 asked = true;
                 if (++times[0] == 1) {
                   messages.info(
@@ -68,7 +67,7 @@ final class Signals {
                   Runtime.getRuntime().halt(130);
                 }
               });
-      if (before == SignalHandler.SIG_IGN) {
+      if (ignored) {
         messages.info(
             "SIG"
                 + name
@@ -87,10 +86,10 @@ final class Signals {
     if (PARENT == null) {
       return;
     }
-    Signal.handle(new Signal("INT"), SignalHandler.SIG_IGN);
+    OsSignal.ignore("INT");
     ProcessHandle.of(PARENT)
         .ifPresentOrElse(
-            parent -> parent.onExit().thenRun(() -> Signal.raise(new Signal("TERM"))),
-            () -> Signal.raise(new Signal("TERM")));
+            parent -> parent.onExit().thenRun(() -> OsSignal.raise("TERM")),
+            () -> OsSignal.raise("TERM"));
   }
 }

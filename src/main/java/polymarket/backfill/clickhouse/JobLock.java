@@ -107,15 +107,16 @@ public final class JobLock implements AutoCloseable {
   }
 
   /**
-   * Does something while no run, from whichever folder, stores rows of a job, and none begins to.
+   * Does something while no run, from whichever folder, stores rows of any of some jobs, and none
+   * begins to.
    *
    * @return whether it was done: not where a run goes on
    */
-  static boolean whileFree(ClickHouse clickHouse, String job, Runnable action) {
+  static boolean whileFree(ClickHouse clickHouse, List<String> jobs, Runnable action) {
     clickHouse.execute(SQL.section("setup"), Map.of());
     try (LockGate gate = LockGate.open(clickHouse)) {
       Map<String, Object> all =
-          Map.of("job", job, "first", 0, "last", ANY_SHARE, "folder", "", "stale", STALE_MILLIS);
+          Map.of("job", jobs, "first", 0, "last", ANY_SHARE, "folder", "", "stale", STALE_MILLIS);
       if (!clickHouse.rows(SQL.section("holders").sql(all), Map.of()).isEmpty()) {
         return false;
       }

@@ -6,6 +6,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -13,47 +14,52 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The way of a job's rows into its tables: the landing table {@code default.<job>_landing}, which
- * keeps nothing, and the materialized views {@code default.<job>_to_…} that read it. The landing
- * table's comment names the text that they were made from. A ClickHouse that has them from another
- * text, as after an update of the program, gets them anew; no row is lost, because they hold none.
+ * The way of rows into the tables of an SQL file: its tables of the engine Null, which keep
+ * nothing, such as {@code default.<job>_landing}, and the materialized views that read them, each
+ * named after the table that it reads: {@code default.<job>_to_…}. The tables' comment names the
+ * text that all of it was made from. A ClickHouse that has them from another text, as after an
+ * update of the program, gets them anew; no row is lost, because they hold none.
  */
 final class Landing {
 
   private static final Pattern VIEW =
       Pattern.compile("^CREATE MATERIALIZED VIEW (?:IF NOT EXISTS )?default\\.(\\w+)");
 
-  private final String job;
+  private static final Pattern TABLE =
+      Pattern.compile(
+          "^CREATE TABLE (?:IF NOT EXISTS )?default\\.(\\w+)\\b.*\\bENGINE = Null$",
+          Pattern.DOTALL);
 
-  /** Its name in the database default. */
-  private final String table;
+  private final String file;
 
-  private final List<String> statements;
+  /** Their names in the database default. */
+  private final Set<String> tables = new LinkedHashSet<>();
+
   private final Set<String> views = new HashSet<>();
+  private final List<String> statements;
   private final String comment;
 
-  private Landing(String job) {
-    this.job = job;
-    String prefix = job.replace('-', '_');
-    table = prefix + "_landing";
-    Pattern own =
-        Pattern.compile("^CREATE TABLE (?:IF NOT EXISTS )?default\\." + table + "\\b|" + VIEW);
+  private Landing(String file) {
+    this.file = file;
     statements =
-        SqlFile.read(job).section("setup").statements().stream()
-            .filter(statement -> own.matcher(statement).find())
+        SqlFile.read(file).section("setup").statements().stream()
+            .filter(statement -> takes(TABLE, statement, tables) || takes(VIEW, statement, views))
             .toList();
-    for (String statement : statements) {
-      Matcher view = VIEW.matcher(statement);
-      if (view.find()) {
-        views.add(view.group(1));
-      }
-    }
     comment = "passes rows on, keeps none; made from " + hash(String.join(";\n", statements));
   }
 
-  /** That of a job, as its SQL file has it; without statements where it has none. */
-  static Landing of(String job) {
-    return new Landing(job);
+  private static boolean takes(Pattern pattern, String statement, Set<String> names) {
+    Matcher matcher = pattern.matcher(statement);
+    boolean found = matcher.find();
+    if (found) {
+      names.add(matcher.group(1));
+    }
+    return found;
+  }
+
+  /** That of an SQL file, such as a job's; without statements where it has none. */
+  static Landing of(String file) {
+    return new Landing(file);
   }
 
   private static String hash(String text) {
@@ -66,22 +72,25 @@ final class Landing {
     }
   }
 
-  /** The statements that make the landing table and the views, in their order. */
+  /** The statements that make the tables and the views, in their order. */
   List<String> statements() {
     return statements;
   }
 
-  /** The comments of the landing table and of the views that read it, by their names. */
+  /** The comments of the tables and of the views that read them, by their names. */
   private Map<String, String> found(ClickHouse clickHouse) {
     Map<String, String> found = new HashMap<>();
-    clickHouse
-        .rows(
-            "SELECT name, comment FROM system.tables WHERE database = 'default' AND (name ="
-                + " {table:String} OR engine = 'MaterializedView' AND startsWith(name,"
-                + " {views:String}) AND position(as_select, {table:String}) > 0)",
-            Map.of("table", table, "views", job.replace('-', '_') + "_to_"))
-        .forEach(
-            row -> found.put(String.valueOf(row.get("name")), String.valueOf(row.get("comment"))));
+    for (String table : tables) {
+      clickHouse
+          .rows(
+              "SELECT name, comment FROM system.tables WHERE database = 'default' AND (name ="
+                  + " {table:String} OR engine = 'MaterializedView' AND startsWith(name,"
+                  + " {views:String}) AND position(as_select, {table:String}) > 0)",
+              Map.of("table", table, "views", table.replaceFirst("_landing$", "") + "_to_"))
+          .forEach(
+              row ->
+                  found.put(String.valueOf(row.get("name")), String.valueOf(row.get("comment"))));
+    }
     return found;
   }
 
@@ -91,13 +100,18 @@ final class Landing {
       return true;
     }
     Map<String, String> found = found(clickHouse);
-    return comment.equals(found.get(table)) && found.keySet().containsAll(views);
+    return tables.stream().allMatch(table -> comment.equals(found.get(table)))
+        && found.keySet().containsAll(views);
   }
 
-  /** Makes what the SQL file says, unless it is there or a run of the job goes on. */
-  void create(ClickHouse clickHouse) {
+  /**
+   * Makes what the SQL file says, unless it is there or a run goes on that uses it.
+   *
+   * @param job the job that is about to use it
+   */
+  void create(ClickHouse clickHouse, String job) {
     if (!isCurrent(clickHouse)) {
-      JobLock.whileFree(clickHouse, job, () -> makeAnew(clickHouse));
+      JobLock.whileFree(clickHouse, List.of(file, job), () -> makeAnew(clickHouse));
     }
   }
 
@@ -107,11 +121,14 @@ final class Landing {
     }
     Set<String> old = new HashSet<>(found(clickHouse).keySet());
     old.addAll(views);
-    old.remove(table);
+    old.removeAll(tables);
     old.forEach(view -> clickHouse.execute("DROP VIEW IF EXISTS default." + view));
-    clickHouse.execute("DROP TABLE IF EXISTS default." + table);
+    tables.forEach(table -> clickHouse.execute("DROP TABLE IF EXISTS default." + table));
     statements.forEach(clickHouse::execute);
     // the last step: without it, all of this is done again
-    clickHouse.execute("ALTER TABLE default." + table + " MODIFY COMMENT '" + comment + "'");
+    tables.forEach(
+        table ->
+            clickHouse.execute(
+                "ALTER TABLE default." + table + " MODIFY COMMENT '" + comment + "'"));
   }
 }

@@ -1,7 +1,7 @@
 package polymarket.backfill.clickhouse;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -172,20 +172,15 @@ public final class SqlFile {
    * @throws UserError where there is none, or a section or an attribute of it is unknown
    */
   public static SqlFile read(String name) {
-    Path own = own(name);
-    try (InputStream in =
-        Files.exists(own)
-            ? Files.newInputStream(own)
-            : SqlFile.class.getResourceAsStream("/sql/" + name + ".sql")) {
-      if (in == null) {
-        throw new UserError("no file sql/" + name + ".sql with the tables of " + name);
-      }
-      boolean users = Files.exists(own);
+    boolean users = Files.exists(own(name));
+    try {
       return new SqlFile(
           name,
           (users ? "sql/" : "src/main/resources/sql/") + name + ".sql",
-          new String(in.readAllBytes(), StandardCharsets.UTF_8),
+          new String(Home.read("sql/" + name + ".sql"), StandardCharsets.UTF_8),
           users || Files.exists(Home.folder().resolve("routes/jobs/" + name + ".job.yaml")));
+    } catch (FileNotFoundException e) {
+      throw new UserError("no file sql/" + name + ".sql with the tables of " + name);
     } catch (IOException e) {
       throw new UserError("cannot read sql/" + name + ".sql: " + e.getMessage());
     }

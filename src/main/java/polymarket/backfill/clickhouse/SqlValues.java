@@ -1,16 +1,21 @@
 package polymarket.backfill.clickhouse;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import polymarket.backfill.Home;
+import polymarket.backfill.UserError;
 
 /**
  * The expressions of sql/values.sql, which stand in the SQL of the jobs as {@code $name(argument,
  * …)}: what a text of an API means is written once. They are put in as text, because functions made
- * in ClickHouse would belong to the whole server.
+ * in ClickHouse would belong to the whole server. {@code $file(path)} is the text of a data file,
+ * as a literal: the user's own below the home folder, or the program's.
  */
 final class SqlValues {
 
@@ -50,6 +55,10 @@ final class SqlValues {
       expanded.append(sql, from, call.start());
       List<String> arguments = new ArrayList<>();
       from = arguments(sql, call.end(), arguments);
+      if (call.group(1).equals("file")) {
+        expanded.append(SqlFile.fill("{text}", Map.of("text", text(arguments.get(0)))));
+        continue;
+      }
       Value value = values.get(call.group(1));
       if (value == null || value.parameters().size() != arguments.size()) {
         throw new IllegalArgumentException(
@@ -65,6 +74,14 @@ final class SqlValues {
       expanded.append(expand(expression));
     }
     return expanded.append(sql, from, sql.length()).toString();
+  }
+
+  private static String text(String path) {
+    try {
+      return new String(Home.read(path), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UserError("cannot read " + path + ": " + e.getMessage());
+    }
   }
 
   /** Reads a call's arguments; gives the place behind its closing bracket. */

@@ -18,9 +18,9 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import polymarket.backfill.OsSignal;
 import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
-import sun.misc.Signal;
 
 /**
  * A process's hold on the embedded ClickHouse of a data folder. The engine is a process of its own,
@@ -112,7 +112,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   public static void serveForeground(Path dataFolder, int port, String password, Path files) {
     CountDownLatch end = new CountDownLatch(1);
     for (String signal : new String[] {"INT", "TERM"}) {
-      Signal.handle(new Signal(signal), s -> end.countDown());
+      OsSignal.handle(signal, end::countDown);
     }
     try (EmbeddedClickHouse engine = attach(dataFolder, port, password, files)) {
       if (!engine.ownEngine) {

@@ -13,9 +13,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import polymarket.backfill.OsSignal;
 import polymarket.backfill.UserError;
-import sun.misc.Signal;
-import sun.misc.SignalHandler;
 
 /**
  * The process that has a data folder open. It holds {@code engine.lock} in it, which the system
@@ -134,10 +133,10 @@ final class EngineProcess implements AutoCloseable {
    */
   public static void main(String[] args) throws Exception {
     for (String signal : new String[] {"INT", "HUP"}) {
-      Signal.handle(new Signal(signal), SignalHandler.SIG_IGN);
+      OsSignal.ignore(signal);
     }
     CountDownLatch end = new CountDownLatch(1);
-    Signal.handle(new Signal("TERM"), s -> end.countDown());
+    OsSignal.handle("TERM", end::countDown);
     int code = 0;
     try {
       code =

@@ -14,8 +14,12 @@ import net.jpountz.lz4.LZ4Factory;
 /**
  * ClickHouse's own compression of a stream ({@code compress=1}, {@code decompress=1}): frames of a
  * CityHash128 checksum (16 bytes), a method (0x82 LZ4, 0x02 none), the compressed size with these
- * nine bytes of header, the size before compression, both little endian, and the data.
+ * nine bytes of header, the size before compression, both little endian, and the data. The streams
+ * of clickhouse-data do not take the place of this class: they read no frame without compression,
+ * and allocate whatever size a frame claims.
  */
+// clickhouse-data has the one implementation of this version of CityHash
+@SuppressWarnings("deprecation")
 final class NativeFrames {
   private static final int HEADER = 9;
   private static final int CHECKSUM = 16;

@@ -110,9 +110,12 @@ class JobDefinitionTest {
             """
             # The definition of a job
 
-            `routes/jobs/NAME.job.yaml` defines the job NAME for the program. The job's requests are in `routes/jobs/NAME.camel.yaml`, its tables and their mapping in the SQL file of the same name (see [SQL-SECTIONS.md](SQL-SECTIONS.md)). An unknown field, or a value of the wrong form, is an error with file and line.
+            `routes/jobs/NAME.job.yaml` defines the job NAME for the program. The job's requests are in
+            `routes/jobs/NAME.camel.yaml`, its tables and their mapping in the SQL file of the same name
+            (see [SQL-SECTIONS.md](SQL-SECTIONS.md)). An unknown field, or a value of the wrong form, is an error with file and line.
 
-            This page and [job-definition.schema.json](job-definition.schema.json), with which an editor checks and completes the files, are generated from the fields of `Job.java`:
+            This page and [job-definition.schema.json](job-definition.schema.json), with which an editor checks and completes the files,
+            are generated from the fields of `Job.java`:
 
                 mvn -B test -Dtest=JobDefinitionTest -Ddocs.write=true
 
