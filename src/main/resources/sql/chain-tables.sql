@@ -1,8 +1,8 @@
 -- The chain's tables: every fill, AMM trade, transfer and event of Polymarket's contracts, decoded from their logs. Which
--- contracts and events there are stands in polymarket/chain-contracts.tsv. Sources insert into default.chain_logs and nowhere else.
--- Each log ends in one of the tables, by its block and index; one that is not what its signature promises, in chain_rejected.
--- Ids are binary here (FixedString, UInt256), as they come; vw_chain_fills and the like show them as text. Amounts are whole base
--- units, of 10^-6 for collateral and for the tokens of Polymarket's markets.
+-- contracts and events there are stands in polymarket/chain-contracts.tsv. Sources insert into default.chain_logs and nowhere
+-- else. Each log ends in one of the tables, by its block and index; one that is not what its signature promises, in
+-- chain_rejected. Ids are binary here (FixedString, UInt256), as they come; vw_chain_fills and the like show them as text.
+-- Amounts are whole base units, of 10^-6 for collateral and for the tokens of Polymarket's markets.
 
 -- @setup after=mapping-tables
 CREATE OR REPLACE VIEW default.chain_contracts AS
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS default.chain_fills
     transaction_hash FixedString(32) CODEC(ZSTD(1)),
     log_index        UInt32 CODEC(Delta, ZSTD(1)),
     order_hash       FixedString(32) CODEC(ZSTD(1)),
-    owner            FixedString(20) COMMENT 'whose order it is' CODEC(ZSTD(1)),
+    owner            FixedString(20) COMMENT 'the owner of the order' CODEC(ZSTD(1)),
     counterparty     FixedString(20) COMMENT 'the taker; of a taker''s own order the exchange; of an order filled alone the operator' CODEC(ZSTD(1)),
     role             Enum8('maker' = 0, 'taker' = 1) COMMENT 'taker: the counterparty is an exchange; sums of volume take these rows (and orders filled alone: see vw_fills)' CODEC(ZSTD(1)),
     side             Enum8('BUY' = 0, 'SELL' = 1) COMMENT 'what the order does with the token' CODEC(ZSTD(1)),
@@ -169,7 +169,7 @@ PARTITION BY intDiv(block_number, 2000000)
 ORDER BY (block_number, log_index)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- Logs that are not what their signature promises, or of no contract and event of the list, as they came.
+-- Logs that do not match their signature, or of no contract and event of the list, as they came.
 CREATE TABLE IF NOT EXISTS default.chain_rejected
 (
     dataset          LowCardinality(String) COMMENT 'empty where the contract and event are not in the list',

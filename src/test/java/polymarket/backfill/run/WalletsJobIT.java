@@ -791,7 +791,7 @@ class WalletsJobIT {
             "4",
             "no condition id",
             "5",
-            "current_size is no number",
+            "current_size is not a number",
             "6",
             "no size"),
         reasons);
