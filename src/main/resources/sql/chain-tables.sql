@@ -56,13 +56,14 @@ CREATE TABLE IF NOT EXISTS default.chain_fills
     exchange         LowCardinality(FixedString(20)) COMMENT 'the contract',
     version          LowCardinality(String) COMMENT 'V1, V2 or V3',
     block_number     UInt64 CODEC(DoubleDelta, ZSTD(1)),
-    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL where the source gives none' CODEC(DoubleDelta, ZSTD(1)),
+    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL if the source has none' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash FixedString(32) CODEC(ZSTD(1)),
     log_index        UInt32 CODEC(Delta, ZSTD(1)),
     order_hash       FixedString(32) CODEC(ZSTD(1)),
     owner            FixedString(20) COMMENT 'the owner of the order' CODEC(ZSTD(1)),
     counterparty     FixedString(20) COMMENT 'the taker; of a taker''s own order the exchange; of an order filled alone the operator' CODEC(ZSTD(1)),
-    role             Enum8('maker' = 0, 'taker' = 1) COMMENT 'taker: the counterparty is an exchange; sums of volume take these rows (and orders filled alone: see vw_fills)' CODEC(ZSTD(1)),
+    role             Enum8('maker' = 0, 'taker' = 1) COMMENT 'taker: the counterparty is an exchange' CODEC(ZSTD(1)),
+    taker_order      Bool COMMENT 'the taker''s own order, or one that was filled alone, so that no taker''s order repeats it: the rows that sums of volume take' CODEC(ZSTD(1)),
     side             Enum8('BUY' = 0, 'SELL' = 1) COMMENT 'what the order does with the token' CODEC(ZSTD(1)),
     token_id         UInt256 CODEC(ZSTD(1)),
     shares           UInt64 COMMENT 'base units of 10^-6' CODEC(T64, ZSTD(1)),
@@ -172,7 +173,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 -- Logs that do not match their signature, or of no contract and event of the list, as they came.
 CREATE TABLE IF NOT EXISTS default.chain_rejected
 (
-    dataset          LowCardinality(String) COMMENT 'empty where the contract and event are not in the list',
+    dataset          LowCardinality(String) COMMENT 'empty if the contract and event are not in the list',
     reason           LowCardinality(String),
     source           LowCardinality(String),
     block_number     UInt64,
@@ -196,7 +197,7 @@ CREATE TABLE IF NOT EXISTS default.chain_logs
 (
     source           LowCardinality(String) COMMENT 'rpc, sqd or hypersync',
     block_number     UInt64,
-    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL where the source gives none',
+    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL if the source has none',
     block_hash       String COMMENT '32 bytes, or empty',
     transaction_hash FixedString(32),
     log_index        UInt32,
@@ -207,3 +208,163 @@ CREATE TABLE IF NOT EXISTS default.chain_logs
     fetched_at       DateTime64(3, 'UTC')
 )
 ENGINE = Null;
+
+-- The same logs, each with what its event is and where its parameters are.
+CREATE TABLE IF NOT EXISTS default.chain_known
+(
+    source LowCardinality(String), block_number UInt64, block_time Nullable(DateTime('UTC')), transaction_hash FixedString(32), log_index UInt32,
+    address FixedString(20), topics Array(FixedString(32)), data String, batch String, fetched_at DateTime64(3, 'UTC'),
+    dataset String, into_table String, kind String, version String, event String,
+    reason String COMMENT 'why it is not what its signature promises; empty for one that is',
+    at_wallet Int8, at_recipient Int8, at_other_recipient Int8, at_operator Int8, at_counterparty Int8, at_oracle Int8, at_pool Int8, at_tokens Int8,
+    at_collateral Int8, at_condition_id Int8, at_market_id Int8, at_question_id Int8, at_parent_id Int8, at_legacy_condition_id Int8, at_order_hash Int8, at_builder Int8,
+    at_token_id Int8, at_other_token_id Int8, at_amount Int8, at_payout Int8, at_fee Int8, at_number Int8, at_numbers Int8, at_amounts Int8,
+    at_conditions Int8, at_side Int8, at_maker_asset Int8, at_taker_asset Int8, at_maker_amount Int8, at_taker_amount Int8, at_collateral_amount Int8, at_outcome_index Int8,
+    at_pool_shares Int8
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_logs_to_known TO default.chain_known AS
+SELECT
+    source, block_number, block_time, transaction_hash, log_index, address, topics, data, batch, fetched_at,
+    layout.dataset AS dataset, layout.into_table AS into_table, layout.kind AS kind, layout.version AS version, layout.name AS event,
+    multiIf(
+        layout.name = '', 'its contract and event are not in the list of contracts',
+        NOT layout.known, '',
+        length(topics) != layout.topic_count, 'the event has another number of topics',
+        length(data) < layout.head_bytes OR NOT layout.has_tail AND length(data) > layout.head_bytes, 'the data is shorter or longer than the event''s parameters',
+        arrayExists(p -> substring($word(p.1), 1, p.2) != substring(toFixedString('', 32), 1, p.2)
+            OR substring($word(p.1), 33 - p.3, p.3) != substring(toFixedString('', 32), 1, p.3), layout.padded), 'a parameter is wider than its type',
+        arrayExists((p, unit) -> $number(p) > length(data) OR reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1, 32))) > length(data)
+            OR toUInt32($number(p)) + 32 + unit * toUInt32(reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1, 32)))) > length(data),
+            layout.tails, layout.tail_units), 'an array goes beyond the data',
+        layout.into_table = 'fills' AND layout.kind = 'assets' AND ($number(layout.at_maker_asset) = 0) = ($number(layout.at_taker_asset) = 0),
+            'neither side is collateral, or both are',
+        layout.into_table = 'fills' AND $number(layout.at_side) > 1, 'the side is neither BUY nor SELL',
+        layout.into_table = 'fills' AND greatest($number(layout.at_maker_amount), $number(layout.at_taker_amount), $number(layout.at_fee)) > 18446744073709551615,
+            'an amount has more than 64 bits',
+        layout.at_outcome_index != 0 AND $number(layout.at_outcome_index) > 255, 'there is no such outcome',
+        layout.into_table = 'transfers' AND layout.kind = 'batch' AND length($items(layout.at_numbers)) != length($items(layout.at_amounts)),
+            'there are not as many ids as amounts',
+        layout.into_table = 'transfers' AND layout.kind = 'batch' AND empty($items(layout.at_numbers)), 'it moves no token',
+        layout.kind IN ('preparation', 'resolution') AND $number(layout.at_number) > 256, 'a condition has at most 256 outcomes',
+        layout.kind = 'resolution' AND layout.at_number != 0 AND length($items(layout.at_amounts)) != $number(layout.at_number),
+            'there are not as many payouts as outcomes',
+        '') AS reason,
+    layout.at_wallet AS at_wallet, layout.at_recipient AS at_recipient, layout.at_other_recipient AS at_other_recipient, layout.at_operator AS at_operator,
+    layout.at_counterparty AS at_counterparty, layout.at_oracle AS at_oracle, layout.at_pool AS at_pool, layout.at_tokens AS at_tokens,
+    layout.at_collateral AS at_collateral, layout.at_condition_id AS at_condition_id, layout.at_market_id AS at_market_id, layout.at_question_id AS at_question_id,
+    layout.at_parent_id AS at_parent_id, layout.at_legacy_condition_id AS at_legacy_condition_id, layout.at_order_hash AS at_order_hash, layout.at_builder AS at_builder,
+    layout.at_token_id AS at_token_id, layout.at_other_token_id AS at_other_token_id, layout.at_amount AS at_amount, layout.at_payout AS at_payout,
+    layout.at_fee AS at_fee, layout.at_number AS at_number, layout.at_numbers AS at_numbers, layout.at_amounts AS at_amounts,
+    layout.at_conditions AS at_conditions, layout.at_side AS at_side, layout.at_maker_asset AS at_maker_asset, layout.at_taker_asset AS at_taker_asset,
+    layout.at_maker_amount AS at_maker_amount, layout.at_taker_amount AS at_taker_amount, layout.at_collateral_amount AS at_collateral_amount, layout.at_outcome_index AS at_outcome_index,
+    layout.at_pool_shares AS at_pool_shares
+FROM default.chain_logs AS log
+LEFT ANY JOIN default.chain_layouts AS layout ON layout.signature = log.topics[1] AND layout.emitter = if(log.topics[1] IN
+    (SELECT signature FROM default.chain_layouts WHERE emitter = toFixedString('', 20)), toFixedString('', 20), log.address);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_fills TO default.chain_fills AS
+WITH
+    if(kind = 'assets', $number(at_maker_asset) = 0, $number(at_side) = 0) AS buys,
+    toUInt64($number(at_maker_amount)) AS gives,
+    toUInt64($number(at_taker_amount)) AS gets
+SELECT
+    address AS exchange, version, block_number, block_time, transaction_hash, log_index,
+    $word(at_order_hash) AS order_hash,
+    $address(at_wallet) AS owner,
+    $address(at_counterparty) AS counterparty,
+    if(counterparty IN (SELECT emitter FROM default.chain_layouts WHERE into_table = 'fills'), 'taker', 'maker') AS role,
+    role = 'taker' OR max(role = 'taker') OVER (PARTITION BY transaction_hash, if(role = 'taker', owner, counterparty)) = 0 AS taker_order,
+    if(buys, 'BUY', 'SELL') AS side,
+    multiIf(kind != 'assets', $number(at_token_id), buys, $number(at_taker_asset), $number(at_maker_asset)) AS token_id,
+    if(buys, gets, gives) AS shares,
+    if(buys, gives, gets) AS collateral,
+    toUInt64($number(at_fee)) AS fee,
+    $word(at_builder) AS builder,
+    batch, fetched_at
+FROM default.chain_known WHERE reason = '' AND into_table = 'fills';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_amm_trades TO default.chain_amm_trades AS
+SELECT
+    address AS pool, kind, block_number, block_time, transaction_hash, log_index, $address(at_wallet) AS wallet,
+    if(at_outcome_index = 0, -1, toInt16($number(at_outcome_index))) AS outcome_index, $number(at_amount) AS shares,
+    $number(at_collateral_amount) AS collateral, $number(at_fee) AS fee, $numbers(at_amounts) AS amounts, $number(at_pool_shares) AS pool_shares,
+    batch, fetched_at
+FROM default.chain_known WHERE reason = '' AND into_table = 'amm';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_transfers TO default.chain_transfers AS
+SELECT
+    address AS contract, block_number, block_time, transaction_hash, log_index, toUInt16(0) AS batch_index, $address(at_operator) AS operator,
+    $address(at_wallet) AS sender, $address(at_recipient) AS receiver, $number(at_token_id) AS token_id, $number(at_amount) AS amount, batch, fetched_at
+FROM default.chain_known WHERE reason = '' AND into_table = 'transfers' AND kind = 'single';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_batches TO default.chain_transfers AS
+SELECT
+    address AS contract, block_number, block_time, transaction_hash, log_index, toUInt16(place - 1) AS batch_index, $address(at_operator) AS operator,
+    $address(at_wallet) AS sender, $address(at_recipient) AS receiver, token_id, amount, batch, fetched_at
+FROM default.chain_known
+ARRAY JOIN $numbers(at_numbers) AS token_id, $numbers(at_amounts) AS amount, arrayEnumerate($items(at_numbers)) AS place
+WHERE reason = '' AND into_table = 'transfers' AND kind = 'batch';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_lifecycle TO default.chain_lifecycle AS
+SELECT
+    dataset, kind, event, address AS contract, version, block_number, block_time, transaction_hash, log_index,
+    $address(at_wallet) AS wallet, $address(at_recipient) AS recipient, $address(at_other_recipient) AS other_recipient, $address(at_oracle) AS oracle,
+    $address(at_pool) AS pool, $address(at_tokens) AS tokens, $address(at_collateral) AS collateral,
+    $word(at_condition_id) AS condition_id, $word(at_market_id) AS market_id, $word(at_question_id) AS question_id, $word(at_parent_id) AS parent_id,
+    $word(at_legacy_condition_id) AS legacy_condition_id, $word(at_order_hash) AS order_hash,
+    $number(at_token_id) AS token_id, $number(at_other_token_id) AS other_token_id, $number(at_amount) AS amount, $number(at_payout) AS payout,
+    $number(at_fee) AS fee, $number(at_number) AS number, $numbers(at_numbers) AS numbers, $numbers(at_amounts) AS amounts,
+    $items(at_conditions) AS conditions,
+    if((address, event) IN (SELECT emitter, name FROM default.chain_layouts WHERE NOT known),
+        concat(arrayStringConcat(arrayMap(t -> toString(t), arraySlice(topics, 2))), data), '') AS undecoded,
+    batch, fetched_at
+FROM default.chain_known WHERE reason = '' AND into_table = 'lifecycle';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_rejected TO default.chain_rejected AS
+SELECT dataset, reason, source, block_number, block_time, transaction_hash, log_index, address, topics, data, batch, fetched_at
+FROM default.chain_known WHERE reason != '';
+
+-- The tables that the mapping reads.
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_conditions TO default.rpc_conditions AS
+SELECT
+    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle, lower(hex($word(at_question_id))) AS question_id,
+    toUInt16($number(at_number)) AS outcome_slot_count, block_number, CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
+    concat('0x', lower(hex(transaction_hash))) AS transaction_hash, log_index, fetched_at, batch
+FROM default.chain_known WHERE reason = '' AND kind = 'preparation';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_resolutions TO default.rpc_resolutions AS
+SELECT
+    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle, lower(hex($word(at_question_id))) AS question_id,
+    toUInt16($number(at_number)) AS outcome_slot_count, $numbers(at_amounts) AS payout_numerators, block_number,
+    CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS resolved_at,
+    concat('0x', lower(hex(transaction_hash))) AS transaction_hash, log_index, fetched_at, batch
+FROM default.chain_known WHERE reason = '' AND kind = 'resolution' AND at_number != 0;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_moved TO default.rpc_transfers AS
+SELECT
+    concat('0x', lower(hex(transaction_hash))) AS transaction_hash, toString(token_id) AS token_id, block_number, CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
+    toUInt32(count()) AS transfers, max(fetched_at) AS fetched_at, batch
+FROM default.chain_known
+ARRAY JOIN if(kind = 'single', [$number(at_token_id)], arrayDistinct($numbers(at_numbers))) AS token_id
+WHERE reason = '' AND into_table = 'transfers' AND version = 'V1'
+GROUP BY block_number, block_time, transaction_hash, token_id, batch;
+
+-- The trades and fundings of the pools that Polymarket's factory announced, whenever it did; amounts in base units.
+CREATE OR REPLACE VIEW default.vw_chain_amm_trades AS
+SELECT
+    concat('0x', lower(hex(trade.pool))) AS pool, pools.condition_id AS condition_id, trade.kind AS kind, trade.block_number AS block_number,
+    trade.log_index AS log_index, trade.block_time AS timestamp, concat('0x', lower(hex(trade.transaction_hash))) AS transaction_hash,
+    concat('0x', lower(hex(trade.wallet))) AS wallet, trade.outcome_index AS outcome_index,
+    trade.shares AS shares, trade.collateral AS collateral,
+    -- least: whoever made a pool of a token of his own may give any amounts
+    if(trade.shares = 0, NULL, CAST(divideDecimal(toDecimal256(least(trade.collateral, toUInt256(18446744073709551615)), 0),
+        toDecimal256(least(greatest(trade.shares, toUInt256(1)), toUInt256(18446744073709551615)), 0), 18) AS Decimal(38, 18))) AS price,
+    trade.fee AS fee, trade.amounts AS amounts, trade.pool_shares AS pool_shares, trade.batch AS batch
+FROM default.chain_amm_trades AS trade FINAL
+INNER JOIN
+(
+    SELECT lifecycle.pool AS pool, lower(hex(any(lifecycle.conditions)[1])) AS condition_id FROM default.chain_lifecycle AS lifecycle
+    WHERE kind = 'pool' AND lifecycle.tokens IN (SELECT emitter FROM default.chain_layouts WHERE kind = 'preparation') GROUP BY pool
+) AS pools ON pools.pool = trade.pool;

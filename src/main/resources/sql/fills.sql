@@ -23,10 +23,11 @@ CREATE TABLE IF NOT EXISTS default.clob_fills
     fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which has none' CODEC(ZSTD(1)),
     taker_order      Bool COMMENT 'the taker''s own order, or a fill without a match (alone): the rows that volumes are sums of',
     alone            Bool DEFAULT 0 COMMENT 'a fill without a match: no taker''s order of its transaction repeats it; set when a run ends',
-    timestamp        DateTime('UTC') COMMENT 'of the block' CODEC(DoubleDelta, ZSTD(1)),
+    timestamp        Nullable(DateTime('UTC')) COMMENT 'of the block; NULL if the source has an impossible time, and no other row of the transaction has one' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
     order_hash       String COMMENT 'empty from the Data API' CODEC(ZSTD(1)),
     source           LowCardinality(String) COMMENT 'goldsky or data-api',
+    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
     batch            String COMMENT 'the batch of the ledger that stored the row' CODEC(ZSTD(1))
 )
@@ -35,6 +36,7 @@ ORDER BY (condition_id, fill_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0 COMMENT 'a fill without a match: no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
+ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS unread Map(String, String), MODIFY COLUMN IF EXISTS timestamp Nullable(DateTime('UTC'));
 
 -- For the section @finish: the rows that it has to change, and when it ran last.
 CREATE TABLE IF NOT EXISTS default.fills_alone
@@ -104,13 +106,15 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
     buys   Bool MATERIALIZED makerAssetId = '0',
     shares String MATERIALIZED if(buys, takerAmountFilled, makerAmountFilled),
     paid   String MATERIALIZED if(buys, makerAmountFilled, takerAmountFilled),
+    traded Nullable(DateTime('UTC')) MATERIALIZED $past(timestamp),
+    taken  Nullable(Decimal(38, 6)) MATERIALIZED if(match(fee, '^[0-9]{1,30}$'), toDecimal128OrNull(fee, 0) * toDecimal128('0.000001', 6), NULL),
+    unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('timestamp', $unread(timestamp, traded), 'fee', $unread(fee, taken))),
     reason String MATERIALIZED multiIf(
         element != '', 'an element of the list is not an object, or has no id',
         NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
         (makerAssetId = '0') = (takerAssetId = '0'), 'neither side is collateral, or both are',
         NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$'), 'an amount is not a whole number of base units',
         match(shares, '^0*$'), 'the size is zero, so there is no price',
-        isNull($past(timestamp)), 'the time cannot be parsed, is before the contract or in the future',
         NOT match(lower(maker), '^0x[0-9a-f]{40}$') OR NOT match(lower(taker), '^0x[0-9a-f]{40}$'), 'maker or taker is not an address',
         '')
 )
@@ -128,15 +132,16 @@ SELECT
     CAST(divideDecimal(toDecimal256OrZero(paid, 0), greatest(toDecimal256OrZero(shares, 0), toDecimal256(1, 0)), 18) AS Decimal(38, 18)) AS price,
     toDecimal128OrZero(shares, 0) * toDecimal128('0.000001', 6) AS size,
     toDecimal128OrZero(paid, 0) * toDecimal128('0.000001', 6) AS cost,
-    if(match(landing.fee, '^[0-9]{1,30}$'), toDecimal128OrNull(landing.fee, 0) * toDecimal128('0.000001', 6), NULL) AS fee,
+    taken AS fee,
     -- the exchange contracts: V1, V1 neg-risk, V2, V2 neg-risk, V3
     lower(landing.taker) IN ('0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e', '0xc5d563a36ae78145c45a50134d48a1215220f80a',
         '0xe111180000d2663c0091e4f400237545b87b996b', '0xe2222d279d744050d28e00520010520000310f59',
         '0xe3333700ca9d93003f00f0f71f8515005f6c00aa') AS taker_order,
-    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
+    traded AS timestamp,
     substring(lower(id), 1, 66) AS transaction_hash,
     substring(lower(id), 68) AS order_hash,
     'goldsky' AS source,
+    unread,
     fetched_at,
     batch
 FROM default.fills_landing AS landing
@@ -190,7 +195,7 @@ GROUP BY key;
 -- @stored
 -- The stored rows of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
+    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
@@ -203,7 +208,17 @@ SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()), ' cond
     toString(countIf(NOT in_gamma AND has(sources, 'chain'))), ' of them') AS line
 FROM default.fills_markets HAVING countIf(NOT in_gamma) > 0;
 
+-- @unread default.clob_fills
+-- The fields of the rows since {since} that could not be parsed.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_fills ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE source = 'goldsky' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
+
 -- @finish
+-- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
+-- or from the chain's transfers.
+ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
+SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
 -- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the
 -- markets with recently stored rows; for the markets of another active run, that run does it at its end.
 TRUNCATE TABLE default.fills_alone;
@@ -312,6 +327,42 @@ SELECT source, reason, count() AS rows, any(row) AS such_as FROM
 )
 GROUP BY source, reason ORDER BY rows DESC;
 
+-- @check fills of each month that one source has and the others lack needs=default.chain_fills
+-- By transactions, which all sources name alike. The Data API leaves out what is less than a tenth of a share.
+SELECT toStartOfMonth(toDateTime(at, 'UTC')) AS month, has, lack, multiIf(
+        has = 'chain' AND condition = '', 'unknown market',
+        has = 'chain' AND condition NOT IN (SELECT condition_id FROM default.clob_fills), 'market not fetched',
+        has = 'chain' AND largest < 0.1, 'dust',
+        has = 'chain' AND at >= toUnixTimestamp(toDateTime('2026-04-28 00:00:00', 'UTC')) AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api'),
+            'after Goldsky stopped on 2026-04-28',
+        has = 'chain' AND at < toUnixTimestamp(now() - INTERVAL 3 YEAR) AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'goldsky'),
+            'before the Data API''s three years',
+        has = 'chain', 'not in the answers',
+        'blocks not fetched, or logs missing') AS reason,
+    count() AS transactions, sum(rows) AS fills, toString(sum(traded)) AS collateral, any(concat('0x', lower(hex(tx)))) AS such_as
+FROM
+(
+    SELECT tx, min(time) AS at, max(shares) AS largest, max(market) AS condition, count() AS rows, sum(volume) AS traded,
+        groupUniqArray(origin) AS origins, origins[1] AS has, if(has = 'chain', 'goldsky, data-api', 'chain') AS lack
+    FROM
+    (
+        SELECT fill.transaction_hash AS tx, toUnixTimestamp(ifNull(fill.block_time, toDateTime(0, 'UTC'))) AS time, toDecimal128(fill.shares, 6) / 1000000 AS shares,
+            token.condition_id AS market, if(fill.taker_order, toDecimal128(fill.collateral, 6) / 1000000, 0) AS volume, 'chain' AS origin
+        FROM default.chain_fills AS fill FINAL LEFT ANY JOIN default.vw_tokens AS token ON token.token_id = fill.token_id
+        UNION ALL
+        SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32), toUnixTimestamp(timestamp), size, condition_id, if(taker_order, cost, 0), toString(source)
+        FROM default.clob_fills FINAL
+    )
+    GROUP BY tx HAVING NOT has(origins, 'chain') OR length(origins) = 1
+)
+WHERE (SELECT count() FROM default.chain_fills) > 0
+GROUP BY month, has, lack, reason ORDER BY month, has, fills DESC
+SETTINGS max_bytes_before_external_group_by = 1000000000;
+
+-- @check fills by month and source needs=default.vw_fills
+SELECT toStartOfMonth(timestamp) AS month, source, count() AS fills, countIf(taker_order) AS trades, toString(sumIf(cost, taker_order)) AS volume
+FROM default.vw_fills GROUP BY month, source ORDER BY month, source;
+
 -- @check samples
 SELECT condition_id, outcome_index, side, toString(price) AS price, toString(size) AS size, taker_order, timestamp, source FROM default.clob_fills
 ORDER BY cityHash64(fill_id) LIMIT 5;
@@ -369,6 +420,12 @@ SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;
 
 -- @measure feeless Fills from Goldsky whose fee could not be read
 SELECT countIf(isNull(fee)) FROM default.clob_fills WHERE source = 'goldsky';
+
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
+SELECT countIf(notEmpty(unread)) FROM default.clob_fills;
+
+-- @measure timeless Rows without a time: the received one is impossible, and no other row of the transaction has one
+SELECT countIf(isNull(timestamp)) FROM default.clob_fills;
 
 -- @measure prices-outside Fills whose price is not between 0 and 1, by the amounts on the chain
 SELECT countIf(price > 1 OR price < 0) FROM default.clob_fills;

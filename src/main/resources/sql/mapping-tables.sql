@@ -39,12 +39,16 @@ CREATE TABLE IF NOT EXISTS default.rpc_conditions
     block_time         Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL if the node sends no time',
     transaction_hash   String CODEC(ZSTD(1)),
     log_index          UInt32,
+    unread             Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at         DateTime64(3, 'UTC'),
     batch              String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY condition_id
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables of earlier versions
+ALTER TABLE default.rpc_conditions ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- ConditionResolution: payout numerators as on the chain.
 CREATE TABLE IF NOT EXISTS default.rpc_resolutions
@@ -58,12 +62,16 @@ CREATE TABLE IF NOT EXISTS default.rpc_resolutions
     resolved_at        Nullable(DateTime64(3, 'UTC')) COMMENT 'the block''s time',
     transaction_hash   String CODEC(ZSTD(1)),
     log_index          UInt32,
+    unread             Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at         DateTime64(3, 'UTC'),
     batch              String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY condition_id
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables of earlier versions
+ALTER TABLE default.rpc_resolutions ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- The transactions by which trades can be matched: one row per transaction and token id that it moved.
 CREATE TABLE IF NOT EXISTS default.rpc_transfers
@@ -73,6 +81,7 @@ CREATE TABLE IF NOT EXISTS default.rpc_transfers
     block_number     UInt64,
     block_time       Nullable(DateTime64(3, 'UTC')),
     transfers        UInt32 COMMENT 'of this token id in this transaction',
+    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1)),
     INDEX by_transaction transaction_hash TYPE bloom_filter GRANULARITY 4
@@ -81,6 +90,9 @@ ENGINE = ReplacingMergeTree(fetched_at)
 -- by blocks, the order in which they arrive and are queried
 ORDER BY (block_number, transaction_hash, token_id)
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables of earlier versions
+ALTER TABLE default.rpc_transfers ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- The token ids that were moved, with the condition that they were computed from (computed_token_ids); made from
 -- rpc_transfers, rpc_conditions and the computed token ids. A token id without a known condition is not in it.

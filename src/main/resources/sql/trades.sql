@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
 
     hash   String MATERIALIZED lower(transaction_hash),
     wallet String MATERIALIZED lower(proxy_wallet),
+    traded Nullable(DateTime('UTC')) MATERIALIZED $past(timestamp),
+    unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('timestamp', $unread(timestamp, traded))),
     reason String MATERIALIZED multiIf(
         element != '', 'an element of the list is not an object, or has no id',
         NOT match(hash, '^0x[0-9a-f]{64}$'), 'the transaction hash is not 0x and 64 hex digits',
@@ -26,7 +28,6 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
         match(size, '^[0.]*$'), 'the size is zero, so there is no price',
         NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is not a number, or has more than 18 decimals',
         toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
-        isNull($past(timestamp)), 'the time cannot be parsed, is before the contract or in the future',
         '')
 )
 ENGINE = Null;
@@ -45,10 +46,11 @@ SELECT
     CAST(round(toDecimal256OrZero(landing.size, 6) * toDecimal256OrZero(landing.price, 18), 6) AS Decimal(38, 6)) AS cost,
     CAST(NULL AS Nullable(Decimal(38, 6))) AS fee,
     list = 'true' AS taker_order,
-    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
+    traded AS timestamp,
     hash AS transaction_hash,
     '' AS order_hash,
     'data-api' AS source,
+    unread,
     fetched_at,
     batch
 FROM default.trades_landing AS landing
@@ -88,13 +90,23 @@ GROUP BY key;
 -- @stored
 -- The stored rows of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
+    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
+-- @unread default.clob_fills
+-- The fields of the rows since {since} that could not be parsed.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_fills ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
+
 -- @finish
+-- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
+-- or from the chain's transfers.
+ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
+SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
 -- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the
 -- markets with recently stored rows; for the markets of another active run, that run does it at its end.
 TRUNCATE TABLE default.fills_alone;

@@ -17,6 +17,22 @@ multiIf(
 -- When something happened: not before the first contract was deployed (September 2020), nor later than tomorrow.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < now64(6, 'UTC') + INTERVAL 1 DAY, $moment($text), NULL);
 
+-- @value blocktime(hash)
+-- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for
+-- are only the transactions of fills without a time.
+nullIf((SELECT mapFromArrays(groupArray(transaction), groupArray(time)) FROM
+(
+    SELECT transaction_hash AS transaction, toDateTime(assumeNotNull(max(at)), 'UTC') AS time FROM
+    (
+        SELECT transaction_hash, toDateTime64(timestamp, 3, 'UTC') AS at FROM default.clob_fills
+        UNION ALL
+        SELECT transaction_hash, block_time FROM default.rpc_transfers
+    )
+    WHERE (SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE isNull(timestamp) LIMIT 1)) > 0
+        AND isNotNull(at) AND transaction_hash IN (SELECT transaction_hash FROM default.clob_fills WHERE isNull(timestamp))
+    GROUP BY transaction_hash
+))[$hash], toDateTime(0, 'UTC'));
+
 -- @value deadline(text)
 -- When something is scheduled to start or end.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < toDateTime64('2200-01-01 00:00:00', 6, 'UTC'), $moment($text), NULL);
@@ -49,3 +65,23 @@ if($text IN ('', 'null') OR isNotNull($value), '', $text);
 -- The normal form of a key (see IdKind.spelled).
 multiIf(match($text, '^0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?$'), lower($text),
     match($text, '^[0-9a-fA-F]{64}$') AND match($text, '[a-fA-F]'), concat('0x', lower($text)), $text);
+
+-- The parts of a log of the chain, with its columns topics and data at hand; a place is n for topic n, counted from 1 with the
+-- signature as the first, -n for word n of the data, and 0 if the event has no such parameter.
+
+-- @value word(place)
+toFixedString(multiIf($place > 0, topics[$place], $place < 0, substring(data, -32 * toInt32($place) - 31, 32), ''), 32);
+
+-- @value address(place)
+toFixedString(substring($word($place), 13, 20), 20);
+
+-- @value number(place)
+reinterpretAsUInt256(reverse($word($place)));
+
+-- @value items(place)
+-- The words of an array, whose place holds where in the data it begins: its length, then its elements.
+if($place = 0, [], arrayMap(i -> toFixedString(substring(data, toUInt64($number($place)) + 33 + 32 * i, 32), 32),
+    range(toUInt32(least(reinterpretAsUInt256(reverse(substring(data, toUInt64($number($place)) + 1, 32))), length(data))))));
+
+-- @value numbers(place)
+arrayMap(w -> reinterpretAsUInt256(reverse(w)), $items($place));

@@ -183,7 +183,7 @@ class ProgramIT {
         ids.get(0), json.at("/became/resolutions_external_ingest/0/condition_id").asText());
     Program.Result shown = Program.run(bed, "fetch", "payouts", ids.get(0), ids.get(1));
     assertTrue(
-        shown.out().contains("Becomes in resolutions_external_ingest:")
+        shown.out().contains("Rows for resolutions_external_ingest:")
             && shown.out().contains(ids.get(1) + "  absent"),
         shown.out());
     assertEquals(0, bed.value("SELECT count() FROM default.resolutions_external_ingest"));

@@ -14,9 +14,10 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Parts;
 import polymarket.backfill.run.Preview;
 
-/** Asks for single ids and shows what came and what it became. */
+/** Fetches single ids and shows the answers and the resulting rows. */
 @Command(
     name = "fetch",
     description =
@@ -56,7 +57,7 @@ final class FetchCommand implements Callable<Integer> {
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       Map<String, Preview.Result> results = new LinkedHashMap<>();
       for (Map.Entry<Job, List<String>> part :
-          Parts.split(settings, clickHouse, job, wanted).entrySet()) {
+          Parts.split(settings, clickHouse, Common.home(), job, wanted).entrySet()) {
         Preview.Result result =
             Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true));
         results.put(part.getKey().getName(), result);
@@ -77,7 +78,7 @@ final class FetchCommand implements Callable<Integer> {
 
   private static void show(Job job, Preview.Result result) {
     System.out.println(
-        "Came from "
+        "Answer from "
             + job.getSource()
             + " in "
             + Messages.count(result.requests(), "request")
@@ -87,7 +88,7 @@ final class FetchCommand implements Callable<Integer> {
       System.out.println("  (no rows)");
     }
     for (Map.Entry<String, List<Map<String, Object>>> table : result.became().entrySet()) {
-      System.out.println("Becomes in " + table.getKey() + ":");
+      System.out.println("Rows for " + table.getKey() + ":");
       table.getValue().forEach(row -> System.out.println("  " + Report.json(row)));
     }
     System.out.println("States:");

@@ -22,7 +22,11 @@ import polymarket.backfill.UserError;
 /**
  * libchdb, ClickHouse as a shared library, through JNA.
  *
- * <p>Two measured facts (26.7.3) determine the design. Data after an INSERT in the text of a query ends at the first blank line, and the text after it runs as the next statement; so all data is sent through the library's insert stream. The library's own result stream makes every block a separate document (a second JSON header in the middle of the answer); so a SELECT is written {@code INTO OUTFILE} to a pipe, which returns the bytes of one complete answer, in flat memory.
+ * <p>Two measured facts (26.7.3) determine the design. Data after an INSERT in the text of a query
+ * ends at the first blank line, and the text after it runs as the next statement; so all data is
+ * sent through the library's insert stream. The library's own result stream makes every block a
+ * separate document (a second JSON header in the middle of the answer); so a SELECT is written
+ * {@code INTO OUTFILE} to a pipe, which returns the bytes of one complete answer, in flat memory.
  */
 final class Chdb {
   /**
@@ -149,7 +153,8 @@ final class Chdb {
               + firstLine(e.getMessage())
               + "); run chdb/install again, or set clickhouse.url to use a server");
     }
-    // without this the library replaces the JVM's SIGSEGV handler, which the JVM needs for null checks
+    // without this the library replaces the JVM's SIGSEGV handler, which the JVM needs for null
+    // checks
     api.chdb_set_signal_handlers_enabled(0);
   }
 
@@ -206,7 +211,8 @@ final class Chdb {
   }
 
   /**
-   * Opens a connection: 0.14 s the first time, 0.3 ms after that. Each connection has its own settings, database and temporary tables. A process can have one data folder open at a time.
+   * Opens a connection: 0.14 s the first time, 0.3 ms after that. Each connection has its own
+   * settings, database and temporary tables. A process can have one data folder open at a time.
    *
    * @param config the configuration file, as {@link EngineAccess#config} writes it
    */
@@ -262,7 +268,8 @@ final class Chdb {
     }
 
     /**
-     * Runs a SELECT and streams its answer to {@code out}, in flat memory; if {@code out} fails, the query is killed.
+     * Runs a SELECT and streams its answer to {@code out}, in flat memory; if {@code out} fails,
+     * the query is killed.
      *
      * @param sql the statement
      * @param marker a unique text by which {@link #kill} finds this statement
@@ -318,7 +325,8 @@ final class Chdb {
     }
 
     /**
-     * Kills the query with this marker, on this connection. A closed pipe alone does not stop a running query; a kill before the query has started finds nothing, but then the pipe stops it.
+     * Kills the query with this marker, on this connection. A closed pipe alone does not stop a
+     * running query; a kill before the query has started finds nothing, but then the pipe stops it.
      */
     synchronized void kill(String marker) {
       try {
@@ -358,7 +366,9 @@ final class Chdb {
     }
 
     /**
-     * Inserts the rows of {@code data}, in flat memory. If {@code data} fails, the insert is aborted; if it has more than a block of rows (max_insert_block_size, about a million), the first blocks may be stored then, as on any server.
+     * Inserts the rows of {@code data}, in flat memory. If {@code data} fails, the insert is
+     * aborted; if it has more than a block of rows (max_insert_block_size, about a million), the
+     * first blocks may be stored then, as on any server.
      *
      * @param head the INSERT up to FORMAT or VALUES
      */
@@ -440,7 +450,10 @@ final class Chdb {
       }
     }
 
-    /** Closes the connection. Closing the last one ends the engine, which first writes its pending data. */
+    /**
+     * Closes the connection. Closing the last one ends the engine, which first writes its pending
+     * data.
+     */
     @Override
     public void close() {
       api.chdb_close_conn(handle);

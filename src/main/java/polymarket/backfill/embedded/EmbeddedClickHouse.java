@@ -23,14 +23,17 @@ import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
 
 /**
- * A process's attachment to the embedded ClickHouse of a data folder. The engine is a separate process, shared by all users of the folder; it ends within two seconds after the last of them has detached or died and running requests have finished.
+ * A process's attachment to the embedded ClickHouse of a data folder. The engine is a separate
+ * process, shared by all users of the folder; it ends within two seconds after the last of them has
+ * detached or died and running requests have finished.
  */
 public final class EmbeddedClickHouse implements AutoCloseable {
   private static final long START_MS = 60_000;
   private static final int LOG_LIMIT = 1 << 20;
 
   /**
-   * The environment variables that are passed to an engine's process; the others are not, because they may contain keys and passwords.
+   * The environment variables that are passed to an engine's process; the others are not, because
+   * they may contain keys and passwords.
    */
   static final Set<String> ENVIRONMENT =
       Set.of("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ");
@@ -57,8 +60,10 @@ public final class EmbeddedClickHouse implements AutoCloseable {
    * Its log is {@code engine.log} in the folder.
    *
    * @param dataFolder created if it does not exist
-   * @param port the port of a new engine on 127.0.0.1; 0 for any free one. A running engine keeps its port
-   * @throws UserError if the engine does not start: the library is missing, the port is taken, or a process that does not answer has the folder
+   * @param port the port of a new engine on 127.0.0.1; 0 for any free one. A running engine keeps
+   *     its port
+   * @throws UserError if the engine does not start: the library is missing, the port is taken, or a
+   *     process that does not answer has the folder
    */
   public static EmbeddedClickHouse attach(Path dataFolder, int port) {
     return attach(dataFolder, port, "", null);
@@ -66,7 +71,8 @@ public final class EmbeddedClickHouse implements AutoCloseable {
 
   /**
    * @param password the folder's new password; empty to keep the current one
-   * @param files null, or a folder whose files statements may read and write. A running engine keeps its own
+   * @param files null, or a folder whose files statements may read and write. A running engine
+   *     keeps its own
    */
   public static EmbeddedClickHouse attach(Path dataFolder, int port, String password, Path files) {
     if (files != null && !Files.isDirectory(files)) {
@@ -96,9 +102,12 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   }
 
   /**
-   * Keeps the engine of a data folder running until SIGINT or SIGTERM, and restarts it if it is killed. When it is ready, prints its address and instructions for clients to standard output. The engine is a separate process, as for {@link #attach}, without this one's environment.
+   * Keeps the engine of a data folder running until SIGINT or SIGTERM, and restarts it if it is
+   * killed. When it is ready, prints its address and instructions for clients to standard output.
+   * The engine is a separate process, as for {@link #attach}, without this one's environment.
    *
-   * @throws UserError if an engine already serves the folder (the message has its pid and URL), or as {@link #attach}
+   * @throws UserError if an engine already serves the folder (the message has its pid and URL), or
+   *     as {@link #attach}
    */
   public static void serveForeground(Path dataFolder, int port, String password, Path files) {
     CountDownLatch end = new CountDownLatch(1);
@@ -234,7 +243,8 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     }
   }
 
-  // a stale file may name a port that now belongs to another program: the answer has to name this folder and prove that it knows the password, which is not sent before
+  // a stale file may name a port that now belongs to another program: the answer has to name this
+  // folder and prove that it knows the password, which is not sent before
   private boolean tryAttach(String secret) {
     EngineProcess.Info info = EngineProcess.Info.read(data);
     if (info == null) {

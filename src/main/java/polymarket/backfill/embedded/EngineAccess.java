@@ -13,7 +13,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The permissions of statements to the embedded engine. The engine runs with its owner's rights and could read and write everything that the owner can: {@link #config} revokes the rights that ClickHouse has grants for, and {@link SqlGuard} rejects by name the things that have no grant. Both use lists of what is allowed ({@code engine/allowed.txt}); everything else is rejected.
+ * The permissions of statements to the embedded engine. The engine runs with its owner's rights and
+ * could read and write everything that the owner can: {@link #config} revokes the rights that
+ * ClickHouse has grants for, and {@link SqlGuard} rejects by name the things that have no grant.
+ * Both use lists of what is allowed ({@code engine/allowed.txt}); everything else is rejected.
  */
 final class EngineAccess {
   static final Set<String> SAFE_TYPES =
@@ -122,7 +125,8 @@ final class EngineAccess {
   /**
    * Writes the engine's configuration: one user, who can read and write only in the data folder.
    *
-   * @param files null, or the folder that is allowed; the grant is for all files, and {@link SqlGuard} restricts statements to that folder
+   * @param files null, or the folder that is allowed; the grant is for all files, and {@link
+   *     SqlGuard} restricts statements to that folder
    * @return the file for the engine's --config-file
    */
   static Path config(Path data, Path files) throws IOException {

@@ -17,7 +17,8 @@ import java.util.zip.GZIPOutputStream;
 import net.jpountz.lz4.LZ4FrameOutputStream;
 
 /**
- * The answer of one query: buffered up to 1 MiB, so that an early error gets its own status; then streamed. With wait_end_of_query=1 it is buffered to the end, in a file if it is long.
+ * The answer of one query: buffered up to 1 MiB, so that an early error gets its own status; then
+ * streamed. With wait_end_of_query=1 it is buffered to the end, in a file if it is long.
  */
 final class EngineAnswer {
   private static final int HOLD = 1 << 20;
@@ -151,7 +152,8 @@ final class EngineAnswer {
   }
 
   /**
-   * Reports an error. Before the head is sent: ClickHouse's status and text. After it: the text between two marks, and no last chunk, so that no client treats the answer as complete
+   * Reports an error. Before the head is sent: ClickHouse's status and text. After it: the text
+   * between two marks, and no last chunk, so that no client treats the answer as complete
    * (WriteBufferFromHTTPServerResponse::cancelWithException).
    *
    * @return whether the connection can take another request
@@ -167,7 +169,8 @@ final class EngineAnswer {
       return true;
     }
     int length = text.getBytes(StandardCharsets.UTF_8).length;
-    // in one chunk: @clickhouse/client expects it in one chunk, and waits forever if it finds only a part
+    // in one chunk: @clickhouse/client expects it in one chunk, and waits forever if it finds only
+    // a part
     body()
         .write(
             ("\r\n__exception__\r\n"

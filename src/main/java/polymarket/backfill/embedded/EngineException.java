@@ -33,7 +33,8 @@ final class EngineException extends RuntimeException {
   }
 
   /**
-   * @param text the error text of libchdb; without a code it gets 1001 (STD_EXCEPTION), as in ClickHouse
+   * @param text the error text of libchdb; without a code it gets 1001 (STD_EXCEPTION), as in
+   *     ClickHouse
    */
   EngineException(String text) {
     super(

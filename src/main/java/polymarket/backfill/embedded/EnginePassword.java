@@ -19,7 +19,8 @@ import javax.crypto.spec.SecretKeySpec;
 import polymarket.backfill.UserError;
 
 /**
- * The password of an embedded engine, one for each data folder. It is stored in {@code engine.password} there, which only the folder's owner can read, from its creation on.
+ * The password of an embedded engine, one for each data folder. It is stored in {@code
+ * engine.password} there, which only the folder's owner can read, from its creation on.
  */
 final class EnginePassword {
   /** The one user of an embedded engine. */
@@ -37,7 +38,8 @@ final class EnginePassword {
   /**
    * Returns the folder's password; generates a random one if it has none yet.
    *
-   * @param set the value of {@code clickhouse.embedded.password}; if it is not empty, it becomes the folder's password, also for a running engine
+   * @param set the value of {@code clickhouse.embedded.password}; if it is not empty, it becomes
+   *     the folder's password, also for a running engine
    * @throws UserError if the file cannot be read or written
    */
   static String ensure(Path data, String set) {
@@ -73,7 +75,8 @@ final class EnginePassword {
     }
   }
 
-  // several processes may do this at once: the first one's file stays, and is complete when it appears
+  // several processes may do this at once: the first one's file stays, and is complete when it
+  // appears
   private static void write(Path data, String password, boolean replace) throws IOException {
     createFolder(data);
     Path temporary = Files.createTempFile(data, FILE, ".new", ownersOnly("rw-------"));
@@ -96,7 +99,9 @@ final class EnginePassword {
     }
   }
 
-  /** Creates the data folder so that only its owner can access it; an existing one is not changed. */
+  /**
+   * Creates the data folder so that only its owner can access it; an existing one is not changed.
+   */
   static void createFolder(Path data) throws IOException {
     if (!Files.isDirectory(data)) {
       Files.createDirectories(data, ownersOnly("rwx------"));
@@ -140,7 +145,8 @@ final class EnginePassword {
   }
 
   /**
-   * Proves knowledge of the password without revealing it, because the port in engine.json may now belong to another program.
+   * Proves knowledge of the password without revealing it, because the port in engine.json may now
+   * belong to another program.
    *
    * @param said the data that both sides have: who proves it, a random text, the port
    */

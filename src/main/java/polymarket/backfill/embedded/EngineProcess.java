@@ -17,7 +17,8 @@ import polymarket.backfill.OsSignal;
 import polymarket.backfill.UserError;
 
 /**
- * The process that has a data folder open. It locks {@code engine.lock} in it, which the system unlocks when the process ends for any reason, and writes its pid and port to {@code engine.json}.
+ * The process that has a data folder open. It locks {@code engine.lock} in it, which the system
+ * unlocks when the process ends for any reason, and writes its pid and port to {@code engine.json}.
  */
 final class EngineProcess implements AutoCloseable {
   /** Exit code of a spawned process that found another one serving the folder. */
@@ -123,7 +124,9 @@ final class EngineProcess implements AutoCloseable {
   }
 
   /**
-   * The background process: ends when no process is attached any more, or on SIGTERM. It ignores SIGINT and SIGHUP, because Ctrl-C is sent to every process of the terminal, and processes that are storing their last batches still need the engine.
+   * The background process: ends when no process is attached any more, or on SIGTERM. It ignores
+   * SIGINT and SIGHUP, because Ctrl-C is sent to every process of the terminal, and processes that
+   * are storing their last batches still need the engine.
    *
    * @param args the data folder, the port, and the folder whose files statements may use, if any
    */

@@ -16,7 +16,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Runs the queries that arrive over HTTP: finds the statement in URL and body, rejects forbidden ones, leases a connection, and returns the answer.
+ * Runs the queries that arrive over HTTP: finds the statement in URL and body, rejects forbidden
+ * ones, leases a connection, and returns the answer.
  */
 final class EngineQueries {
   /** Parameters of the URL that are not settings. */
@@ -79,7 +80,9 @@ final class EngineQueries {
     hostName = own.query("SELECT hostName()").text();
   }
 
-  /** Kills the queries of disconnected clients, because a query without output does not notice it. */
+  /**
+   * Kills the queries of disconnected clients, because a query without output does not notice it.
+   */
   void killAbandoned() {
     selects.forEach(
         (marker, http) -> {

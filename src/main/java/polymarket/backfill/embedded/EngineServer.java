@@ -27,14 +27,21 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.http.CallerCheck;
 
 /**
- * Serves one data folder over ClickHouse's HTTP protocol on 127.0.0.1, so that clickhouse-jdbc, @clickhouse/client and curl work as with a server. Every request has its own connection with the settings of its URL, or that of its {@code session_id}; requests
- * run in parallel, those of one session one at a time.
+ * Serves one data folder over ClickHouse's HTTP protocol on 127.0.0.1, so that
+ * clickhouse-jdbc, @clickhouse/client and curl work as with a server. Every request has its own
+ * connection with the settings of its URL, or that of its {@code session_id}; requests run in
+ * parallel, those of one session one at a time.
  *
  * <p>X-ClickHouse-Summary: read_rows, read_bytes, written_rows and written_bytes (rows stored by
- * materialized views included), result_rows, result_bytes are the engine's own; elapsed_ns is measured here; total_rows_to_read and memory_usage are 0, because the library does not report them. For an answer longer than 1 MiB, the head is sent before the sums are known, and they are 0, unless {@code wait_end_of_query=1}. The query id is the client's, but not known inside the engine. Unsupported requests always get an error: INSERT ... SELECT ... FROM
- * input(...), files of the client, multipart bodies, several statements in one request.
+ * materialized views included), result_rows, result_bytes are the engine's own; elapsed_ns is
+ * measured here; total_rows_to_read and memory_usage are 0, because the library does not report
+ * them. For an answer longer than 1 MiB, the head is sent before the sums are known, and they are
+ * 0, unless {@code wait_end_of_query=1}. The query id is the client's, but not known inside the
+ * engine. Unsupported requests always get an error: INSERT ... SELECT ... FROM input(...), files of
+ * the client, multipart bodies, several statements in one request.
  *
- * <p>A request has to come from this machine and this origin ({@link CallerCheck}) and to have the folder's password ({@link EnginePassword}); {@link EngineAccess} restricts its statements.
+ * <p>A request has to come from this machine and this origin ({@link CallerCheck}) and to have the
+ * folder's password ({@link EnginePassword}); {@link EngineAccess} restricts its statements.
  */
 public final class EngineServer implements AutoCloseable {
   static final String ATTACH = "/backfill/attach";
@@ -45,7 +52,9 @@ public final class EngineServer implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(EngineServer.class);
 
-  /** For browsers: an answer is not a script, and must not be embedded in a page of another origin. */
+  /**
+   * For browsers: an answer is not a script, and must not be embedded in a page of another origin.
+   */
   private static final Map<String, String> FOR_NO_PAGE =
       Map.of("X-Content-Type-Options", "nosniff", "Cross-Origin-Resource-Policy", "same-origin");
 
@@ -71,7 +80,8 @@ public final class EngineServer implements AutoCloseable {
   /**
    * Opens the data folder and listens. A process can have only one data folder open.
    *
-   * @param data its folder, created if it does not exist; the caller has made sure that no other process has it
+   * @param data its folder, created if it does not exist; the caller has made sure that no other
+   *     process has it
    * @param port on 127.0.0.1; 0 for any free one
    * @param files null, or a folder whose files statements may read and write
    * @throws UserError if the port is taken, or the library is missing
@@ -279,7 +289,8 @@ public final class EngineServer implements AutoCloseable {
           http,
           request,
           Map.of("WWW-Authenticate", "Basic realm=\"embedded ClickHouse\""),
-          new EngineException(516, "AUTHENTICATION_FAILED", 401, "a password is required; " + where));
+          new EngineException(
+              516, "AUTHENTICATION_FAILED", 401, "a password is required; " + where));
     } else {
       queries.fail(
           http,

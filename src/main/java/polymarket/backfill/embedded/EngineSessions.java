@@ -10,7 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The engine connections of requests: a separate one for each, with the settings of its URL, or that of its {@code session_id}, which serves one request at a time.
+ * The engine connections of requests: a separate one for each, with the settings of its URL, or
+ * that of its {@code session_id}, which serves one request at a time.
  */
 final class EngineSessions implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EngineSessions.class);
@@ -102,7 +103,8 @@ final class EngineSessions implements AutoCloseable {
       }
       session.busy = true;
     }
-    // settings and the database of a URL apply to its request; changes by SET and USE stay in the session
+    // settings and the database of a URL apply to its request; changes by SET and USE stay in the
+    // session
     List<String> undo = new ArrayList<>();
     Session s = session;
     int seconds = timeout;

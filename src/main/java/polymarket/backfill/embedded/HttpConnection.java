@@ -17,12 +17,14 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * HTTP/1.1 on one socket, limited to what a database needs. Two maintained servers were tried instead. The JDK's own cannot omit the last chunk of an interrupted answer (a client would treat it as complete). Jetty 12.1 can, but does not detect that a client disconnects while its query runs without output (it reads HTTP/1.1 connections only between requests), and limits the pauses of a request's head, not its total time: one byte a second keeps a connection open forever.
+ * HTTP/1.1 on one socket, limited to what a database needs. Two maintained servers were tried
+ * instead. The JDK's own cannot omit the last chunk of an interrupted answer (a client would treat
+ * it as complete). Jetty 12.1 can, but does not detect that a client disconnects while its query
+ * runs without output (it reads HTTP/1.1 connections only between requests), and limits the pauses
+ * of a request's head, not its total time: one byte a second keeps a connection open forever.
  */
 final class HttpConnection {
-  /**
-   * A request that cannot be read; the connection is closed after the answer.
-   */
+  /** A request that cannot be read; the connection is closed after the answer. */
   static final class BadRequest extends IOException {
     final int status;
 
@@ -48,7 +50,8 @@ final class HttpConnection {
   /**
    * How long a client may take, in milliseconds.
    *
-   * @param head for the whole head of a request, from its first byte; for a connection's first request, from the start of the connection
+   * @param head for the whole head of a request, from its first byte; for a connection's first
+   *     request, from the start of the connection
    * @param idle between two requests
    * @param pause within a body
    * @param body for the whole body, and a second more for every {@link #SLOWEST} bytes
@@ -111,7 +114,8 @@ final class HttpConnection {
   }
 
   /**
-   * Whether the client has closed its connection; only to be called while no other thread reads from it, after the request's body has been read.
+   * Whether the client has closed its connection; only to be called while no other thread reads
+   * from it, after the request's body has been read.
    */
   boolean clientLeft() {
     try {
@@ -217,7 +221,8 @@ final class HttpConnection {
     if (coding != null) {
       if (!coding.equalsIgnoreCase("chunked") || headers.containsKey("Content-Length")) {
         throw new BadRequest(
-            400, "a body must be chunked or have a Content-Length; other codings are not supported");
+            400,
+            "a body must be chunked or have a Content-Length; other codings are not supported");
       }
       return new Body(-1);
     }
@@ -254,7 +259,8 @@ final class HttpConnection {
   }
 
   /**
-   * The body of a request, chunked or of a known length; it fails if the client disconnects before its end.
+   * The body of a request, chunked or of a known length; it fails if the client disconnects before
+   * its end.
    */
   private final class Body extends InputStream {
     private final boolean chunked;
@@ -428,9 +434,7 @@ final class HttpConnection {
     }
   }
 
-  /**
-   * Reads the rest of the request's body; false if it is too long to wait for.
-   */
+  /** Reads the rest of the request's body; false if it is too long to wait for. */
   boolean drain() throws IOException {
     if (continueWanted) {
       return false;

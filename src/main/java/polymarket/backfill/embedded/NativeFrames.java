@@ -24,7 +24,8 @@ final class NativeFrames {
   private static final int HEADER = 9;
   private static final int CHECKSUM = 16;
   private static final int BLOCK = 1 << 20;
-  // ClickHouse's own clients send 1 MiB; a frame is kept in memory, so the size in its header is limited
+  // ClickHouse's own clients send 1 MiB; a frame is kept in memory, so the size in its header is
+  // limited
   private static final int LIMIT = 32 << 20;
   private static final byte LZ4 = (byte) 0x82;
   private static final byte NONE = 0x02;

@@ -10,7 +10,8 @@ import java.util.zip.InflaterInputStream;
 import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorInputStream;
 
 /**
- * The body of a request, decompressed according to its headers and its URL, in flat memory. Reading stops if a body expands to more than {@link #MOST_TIMES} times its size.
+ * The body of a request, decompressed according to its headers and its URL, in flat memory. Reading
+ * stops if a body expands to more than {@link #MOST_TIMES} times its size.
  */
 final class RequestBody extends InputStream {
   /** The body of a request could not be read or decoded to its end. */
@@ -74,7 +75,8 @@ final class RequestBody extends InputStream {
             case "", "identity" -> raw;
             case "gzip" -> new GZIPInputStream(raw, 64 << 10);
             case "deflate" -> new InflaterInputStream(raw);
-            // blocks may refer to earlier ones (clickhouse-connect), which lz4-java's stream cannot read
+            // blocks may refer to earlier ones (clickhouse-connect), which lz4-java's stream cannot
+            // read
             case "lz4" -> new FramedLZ4CompressorInputStream(raw, true);
             default ->
                 throw new EngineException(

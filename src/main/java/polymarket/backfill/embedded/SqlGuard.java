@@ -9,8 +9,10 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Rejects a statement that uses a name that {@link EngineAccess} does not allow, anywhere: in a subquery, a view, a DEFAULT, an EXPLAIN or the rows of VALUES. It checks tokens, not the grammar: the name of a forbidden function must not appear at all, because a function can be named without a bracket
- * (arrayMap(file, ...), APPLY file).
+ * Rejects a statement that uses a name that {@link EngineAccess} does not allow, anywhere: in a
+ * subquery, a view, a DEFAULT, an EXPLAIN or the rows of VALUES. It checks tokens, not the grammar:
+ * the name of a forbidden function must not appear at all, because a function can be named without
+ * a bracket (arrayMap(file, ...), APPLY file).
  */
 final class SqlGuard implements SqlLexer.Sink {
 
@@ -80,7 +82,10 @@ final class SqlGuard implements SqlLexer.Sink {
     this.access = access;
   }
 
-  /** Passes on rows of VALUES unchanged, and checks them like a statement: they may contain expressions. */
+  /**
+   * Passes on rows of VALUES unchanged, and checks them like a statement: they may contain
+   * expressions.
+   */
   InputStream watch(InputStream rows) {
     SqlLexer lexer = new SqlLexer(this);
     shift("");
@@ -278,7 +283,8 @@ final class SqlGuard implements SqlLexer.Sink {
   }
 
   /**
-   * Allows only a table as the source of a dictionary: ClickHouse checks no grant for the other sources, one of which runs a program, and QUERY and WHERE are SQL in a string.
+   * Allows only a table as the source of a dictionary: ClickHouse checks no grant for the other
+   * sources, one of which runs a program, and QUERY and WHERE are SQL in a string.
    */
   private void source(SqlLexer.Kind kind, String upper) {
     boolean right =
@@ -311,7 +317,9 @@ final class SqlGuard implements SqlLexer.Sink {
     }
   }
 
-  /** Whether a name may contain a letter written as a hex escape: no other escape produces letters. */
+  /**
+   * Whether a name may contain a letter written as a hex escape: no other escape produces letters.
+   */
   private static boolean hasHexEscape(String name) {
     for (int i = name.indexOf('\\'); i >= 0; i = name.indexOf('\\', i + 2)) {
       if (i + 1 < name.length() && Character.toLowerCase(name.charAt(i + 1)) == 'x') {

@@ -3,7 +3,9 @@ package polymarket.backfill.embedded;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Splits SQL into tokens like ClickHouse's own lexer (src/Parsers/Lexer.cpp), byte by byte, so that it can process a statement as well as a stream of VALUES. Quotes and blanks outside ASCII, which that lexer treats specially, are rejected, so that both lexers always agree.
+ * Splits SQL into tokens like ClickHouse's own lexer (src/Parsers/Lexer.cpp), byte by byte, so that
+ * it can process a statement as well as a stream of VALUES. Quotes and blanks outside ASCII, which
+ * that lexer treats specially, are rejected, so that both lexers always agree.
  */
 final class SqlLexer {
   /**

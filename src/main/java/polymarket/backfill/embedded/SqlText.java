@@ -6,7 +6,8 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Finds in a statement's text what has to be known before the engine runs it: where the data of an INSERT starts, and which format the answer has. ClickHouse's own parser does the rest.
+ * Finds in a statement's text what has to be known before the engine runs it: where the data of an
+ * INSERT starts, and which format the answer has. ClickHouse's own parser does the rest.
  */
 final class SqlText {
   private static final SqlLexer.Kind[] KINDS = SqlLexer.Kind.values();
@@ -151,7 +152,8 @@ final class SqlText {
     return kind(i) == SqlLexer.Kind.WORD;
   }
 
-  // the rows of an INSERT follow, which are not read as a statement: they may be long and contain anything
+  // the rows of an INSERT follow, which are not read as a statement: they may be long and contain
+  // anything
   private boolean dataBegins() {
     if (depth != 0
         || count < 4
@@ -311,7 +313,8 @@ final class SqlText {
     return true;
   }
 
-  // as in ClickHouse's ParserInsertQuery: blanks and at most one line end belong to the statement, the next byte to the data
+  // as in ClickHouse's ParserInsertQuery: blanks and at most one line end belong to the statement,
+  // the next byte to the data
   private int dataAfter(int i) {
     while (i < length && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\f')) {
       i++;

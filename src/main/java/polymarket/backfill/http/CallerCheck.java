@@ -7,7 +7,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Decides which requests a server on loopback accepts, by three headers. A web page cannot set any of them, so no page of another origin is accepted: not with a form, an image or a script (Origin, Sec-Fetch-Site), and not with a host name that resolves to 127.0.0.1 (Host). It does not distinguish users of this machine; a password does.
+ * Decides which requests a server on loopback accepts, by three headers. A web page cannot set any
+ * of them, so no page of another origin is accepted: not with a form, an image or a script (Origin,
+ * Sec-Fetch-Site), and not with a host name that resolves to 127.0.0.1 (Host). It does not
+ * distinguish users of this machine; a password does.
  */
 public final class CallerCheck {
   private static final Set<String> OWN_SITE = Set.of("same-origin", "none");
@@ -36,9 +39,11 @@ public final class CallerCheck {
   }
 
   /**
-   * The reason for rejecting a request, in one line without a value of the request; empty if it is accepted.
+   * The reason for rejecting a request, in one line without a value of the request; empty if it is
+   * accepted.
    *
-   * @param headers the request's headers, with case-insensitive names; one that was sent twice has its values joined by a comma, and is rejected
+   * @param headers the request's headers, with case-insensitive names; one that was sent twice has
+   *     its values joined by a comma, and is rejected
    */
   public Optional<String> refusal(Map<String, String> headers) {
     String host = headers.getOrDefault("Host", "").toLowerCase(Locale.ROOT);

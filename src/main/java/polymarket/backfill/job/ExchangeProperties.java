@@ -1,6 +1,6 @@
 package polymarket.backfill.job;
 
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * The properties that a batch's exchange carries from route to route. Each comment says which code
@@ -11,7 +11,7 @@ public final class ExchangeProperties {
   // ---- one batch, from the ledger to the ledger
 
   /** The batch. Set by the route job (ask-each: for a part of it); read by every bean. */
-  public static final String BATCH = Batch.PROPERTY;
+  public static final String BATCH = BatchWork.PROPERTY;
 
   /** The rows that are being stored, a {@code Storing}. Set and read by the route store. */
   public static final String STORING = "storing";

@@ -12,7 +12,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.YamlFile;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * A job's definition, routes/jobs/NAME.job.yaml, which tells the engines what is special about the
@@ -343,7 +343,7 @@ public final class Job {
   }
 
   /** Whether a batch can be split: it has several ids, or one that can be split. */
-  public boolean isDivisible(Batch batch) {
+  public boolean isDivisible(BatchWork batch) {
     return batch.getSize() > 1
         || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
   }

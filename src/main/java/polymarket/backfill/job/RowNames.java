@@ -2,7 +2,7 @@ package polymarket.backfill.job;
 
 import java.util.List;
 import java.util.Map;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /** Finds the id that a row of an answer belongs to, and its key in the table. */
 public final class RowNames {
@@ -10,7 +10,7 @@ public final class RowNames {
   private RowNames() {}
 
   /** The id that a row belongs to, in its stored form; null if the row has none. */
-  public static String id(Job job, Batch batch, Map<String, Object> row) {
+  public static String id(Job job, BatchWork batch, Map<String, Object> row) {
     return job.getIdField().isEmpty()
         ? batch.getIds().get(0)
         : job.idKind().normalise(String.valueOf(value(job.getIdField(), row)));
@@ -31,7 +31,7 @@ public final class RowNames {
    * The key of a row in its table: the id (unchanged if it is invalid), or the values of the job's
    * key fields, joined by slashes.
    */
-  public static String key(Job job, Batch batch, Map<String, Object> row) {
+  public static String key(Job job, BatchWork batch, Map<String, Object> row) {
     if (job.getKeyFields().isEmpty()) {
       String id = id(job, batch, row);
       return id != null ? id : String.valueOf(value(job.getIdField(), row));

@@ -14,7 +14,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.apache.camel.Exchange;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -29,7 +28,6 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Span;
-import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -52,8 +50,12 @@ public final class JobRun implements AutoCloseable {
   /** Five minutes, unless a test has no time for them. */
   private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
 
-  /** How much longer than the patience a step may take before nothing is expected of it. */
-  private static final Duration STEP_MARGIN = Duration.ofSeconds(30);
+  /**
+   * How much longer than the patience a step may take before nothing is expected of it: half a
+   * minute, unless a test has no time for it.
+   */
+  private static final Duration STEP_MARGIN =
+      Duration.ofMillis(Long.getLong("backfill.step-margin-millis", 30_000));
 
   /** Tables up to this many rows are merged where rows of theirs were replaced. */
   private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);
@@ -95,7 +97,7 @@ public final class JobRun implements AutoCloseable {
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
   private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
-  private final Map<String, Reach> reaches = new HashMap<>();
+  private final Reaches reaches;
 
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -114,6 +116,7 @@ public final class JobRun implements AutoCloseable {
     this.options = options;
     this.messages = messages;
     this.runtime = settings.path("runtime.dir");
+    this.reaches = new Reaches(settings, clickHouse, options, stop, messages);
     check(settings, jobs);
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
@@ -265,7 +268,29 @@ public final class JobRun implements AutoCloseable {
   }
 
   public static Path ledgerFile(Settings settings, String job) {
-    return settings.path("runtime.dir").resolve(job + ".ledger");
+    return Ledger.file(settings.path("runtime.dir"), job);
+  }
+
+  /**
+   * Adds ranges to the ledger of a job whose ids are ranges.
+   *
+   * @param from the first number; null for the one after those in the ledger
+   * @param to the last number, "latest" or null for the newest that the source has
+   * @throws UserError where the source does not say how far it reaches, or not so far
+   */
+  public void loadRanges(Job job, Long from, String to) {
+    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to);
+  }
+
+  static Retry retry(
+      Settings settings, Map<String, Job> jobs, Sources sources, Stop stop, Messages messages) {
+    return new Retry(
+        jobs,
+        sources,
+        stop,
+        settings.number("source.attempts", 1),
+        settings.duration("source.patience"),
+        messages);
   }
 
   public Ledger ledger(String job) {
@@ -291,14 +316,7 @@ public final class JobRun implements AutoCloseable {
     Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
-    Retry retry =
-        new Retry(
-            byName,
-            sources,
-            stop,
-            settings.number("source.attempts", 1),
-            settings.duration("source.patience"),
-            messages);
+    Retry retry = retry(settings, byName, sources, stop, messages);
     Marker repository = new Marker(stop);
     List<Progress> progress = new ArrayList<>();
     List<Feed> feeds = new ArrayList<>();
@@ -329,7 +347,7 @@ public final class JobRun implements AutoCloseable {
               options.limit(),
               job.idKind() != IdKind.RANGE
                   ? null
-                  : new Span(span(job), reach(job).widest(), job.getGoalRows()));
+                  : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
       feeds.add(feed);
       repository.add(job.getName(), feed);
     }
@@ -451,80 +469,6 @@ public final class JobRun implements AutoCloseable {
       }
     }
     ledger.merged(last);
-  }
-
-  /**
-   * How far a source reaches, for jobs whose ids are ranges.
-   *
-   * @param last the last number that may be asked for
-   * @param widest how many numbers one call takes at most
-   * @param callsPerSecond that its pace allows
-   */
-  public record Reach(long last, long widest, double callsPerSecond) {}
-
-  /**
-   * The calls that so many numbers take at least, with the one in each request that asks how far
-   * the source is.
-   */
-  public static long calls(Settings settings, Job job, long numbers, Reach reach) {
-    long ranges = (numbers + reach.widest() - 1) / reach.widest();
-    int size = settings.number(job.getName() + ".batch-size", 1);
-    return ranges + (ranges + size - 1) / size;
-  }
-
-  /**
-   * Ranges as wide as a call begins with: as the setting JOB.span says, and not wider than the
-   * source takes.
-   */
-  public long span(Job job) {
-    return Math.min(settings.number(job.getName() + ".span", 1), reach(job).widest());
-  }
-
-  /**
-   * Asks the source of a job whose ids are ranges how far it reaches, by the route {@code
-   * JOB-reach}, which gives the fields {@code last} and {@code widest}.
-   *
-   * @throws UserError where there is no answer
-   */
-  public synchronized Reach reach(Job job) {
-    if (!reaches.containsKey(job.getName())) {
-      Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
-      Map<String, Job> byName = Map.of(job.getName(), job);
-      Retry retry =
-          new Retry(
-              byName,
-              sources,
-              stop,
-              settings.number("source.attempts", 1),
-              settings.duration("source.patience"),
-              messages);
-      try (Routes routes =
-          Routes.start(
-              settings, byName, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
-        Exchange exchange =
-            routes
-                .template()
-                .request(
-                    "direct:" + job.getName() + "-reach",
-                    to ->
-                        to.setProperty(
-                            Batch.PROPERTY,
-                            Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
-        if (exchange.getException() != null) {
-          throw stop.asked()
-              ? new UserError(stop.reason(), stop.code())
-              : new UserError(Retry.reason(exchange.getException()));
-        }
-        Map<?, ?> answer = exchange.getMessage().getBody(Map.class);
-        reaches.put(
-            job.getName(),
-            new Reach(
-                ((Number) answer.get("last")).longValue(),
-                ((Number) answer.get("widest")).longValue(),
-                sources.get(job.getSource()).limit()));
-      }
-    }
-    return reaches.get(job.getName());
   }
 
   private static int batchSize(Settings settings, Job job) {

@@ -38,8 +38,9 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.job.ExchangeProperties;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.StepTimes.Step;
 import polymarket.backfill.ledger.Window;
 
 /**
@@ -133,11 +134,11 @@ public final class Sources implements HttpClientConfigurer {
     exchange.setProperty(ExchangeProperties.ANSWERED, false);
     exchange.setProperty(ExchangeProperties.SOURCE, name);
     exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
       batch.countRequest();
-      batch.enter(Batch.Step.TURN);
-      batch.enter(Batch.Step.REQUEST, System.nanoTime() + turn.waitMillis() * 1_000_000);
+      batch.enter(Step.TURN);
+      batch.enter(Step.REQUEST, System.nanoTime() + turn.waitMillis() * 1_000_000);
     }
     return turn.waitMillis();
   }
@@ -285,7 +286,7 @@ public final class Sources implements HttpClientConfigurer {
    */
   public void answered(Exchange exchange) throws SourceException {
     Pace source = get(routeOf(exchange));
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
       batch.enter(null);
     }
@@ -358,7 +359,7 @@ public final class Sources implements HttpClientConfigurer {
    * @param before the one for the second after its last
    */
   public static String window(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, String after, String before) {
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String after, String before) {
     return (batch.getSince() == Window.ALL.since()
             ? ""
             : "&" + after + "=" + (batch.getSince() - 1))

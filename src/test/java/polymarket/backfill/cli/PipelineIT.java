@@ -153,7 +153,7 @@ class PipelineIT {
     String page = Files.readString(report.resolveSibling("report.html"));
     assertTrue(
         page.contains("<td>goldsky</td>")
-            && page.contains("What was decided, by kind of key")
+            && page.contains("Decisions by kind of key")
             && page.contains("<h2>Coverage by month</h2>\n<div class=\"chart\"><svg"),
         page);
     assertEquals(
@@ -194,10 +194,19 @@ class PipelineIT {
     assertEquals(before.path("sources"), bed.stats().path("sources"), "no source was asked");
     assertEquals(1, json(part).path("pass").asInt());
     assertTrue(
+        part.err()
+            .contains("overnight: steps are expected to take as long as they last did: reconcile "),
+        part.err());
+    assertTrue(
         json(part).path("spent_seconds").asLong() >= status.path("spent_seconds").asLong(),
         "the pass took that too: " + part.out());
     Program.Result plan = Program.run(bed, "pipeline", "overnight", "--again", "--dry-run");
     assertTrue(plan.out().contains("as it made in its last pass"), plan.out());
+    for (String name : List.of("clob", "rpc", "goldsky", "reconcile", "enrich")) {
+      assertTrue(
+          plan.out().contains(name + " takes as long as it last did here, which ended "),
+          plan.out());
+    }
     assertEquals(1, status("overnight").path("pass").asInt(), "a plan begins nothing");
   }
 
@@ -494,12 +503,12 @@ class PipelineIT {
     assertTrue(
         plan.out()
             .contains(
-                "it would not begin: there is no table default.no_such, which step enrich needs"),
+                "it would not start: there is no table default.no_such, which step enrich needs"),
         plan.out());
     assertFalse(
         Program.run(bed, "pipeline", "overnight", "--dry-run")
             .out()
-            .contains("it would not begin"));
+            .contains("it would not start"));
   }
 
   @Test
