@@ -136,7 +136,7 @@ class RpcLogsJobIT {
       assertTruth(bed, first, head - 28);
       assertTrue(
           SourceBed.said(bed)
-              .contains("is beyond the last that may be asked for, which is " + (head - 28)),
+              .contains("is beyond the last available one, which is " + (head - 28)),
           SourceBed.said(bed));
     }
   }
