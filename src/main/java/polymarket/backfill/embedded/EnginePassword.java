@@ -59,7 +59,7 @@ final class EnginePassword {
               + file(data)
               + ": "
               + UserError.reason(e)
-              + "; let its owner read and write it");
+              + "; set clickhouse.data to a folder that this user can write");
     }
   }
 

@@ -175,6 +175,8 @@ public final class JobRun implements AutoCloseable {
       settings.number(millis, 1);
     }
     settings.duration("source.patience");
+    // what ends a run needs it, and a mistake there would be met hours later
+    Memory.bytes(settings, Memory.CAP);
     AnswerLimits.of(settings);
     for (Job job : jobs) {
       job.check(settings);

@@ -20,7 +20,9 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 
 /**
- * Limits every answer of a source: its uncompressed size, counted while it is read, and the time from the request to its last byte. An answer that exceeds either limit is aborted, and its connection closed.
+ * Limits every answer of a source: its uncompressed size, counted while it is read, and the time
+ * from the request to its last byte. An answer that exceeds either limit is aborted, and its
+ * connection closed.
  */
 public final class AnswerLimits {
 
@@ -58,7 +60,9 @@ public final class AnswerLimits {
     return clock;
   }
 
-  /** Applies the limits to everything that the client does for a request, including decompression. */
+  /**
+   * Applies the limits to everything that the client does for a request, including decompression.
+   */
   void on(HttpClientBuilder client) {
     client.addExecInterceptorFirst("answer-limits", this::execute);
   }

@@ -13,7 +13,8 @@ import polymarket.backfill.job.RowNames;
 import polymarket.backfill.ledger.BatchWork;
 
 /**
- * The elements of the list in an answer. One that is not an object, or is empty, becomes a row that contains it unchanged and is rejected: only that element is lost, not the answer.
+ * The elements of the list in an answer. One that is not an object, or is empty, becomes a row that
+ * contains it unchanged and is rejected: only that element is lost, not the answer.
  */
 public final class Elements {
 
@@ -79,7 +80,8 @@ public final class Elements {
   }
 
   /**
-   * The rows of a page. Elements that are not rows, or that do not have an id, get a separate key and the first id of the batch, with which they are stored as rejected.
+   * The rows of a page. Elements that are not rows, or that do not have an id, get a separate key
+   * and the first id of the batch, with which they are stored as rejected.
    */
   public static List<Map<String, Object>> keyed(
       Job job, BatchWork batch, List<Map<String, Object>> rows) {
@@ -99,7 +101,9 @@ public final class Elements {
     return keyed;
   }
 
-  /** A row for the insert: without fields that have the names of the columns that the program adds. */
+  /**
+   * A row for the insert: without fields that have the names of the columns that the program adds.
+   */
   public static Map<String, Object> plain(Map<String, Object> row) {
     if (isNoRow(row) || OURS.stream().noneMatch(row::containsKey)) {
       return row;

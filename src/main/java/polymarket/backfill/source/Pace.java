@@ -6,13 +6,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import polymarket.backfill.ledger.Share;
 
 /**
- * The state of a source during a run: its turns, its answers, and pauses that it asked for. All callers of a source share one object.
+ * The state of a source during a run: its turns, its answers, and pauses that it asked for. All
+ * callers of a source share one object.
  */
 public final class Pace {
 
-  /**
-   * How old an unused turn may be, in milliseconds; half a period if that is shorter.
-   */
+  /** How old an unused turn may be, in milliseconds; half a period if that is shorter. */
   private static final long CATCH_UP = 2000;
 
   private final String name;
@@ -40,7 +39,8 @@ public final class Pace {
   private volatile double limit;
 
   /**
-   * The grid of the last turn, its start, and the slots that were used late, with the delays in milliseconds.
+   * The grid of the last turn, its start, and the slots that were used late, with the delays in
+   * milliseconds.
    */
   private double step;
 
@@ -75,7 +75,11 @@ public final class Pace {
   }
 
   /**
-   * Takes the next turn. Turns are evenly spaced on a grid of the clock, so that no window has more of them than the limit; workers take every M-th turn of the same grid, and so share the limit without communication. The turn a period after a late request is delayed by the same time. A turn that has just passed unused can still be taken, as a late one; if turns a period apart belong to different workers, it is lost.
+   * Takes the next turn. Turns are evenly spaced on a grid of the clock, so that no window has more
+   * of them than the limit; workers take every M-th turn of the same grid, and so share the limit
+   * without communication. The turn a period after a late request is delayed by the same time. A
+   * turn that has just passed unused can still be taken, as a late one; if turns a period apart
+   * belong to different workers, it is lost.
    *
    * @param permits the requests per period
    * @param periodMillis the period
@@ -120,7 +124,12 @@ public final class Pace {
   }
 
   /**
-   * Records that a request is sent. One that is later than the route's throttle allows for would exceed the limit of the full window that starts with it, so the turn a period later is delayed by the same time; if that turn belongs to another worker, one turn is skipped. A request is late if its delay exceeds a fifth of the one percent by which a source route stays below its limit (half of it if a turn would be skipped): the rest is for network delays, which cannot be measured here.
+   * Records that a request is sent. One that is later than the route's throttle allows for would
+   * exceed the limit of the full window that starts with it, so the turn a period later is delayed
+   * by the same time; if that turn belongs to another worker, one turn is skipped. A request is
+   * late if its delay exceeds a fifth of the one percent by which a source route stays below its
+   * limit (half of it if a turn would be skipped): the rest is for network delays, which cannot be
+   * measured here.
    */
   synchronized void left(Turn turn) {
     long slots = slots(turn.periodMillis());
@@ -150,7 +159,8 @@ public final class Pace {
   /**
    * Records a good answer.
    *
-   * @param asked when the request was sent: an answer to a request from before a failure does not show that the failure is over
+   * @param asked when the request was sent: an answer to a request from before a failure does not
+   *     show that the failure is over
    */
   synchronized void answered(long asked) {
     lastAnswer = System.currentTimeMillis();
@@ -221,7 +231,9 @@ public final class Pace {
   }
 
   /**
-   * The progress of the turns in milliseconds, to be compared with an earlier value: the time that the turns so far take at the pace, and the start of later ones. The first never grows by more than the second.
+   * The progress of the turns in milliseconds, to be compared with an earlier value: the time that
+   * the turns so far take at the pace, and the start of later ones. The first never grows by more
+   * than the second.
    */
   public synchronized double[] turns() {
     long now = System.currentTimeMillis();

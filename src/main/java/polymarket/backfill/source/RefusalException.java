@@ -1,7 +1,8 @@
 package polymarket.backfill.source;
 
 /**
- * A source gave an answer that a retry will not change: one that is known to be truncated, or a rejection.
+ * A source gave an answer that a retry will not change: one that is known to be truncated, or a
+ * rejection.
  */
 public class RefusalException extends SourceException {
 

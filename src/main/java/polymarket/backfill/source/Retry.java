@@ -31,19 +31,22 @@ import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 
 /**
- * The bean {@code retry} of the route configuration: decides whether a failed call is retried. It sees each failure when it occurs, and sets the delay that a source asked for.
+ * The bean {@code retry} of the route configuration: decides whether a failed call is retried. It
+ * sees each failure when it occurs, and sets the delay that a source asked for.
  */
 public final class Retry implements Processor {
 
   /**
-   * Attempts of a batch whose parent failed with all its attempts: it only has to find out which half is at fault.
+   * Attempts of a batch whose parent failed with all its attempts: it only has to find out which
+   * half is at fault.
    */
   private static final int ATTEMPTS_OF_A_HALF = 2;
 
   private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
 
   /**
-   * The factor by which a call that a node rejects at every width is retried more often, because missing data arrives within minutes.
+   * The factor by which a call that a node rejects at every width is retried more often, because
+   * missing data arrives within minutes.
    */
   private static final int NOT_YET = 3;
 
@@ -60,7 +63,8 @@ public final class Retry implements Processor {
   private final Messages messages;
 
   /**
-   * How long after a reload failures count as caused by it: calls in flight in a reloaded route fail in many ways.
+   * How long after a reload failures count as caused by it: calls in flight in a reloaded route
+   * fail in many ways.
    */
   private static final long RELOAD_MILLIS = 2_000;
 
@@ -218,7 +222,8 @@ public final class Retry implements Processor {
   }
 
   /**
-   * Whether to keep waiting for a source that has not answered well since its failure started; if not, stops the run.
+   * Whether to keep waiting for a source that has not answered well since its failure started; if
+   * not, stops the run.
    */
   public boolean patient(Pace source, String why) {
     if (source.patienceLeft(patience) > 0) {
@@ -296,8 +301,7 @@ public final class Retry implements Processor {
   private static String place(Throwable failure) {
     UnknownHostException unknown = find(failure, UnknownHostException.class);
     if (unknown != null) {
-      return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "")
-          + " (unknown host)";
+      return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "") + " (unknown host)";
     }
     HttpHostConnectException refused = find(failure, HttpHostConnectException.class);
     ConnectTimeoutException late = find(failure, ConnectTimeoutException.class);

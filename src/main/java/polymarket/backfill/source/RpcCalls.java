@@ -11,7 +11,9 @@ import java.util.regex.Pattern;
 import polymarket.backfill.Messages;
 
 /**
- * A group of JSON-RPC calls and their answers. They are sent in as few requests as the node accepts: if it rejects a whole request, for any reason, the calls are sent in smaller ones, down to one by one.
+ * A group of JSON-RPC calls and their answers. They are sent in as few requests as the node
+ * accepts: if it rejects a whole request, for any reason, the calls are sent in smaller ones, down
+ * to one by one.
  */
 public class RpcCalls {
 
@@ -32,7 +34,8 @@ public class RpcCalls {
     }
 
     /**
-     * Records that this many calls were answered that had been rejected in a larger request. It counts from the second time on, because once may be a failure of that request only.
+     * Records that this many calls were answered that had been rejected in a larger request. It
+     * counts from the second time on, because once may be a failure of that request only.
      */
     private synchronized void only(int calls) {
       smaller = calls;
@@ -57,7 +60,8 @@ public class RpcCalls {
   private boolean split;
 
   /**
-   * @param always a call that is part of every request, so that the same node answers it and the others; null for none
+   * @param always a call that is part of every request, so that the same node answers it and the
+   *     others; null for none
    * @param most the most calls in a request, if the node accepts as many
    */
   public RpcCalls(Limit limit, Map<String, Object> always, int most) {
@@ -109,8 +113,10 @@ public class RpcCalls {
   /**
    * Takes the answer to a request: a list in any order, or one object.
    *
-   * @return the answers by the ids of their calls; empty if the whole request was rejected and its calls will be sent in smaller ones
-   * @throws SourceException if it is not a JSON-RPC answer, answers none of the calls, or the node throttles
+   * @return the answers by the ids of their calls; empty if the whole request was rejected and its
+   *     calls will be sent in smaller ones
+   * @throws SourceException if it is not a JSON-RPC answer, answers none of the calls, or the node
+   *     throttles
    */
   public Map<String, Map<String, Object>> take(Object body) throws SourceException {
     List<String> asked = sent.stream().map(RpcCalls::id).toList();

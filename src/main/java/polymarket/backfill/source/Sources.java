@@ -44,7 +44,9 @@ import polymarket.backfill.ledger.StepTimes.Step;
 import polymarket.backfill.ledger.Window;
 
 /**
- * The bean {@code source} of the source routes: spreads the requests of a source evenly over its limit, which is defined in the throttle of its route and nowhere else, and interprets HTTP answers.
+ * The bean {@code source} of the source routes: spreads the requests of a source evenly over its
+ * limit, which is defined in the throttle of its route and nowhere else, and interprets HTTP
+ * answers.
  */
 public final class Sources implements HttpClientConfigurer {
 
@@ -142,7 +144,8 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Records the time at which a request was sent: after the wait for its turn and after opening the connection, and after its body if it has one.
+   * Records the time at which a request was sent: after the wait for its turn and after opening the
+   * connection, and after its body if it has one.
    */
   @Override
   public void configureHttpClient(HttpClientBuilder client) {
@@ -175,7 +178,9 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Sends a request through a source's route to a server in this process, so that class loading and connection set-up do not delay the first requests to the source. The source gets no request, and no turn is taken.
+   * Sends a request through a source's route to a server in this process, so that class loading and
+   * connection set-up do not delay the first requests to the source. The source gets no request,
+   * and no turn is taken.
    */
   public void warmUp(CamelContext context, String source) {
     try {
@@ -373,7 +378,8 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Whether the last request of an exchange got a good answer, so that a failure after it is not a failure to reach the source.
+   * Whether the last request of an exchange got a good answer, so that a failure after it is not a
+   * failure to reach the source.
    */
   static boolean isAnswered(Exchange exchange) {
     return exchange.getProperty(ExchangeProperties.ANSWERED, false, Boolean.class);

@@ -18,14 +18,17 @@ import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.ledger.BatchWork;
 
 /**
- * The bean {@code walk} of routes whose batches read several lists of the source: the batch's cursor has the cursors of all lists, as JSON.
+ * The bean {@code walk} of routes whose batches read several lists of the source: the batch's
+ * cursor has the cursors of all lists, as JSON.
  */
 public final class Walks {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
-   * Lists in the order of their rows' ids, all requested in one request, each after its last id. A list has ended when two successive answers show it: a short page and an empty one, or two empty ones.
+   * Lists in the order of their rows' ids, all requested in one request, each after its last id. A
+   * list has ended when two successive answers show it: a short page and an empty one, or two empty
+   * ones.
    */
   public static final class ById {
 
@@ -48,7 +51,8 @@ public final class Walks {
     }
 
     /**
-     * The JSON array that filters a list; an empty one if the list has ended, so that the source has no work.
+     * The JSON array that filters a list; an empty one if the list has ended, so that the source
+     * has no work.
      */
     public String filter(String name) {
       return "end".equals(list(name).get("at")) ? "[]" : filter;
@@ -61,7 +65,8 @@ public final class Walks {
   }
 
   /**
-   * Lists that are read one after the other, each with the cursors of its answers, newest rows first. Each contains all rows of the lists before it.
+   * Lists that are read one after the other, each with the cursors of its answers, newest rows
+   * first. Each contains all rows of the lists before it.
    */
   public static final class ByCursor {
 
@@ -128,9 +133,11 @@ public final class Walks {
    * Takes an answer with lists in the order of ids, and updates their cursors.
    *
    * @param answer the rows by list
-   * @param pageSizes how many rows a full page may have, separated by commas: the requested number, and the numbers at which a source may truncate
+   * @param pageSizes how many rows a full page may have, separated by commas: the requested number,
+   *     and the numbers at which a source may truncate
    * @return the rows of all lists
-   * @throws SourceException if a list is not in the order of its ids, or does not start after the last one
+   * @throws SourceException if a list is not in the order of its ids, or does not start after the
+   *     last one
    */
   public List<Map<String, Object>> rowsById(
       @ExchangeProperty(ExchangeProperties.WALK) ById walk,
@@ -188,7 +195,9 @@ public final class Walks {
   }
 
   /**
-   * Adds the field {@code id} to rows without an id: a prefix, and a hash of the fields that distinguish them. Rows with the same values in all of these are numbered; rows of one time are adjacent, possibly on several pages.
+   * Adds the field {@code id} to rows without an id: a prefix, and a hash of the fields that
+   * distinguish them. Rows with the same values in all of these are numbered; rows of one time are
+   * adjacent, possibly on several pages.
    *
    * @param rows the rows of an answer, newest first; null for none
    * @param time the field with the time
@@ -245,7 +254,10 @@ public final class Walks {
   }
 
   /**
-   * Takes an answer of a list with cursors: checks that it does not contradict earlier ones, adds the field {@code list} to every row, leaves out rows outside the batch's window, and updates the cursors. Rows newer than the first row of the first list are left out too: they did not exist when the first list was read.
+   * Takes an answer of a list with cursors: checks that it does not contradict earlier ones, adds
+   * the field {@code list} to every row, leaves out rows outside the batch's window, and updates
+   * the cursors. Rows newer than the first row of the first list are left out too: they did not
+   * exist when the first list was read.
    *
    * @param rows the rows of the answer; null for none
    * @param cursor the cursor of the next page; null or empty on the last page

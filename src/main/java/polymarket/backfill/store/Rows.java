@@ -29,7 +29,9 @@ import polymarket.backfill.source.SourceException;
 import polymarket.backfill.source.Walks;
 
 /**
- * The bean {@code rows} of the job routes: checks whether an answer is complete, and tracks its rows until they are read back from the table. It contains nothing about single jobs: the differences are in a job's definition, route file and SQL file.
+ * The bean {@code rows} of the job routes: checks whether an answer is complete, and tracks its
+ * rows until they are read back from the table. It contains nothing about single jobs: the
+ * differences are in a job's definition, route file and SQL file.
  */
 public final class Rows {
 
@@ -55,9 +57,13 @@ public final class Rows {
   }
 
   /**
-   * Compares an answer with the request. An id that the source knows but has no rows for is unresolved. An id that is not in the answer is put into another batch that requests it once more; if this batch is such a second request, the id is absent - unless the answer may have been truncated, which its number of rows shows.
+   * Compares an answer with the request. An id that the source knows but has no rows for is
+   * unresolved. An id that is not in the answer is put into another batch that requests it once
+   * more; if this batch is such a second request, the id is absent - unless the answer may have
+   * been truncated, which its number of rows shows.
    *
-   * @param known the elements of the answer, or only their ids, in the source's form; an element without an id becomes a rejected row
+   * @param known the elements of the answer, or only their ids, in the source's form; an element
+   *     without an id becomes a rejected row
    * @param rows the elements that are rows
    * @return the rows, including rejected ones
    * @throws SourceException if the answer has an id that was not requested
@@ -116,14 +122,19 @@ public final class Rows {
   }
 
   /**
-   * Checks that a page is a new one and records the next page's cursor, for jobs whose answers have several pages. A page that is shorter than the job's page size may have been truncated: it is requested until it has had the same number of rows three times. After the last page, ids without rows are absent.
+   * Checks that a page is a new one and records the next page's cursor, for jobs whose answers have
+   * several pages. A page that is shorter than the job's page size may have been truncated: it is
+   * requested until it has had the same number of rows three times. After the last page, ids
+   * without rows are absent.
    *
    * @param next the next page's cursor; null if this page is the last
-   * @param promised whether the page before announced another one: an empty page is then requested once more
+   * @param promised whether the page before announced another one: an empty page is then requested
+   *     once more
    * @param walk the lists, if the cursor is that of several lists
    * @param answer the list; an element that is not a row becomes a rejected row
    * @return its rows
-   * @throws SourceException if the cursor or the whole page repeats an earlier one, a row belongs to another id, or too many successive pages are empty
+   * @throws SourceException if the cursor or the whole page repeats an earlier one, a row belongs
+   *     to another id, or too many successive pages are empty
    */
   public List<Map<String, Object>> page(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
@@ -231,7 +242,8 @@ public final class Rows {
   }
 
   /**
-   * Whether each id of the batch is requested separately, because the source takes one id per request. A batch of one id is stored page by page instead.
+   * Whether each id of the batch is requested separately, because the source takes one id per
+   * request. A batch of one id is stored page by page instead.
    */
   public boolean asksEach(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return batch.getSize() > 1 && jobs.get(batch.getJob()).isOneIdARequest();
@@ -242,7 +254,8 @@ public final class Rows {
   }
 
   /**
-   * Whether the rows of another page are to be stored together with the kept ones: an insert of few rows costs as much as one of many.
+   * Whether the rows of another page are to be stored together with the kept ones: an insert of few
+   * rows costs as much as one of many.
    */
   public boolean keepsOn(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return batch.keepsOn(stop.asked() ? 1 : ROWS_TOGETHER);
@@ -254,22 +267,23 @@ public final class Rows {
   }
 
   /**
-   * The rows of all ids of a batch that were answered; the others get separate batches when this one is done.
+   * The rows of all ids of a batch that were answered; the others get separate batches when this
+   * one is done.
    */
   public List<Map<String, Object>> gathered(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     batch.pages().end();
     return batch.kept().gathered();
   }
 
-  /**
-   * The SQL of a query of the job's file that a route runs for a batch before the request.
-   */
+  /** The SQL of a query of the job's file that a route runs for a batch before the request. */
   public String query(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String query) {
     return sql.get(batch.getJob()).query(query).sql(Storing.values(batch));
   }
 
   /**
-   * Starts to store the rows of an answer, for the route store. If pages repeat rows, it waits while another batch stores one of the same rows, so that only one of two concurrent batches finds a row missing.
+   * Starts to store the rows of an answer, for the route store. If pages repeat rows, it waits
+   * while another batch stores one of the same rows, so that only one of two concurrent batches
+   * finds a row missing.
    */
   public Storing storing(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<Map<String, Object>> rows)
@@ -289,7 +303,8 @@ public final class Rows {
   /**
    * Takes the batch's rows in the tables.
    *
-   * @throws ImbalanceException if acknowledged rows are in no table, or the tables have more rows than were sent
+   * @throws ImbalanceException if acknowledged rows are in no table, or the tables have more rows
+   *     than were sent
    */
   public void stored(
       @ExchangeProperty(ExchangeProperties.STORING) Storing storing,

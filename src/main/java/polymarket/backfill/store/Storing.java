@@ -26,7 +26,8 @@ import polymarket.backfill.ledger.StepTimes;
 import polymarket.backfill.source.Elements;
 
 /**
- * The storing of an answer's rows. The route store executes its steps in the order of {@link Step}, each if the batch needs it; a step out of order is an error.
+ * The storing of an answer's rows. The route store executes its steps in the order of {@link Step},
+ * each if the batch needs it; a step out of order is an error.
  */
 public final class Storing {
 
@@ -103,7 +104,9 @@ public final class Storing {
   }
 
   /**
-   * Leaves out the rows that are already in the table. If, by {@code @present} ({@code met}), all rows of the last page were stored by the batch that reads the list from the other end and has stored everything after this page, this page is the last.
+   * Leaves out the rows that are already in the table. If, by {@code @present} ({@code met}), all
+   * rows of the last page were stored by the batch that reads the list from the other end and has
+   * stored everything after this page, this page is the last.
    */
   void looked(List<Map<String, Object>> found) {
     go(Step.BEGUN, Step.LOOKED);
@@ -149,7 +152,8 @@ public final class Storing {
   // ---- 2. insert the others
 
   /**
-   * Prepares the insert: JSON lines with the batch and the time (and the requested id, if the rows do not have it), and the deduplication token. A key that is repeated in an answer is used once.
+   * Prepares the insert: JSON lines with the batch and the time (and the requested id, if the rows
+   * do not have it), and the deduplication token. A key that is repeated in an answer is used once.
    *
    * @return whether there are rows to insert
    */
@@ -228,9 +232,11 @@ public final class Storing {
   }
 
   /**
-   * Takes the result: how many rows were stored or rejected and, with the last page, the outcome of each id.
+   * Takes the result: how many rows were stored or rejected and, with the last page, the outcome of
+   * each id.
    *
-   * @throws ImbalanceException if acknowledged rows are in no table, or the tables have more rows than were sent
+   * @throws ImbalanceException if acknowledged rows are in no table, or the tables have more rows
+   *     than were sent
    */
   void stored(List<Map<String, Object>> tables) throws ImbalanceException {
     go(Step.SENT, Step.READ_BACK);
@@ -257,7 +263,8 @@ public final class Storing {
         reasons.put(id, String.valueOf(row.get("reason")));
       }
     }
-    // rows of this page that were stored by an attempt that was killed before it recorded them; negative // if rejected rows are repeated, which not every job checks
+    // rows of this page that were stored by an attempt that was killed before it recorded them;
+    // negative // if rejected rows are repeated, which not every job checks
     long unnoted = inserted + rejected - batch.rows().storedBefore() - sent;
     // of these, the rows that are not in the answer this time
     long leftOut = Math.max(0, unnoted - own);
@@ -285,7 +292,8 @@ public final class Storing {
   }
 
   /**
-   * After the last page, sets the outcome of every id of the batch that has none yet from its rows. An id that was requested separately and has no rows is requested once more first.
+   * After the last page, sets the outcome of every id of the batch that has none yet from its rows.
+   * An id that was requested separately and has no rows is requested once more first.
    *
    * @param counted whether the numbers of rows of each id, from any batch, are known
    */
@@ -325,7 +333,8 @@ public final class Storing {
   // ---- 4. with --redo, remove rows of earlier fetches that the source no longer has
 
   /**
-   * Whether rows of earlier fetches are to be removed: the batch replaces them on purpose, is stored, and its SQL has the statement.
+   * Whether rows of earlier fetches are to be removed: the batch replaces them on purpose, is
+   * stored, and its SQL has the statement.
    */
   public boolean isReplacing() {
     return batch.batch().redo()
