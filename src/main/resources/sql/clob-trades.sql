@@ -17,8 +17,8 @@ CREATE TABLE IF NOT EXISTS default.clob_own_trades
     fee_rate_bps     Decimal(38, 6) COMMENT 'hundredths of a percent' CODEC(ZSTD(1)),
     trader_side      LowCardinality(String) COMMENT 'what the account was: TAKER or MAKER',
     status           LowCardinality(String) COMMENT 'CONFIRMED and FAILED are final; others change, and are fetched again',
-    matched_at       DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
-    updated_at       DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    matched_at       Nullable(DateTime('UTC')) COMMENT 'NULL where the CLOB gives a time that cannot be' CODEC(DoubleDelta, ZSTD(1)),
+    updated_at       Nullable(DateTime('UTC')) COMMENT 'matched_at where the CLOB gives none' CODEC(DoubleDelta, ZSTD(1)),
     maker_address    String CODEC(ZSTD(1)),
     taker_order_id   String CODEC(ZSTD(1)),
     maker_orders     Array(Tuple(order_id String, maker_address String, asset_id String, outcome String, side String, price String, matched_amount String)) CODEC(ZSTD(1)),
@@ -31,8 +31,9 @@ ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY id
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- for tables from before this column
-ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, String);
+-- for tables from before this column and these types
+ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, String), MODIFY COLUMN IF EXISTS matched_at Nullable(DateTime('UTC')),
+    MODIFY COLUMN IF EXISTS updated_at Nullable(DateTime('UTC'));
 
 -- The rows as the CLOB sends them: all numbers are strings. Nothing is kept here: the two views below take the rows on.
 CREATE TABLE IF NOT EXISTS default.clob_trades_landing
@@ -44,10 +45,11 @@ CREATE TABLE IF NOT EXISTS default.clob_trades_landing
     batch String, fetched_at DateTime64(3, 'UTC'),
 
     condition_id String MATERIALIZED replaceRegexpOne(lower(market), '^0x', ''),
-    updated      Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(last_update),
+    matched      Nullable(DateTime('UTC')) MATERIALIZED $past(match_time),
+    updated      Nullable(DateTime('UTC')) MATERIALIZED $past(last_update),
     fee_rate     Nullable(Decimal(38, 18)) MATERIALIZED $amount(fee_rate_bps),
     unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map(
-        'last_update', $unread(last_update, updated), 'fee_rate_bps', $unread(fee_rate_bps, fee_rate))),
+        'match_time', $unread(match_time, matched), 'last_update', $unread(last_update, updated), 'fee_rate_bps', $unread(fee_rate_bps, fee_rate))),
     reason       String MATERIALIZED multiIf(
         element != '', 'an element of the list is no object, or has no id',
         id = '', 'no id',
@@ -55,7 +57,6 @@ CREATE TABLE IF NOT EXISTS default.clob_trades_landing
         NOT match(asset_id, '^[0-9]{1,78}$'), 'the token id is no number',
         NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$') OR NOT match(size, '^[0-9]{1,18}([.][0-9]{1,6})?$'), 'price or size is no number',
         toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
-        isNull($past(match_time)), 'the time cannot be read, is before the contract or in the future',
         '')
 )
 ENGINE = Null;
@@ -65,7 +66,7 @@ SELECT
     id, condition_id, asset_id, outcome, upper(landing.side) AS side,
     toDecimal128OrZero(landing.price, 18) AS price, toDecimal128OrZero(landing.size, 6) AS size, CAST(ifNull(fee_rate, 0) AS Decimal(38, 6)) AS fee_rate_bps,
     upper(landing.trader_side) AS trader_side, replaceRegexpOne(upper(landing.status), '^TRADE_STATUS_', '') AS status,
-    toDateTime(assumeNotNull($past(match_time)), 'UTC') AS matched_at, toDateTime(assumeNotNull(ifNull(updated, $past(match_time))), 'UTC') AS updated_at,
+    matched AS matched_at, ifNull(updated, matched) AS updated_at,
     lower(landing.maker_address) AS maker_address, taker_order_id,
     arrayMap(o -> (JSONExtractString(o, 'order_id'), lower(JSONExtractString(o, 'maker_address')), JSONExtractString(o, 'asset_id'), JSONExtractString(o, 'outcome'),
         JSONExtractString(o, 'side'), JSONExtractString(o, 'price'), JSONExtractString(o, 'matched_amount')), JSONExtractArrayRaw(landing.maker_orders)) AS maker_orders,

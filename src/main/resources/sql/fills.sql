@@ -23,10 +23,11 @@ CREATE TABLE IF NOT EXISTS default.clob_fills
     fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which gives none' CODEC(ZSTD(1)),
     taker_order      Bool COMMENT 'the taker''s own order, or one that stands alone: the rows that sums of volume take',
     alone            Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends',
-    timestamp        DateTime('UTC') COMMENT 'of the block' CODEC(DoubleDelta, ZSTD(1)),
+    timestamp        Nullable(DateTime('UTC')) COMMENT 'of the block; NULL where the source gives a time that cannot be, and no other row of the transaction has one' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
     order_hash       String COMMENT 'empty from the Data API' CODEC(ZSTD(1)),
     source           LowCardinality(String) COMMENT 'goldsky or data-api',
+    unread           Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
     batch            String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
 )
@@ -35,6 +36,7 @@ ORDER BY (condition_id, fill_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
+ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS unread Map(String, String), MODIFY COLUMN IF EXISTS timestamp Nullable(DateTime('UTC'));
 
 -- Work of the section @finish: the rows for which it has to change, and when it was done last.
 CREATE TABLE IF NOT EXISTS default.fills_alone
@@ -103,13 +105,15 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
     buys   Bool MATERIALIZED makerAssetId = '0',
     shares String MATERIALIZED if(buys, takerAmountFilled, makerAmountFilled),
     paid   String MATERIALIZED if(buys, makerAmountFilled, takerAmountFilled),
+    traded Nullable(DateTime('UTC')) MATERIALIZED $past(timestamp),
+    taken  Nullable(Decimal(38, 6)) MATERIALIZED if(match(fee, '^[0-9]{1,30}$'), toDecimal128OrNull(fee, 0) * toDecimal128('0.000001', 6), NULL),
+    unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('timestamp', $unread(timestamp, traded), 'fee', $unread(fee, taken))),
     reason String MATERIALIZED multiIf(
         element != '', 'an element of the list is no object, or has no id',
         NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
         (makerAssetId = '0') = (takerAssetId = '0'), 'neither side is collateral, or both are',
         NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
         match(shares, '^0*$'), 'no shares changed hands, so there is no price',
-        isNull($past(timestamp)), 'the time cannot be read, is before the contract or in the future',
         NOT match(lower(maker), '^0x[0-9a-f]{40}$') OR NOT match(lower(taker), '^0x[0-9a-f]{40}$'), 'maker or taker is no address',
         '')
 )
@@ -127,15 +131,16 @@ SELECT
     CAST(divideDecimal(toDecimal256OrZero(paid, 0), greatest(toDecimal256OrZero(shares, 0), toDecimal256(1, 0)), 18) AS Decimal(38, 18)) AS price,
     toDecimal128OrZero(shares, 0) * toDecimal128('0.000001', 6) AS size,
     toDecimal128OrZero(paid, 0) * toDecimal128('0.000001', 6) AS cost,
-    if(match(landing.fee, '^[0-9]{1,30}$'), toDecimal128OrNull(landing.fee, 0) * toDecimal128('0.000001', 6), NULL) AS fee,
+    taken AS fee,
     -- the exchange contracts: V1 and its neg-risk one, V2 and its neg-risk one, V3
     lower(landing.taker) IN ('0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e', '0xc5d563a36ae78145c45a50134d48a1215220f80a',
         '0xe111180000d2663c0091e4f400237545b87b996b', '0xe2222d279d744050d28e00520010520000310f59',
         '0xe3333700ca9d93003f00f0f71f8515005f6c00aa') AS taker_order,
-    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
+    traded AS timestamp,
     substring(lower(id), 1, 66) AS transaction_hash,
     substring(lower(id), 68) AS order_hash,
     'goldsky' AS source,
+    unread,
     fetched_at,
     batch
 FROM default.fills_landing AS landing
@@ -188,7 +193,7 @@ GROUP BY key;
 -- @stored
 -- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
+    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
@@ -201,7 +206,17 @@ SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()), ' cond
     toString(countIf(NOT in_gamma AND has(sources, 'chain'))), ' of them') AS line
 FROM default.fills_markets HAVING countIf(NOT in_gamma) > 0;
 
+-- @unread default.clob_fills
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_fills ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE source = 'goldsky' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
+
 -- @finish
+-- The time of a block is the same for all rows of a transaction: where one came with a time that cannot be, another has it, or the
+-- chain's transfers do.
+ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
+SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
 -- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
 -- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
 -- run that ends it.
@@ -367,6 +382,12 @@ SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;
 
 -- @measure feeless Fills from Goldsky whose fee could not be read
 SELECT countIf(isNull(fee)) FROM default.clob_fills WHERE source = 'goldsky';
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT countIf(notEmpty(unread)) FROM default.clob_fills;
+
+-- @measure timeless Rows without a time: what came cannot be, and no other row of the transaction has one
+SELECT countIf(isNull(timestamp)) FROM default.clob_fills;
 
 -- @measure prices-outside Fills whose price is not between 0 and 1, by the amounts that the chain has
 SELECT countIf(price > 1 OR price < 0) FROM default.clob_fills;

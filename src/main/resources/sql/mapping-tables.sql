@@ -39,12 +39,16 @@ CREATE TABLE IF NOT EXISTS default.rpc_conditions
     block_time         Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL where the node gives no time',
     transaction_hash   String CODEC(ZSTD(1)),
     log_index          UInt32,
+    unread             Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at         DateTime64(3, 'UTC'),
     batch              String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY condition_id
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables from before this column
+ALTER TABLE default.rpc_conditions ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- ConditionResolution: payout numerators as the chain has them.
 CREATE TABLE IF NOT EXISTS default.rpc_resolutions
@@ -58,12 +62,16 @@ CREATE TABLE IF NOT EXISTS default.rpc_resolutions
     resolved_at        Nullable(DateTime64(3, 'UTC')) COMMENT 'the block''s time',
     transaction_hash   String CODEC(ZSTD(1)),
     log_index          UInt32,
+    unread             Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at         DateTime64(3, 'UTC'),
     batch              String CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY condition_id
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables from before this column
+ALTER TABLE default.rpc_resolutions ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- The transactions that trades can be matched by: one row a transaction and token id that it moved.
 CREATE TABLE IF NOT EXISTS default.rpc_transfers
@@ -73,6 +81,7 @@ CREATE TABLE IF NOT EXISTS default.rpc_transfers
     block_number     UInt64,
     block_time       Nullable(DateTime64(3, 'UTC')),
     transfers        UInt32 COMMENT 'of this token id in this transaction',
+    unread           Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1)),
     INDEX by_transaction transaction_hash TYPE bloom_filter GRANULARITY 4
@@ -81,6 +90,9 @@ ENGINE = ReplacingMergeTree(fetched_at)
 -- by blocks, which is how they come and how they are looked for
 ORDER BY (block_number, transaction_hash, token_id)
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- for tables from before this column
+ALTER TABLE default.rpc_transfers ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
 -- The token ids that were moved, with the condition that they were computed from (computed_token_ids); made from
 -- rpc_transfers, rpc_conditions and the computed token ids. A token id that no known condition gives is not in it.

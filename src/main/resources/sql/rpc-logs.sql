@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS default.rpc_logs_landing
     token_id           String,
     transfers          String,
     block_number       String,
-    block_time         String COMMENT 'seconds since 1970; empty where the node gives none',
+    block_time         String COMMENT 'seconds since 1970; empty where the node gives none, and what it gives where that cannot be',
     transaction_hash   String,
     log_index          String,
     reason             String,
@@ -28,24 +28,25 @@ CREATE TABLE IF NOT EXISTS default.rpc_logs_landing
     batch              String,
     fetched_at         DateTime64(3, 'UTC'),
 
-    block UInt64 MATERIALIZED toUInt64OrZero(block_number),
-    time  Nullable(DateTime64(3, 'UTC')) MATERIALIZED if(block_time = '', NULL, toDateTime64(toInt64OrZero(block_time), 3, 'UTC'))
+    block  UInt64 MATERIALIZED toUInt64OrZero(block_number),
+    time   Nullable(DateTime64(3, 'UTC')) MATERIALIZED $past(block_time),
+    unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('block_time', $unread(block_time, time)))
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_conditions TO default.rpc_conditions AS
 SELECT condition_id, oracle, question_id, toUInt16(outcome_slot_count) AS outcome_slot_count, block AS block_number, time AS block_time,
-    transaction_hash, toUInt32(log_index) AS log_index, fetched_at, batch
+    transaction_hash, toUInt32(log_index) AS log_index, unread, fetched_at, batch
 FROM default.rpc_logs_landing WHERE kind = 'condition';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_resolutions TO default.rpc_resolutions AS
 SELECT condition_id, oracle, question_id, toUInt16(outcome_slot_count) AS outcome_slot_count,
     arrayMap(n -> toUInt256(n), JSONExtract(payout_numerators, 'Array(String)')) AS payout_numerators, block AS block_number, time AS resolved_at,
-    transaction_hash, toUInt32(log_index) AS log_index, fetched_at, batch
+    transaction_hash, toUInt32(log_index) AS log_index, unread, fetched_at, batch
 FROM default.rpc_logs_landing WHERE kind = 'resolution';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_transfers TO default.rpc_transfers AS
-SELECT transaction_hash, token_id, block AS block_number, time AS block_time, toUInt32(transfers) AS transfers, fetched_at, batch
+SELECT transaction_hash, token_id, block AS block_number, time AS block_time, toUInt32(transfers) AS transfers, unread, fetched_at, batch
 FROM default.rpc_logs_landing WHERE kind = 'transfer';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_computed TO default.computed_token_ids AS
@@ -108,6 +109,16 @@ WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(subs
 
 -- @redone tables=default.rpc_conditions,default.rpc_resolutions,default.rpc_transfers
 -- Where rows that were fetched anew stand beside the older ones until they are merged.
+
+-- @unread default.rpc_conditions, rpc_resolutions and rpc_transfers
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM
+(
+    SELECT unread FROM default.rpc_conditions WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC')
+    UNION ALL SELECT unread FROM default.rpc_resolutions WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC')
+    UNION ALL SELECT unread FROM default.rpc_transfers WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC')
+)
+ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value GROUP BY field ORDER BY field;
 
 -- @unfinished
 -- Whether logs were stored since the section below ran: a run that is stopped or killed does not come to it. What it makes has
@@ -192,6 +203,10 @@ SELECT uniqExact(transaction_hash, log_index) FROM default.rpc_logs_rejected;
 
 -- @measure timeless max=0 Resolutions without the time of their block
 SELECT count() FROM default.rpc_resolutions WHERE isNull(resolved_at);
+
+-- @measure unread Rows with a field that could not be read, or that cannot be
+SELECT (SELECT countIf(notEmpty(unread)) FROM default.rpc_conditions) + (SELECT countIf(notEmpty(unread)) FROM default.rpc_resolutions)
+    + (SELECT countIf(notEmpty(unread)) FROM default.rpc_transfers);
 
 -- @measure duplicates Rows beyond one a key (--redo replaces them at the end of a run)
 SELECT (SELECT count() - uniqExact(condition_id) FROM default.rpc_conditions) + (SELECT count() - uniqExact(condition_id) FROM default.rpc_resolutions)

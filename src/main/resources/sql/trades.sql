@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
 
     hash   String MATERIALIZED lower(transaction_hash),
     wallet String MATERIALIZED lower(proxy_wallet),
+    traded Nullable(DateTime('UTC')) MATERIALIZED $past(timestamp),
+    unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('timestamp', $unread(timestamp, traded))),
     reason String MATERIALIZED multiIf(
         element != '', 'an element of the list is no object, or has no id',
         NOT match(hash, '^0x[0-9a-f]{64}$'), 'the transaction hash is not 0x and 64 hex digits',
@@ -26,7 +28,6 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
         match(size, '^[0.]*$'), 'no shares changed hands, so there is no price',
         NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is no number, or has more than 18 decimals',
         toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
-        isNull($past(timestamp)), 'the time cannot be read, is before the contract or in the future',
         '')
 )
 ENGINE = Null;
@@ -45,10 +46,11 @@ SELECT
     CAST(round(toDecimal256OrZero(landing.size, 6) * toDecimal256OrZero(landing.price, 18), 6) AS Decimal(38, 6)) AS cost,
     CAST(NULL AS Nullable(Decimal(38, 6))) AS fee,
     list = 'true' AS taker_order,
-    toDateTime(assumeNotNull($past(landing.timestamp)), 'UTC') AS timestamp,
+    traded AS timestamp,
     hash AS transaction_hash,
     '' AS order_hash,
     'data-api' AS source,
+    unread,
     fetched_at,
     batch
 FROM default.trades_landing AS landing
@@ -87,13 +89,23 @@ GROUP BY key;
 -- @stored
 -- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    countIf(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}) AS there FROM default.clob_fills AS stored
+    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
+-- @unread default.clob_fills
+-- The fields of the rows since then that could not be read.
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_fills ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
+
 -- @finish
+-- The time of a block is the same for all rows of a transaction: where one came with a time that cannot be, another has it, or the
+-- chain's transfers do.
+ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
+SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+
 -- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
 -- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
 -- run that ends it.

@@ -17,6 +17,22 @@ multiIf(
 -- When something happened: not before the first contract was there (September 2020), nor later than tomorrow.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < now64(6, 'UTC') + INTERVAL 1 DAY, $moment($text), NULL);
 
+-- @value blocktime(hash)
+-- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for are only
+-- the transactions of fills without a time.
+nullIf((SELECT mapFromArrays(groupArray(transaction), groupArray(time)) FROM
+(
+    SELECT transaction_hash AS transaction, toDateTime(assumeNotNull(max(at)), 'UTC') AS time FROM
+    (
+        SELECT transaction_hash, toDateTime64(timestamp, 3, 'UTC') AS at FROM default.clob_fills
+        UNION ALL
+        SELECT transaction_hash, block_time FROM default.rpc_transfers
+    )
+    WHERE (SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE isNull(timestamp) LIMIT 1)) > 0
+        AND isNotNull(at) AND transaction_hash IN (SELECT transaction_hash FROM default.clob_fills WHERE isNull(timestamp))
+    GROUP BY transaction_hash
+))[$hash], toDateTime(0, 'UTC'));
+
 -- @value deadline(text)
 -- When something is to begin or end.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < toDateTime64('2200-01-01 00:00:00', 6, 'UTC'), $moment($text), NULL);

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 /**
  * A mistake or a circumstance that a person can mend. Its message is one line that says what is
@@ -11,6 +13,10 @@ import java.nio.file.FileSystemException;
  * stack trace.
  */
 public class UserError extends RuntimeException {
+
+  /** The system's words, and SQLite's. */
+  private static final Pattern FULL =
+      Pattern.compile("No space left on device|Disk quota exceeded|SQLITE_FULL");
 
   private final int exitCode;
 
@@ -40,9 +46,28 @@ public class UserError extends RuntimeException {
         ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
         : e instanceof FileAlreadyExistsException exists
             ? exists.getFile() + " is not a directory"
-            : e instanceof FileSystemException system && system.getReason() != null
-                ? system.getReason()
-                : e.getMessage();
+            : isFull(e)
+                ? "no space is left on its disk"
+                : e instanceof FileSystemException system && system.getReason() != null
+                    ? system.getReason()
+                    : e.getMessage();
+  }
+
+  /** Whether something could not be written because the disk, or the user's part of it, is full. */
+  public static boolean isFull(Exception e) {
+    return FULL.matcher(String.valueOf(e.getMessage())).find();
+  }
+
+  /** A file of the runtime folder that could not be written. */
+  public static UserError unwritable(Path file, IOException e) {
+    return new UserError(
+        "cannot write "
+            + file
+            + ": "
+            + reason(e)
+            + (isFull(e) ? "; free some, or set" : "; set")
+            + " runtime.dir to a folder that can be written",
+        e);
   }
 
   public int exitCode() {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -17,6 +18,7 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.TradesInput;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
@@ -48,6 +50,7 @@ final class MonitorCommand implements Callable<Integer> {
       while (true) {
         Map<String, Object> view = new LinkedHashMap<>();
         view.put("coverage", coverage(settings, clickHouse));
+        view.put("reads", reads(settings, clickHouse));
         view.put("jobs", StatusCommand.statuses(settings, Job.names(Common.home())));
         view.put("recent", recent(settings, clickHouse));
         String text = json ? Report.json(view) + "\n" : text(view);
@@ -98,6 +101,17 @@ final class MonitorCommand implements Callable<Integer> {
       lines.add(line);
     }
     return lines;
+  }
+
+  /** Which columns are read of tables of others, a line each. */
+  private static List<String> reads(Settings settings, ClickHouse clickHouse) {
+    boolean read =
+        SqlFile.read("monitor").sections("coverage").stream()
+            .anyMatch(
+                section ->
+                    section.attributes().containsKey("reads")
+                        && Views.missing(clickHouse, settings, section) == null);
+    return read ? List.of(TradesInput.of(clickHouse, settings).reads()) : List.of();
   }
 
   /** How many of those counted Gamma does not list, where the statement says so. */
@@ -189,6 +203,8 @@ final class MonitorCommand implements Callable<Integer> {
     List<Map<String, Object>> jobs = (List<Map<String, Object>>) view.get("jobs");
     return "Coverage\n"
         + Report.table((List<Map<String, Object>>) view.get("coverage"))
+        + ((List<String>) view.get("reads"))
+            .stream().map(line -> "  reads " + line + "\n").collect(Collectors.joining())
         + "\nJobs\n"
         + (jobs.isEmpty() ? "  (nothing has been run here yet)\n" : StatusCommand.text(jobs))
         + "\nRows of the last seven days (UTC)\n"

@@ -140,7 +140,7 @@ final class Terminal implements Messages, JobRun.Watcher {
     try {
       Redaction.write(progressFile, Redaction.line(line) + "\n");
     } catch (IOException e) {
-      throw new UserError("cannot write " + progressFile + ": " + e.getMessage());
+      throw UserError.unwritable(progressFile, e);
     }
   }
 

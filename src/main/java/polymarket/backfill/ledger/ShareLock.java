@@ -124,12 +124,7 @@ public final class ShareLock implements AutoCloseable {
               + "Z");
       return new ShareLock(file, lock, note);
     } catch (IOException e) {
-      throw new UserError(
-          "cannot write "
-              + file
-              + ": "
-              + UserError.reason(e)
-              + "; set runtime.dir to a folder that can be written");
+      throw UserError.unwritable(file, e);
     }
   }
 

@@ -43,12 +43,21 @@ public final class Sqlite {
   }
 
   /**
-   * What is to be said of a file that cannot be opened because of the user's rights.
+   * What is to be said of a file that cannot be opened because of the user's rights, or written
+   * because the disk is full.
    *
    * @param e what was said instead; may be null
-   * @return null where it is not because of them
+   * @return null where it is because of neither
    */
   public static UserError refused(Path file, Exception e) {
+    if (e != null && UserError.isFull(e)) {
+      return new UserError(
+          "ledger "
+              + file
+              + " cannot be written: no space is left on its disk; free some, or set runtime.dir to"
+              + " another folder. What is in it stays, and the same command continues with it",
+          e);
+    }
     if (!Files.exists(file)
         || e instanceof SQLException
             && !String.valueOf(e.getMessage()).matches("(?s).*(READONLY|CANTOPEN).*")) {

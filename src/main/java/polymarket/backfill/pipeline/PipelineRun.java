@@ -171,12 +171,7 @@ public final class PipelineRun implements AutoCloseable {
       this.ledger = PipelineLedger.open(PipelineLedger.file(runtime, pipeline.name()), clickHouse);
     } catch (IOException e) {
       lock.close();
-      throw new UserError(
-          "cannot write to "
-              + folder
-              + ": "
-              + UserError.reason(e)
-              + "; set runtime.dir to a folder that can be written");
+      throw UserError.unwritable(folder, e);
     } catch (RuntimeException e) {
       lock.close();
       throw e;

@@ -15,7 +15,6 @@ import java.util.regex.Pattern;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
-import polymarket.backfill.Messages;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Batch;
@@ -301,30 +300,29 @@ public final class Chain {
   }
 
   /**
-   * Gives rows the times of their blocks, where their logs had none.
+   * Gives rows the times of their blocks, where their logs had none that can be; where the block
+   * has none either, what it says, which the table keeps as unread.
    *
-   * @throws SourceException where one is missing
+   * @throws SourceException where a block says nothing
    */
   private static void timed(Scan scan) throws SourceException {
-    Map<Long, Long> times = new HashMap<>();
+    Map<Long, Object> times = new HashMap<>();
     for (Long number : scan.timeless) {
       Object said =
           scan.result(BLOCK + number) instanceof Map<?, ?> block ? block.get("timestamp") : null;
-      Long time = LogRows.time(said);
-      if (time == null) {
+      if (said == null) {
         throw new SourceException(
             "polygon does not give the time of block "
                 + number
                 + ": "
-                + (said == null
-                    ? scan.failure(BLOCK + number)
-                    : "its timestamp is " + Messages.cut(String.valueOf(said), 40)));
+                + scan.failure(BLOCK + number));
       }
-      times.put(number, time);
+      times.put(number, LogRows.timeOrText(said));
     }
     for (List<Map<String, Object>> rows : scan.rows.values()) {
       for (Map<String, Object> row : rows) {
-        if (row.get("block_time") == null && times.containsKey(row.get("block_number"))) {
+        if (!(row.get("block_time") instanceof Long)
+            && times.containsKey(row.get("block_number"))) {
           row.put("block_time", times.get(row.get("block_number")));
         }
       }

@@ -1,26 +1,18 @@
 package polymarket.backfill.polymarket;
 
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import polymarket.backfill.job.Ranges;
+import polymarket.backfill.source.BlockTime;
 import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
 import polymarket.backfill.source.Walks;
 
 /** Makes rows of a node's logs, as {@link Chain} describes them. */
 final class LogRows {
-
-  /**
-   * No block that is asked for is older: the contract is from September 2020. The same limits as in
-   * values.sql.
-   */
-  private static final long OLDEST = Instant.parse("2020-09-01T00:00:00Z").getEpochSecond();
-
-  private static final long SECONDS_AHEAD = 86_400;
 
   private static final String TIME = "blockTimestamp";
 
@@ -33,9 +25,13 @@ final class LogRows {
    */
   static Long time(Object quantity) {
     Long time = RpcCalls.number(quantity);
-    return time == null || time < OLDEST || time > Instant.now().getEpochSecond() + SECONDS_AHEAD
-        ? null
-        : time;
+    return time != null && BlockTime.isPossible(time) ? time : null;
+  }
+
+  /** A block's time; where it cannot be one, what came, as text, and null where nothing did. */
+  static Object timeOrText(Object quantity) {
+    Long time = time(quantity);
+    return time != null || quantity == null ? time : String.valueOf(quantity);
   }
 
   /** A log, without its block's time where that cannot be: the block is asked for it then. */
@@ -89,7 +85,7 @@ final class LogRows {
                     row.put("transaction_hash", transfer.place().transactionHash());
                     row.put("token_id", transfer.tokenId());
                     row.put("block_number", transfer.place().blockNumber());
-                    row.put("block_time", transfer.place().blockTimestamp());
+                    row.put("block_time", timeOrText(log.get(TIME)));
                     return row;
                   })
               .merge("transfers", 1, (a, b) -> (Integer) a + (Integer) b);
@@ -102,6 +98,7 @@ final class LogRows {
                   preparation.questionId(),
                   preparation.outcomeSlotCount(),
                   preparation.place(),
+                  log.get(TIME),
                   timeless));
           tokens(
               rows.get(rows.size() - 1), preparation.conditionId(), preparation.outcomeSlotCount());
@@ -114,6 +111,7 @@ final class LogRows {
                   resolution.questionId(),
                   resolution.outcomeSlotCount(),
                   resolution.place(),
+                  log.get(TIME),
                   timeless));
           rows.get(rows.size() - 1).put("payout_numerators", resolution.payoutNumerators());
         }
@@ -161,13 +159,14 @@ final class LogRows {
       String question,
       int outcomes,
       ConditionLogs.Place place,
+      Object time,
       TreeSet<Long> timeless) {
     row.put("condition_id", condition);
     row.put("oracle", oracle);
     row.put("question_id", question);
     row.put("outcome_slot_count", outcomes);
     row.put("block_number", place.blockNumber());
-    row.put("block_time", place.blockTimestamp());
+    row.put("block_time", timeOrText(time));
     row.put("transaction_hash", place.transactionHash());
     row.put("log_index", place.logIndex());
     if (place.blockTimestamp() == null) {

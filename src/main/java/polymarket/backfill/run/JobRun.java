@@ -52,8 +52,12 @@ public final class JobRun implements AutoCloseable {
   /** Five minutes, unless a test has no time for them. */
   private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
 
-  /** How much longer than the patience a step may take before nothing is expected of it. */
-  private static final Duration STEP_MARGIN = Duration.ofSeconds(30);
+  /**
+   * How much longer than the patience a step may take before nothing is expected of it: half a
+   * minute, unless a test has no time for it.
+   */
+  private static final Duration STEP_MARGIN =
+      Duration.ofMillis(Long.getLong("backfill.step-margin-millis", 30_000));
 
   /** Tables up to this many rows are merged where rows of theirs were replaced. */
   private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);

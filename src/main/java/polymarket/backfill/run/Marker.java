@@ -51,7 +51,10 @@ public final class Marker implements IdempotentRepository {
   /** A batch is handed out once; only the empty one that ends a feed has nothing left to do. */
   @Override
   public boolean contains(Exchange exchange, String key) {
-    return exchange.getProperty(Batch.PROPERTY, Batch.class).getSize() == 0;
+    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    // from here on it is known whose thread it waits in
+    batch.enter(null);
+    return batch.getSize() == 0;
   }
 
   @Override

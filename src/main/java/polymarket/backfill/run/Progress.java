@@ -43,6 +43,7 @@ public final class Progress implements AutoCloseable {
   private final Pace source;
   private final Duration patience;
   private final Path statusFile;
+  private final Path logFile;
   private final Writer log;
   private final Instant startedAt = Instant.now();
   private final long startNanos = System.nanoTime();
@@ -79,19 +80,12 @@ public final class Progress implements AutoCloseable {
     this.counts = new EnumMap<>(counts);
     this.total = counts.values().stream().mapToLong(Long::longValue).sum();
     this.statusFile = statusFile(runtime, job.getName(), share);
+    this.logFile = runtime.resolve(job.getName() + share.suffix() + ".progress.jsonl");
     try {
       this.log =
-          Files.newBufferedWriter(
-              runtime.resolve(job.getName() + share.suffix() + ".progress.jsonl"),
-              StandardOpenOption.CREATE,
-              StandardOpenOption.APPEND);
+          Files.newBufferedWriter(logFile, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
-      throw new UserError(
-          "cannot write to "
-              + runtime
-              + ": "
-              + e.getMessage()
-              + "; set runtime.dir to a folder that can be written");
+      throw UserError.unwritable(logFile, e);
     }
   }
 
@@ -170,8 +164,7 @@ public final class Progress implements AutoCloseable {
       log.write('\n');
       log.flush();
     } catch (IOException e) {
-      throw new UserError(
-          "cannot write the progress log of " + job.getName() + ": " + e.getMessage());
+      throw UserError.unwritable(logFile, e);
     }
   }
 
@@ -343,7 +336,7 @@ public final class Progress implements AutoCloseable {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     } catch (IOException e) {
-      throw new UserError("cannot write " + statusFile + ": " + e.getMessage());
+      throw UserError.unwritable(statusFile, e);
     }
   }
 
@@ -352,8 +345,7 @@ public final class Progress implements AutoCloseable {
     try {
       log.close();
     } catch (IOException e) {
-      throw new UserError(
-          "cannot write the progress log of " + job.getName() + ": " + e.getMessage());
+      throw UserError.unwritable(logFile, e);
     }
   }
 

@@ -323,9 +323,14 @@ public final class Walks {
     return kept;
   }
 
-  /** Null where it is no number: then the table's rules reject the row. */
+  /**
+   * Null where it is no number, or a time that cannot be: it says nothing about where the row
+   * stands in its list, and the row is taken.
+   */
   private static Long seconds(Map<String, Object> row, String time) {
-    return row.get(time) instanceof Number number ? Long.valueOf(number.longValue()) : null;
+    return row.get(time) instanceof Number number && BlockTime.isPossible(number.longValue())
+        ? Long.valueOf(number.longValue())
+        : null;
   }
 
   private static String after(String list, String lists) {

@@ -194,10 +194,19 @@ class PipelineIT {
     assertEquals(before.path("sources"), bed.stats().path("sources"), "no source was asked");
     assertEquals(1, json(part).path("pass").asInt());
     assertTrue(
+        part.err()
+            .contains("overnight: steps are expected to take as long as they last did: reconcile "),
+        part.err());
+    assertTrue(
         json(part).path("spent_seconds").asLong() >= status.path("spent_seconds").asLong(),
         "the pass took that too: " + part.out());
     Program.Result plan = Program.run(bed, "pipeline", "overnight", "--again", "--dry-run");
     assertTrue(plan.out().contains("as it made in its last pass"), plan.out());
+    for (String name : List.of("clob", "rpc", "goldsky", "reconcile", "enrich")) {
+      assertTrue(
+          plan.out().contains(name + " takes as long as it last did here, which ended "),
+          plan.out());
+    }
     assertEquals(1, status("overnight").path("pass").asInt(), "a plan begins nothing");
   }
 

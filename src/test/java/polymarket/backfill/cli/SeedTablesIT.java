@@ -142,7 +142,16 @@ class SeedTablesIT {
     assertEquals(
         held.size(),
         TestBed.number("SELECT uniqExact(wallet_address) FROM default.api_positions_staging"));
-    JsonNode coverage = json(run(0, "monitor", "--json").out()).get("coverage");
+    JsonNode monitor = json(run(0, "monitor", "--json").out());
+    assertTrue(
+        monitor
+            .at("/reads/0")
+            .asText()
+            .startsWith(
+                "default.vw_trades_canonical: wallet from column wallet, condition from column"
+                    + " market_cid"),
+        monitor.toString());
+    JsonNode coverage = monitor.get("coverage");
     JsonNode line = find(coverage, "wallets with positions");
     assertEquals(wallets.size(), line.get("of").asInt(), line.toString());
     assertEquals(held.size(), line.get("covered").asInt(), line.toString());

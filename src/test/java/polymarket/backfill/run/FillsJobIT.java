@@ -994,11 +994,22 @@ class FillsJobIT {
                 good,
                 good.deepCopy().put("side", ""),
                 good.deepCopy().put("size", new BigDecimal("0.0000001")),
-                good.deepCopy().put("proxy_wallet", "")));
+                good.deepCopy().put("proxy_wallet", ""),
+                good.deepCopy().put("size", 6).put("timestamp", 0)));
     serve(asked -> page(rows, null));
     assertComplete(bed.run("trades", Share.WHOLE, List.of(id)));
     assertEquals(
-        1, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index = -1"));
+        2, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index = -1"));
+    assertEquals(
+        "[{time=1789381477, unread={timestamp=0}}]",
+        TestBed.sql(
+                "SELECT toUnixTimestamp(timestamp) AS time, unread FROM default.clob_fills WHERE"
+                    + " size = 6")
+            .toString(),
+        "the time that cannot be is kept, and that of its transaction taken");
+    assertTrue(
+        bed.messages().toString().contains("timestamp of 1 row could not be read, such as '0'"),
+        bed.messages().toString());
     assertEquals(3, TestBed.number("SELECT count() FROM default.trades_rejected"));
     assertEquals(
         3,

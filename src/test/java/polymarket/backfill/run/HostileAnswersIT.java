@@ -3,10 +3,12 @@ package polymarket.backfill.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.junit.jupiter.api.AfterEach;
@@ -14,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.Sources;
@@ -187,9 +190,17 @@ class HostileAnswersIT {
     }
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"OutOfMemoryError", "StackOverflowError", "NoClassDefFoundError"})
-  void anErrorInAStep_failsItsBatchWithAReason_andEndsNoRun(String name) throws Exception {
+  /** A step that does not end. */
+  public static final class Sleeper implements Processor {
+
+    @Override
+    public void process(Exchange exchange) throws InterruptedException {
+      new java.util.concurrent.CountDownLatch(1).await();
+    }
+  }
+
+  /** Puts a step before the call of the source of payouts. */
+  private void beforeTheCall(Class<? extends Processor> step) throws IOException {
     Path file = bed.home().resolve("routes/jobs/payouts.camel.yaml");
     String text = Files.readString(file);
     String ask = "        - to:\n            uri: direct:goldsky\n";
@@ -197,11 +208,44 @@ class HostileAnswersIT {
     Files.writeString(
         file,
         text.replace(
-            ask,
-            "        - process:\n            ref: \"#class:"
-                + Thrower.class.getName()
-                + "\"\n"
-                + ask));
+            ask, "        - process:\n            ref: \"#class:" + step.getName() + "\"\n" + ask));
+  }
+
+  @Test
+  void aStepThatDoesNotEnd_isGivenUpWithExitCode5_andItIsSaidWhatItWaitsFor() throws Exception {
+    List<String> ids = sound(10);
+    Path list = Files.write(bed.home().resolve("ids.txt"), ids);
+    beforeTheCall(Sleeper.class);
+    bed.set("source.patience", "1s");
+    Program.Result result =
+        Program.start(
+                bed,
+                List.of("-Dbackfill.step-margin-millis=1000"),
+                Map.of(),
+                "run",
+                "payouts",
+                "--ids",
+                list.toString())
+            .end();
+    assertEquals(5, result.exitCode(), result.toString());
+    assertTrue(
+        result
+                .err()
+                .contains("gave up: nothing of payouts moved for 1 s (source.patience): 1 batch")
+            && result.err().contains("(in HostileAnswersIT$Sleeper.process)")
+            && result.err().contains("Run the same command again later"),
+        result.err());
+    assertEquals(ids.size(), bed.count(State.PENDING));
+    TestBed.copyFresh(bed.home());
+    TestBed.quicken(bed.home(), 1000);
+    assertEquals(0, bed.set("source.patience", "60s").run(ids).exitCode());
+    bed.assertTruth(ids);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"OutOfMemoryError", "StackOverflowError", "NoClassDefFoundError"})
+  void anErrorInAStep_failsItsBatchWithAReason_andEndsNoRun(String name) throws Exception {
+    beforeTheCall(Thrower.class);
     Thrower.error =
         () ->
             switch (name) {
