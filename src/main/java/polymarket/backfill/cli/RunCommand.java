@@ -148,6 +148,15 @@ final class RunCommand implements Callable<Integer> {
   private String to;
 
   @Option(
+      names = "--datasets",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "For jobs with datasets: those to fetch, separated by commas; all of them by default."
+              + " What is done for one dataset is not done for another.")
+  private List<String> datasets;
+
+  @Option(
       names = "--worker",
       paramLabel = "N",
       description = "Take the N-th share of the ids and of the pace.")
@@ -390,6 +399,20 @@ final class RunCommand implements Callable<Integer> {
               + (from != null ? "--from" : "--to")
               + ": its ids are not ranges");
     }
+    if (datasets != null && !job.getDatasets().containsAll(datasets)) {
+      String unknown =
+          datasets.stream().filter(name -> !job.getDatasets().contains(name)).findFirst().get();
+      throw new UserError(
+          job.getName()
+              + " has no dataset '"
+              + unknown
+              + "'."
+              + (job.getDatasets().isEmpty()
+                  ? " It takes no --datasets"
+                  : Nearest.hint(unknown, job.getDatasets())
+                      + " Its datasets are: "
+                      + String.join(", ", job.getDatasets())));
+    }
     boolean asksByTime =
         job.isWindow()
             || job.sql().has("ids")
@@ -520,12 +543,21 @@ final class RunCommand implements Callable<Integer> {
             "--from " + first + " is beyond " + last + ", the last that may be asked for");
       }
       List<String> added = new ArrayList<>();
-      Ranges.gaps(
-          known,
-          first,
-          last,
-          (gapFirst, gapLast) ->
-              Ranges.cut(gapFirst, gapLast, Math.max(LISTED_WIDTH, span), added::add));
+      if (job.getDatasets().isEmpty()) {
+        Ranges.gaps(
+            known,
+            first,
+            last,
+            (gapFirst, gapLast) ->
+                Ranges.cut(gapFirst, gapLast, Math.max(LISTED_WIDTH, span), added::add));
+      } else {
+        List<String> wanted =
+            job.getDatasets().stream()
+                .filter(name -> datasets == null || datasets.contains(name))
+                .toList();
+        Ranges.missing(
+            known, List.of(), wanted, first, last, Math.max(LISTED_WIDTH, span), added::add);
+      }
       ledger.load(loading -> added.forEach(loading::add));
       messages.info(
           job.getName()

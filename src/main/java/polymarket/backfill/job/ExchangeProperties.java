@@ -43,6 +43,9 @@ public final class ExchangeProperties {
   /** The answer that a 404 stands for. Set by JOB-ask; read by the route data-api-positions. */
   public static final String ABSENCE = "absence";
 
+  /** Whether the answer is taken as bytes. Set by a source's route; read by the route http. */
+  public static final String BYTES = "bytes";
+
   /** Marks a request that does not leave this process. Set and read by {@code Sources}. */
   public static final String WARM_UP = "SourceWarmUp";
 
@@ -77,6 +80,9 @@ public final class ExchangeProperties {
 
   /** Calls to a node, and what came of them. Set by the bean chain, which also reads it. */
   public static final String SCAN = "scan";
+
+  /** The blocks that are asked for. Set by JOB-ask by the bean logs, which also reads it. */
+  public static final String PAGE = "page";
 
   private ExchangeProperties() {}
 }

@@ -176,6 +176,20 @@ public final class Job {
 
   @JobField(
       title =
+          "What a range is asked for, each done on its own: a person chooses with --datasets, and "
+              + "a range that is done for one is not done for another",
+      example = "[books, trades]")
+  private List<String> datasets = List.of();
+
+  @JobField(
+      title =
+          "Whether an answer is stored as the bytes that came: the route NAME-ask gives the page, "
+              + "and the SQL file counts what the tables hold of it",
+      example = "true")
+  private boolean asCame = false;
+
+  @JobField(
+      title =
           "How many rows a batch should bring, where ids are ranges: the width of "
               + "ranges follows from it",
       example = "3000")
@@ -327,6 +341,14 @@ public final class Job {
 
   public String getUnit() {
     return unit;
+  }
+
+  public List<String> getDatasets() {
+    return datasets;
+  }
+
+  public boolean isAsCame() {
+    return asCame;
   }
 
   public int getGoalRows() {

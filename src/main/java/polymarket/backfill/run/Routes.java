@@ -28,6 +28,7 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.polymarket.Account;
 import polymarket.backfill.polymarket.BatchTokens;
 import polymarket.backfill.polymarket.Chain;
+import polymarket.backfill.polymarket.LogPages;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 import polymarket.backfill.source.Walks;
@@ -177,6 +178,7 @@ public final class Routes implements AutoCloseable {
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());
     beans.put("chain", new Chain());
+    beans.put("logs", new LogPages());
     beans.put("account", new Account(settings));
     return beans;
   }

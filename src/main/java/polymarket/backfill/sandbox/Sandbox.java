@@ -15,7 +15,7 @@ import java.util.Set;
  */
 public final class Sandbox implements AutoCloseable {
   /** Sources that the program has no settings for. */
-  private static final Set<String> BULK = Set.of("sqd", "hypersync");
+  private static final Set<String> BULK = Set.of("hypersync");
 
   private final SandboxOptions options;
   private final Universe universe;
@@ -84,10 +84,12 @@ public final class Sandbox implements AutoCloseable {
             (name, url) -> {
               if (!BULK.contains(name)) {
                 settings.put(
-                    name.equals("polygon")
-                        ? "polygon.rpc.url"
-                        : name.replace("goldsky-", "goldsky.") + ".url",
-                    url);
+                    switch (name) {
+                      case "polygon" -> "polygon.rpc.url";
+                      case "sqd" -> "sqd.url";
+                      default -> name.replace("goldsky-", "goldsky.") + ".url";
+                    },
+                    url + (name.equals("sqd") ? SqdPortal.DATASET : ""));
               }
             });
     return settings;

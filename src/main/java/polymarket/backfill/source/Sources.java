@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
@@ -55,6 +56,9 @@ public final class Sources implements HttpClientConfigurer {
 
   /** How an error says of itself that asking again is of no use. */
   private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
+
+  /** Statuses that ask for patience. */
+  private static final Set<Integer> BUSY = Set.of(429, 503, 529);
 
   private final Share share;
   private final double fraction;
@@ -290,23 +294,26 @@ public final class Sources implements HttpClientConfigurer {
       batch.enter(null);
     }
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
-    String body = exchange.getMessage().getBody(String.class);
+    byte[] bytes =
+        exchange.getMessage().getBody() instanceof byte[] came && status < 300 ? came : null;
+    String body = bytes != null ? null : exchange.getMessage().getBody(String.class);
     if (LOG.isDebugEnabled()) {
       LOG.debug(
-          "{}: HTTP {}, {} characters, batch {}",
+          "{}: HTTP {}, {} {}, batch {}",
           source.name(),
           status,
-          body == null ? 0 : body.length(),
+          bytes != null ? bytes.length : body == null ? 0 : body.length(),
+          bytes != null ? "bytes" : "characters",
           batch);
     }
     if (status < 300) {
-      if (body == null || body.isBlank()) {
+      if (bytes != null ? bytes.length == 0 : body == null || body.isBlank()) {
         throw new SourceException(
             source.name() + " answered HTTP " + status + " with nothing in it", status);
       }
       return;
     }
-    boolean busy = status == 429 || status == 503;
+    boolean busy = BUSY.contains(status);
     String asked = busy ? header(exchange, "Retry-After") : null;
     long wait = retryAfter(asked);
     String capped = "";
