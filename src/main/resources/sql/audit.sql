@@ -133,8 +133,8 @@ FROM
     SELECT condition_id, arrayFilter(s -> bitCount(s) > 1, range(toUInt32(3), toUInt32(outcomes + 1))) AS sets,
         unhex('2791bca1f2de4661ed88a30c99a7a9449aa84174') AS usdc, unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2') AS wrapped,
         arrayConcat(
-            arrayMap((t, i) -> (usdc, bitShiftLeft(toUInt256(1), i - 1), t), usdc_token_ids, arrayEnumerate(usdc_token_ids)),
-            arrayMap((t, i) -> (wrapped, bitShiftLeft(toUInt256(1), i - 1), t), wrapped_token_ids, arrayEnumerate(wrapped_token_ids)),
+            arrayMap((t, i) -> (usdc, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), usdc_token_ids, arrayEnumerate(usdc_token_ids)),
+            arrayMap((t, i) -> (wrapped, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), wrapped_token_ids, arrayEnumerate(wrapped_token_ids)),
             arrayMap((t, i) -> (if(i % 2 = 1, usdc, wrapped), toUInt256(sets[intDiv(i + 1, 2)]), t), other_token_ids, arrayEnumerate(other_token_ids))) AS tokens
     FROM default.computed_token_ids FINAL
     WHERE toFixedString(unhex(condition_id), 32) NOT IN (SELECT condition_id FROM default.audit_tokens)
@@ -176,11 +176,11 @@ SELECT fromUnixTimestamp64Milli(toInt64({time}), 'UTC'), {law}, {says}, {state},
 -- A debit stands before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no collateral's.
 -- A missing transfer is somewhere between the token's first one and the log that cannot be.
 SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block, max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
-    groupArrayArray(100)(arrayMap(b -> (least(born, b.1), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
+    groupArrayArray(100)(arrayMap(b -> (if(b.3 < 0, born, b.4), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
         if(b.3 < 0, concat('the balance is ', toString(b.3)), concat(toString(b.3), ' are left after the redemption'))), bad)) AS places
 FROM
 (
-    SELECT token_id, count() AS held, min(first) AS born, groupArrayIf((block, wallet, balance), at > 0) AS bad FROM
+    SELECT token_id, count() AS held, min(first) AS born, groupArrayIf((block, wallet, balance, first), at > 0) AS bad FROM
     (
         SELECT token_id, wallet, arraySort(groupArray((place, delta, emptied))) AS steps, arrayCumSum(s -> s.2, steps) AS balances,
             arrayFirstIndex((b, s) -> b < 0 OR s.3 AND b > 0, balances, steps) AS at,
@@ -264,7 +264,7 @@ FROM
     (
         SELECT redeemed.tx AS tx, redeemed.wallet AS wallet, redeemed.condition_id AS condition_id, redeemed.collateral AS collateral, redeemed.block AS block,
             redeemed.paid AS paid, if(redeemed.times = 1, 0, redeemed.times * length(redeemed.sets)) AS rounding,
-            sum(moved.amount) AS burnt, any(arraySum((n, i) -> if(bitTest(token.index_set, i - 1), toInt256(n), 0), payout_numerators, arrayEnumerate(payout_numerators))) AS share,
+            sum(moved.amount) AS burnt, any(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, toInt256(n), 0), payout_numerators, arrayEnumerate(payout_numerators))) AS share,
             any(toInt256(arraySum(payout_numerators))) AS denominator
         FROM
         (
@@ -276,8 +276,8 @@ FROM
         ) AS redeemed
         INNER JOIN
         (
-            SELECT toFixedString(unhex(condition_id), 32) AS condition_id, payout_numerators FROM default.rpc_resolutions FINAL
-            WHERE condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+            SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators FROM default.rpc_resolutions AS known FINAL
+            WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
         ) AS resolution ON resolution.condition_id = redeemed.condition_id
         INNER JOIN
         (
@@ -457,7 +457,7 @@ FROM
                 WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion' AND version = 'V1'
             ) AS conversion
             INNER JOIN (SELECT * FROM default.audit_questions FINAL) AS question ON question.market_id = conversion.market_id
-            ARRAY JOIN if(bitTest(conversion.number, question.place), [(2, -n, conversion.wallet, burn)],
+            ARRAY JOIN if(bitAnd(conversion.number, bitShiftLeft(toUInt256(1), question.place)) != 0, [(2, -n, conversion.wallet, burn)],
                 [(2, -n, contract, burn), (1, n, conversion.wallet, contract)]) AS part
             WHERE question.block_number <= conversion.block_number
         ) AS event
@@ -476,7 +476,7 @@ FROM
         SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, false
         FROM
         (
-            SELECT trade.transaction_hash AS tx, trade.block_number AS block, pool.condition_id AS condition_id, pool.collateral AS collateral, bitShiftLeft(toUInt256(1), part.1) AS index_set,
+            SELECT trade.transaction_hash AS tx, trade.block_number AS block, pool.condition_id AS condition_id, pool.collateral AS collateral, toUInt256(bitShiftLeft(toUInt256(1), part.1)) AS index_set,
                 part.2 AS n, trade.wallet AS wallet, trade.pool AS other
             FROM (SELECT * FROM default.chain_amm_trades FINAL WHERE block_number BETWEEN {from_block} AND {to_block}) AS trade
             INNER JOIN (SELECT * FROM default.audit_pools FINAL) AS pool ON pool.pool = trade.pool
@@ -502,6 +502,78 @@ FROM
     GROUP BY tx, token, wallet
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law pools by=blocks needs=amm,lifecycle Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
+-- A purchase splits what is invested without the fee, a sale merges what is returned with it; a funding keeps all of one outcome.
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((since, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
+FROM
+(
+    SELECT tx, wallet, any(block) AS block, sum(traded) AS for_trades, sum(done) AS is, max(trade) AS trades,
+        trades AND wallet NOT IN (SELECT pool FROM default.audit_pools) AS unknown,
+        if(unknown, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'amm'), block) AS since,
+        multiIf(unknown, 'the creation of the pool is missing', is != for_trades, concat('splits less merges are ', toString(is), ', by its trades ', toString(for_trades)), '') AS wrong
+    FROM
+    (
+        SELECT transaction_hash AS tx, pool AS wallet, block_number AS block, toInt256(0) AS done, true AS trade,
+            multiIf(kind = 'buy', toInt256(collateral) - toInt256(fee), kind = 'sell', -toInt256(collateral) - toInt256(fee),
+                kind = 'funding', toInt256(arrayMax(arrayConcat([toUInt256(0)], amounts))), toInt256(0)) AS traded
+        FROM default.chain_amm_trades FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL
+        SELECT transaction_hash, wallet, block_number, if(kind = 'split', toInt256(amount), -toInt256(amount)), false, toInt256(0)
+        FROM default.chain_lifecycle FINAL
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge') AND notEmpty(numbers) AND (wallet IN (SELECT pool FROM default.audit_pools)
+            OR (transaction_hash, wallet) IN (SELECT transaction_hash, pool FROM default.chain_amm_trades WHERE block_number BETWEEN {from_block} AND {to_block}))
+    )
+    -- pools of other tokens than Polymarket's split none of these
+    WHERE wallet IN (SELECT pool FROM default.audit_pools) OR (tx, wallet) IN
+        (SELECT transaction_hash, wallet FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge'))
+    GROUP BY tx, wallet
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law conditions by=all whole=conditions,lifecycle Each condition that is split, merged or redeemed was prepared, each that is redeemed was resolved; and each question of the neg-risk adapter has its market, its condition and, once reported, its resolution.
+SELECT sum(events) AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(until, wrong != '') AS last_block,
+    groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(id)))), wrong != '') AS places
+FROM
+(
+    SELECT condition_id AS id, count() AS events, multiIf(
+            countIf(kind = 'preparation') = 0, 'the preparation of a condition is missing',
+            countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a condition is missing', '') AS wrong,
+        if(countIf(kind = 'preparation') = 0, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'conditions'), minIf(block_number, kind = 'preparation')) AS since,
+        if(countIf(kind = 'preparation') = 0, min(block_number), minIf(block_number, kind = 'redemption')) AS until
+    FROM default.chain_lifecycle
+    WHERE version = 'V1' AND kind IN ('preparation', 'split', 'merge', 'redemption', 'resolution') AND condition_id != toFixedString('', 32)
+    GROUP BY condition_id
+    UNION ALL
+    -- conditions of V3: of those of other modules than the binary one, some are resolved without an event
+    SELECT condition, count(), if(countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a condition is missing', ''),
+        min(block_number), minIf(block_number, kind = 'redemption')
+    FROM
+    (
+        SELECT kind, payout, block_number, if(kind = 'redemption', toFixedString(reverse(reinterpretAsFixedString(bitAnd(token_id, bitNot(toUInt256(255))))), 32), condition_id) AS condition
+        FROM default.chain_lifecycle
+        WHERE kind IN ('split', 'redemption', 'resolution') AND contract IN
+            (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'binary module')
+    )
+    GROUP BY condition
+    UNION ALL
+    SELECT question_id, count(), multiIf(
+            countIf(kind = 'question') = 0, 'a question is missing', countIf(kind = 'preparation') = 0, 'the condition of a question is missing',
+            countIf(kind = 'outcome') > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a question is missing',
+            countIf(kind = 'outcome') = 0 AND countIf(kind = 'resolution') > 0, 'the report of an outcome is missing', ''),
+        if(countIf(kind IN ('question', 'preparation')) < 2, min(block_number), maxIf(block_number, kind IN ('outcome', 'resolution'))),
+        if(countIf(kind IN ('question', 'preparation')) < 2, minIf(block_number, kind IN ('question', 'preparation')), maxIf(block_number, kind IN ('outcome', 'resolution')))
+    FROM default.chain_lifecycle
+    WHERE kind IN ('question', 'outcome') OR kind IN ('preparation', 'resolution') AND oracle IN (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
+    GROUP BY question_id
+    UNION ALL
+    SELECT market_id, count(), if(countIf(kind = 'market') = 0, 'a market is missing', ''),
+        (SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'neg-risk adapter'), min(block_number)
+    FROM default.chain_lifecycle WHERE kind IN ('market', 'question') AND version = 'V1'
+    GROUP BY market_id
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @law ranges by=all Each range of blocks that was fetched has as many logs in the tables as came.
 SELECT count() AS checked, countIf(is != should) AS broken, minIf(first, is != should) AS first_block, maxIf(last, is != should) AS last_block,

@@ -29,6 +29,7 @@ import polymarket.backfill.UserError;
       PipelineCommand.class,
       ViewsCommand.class,
       VerifyCommand.class,
+      AuditCommand.class,
       ExplainCommand.class,
       SqlCommand.class,
       ClickHouseCommand.class,
