@@ -221,7 +221,7 @@ class KillIT {
       return 0;
     }
     try (Ledger ledger = bed.ledger()) {
-      return ledger.open(Share.WHOLE).stream().mapToLong(batch -> batch.getSize()).sum();
+      return ledger.open(Share.WHOLE).stream().mapToLong(batch -> batch.size()).sum();
     }
   }
 }

@@ -106,7 +106,7 @@ class MarketsKillIT {
 
   private static long inFlight(TestBed bed) throws IOException {
     try (Ledger ledger = bed.ledger()) {
-      return ledger.open(Share.WHOLE).stream().mapToLong(Batch::getSize).sum();
+      return ledger.open(Share.WHOLE).stream().mapToLong(Batch::size).sum();
     }
   }
 }

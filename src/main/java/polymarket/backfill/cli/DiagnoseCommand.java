@@ -25,6 +25,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
@@ -264,7 +265,7 @@ final class DiagnoseCommand implements Callable<Integer> {
     Set<String> failures = new HashSet<>();
     List<Map<String, Object>> lines = new ArrayList<>();
     for (Map.Entry<Job, List<String>> entry :
-        Parts.split(settings, clickHouse, job, sample).entrySet()) {
+        Parts.split(settings, clickHouse, Common.home(), job, sample).entrySet()) {
       Job part = entry.getKey();
       List<String> own = entry.getValue();
       Preview.Samples of =

@@ -14,6 +14,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Parts;
 import polymarket.backfill.run.Preview;
 
 /** Asks for single ids and shows what came and what it became. */
@@ -56,7 +57,7 @@ final class FetchCommand implements Callable<Integer> {
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       Map<String, Preview.Result> results = new LinkedHashMap<>();
       for (Map.Entry<Job, List<String>> part :
-          Parts.split(settings, clickHouse, job, wanted).entrySet()) {
+          Parts.split(settings, clickHouse, Common.home(), job, wanted).entrySet()) {
         Preview.Result result =
             Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true));
         results.put(part.getKey().getName(), result);

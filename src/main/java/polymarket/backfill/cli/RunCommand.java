@@ -1,20 +1,14 @@
 package polymarket.backfill.cli;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,13 +22,12 @@ import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.ClickHouseException;
-import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.IdList;
+import polymarket.backfill.job.IdLoader;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.job.Ranges;
+import polymarket.backfill.job.Parts;
+import polymarket.backfill.job.Period;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -53,17 +46,8 @@ import polymarket.backfill.run.JobRun;
             + " continues where it stopped.")
 final class RunCommand implements Callable<Integer> {
 
-  /** At most this many invalid lines are shown. */
-  private static final int BAD_LINES_SHOWN = 20;
-
-  /** So many ids stand in one query that says whose they are. */
-  private static final int TAKEN_AT_ONCE = 20_000;
-
-  /**
-   * Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a
-   * long list is loaded soon.
-   */
-  private static final long LISTED_WIDTH = 1_000;
+  /** How long it waits before it asks again how far a source is. */
+  private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
 
   /** Of several, the first one here is the exit code. */
   private static final List<Integer> EXIT_CODES = List.of(130, 4, 1, 5, 3, 2);
@@ -93,11 +77,6 @@ final class RunCommand implements Callable<Integer> {
       description =
           "With --ids: the column of a CSV file, or the field of JSON objects, that holds the ids.")
   private String column;
-
-  /** The file that is read; of what can be read only once, for several jobs, a copy. */
-  private String listed;
-
-  private boolean badTold;
 
   @Option(names = "--strict", description = "Reject the file if any line is invalid.")
   private boolean strict;
@@ -189,6 +168,13 @@ final class RunCommand implements Callable<Integer> {
           "Take at most N ids of each job, for a try-out; the same command without it continues.")
   private Long limit;
 
+  @Option(
+      names = "--follow",
+      description =
+          "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
+              + " until Ctrl-C; what it has replaced since is fetched anew.")
+  private boolean follow;
+
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   private boolean json;
 
@@ -237,6 +223,12 @@ final class RunCommand implements Callable<Integer> {
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
     if (ids != null) {
+      if (jobs.get(0).isPass()) {
+        throw new UserError(
+            "--ids does not go with "
+                + jobs.get(0).getName()
+                + ", which asks for whole lists; leave it out");
+      }
       IdList.check(ids, jobs.get(0).idKind());
     }
     for (Job job : jobs) {
@@ -248,7 +240,7 @@ final class RunCommand implements Callable<Integer> {
     Settings settings = common.settings();
     // also of those that begin later
     JobRun.check(settings, jobs);
-    Window window = window();
+    Window window = new Period(since, until).window();
     Terminal terminal = new Terminal(json);
     List<JobRun.Result> results = new ArrayList<>();
     for (List<Job> stage : ids == null ? stages(jobs) : List.of(jobs)) {
@@ -261,7 +253,26 @@ final class RunCommand implements Callable<Integer> {
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
     }
+    while (follow && goesOn(results)) {
+      from = null;
+      to = "latest";
+      results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
+    }
     return end(jobs, results);
+  }
+
+  /** Waits a little, unless a run did not end well. */
+  private static boolean goesOn(List<JobRun.Result> results) {
+    if (results.stream().anyMatch(result -> result.exitCode() != 0 && result.exitCode() != 2)) {
+      return false;
+    }
+    try {
+      TimeUnit.MILLISECONDS.sleep(FOLLOW_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 
   /**
@@ -309,27 +320,34 @@ final class RunCommand implements Callable<Integer> {
                 terminal)) {
       // before what may have to ask a source, and wait for it
       Signals.handle(run, terminal);
-      listed =
-          ids != null && jobs.size() > 1 && IdList.once(ids)
-              ? copy(jobs.get(0).idKind(), run).toString()
-              : ids;
+      IdLoader loader =
+          new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
+      IdLoader.Listed list = ids == null ? null : new IdLoader.Listed(ids, column, strict);
+      if (list != null && jobs.size() > 1) {
+        list = loader.forSeveral(list, jobs.get(0).idKind());
+      }
       for (Job job : jobs) {
-        if (job.idKind() == IdKind.RANGE && ids == null) {
+        Ledger ledger = run.ledger(job.getName());
+        if (list != null) {
+          loader.load(job, sources.get(job), ledger, list);
+        } else if (job.idKind() != IdKind.RANGE) {
+          Period period = new Period(since, until);
+          loader.load(job, sources.get(job), ledger, period, redo != null);
+        } else {
           try {
-            loadRanges(job, run, run.ledger(job.getName()), terminal);
+            if (follow) {
+              run.askReplaced(job);
+            }
+            run.loadRanges(job, from, to, datasets);
           } catch (UserError e) {
             if (run.stopCode() == null) {
               throw e;
             }
             return new JobRun.Result(run.stopCode(), "stopped", e.getMessage(), List.of());
           }
-        } else {
-          load(job, sources.get(job), run, clickHouse, terminal);
         }
         if (!again.isEmpty()) {
-          long pending =
-              run.ledger(job.getName())
-                  .redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
+          long pending = ledger.redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
           if (pending > 0) {
             terminal.info(
                 job.getName()
@@ -413,6 +431,9 @@ final class RunCommand implements Callable<Integer> {
                       + " Its datasets are: "
                       + String.join(", ", job.getDatasets())));
     }
+    if (follow && job.idKind() != IdKind.RANGE) {
+      throw new UserError(job.getName() + " takes no --follow: its ids are not ranges");
+    }
     boolean asksByTime =
         job.isWindow()
             || job.sql().has("ids")
@@ -424,35 +445,6 @@ final class RunCommand implements Callable<Integer> {
               + " takes no "
               + (days != null ? "--days" : since != null ? "--since" : "--until")
               + ": it has no time filter");
-    }
-  }
-
-  private Window window() {
-    if (since == null && until == null) {
-      return Window.ALL;
-    }
-    String from = time(since, "--since");
-    String to = time(until, "--until");
-    Window window =
-        new Window(
-            since + " " + until,
-            from.isEmpty() ? 0 : Instant.parse(from).getEpochSecond(),
-            to.isEmpty() ? Window.ALL.until() : Instant.parse(to).getEpochSecond());
-    if (window.since() > window.until()) {
-      throw new UserError("--since " + since + " is later than --until " + until);
-    }
-    return window;
-  }
-
-  /** A pipe or standard input in a file, because each job reads it. */
-  private Path copy(IdKind kind, JobRun run) {
-    try {
-      Path file = Files.createTempFile("backfill-ids", ".txt");
-      file.toFile().deleteOnExit();
-      IdList.copy(ids, kind, column, () -> run.stopCode() != null, file);
-      return file;
-    } catch (IOException e) {
-      throw new UserError("no temporary file for the ids can be written: " + UserError.reason(e));
     }
   }
 
@@ -507,420 +499,5 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     return states;
-  }
-
-  /**
-   * Adds what of the ranges that were asked for the ledger does not have yet, and says how long it
-   * will take.
-   */
-  private void loadRanges(Job job, JobRun run, Ledger ledger, Messages messages) {
-    long before = ledger.size(Share.WHOLE);
-    if (from == null && before == 0) {
-      throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
-    }
-    JobRun.Reach reach = run.reach(job);
-    long span = run.span(job);
-    TreeSet<String> known = new TreeSet<>();
-    for (State state : State.values()) {
-      ledger.entries(state, Long.MAX_VALUE, entry -> known.add(entry.id()));
-    }
-    if (from != null || to != null) {
-      long first = from != null ? from : Ranges.last(known.last()) + 1;
-      long last =
-          to == null || to.equals("latest")
-              ? reach.last()
-              : Math.min(reach.last(), Long.parseLong(to));
-      if (to != null && !to.equals("latest") && Long.parseLong(to) > reach.last()) {
-        messages.warn(
-            job.getName()
-                + ": --to "
-                + to
-                + " is beyond the last that may be asked for, which is "
-                + reach.last());
-      }
-      if (first > last && from != null) {
-        throw new UserError(
-            "--from " + first + " is beyond " + last + ", the last that may be asked for");
-      }
-      List<String> added = new ArrayList<>();
-      if (job.getDatasets().isEmpty()) {
-        Ranges.gaps(
-            known,
-            first,
-            last,
-            (gapFirst, gapLast) ->
-                Ranges.cut(gapFirst, gapLast, Math.max(LISTED_WIDTH, span), added::add));
-      } else {
-        List<String> wanted =
-            job.getDatasets().stream()
-                .filter(name -> datasets == null || datasets.contains(name))
-                .toList();
-        Ranges.missing(
-            known, List.of(), wanted, first, last, Math.max(LISTED_WIDTH, span), added::add);
-      }
-      ledger.load(loading -> added.forEach(loading::add));
-      messages.info(
-          job.getName()
-              + ": "
-              + Messages.count(added.stream().mapToLong(Ranges::width).sum())
-              + " "
-              + job.getUnit()
-              + " from "
-              + first
-              + " to "
-              + last
-              + (before > 0 ? " are new" : ""));
-    }
-    long[] pending = {0};
-    ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
-    if (pending[0] > 0) {
-      long calls = JobRun.calls(common.settings(), job, pending[0], reach);
-      messages.info(
-          job.getName()
-              + ": "
-              + Messages.count(pending[0])
-              + " "
-              + job.getUnit()
-              + " to do, and "
-              + job.getSource()
-              + " takes "
-              + Messages.count(reach.widest())
-              + " a call at most: "
-              + Messages.count(calls)
-              + " calls or more, at "
-              + Math.round(reach.callsPerSecond())
-              + " calls/s at least "
-              + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000));
-    }
-  }
-
-  private void load(Job job, String source, JobRun run, ClickHouse clickHouse, Messages messages) {
-    Ledger ledger = run.ledger(job.getName());
-    long before = ledger.size(Share.WHOLE);
-    IdKind kind = job.idKind();
-    List<IdList.Bad> bad = new ArrayList<>();
-    long[] badCount = {0};
-    Ledger.Loaded loaded;
-    List<String> pass = new ArrayList<>();
-    if (ids != null) {
-      long[] others = {0};
-      long[] unknown = {0};
-      IdList.Summary[] list = new IdList.Summary[1];
-      loaded =
-          ledger.load(
-              loading -> {
-                List<String> waiting = new ArrayList<>();
-                list[0] =
-                    IdList.read(
-                        listed,
-                        kind,
-                        column,
-                        () -> run.stopCode() != null,
-                        id -> {
-                          waiting.add(id);
-                          if (waiting.size() == TAKEN_AT_ONCE) {
-                            others[0] += take(job, source, clickHouse, waiting, loading, unknown);
-                          }
-                        },
-                        line -> {
-                          if (badCount[0]++ < BAD_LINES_SHOWN) {
-                            bad.add(line);
-                          }
-                        });
-                others[0] += take(job, source, clickHouse, waiting, loading, unknown);
-                if (strict && badCount[0] > 0) {
-                  throw new UserError(
-                      ids
-                          + ": line "
-                          + bad.get(0).line()
-                          + " is not a "
-                          + kind.label()
-                          + ": '"
-                          + Messages.shown(bad.get(0).text())
-                          + "'"
-                          + (badCount[0] > 1 ? ", and " + (badCount[0] - 1) + " more" : "")
-                          + "; --strict rejects such a file");
-                }
-              });
-      // of jobs that share a list, the first one reports invalid entries
-      for (IdList.Bad line : badTold ? List.<IdList.Bad>of() : bad) {
-        messages.warn(
-            ids
-                + ":"
-                + line.line()
-                + ": no "
-                + kind.label()
-                + ", not asked for: '"
-                + Messages.shown(line.text())
-                + "'");
-      }
-      if (badCount[0] > bad.size() && !badTold) {
-        messages.warn(
-            ids + ": " + list[0].parts(badCount[0] - bad.size()) + " more: no " + kind.label());
-      }
-      badTold = true;
-      messages.info(
-          job.getName()
-              + ": "
-              + Messages.count(loaded.distinct(), "id")
-              + " in "
-              + (ids.equals("-") ? "standard input" : ids)
-              + (loaded.entries() > loaded.distinct()
-                  ? " (" + Messages.count(loaded.entries() - loaded.distinct()) + " repeated)"
-                  : "")
-              + (badCount[0] > 0
-                  ? " ("
-                      + list[0].parts(badCount[0])
-                      + (badCount[0] == 1 ? " is not an id" : " are not ids")
-                      + ")"
-                  : "")
-              + (others[0] > 0
-                  ? ", apart from " + Messages.count(others[0]) + " that another source has"
-                  : "")
-              + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
-      if (unknown[0] > 0) {
-        messages.warn(
-            job.getName()
-                + ": "
-                + Messages.count(unknown[0])
-                + " "
-                + job.sql().section("unknown").title());
-      }
-    } else if (job.sql().has("ids")) {
-      boolean left = loadLeft(job, ledger, messages);
-      SqlFile.Section query = job.sql().section("ids");
-      String needed = query.attributes().get("needs");
-      Views.Made views = Views.refresh(clickHouse, common.settings(), Job.names(Common.home()));
-      String note = views.notes().get(needed);
-      if (views.reads().containsKey(needed)) {
-        messages.info(job.getName() + ": ids from " + views.reads().get(needed));
-      }
-      for (SqlFile.Section line : job.sql().sections("note")) {
-        clickHouse
-            .rows(line.sql(Map.of()), Map.of())
-            .forEach(row -> messages.info(job.getName() + ": " + row.get("line")));
-      }
-      if (note != null && before == 0 && !left) {
-        throw new UserError(
-            "without --ids, "
-                + job.getName()
-                + " takes its ids from "
-                + needed
-                + ", but "
-                + note
-                + ". Or give a list with --ids FILE");
-      }
-      String filled = query.attributes().get("filled");
-      if (filled != null
-          && before == 0
-          && !left
-          && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
-        throw new UserError(
-            "without --ids, "
-                + job.getName()
-                + " takes its ids from "
-                + needed
-                + ", which is empty: `backfill run "
-                + filled
-                + "` fills it. Or give a list with --ids FILE");
-      }
-      try {
-        Window window = ledger.window();
-        String sql =
-            query.sql(
-                Map.of(
-                    "source",
-                    source,
-                    "since",
-                    window.all()
-                        ? time(since, "--since")
-                        : Instant.ofEpochSecond(window.since()).toString(),
-                    "until",
-                    window.all()
-                        ? time(until, "--until")
-                        : Instant.ofEpochSecond(window.until()).toString()));
-        loaded =
-            ledger.load(
-                loading ->
-                    clickHouse.stream(
-                        sql,
-                        Map.of(),
-                        row -> {
-                          String id = kind.normalise(String.valueOf(row.get("id")));
-                          if (id != null) {
-                            loading.add(id);
-                            if (job.isPass()) {
-                              pass.add(id);
-                            }
-                          }
-                        }));
-        if (before == 0
-            && !left
-            && loaded.distinct() == 0
-            && needed != null
-            && clickHouse.rows("SELECT 1 FROM " + needed + " LIMIT 1", Map.of()).isEmpty()) {
-          throw new UserError(
-              "without --ids, "
-                  + job.getName()
-                  + " takes its ids from "
-                  + needed
-                  + ", which is empty: run the job that fills it, or give a list with --ids FILE");
-        }
-        messages.info(
-            job.getName()
-                + ": "
-                + Messages.count(loaded.distinct(), "id")
-                + (loaded.distinct() == 1
-                    ? job.isPass() ? " in this pass" : " is missing in ClickHouse"
-                    : job.isPass() ? " in this pass" : " are missing in ClickHouse")
-                + (before > 0 ? ", " + Messages.count(loaded.added()) + " of them new" : ""));
-      } catch (ClickHouseException e) {
-        String why =
-            "without --ids, "
-                + job.getName()
-                + " asks ClickHouse for what is missing, and that failed: "
-                + e.getMessage()
-                + ". Give a list with --ids FILE";
-        if (before == 0 && !left) {
-          throw new UserError(why);
-        }
-        messages.warn(why + "; continuing with the ids in the ledger");
-      }
-    }
-    if (!pass.isEmpty()
-        && redo == null
-        && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
-      ledger.redo(pass);
-      messages.info(
-          job.getName()
-              + ": the last pass is finished, so this is a new one, which replaces its rows");
-    }
-    if (before > 0 && job.sql().has("again")) {
-      askAgain(job, ledger, clickHouse, messages);
-    }
-    long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
-    long size = ledger.size(Share.WHOLE);
-    if (before > 0) {
-      messages.info(
-          job.getName()
-              + ": the ledger has "
-              + Messages.count(size, "id")
-              + ", "
-              + Messages.count(size - pending)
-              + " of them done, "
-              + Messages.count(pending)
-              + " to do");
-    }
-  }
-
-  /**
-   * Makes those ids pending again that were asked for before something was known of them that
-   * matters.
-   */
-  private static void askAgain(Job job, Ledger ledger, ClickHouse clickHouse, Messages messages) {
-    Views.create(clickHouse, job.getName());
-    SqlFile.Section section = job.sql().section("again");
-    long[] again = {0};
-    clickHouse.stream(
-        section.sql(Map.of()),
-        Map.of(),
-        row ->
-            again[0] +=
-                ledger.again(
-                        String.valueOf(row.get("id")),
-                        Long.parseLong(String.valueOf(row.get("since"))))
-                    ? 1
-                    : 0);
-    if (again[0] > 0) {
-      messages.info(
-          job.getName()
-              + ": "
-              + Messages.count(again[0], "id")
-              + (again[0] == 1 ? " is" : " are")
-              + " asked for once more, because "
-              + section.title());
-    }
-  }
-
-  /** Adds what another job's source had no answer for. */
-  private boolean loadLeft(Job job, Ledger ledger, Messages messages) {
-    Path file =
-        job.getLeftBy().isEmpty() ? null : JobRun.ledgerFile(common.settings(), job.getLeftBy());
-    if (file == null || !Ledger.exists(file)) {
-      return false;
-    }
-    Ledger.Loaded loaded;
-    try (Ledger other = Ledger.open(file)) {
-      loaded =
-          ledger.load(
-              loading ->
-                  List.of(State.ABSENT, State.UNRESOLVED, State.FAILED)
-                      .forEach(
-                          state ->
-                              other.entries(
-                                  state, Long.MAX_VALUE, entry -> loading.add(entry.id()))));
-    }
-    messages.info(
-        job.getName()
-            + ": "
-            + Messages.count(loaded.distinct(), "id")
-            + (loaded.distinct() == 1 ? " was" : " were")
-            + " left without an answer by "
-            + job.getLeftBy()
-            + (loaded.added() < loaded.distinct()
-                ? ", " + Messages.count(loaded.added()) + " of them new"
-                : ""));
-    return loaded.entries() > 0;
-  }
-
-  /**
-   * Adds those ids of a list that are this job's, where jobs share a list.
-   *
-   * @param unknown counts those of which less is known than the job wants
-   * @return how many are another job's
-   */
-  private static long take(
-      Job job,
-      String source,
-      ClickHouse clickHouse,
-      List<String> list,
-      Ledger.Loading loading,
-      long[] unknown) {
-    Set<String> taken = Parts.own(clickHouse, job, source, list);
-    List<String> own = list.stream().filter(taken::contains).toList();
-    own.forEach(loading::add);
-    if (!own.isEmpty() && job.sql().has("unknown")) {
-      clickHouse.stream(
-          job.sql().section("unknown").sql(Map.of("list", own)),
-          Map.of(),
-          row -> unknown[0] += Long.parseLong(String.valueOf(row.get("ids"))));
-    }
-    long others = list.size() - own.size();
-    list.clear();
-    return others;
-  }
-
-  /** An instant as 2026-11-01T00:00:00Z; empty where there is none. */
-  private static String time(String text, String option) {
-    if (text == null) {
-      return "";
-    }
-    try {
-      if (text.matches("\\d+\\s*(ms|s|m|h|d)")) {
-        return Instant.now()
-            .minus(Settings.duration(text, option))
-            .truncatedTo(ChronoUnit.SECONDS)
-            .toString();
-      }
-      return Instant.parse(text.length() == 10 ? text + "T00:00:00Z" : text)
-          .truncatedTo(ChronoUnit.SECONDS)
-          .toString();
-    } catch (DateTimeParseException e) {
-      throw new UserError(
-          option
-              + " is '"
-              + text
-              + "'; it takes a date, a time such as 2026-11-01T00:00:00Z, or an age such as 30d");
-    }
   }
 }

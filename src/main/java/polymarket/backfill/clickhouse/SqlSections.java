@@ -24,6 +24,7 @@ public final class SqlSections {
     KNOWN.put("cleared", List.of());
     KNOWN.put("noted", List.of());
     KNOWN.put("others", List.of());
+    KNOWN.put("ends", List.of());
     KNOWN.put("replaced", List.of());
     KNOWN.put("unread", List.of());
     KNOWN.put("query", List.of());

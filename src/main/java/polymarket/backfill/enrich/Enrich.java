@@ -34,7 +34,9 @@ import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.enrich.SliceWriter.Measured;
 import polymarket.backfill.enrich.Target.Stored;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -492,9 +494,10 @@ public final class Enrich {
             unsettled.add(id);
             return;
           }
-          batch.outcomes().put(id, Outcome.found(measured.rows()));
-          batch.count(measured.rows(), measured.rows(), 0, 0);
-          ledger.complete(batch, List.of(), Share.WHOLE);
+          BatchWork work = new BatchWork(batch);
+          work.outcomes().put(id, Outcome.found(measured.rows()));
+          work.rows().add(measured.rows(), measured.rows(), 0, 0);
+          ledger.complete(work, List.of(), Share.WHOLE);
           status.accept(written.add(measured.rows()));
         },
         batch -> {
@@ -509,7 +512,7 @@ public final class Enrich {
   private static List<Batch> claim(Ledger ledger) {
     synchronized (ledger) {
       List<Batch> claimed = new ArrayList<>();
-      for (String mode : List.of("new", "redo", "again")) {
+      for (Mode mode : List.of(Mode.NEW, Mode.REDO, Mode.AGAIN)) {
         claimed.addAll(ledger.claim("", mode, Share.WHOLE, 1, 1_000_000));
       }
       return claimed;
@@ -517,7 +520,7 @@ public final class Enrich {
   }
 
   private static String idOf(Batch batch) {
-    return batch.getIds().get(0);
+    return batch.ids().get(0);
   }
 
   /** How far the writing is. */

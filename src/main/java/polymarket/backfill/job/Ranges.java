@@ -124,14 +124,12 @@ public final class Ranges {
   /**
    * The ranges that are missing, each with the datasets that it is missing for.
    *
-   * @param done ranges that are done or planned; one without datasets counts for those of {@code
-   *     bare}
+   * @param done ranges that are done or planned
    * @param datasets that are asked for
    * @param width of the widest
    */
   public static void missing(
       Iterable<String> done,
-      List<String> bare,
       List<String> datasets,
       long first,
       long last,
@@ -142,7 +140,7 @@ public final class Ranges {
     for (String dataset : datasets) {
       List<String> own = new ArrayList<>();
       for (String id : done) {
-        if ((suffix(id).isEmpty() ? bare : datasets(id)).contains(dataset)) {
+        if (datasets(id).contains(dataset)) {
           own.add(id);
         }
       }

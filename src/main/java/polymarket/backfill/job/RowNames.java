@@ -2,7 +2,7 @@ package polymarket.backfill.job;
 
 import java.util.List;
 import java.util.Map;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /** How a row of an answer is named: by its batch's id, and by its key in the table. */
 public final class RowNames {
@@ -12,7 +12,7 @@ public final class RowNames {
   /**
    * The id that a row belongs to, in the form in which it is stored; null where the row has none.
    */
-  public static String id(Job job, Batch batch, Map<String, Object> row) {
+  public static String id(Job job, BatchWork batch, Map<String, Object> row) {
     return job.getIdField().isEmpty()
         ? batch.getIds().get(0)
         : job.idKind().normalise(String.valueOf(value(job.getIdField(), row)));
@@ -33,7 +33,7 @@ public final class RowNames {
    * What names a row in its table: the id (as it came where it is none), or the values of the job's
    * key fields with slashes between them.
    */
-  public static String key(Job job, Batch batch, Map<String, Object> row) {
+  public static String key(Job job, BatchWork batch, Map<String, Object> row) {
     if (job.getKeyFields().isEmpty()) {
       String id = id(job, batch, row);
       return id != null ? id : String.valueOf(value(job.getIdField(), row));

@@ -9,7 +9,7 @@ import org.apache.camel.Body;
 import org.apache.camel.ExchangeProperty;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.IdKind;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.Elements;
 import polymarket.backfill.source.ListFilter;
 import polymarket.backfill.source.SourceException;
@@ -43,7 +43,8 @@ public final class BatchTokens {
    *     outcomes, or an empty text
    */
   public OfBatch of(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> table) {
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
+      @Body List<Map<String, Object>> table) {
     Map<String, Integer> counts = new HashMap<>();
     OfBatch tokens = new OfBatch();
     for (Map<String, Object> row : table) {

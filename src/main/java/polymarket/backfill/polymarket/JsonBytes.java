@@ -24,7 +24,15 @@ final class JsonBytes {
   private int textTo;
 
   JsonBytes(byte[] bytes) {
+    this(bytes, 0);
+  }
+
+  /**
+   * @param from the offset to begin at
+   */
+  JsonBytes(byte[] bytes, int from) {
     this.bytes = bytes;
+    this.at = from;
   }
 
   /** The offset that it has come to. */

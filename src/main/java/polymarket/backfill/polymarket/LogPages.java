@@ -2,19 +2,22 @@ package polymarket.backfill.polymarket;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Body;
-import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
+import polymarket.backfill.Settings;
 import polymarket.backfill.job.ExchangeProperties;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.RawRows;
+import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
+import polymarket.backfill.source.Sources;
 
 /**
  * The bean {@code logs} of routes whose ids are ranges of blocks and datasets: says which blocks
@@ -30,25 +33,150 @@ public final class LogPages {
   /** Blocks of the first page of a source, whose density is not known then. */
   private static final long FIRST_WIDTH = 64;
 
+  /** How long a server in trouble is left alone while others answer. */
+  private static final long PROBE_MILLIS = 10_000;
+
+  private static final long TROUBLED = 1L << 20;
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  private final Settings settings;
+  private final Map<String, Job> jobs;
+  private final Sources sources;
   private final ChainContracts contracts = ChainContracts.read();
   private final Map<String, PageWidth> widths = new ConcurrentHashMap<>();
+  private final Map<String, RpcCalls.Limit> limits = new ConcurrentHashMap<>();
+
+  /** Which server each batch asks, or asked last. */
+  private final Map<String, Server> busy = new ConcurrentHashMap<>();
+
+  /** The servers of each job. */
+  private final Map<String, List<Server>> servers = new ConcurrentHashMap<>();
+
+  /** When a server in trouble was last asked to see whether it answers again, by its pace. */
+  private final Map<String, Long> probed = new ConcurrentHashMap<>();
+
+  /**
+   * Whom a page is asked of.
+   *
+   * @param source its route
+   * @param pace the name of its own pace: that of the source, and of further servers with a number
+   * @param url of its own; null where the route knows it
+   */
+  private record Server(String source, String pace, String url) {}
+
+  public LogPages(Settings settings, Map<String, Job> jobs, Sources sources) {
+    this.settings = settings;
+    this.jobs = jobs;
+    this.sources = sources;
+  }
 
   private PageWidth width(String source) {
     return widths.computeIfAbsent(source, key -> new PageWidth(FIRST_WIDTH, GOAL_BYTES));
   }
 
   /**
-   * The blocks that a batch asks a source for now: from its cursor on, as many as the source's
+   * The servers that a job asks: those of its sources that are in use; of one whose setting has
+   * several URLs, each.
+   */
+  private List<Server> servers(String job) {
+    return servers.computeIfAbsent(
+        job,
+        name -> {
+          List<Server> all = new ArrayList<>();
+          for (Map.Entry<String, String> source : jobs.get(name).sources(settings).entrySet()) {
+            String[] urls = source.getValue().strip().split("[\\s,]+");
+            for (int i = 0; i < urls.length; i++) {
+              all.add(
+                  new Server(
+                      source.getKey(),
+                      source.getKey() + (i == 0 ? "" : "-" + (i + 1)),
+                      urls[i].startsWith("http") ? urls[i] : null));
+            }
+          }
+          return List.copyOf(all);
+        });
+  }
+
+  /**
+   * The server for a batch: of those that answer, the one that the fewest batches ask; after a
+   * failure another one than before, where there is one. One in trouble is asked now and then.
+   */
+  private synchronized Server choose(BatchWork batch) {
+    List<Server> all = servers(batch.getJob());
+    Server before = busy.remove(batch.getKey());
+    Server best = null;
+    long fewest = Long.MAX_VALUE;
+    for (Server server : all) {
+      long asking = busy.values().stream().filter(server::equals).count();
+      if (all.size() > 1) {
+        asking = 2 * asking + (server.equals(before) && batch.failures().count() > 0 ? 1 : 0);
+        if (sources.get(server.pace()).trouble() != null) {
+          long now = System.currentTimeMillis();
+          if (now - probed.getOrDefault(server.pace(), 0L) < PROBE_MILLIS) {
+            asking += TROUBLED;
+          } else {
+            probed.put(server.pace(), now);
+            asking = 0;
+          }
+        }
+      }
+      if (asking < fewest) {
+        fewest = asking;
+        best = server;
+      }
+    }
+    busy.put(batch.getKey(), best);
+    return best;
+  }
+
+  /**
+   * Whom to ask for the newest block, or for a single one: the first of the servers.
+   *
+   * @param number of the block; null for the newest
+   */
+  public LogPage head(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
+      @ExchangeProperty(ExchangeProperties.NUMBER) Long number) {
+    Server first = servers(batch.getJob()).get(0);
+    busy.put(batch.getKey(), first);
+    long block = number == null ? 0 : number;
+    return new LogPage(first.source(), first.pace(), List.of(), block, block, block);
+  }
+
+  /** The name of the pace of the server that is asked. */
+  public String server(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    return busy.get(batch.getKey()).pace();
+  }
+
+  /** The URL of the server that is asked. It may hold a key. */
+  public String url(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    return busy.get(batch.getKey()).url();
+  }
+
+  /**
+   * The blocks that a batch asks for now, and whom: from its cursor on, as many as the server's
    * answers have shown to be good, and half as many with each failure.
    */
-  public LogPage page(@ExchangeProperty(Batch.PROPERTY) Batch batch, String source) {
-    String id = batch.getIds().get(0);
-    long first = batch.getCursor() == null ? Ranges.first(id) : Long.parseLong(batch.getCursor());
-    long width = Math.max(1, width(source).blocks() >> Math.min(32, batch.failures()));
-    long last = Math.min(Ranges.last(id), first + width - 1);
-    return new LogPage(source, id, Ranges.datasets(id), first, last, Ranges.last(id));
+  public LogPage page(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    Server server = choose(batch);
+    List<String> ids = batch.getIds();
+    long first =
+        batch.getCursor() == null ? Ranges.first(ids.get(0)) : Long.parseLong(batch.getCursor());
+    int place = 0;
+    while (Ranges.last(ids.get(place)) < first) {
+      place++;
+    }
+    String id = ids.get(place);
+    long width =
+        Math.max(1, width(server.pace()).blocks() >> Math.min(32, batch.failures().count()));
+    return new LogPage(
+        server.source(),
+        server.pace(),
+        Ranges.datasets(id),
+        first,
+        Math.min(Ranges.last(id), first + width - 1),
+        Ranges.last(id));
   }
 
   // ---- a portal: NDJSON, a block a line
@@ -56,23 +184,16 @@ public final class LogPages {
   /** The body of a request to a portal. */
   public String portal(@ExchangeProperty(ExchangeProperties.PAGE) LogPage page)
       throws JsonProcessingException {
-    return portal(
-        page.first(),
-        page.last(),
-        contracts.exact(page.datasets()).stream()
-            .map(
-                filter -> {
-                  Map<String, Object> one = new LinkedHashMap<>();
-                  if (!filter.addresses().isEmpty()) {
-                    one.put("address", filter.addresses());
-                  }
-                  one.put("topic0", filter.topics());
-                  return one;
-                })
-            .toList());
+    return portal(page.first(), page.last(), contracts.exact(page.datasets()));
   }
 
-  private static String portal(long first, long last, List<Map<String, Object>> logs)
+  /** The body of the request that a page of a portal is asked for with. */
+  public static String portalRequest(long first, long last, List<String> datasets)
+      throws JsonProcessingException {
+    return portal(first, last, ChainContracts.read().exact(datasets));
+  }
+
+  private static String portal(long first, long last, List<ChainContracts.Filter> filters)
       throws JsonProcessingException {
     Map<String, Object> query = new LinkedHashMap<>();
     query.put("type", "evm");
@@ -95,7 +216,19 @@ public final class LogPages {
                 true,
                 "logIndex",
                 true)));
-    query.put("logs", logs);
+    query.put(
+        "logs",
+        filters.stream()
+            .map(
+                filter -> {
+                  Map<String, Object> one = new LinkedHashMap<>();
+                  if (!filter.addresses().isEmpty()) {
+                    one.put("address", filter.addresses());
+                  }
+                  one.put("topic0", filter.topics());
+                  return one;
+                })
+            .toList());
     return JSON.writeValueAsString(query);
   }
 
@@ -106,10 +239,24 @@ public final class LogPages {
    * @throws SourceException where it is cut, or holds what was not asked for
    */
   public RawRows fromPortal(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.PAGE) LogPage page,
       @Body byte[] body)
       throws SourceException {
+    Scanned found = fromPortal(page, body);
+    byte[] rows = found.logs().repeats() ? found.logs().once() : body;
+    return page(batch, page, found.last(), found.hash(), rows, found.logs().distinct());
+  }
+
+  /**
+   * What is in a portal's answer.
+   *
+   * @param last block that it covers
+   * @param hash of that block
+   */
+  private record Scanned(FoundLogs logs, long last, String hash) {}
+
+  private static Scanned fromPortal(LogPage page, byte[] body) throws SourceException {
     FoundLogs logs = new FoundLogs(body);
     long last = page.first() - 1;
     String hash = "";
@@ -155,8 +302,7 @@ public final class LogPages {
       throw new SourceException(
           page.source() + " answered with no block, and so does not say how far it came");
     }
-    byte[] rows = logs.repeats() ? logs.once() : body;
-    return page(batch, page, last, hash, rows, logs.distinct());
+    return new Scanned(logs, last, hash);
   }
 
   private static void portalLogs(JsonBytes json, LogPage page, long block, FoundLogs logs)
@@ -187,14 +333,22 @@ public final class LogPages {
   // ---- what is the same for all
 
   /** Notes how far an answer came, and makes it the page that is stored. */
-  private RawRows page(Batch batch, LogPage page, long last, String hash, byte[] rows, long logs)
+  private RawRows page(
+      BatchWork batch, LogPage page, long last, String hash, byte[] rows, long logs)
       throws SourceException {
     width(page.source()).answered(last - page.first() + 1, rows.length);
-    if (last >= page.end()) {
-      batch.lastPage();
+    List<String> ids = batch.getIds();
+    if (last >= Ranges.last(ids.get(ids.size() - 1))) {
+      batch.pages().end();
     } else {
-      String next = String.valueOf(last + 1);
-      if (batch.page(null, next, next, 0) != null) {
+      long behind = last + 1;
+      String next =
+          ids.stream()
+              .filter(id -> Ranges.last(id) >= behind)
+              .map(id -> String.valueOf(Math.max(behind, Ranges.first(id))))
+              .findFirst()
+              .orElseThrow();
+      if (batch.pages().add(null, next, next, 0) != null) {
         throw new SourceException(page.source() + " came no further than block " + last);
       }
     }
@@ -205,29 +359,178 @@ public final class LogPages {
     values.put("page_last", last);
     values.put("page_hash", hash);
     return new RawRows(
-        "default.chain_from_" + page.source().replaceAll("\\W.*", ""), rows, logs, values);
+        "default." + batch.getTable() + "_from_" + page.source(), rows, logs, values);
   }
 
-  /** A portal's newest block as a job's reach. */
-  public Map<String, Object> portalHead(@Body byte[] body, long behind, long widest)
+  // ---- a JSON-RPC node
+
+  /** The calls of a page to a node. */
+  public NodePage node(@ExchangeProperty(ExchangeProperties.PAGE) LogPage page) {
+    return new NodePage(
+        limits.computeIfAbsent(page.server(), key -> new RpcCalls.Limit()),
+        page,
+        contracts.wide(page.datasets()),
+        width(page.server()));
+  }
+
+  /** Takes a node's answer; there may be more to ask for then. */
+  public void taken(@ExchangeProperty(ExchangeProperties.SCAN) NodePage calls, @Body byte[] body)
+      throws SourceException {
+    calls.take(body);
+  }
+
+  /** The page that a node's answers make up. */
+  public RawRows fromNode(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
+      @ExchangeProperty(ExchangeProperties.SCAN) NodePage calls)
+      throws SourceException {
+    LogPage page = calls.page();
+    return page(batch, page, page.last(), calls.hash(), calls.lines(), calls.count());
+  }
+
+  // ---- HyperSync: blocks and logs in one object
+
+  /** The body of a request to HyperSync. */
+  public String hyperSync(@ExchangeProperty(ExchangeProperties.PAGE) LogPage page)
+      throws JsonProcessingException {
+    Map<String, Object> query = new LinkedHashMap<>();
+    query.put("from_block", page.first());
+    query.put("to_block", page.last() + 1);
+    query.put(
+        "logs",
+        contracts.exact(page.datasets()).stream()
+            .map(
+                filter -> {
+                  Map<String, Object> one = new LinkedHashMap<>();
+                  if (!filter.addresses().isEmpty()) {
+                    one.put("address", filter.addresses());
+                  }
+                  one.put("topics", List.of(filter.topics()));
+                  return one;
+                })
+            .toList());
+    query.put(
+        "field_selection",
+        Map.of(
+            "block",
+            List.of("number", "timestamp", "hash"),
+            "log",
+            List.of(
+                "block_number",
+                "log_index",
+                "transaction_hash",
+                "address",
+                "data",
+                "topic0",
+                "topic1",
+                "topic2",
+                "topic3")));
+    return JSON.writeValueAsString(query);
+  }
+
+  /**
+   * Takes HyperSync's answer. It covers the blocks up to {@code next_block}, where the next page
+   * begins.
+   *
+   * @throws SourceException where it is cut, holds what was not asked for, or follows on another
+   *     block than the page before
+   */
+  public RawRows fromHyperSync(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
+      @ExchangeProperty(ExchangeProperties.PAGE) LogPage page,
+      @Body byte[] body)
+      throws SourceException {
+    HyperSyncAnswer answer = HyperSyncAnswer.read(page, body);
+    if (answer.next() <= page.first()) {
+      throw new SourceException(
+          page.source() + " has no block " + page.first() + " yet", 0, true, 0, false);
+    }
+    if (answer.next() > page.last() + 1) {
+      throw new SourceException(
+          page.source() + " answered up to block " + answer.next() + ", beyond what was asked for");
+    }
+    return page(
+        batch, page, answer.next() - 1, answer.hash(), answer.lines(), answer.logs().distinct());
+  }
+
+  /** HyperSync's newest block as a job's reach. */
+  public Map<String, Object> hyperSyncHead(@Body byte[] body, long behind, long widest)
+      throws SourceException {
+    return reach(body, "height", behind, widest);
+  }
+
+  private static Map<String, Object> reach(byte[] body, String field, long behind, long widest)
       throws SourceException {
     try {
-      Object number = JSON.readValue(body, Map.class).get("number");
-      if (number instanceof Number head) {
+      if (JSON.readValue(body, Map.class).get(field) instanceof Number head) {
         return Map.of("last", head.longValue() - behind, "widest", widest);
       }
     } catch (java.io.IOException e) {
       // said below
     }
-    throw new SourceException("a portal did not say which block is its newest");
+    throw new SourceException("a source of logs did not say which block is its newest");
   }
 
-  static List<String> datasets(String suffix) {
-    return Arrays.asList(suffix.split("\\+"));
+  /** A portal's newest block as a job's reach. */
+  public Map<String, Object> portalHead(@Body byte[] body, long behind, long widest)
+      throws SourceException {
+    return reach(body, "number", behind, widest);
   }
 
-  /** A refusal of a page, such as for its answer's size: the next ones are narrower. */
-  public void refused(@ExchangeProperty(ExchangeProperties.PAGE) LogPage page, Exchange exchange) {
-    width(page.source()).refused(page.blocks());
+  /**
+   * A node's newest block as a job's reach, whatever a call takes: a range is asked for in pages.
+   */
+  public Map<String, Object> nodeHead(@Body Map<String, Object> reached, long widest) {
+    return Map.of("last", reached.get("last"), "widest", widest);
+  }
+
+  // ---- the hash of a block
+
+  /** A portal's hash of the one block that it was asked for. */
+  public String portalMark(
+      @ExchangeProperty(ExchangeProperties.PAGE) LogPage page, @Body byte[] body)
+      throws SourceException {
+    return fromPortal(page, body).hash();
+  }
+
+  /** HyperSync's hash of the one block that it was asked for. */
+  public String hyperSyncMark(
+      @ExchangeProperty(ExchangeProperties.PAGE) LogPage page, @Body byte[] body)
+      throws SourceException {
+    return HyperSyncAnswer.read(page, body).hash();
+  }
+
+  /** The call for a block. */
+  public RpcCalls nodeBlock(@ExchangeProperty(ExchangeProperties.PAGE) LogPage page) {
+    RpcCalls calls =
+        new RpcCalls(limits.computeIfAbsent(page.server(), key -> new RpcCalls.Limit()), null, 1);
+    calls.add(
+        RpcCalls.call(
+            page.first(), "eth_getBlockByNumber", "0x" + Long.toHexString(page.first()), false));
+    return calls;
+  }
+
+  /** A node's hash of that block; empty where it does not have it. */
+  public String nodeMark(
+      @ExchangeProperty(ExchangeProperties.PAGE) LogPage page,
+      @ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls)
+      throws SourceException {
+    if (calls.answer(page.first()).get("error") != null) {
+      throw new SourceException(
+          page.source() + " answered with an error: " + calls.failure(page.first()));
+    }
+    return calls.result(page.first()) instanceof Map<?, ?> block
+        ? String.valueOf(block.get("hash"))
+        : "";
+  }
+
+  /** A reach with what says which chain it is of: the hash of a fixed block. */
+  public Map<String, Object> identified(
+      @ExchangeProperty(ExchangeProperties.REACH) Map<String, Object> reach,
+      @ExchangeProperty(ExchangeProperties.NUMBER) Long number,
+      @Body String hash) {
+    Map<String, Object> identified = new LinkedHashMap<>(reach);
+    identified.put("identity", "block " + number + " is " + hash);
+    return identified;
   }
 }

@@ -7,13 +7,19 @@ package polymarket.backfill.polymarket;
  */
 final class PageWidth {
 
-  /** So many pages in a row have to be answered before one wider than a refused one is tried. */
-  private static final int CALM = 64;
+  /**
+   * So many pages in a row have to be answered before wider ones than those that were refused are
+   * tried, and twice as many after each further refusal.
+   */
+  private static final int CALM = 4;
+
+  private static final int CALM_MOST = 512;
 
   private final long goal;
   private long width;
   private long most;
   private int calm;
+  private int needed = CALM;
 
   /**
    * @param width blocks to begin with
@@ -30,8 +36,8 @@ final class PageWidth {
   }
 
   synchronized void answered(long blocks, long bytes) {
-    if (++calm >= CALM && most < Long.MAX_VALUE) {
-      most = Math.max(most, 1) * 2;
+    if (++calm >= needed && most < Long.MAX_VALUE / 2) {
+      most = most * 2;
       calm = 0;
     }
     long fit = bytes == 0 ? 2 * width : Math.max(1, goal * blocks / bytes);
@@ -44,6 +50,7 @@ final class PageWidth {
   /** A page of so many blocks was refused, or its answer too large. */
   synchronized void refused(long blocks) {
     calm = 0;
+    needed = Math.min(CALM_MOST, 2 * needed);
     most = Math.max(1, blocks / 2);
     width = Math.min(width, most);
   }

@@ -20,10 +20,13 @@ import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.StepTimes.Step;
 import polymarket.backfill.source.Pace;
 import polymarket.backfill.source.RefusalException;
 import polymarket.backfill.source.Retry;
@@ -35,7 +38,7 @@ import polymarket.backfill.source.TooLargeException;
  * failed before. It blocks while as many batches are in flight as may be, so that no more of the
  * list is read than is worked on.
  */
-final class Feed implements Iterator<Batch> {
+final class Feed implements Iterator<BatchWork> {
 
   /** How often a source is probed that has not answered since an id failed. */
   private static final long PROBE_EVERY_MILLIS = 5_000;
@@ -54,19 +57,19 @@ final class Feed implements Iterator<Batch> {
   private long ids;
   private final Span span;
 
-  private final Deque<Batch> ready = new ArrayDeque<>();
-  private final Set<Batch> inFlight = new HashSet<>();
+  private final Deque<BatchWork> ready = new ArrayDeque<>();
+  private final Set<BatchWork> inFlight = new HashSet<>();
 
   /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
   private final List<Suspect> suspects = new ArrayList<>();
 
   /** What was asked for by name comes first, so that a run of few ids comes to it. */
-  private final Deque<String> modes = new ArrayDeque<>(List.of("redo", "new", "again"));
+  private final Deque<Mode> modes = new ArrayDeque<>(List.of(Mode.REDO, Mode.NEW, Mode.AGAIN));
 
   private String after = "";
 
   /** A batch that failed with all its attempts, and with what. */
-  private record Suspect(Batch batch, Throwable failure) {}
+  private record Suspect(BatchWork batch, Throwable failure) {}
 
   private boolean failedTakenUp;
   private long probedAt;
@@ -99,7 +102,7 @@ final class Feed implements Iterator<Batch> {
     this.concurrency = concurrency;
     this.ids = limit;
     this.span = span;
-    ready.addAll(ledger.open(share));
+    ready.addAll(works(ledger.open(share)));
     stop.listen(
         () -> {
           synchronized (this) {
@@ -124,11 +127,11 @@ final class Feed implements Iterator<Batch> {
    * @return the batch, or an empty one when there will be none, which the idempotent consumer skips
    */
   @Override
-  public synchronized Batch next() {
+  public synchronized BatchWork next() {
     try {
       while (!stop.asked()) {
         if (inFlight.size() < concurrency && available()) {
-          Batch batch = ready.poll();
+          BatchWork batch = ready.poll();
           inFlight.add(batch);
           batch.takenUp();
           return batch;
@@ -142,12 +145,12 @@ final class Feed implements Iterator<Batch> {
       Thread.currentThread().interrupt();
     }
     ended = true;
-    return Batch.none(ledger.job());
+    return new BatchWork(Batch.none(ledger.job()));
   }
 
   /** Whether another process has added ids behind the place that the batches had come to. */
   private boolean cameMeanwhile() {
-    modes.addAll(List.of("new", "redo"));
+    modes.addAll(List.of(Mode.NEW, Mode.REDO));
     after = "";
     claim();
     return !ready.isEmpty();
@@ -180,7 +183,7 @@ final class Feed implements Iterator<Batch> {
         if (progress.job().idKind() == IdKind.RANGE) {
           progress.numbers(ledger.numbers(share));
         }
-        modes.add("again");
+        modes.add(Mode.AGAIN);
       }
       int batchSize = (int) Math.min(size, ids);
       List<Batch> claimed =
@@ -195,10 +198,10 @@ final class Feed implements Iterator<Batch> {
         modes.poll();
         after = "";
       } else {
-        List<String> last = claimed.get(claimed.size() - 1).getIds();
+        List<String> last = claimed.get(claimed.size() - 1).ids();
         after = last.get(last.size() - 1);
-        claimed.forEach(batch -> ids -= batch.getSize());
-        ready.addAll(claimed);
+        claimed.forEach(batch -> ids -= batch.size());
+        ready.addAll(works(claimed));
       }
     }
   }
@@ -224,14 +227,14 @@ final class Feed implements Iterator<Batch> {
   private void takeUpSuspects() {
     List<Suspect> answeredSince =
         suspects.stream()
-            .filter(suspect -> source.answeredSince(suspect.batch().lastFailure()))
+            .filter(suspect -> source.answeredSince(suspect.batch().failures().last()))
             .toList();
     if (!answeredSince.isEmpty()) {
       probedAt = 0;
       suspects.removeAll(answeredSince);
       for (Suspect suspect : answeredSince) {
-        Batch batch = suspect.batch();
-        if (batch.tryAgain() < trials(batch)) {
+        BatchWork batch = suspect.batch();
+        if (batch.failures().tryAgain() < trials(batch)) {
           ready.add(batch);
         } else {
           blame(batch, suspect.failure());
@@ -246,23 +249,27 @@ final class Feed implements Iterator<Batch> {
       probedAt = now;
       Batch probe = ledger.probe(progress.job().idKind().nobody());
       if (probe != null) {
-        ready.add(probe);
+        ready.add(new BatchWork(probe));
       } else {
         // there is nothing else to ask for: the id itself shows when that changes
-        Batch suspect = suspects.remove(0).batch();
-        suspect.resetFailures();
+        BatchWork suspect = suspects.remove(0).batch();
+        suspect.failures().reset();
         ready.add(suspect);
       }
     }
   }
 
+  private static List<BatchWork> works(List<Batch> batches) {
+    return batches.stream().map(BatchWork::new).toList();
+  }
+
   /** To halve a half costs little; before an id fails, the batch is tried once more. */
-  private static int trials(Batch batch) {
+  private static int trials(BatchWork batch) {
     return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? 1 : 2;
   }
 
   /** The batch's rows are stored: marks its ids. */
-  void done(Batch batch) throws ImbalanceException {
+  void done(BatchWork batch) throws ImbalanceException {
     if (batch.getKind() == Batch.Kind.PROBE) {
       release(batch, List.of());
       return;
@@ -277,17 +284,17 @@ final class Feed implements Iterator<Batch> {
       throw new ImbalanceException(
           "batch " + batch + ": no outcome recorded for " + unanswered.size() + " ids");
     }
-    batch.enter(Batch.Step.LEDGER);
+    batch.enter(Step.LEDGER);
     // what was not asked for because the run is ending waits for the next one as it is
     List<Batch> followers =
         ledger.complete(batch, stop.asked() ? Set.of() : unanswered, cuts, share);
     batch.enter(null);
     cuts.forEach((id, parts) -> cut(id, parts));
     if (span != null && batch.getKind() == Batch.Kind.FIRST && !batch.outcomes().isEmpty()) {
-      span.answered(batch.fetched(), batch.getSize());
+      span.answered(batch.rows().fetched(), batch.getSize());
     }
     progress.done(batch);
-    release(batch, followers);
+    release(batch, works(followers));
   }
 
   private void cut(String id, List<String> parts) {
@@ -303,13 +310,13 @@ final class Feed implements Iterator<Batch> {
    * @throws RejectedExecutionException where the run is ending: the next one goes on behind this
    *     page
    */
-  void page(Batch batch) {
+  void page(BatchWork batch) {
     if (batch.getKind() == Batch.Kind.PROBE) {
-      batch.lastPage();
+      batch.pages().end();
       return;
     }
     progress.page(batch);
-    batch.enter(Batch.Step.LEDGER);
+    batch.enter(Step.LEDGER);
     ledger.page(batch);
     batch.enter(null);
     if (stop.asked()) {
@@ -318,16 +325,16 @@ final class Feed implements Iterator<Batch> {
   }
 
   /** The batch failed with all its attempts: halves it, or sees whether its one id is to blame. */
-  void failed(Batch batch, Throwable failure) {
+  void failed(BatchWork batch, Throwable failure) {
     LOG.debug("batch {} failed", batch, failure);
     if (stop.asked() || batch.getKind() == Batch.Kind.PROBE) {
       release(batch, List.of());
       return;
     }
-    boolean kept = batch.keeps();
+    boolean kept = batch.kept().any();
     batch.forgetAnswer();
     if (kept) {
-      batch.pageByPage();
+      batch.kept().pageByPage();
       release(batch, List.of(batch));
       return;
     }
@@ -338,7 +345,7 @@ final class Feed implements Iterator<Batch> {
             || Retry.find(failure, RefusalException.class) != null
             || Retry.find(failure, TooLargeException.class) != null
                 && progress.job().isDivisible(batch)
-            || batch.failedBehindAnswer();
+            || batch.failures().behindAnswer();
     if (own) {
       blame(batch, failure);
     } else {
@@ -351,15 +358,15 @@ final class Feed implements Iterator<Batch> {
   }
 
   /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
-  private void blame(Batch batch, Throwable failure) {
+  private void blame(BatchWork batch, Throwable failure) {
     if (batch.getSize() > 1) {
-      release(batch, ledger.halve(batch, share));
+      release(batch, works(ledger.halve(batch, share)));
       return;
     }
     String id = batch.getIds().get(0);
     List<String> parts = progress.job().idKind().parts(id);
     if (parts.isEmpty()) {
-      Outcome outcome = Outcome.failed(batch.status(), Retry.reason(failure));
+      Outcome outcome = Outcome.failed(batch.failures().status(), Retry.reason(failure));
       ledger.fail(batch, outcome);
       batch.outcomes().put(id, outcome);
       progress.done(batch);
@@ -368,11 +375,11 @@ final class Feed implements Iterator<Batch> {
       List<Batch> followers = ledger.cut(batch, parts, share);
       cut(id, parts);
       progress.done(batch);
-      release(batch, followers);
+      release(batch, works(followers));
     }
   }
 
-  synchronized void release(Batch batch, List<Batch> followers) {
+  synchronized void release(BatchWork batch, List<BatchWork> followers) {
     inFlight.remove(batch);
     batch.putDown();
     ready.addAll(followers);
@@ -386,18 +393,18 @@ final class Feed implements Iterator<Batch> {
 
   /** When any batch in flight last moved, by {@link System#nanoTime}; now where none is. */
   synchronized long movedAt() {
-    return inFlight.stream().mapToLong(Batch::movedAt).max().orElse(System.nanoTime());
+    return inFlight.stream().mapToLong(BatchWork::movedAt).max().orElse(System.nanoTime());
   }
 
   /** What the batches in flight wait for, in words. */
   synchronized String waitsFor(String sourceName) {
     Map<String, Integer> counts = new TreeMap<>();
-    for (Batch batch : inFlight) {
-      Batch.Step step = batch.step();
+    for (BatchWork batch : inFlight) {
+      Step step = batch.step();
       counts.merge(
-          step == Batch.Step.INSERT || step == Batch.Step.READ_BACK
+          step == Step.INSERT || step == Step.READ_BACK
               ? "ClickHouse"
-              : step == Batch.Step.LEDGER
+              : step == Step.LEDGER
                   ? "the ledger"
                   : step == null && batch.worker() != null
                       ? sourceName + " or the next step" + at(batch.worker())

@@ -14,7 +14,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.apache.camel.Exchange;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -29,7 +28,6 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Span;
-import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -99,7 +97,7 @@ public final class JobRun implements AutoCloseable {
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
   private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
-  private final Map<String, Reach> reaches = new HashMap<>();
+  private final Reaches reaches;
 
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -118,6 +116,7 @@ public final class JobRun implements AutoCloseable {
     this.options = options;
     this.messages = messages;
     this.runtime = settings.path("runtime.dir");
+    this.reaches = new Reaches(settings, clickHouse, options, stop, messages);
     check(settings, jobs);
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
@@ -129,7 +128,11 @@ public final class JobRun implements AutoCloseable {
                   + " run it without --worker and --of");
         }
       }
-      for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
+      for (String source :
+          jobs.stream()
+              .flatMap(job -> job.sources(settings).keySet().stream())
+              .distinct()
+              .toList()) {
         locks.add(
             ShareLock.take(
                 runtime.resolve(source + ".lock"),
@@ -176,6 +179,8 @@ public final class JobRun implements AutoCloseable {
       settings.number(millis, 1);
     }
     settings.duration("source.patience");
+    // what ends a run needs it, and a mistake there would be met hours later
+    Memory.bytes(settings, Memory.CAP);
     AnswerLimits.of(settings);
     for (Job job : jobs) {
       job.check(settings);
@@ -184,14 +189,22 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
+  /** What a ledger belongs to whose job's source says what its numbers are of. */
+  private Ledger.Owner identified(Job job) {
+    String identity = reaches.of(job).identity();
+    return new Ledger.Owner(job.getName(), identity, identity, clickHouse.id());
+  }
+
   private Ledger openLedger(Job job) {
     String url = settings.text(job.getUrl());
     String host = settings.url(job.getUrl()).getHost();
     Ledger.Owner owner =
-        job.isInterchangeable()
-            ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
-            : new Ledger.Owner(
-                job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
+        job.isIdentified()
+            ? identified(job)
+            : job.isInterchangeable()
+                ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
+                : new Ledger.Owner(
+                    job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window
@@ -269,7 +282,38 @@ public final class JobRun implements AutoCloseable {
   }
 
   public static Path ledgerFile(Settings settings, String job) {
-    return settings.path("runtime.dir").resolve(job + ".ledger");
+    return Ledger.file(settings.path("runtime.dir"), job);
+  }
+
+  /**
+   * Asks again for the ranges of a job whose numbers its source has replaced since they were
+   * fetched, as the newest blocks of a chain may be.
+   */
+  public void askReplaced(Job job) {
+    reaches.replaced(job, ledger(job.getName()));
+  }
+
+  /**
+   * Adds ranges to the ledger of a job whose ids are ranges.
+   *
+   * @param from the first number; null for the one after those in the ledger
+   * @param to the last number, "latest" or null for the newest that the source has
+   * @param datasets of a job that has some; null for all of them
+   * @throws UserError where the source does not say how far it reaches, or not so far
+   */
+  public void loadRanges(Job job, Long from, String to, List<String> datasets) {
+    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
+  }
+
+  static Retry retry(
+      Settings settings, Map<String, Job> jobs, Sources sources, Stop stop, Messages messages) {
+    return new Retry(
+        jobs,
+        sources,
+        stop,
+        settings.number("source.attempts", 1),
+        settings.duration("source.patience"),
+        messages);
   }
 
   public Ledger ledger(String job) {
@@ -295,14 +339,7 @@ public final class JobRun implements AutoCloseable {
     Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
-    Retry retry =
-        new Retry(
-            byName,
-            sources,
-            stop,
-            settings.number("source.attempts", 1),
-            settings.duration("source.patience"),
-            messages);
+    Retry retry = retry(settings, byName, sources, stop, messages);
     Marker repository = new Marker(stop);
     List<Progress> progress = new ArrayList<>();
     List<Feed> feeds = new ArrayList<>();
@@ -312,7 +349,7 @@ public final class JobRun implements AutoCloseable {
           new Progress(
               job,
               options.share(),
-              sources.get(job.getSource()),
+              sources.get(job.firstSource(settings)),
               settings.duration("source.patience"),
               runtime,
               ledger.counts(options.share()));
@@ -325,7 +362,7 @@ public final class JobRun implements AutoCloseable {
               ledger,
               options.share(),
               stop,
-              sources.get(job.getSource()),
+              sources.get(job.firstSource(settings)),
               retry,
               of,
               batchSize(settings, job),
@@ -333,7 +370,7 @@ public final class JobRun implements AutoCloseable {
               options.limit(),
               job.idKind() != IdKind.RANGE
                   ? null
-                  : new Span(span(job), reach(job).widest(), job.getGoalRows()));
+                  : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
       feeds.add(feed);
       repository.add(job.getName(), feed);
     }
@@ -348,7 +385,7 @@ public final class JobRun implements AutoCloseable {
     try (Routes routes =
         Routes.start(settings, byName, clickHouse, sources, retry, repository, stop, messages)) {
       jobs.stream()
-          .map(Job::getSource)
+          .flatMap(job -> job.sources(settings).keySet().stream())
           .distinct()
           .forEach(source -> sources.warmUp(routes.context(), source));
       List<Future<?>> running = new ArrayList<>();
@@ -455,80 +492,6 @@ public final class JobRun implements AutoCloseable {
       }
     }
     ledger.merged(last);
-  }
-
-  /**
-   * How far a source reaches, for jobs whose ids are ranges.
-   *
-   * @param last the last number that may be asked for
-   * @param widest how many numbers one call takes at most
-   * @param callsPerSecond that its pace allows
-   */
-  public record Reach(long last, long widest, double callsPerSecond) {}
-
-  /**
-   * The calls that so many numbers take at least, with the one in each request that asks how far
-   * the source is.
-   */
-  public static long calls(Settings settings, Job job, long numbers, Reach reach) {
-    long ranges = (numbers + reach.widest() - 1) / reach.widest();
-    int size = settings.number(job.getName() + ".batch-size", 1);
-    return ranges + (ranges + size - 1) / size;
-  }
-
-  /**
-   * Ranges as wide as a call begins with: as the setting JOB.span says, and not wider than the
-   * source takes.
-   */
-  public long span(Job job) {
-    return Math.min(settings.number(job.getName() + ".span", 1), reach(job).widest());
-  }
-
-  /**
-   * Asks the source of a job whose ids are ranges how far it reaches, by the route {@code
-   * JOB-reach}, which gives the fields {@code last} and {@code widest}.
-   *
-   * @throws UserError where there is no answer
-   */
-  public synchronized Reach reach(Job job) {
-    if (!reaches.containsKey(job.getName())) {
-      Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
-      Map<String, Job> byName = Map.of(job.getName(), job);
-      Retry retry =
-          new Retry(
-              byName,
-              sources,
-              stop,
-              settings.number("source.attempts", 1),
-              settings.duration("source.patience"),
-              messages);
-      try (Routes routes =
-          Routes.start(
-              settings, byName, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
-        Exchange exchange =
-            routes
-                .template()
-                .request(
-                    "direct:" + job.getName() + "-reach",
-                    to ->
-                        to.setProperty(
-                            Batch.PROPERTY,
-                            Batch.preview(job.getName(), List.of(), Batch.Kind.FIRST)));
-        if (exchange.getException() != null) {
-          throw stop.asked()
-              ? new UserError(stop.reason(), stop.code())
-              : new UserError(Retry.reason(exchange.getException()));
-        }
-        Map<?, ?> answer = exchange.getMessage().getBody(Map.class);
-        reaches.put(
-            job.getName(),
-            new Reach(
-                ((Number) answer.get("last")).longValue(),
-                ((Number) answer.get("widest")).longValue(),
-                sources.get(job.getSource()).limit()));
-      }
-    }
-    return reaches.get(job.getName());
   }
 
   private static int batchSize(Settings settings, Job job) {

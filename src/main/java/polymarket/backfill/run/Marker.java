@@ -9,7 +9,7 @@ import org.apache.camel.spi.IdempotentRepository;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.ExchangeProperties;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 
 /**
@@ -31,7 +31,7 @@ public final class Marker implements IdempotentRepository {
   }
 
   /** The batches of a job, for its split. */
-  public Iterator<Batch> batches(String job) {
+  public Iterator<BatchWork> batches(String job) {
     Feed feed = feeds.get(job);
     if (feed == null) {
       throw new IllegalStateException("job " + job + " is not part of this run");
@@ -40,7 +40,7 @@ public final class Marker implements IdempotentRepository {
   }
 
   /** Notes that a page is stored, where a batch has several: the next run goes on behind it. */
-  public void page(Exchange exchange, @ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public void page(Exchange exchange, @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     exchange.removeProperty(ExchangeProperties.FAILURES);
     Feed feed = feeds.get(batch.getJob());
     if (feed != null && batch.isMore()) {
@@ -51,7 +51,7 @@ public final class Marker implements IdempotentRepository {
   /** A batch is handed out once; only the empty one that ends a feed has nothing left to do. */
   @Override
   public boolean contains(Exchange exchange, String key) {
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     // from here on it is known whose thread it waits in
     batch.enter(null);
     return batch.getSize() == 0;
@@ -64,7 +64,7 @@ public final class Marker implements IdempotentRepository {
 
   @Override
   public boolean add(Exchange exchange, String key) {
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     try {
       feeds.get(batch.getJob()).done(batch);
       return true;
@@ -81,7 +81,7 @@ public final class Marker implements IdempotentRepository {
 
   @Override
   public boolean remove(Exchange exchange, String key) {
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     Throwable failure =
         exchange.getException() != null
             ? exchange.getException()

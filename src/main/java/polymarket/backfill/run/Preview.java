@@ -13,6 +13,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
@@ -83,7 +84,7 @@ public final class Preview {
             Routes.start(
                 settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
       for (String id : ids) {
-        Batch batch = Batch.preview(job.getName(), List.of(id), Batch.Kind.FIRST);
+        BatchWork batch = BatchWork.preview(job.getName(), List.of(id), Batch.Kind.FIRST);
         long rows = 0;
         String failure = null;
         try {
@@ -123,33 +124,33 @@ public final class Preview {
                 settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
       // a route may have to ask them what it needs to know of an id
       Views.create(clickHouse, job.getName());
-      List<Batch> batches = new ArrayList<>();
+      List<BatchWork> batches = new ArrayList<>();
       // as a run does: an id a call where the source takes one only, and once more for what was
       // left out
       for (List<String> asked :
           job.isGather() ? ids.stream().map(List::of).toList() : List.of(ids)) {
-        Batch first = Batch.preview(job.getName(), asked, Batch.Kind.FIRST);
+        BatchWork first = BatchWork.preview(job.getName(), asked, Batch.Kind.FIRST);
         batches.add(first);
         came.addAll(ask(routes, job, first));
         if (!first.missing().isEmpty()) {
-          Batch again = Batch.preview(job.getName(), first.missing(), Batch.Kind.REASK);
+          BatchWork again = BatchWork.preview(job.getName(), first.missing(), Batch.Kind.REASK);
           batches.add(again);
           came.addAll(ask(routes, job, again));
         }
       }
       ids.forEach(id -> states.put(id, State.ABSENT.text()));
-      for (Batch batch : batches) {
+      for (BatchWork batch : batches) {
         batch.missing().forEach(id -> states.put(id, "not known: the answer may have been cut"));
         batch.outcomes().forEach((id, outcome) -> states.put(id, outcome.state().text()));
       }
       Map<String, List<Map<String, Object>>> became =
           map(job, clickHouse, routes, ids, came, states);
-      return new Result(batches.stream().mapToInt(Batch::requests).sum(), came, became, states);
+      return new Result(batches.stream().mapToInt(BatchWork::requests).sum(), came, became, states);
     }
   }
 
   /** All pages of an answer; the first one where an id stands for a whole listing. */
-  private static List<Map<String, Object>> ask(Routes routes, Job job, Batch batch) {
+  private static List<Map<String, Object>> ask(Routes routes, Job job, BatchWork batch) {
     List<Map<String, Object>> rows = new ArrayList<>();
     do {
       rows.addAll(page(routes, job, batch));
@@ -158,12 +159,13 @@ public final class Preview {
   }
 
   @SuppressWarnings("unchecked")
-  private static List<Map<String, Object>> page(Routes routes, Job job, Batch batch) {
+  private static List<Map<String, Object>> page(Routes routes, Job job, BatchWork batch) {
     Exchange exchange =
         routes
             .template()
             .request(
-                "direct:" + job.getName() + "-ask", to -> to.setProperty(Batch.PROPERTY, batch));
+                "direct:" + job.getName() + "-ask",
+                to -> to.setProperty(BatchWork.PROPERTY, batch));
     if (exchange.getException() != null) {
       throw new UserError(Retry.reason(exchange.getException()));
     }
@@ -190,7 +192,7 @@ public final class Preview {
       for (String statement : Views.setup(job.getName())) {
         clickHouse.execute(statement.replace("default.", database + "."));
       }
-      Batch batch = Batch.preview(job.getName(), ids, Batch.Kind.FIRST);
+      BatchWork batch = BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST);
       Storing storing = new Storing(job, job.sql(), batch, rows);
       if (storing.prepare()) {
         clickHouse.insert(

@@ -18,11 +18,12 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.StepTimes.Step;
 import polymarket.backfill.source.Pace;
 
 /**
@@ -57,7 +58,7 @@ public final class Progress implements AutoCloseable {
   private long duplicate;
   private long rejected;
   private long batchNanos;
-  private final Map<Batch.Step, Long> stepNanos = new EnumMap<>(Batch.Step.class);
+  private final Map<Step, Long> stepNanos = new EnumMap<>(Step.class);
   private long lastDoneAt = System.currentTimeMillis();
   private boolean waiting;
   private boolean ended;
@@ -119,7 +120,7 @@ public final class Progress implements AutoCloseable {
     total += more;
   }
 
-  synchronized void done(Batch batch) {
+  synchronized void done(BatchWork batch) {
     Map<State, Long> states = new EnumMap<>(State.class);
     for (Outcome outcome : batch.outcomes().values()) {
       states.merge(outcome.state(), 1L, Long::sum);
@@ -143,20 +144,20 @@ public final class Progress implements AutoCloseable {
     log(batch, states, true);
   }
 
-  private void log(Batch batch, Map<State, Long> states, boolean last) {
+  private void log(BatchWork batch, Map<State, Long> states, boolean last) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("at", Instant.now().toString());
     line.put("batch", batch.getKey());
     line.put("kind", batch.getKind().text());
-    line.put("resumed", batch.isResumed());
+    line.put("resumed", batch.batch().resumed());
     line.put("ids", batch.getSize());
     line.put("done", last);
     states.forEach((state, n) -> line.put(state.text(), n));
     line.put("asked_again", batch.missing().size());
-    line.put("rows", batch.fetched());
-    line.put("inserted", batch.inserted());
-    line.put("duplicate", batch.duplicate());
-    line.put("rejected", batch.rejected());
+    line.put("rows", batch.rows().fetched());
+    line.put("inserted", batch.rows().inserted());
+    line.put("duplicate", batch.rows().duplicate());
+    line.put("rejected", batch.rows().rejected());
     line.put("requests", batch.requests());
     line.put("ms", batch.ageNanos() / 1_000_000);
     try {
@@ -169,17 +170,17 @@ public final class Progress implements AutoCloseable {
   }
 
   /** A page of a batch is stored; its ids are not done. */
-  synchronized void page(Batch batch) {
+  synchronized void page(BatchWork batch) {
     count(batch);
     log(batch, Map.of(), false);
     lastDoneAt = System.currentTimeMillis();
   }
 
-  private void count(Batch batch) {
-    fetched += batch.fetched();
-    inserted += batch.inserted();
-    duplicate += batch.duplicate();
-    rejected += batch.rejected();
+  private void count(BatchWork batch) {
+    fetched += batch.rows().fetched();
+    inserted += batch.rows().inserted();
+    duplicate += batch.rows().duplicate();
+    rejected += batch.rows().rejected();
   }
 
   synchronized long done() {
@@ -316,7 +317,7 @@ public final class Progress implements AutoCloseable {
   private Map<String, Object> secondsIn() {
     Map<String, Object> seconds = new LinkedHashMap<>();
     long rest = batchNanos;
-    for (Batch.Step step : Batch.Step.values()) {
+    for (Step step : Step.values()) {
       long nanos = stepNanos.getOrDefault(step, 0L);
       rest -= nanos;
       seconds.put(step.name().toLowerCase(Locale.ROOT), rounded(nanos / 1e9));

@@ -31,7 +31,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.YamlFile;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * Finds mistakes in route files that Camel itself notices only when a message comes to them, and
@@ -75,7 +75,7 @@ final class RouteCheck {
     this.settings = settings;
     this.beans = beans;
     this.context = context;
-    types.put(Batch.PROPERTY, Set.of(Batch.class));
+    types.put(BatchWork.PROPERTY, Set.of(BatchWork.class));
     for (Field constant : ExchangeProperties.class.getFields()) {
       try {
         properties.add(String.valueOf(constant.get(null)));
@@ -181,7 +181,7 @@ final class RouteCheck {
             && tuple.getValueNode() instanceof MappingNode set) {
           String name = text(child(set, "name"));
           properties.add(String.valueOf(name));
-          if (!types.getOrDefault(name, Set.of()).contains(Batch.class)) {
+          if (!types.getOrDefault(name, Set.of()).contains(BatchWork.class)) {
             types
                 .computeIfAbsent(name, key -> new LinkedHashSet<>())
                 .addAll(typesOfMethod(child(set, "expression")));

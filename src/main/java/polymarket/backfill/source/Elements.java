@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.RowNames;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * The elements of the list in an answer. One that is no object, or an empty one, becomes a row that
@@ -85,7 +85,7 @@ public final class Elements {
    * key of their own and the first id of the batch, with which they are kept as rejected.
    */
   public static List<Map<String, Object>> keyed(
-      Job job, Batch batch, List<Map<String, Object>> rows) {
+      Job job, BatchWork batch, List<Map<String, Object>> rows) {
     List<Map<String, Object>> keyed = new ArrayList<>(rows.size());
     for (Map<String, Object> row : rows) {
       if (!isNoRow(row) && RowNames.id(job, batch, row) != null) {

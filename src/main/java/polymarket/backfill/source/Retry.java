@@ -27,6 +27,7 @@ import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 
 /**
@@ -114,16 +115,16 @@ public final class Retry implements Processor {
   @Override
   public void process(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch == null || failure == null) {
       return;
     }
     exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
-    Pace source = sources.get(jobs.get(batch.getJob()).getSource());
+    Pace source = asked(exchange, batch);
     SourceException answer = find(failure, SourceException.class);
     Kind kind = judge(failure);
     if (kind == Kind.FAILURE) {
-      batch.countFailure(answer == null ? 0 : answer.status(), Sources.isAnswered(exchange));
+      batch.failures().add(answer == null ? 0 : answer.status(), Sources.isAnswered(exchange));
       exchange.setProperty(
           ExchangeProperties.FAILURES,
           exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class) + 1);
@@ -131,7 +132,7 @@ public final class Retry implements Processor {
           batch.getCursor() != null
               && answer != null
               && REFUSED_CURSOR.contains(answer.status())
-              && batch.restarts() < attempts;
+              && batch.pages().restarts() < attempts;
       boolean refused =
           answer != null
               && (answer.refusal()
@@ -150,7 +151,8 @@ public final class Retry implements Processor {
     if (answer != null && answer.retryAfterMillis() > 0) {
       exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
     }
-    LOG.debug("batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures());
+    LOG.debug(
+        "batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures().count());
     if (kind == Kind.RELOAD) {
       exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
     } else if (kind != Kind.FATAL && !stop.asked()) {
@@ -177,10 +179,17 @@ public final class Retry implements Processor {
     }
   }
 
+  /** The source that was asked: the one of the last turn, or the job's. */
+  private Pace asked(Exchange exchange, BatchWork batch) {
+    return sources.get(
+        exchange.getProperty(
+            ExchangeProperties.SOURCE, jobs.get(batch.getJob()).getSource(), String.class));
+  }
+
   /** Whether the call is made once more. */
   public boolean again(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (stop.asked() || batch == null) {
       return false;
     }
@@ -190,16 +199,16 @@ public final class Retry implements Processor {
         yield false;
       }
       case RELOAD -> true;
-      case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
+      case BUSY -> patient(asked(exchange, batch), reason(failure));
       case FAILURE ->
-          patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
+          patient(asked(exchange, batch), reason(failure))
               && !exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class)
               && exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
                   < attempts(batch, failure);
     };
   }
 
-  private int attempts(Batch batch, Throwable failure) {
+  private int attempts(BatchWork batch, Throwable failure) {
     if (batch.getSize() == 0 && isOfTheSource(failure)) {
       // it asks for nothing that could be at fault
       return Integer.MAX_VALUE;
@@ -207,7 +216,8 @@ public final class Retry implements Processor {
     if (find(failure, NotYetException.class) != null) {
       return NOT_YET * attempts;
     }
-    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 || batch.trials() > 0
+    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1
+            || batch.failures().trials() > 0
         ? Math.min(ATTEMPTS_OF_A_HALF, attempts)
         : attempts;
   }

@@ -39,8 +39,9 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.job.ExchangeProperties;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.StepTimes.Step;
 import polymarket.backfill.ledger.Window;
 
 /**
@@ -126,8 +127,9 @@ public final class Sources implements HttpClientConfigurer {
       warmUpPort.set(exchange.getProperty(ExchangeProperties.WARM_UP, Integer.class));
       return 0;
     }
+    String own = ownPace(exchange, name);
     Pace.Turn turn =
-        get(name)
+        get(own)
             .turn(
                 throttle.requests(),
                 throttle.periodMillis(),
@@ -135,13 +137,13 @@ public final class Sources implements HttpClientConfigurer {
     turns.set(turn);
     // set, not removed: an expression works on a copy of the exchange, of which removals are lost
     exchange.setProperty(ExchangeProperties.ANSWERED, false);
-    exchange.setProperty(ExchangeProperties.SOURCE, name);
+    exchange.setProperty(ExchangeProperties.SOURCE, own);
     exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
       batch.countRequest();
-      batch.enter(Batch.Step.TURN);
-      batch.enter(Batch.Step.REQUEST, System.nanoTime() + turn.waitMillis() * 1_000_000);
+      batch.enter(Step.TURN);
+      batch.enter(Step.REQUEST, System.nanoTime() + turn.waitMillis() * 1_000_000);
     }
     return turn.waitMillis();
   }
@@ -219,6 +221,11 @@ public final class Sources implements HttpClientConfigurer {
     }
   }
 
+  /** The pace of a route, or of the one of several servers behind it that is asked. */
+  private static String ownPace(Exchange exchange, String route) {
+    return exchange.getProperty(ExchangeProperties.NODE, route, String.class);
+  }
+
   private static String routeOf(Exchange exchange) {
     return org.apache.camel.support.ExchangeHelper.getRouteId(exchange);
   }
@@ -288,8 +295,8 @@ public final class Sources implements HttpClientConfigurer {
    * @throws SourceException for everything but success, and for a success without a word in it
    */
   public void answered(Exchange exchange) throws SourceException {
-    Pace source = get(routeOf(exchange));
-    Batch batch = exchange.getProperty(Batch.PROPERTY, Batch.class);
+    Pace source = get(ownPace(exchange, routeOf(exchange)));
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
       batch.enter(null);
     }
@@ -365,7 +372,7 @@ public final class Sources implements HttpClientConfigurer {
    * @param before the one for the second after its last
    */
   public static String window(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, String after, String before) {
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String after, String before) {
     return (batch.getSince() == Window.ALL.since()
             ? ""
             : "&" + after + "=" + (batch.getSince() - 1))

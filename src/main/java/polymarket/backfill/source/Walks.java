@@ -15,7 +15,7 @@ import java.util.Objects;
 import org.apache.camel.Body;
 import org.apache.camel.ExchangeProperty;
 import polymarket.backfill.job.ExchangeProperties;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * The bean {@code walk} of routes whose batches are several lists at the source: where each of them
@@ -120,7 +120,7 @@ public final class Walks {
    */
   @SuppressWarnings("unchecked")
   public ById byId(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.TOKENS) ListFilter tokens)
       throws JsonProcessingException {
     return new ById(
@@ -187,7 +187,7 @@ public final class Walks {
    * @param lists their names in order, separated by commas
    */
   @SuppressWarnings("unchecked")
-  public ByCursor byCursor(@ExchangeProperty(Batch.PROPERTY) Batch batch, String lists)
+  public ByCursor byCursor(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String lists)
       throws JsonProcessingException {
     return new ByCursor(
         batch.getCursor() == null
@@ -267,7 +267,7 @@ public final class Walks {
    * @throws SourceException where the answer contradicts an earlier one
    */
   public List<Map<String, Object>> rowsByCursor(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.WALK) ByCursor walk,
       @Body List<Map<String, Object>> rows,
       String cursor,
@@ -276,7 +276,7 @@ public final class Walks {
       throws SourceException, JsonProcessingException {
     List<Map<String, Object>> all = rows == null ? List.of() : rows;
     if (!all.isEmpty()) {
-      batch.sentRows();
+      batch.pages().sentRows();
     }
     boolean first = walk.getList().equals(lists.split(",")[0].strip());
     if (!first && !walk.state.containsKey("cursor") && all.isEmpty() != walk.flag("none")) {

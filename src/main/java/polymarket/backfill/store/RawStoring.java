@@ -5,9 +5,11 @@ import java.util.Map;
 import java.util.UUID;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.StepTimes;
 import polymarket.backfill.source.RawRows;
 
 /**
@@ -18,7 +20,7 @@ import polymarket.backfill.source.RawRows;
 public final class RawStoring {
 
   private final SqlFile sql;
-  private final Batch batch;
+  private final BatchWork batch;
   private final RawRows page;
   private final boolean looking;
   private final boolean probe;
@@ -31,7 +33,7 @@ public final class RawStoring {
    * @param before a page of this batch whose insert was begun and not seen to its end; null for
    *     none
    */
-  RawStoring(SqlFile sql, Batch batch, RawRows page, RawRows before) {
+  RawStoring(SqlFile sql, BatchWork batch, RawRows page, RawRows before) {
     this.sql = sql;
     this.batch = batch;
     this.page = page;
@@ -41,7 +43,9 @@ public final class RawStoring {
     this.looking =
         page.getToken() == null
             && !probe
-            && (batch.isResumed() || batch.restarts() > 0 || before != null && before != page);
+            && (batch.batch().resumed()
+                || batch.pages().restarts() > 0
+                || before != null && before != page);
     this.values = Storing.values(batch);
     this.values.putAll(page.values());
   }
@@ -74,7 +78,7 @@ public final class RawStoring {
 
   /** Whether there is something to insert. */
   public boolean isInserting() {
-    batch.enter(Batch.Step.INSERT);
+    batch.enter(StepTimes.Step.INSERT);
     page.insert(batch.getKey() + ":" + page.digest() + (cleared ? ":" + UUID.randomUUID() : ""));
     return isStored();
   }
@@ -85,7 +89,7 @@ public final class RawStoring {
 
   /** Whether there is something to read back. */
   public boolean isReadingBack() {
-    batch.enter(Batch.Step.READ_BACK);
+    batch.enter(StepTimes.Step.READ_BACK);
     return isStored();
   }
 
@@ -118,8 +122,8 @@ public final class RawStoring {
               + rejected
               + " rejected ones");
     }
-    batch.resetRows();
-    batch.count(page.getRows(), rows, 0, rejected);
+    batch.rows().reset();
+    batch.rows().add(page.getRows(), rows, 0, rejected);
   }
 
   /**
@@ -136,7 +140,7 @@ public final class RawStoring {
 
   /** Whether what other batches brought of the batch's ids goes now. */
   public boolean isReplacing() {
-    return !batch.isMore() && !probe && (batch.isRedo() || batch.isCheck());
+    return !batch.isMore() && !probe && (batch.batch().redo() || batch.isCheck());
   }
 
   /** The SQL that counts it. */
@@ -149,17 +153,34 @@ public final class RawStoring {
     return statements("replaced");
   }
 
-  /** With the last page, gives the batch's id its outcome. */
+  /** Whether the batch is done and has several ids, each of which gets its own count. */
+  public boolean isCounting() {
+    return !batch.isMore() && !probe && batch.getSize() > 1;
+  }
+
+  /** The SQL that counts what each id of the batch brought. */
+  public String getHeldQuery() {
+    return sql.query("held").sql(values);
+  }
+
+  /** Takes these counts. */
+  void held(List<Map<String, Object>> counted) {
+    counted.forEach(
+        row -> settle(String.valueOf(row.get("id")), ((Number) row.get("rows")).longValue()));
+  }
+
+  private void settle(String id, long rows) {
+    batch.outcomes().put(id, rows > 0 ? Outcome.found(rows) : Outcome.of(State.ABSENT));
+  }
+
+  /** With the last page, gives the batch's one id its outcome. */
   void settle() {
     batch.enter(null);
     if (page.getRows() == 0) {
-      batch.resetRows();
+      batch.rows().reset();
     }
-    if (!batch.isMore() && !probe) {
-      long rows = batch.fetchedSoFar() + batch.fetched();
-      batch
-          .outcomes()
-          .put(batch.getIds().get(0), rows > 0 ? Outcome.found(rows) : Outcome.of(State.ABSENT));
+    if (!batch.isMore() && !probe && batch.getSize() == 1) {
+      settle(batch.getIds().get(0), batch.rows().fetchedBefore() + batch.rows().fetched());
     }
   }
 }

@@ -21,6 +21,7 @@ import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.RowNames;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
@@ -73,7 +74,7 @@ public final class Rows {
    * @throws SourceException where the answer holds what was not asked for
    */
   public List<Map<String, Object>> answered(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.KNOWN) List<?> known,
       @Body List<Map<String, Object>> rows)
       throws SourceException {
@@ -109,7 +110,7 @@ public final class Rows {
       }
     }
     batch.forgetAnswer();
-    batch.lastPage();
+    batch.pages().end();
     boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
     for (String id : batch.getIds()) {
       if (!seen.contains(id)) {
@@ -141,7 +142,7 @@ public final class Rows {
    *     another id, or pages without rows go on and on
    */
   public List<Map<String, Object>> page(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.NEXT) String next,
       @ExchangeProperty(ExchangeProperties.PROMISED) Boolean promised,
       @ExchangeProperty(ExchangeProperties.WALK) Object walk,
@@ -160,7 +161,7 @@ public final class Rows {
                 + " was asked for");
       }
     }
-    if (Boolean.TRUE.equals(promised) && rows.isEmpty() && batch.doubts()) {
+    if (Boolean.TRUE.equals(promised) && rows.isEmpty() && batch.pages().doubts()) {
       throw new SourceException(
           job.getSource()
               + " sent an empty page of "
@@ -174,13 +175,13 @@ public final class Rows {
                 .formatHex(
                     Storing.sha256()
                         .digest(JSON.writeValueAsString(rows).getBytes(StandardCharsets.UTF_8)));
-    if (rows.size() < job.getPageSize() && !batch.isConfirmed(rows.size())) {
+    if (rows.size() < job.getPageSize() && !batch.pages().isConfirmed(rows.size())) {
       return rows;
     }
     String cursor = next == null || next.isEmpty() ? null : next;
     if (!rows.isEmpty()) {
-      batch.sentRows();
-    } else if (cursor != null && batch.emptyPage() > EMPTY_PAGES) {
+      batch.pages().sentRows();
+    } else if (cursor != null && batch.pages().addEmpty() > EMPTY_PAGES) {
       throw new SourceException(
           job.getSource()
               + " sent "
@@ -190,7 +191,7 @@ public final class Rows {
               + ", each with a cursor of a further one");
     }
     String leads = walk instanceof Walks.ByCursor lists ? lists.leadsTo() : cursor;
-    String again = batch.page(digest, cursor, leads, job.getRepeatedPages());
+    String again = batch.pages().add(digest, cursor, leads, job.getRepeatedPages());
     if (again != null) {
       throw new SourceException(
           job.getSource()
@@ -221,13 +222,14 @@ public final class Rows {
    * Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0
    * at the beginning.
    */
-  public long offset(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public long offset(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     String cursor = batch.getCursor();
     return cursor != null && cursor.matches("\\d{1,18}") ? Long.parseLong(cursor) : 0;
   }
 
   /** The cursor of the page behind this one, for such sources. */
-  public String nextOffset(@ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<?> rows) {
+  public String nextOffset(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<?> rows) {
     return String.valueOf(offset(batch) + rows.size());
   }
 
@@ -237,7 +239,7 @@ public final class Rows {
    */
   public void keep(
       Exchange exchange,
-      @ExchangeProperty(Batch.PROPERTY) Batch part,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork part,
       @Body List<Map<String, Object>> rows) {
     part.keep(rows);
     if (part.isPart() || storesPagesTogether(part)) {
@@ -249,11 +251,11 @@ public final class Rows {
    * Whether each id of the batch is asked for on its own, because the source takes one id a
    * request. A batch of one id is stored page by page instead.
    */
-  public boolean asksEach(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public boolean asksEach(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return batch.getSize() > 1 && jobs.get(batch.getJob()).isOneIdARequest();
   }
 
-  private boolean storesPagesTogether(Batch batch) {
+  private boolean storesPagesTogether(BatchWork batch) {
     return jobs.get(batch.getJob()).isPagesTogether();
   }
 
@@ -261,28 +263,28 @@ public final class Rows {
    * Whether a further page's rows are to be stored with those that were kept: an insert of few rows
    * costs as much as one of many.
    */
-  public boolean keepsOn(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public boolean keepsOn(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return batch.keepsOn(stop.asked() ? 1 : ROWS_TOGETHER);
   }
 
   /** The rows of the pages that were kept. */
-  public List<Map<String, Object>> kept(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
-    return batch.takeKept(storesPagesTogether(batch));
+  public List<Map<String, Object>> kept(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    return batch.kept().take(storesPagesTogether(batch));
   }
 
   /**
    * The rows of all ids of a batch that could be asked for; the others get batches of their own
    * when this one is done.
    */
-  public List<Map<String, Object>> gathered(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
-    batch.lastPage();
-    return batch.gathered();
+  public List<Map<String, Object>> gathered(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    batch.pages().end();
+    return batch.kept().gathered();
   }
 
   /**
    * The SQL of a section of the job's file, for what a route has to know of a batch before it asks.
    */
-  public String query(@ExchangeProperty(Batch.PROPERTY) Batch batch, String query) {
+  public String query(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String query) {
     return sql.get(batch.getJob()).query(query).sql(Storing.values(batch));
   }
 
@@ -292,7 +294,7 @@ public final class Rows {
    * a row at once only one finds it missing.
    */
   public Storing storing(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body List<Map<String, Object>> rows)
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<Map<String, Object>> rows)
       throws InterruptedException {
     Storing storing = new Storing(jobs.get(batch.getJob()), sql.get(batch.getJob()), batch, rows);
     turns.await(batch, storing.keys());
@@ -329,13 +331,13 @@ public final class Rows {
   // ---- answers that are stored as they came
 
   /** Whether the batch's answers are stored as the bytes that came. */
-  public boolean isAsCame(@ExchangeProperty(Batch.PROPERTY) Batch batch) {
+  public boolean isAsCame(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return jobs.get(batch.getJob()).isAsCame();
   }
 
   /** Begins to store a page as it came: what the route store-as-came works through. */
   public RawStoring storingAsCame(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch, @Body RawRows page) {
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body RawRows page) {
     RawRows before = begun.put(batch.getKey(), page);
     return new RawStoring(sql.get(batch.getJob()), batch, page, before);
   }
@@ -357,9 +359,16 @@ public final class Rows {
     storing.stored(counted);
   }
 
+  /** Takes how many rows each id of a batch has that was stored as it came. */
+  public void held(
+      @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing,
+      @Body List<Map<String, Object>> counted) {
+    storing.held(counted);
+  }
+
   /** All of a page that was stored as it came is done. */
   public void settled(
-      @ExchangeProperty(Batch.PROPERTY) Batch batch,
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing) {
     storing.settle();
     begun.remove(batch.getKey());

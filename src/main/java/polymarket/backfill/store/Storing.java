@@ -18,9 +18,11 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.RowNames;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.StepTimes;
 import polymarket.backfill.source.Elements;
 
 /**
@@ -45,7 +47,7 @@ public final class Storing {
 
   private final Job job;
   private final SqlFile sql;
-  private final Batch batch;
+  private final BatchWork batch;
   private final List<Map<String, Object>> all;
   private Step step = Step.BEGUN;
 
@@ -59,7 +61,7 @@ public final class Storing {
   private byte[] lines;
   private String token;
 
-  public Storing(Job job, SqlFile sql, Batch batch, List<Map<String, Object>> rows) {
+  public Storing(Job job, SqlFile sql, BatchWork batch, List<Map<String, Object>> rows) {
     this.job = job;
     this.sql = sql;
     this.batch = batch;
@@ -67,7 +69,7 @@ public final class Storing {
     this.missing = rows;
   }
 
-  Batch batch() {
+  BatchWork batch() {
     return batch;
   }
 
@@ -124,12 +126,12 @@ public final class Storing {
       }
     }
     List<Map<String, Object>> lastPage =
-        batch.lastKept() == 0
+        batch.kept().lastPage() == 0
             ? all
-            : all.subList(Math.max(0, all.size() - batch.lastKept()), all.size());
+            : all.subList(Math.max(0, all.size() - batch.kept().lastPage()), all.size());
     if (!all.isEmpty()
         && lastPage.stream().map(row -> RowNames.key(job, batch, row)).allMatch(met::contains)) {
-      batch.lastPage();
+      batch.pages().end();
     }
     Set<String> counted = new HashSet<>();
     Map<String, Long> there = new HashMap<>();
@@ -144,7 +146,7 @@ public final class Storing {
                   return !present.contains(key);
                 })
             .toList();
-    batch.pageThere(there);
+    batch.rows().pageThere(there);
   }
 
   // ---- 2. insert the others
@@ -160,8 +162,8 @@ public final class Storing {
     go(Step.LOOKED, Step.SENT);
     Map<String, Map<String, Object>> once = new LinkedHashMap<>();
     missing.forEach(row -> once.putIfAbsent(RowNames.key(job, batch, row), row));
-    batch.resetRows();
-    batch.count(all.size(), 0, 0, 0);
+    batch.rows().reset();
+    batch.rows().add(all.size(), 0, 0, 0);
     sent = once.size();
     if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
       return false;
@@ -184,7 +186,7 @@ public final class Storing {
     }
     lines = text.toString().getBytes(StandardCharsets.UTF_8);
     token = batch.getKey() + ":" + HexFormat.of().formatHex(digest.digest());
-    batch.enter(Batch.Step.INSERT);
+    batch.enter(StepTimes.Step.INSERT);
     return true;
   }
 
@@ -211,22 +213,22 @@ public final class Storing {
   /** Whether the tables hold something of the batch. */
   public boolean isReadingBack() {
     boolean some =
-        batch.isResumed()
-            || !batch.isMore() && batch.anyThere()
-            || sent + own + batch.storedSoFar() > 0;
+        batch.batch().resumed()
+            || !batch.isMore() && batch.rows().anyThere()
+            || sent + own + batch.rows().storedBefore() > 0;
     return some && batch.getKind() != Batch.Kind.PROBE;
   }
 
   /** The SQL that reads back what the tables hold of the batch. */
   public String getStoredQuery() {
-    batch.enter(Batch.Step.READ_BACK);
+    batch.enter(StepTimes.Step.READ_BACK);
     return sql.section("stored").sql(values(batch));
   }
 
   /** Nothing is stored, and every row was there before. */
   void nothingStored() {
     go(Step.SENT, Step.READ_BACK);
-    batch.count(0, 0, batch.fetched(), 0);
+    batch.rows().add(0, 0, batch.rows().fetched(), 0);
     settle(Map.of(), false, Map.of());
   }
 
@@ -265,27 +267,29 @@ public final class Storing {
     // rows of this page that were stored by an attempt which was killed before it could note them;
     // less than none
     // where rejected ones came again, which not every job looks for
-    long unnoted = inserted + rejected - batch.storedSoFar() - sent;
+    long unnoted = inserted + rejected - batch.rows().storedBefore() - sent;
     // of these, rows that the answer leaves out this time
     long leftOut = Math.max(0, unnoted - own);
-    if (unnoted < -batch.rejectedSoFar() || leftOut > 0 && !batch.isResumed()) {
+    if (unnoted < -batch.rows().rejectedBefore() || leftOut > 0 && !batch.batch().resumed()) {
       throw new ImbalanceException(
           "batch "
               + batch
               + ": "
               + sent
               + " rows were sent and acknowledged after "
-              + batch.storedSoFar()
+              + batch.rows().storedBefore()
               + " earlier ones, but the tables hold "
               + inserted
               + " of it and "
               + rejected
               + " rejected ones");
     }
-    batch.count(leftOut, 0, 0, 0);
-    long nowRejected = rejected - batch.rejectedSoFar();
+    batch.rows().add(leftOut, 0, 0, 0);
+    long nowRejected = rejected - batch.rows().rejectedBefore();
     long nowInserted = sent + unnoted - nowRejected;
-    batch.count(0, nowInserted, batch.fetched() - nowInserted - nowRejected, nowRejected);
+    batch
+        .rows()
+        .add(0, nowInserted, batch.rows().fetched() - nowInserted - nowRejected, nowRejected);
     settle(held, counted, reasons);
   }
 
@@ -301,22 +305,24 @@ public final class Storing {
       return;
     }
     Set<String> answered =
-        job.isGather() && batch.getSize() > 1 ? batch.answered() : Set.copyOf(batch.getIds());
+        job.isGather() && batch.getSize() > 1
+            ? batch.kept().answered()
+            : Set.copyOf(batch.getIds());
     Set<String> cuts = batch.cuts();
     for (String id : batch.getIds()) {
       if (cuts.contains(id)) {
         continue;
       }
       long[] sums = held.getOrDefault(id, new long[3]);
-      long rows = counted ? sums[2] : sums[0] + batch.rowsThere(id);
+      long rows = counted ? sums[2] : sums[0] + batch.rows().there(id);
       if (rows > 0) {
         batch.outcomes().put(id, Outcome.found(rows));
         batch.missing().remove(id);
       } else if (sums[1] > 0) {
         batch.outcomes().put(id, Outcome.rejected(sums[1], reasons.get(id)));
-      } else if (batch.getSize() == 1 && batch.fetchedSoFar() > 0) {
+      } else if (batch.getSize() == 1 && batch.rows().fetchedBefore() > 0) {
         // an earlier run saw its pages, and that all their rows were there
-        batch.outcomes().put(id, Outcome.found(batch.fetchedSoFar()));
+        batch.outcomes().put(id, Outcome.found(batch.rows().fetchedBefore()));
       } else if (answered.contains(id) && !batch.missing().contains(id)) {
         if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
           batch.missing().add(id);
@@ -334,7 +340,7 @@ public final class Storing {
    * stored, and its SQL says how.
    */
   public boolean isReplacing() {
-    return batch.isRedo()
+    return batch.batch().redo()
         && !batch.isMore()
         && batch.getKind() != Batch.Kind.PROBE
         && sql.has("replaced")
@@ -359,17 +365,17 @@ public final class Storing {
   }
 
   /** The values of the placeholders that every section of a job may have. */
-  static Map<String, Object> values(Batch batch) {
+  static Map<String, Object> values(BatchWork batch) {
     Map<String, Object> values = new HashMap<>();
     values.put("ids", batch.getIds());
     values.put("first", batch.getIds().get(0));
     values.put("last", batch.getIds().get(batch.getSize() - 1));
     values.put("batch", batch.getKey());
-    values.put("redo", batch.isRedo());
+    values.put("redo", batch.batch().redo());
     values.put("window_since", batch.getSince());
     values.put("window_until", batch.getUntil());
-    values.put("pass_first", batch.passFirst());
-    values.put("pass_last", batch.passLast());
+    values.put("pass_first", batch.batch().passFirst().toString());
+    values.put("pass_last", batch.batch().passLast().toString());
     return values;
   }
 }

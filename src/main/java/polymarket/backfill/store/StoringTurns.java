@@ -4,20 +4,20 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /** Lets batches of one job that are about to store the same row do so one after the other. */
 final class StoringTurns {
 
   /** The keys of the rows that batches are about to store. */
-  private final Map<Batch, Set<String>> storing = new HashMap<>();
+  private final Map<BatchWork, Set<String>> storing = new HashMap<>();
 
   /**
    * Waits while another batch stores one of these rows.
    *
    * @param keys of the rows; none where pages do not repeat rows
    */
-  void await(Batch batch, Set<String> keys) throws InterruptedException {
+  void await(BatchWork batch, Set<String> keys) throws InterruptedException {
     if (keys.isEmpty()) {
       return;
     }
@@ -31,13 +31,13 @@ final class StoringTurns {
                       && !Collections.disjoint(other.getValue(), keys))) {
         storing.wait(50);
       }
-      storing.keySet().removeIf(Batch::isIdle);
+      storing.keySet().removeIf(BatchWork::isIdle);
       storing.put(batch, keys);
     }
   }
 
   /** The batch's page is stored. */
-  void end(Batch batch) {
+  void end(BatchWork batch) {
     synchronized (storing) {
       storing.remove(batch);
       storing.notifyAll();

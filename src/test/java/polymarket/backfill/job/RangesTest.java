@@ -70,19 +70,12 @@ class RangesTest {
   void whatIsDoneForOneDataset_isMissingForTheOthers() {
     List<String> done =
         List.of(
-            Ranges.id(10, 29),
-            Ranges.id(10, 19) + "/fills+transfers",
-            Ranges.id(20, 24) + "/fills",
+            Ranges.id(10, 19) + "/conditions+fills+transfers",
+            Ranges.id(20, 24) + "/conditions+fills",
+            Ranges.id(25, 29) + "/conditions",
             Ranges.id(40, 49) + "/conditions+fills+transfers");
     List<String> missing = new ArrayList<>();
-    Ranges.missing(
-        done,
-        List.of("conditions"),
-        List.of("conditions", "transfers", "fills"),
-        5,
-        45,
-        8,
-        missing::add);
+    Ranges.missing(done, List.of("conditions", "transfers", "fills"), 5, 45, 8, missing::add);
     assertEquals(
         List.of(
             Ranges.id(5, 9) + "/conditions+transfers+fills",

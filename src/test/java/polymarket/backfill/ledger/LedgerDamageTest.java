@@ -39,7 +39,7 @@ class LedgerDamageTest {
       ledger.load(
           loading ->
               IntStream.range(0, 2000).forEach(i -> loading.add(String.format("%064x", i * 31L))));
-      Batch batch = ledger.claim("", "new", Share.WHOLE, 500, 1).get(0);
+      BatchWork batch = new BatchWork(ledger.claim("", Mode.NEW, Share.WHOLE, 500, 1).get(0));
       batch.getIds().forEach(id -> batch.outcomes().put(id, Outcome.found(1)));
       ledger.complete(batch, List.of(), Share.WHOLE);
     }

@@ -45,10 +45,16 @@ class LedgerTest {
   }
 
   private static void complete(Ledger ledger, Batch batch) {
-    batch.getIds().forEach(id -> batch.outcomes().put(id, Outcome.found(1)));
-    batch.resetRows();
-    batch.count(batch.getSize(), batch.getSize(), 0, 0);
-    assertEquals(List.of(), ledger.complete(batch, List.of(), Share.WHOLE));
+    BatchWork work = new BatchWork(batch);
+    batch.ids().forEach(id -> work.outcomes().put(id, Outcome.found(1)));
+    work.rows().add(batch.size(), batch.size(), 0, 0);
+    assertEquals(List.of(), ledger.complete(work, List.of(), Share.WHOLE));
+  }
+
+  private static void mark(Ledger ledger, Batch batch, State state) {
+    BatchWork work = new BatchWork(batch);
+    batch.ids().forEach(id -> work.outcomes().put(id, Outcome.of(state)));
+    ledger.complete(work, List.of(), Share.WHOLE);
   }
 
   private static Map<String, Ledger.Entry> entries(Ledger ledger) {
@@ -76,7 +82,7 @@ class LedgerTest {
   void loadingAgain_leavesWhatIsDoneAsItIs() {
     try (Ledger ledger = open()) {
       load(ledger, ids(10));
-      complete(ledger, ledger.claim("", "new", Share.WHOLE, 4, 1).get(0));
+      complete(ledger, ledger.claim("", Mode.NEW, Share.WHOLE, 4, 1).get(0));
       load(ledger, ids(12));
       assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
       assertEquals(8, ledger.counts(Share.WHOLE).get(State.PENDING));
@@ -107,13 +113,13 @@ class LedgerTest {
       List<String> seen = new ArrayList<>();
       String after = "";
       List<Batch> batches;
-      while (!(batches = ledger.claim(after, "new", Share.WHOLE, 4, 2)).isEmpty()) {
+      while (!(batches = ledger.claim(after, Mode.NEW, Share.WHOLE, 4, 2)).isEmpty()) {
         for (Batch batch : batches) {
-          assertTrue(batch.getSize() <= 4);
-          assertEquals(Batch.Kind.FIRST, batch.getKind());
-          assertFalse(batch.isResumed());
-          seen.addAll(batch.getIds());
-          after = batch.getIds().get(batch.getSize() - 1);
+          assertTrue(batch.size() <= 4);
+          assertEquals(Batch.Kind.FIRST, batch.kind());
+          assertFalse(batch.resumed());
+          seen.addAll(batch.ids());
+          after = batch.ids().get(batch.size() - 1);
         }
       }
       assertEquals(ids(25), seen);
@@ -123,22 +129,22 @@ class LedgerTest {
   @Test
   void anUnfinishedBatch_isResumedAsItWas_whateverTheBatchSizeIsNow() {
     List<List<String>> begun;
-    Set<String> keys = new HashSet<>();
+    Set<Batch.Key> keys = new HashSet<>();
     try (Ledger ledger = open()) {
       load(ledger, ids(50));
-      List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 7, 3);
+      List<Batch> batches = ledger.claim("", Mode.NEW, Share.WHOLE, 7, 3);
       complete(ledger, batches.get(1));
-      begun = List.of(batches.get(0).getIds(), batches.get(2).getIds());
-      keys.add(batches.get(0).getKey());
-      keys.add(batches.get(2).getKey());
+      begun = List.of(batches.get(0).ids(), batches.get(2).ids());
+      keys.add(batches.get(0).key());
+      keys.add(batches.get(2).key());
     }
     try (Ledger ledger = open()) {
       List<Batch> resumed = ledger.open(Share.WHOLE);
-      assertEquals(begun, resumed.stream().map(Batch::getIds).toList());
-      assertEquals(keys, Set.copyOf(resumed.stream().map(Batch::getKey).toList()));
-      assertTrue(resumed.stream().allMatch(batch -> batch.isResumed() && batch.isCheck()));
+      assertEquals(begun, resumed.stream().map(Batch::ids).toList());
+      assertEquals(keys, Set.copyOf(resumed.stream().map(Batch::key).toList()));
+      assertTrue(resumed.stream().allMatch(batch -> batch.resumed() && batch.check()));
       Set<String> rest = new TreeSet<>();
-      ledger.claim("", "new", Share.WHOLE, 13, 10).forEach(batch -> rest.addAll(batch.getIds()));
+      ledger.claim("", Mode.NEW, Share.WHOLE, 13, 10).forEach(batch -> rest.addAll(batch.ids()));
       assertEquals(50 - 21, rest.size());
       assertTrue(begun.stream().noneMatch(ids -> ids.stream().anyMatch(rest::contains)));
     }
@@ -149,19 +155,19 @@ class LedgerTest {
     List<String> whole;
     try (Ledger ledger = open()) {
       load(ledger, ids(9));
-      Batch batch = ledger.claim("", "new", Share.WHOLE, 9, 1).get(0);
-      whole = batch.getIds();
-      List<Batch> halves = ledger.halve(batch, Share.WHOLE);
-      assertEquals(List.of(5, 4), halves.stream().map(Batch::getSize).toList());
+      Batch batch = ledger.claim("", Mode.NEW, Share.WHOLE, 9, 1).get(0);
+      whole = batch.ids();
+      List<Batch> halves = ledger.halve(new BatchWork(batch), Share.WHOLE);
+      assertEquals(List.of(5, 4), halves.stream().map(Batch::size).toList());
       assertTrue(
-          halves.stream().allMatch(half -> half.getKind() == Batch.Kind.HALF && half.isCheck()),
+          halves.stream().allMatch(half -> half.kind() == Batch.Kind.HALF && half.check()),
           "a half may be in the table already");
-      assertNotEquals(batch.getKey(), halves.get(0).getKey());
+      assertNotEquals(batch.key(), halves.get(0).key());
     }
     try (Ledger ledger = open()) {
       List<Batch> resumed = ledger.open(Share.WHOLE);
       List<String> ids = new ArrayList<>();
-      resumed.forEach(half -> ids.addAll(half.getIds()));
+      resumed.forEach(half -> ids.addAll(half.ids()));
       assertEquals(2, resumed.size());
       assertEquals(whole, ids);
     }
@@ -171,7 +177,7 @@ class LedgerTest {
   void idsThatWereLeftOut_areAskedForTogetherInOneFurtherBatch() {
     try (Ledger ledger = open()) {
       load(ledger, ids(6));
-      Batch batch = ledger.claim("", "new", Share.WHOLE, 6, 1).get(0);
+      BatchWork batch = new BatchWork(ledger.claim("", Mode.NEW, Share.WHOLE, 6, 1).get(0));
       List<String> missing = List.of(ids(6).get(1), ids(6).get(4));
       for (String id : ids(6)) {
         if (missing.contains(id)) {
@@ -180,16 +186,17 @@ class LedgerTest {
           batch.outcomes().put(id, Outcome.found(1));
         }
       }
-      batch.count(4, 4, 0, 0);
+      batch.rows().add(4, 4, 0, 0);
       Batch again = ledger.complete(batch, List.of(), Share.WHOLE).get(0);
-      assertEquals(Batch.Kind.REASK, again.getKind());
-      assertEquals(missing, again.getIds());
+      assertEquals(Batch.Kind.REASK, again.kind());
+      assertEquals(missing, again.ids());
       assertEquals(2, ledger.counts(Share.WHOLE).get(State.PENDING));
       assertEquals(
-          List.of(again.getKey()), ledger.open(Share.WHOLE).stream().map(Batch::getKey).toList());
-      assertEquals(Batch.Kind.REASK, ledger.open(Share.WHOLE).get(0).getKind());
-      missing.forEach(id -> again.outcomes().put(id, Outcome.of(State.ABSENT)));
-      assertEquals(List.of(), ledger.complete(again, List.of(), Share.WHOLE));
+          List.of(again.key()), ledger.open(Share.WHOLE).stream().map(Batch::key).toList());
+      assertEquals(Batch.Kind.REASK, ledger.open(Share.WHOLE).get(0).kind());
+      BatchWork asked = new BatchWork(again);
+      missing.forEach(id -> asked.outcomes().put(id, Outcome.of(State.ABSENT)));
+      assertEquals(List.of(), ledger.complete(asked, List.of(), Share.WHOLE));
       assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
       assertEquals(2, ledger.counts(Share.WHOLE).get(State.ABSENT));
       assertTrue(ledger.open(Share.WHOLE).isEmpty());
@@ -201,12 +208,12 @@ class LedgerTest {
   void aReaskOfABatchThatMayBeStored_looksFirst() {
     try (Ledger ledger = open()) {
       load(ledger, ids(2));
-      ledger.claim("", "new", Share.WHOLE, 2, 1);
+      ledger.claim("", Mode.NEW, Share.WHOLE, 2, 1);
     }
     try (Ledger ledger = open()) {
-      Batch resumed = ledger.open(Share.WHOLE).get(0);
+      BatchWork resumed = new BatchWork(ledger.open(Share.WHOLE).get(0));
       resumed.missing().addAll(resumed.getIds());
-      assertTrue(ledger.complete(resumed, List.of(), Share.WHOLE).get(0).isCheck());
+      assertTrue(ledger.complete(resumed, List.of(), Share.WHOLE).get(0).check());
     }
   }
 
@@ -215,7 +222,7 @@ class LedgerTest {
     try (Ledger ledger = open()) {
       List<String> ids = ids(4);
       load(ledger, ids);
-      Batch batch = ledger.claim("", "new", Share.WHOLE, 4, 1).get(0);
+      BatchWork batch = new BatchWork(ledger.claim("", Mode.NEW, Share.WHOLE, 4, 1).get(0));
       batch.outcomes().put(ids.get(0), Outcome.found(3));
       batch.outcomes().put(ids.get(1), Outcome.of(State.ABSENT));
       batch.outcomes().put(ids.get(2), Outcome.of(State.UNRESOLVED));
@@ -239,16 +246,16 @@ class LedgerTest {
   void failedIds_arePendingOnceMore_butOnlyThoseOfEarlierRuns() throws InterruptedException {
     try (Ledger ledger = open()) {
       load(ledger, ids(2));
-      List<Batch> single = ledger.claim("", "new", Share.WHOLE, 1, 2);
-      ledger.fail(single.get(0), Outcome.failed(500, "first run"));
+      List<Batch> single = ledger.claim("", Mode.NEW, Share.WHOLE, 1, 2);
+      ledger.fail(new BatchWork(single.get(0)), Outcome.failed(500, "first run"));
       Thread.sleep(5);
       long secondRun = System.currentTimeMillis();
       Thread.sleep(5);
-      ledger.fail(single.get(1), Outcome.failed(500, "second run"));
+      ledger.fail(new BatchWork(single.get(1)), Outcome.failed(500, "second run"));
       assertEquals(1, ledger.retryFailed(secondRun, Share.WHOLE));
-      List<Batch> again = ledger.claim("", "again", Share.WHOLE, 10, 1);
-      assertEquals(single.get(0).getIds(), again.get(0).getIds());
-      assertTrue(again.get(0).isCheck(), "its rows may be in the table");
+      List<Batch> again = ledger.claim("", Mode.AGAIN, Share.WHOLE, 10, 1);
+      assertEquals(single.get(0).ids(), again.get(0).ids());
+      assertTrue(again.get(0).check(), "its rows may be in the table");
       assertEquals(1, ledger.counts(Share.WHOLE).get(State.FAILED));
     }
   }
@@ -259,20 +266,18 @@ class LedgerTest {
     try (Ledger ledger = open()) {
       List<String> ids = ids(3);
       load(ledger, ids);
-      List<Batch> single = ledger.claim("", "new", Share.WHOLE, 1, 3);
+      List<Batch> single = ledger.claim("", Mode.NEW, Share.WHOLE, 1, 3);
       complete(ledger, single.get(0));
-      single.get(1).outcomes().put(ids.get(1), Outcome.of(State.UNRESOLVED));
-      ledger.complete(single.get(1), List.of(), Share.WHOLE);
-      single.get(2).outcomes().put(ids.get(2), Outcome.of(State.ABSENT));
-      ledger.complete(single.get(2), List.of(), Share.WHOLE);
+      mark(ledger, single.get(1), State.UNRESOLVED);
+      mark(ledger, single.get(2), State.ABSENT);
 
       assertEquals(0, ledger.redo(List.of(State.UNRESOLVED), Duration.ofHours(1)));
       Thread.sleep(20);
       assertEquals(1, ledger.redo(List.of(State.UNRESOLVED), Duration.ofMillis(10)));
-      Batch redo = ledger.claim("", "redo", Share.WHOLE, 10, 1).get(0);
-      assertEquals(List.of(ids.get(1)), redo.getIds());
-      assertTrue(redo.isRedo());
-      assertFalse(redo.isCheck(), "a redo replaces what is there");
+      Batch redo = ledger.claim("", Mode.REDO, Share.WHOLE, 10, 1).get(0);
+      assertEquals(List.of(ids.get(1)), redo.ids());
+      assertTrue(redo.redo());
+      assertFalse(redo.check(), "a redo replaces what is there");
       complete(ledger, redo);
       assertEquals(3, ledger.redo(List.of(State.FOUND, State.ABSENT), null));
       assertEquals(3, ledger.counts(Share.WHOLE).get(State.PENDING));
@@ -285,14 +290,14 @@ class LedgerTest {
     try (Ledger ledger = open()) {
       List<String> ids = ids(20);
       load(ledger, ids);
-      List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 10, 2);
+      List<Batch> batches = ledger.claim("", Mode.NEW, Share.WHOLE, 10, 2);
       complete(ledger, batches.get(1));
       Thread.sleep(5);
       complete(ledger, batches.get(0));
       assertEquals(3, ledger.redo(List.of(State.FOUND, State.ABSENT), null, Share.WHOLE, 3));
       assertEquals(17, ledger.counts(Share.WHOLE).get(State.FOUND));
       assertEquals(
-          ids.subList(10, 13), ledger.claim("", "redo", Share.WHOLE, 10, 2).get(0).getIds());
+          ids.subList(10, 13), ledger.claim("", Mode.REDO, Share.WHOLE, 10, 2).get(0).ids());
     }
   }
 
@@ -300,7 +305,7 @@ class LedgerTest {
   void aWorkersRedo_takesItsOwnIdsOnly() {
     try (Ledger ledger = open()) {
       load(ledger, ids(200));
-      ledger.claim("", "new", Share.WHOLE, 200, 1).forEach(batch -> complete(ledger, batch));
+      ledger.claim("", Mode.NEW, Share.WHOLE, 200, 1).forEach(batch -> complete(ledger, batch));
       Share second = new Share(2, 4);
       long own = ledger.size(second);
       assertTrue(own > 0 && own < 200);
@@ -314,12 +319,12 @@ class LedgerTest {
   void aLedgerMadeWhereTheTableHasRows_looksBeforeItStores() {
     try (Ledger ledger = open(true)) {
       load(ledger, ids(2));
-      assertTrue(ledger.claim("", "new", Share.WHOLE, 2, 1).get(0).isCheck());
+      assertTrue(ledger.claim("", Mode.NEW, Share.WHOLE, 2, 1).get(0).check());
     }
     try (Ledger ledger = open(false)) {
       load(ledger, ids(4));
       assertTrue(
-          ledger.claim("", "new", Share.WHOLE, 2, 1).get(0).isCheck(),
+          ledger.claim("", Mode.NEW, Share.WHOLE, 2, 1).get(0).check(),
           "that is kept in the ledger");
     }
   }
@@ -337,8 +342,8 @@ class LedgerTest {
         assertEquals(500, sizes);
         if (of == 3) {
           for (int worker = 1; worker <= of; worker++) {
-            for (Batch batch : ledger.claim("", "new", new Share(worker, of), 50, 10)) {
-              batch.getIds().forEach(id -> assertTrue(all.add(id), "twice: " + id));
+            for (Batch batch : ledger.claim("", Mode.NEW, new Share(worker, of), 50, 10)) {
+              batch.ids().forEach(id -> assertTrue(all.add(id), "twice: " + id));
             }
           }
           assertEquals(500, all.size());
@@ -351,14 +356,14 @@ class LedgerTest {
   void aDeadWorkersBatch_isResumedByWhoeverHoldsItsSlotNow() {
     try (Ledger ledger = open()) {
       load(ledger, ids(200));
-      Set<String> left = new HashSet<>();
+      Set<Batch.Key> left = new HashSet<>();
       for (int worker = 1; worker <= 4; worker++) {
-        left.add(ledger.claim("", "new", new Share(worker, 4), 5, 1).get(0).getKey());
+        left.add(ledger.claim("", Mode.NEW, new Share(worker, 4), 5, 1).get(0).key());
       }
       for (int of : new int[] {1, 2, 3, 4, 7}) {
-        List<String> resumed = new ArrayList<>();
+        List<Batch.Key> resumed = new ArrayList<>();
         for (int worker = 1; worker <= of; worker++) {
-          ledger.open(new Share(worker, of)).forEach(batch -> resumed.add(batch.getKey()));
+          ledger.open(new Share(worker, of)).forEach(batch -> resumed.add(batch.key()));
         }
         assertEquals(4, resumed.size(), "of " + of);
         assertEquals(left, Set.copyOf(resumed));
@@ -371,7 +376,7 @@ class LedgerTest {
     try (Ledger ledger = open()) {
       load(ledger, ids(100));
       assertEquals(100, ledger.left(Share.WHOLE));
-      ledger.claim("", "new", Share.WHOLE, 60, 1);
+      ledger.claim("", Mode.NEW, Share.WHOLE, 60, 1);
       long ofFirst = ledger.left(new Share(1, 2));
       long ofSecond = ledger.left(new Share(2, 2));
       assertEquals(100, ofFirst + ofSecond);
@@ -389,12 +394,12 @@ class LedgerTest {
         Ledger two = open()) {
       load(one, ids(100));
       Set<String> all = new HashSet<>();
-      for (Batch batch : one.claim("", "new", new Share(1, 2), 1000, 1)) {
-        all.addAll(batch.getIds());
+      for (Batch batch : one.claim("", Mode.NEW, new Share(1, 2), 1000, 1)) {
+        all.addAll(batch.ids());
         complete(one, batch);
       }
-      for (Batch batch : two.claim("", "new", new Share(2, 2), 1000, 1)) {
-        all.addAll(batch.getIds());
+      for (Batch batch : two.claim("", Mode.NEW, new Share(2, 2), 1000, 1)) {
+        all.addAll(batch.ids());
         complete(two, batch);
       }
       assertEquals(100, all.size());
@@ -407,13 +412,14 @@ class LedgerTest {
   void sums_balanceOnlyWhenEveryRowIsAccountedFor() {
     try (Ledger ledger = open()) {
       load(ledger, ids(4));
-      List<Batch> batches = ledger.claim("", "new", Share.WHOLE, 2, 2);
-      batches.get(0).count(2, 1, 0, 1);
+      List<BatchWork> batches =
+          ledger.claim("", Mode.NEW, Share.WHOLE, 2, 2).stream().map(BatchWork::new).toList();
+      batches.get(0).rows().add(2, 1, 0, 1);
       batches.get(0).getIds().forEach(id -> batches.get(0).outcomes().put(id, Outcome.found(1)));
       ledger.complete(batches.get(0), List.of(), Share.WHOLE);
       assertEquals(new Ledger.Sums(1, 2, 1, 0, 1, 0), ledger.sums());
       assertTrue(ledger.sums().balanced());
-      batches.get(1).count(2, 1, 0, 0);
+      batches.get(1).rows().add(2, 1, 0, 0);
       batches.get(1).getIds().forEach(id -> batches.get(1).outcomes().put(id, Outcome.found(1)));
       ledger.complete(batches.get(1), List.of(), Share.WHOLE);
       assertFalse(ledger.sums().balanced());
@@ -445,11 +451,11 @@ class LedgerTest {
     try (Ledger ledger = open()) {
       load(ledger, ids(2));
       assertNull(ledger.probe(null));
-      assertEquals(List.of("nobody"), ledger.probe("nobody").getIds());
-      complete(ledger, ledger.claim("", "new", Share.WHOLE, 1, 1).get(0));
+      assertEquals(List.of("nobody"), ledger.probe("nobody").ids());
+      complete(ledger, ledger.claim("", Mode.NEW, Share.WHOLE, 1, 1).get(0));
       Batch probe = ledger.probe(null);
-      assertEquals(Batch.Kind.PROBE, probe.getKind());
-      assertEquals(1, probe.getSize());
+      assertEquals(Batch.Kind.PROBE, probe.kind());
+      assertEquals(1, probe.size());
       assertTrue(ledger.open(Share.WHOLE).isEmpty());
     }
   }

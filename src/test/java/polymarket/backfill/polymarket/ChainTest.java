@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import polymarket.backfill.Shared;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.NotYetException;
 import polymarket.backfill.source.RefusalException;
 import polymarket.backfill.source.RpcCalls;
@@ -56,7 +57,7 @@ class ChainTest {
   }
 
   /** Asks as the route does, until no call is left. */
-  private static Chain.Scan ask(Batch batch, Node node) throws SourceException {
+  private static Chain.Scan ask(BatchWork batch, Node node) throws SourceException {
     Chain chain = new Chain();
     Chain.Scan scan = chain.calls(batch, "0x1", "0x2");
     loop(chain, scan, node);
@@ -104,8 +105,8 @@ class ChainTest {
             .toList();
   }
 
-  private static Batch batch() {
-    return Batch.preview("rpc-logs", List.of(A, B, C), Batch.Kind.FIRST);
+  private static BatchWork batch() {
+    return BatchWork.preview("rpc-logs", List.of(A, B, C), Batch.Kind.FIRST);
   }
 
   @ParameterizedTest
@@ -129,7 +130,7 @@ class ChainTest {
       throws SourceException {
     int code = Integer.parseInt(said.split(" ", 2)[0]);
     String message = said.split(" ", 2)[1];
-    Batch batch = batch();
+    BatchWork batch = batch();
     ask(batch, node(List.of(error(B, code, message), result("head", "0x200"))));
     assertEquals(Set.of(B), Set.copyOf(batch.cuts()));
     batch = batch();
@@ -183,7 +184,7 @@ class ChainTest {
   @ParameterizedTest
   @ValueSource(strings = {"Request timeout on the free tier", "nope", "beyond current head block"})
   void aRefusalThatNarrowerRangesDoNotGet_isOneOfWidth(String said) throws SourceException {
-    Batch batch = batch();
+    BatchWork batch = batch();
     ask(
         batch,
         each(
@@ -207,7 +208,7 @@ class ChainTest {
         "the sequencer is taking a nap | false"
       })
   void aRefusalThatNarrowerRangesGetToo_isWaitedFor_andNothingIsCut(String said, boolean busy) {
-    Batch batch = batch();
+    BatchWork batch = batch();
     SourceException failure =
         assertThrows(
             SourceException.class,
@@ -220,7 +221,7 @@ class ChainTest {
   @Test
   void aRangeThatWasRefusedOnce_andIsAnswered_isNotCut() throws SourceException {
     Set<Object> refused = new java.util.HashSet<>();
-    Batch batch = batch();
+    BatchWork batch = batch();
     Chain.Scan scan =
         ask(
             batch,
@@ -230,7 +231,7 @@ class ChainTest {
                         ? error(call.get("id"), -32603, "Internal error")
                         : result(call.get("id"), List.of())));
     new Chain().gather(batch, scan);
-    assertEquals(Set.of(A, B, C), batch.answered());
+    assertEquals(Set.of(A, B, C), batch.kept().answered());
     assertEquals(Set.of(), Set.copyOf(batch.cuts()));
   }
 
@@ -248,13 +249,13 @@ class ChainTest {
               : node(List.of(result("head", "0x200"))).answer(calls);
         };
     for (int round = 0; round < 3; round++) {
-      Batch batch = batch();
+      BatchWork batch = batch();
       Chain.Scan scan = chain.calls(batch, "0x1", "0x2");
       sizes.clear();
       loop(chain, scan, node);
       chain.answered(batch, scan);
       chain.gather(batch, scan);
-      assertEquals(Set.of(A, B, C), batch.answered());
+      assertEquals(Set.of(A, B, C), batch.kept().answered());
     }
     assertTrue(sizes.stream().allMatch(size -> size <= most), sizes.toString());
   }
@@ -264,7 +265,7 @@ class ChainTest {
     Chain chain = new Chain();
     int[] requests = new int[1];
     for (int round = 0; round < 10; round++) {
-      Batch batch = batch();
+      BatchWork batch = batch();
       Chain.Scan scan = chain.calls(batch, "0x1", "0x2");
       boolean fails = round % 3 == 0;
       requests[0] = 0;
@@ -282,7 +283,7 @@ class ChainTest {
 
   @Test
   void aNullForLogs_isNoAnswer() {
-    Batch batch = batch();
+    BatchWork batch = batch();
     SourceException failure =
         assertThrows(
             SourceException.class, () -> ask(batch, each(call -> result(call.get("id"), null))));
@@ -301,7 +302,7 @@ class ChainTest {
 
   @Test
   void oneCallThatFailed_isNotAnswered_andNoOtherSuffers() throws SourceException {
-    Batch batch = batch();
+    BatchWork batch = batch();
     Chain.Scan scan =
         ask(
             batch,
@@ -312,7 +313,7 @@ class ChainTest {
                     error("last of " + B, -32603, "Internal error"))));
     assertEquals(Set.of(), Set.copyOf(batch.cuts()));
     new Chain().gather(batch, scan);
-    assertEquals(Set.of(A, C), batch.answered());
+    assertEquals(Set.of(A, C), batch.kept().answered());
   }
 
   @Test
@@ -333,7 +334,7 @@ class ChainTest {
                 SourceException.class,
                 () ->
                     ask(
-                        Batch.preview("rpc-logs", List.of(C), Batch.Kind.FIRST),
+                        BatchWork.preview("rpc-logs", List.of(C), Batch.Kind.FIRST),
                         calls ->
                             calls.stream()
                                 .map(
@@ -367,7 +368,7 @@ class ChainTest {
 
   @Test
   void aSingleBlockThatIsTooLarge_isNoRangeToCut() {
-    Batch one = Batch.preview("rpc-logs", List.of(Ranges.id(5, 5)), Batch.Kind.FIRST);
+    BatchWork one = BatchWork.preview("rpc-logs", List.of(Ranges.id(5, 5)), Batch.Kind.FIRST);
     assertThrows(
         RefusalException.class,
         () -> ask(one, calls -> error(1, -32005, "query returned more than 10000 results")));
@@ -417,7 +418,7 @@ class ChainTest {
   /** The rows of a node whose log and block say these times; a count of calls for blocks. */
   private static List<Map<String, Object>> rows(Object inLog, Object inBlock, int[] asked)
       throws SourceException {
-    Batch batch = batch();
+    BatchWork batch = batch();
     Chain.Scan scan =
         ask(
             batch,
@@ -434,7 +435,7 @@ class ChainTest {
                       call.get("id").equals(A) ? List.of(resolution(inLog)) : List.of());
                 }));
     new Chain().gather(batch, scan);
-    return batch.gathered();
+    return batch.kept().gathered();
   }
 
   @Test
@@ -487,13 +488,13 @@ class ChainTest {
 
   @Test
   void anElementThatIsNoLog_costsTheElement() throws SourceException {
-    Batch batch = batch();
+    BatchWork batch = batch();
     List<Object> logs = new ArrayList<>(List.of(17, "text", Map.of(), List.of()));
     logs.add(null);
     logs.add(resolution("0x6553f100"));
     Chain.Scan scan = ask(batch, node(List.of(result("head", "0x200"), result(A, logs))));
     new Chain().gather(batch, scan);
-    List<Object> kinds = batch.gathered().stream().map(row -> row.get("kind")).toList();
+    List<Object> kinds = batch.kept().gathered().stream().map(row -> row.get("kind")).toList();
     assertEquals(List.of("bad", "bad", "bad", "bad", "bad", "resolution"), kinds);
   }
 }

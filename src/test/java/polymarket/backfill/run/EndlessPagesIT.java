@@ -13,6 +13,7 @@ import polymarket.backfill.Stop;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.SourceException;
 import polymarket.backfill.source.Walks;
 import polymarket.backfill.store.Rows;
@@ -23,7 +24,8 @@ class EndlessPagesIT {
   private final Rows rows =
       new Rows(Map.of("trades", Job.read(TestBed.PROJECT, "trades")), new Stop());
   private final Walks walks = new Walks();
-  private final Batch batch = Batch.preview("trades", List.of("ab".repeat(32)), Batch.Kind.FIRST);
+  private final BatchWork batch =
+      BatchWork.preview("trades", List.of("ab".repeat(32)), Batch.Kind.FIRST);
 
   private static List<Map<String, Object>> trades(int n, long time) {
     List<Map<String, Object>> page = new ArrayList<>();

@@ -501,7 +501,7 @@ class FillsJobIT {
     assertTrue(before > 5000 && before < 55_000, before + " rows");
     try (Ledger ledger = Ledger.open(bed.home().resolve("runtime/" + job + ".ledger"))) {
       assertEquals(State.PENDING, ledger.entry(large).state());
-      assertTrue(ledger.open(Share.WHOLE).get(0).getCursor() != null, "no cursor was kept");
+      assertTrue(ledger.open(Share.WHOLE).get(0).saved().cursor() != null, "no cursor was kept");
     }
     bed.onTick(run -> {});
     bed.sandbox().clearFaults();

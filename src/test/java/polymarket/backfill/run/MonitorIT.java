@@ -12,8 +12,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
-import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -51,7 +52,7 @@ class MonitorIT {
             new Ledger.Owner(job, "key", "host", "server"),
             false)) {
       ledger.load(loading -> loading.add(id));
-      Batch batch = ledger.claim("", "new", Share.WHOLE, 1, 1).get(0);
+      BatchWork batch = new BatchWork(ledger.claim("", Mode.NEW, Share.WHOLE, 1, 1).get(0));
       batch.outcomes().put(id, Outcome.of(State.ABSENT));
       ledger.complete(batch, List.of(), Share.WHOLE);
     }

@@ -23,6 +23,7 @@ import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.sandbox.SandboxOptions;
@@ -440,15 +441,15 @@ class PayoutsJobIT {
   private void killedWith(int stored, List<String> ids) {
     bed.beforeRun(
         run -> {
-          Batch batch = run.ledger("payouts").claim("", "new", Share.WHOLE, 40, 1).get(0);
+          Batch batch = run.ledger("payouts").claim("", Mode.NEW, Share.WHOLE, 40, 1).get(0);
           StringBuilder rows = new StringBuilder();
-          for (String id : batch.getIds().subList(0, stored)) {
+          for (String id : batch.ids().subList(0, stored)) {
             rows.append("{\"id\":\"0x")
                 .append(id)
                 .append("\",\"payouts\":[\"")
                 .append(String.join("\",\"", bed.sandbox().truth().goldskyPayout(id).served()))
                 .append("\"],\"batch\":\"")
-                .append(batch.getKey())
+                .append(batch.key())
                 .append("\",\"fetched_at\":\"2026-05-01T00:00:00.000Z\"}\n");
           }
           if (stored > 0) {

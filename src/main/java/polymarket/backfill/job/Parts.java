@@ -1,5 +1,6 @@
-package polymarket.backfill.cli;
+package polymarket.backfill.job;
 
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,10 +9,9 @@ import java.util.Set;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
-import polymarket.backfill.job.Job;
 
 /** Which of the jobs that run under one name has which ids. */
-final class Parts {
+public final class Parts {
 
   private Parts() {}
 
@@ -19,7 +19,7 @@ final class Parts {
    * The source that was chosen for a job that has several, such as auto; empty for one that has
    * not.
    */
-  static String source(Settings settings, Job job) {
+  public static String source(Settings settings, Job job) {
     return job.getParts().isEmpty() ? "" : settings.text(job.getName() + ".source");
   }
 
@@ -28,12 +28,12 @@ final class Parts {
    *
    * @return the parts that have some
    */
-  static Map<Job, List<String>> split(
-      Settings settings, ClickHouse clickHouse, Job job, List<String> ids) {
+  public static Map<Job, List<String>> split(
+      Settings settings, ClickHouse clickHouse, Path home, Job job, List<String> ids) {
     Map<Job, List<String>> split = new LinkedHashMap<>();
     Set<String> left = new HashSet<>(ids);
     String source = source(settings, job);
-    for (Job part : job.parts(Common.home(), source)) {
+    for (Job part : job.parts(home, source)) {
       Set<String> own = own(clickHouse, part, source, List.copyOf(left));
       left.removeAll(own);
       if (!own.isEmpty()) {

@@ -1,0 +1,353 @@
+package polymarket.backfill.ledger;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import polymarket.backfill.ledger.StepTimes.Step;
+
+/**
+ * A batch while this process works on it: the place in its pages, its rows, its failures and the
+ * outcome of each id. It is the body of the exchange that goes from the ledger to the ledger, and
+ * stands in its property {@value #PROPERTY}.
+ */
+public final class BatchWork {
+
+  /** The exchange property that holds the batch. */
+  public static final String PROPERTY = "batch";
+
+  /** Rows of one id from which on they are stored page by page. */
+  private static final int KEPT_ROWS = 2_000;
+
+  private final Batch batch;
+  private final BatchWork parent;
+  private final Pages pages;
+  private final RowCounts rows;
+  private final KeptRows kept = new KeptRows();
+  private final Failures failures = new Failures();
+  private final StepTimes times = new StepTimes();
+  private final Map<String, Outcome> outcomes = new HashMap<>();
+  private final List<String> missing = new ArrayList<>();
+  private final Set<String> cut = new HashSet<>();
+  private Map<String, BatchWork> parts;
+  private boolean check;
+  private int requests;
+  private volatile boolean idle;
+
+  public BatchWork(Batch batch) {
+    this(batch, null, batch.check());
+  }
+
+  private BatchWork(Batch batch, BatchWork parent, boolean check) {
+    this.batch = batch;
+    this.parent = parent;
+    this.check = check;
+    this.pages = new Pages(batch.saved().cursor());
+    this.rows = new RowCounts(batch.saved());
+  }
+
+  /** Ids to ask for without a ledger. */
+  public static BatchWork preview(String job, List<String> ids, Batch.Kind kind) {
+    return new BatchWork(Batch.preview(job, ids, kind));
+  }
+
+  /** What the ledger stores of it. */
+  public Batch batch() {
+    return batch;
+  }
+
+  public String getJob() {
+    return batch.job();
+  }
+
+  /** The job's name as its tables' names begin: dashes are underscores. */
+  public String getTable() {
+    return batch.job().replace('-', '_');
+  }
+
+  /** Names the batch in ClickHouse and in the idempotent consumer: job, ledger, number. */
+  public String getKey() {
+    return batch.key().toString();
+  }
+
+  public Batch.Kind getKind() {
+    return batch.kind();
+  }
+
+  /** The ids in their stored form, in order, none twice. */
+  public List<String> getIds() {
+    return batch.ids();
+  }
+
+  public int getSize() {
+    return batch.size();
+  }
+
+  /**
+   * The ids as a JSON array of strings.
+   *
+   * @param prefix stands before each, such as 0x
+   */
+  public String json(String prefix) {
+    return batch.ids().stream()
+        .map(id -> "\"" + prefix + id + "\"")
+        .collect(Collectors.joining(",", "[", "]"));
+  }
+
+  /**
+   * The ids with commas between them, for a URL.
+   *
+   * @param prefix stands before each, such as 0x
+   */
+  public String joined(String prefix) {
+    return batch.ids().stream().map(id -> prefix + id).collect(Collectors.joining(","));
+  }
+
+  /** The earliest time that rows are asked for, in seconds since 1970; 0 without a window. */
+  public long getSince() {
+    return batch.window().since();
+  }
+
+  /**
+   * The latest time that rows are asked for, in seconds since 1970; far in the future without a
+   * window.
+   */
+  public long getUntil() {
+    return batch.window().until();
+  }
+
+  /** Where the next page begins; null at the beginning. */
+  public String getCursor() {
+    return pages.cursor();
+  }
+
+  /** Whether there are more pages; true before the first. */
+  public boolean isMore() {
+    return pages.more();
+  }
+
+  /** Whether the table may hold some of its rows already, so that it is asked first. */
+  public boolean isCheck() {
+    return check;
+  }
+
+  /** How its ids are asked for where they go back to the ledger or into further batches. */
+  Mode mode() {
+    return batch.redo() ? Mode.REDO : check ? Mode.AGAIN : Mode.NEW;
+  }
+
+  /** The place in the pages of its answer. */
+  public Pages pages() {
+    return pages;
+  }
+
+  /** Its rows, counted. */
+  public RowCounts rows() {
+    return rows;
+  }
+
+  /** Its rows that are held until they are inserted together. */
+  public KeptRows kept() {
+    return kept;
+  }
+
+  public Failures failures() {
+    return failures;
+  }
+
+  /** The outcome of each id; ids without one are not marked. */
+  public Map<String, Outcome> outcomes() {
+    return outcomes;
+  }
+
+  /** The ids that the answer left out. */
+  public List<String> missing() {
+    return missing;
+  }
+
+  /**
+   * Notes that the source cannot answer an id at once: smaller ones take its place when this batch
+   * is done.
+   */
+  public synchronized void cut(String id) {
+    cut.add(id);
+  }
+
+  /** The ids that are replaced by smaller ones. */
+  public synchronized Set<String> cuts() {
+    return Set.copyOf(cut);
+  }
+
+  /**
+   * Its ids each as a batch of its own, for sources that are asked for one id a call; this one
+   * gathers what they bring.
+   */
+  public synchronized List<BatchWork> getParts() {
+    parts = new LinkedHashMap<>();
+    for (String id : batch.ids()) {
+      parts.put(id, new BatchWork(batch.only(id), this, check));
+    }
+    return List.copyOf(parts.values());
+  }
+
+  private synchronized List<BatchWork> begunParts() {
+    return parts == null ? List.of() : List.copyOf(parts.values());
+  }
+
+  /** Whether it is one id of a batch whose ids are asked for one by one. */
+  public boolean isPart() {
+    return parent != null;
+  }
+
+  /**
+   * Keeps a page's rows. A part hands them over with the last page; one with so many rows that they
+   * are better stored page by page is left unanswered, and so gets a batch of its own.
+   */
+  public void keep(List<Map<String, Object>> page) {
+    kept.add(page);
+    if (parent == null) {
+      return;
+    }
+    if (!pages.more()) {
+      parent.kept.gather(batch.ids().get(0), kept.all());
+    } else if (kept.size() > KEPT_ROWS) {
+      kept.drop();
+      pages.end();
+    }
+  }
+
+  /**
+   * Whether a further page is to be kept before the rows are stored: twice as many pages as the
+   * last time, so that a short list is stored page by page and a long one in inserts of many rows.
+   *
+   * @param most from how many rows on no further page is kept
+   */
+  public boolean keepsOn(int most) {
+    return pages.more() && kept.hasRoom(most);
+  }
+
+  /**
+   * Begins at the first page again, because the source does not take the cursor any more; stored
+   * rows are looked for.
+   */
+  public void restart() {
+    check = true;
+    pages.restart();
+    kept.restart();
+  }
+
+  /** The page's rows, requests and cursor are in the ledger. */
+  synchronized void pageDone() {
+    pages.stored();
+    rows.pageDone();
+    requests = 0;
+  }
+
+  /** Forgets what came of it, because it is asked for once more. */
+  public void forgetAnswer() {
+    pages.backToStored();
+    outcomes.clear();
+    missing.clear();
+    rows.reset();
+    kept.forget();
+    synchronized (this) {
+      cut.clear();
+      parts = null;
+    }
+  }
+
+  /** How often an id could not be fetched since the batch was taken up. */
+  synchronized int failures(String id) {
+    return (parts == null ? this : parts.get(id)).failures.count();
+  }
+
+  /** Counts a request, for a part too. */
+  public void countRequest() {
+    if (parent != null) {
+      parent.countRequest();
+      return;
+    }
+    synchronized (this) {
+      requests++;
+    }
+  }
+
+  public synchronized int requests() {
+    return requests;
+  }
+
+  /** It is handed out now. */
+  public void takenUp() {
+    idle = false;
+    times.restart();
+  }
+
+  /** It is not worked on any more, for now or for good. */
+  public void putDown() {
+    idle = true;
+  }
+
+  /** Whether nobody works on it. */
+  public boolean isIdle() {
+    return idle;
+  }
+
+  /** Nanoseconds since it was handed out. */
+  public long ageNanos() {
+    return times.ageNanos();
+  }
+
+  /** It goes into a step now, and out of the one that it was in; null for what lies between. */
+  public void enter(Step next) {
+    enter(next, System.nanoTime());
+  }
+
+  /** The same at an instant of {@link System#nanoTime}, which may be to come. */
+  public void enter(Step next, long at) {
+    times.enter(next, at);
+  }
+
+  /** The step that it is in; null between them. */
+  public Step step() {
+    return times.step();
+  }
+
+  /** The thread that took it into its last step, or out of it; null before the first. */
+  public Thread worker() {
+    return times.worker();
+  }
+
+  /**
+   * When it last went into a step or out of one, itself or one of its parts, by {@link
+   * System#nanoTime}; to come, where it waits for a turn.
+   */
+  public long movedAt() {
+    long moved = times.moved();
+    for (BatchWork part : begunParts()) {
+      moved = Math.max(moved, part.movedAt());
+    }
+    return moved;
+  }
+
+  /**
+   * The nanoseconds that it spent in each step; those of its parts, which go on at once, add up.
+   */
+  public Map<Step, Long> spent() {
+    Map<Step, Long> all = new EnumMap<>(Step.class);
+    all.putAll(times.spent());
+    for (BatchWork part : begunParts()) {
+      part.spent().forEach((step, spent) -> all.merge(step, spent, Long::sum));
+    }
+    return all;
+  }
+
+  @Override
+  public String toString() {
+    return batch.toString();
+  }
+}

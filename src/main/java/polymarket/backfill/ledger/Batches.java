@@ -1,0 +1,279 @@
+package polymarket.backfill.ledger;
+
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import polymarket.backfill.ledger.Batch.Kind;
+
+/**
+ * The batches of a ledger: made of pending ids, resumed, marked, and replaced by others. Each
+ * public act of {@link Ledger} is one transaction.
+ */
+final class Batches {
+
+  private final Database database;
+  private final Identity identity;
+
+  Batches(Database database, Identity identity) {
+    this.database = database;
+    this.identity = identity;
+  }
+
+  List<Batch> unfinished(Share share) {
+    return database
+        .query(
+            "unfinished",
+            result ->
+                new Batch(
+                    identity.key(result.getLong(1)),
+                    Kind.of(result.getString(2)),
+                    idsOf(result.getLong(1)),
+                    Mode.of(result.getString(3)),
+                    true,
+                    identity.passFrom(),
+                    identity.window(),
+                    new Batch.Saved(
+                        result.getString(4),
+                        result.getLong(5),
+                        result.getLong(6),
+                        result.getLong(7))),
+            share.from(),
+            share.to())
+        .stream()
+        .filter(batch -> batch.size() > 0 || closeEmpty(batch))
+        .toList();
+  }
+
+  /** A batch all of whose ids were marked otherwise meanwhile has nothing left to do. */
+  private boolean closeEmpty(Batch batch) {
+    database.transaction(() -> database.update("close-batch", now(), batch.key().number()));
+    return false;
+  }
+
+  private List<String> idsOf(long batch) {
+    return database.query("ids-of-batch", result -> result.getString(1), batch);
+  }
+
+  List<Batch> claim(
+      String after,
+      Mode mode,
+      Share share,
+      int size,
+      int count,
+      UnaryOperator<List<String>> shape) {
+    return database.transaction(
+        () -> {
+          List<String> found =
+              database.query(
+                  "claimable",
+                  result -> result.getString(1),
+                  after,
+                  mode.text(),
+                  share.from(),
+                  share.to(),
+                  (long) size * count);
+          List<String> shaped = shape.apply(found);
+          if (!shaped.equals(found)) {
+            reshape(found, shaped, mode, share);
+          }
+          List<String> ids = shaped.subList(0, (int) Math.min(shaped.size(), (long) size * count));
+          return makeAll(Kind.FIRST, null, mode, share, ids, size);
+        });
+  }
+
+  private void reshape(List<String> found, List<String> shaped, Mode mode, Share share)
+      throws SQLException {
+    Set<String> before = new HashSet<>(found);
+    Set<String> now = new HashSet<>(shaped);
+    for (String id : found) {
+      if (!now.contains(id)) {
+        database.update("delete-id", id);
+      }
+    }
+    for (String id : shaped) {
+      if (!before.contains(id)) {
+        add(id, share.whole() ? Share.slot(id) : share.from(), mode);
+      }
+    }
+  }
+
+  private void add(String id, int slot, Mode mode) throws SQLException {
+    database.update("add-id-in-mode", id, slot, mode.text());
+  }
+
+  /**
+   * Puts smaller ids in the place of those that a source cannot answer at once, in batches as large
+   * as theirs.
+   */
+  private List<Batch> replace(BatchWork work, Map<String, List<String>> cuts, Share share)
+      throws SQLException {
+    List<String> parts = new ArrayList<>();
+    for (Map.Entry<String, List<String>> cut : cuts.entrySet()) {
+      int slot = (int) database.number("slot-of-id", cut.getKey());
+      database.update("delete-id", cut.getKey());
+      for (String part : cut.getValue()) {
+        add(part, slot, work.mode());
+        parts.add(part);
+      }
+    }
+    Collections.sort(parts);
+    return makeAll(Kind.HALF, number(work), work.mode(), share, parts, Math.max(2, work.getSize()));
+  }
+
+  List<Batch> cut(BatchWork work, List<String> parts, Share share) {
+    return database.transaction(
+        () -> {
+          List<Batch> followers = replace(work, Map.of(work.getIds().get(0), parts), share);
+          write(work, now());
+          return followers;
+        });
+  }
+
+  /** Makes batches of {@code size} ids, the last one of what is left. */
+  private List<Batch> makeAll(
+      Kind kind, Long parent, Mode mode, Share share, List<String> ids, int size)
+      throws SQLException {
+    List<Batch> batches = new ArrayList<>();
+    for (int from = 0; from < ids.size(); from += size) {
+      List<String> some = ids.subList(from, Math.min(ids.size(), from + size));
+      batches.add(make(kind, parent, mode, share, some));
+    }
+    return batches;
+  }
+
+  private Batch make(Kind kind, Long parent, Mode mode, Share share, List<String> ids)
+      throws SQLException {
+    database.update("add-batch", kind.text(), parent, mode.text(), share.from(), ids.size(), now());
+    long number = database.number("added-batch");
+    database.updateEach("claim-id", ids, id -> List.of(number, id));
+    boolean look = kind == Kind.HALF || identity.looksFirst();
+    return new Batch(
+        identity.key(number),
+        kind,
+        ids,
+        mode == Mode.NEW && look ? Mode.AGAIN : mode,
+        identity.passFrom(),
+        identity.window());
+  }
+
+  List<Batch> complete(
+      BatchWork work, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
+    return database.transaction(
+        () -> {
+          long now = now();
+          mark(work, work.outcomes(), 1, now);
+          List<Batch> followers = replace(work, cuts, share);
+          if (!work.missing().isEmpty()) {
+            followers.add(make(Kind.REASK, number(work), work.mode(), share, work.missing()));
+          }
+          for (String id : unanswered) {
+            followers.add(make(Kind.HALF, number(work), work.mode(), share, List.of(id)));
+          }
+          database.update("release-ids", work.mode().text(), number(work));
+          write(work, now);
+          return followers;
+        });
+  }
+
+  private void mark(BatchWork work, Map<String, Outcome> outcomes, int succeeded, long now)
+      throws SQLException {
+    database.updateEach(
+        "mark",
+        outcomes.entrySet(),
+        entry -> {
+          Outcome outcome = entry.getValue();
+          return Arrays.asList(
+              outcome.state().text(),
+              outcome.rows(),
+              work.failures(entry.getKey()) + succeeded,
+              outcome.status() == 0 ? null : outcome.status(),
+              outcome.reason(),
+              now,
+              entry.getKey());
+        });
+  }
+
+  /**
+   * Adds a batch's rows to those that are in the ledger already.
+   *
+   * @param doneAt null where it has further pages
+   */
+  private void write(BatchWork work, Long doneAt) throws SQLException {
+    RowCounts rows = work.rows();
+    database.update(
+        "write-batch",
+        rows.fetched(),
+        rows.inserted(),
+        rows.duplicate(),
+        rows.rejected(),
+        work.requests(),
+        work.getCursor(),
+        doneAt,
+        number(work));
+  }
+
+  void page(BatchWork work) {
+    database.transaction(
+        () -> {
+          write(work, null);
+          return null;
+        });
+    work.pageDone();
+  }
+
+  List<Batch> halve(BatchWork work, Share share) {
+    return database.transaction(
+        () -> {
+          int half = (work.getSize() + 1) / 2;
+          List<Batch> halves =
+              makeAll(Kind.HALF, number(work), work.mode(), share, work.getIds(), half);
+          write(work, now());
+          return halves;
+        });
+  }
+
+  void split(String id, Collection<String> parts) {
+    database.transaction(
+        () -> {
+          database.update("close-batch-of-id", now(), id);
+          database.update("delete-id", id);
+          database.updateEach("add-id", parts, part -> List.of(part, Share.slot(part)));
+          return null;
+        });
+  }
+
+  void fail(BatchWork work, Outcome outcome) {
+    database.transaction(
+        () -> {
+          long now = now();
+          mark(work, Map.of(work.getIds().get(0), outcome), 0, now);
+          write(work, now);
+          return null;
+        });
+  }
+
+  Batch probe(String otherwise) {
+    List<String> answered = database.query("answered-id", result -> result.getString(1));
+    if (answered.isEmpty() && otherwise != null) {
+      answered = List.of(otherwise);
+    }
+    return answered.isEmpty()
+        ? null
+        : new Batch(identity.key(0), Kind.PROBE, answered, Mode.AGAIN, 0, Window.ALL);
+  }
+
+  private static long number(BatchWork work) {
+    return work.batch().key().number();
+  }
+
+  private static long now() {
+    return System.currentTimeMillis();
+  }
+}

@@ -1,0 +1,149 @@
+package polymarket.backfill.ledger;
+
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.Ledger.Owner;
+
+/** What a ledger belongs to, and the few facts that hold for all of it. */
+final class Identity {
+
+  private final Database database;
+  private final Map<String, String> meta = new HashMap<>();
+
+  Identity(Database database) {
+    this.database = database;
+    database.query("meta", result -> meta.put(result.getString(1), result.getString(2)));
+  }
+
+  /** The values of a new ledger. */
+  static Map<String, String> of(Owner owner, boolean tableHasRows, Window window) {
+    return Map.of(
+        "job",
+        owner.job(),
+        "ledger",
+        (window.all() ? "" : "window-") + UUID.randomUUID().toString().substring(0, 8),
+        "window",
+        window.text(),
+        "since",
+        String.valueOf(window.since()),
+        "until",
+        String.valueOf(window.until()),
+        "source",
+        owner.sourceKey(),
+        "source_host",
+        owner.sourceHost(),
+        "clickhouse",
+        owner.server(),
+        "look_first",
+        Boolean.toString(tableHasRows),
+        "made_at",
+        Instant.now().toString());
+  }
+
+  void belongsTo(Path file, Owner owner) {
+    if (!owner.job().equals(job())) {
+      throw new UserError(
+          "ledger "
+              + file
+              + " belongs to the job '"
+              + job()
+              + "', not to '"
+              + owner.job()
+              + "': move it away, or set runtime.dir to another folder");
+    }
+    if (!owner.sourceKey().equals(sourceKey())) {
+      throw new UserError(
+          "ledger "
+              + file
+              + " was made with another source ("
+              + meta.get("source_host")
+              + ", now "
+              + owner.sourceHost()
+              + "): its progress does not apply here. Set the source's URL back, set runtime.dir"
+              + " to another folder, or `backfill reset "
+              + owner.job()
+              + "`");
+    }
+    if (!owner.server().equals(server())) {
+      throw new UserError(
+          "ledger "
+              + file
+              + " was made with another ClickHouse, or its data was deleted since: what is marked"
+              + " in it is not stored there. Go back to that ClickHouse, set runtime.dir to another"
+              + " folder, or `backfill reset "
+              + owner.job()
+              + "` to fetch everything again");
+    }
+  }
+
+  String job() {
+    return meta.get("job");
+  }
+
+  String ledger() {
+    return meta.get("ledger");
+  }
+
+  String sourceKey() {
+    return meta.get("source");
+  }
+
+  String server() {
+    return meta.get("clickhouse");
+  }
+
+  Window window() {
+    return meta.get("window") == null || meta.get("window").isEmpty()
+        ? Window.ALL
+        : new Window(
+            meta.get("window"),
+            Long.parseLong(meta.get("since")),
+            Long.parseLong(meta.get("until")));
+  }
+
+  Batch.Key key(long number) {
+    return new Batch.Key(job(), ledger(), number);
+  }
+
+  boolean looksFirst() {
+    return Boolean.parseBoolean(meta.get("look_first"));
+  }
+
+  /** Lets each new batch look first, as long as this process has the ledger open. */
+  void lookFirst() {
+    meta.put("look_first", "true");
+  }
+
+  /** The number of the first batch of this pass. */
+  long passFrom() {
+    return Long.parseLong(meta.getOrDefault("pass_from", "0"));
+  }
+
+  /** Batches made from now on belong to a new pass. */
+  void newPass() {
+    database.transaction(
+        () -> {
+          put("pass_from", database.number("next-batch"));
+          return null;
+        });
+  }
+
+  /** See {@link Ledger#merged}. */
+  void merged(long batch) {
+    database.transaction(
+        () -> {
+          put("merged", batch);
+          return null;
+        });
+  }
+
+  private void put(String key, long value) throws SQLException {
+    database.update("set-meta", key, String.valueOf(value));
+    meta.put(key, String.valueOf(value));
+  }
+}

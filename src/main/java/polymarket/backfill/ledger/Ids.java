@@ -1,0 +1,175 @@
+package polymarket.backfill.ledger;
+
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Collection;
+import java.util.Map;
+import java.util.function.Consumer;
+import polymarket.backfill.ledger.Ledger.Entry;
+import polymarket.backfill.ledger.Ledger.Loaded;
+import polymarket.backfill.ledger.Ledger.Loading;
+
+/** The ids of a ledger: loading them, reading them, making them pending again. */
+final class Ids {
+
+  private final Database database;
+
+  Ids(Database database) {
+    this.database = database;
+  }
+
+  /** Adds ids to a temporary table. */
+  private final class Incoming implements Loading {
+
+    private final PreparedStatement insert;
+    private long entries;
+    private int waiting;
+
+    Incoming(PreparedStatement insert) {
+      this.insert = insert;
+    }
+
+    @Override
+    public void add(String id) {
+      try {
+        insert.setString(1, id);
+        insert.addBatch();
+        entries++;
+        if (++waiting == 10_000) {
+          flush();
+        }
+      } catch (SQLException e) {
+        throw database.damaged(e);
+      }
+    }
+
+    @Override
+    public long entries() {
+      return entries;
+    }
+
+    private void flush() throws SQLException {
+      insert.executeBatch();
+      waiting = 0;
+    }
+  }
+
+  Loaded load(Consumer<Loading> reader) {
+    try {
+      try {
+        long entries = database.aside(() -> readIn(reader));
+        return database.transaction(
+            () -> {
+              long added = takeIn();
+              return new Loaded(entries, database.number("count-sorted"), added);
+            });
+      } finally {
+        database.execute("drop-loaded");
+      }
+    } catch (SQLException e) {
+      throw database.damaged(e);
+    }
+  }
+
+  /** Reads a list into a temporary table; other processes can write to the ledger meanwhile. */
+  private long readIn(Consumer<Loading> reader) throws SQLException {
+    database.execute("create-incoming");
+    Incoming incoming;
+    try (PreparedStatement insert =
+        database.connection().prepareStatement(Database.sql("add-incoming"))) {
+      incoming = new Incoming(insert);
+      reader.accept(incoming);
+      incoming.flush();
+    }
+    database.execute("sort-incoming");
+    return incoming.entries;
+  }
+
+  private long takeIn() throws SQLException {
+    long added = 0;
+    try (Statement statement = database.connection().createStatement();
+        ResultSet sorted = statement.executeQuery(Database.sql("unknown-sorted"));
+        PreparedStatement insert = database.connection().prepareStatement(Database.sql("add-id"))) {
+      while (sorted.next()) {
+        String id = sorted.getString(1);
+        insert.setString(1, id);
+        insert.setInt(2, Share.slot(id));
+        added += insert.executeUpdate();
+      }
+    }
+    return added;
+  }
+
+  void entries(State state, long limit, Consumer<Entry> to) {
+    database.query(
+        "entries",
+        result -> {
+          to.accept(entry(result));
+          return null;
+        },
+        state.text(),
+        limit);
+  }
+
+  Entry entry(String id) {
+    return database.query("entry", Ids::entry, id).stream().findFirst().orElse(null);
+  }
+
+  private static Entry entry(ResultSet result) throws SQLException {
+    return new Entry(
+        result.getString(1),
+        State.of(result.getString(2)),
+        result.getLong(3),
+        result.getInt(4),
+        result.getInt(5),
+        result.getString(6),
+        result.getLong(7));
+  }
+
+  boolean any(Collection<String> ids, Collection<State> states) {
+    return ids.stream()
+        .anyMatch(
+            id ->
+                database.query("state-of-id", result -> State.of(result.getString(1)), id).stream()
+                    .anyMatch(states::contains));
+  }
+
+  void redo(Collection<String> ids) {
+    database.transaction(
+        () -> {
+          for (String id : ids) {
+            database.update("redo-id", id);
+          }
+          return null;
+        });
+  }
+
+  boolean again(String id, long before) {
+    return database.transaction(() -> database.update("again-id", id, before)) > 0;
+  }
+
+  /** Makes the ids of some states pending again that were marked before an instant. */
+  long again(Collection<State> states, Mode mode, long before, Share share, long limit) {
+    String all =
+        Database.sql(
+            "chosen",
+            Map.of(
+                "states",
+                String.join(
+                    ", ", states.stream().map(state -> "'" + state.text() + "'").toList())));
+    String chosen =
+        limit == Long.MAX_VALUE
+            ? all
+            : Database.sql("chosen-first", Map.of("chosen", all, "limit", String.valueOf(limit)));
+    Object[] parameters = {before, share.from(), share.to()};
+    return database.transaction(
+        () -> {
+          database.updateSql(Database.sql("again-rejected", Map.of("chosen", chosen)), parameters);
+          return (long)
+              database.updateSql(
+                  Database.sql("again", Map.of("mode", mode.text(), "chosen", chosen)), parameters);
+        });
+  }
+}

@@ -1,0 +1,121 @@
+package polymarket.backfill.run;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import polymarket.backfill.Messages;
+import polymarket.backfill.UserError;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Ranges;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.Reaches.Reach;
+
+/** Puts ranges into the ledger of a job whose ids are ranges, as far as its source reaches. */
+final class RangeLoader {
+
+  /**
+   * Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a
+   * long list is loaded soon.
+   */
+  private static final long LISTED_WIDTH = 1_000;
+
+  private final Reaches reaches;
+  private final Messages messages;
+
+  RangeLoader(Reaches reaches, Messages messages) {
+    this.reaches = reaches;
+    this.messages = messages;
+  }
+
+  /**
+   * Adds what of the ranges that were asked for the ledger does not have yet, and says how long it
+   * will take.
+   *
+   * @param from the first number; null for the one after those in the ledger
+   * @param to the last number, "latest" or null for the newest that the source has
+   * @param datasets of a job that has some; null for all of them
+   */
+  void load(Job job, Ledger ledger, Long from, String to, List<String> datasets) {
+    if (from == null && ledger.size(Share.WHOLE) == 0) {
+      throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
+    }
+    Reach reach = reaches.of(job);
+    if (from != null || to != null) {
+      add(job, ledger, from, to, reach.last(), datasets);
+    }
+    long[] pending = {0};
+    ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
+    if (pending[0] > 0) {
+      long calls = reaches.calls(job, pending[0]);
+      messages.info(
+          job.getName()
+              + ": "
+              + Messages.count(pending[0])
+              + " "
+              + job.getUnit()
+              + " to do, and "
+              + job.getSource()
+              + " takes "
+              + Messages.count(reach.widest())
+              + " a call at most: "
+              + Messages.count(calls)
+              + " calls or more, at "
+              + Math.round(reach.callsPerSecond())
+              + " calls/s at least "
+              + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000));
+    }
+  }
+
+  private void add(
+      Job job, Ledger ledger, Long from, String to, long reach, List<String> datasets) {
+    long before = ledger.size(Share.WHOLE);
+    TreeSet<String> known = new TreeSet<>();
+    for (State state : State.values()) {
+      ledger.entries(state, Long.MAX_VALUE, entry -> known.add(entry.id()));
+    }
+    long asked = to == null || to.equals("latest") ? reach : Long.parseLong(to);
+    if (asked > reach) {
+      messages.warn(
+          job.getName()
+              + ": --to "
+              + to
+              + " is beyond the last that may be asked for, which is "
+              + reach);
+    }
+    long first = from != null ? from : Ranges.last(known.last()) + 1;
+    long last = Math.min(reach, asked);
+    if (first > last && from != null) {
+      throw new UserError(
+          "--from " + first + " is beyond " + last + ", the last that may be asked for");
+    }
+    long width = Math.max(LISTED_WIDTH, reaches.span(job));
+    List<String> added = new ArrayList<>();
+    if (job.getDatasets().isEmpty()) {
+      Ranges.gaps(
+          known,
+          first,
+          last,
+          (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, width, added::add));
+    } else {
+      List<String> wanted =
+          job.getDatasets().stream()
+              .filter(name -> datasets == null || datasets.contains(name))
+              .toList();
+      Ranges.missing(known, wanted, first, last, width, added::add);
+    }
+    ledger.load(loading -> added.forEach(loading::add));
+    messages.info(
+        job.getName()
+            + ": "
+            + Messages.count(added.stream().mapToLong(Ranges::width).sum())
+            + " "
+            + job.getUnit()
+            + " from "
+            + first
+            + " to "
+            + last
+            + (before > 0 ? " are new" : ""));
+  }
+}

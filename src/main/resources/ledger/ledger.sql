@@ -1,0 +1,194 @@
+-- The statements of a job's ledger, each below a line "-- @name". A statement ends with a semicolon at the end of a line. A name
+-- in braces stands for SQL that the program puts in its place; all values are parameters. Times are epoch milliseconds.
+
+-- @schema
+-- mode: new, again (its rows may be in the table: look first) or redo (replace what is in the table)
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE ids(
+  id TEXT PRIMARY KEY,
+  slot INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending',
+  mode TEXT NOT NULL DEFAULT 'new',
+  rows INTEGER NOT NULL DEFAULT 0,
+  batch INTEGER,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  status INTEGER,
+  reason TEXT,
+  marked_at INTEGER
+) WITHOUT ROWID;
+CREATE INDEX ids_in_flight ON ids(batch) WHERE state = 'pending' AND batch IS NOT NULL;
+CREATE TABLE batches(
+  batch INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  parent INTEGER,
+  mode TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  ids INTEGER NOT NULL,
+  cursor TEXT,
+  fetched INTEGER NOT NULL DEFAULT 0,
+  inserted INTEGER NOT NULL DEFAULT 0,
+  duplicate INTEGER NOT NULL DEFAULT 0,
+  rejected INTEGER NOT NULL DEFAULT 0,
+  requests INTEGER NOT NULL DEFAULT 0,
+  opened_at INTEGER NOT NULL,
+  done_at INTEGER
+);
+CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
+
+-- @meta
+SELECT key, value FROM meta;
+
+-- @set-meta
+INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?);
+
+-- Loading a list: into a temporary table, sorted, and from there into the ledger, because keys in order are written to the tree in
+-- order.
+
+-- @create-incoming
+CREATE TEMP TABLE incoming(id TEXT NOT NULL);
+
+-- @add-incoming
+INSERT INTO incoming VALUES(?);
+
+-- @sort-incoming
+CREATE TEMP TABLE sorted AS SELECT DISTINCT id FROM incoming ORDER BY id;
+DROP TABLE incoming;
+
+-- @count-sorted
+SELECT count(*) FROM sorted;
+
+-- @unknown-sorted
+SELECT id FROM sorted WHERE NOT EXISTS (SELECT 1 FROM ids WHERE ids.id = sorted.id) ORDER BY sorted.rowid;
+
+-- @drop-loaded
+DROP TABLE IF EXISTS incoming;
+DROP TABLE IF EXISTS sorted;
+
+-- Ids.
+
+-- @add-id
+INSERT INTO ids(id, slot) VALUES(?, ?);
+
+-- @add-id-in-mode
+INSERT INTO ids(id, slot, mode) VALUES(?, ?, ?);
+
+-- @delete-id
+DELETE FROM ids WHERE id = ?;
+
+-- @slot-of-id
+SELECT slot FROM ids WHERE id = ?;
+
+-- @state-of-id
+SELECT state FROM ids WHERE id = ?;
+
+-- @entry
+SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE id = ?;
+
+-- @entries
+SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE state = ? ORDER BY id LIMIT ?;
+
+-- @answered-id
+SELECT id FROM ids WHERE state IN ('found', 'absent', 'unresolved') LIMIT 1;
+
+-- @mark
+UPDATE ids SET state = ?, mode = 'new', rows = ?, attempts = attempts + ?, status = ?, reason = ?, marked_at = ? WHERE id = ?;
+
+-- @redo-id
+UPDATE ids SET state = 'pending', mode = 'redo', batch = NULL WHERE id = ?;
+
+-- @again-id
+UPDATE ids SET state = 'pending', mode = 'again', batch = NULL
+WHERE id = ? AND marked_at < ? AND state IN ('found', 'absent');
+
+-- Ids of some states that were marked before an instant, all of a share or the first few of them.
+
+-- @chosen
+state IN ({states}) AND marked_at < ? AND slot >= ? AND slot < ?;
+
+-- @chosen-first
+id IN (SELECT id FROM ids WHERE {chosen} ORDER BY marked_at, id LIMIT {limit});
+
+-- @again-rejected
+-- rejected rows come again with the next try, whose batch counts them then
+UPDATE batches SET fetched = fetched - again.rows, rejected = rejected - again.rows
+FROM (SELECT batch, sum(rows) AS rows FROM ids WHERE state = 'failed' AND rows > 0 AND {chosen} GROUP BY batch) AS again
+WHERE batches.batch = again.batch;
+
+-- @again
+UPDATE ids SET state = 'pending', mode = '{mode}', batch = NULL WHERE {chosen};
+
+-- Batches.
+
+-- @unfinished
+SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected FROM batches
+WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch;
+
+-- @ids-of-batch
+SELECT id FROM ids WHERE batch = ? AND state = 'pending' ORDER BY id;
+
+-- @claimable
+SELECT id FROM ids WHERE id > ? AND state = 'pending' AND batch IS NULL AND mode = ? AND slot >= ? AND slot < ? ORDER BY id LIMIT ?;
+
+-- @add-batch
+INSERT INTO batches(kind, parent, mode, slot, ids, opened_at) VALUES(?, ?, ?, ?, ?, ?);
+
+-- @added-batch
+SELECT last_insert_rowid();
+
+-- @claim-id
+UPDATE ids SET batch = ? WHERE id = ?;
+
+-- @release-ids
+UPDATE ids SET batch = NULL, mode = ? WHERE batch = ? AND state = 'pending';
+
+-- @write-batch
+UPDATE batches SET fetched = fetched + ?, inserted = inserted + ?, duplicate = duplicate + ?, rejected = rejected + ?, requests = ?,
+  cursor = ?, done_at = ?
+WHERE batch = ?;
+
+-- @close-batch
+UPDATE batches SET done_at = ? WHERE batch = ?;
+
+-- @close-batch-of-id
+UPDATE batches SET done_at = ? WHERE done_at IS NULL AND batch = (SELECT batch FROM ids WHERE id = ?);
+
+-- @next-batch
+SELECT coalesce(max(batch), 0) + 1 FROM batches;
+
+-- @replacing
+SELECT coalesce(max(batch), 0) FROM batches
+WHERE mode = 'redo' AND inserted > 0 AND batch > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'merged'), 0);
+
+-- @replaced
+SELECT 1 FROM batches WHERE mode = 'redo' AND inserted > 0 LIMIT 1;
+
+-- Totals.
+
+-- @counts
+SELECT state, count(*) FROM ids GROUP BY state;
+
+-- @counts-of-share
+SELECT state, count(*) FROM ids WHERE slot >= ? AND slot < ? GROUP BY state;
+
+-- @size
+SELECT count(*) FROM ids;
+
+-- @size-of-share
+SELECT count(*) FROM ids WHERE slot >= ? AND slot < ?;
+
+-- @left
+SELECT count(*) FROM ids LEFT JOIN batches ON batches.batch = ids.batch AND batches.done_at IS NULL
+WHERE ids.state = 'pending' AND coalesce(batches.slot, ids.slot) >= ? AND coalesce(batches.slot, ids.slot) < ?;
+
+-- @numbers
+-- a range is its two ends of 12 digits with a dash between
+SELECT coalesce(sum(width), 0), coalesce(sum(CASE WHEN state = 'pending' THEN width END), 0)
+FROM (
+  SELECT state, CAST(substr(id, 14, 12) AS INTEGER) - CAST(substr(id, 1, 12) AS INTEGER) + 1 AS width
+  FROM ids WHERE slot >= ? AND slot < ?
+);
+
+-- @sums
+SELECT count(*), coalesce(sum(fetched), 0), coalesce(sum(inserted), 0), coalesce(sum(duplicate), 0), coalesce(sum(rejected), 0),
+  coalesce(sum(requests), 0)
+FROM batches WHERE done_at IS NOT NULL;
