@@ -136,8 +136,7 @@ public final class Audit {
           long computed =
               ComputedTokenIds.fill(clickHouse, sql.section("unknown-tokens").sql(values));
           if (computed > 0) {
-            messages.info(
-                "computed the token ids of " + Messages.count(computed, "condition"));
+            messages.info("computed the token ids of " + Messages.count(computed, "condition"));
           }
         });
     steps.run("begin", () -> clickHouse.execute(sql.section("begin"), values));
@@ -157,8 +156,7 @@ public final class Audit {
       case "blocks" -> byBlocks(section, law);
       case "tokens" -> byTokens(section, law);
       case "all" -> each(law, List.of(0), nothing -> Map.of(), section, nothing -> List.of());
-      default ->
-          throw new UserError("sql/audit.sql:" + section.line() + ": unknown by=" + by);
+      default -> throw new UserError("sql/audit.sql:" + section.line() + ": unknown by=" + by);
     }
     return law.result((System.nanoTime() - started) / 1_000_000);
   }

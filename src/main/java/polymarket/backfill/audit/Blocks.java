@@ -18,8 +18,7 @@ public record Blocks(long first, long last) {
     for (Blocks range : ranges.stream().sorted(Comparator.comparingLong(Blocks::first)).toList()) {
       Blocks before = joined.isEmpty() ? null : joined.get(joined.size() - 1);
       if (before != null && range.first <= before.last + 1) {
-        joined.set(
-            joined.size() - 1, new Blocks(before.first, Math.max(before.last, range.last)));
+        joined.set(joined.size() - 1, new Blocks(before.first, Math.max(before.last, range.last)));
       } else {
         joined.add(range);
       }

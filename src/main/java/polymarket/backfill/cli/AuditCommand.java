@@ -92,9 +92,7 @@ final class AuditCommand implements Callable<Integer> {
           law.law(),
           law.says(),
           Messages.count(law.checked()),
-          law.broken() > 0
-              ? ", " + Messages.count(law.broken()) + " BROKEN"
-              : ": " + law.state(),
+          law.broken() > 0 ? ", " + Messages.count(law.broken()) + " BROKEN" : ": " + law.state(),
           Messages.time(law.millis()),
           law.broken() == 0 && !law.where().isEmpty() ? "; " + law.where() : "");
       law.places().stream().limit(SHOWN).forEach(AuditCommand::print);

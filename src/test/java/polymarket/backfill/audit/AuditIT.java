@@ -28,7 +28,8 @@ import polymarket.backfill.sandbox.SandboxOptions;
 
 /**
  * The laws over the sandbox's whole chain, whose logs go through the real tables; and over the same
- * with logs taken out. A round takes one log out of each kind: -Dproof.rounds=100 makes 100 of them.
+ * with logs taken out. A round takes one log out of each kind: -Dproof.rounds=100 makes 100 of
+ * them.
  */
 class AuditIT {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -71,24 +72,31 @@ class AuditIT {
             + " ENGINE = Null");
     CLICKHOUSE.execute(
         "CREATE MATERIALIZED VIEW default.test_logs_to_logs TO default.chain_logs AS WITH t ->"
-            + " reinterpretAsUInt64(reverse(unhex(if(length(t) % 2 = 0, substring(t, 3), concat('0',"
-            + " substring(t, 3)))))) AS number SELECT 'rpc' AS source, number(blockNumber) AS"
-            + " block_number, CAST(NULL AS Nullable(DateTime('UTC'))) AS block_time, '' AS block_hash, unhex(substring(transactionHash,"
-            + " 3)) AS transaction_hash, toUInt32(number(logIndex)) AS log_index,"
-            + " unhex(substring(address, 3)) AS address, arrayMap(t ->"
-            + " toFixedString(unhex(substring(t, 3)), 32), topics) AS topics, unhex(substring(data,"
-            + " 3)) AS data, 'b1' AS batch, now64(3) AS fetched_at FROM default.test_logs");
+            + " reinterpretAsUInt64(reverse(unhex(if(length(t) % 2 = 0, substring(t, 3),"
+            + " concat('0', substring(t, 3)))))) AS number SELECT 'rpc' AS source,"
+            + " number(blockNumber) AS block_number, CAST(NULL AS Nullable(DateTime('UTC'))) AS"
+            + " block_time, '' AS block_hash, unhex(substring(transactionHash, 3)) AS"
+            + " transaction_hash, toUInt32(number(logIndex)) AS log_index, unhex(substring(address,"
+            + " 3)) AS address, arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), topics) AS"
+            + " topics, unhex(substring(data, 3)) AS data, 'b1' AS batch, now64(3) AS fetched_at"
+            + " FROM default.test_logs");
     for (String line :
         sandbox
             .truth()
             .lines("logs?address=all&from=" + sandbox.firstBlock() + "&to=" + sandbox.head(), "")) {
       JsonNode log = JSON.readTree(line);
-      LOGS.put(Long.decode(log.get("blockNumber").asText()) + ":" + Long.decode(log.get("logIndex").asText()), log);
+      LOGS.put(
+          Long.decode(log.get("blockNumber").asText())
+              + ":"
+              + Long.decode(log.get("logIndex").asText()),
+          log);
     }
     for (String line : sandbox.truth().lines("chain", "")) {
       JsonNode row = JSON.readTree(line);
       MEANING
-          .computeIfAbsent(row.get("block").asLong() + ":" + row.get("log_index").asLong(), k -> new ArrayList<>())
+          .computeIfAbsent(
+              row.get("block").asLong() + ":" + row.get("log_index").asLong(),
+              k -> new ArrayList<>())
           .add(row);
     }
     insert(List.copyOf(LOGS.values()));
@@ -118,11 +126,11 @@ class AuditIT {
             + ", 'rpc', sum(n), '', 'b1', now64(3) FROM (SELECT arrayJoin(['conditions',"
             + " 'transfers', 'fills', 'amm', 'lifecycle']) AS dataset, 0 AS n UNION ALL SELECT"
             + " 'transfers', countIf(batch_index = 0) FROM default.chain_transfers FINAL UNION ALL"
-            + " SELECT 'fills', count() FROM default.chain_fills FINAL UNION ALL SELECT 'amm', count()"
-            + " FROM default.chain_amm_trades FINAL UNION ALL SELECT toString(dataset), count() FROM"
-            + " default.chain_lifecycle FINAL GROUP BY dataset UNION ALL SELECT toString(dataset),"
-            + " count() FROM default.chain_rejected FINAL WHERE dataset != '' GROUP BY dataset) GROUP"
-            + " BY dataset");
+            + " SELECT 'fills', count() FROM default.chain_fills FINAL UNION ALL SELECT 'amm',"
+            + " count() FROM default.chain_amm_trades FINAL UNION ALL SELECT toString(dataset),"
+            + " count() FROM default.chain_lifecycle FINAL GROUP BY dataset UNION ALL SELECT"
+            + " toString(dataset), count() FROM default.chain_rejected FINAL WHERE dataset != ''"
+            + " GROUP BY dataset) GROUP BY dataset");
   }
 
   private static Audit.Result audit(String... overrides) {
@@ -141,9 +149,6 @@ class AuditIT {
   @Test
   void nothingMissing_allLawsHold() {
     Audit.Result result = audit();
-    for (LawResult law : result.laws()) {
-      System.out.println(law);
-    }
     for (LawResult law : result.laws()) {
       assertEquals("holds", law.state(), law.toString());
       assertTrue(law.checked() >= 5, law.toString());
@@ -176,14 +181,18 @@ class AuditIT {
     String kind = row.get("kind").asText();
     return switch (kind) {
       case "fills" ->
-          "fills V" + row.get("version").asText() + (row.get("alone").asBoolean() ? " alone" : " " + row.get("role").asText());
+          "fills V"
+              + row.get("version").asText()
+              + (row.get("alone").asBoolean() ? " alone" : " " + row.get("role").asText());
       case "transfers" -> "transfers " + moved(row);
       case "fees" -> row.get("event").asText().equals("FeeRefunded") ? "fees refund" : null;
       case "lifecycle", "amm" ->
           kind
               + " "
               + row.get("event").asText()
-              + (row.hasNonNull("contract") ? " " + row.get("contract").asText().substring(0, 8) : "");
+              + (row.hasNonNull("contract")
+                  ? " " + row.get("contract").asText().substring(0, 8)
+                  : "");
       default -> null;
     };
   }
@@ -196,7 +205,8 @@ class AuditIT {
     if (row.get("to").asText().equals(nobody)) {
       return "burn";
     }
-    return row.get("operator").asText().equals(row.get("from").asText()) && !PASSING.contains(row.get("from").asText())
+    return row.get("operator").asText().equals(row.get("from").asText())
+            && !PASSING.contains(row.get("from").asText())
         ? "plain"
         : "of a contract";
   }
@@ -207,11 +217,21 @@ class AuditIT {
     String[] at = key.split(":");
     for (String table : List.of("fills", "transfers", "lifecycle", "amm_trades")) {
       CLICKHOUSE.execute(
-          "DELETE FROM default.chain_" + table + " WHERE block_number = " + at[0] + " AND log_index = " + at[1]);
+          "DELETE FROM default.chain_"
+              + table
+              + " WHERE block_number = "
+              + at[0]
+              + " AND log_index = "
+              + at[1]);
     }
     for (String table : List.of("rpc_conditions", "rpc_resolutions")) {
       CLICKHOUSE.execute(
-          "DELETE FROM default." + table + " WHERE block_number = " + at[0] + " AND log_index = " + at[1]);
+          "DELETE FROM default."
+              + table
+              + " WHERE block_number = "
+              + at[0]
+              + " AND log_index = "
+              + at[1]);
     }
   }
 
@@ -240,10 +260,11 @@ class AuditIT {
   void aDroppedLogOfEachKind_isNamedToItsBlock_andFetchingThatAgainMendsIt() {
     audit();
     CLICKHOUSE
-        .rows("SELECT concat('0x', lower(hex(address))) AS a FROM default.audit_contracts", Map.of())
+        .rows(
+            "SELECT concat('0x', lower(hex(address))) AS a FROM default.audit_contracts", Map.of())
         .forEach(row -> PASSING.add((String) row.get("a")));
     Map<String, List<String>> stored = stored();
-    System.out.println(stored.entrySet().stream().map(e -> e.getKey() + " " + e.getValue().size()).toList());
+        stored.entrySet().stream().map(e -> e.getKey() + " " + e.getValue().size()).toList());
     for (int round = 0; round < ROUNDS; round++) {
       Random random = new Random(round);
       Map<String, String> dropped = new TreeMap<>();
@@ -270,7 +291,6 @@ class AuditIT {
               unnamed.add(kind + " " + key);
             }
           });
-      System.out.println("round " + round + " unnamed " + unnamed);
       insert(dropped.values().stream().map(LOGS::get).toList());
       claim(4_023_686, sandbox.head());
       assertEquals(List.of(), unnamed, "round " + round);
