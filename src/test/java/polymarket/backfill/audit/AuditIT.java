@@ -264,7 +264,6 @@ class AuditIT {
             "SELECT concat('0x', lower(hex(address))) AS a FROM default.audit_contracts", Map.of())
         .forEach(row -> PASSING.add((String) row.get("a")));
     Map<String, List<String>> stored = stored();
-        stored.entrySet().stream().map(e -> e.getKey() + " " + e.getValue().size()).toList());
     for (int round = 0; round < ROUNDS; round++) {
       Random random = new Random(round);
       Map<String, String> dropped = new TreeMap<>();
