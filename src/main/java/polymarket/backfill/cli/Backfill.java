@@ -21,6 +21,7 @@ import polymarket.backfill.UserError;
     subcommands = {
       RunCommand.class,
       StatusCommand.class,
+      StopCommand.class,
       MonitorCommand.class,
       FetchCommand.class,
       DiagnoseCommand.class,

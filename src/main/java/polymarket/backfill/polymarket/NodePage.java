@@ -93,8 +93,7 @@ public final class NodePage extends RpcCalls {
           return;
         } else if (Chain.saysTooLarge(failure(id))) {
           // it may have had no time for it now
-          throw new SourceException(
-              asked.source() + " answered with an error: " + failure(id));
+          throw new SourceException(asked.source() + " answered with an error: " + failure(id));
         } else {
           throw Chain.refused(asked.source(), failure(id), number(result(HEAD)), last);
         }
