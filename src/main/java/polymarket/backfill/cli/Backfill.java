@@ -24,6 +24,7 @@ import polymarket.backfill.UserError;
       DiagnoseCommand.class,
       LedgerCommand.class,
       ResetCommand.class,
+      LoadCommand.class,
       ReconcileCommand.class,
       EnrichCommand.class,
       PipelineCommand.class,
