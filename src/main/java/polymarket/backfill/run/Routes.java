@@ -10,6 +10,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ProducerTemplate;
+import org.apache.camel.component.properties.PropertiesComponent;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
@@ -28,6 +29,7 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.polymarket.Account;
 import polymarket.backfill.polymarket.BatchTokens;
 import polymarket.backfill.polymarket.Chain;
+import polymarket.backfill.polymarket.LogPages;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 import polymarket.backfill.source.Walks;
@@ -131,6 +133,12 @@ public final class Routes implements AutoCloseable {
           @Override
           public void beforeConfigure(BaseMainSupport support) {
             support.getCamelContext().setSourceLocationEnabled(true);
+            // the settings know the environment; Camel would put it above the command line
+            PropertiesComponent properties =
+                (PropertiesComponent) support.getCamelContext().getPropertiesComponent();
+            properties.setEnvironmentVariableMode(
+                PropertiesComponent.ENVIRONMENT_VARIABLES_MODE_NEVER);
+            properties.setSystemPropertiesMode(PropertiesComponent.SYSTEM_PROPERTIES_MODE_NEVER);
             support
                 .getCamelContext()
                 .addComponent("clickhouse", new ClickHouseComponent(clickHouse));
@@ -176,7 +184,8 @@ public final class Routes implements AutoCloseable {
     beans.put("rows", new Rows(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());
-    beans.put("chain", new Chain());
+    beans.put("node", new Chain());
+    beans.put("logs", new LogPages(settings, jobs, sources));
     beans.put("account", new Account(settings));
     return beans;
   }
