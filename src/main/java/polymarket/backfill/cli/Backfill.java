@@ -21,6 +21,7 @@ import polymarket.backfill.UserError;
     subcommands = {
       RunCommand.class,
       StatusCommand.class,
+      StopCommand.class,
       MonitorCommand.class,
       FetchCommand.class,
       DiagnoseCommand.class,
@@ -33,6 +34,7 @@ import polymarket.backfill.UserError;
       PipelineCommand.class,
       ViewsCommand.class,
       VerifyCommand.class,
+      AuditCommand.class,
       ExplainCommand.class,
       SqlCommand.class,
       ClickHouseCommand.class,
