@@ -343,7 +343,7 @@ SELECT toStartOfMonth(toDateTime(at, 'UTC')) AS month, has, lack, multiIf(
 FROM
 (
     SELECT tx, min(time) AS at, max(shares) AS largest, max(market) AS condition, count() AS rows, sum(volume) AS traded,
-        groupUniqArray(origin) AS origins, origins[1] AS has, if(has = 'chain', 'goldsky, data-api', 'chain') AS lack
+        arrayStringConcat(arraySort(groupUniqArray(origin)), ', ') AS has, if(has = 'chain', 'goldsky, data-api', 'chain') AS lack
     FROM
     (
         SELECT fill.transaction_hash AS tx, toUnixTimestamp(ifNull(fill.block_time, toDateTime(0, 'UTC'))) AS time, toDecimal128(fill.shares, 6) / 1000000 AS shares,
@@ -353,7 +353,7 @@ FROM
         SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32), toUnixTimestamp(timestamp), size, condition_id, if(taker_order, cost, 0), toString(source)
         FROM default.clob_fills FINAL
     )
-    GROUP BY tx HAVING NOT has(origins, 'chain') OR length(origins) = 1
+    GROUP BY tx HAVING has = 'chain' OR position(has, 'chain') = 0
 )
 WHERE (SELECT count() FROM default.chain_fills) > 0
 GROUP BY month, has, lack, reason ORDER BY month, has, fills DESC

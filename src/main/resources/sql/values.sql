@@ -85,3 +85,7 @@ if($place = 0, [], arrayMap(i -> toFixedString(substring(data, toUInt64($number(
 
 -- @value numbers(place)
 arrayMap(w -> reinterpretAsUInt256(reverse(w)), $items($place));
+
+-- @value bytes(text, n)
+-- An id of n bytes, however a file has it: 0x and hex digits, hex digits, or the bytes themselves.
+multiIf(length($text) = 2 * $n + 2, unhex(substring($text, 3)), length($text) = 2 * $n, unhex($text), $text);

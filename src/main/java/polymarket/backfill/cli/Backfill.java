@@ -28,6 +28,7 @@ import polymarket.backfill.UserError;
       DoctorCommand.class,
       LedgerCommand.class,
       ResetCommand.class,
+      LoadCommand.class,
       ReconcileCommand.class,
       EnrichCommand.class,
       PipelineCommand.class,
