@@ -64,7 +64,8 @@ final class BenchmarkCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "JOB",
       description =
-          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich (the trades), or token-ids (computed from conditions).")
+          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich (the trades), or token-ids"
+              + " (computed from conditions).")
   private String name;
 
   @Option(

@@ -313,7 +313,8 @@ final class SqlText {
     return true;
   }
 
-  // as in ClickHouse's ParserInsertQuery: blanks and at most one line end belong to the statement, the next byte to the data
+  // as in ClickHouse's ParserInsertQuery: blanks and at most one line end belong to the statement,
+  // the next byte to the data
   private int dataAfter(int i) {
     while (i < length && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\f')) {
       i++;

@@ -206,7 +206,8 @@ public final class Job {
 
   @JobField(
       title =
-          "The desired number of rows per batch, if ids are ranges: it determines the width of the ranges",
+          "The desired number of rows per batch, if ids are ranges: it determines the width of the"
+              + " ranges",
       example = "3000")
   private int goalRows = 5_000;
 

@@ -11,8 +11,9 @@ import org.apache.camel.support.DefaultProducer;
 import polymarket.backfill.clickhouse.ClickHouse;
 
 /**
- * The endpoint {@code clickhouse:database.table}: inserts the body, rows as JSONEachRow, in one block with the driver's own client, and returns when ClickHouse has acknowledged them. The
- * header {@code ClickHouseToken} is the insert's deduplication token. With a header {@code
+ * The endpoint {@code clickhouse:database.table}: inserts the body, rows as JSONEachRow, in one
+ * block with the driver's own client, and returns when ClickHouse has acknowledged them. The header
+ * {@code ClickHouseToken} is the insert's deduplication token. With a header {@code
  * ClickHouseBatch}, the body is an answer as it came, whose rows are of that batch.
  */
 public final class ClickHouseComponent extends DefaultComponent {
