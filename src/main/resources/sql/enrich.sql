@@ -1,14 +1,14 @@
--- How the trades get their condition ids. The program fills in the names of the columns that the table at hand has; what
--- belongs to a run under way stands in a database of its own, which goes when the run is finished.
+-- How the trades get their condition ids. The program inserts the column names of the table; the intermediate tables of a run
+-- are in a separate database, which is dropped when the run is finished.
 --
 -- The join (enrich.join) is the fastest as measured on two cores by `backfill benchmark enrich --ids 8000000 --joins`, one
--- run: hash 20.6 s, direct 21.1 s, dictionary 22.1 s, where the plain copy of the same table took 11.8 s (1.74, 1.79 and
--- 1.87 times); with `--joins hash,dictionary` and 16,000,000 trades hash 41.3 s, dictionary 41.7 s, copy 23.7 s. Nothing lies
--- between them but chance; hash needs no dictionary, which a server reads as its user default. These were taken while each slice
--- joined with its own ids; hash joins cost less since they take all ids where these are few.
+-- run: hash 20.6 s, direct 21.1 s, dictionary 22.1 s, while the plain copy of the same table took 11.8 s (1.74, 1.79 and
+-- 1.87 times); with `--joins hash,dictionary` and 16,000,000 trades hash 41.3 s, dictionary 41.7 s, copy 23.7 s. The differences
+-- are within the noise; hash needs no dictionary, which a server would read as its user default. This was measured when each slice
+-- still joined with its own ids; hash joins cost less since they use all ids if these are few.
 
 -- No step holds all ids or all trades: ids are collected slice by slice and resolved in ranges of their hashes, a slice joins
--- with its own ids where all ids are too many, and what is aggregated goes to disk when it takes an eighth of what the query may take.
+-- with its own ids if all ids are too many, and aggregation spills to disk when it uses an eighth of the query's memory limit.
 
 -- What is known of an id or a row in one byte, a code: 0 for a condition id that was there before, 1 + 5 * source + rule for one
 -- that was found, one for a transaction, one that says that a condition id that was there is disputed, and from {unknown} on the
@@ -67,7 +67,7 @@ transform(__codes, range({unknown}, {unknown} + length({reasons})), {reasons}, '
 -- @setup
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
 
--- Each slice of the trades before: rows, and the sum over the hashes of whole rows. Its ids were collected before.
+-- Each slice of the source table: rows, and the sum over the hashes of whole rows. A slice is added after its ids are collected.
 CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 (
     slice       String,
@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 ENGINE = ReplacingMergeTree(measured_at)
 ORDER BY slice;
 
--- Each slice whose transactions were collected.
+-- Each slice whose transactions are collected.
 CREATE TABLE IF NOT EXISTS backfill_enrich.looked
 (
     slice String
@@ -86,8 +86,8 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.looked
 ENGINE = ReplacingMergeTree
 ORDER BY slice;
 
--- Each slice that was written and compared: its rows, and the sum over its parts of the hashes of their files. Parts go into
--- the enriched table as they are, so that what was compared is what stands there in the end.
+-- Each slice that was written and compared: its rows, and the sum over its parts of the hashes of their files. Parts are moved
+-- into the enriched table unchanged, so that the final table has exactly the compared data.
 CREATE TABLE IF NOT EXISTS backfill_enrich.compared
 (
     slice       String,
@@ -98,7 +98,7 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.compared
 ENGINE = ReplacingMergeTree(compared_at)
 ORDER BY slice;
 
--- The ids in the trades as they stand there: all markets and tokens, and the transactions of rows that these do not help.
+-- The ids in the trades, unchanged: all markets and tokens, and the transactions of rows that these cannot resolve.
 CREATE TABLE IF NOT EXISTS backfill_enrich.ids
 (
     kind LowCardinality(String) COMMENT 'market, token or transaction',
@@ -108,10 +108,10 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.ids
 ENGINE = ReplacingMergeTree
 ORDER BY (kind, hash, id);
 
--- Every market id, and the code of what it comes to.
+-- Every market id with the code of its result.
 CREATE TABLE IF NOT EXISTS backfill_enrich.markets
 (
-    mapped_hash      UInt64 COMMENT 'cityHash64 of the id; it was checked that no two have the same',
+    mapped_hash      UInt64 COMMENT 'cityHash64 of the id; the program has checked that no two ids have the same hash',
     mapped_id        String CODEC(ZSTD(1)),
     mapped_condition String CODEC(ZSTD(1)),
     mapped_code      UInt8
@@ -121,7 +121,7 @@ ORDER BY mapped_hash;
 
 CREATE TABLE IF NOT EXISTS backfill_enrich.tokens AS backfill_enrich.markets;
 
--- The transactions that came to something.
+-- The transactions with a result.
 CREATE TABLE IF NOT EXISTS backfill_enrich.transactions AS backfill_enrich.markets;
 
 -- @slice-rows
@@ -140,7 +140,7 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 SELECT count() FROM backfill_enrich.ids WHERE kind = {kind};
 
 -- @fresh
--- An expression: whether the id of a row was not collected yet. It holds the hashes of all ids of its kind.
+-- A condition: the id of a row was not collected yet. It holds the hashes of all ids of its kind in memory.
 {hash} NOT IN (SELECT hash FROM backfill_enrich.ids WHERE kind = {kind});
 
 -- @collect
@@ -153,7 +153,7 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
 SELECT countIf(mapped_code >= {unknown}) FROM {mapped};
 
 -- @unhelpful
--- An expression: whether the market or the token of a row came to nothing. Those that did are fewer than the others.
+-- A condition: the market or token of a row has no result. Such ids are fewer than those with one.
 {hash} IN (SELECT mapped_hash FROM {mapped} WHERE mapped_code >= {unknown});
 
 -- @unhelpful-in-slice
@@ -182,8 +182,8 @@ ALTER TABLE backfill_enrich.looked DELETE WHERE slice IN ({slices}) SETTINGS mut
 SELECT uniq(hash) FROM backfill_enrich.ids WHERE kind = {kind};
 
 -- @resolve
--- What the ids of a range come to: of the keys that an id may be, the first that is known. The keys of the range are the side
--- of the join that is held; those that the sources know stream past.
+-- The result for each id of a range: of the keys that the id may be, the first known one. The join holds the keys of the range
+-- in memory and streams the keys of the sources.
 INSERT INTO {mapped}
 WITH
     ids AS
@@ -222,7 +222,7 @@ SELECT hash, id, substring(best, 2), if(best != '', ascii(best), otherwise) FROM
     ) AS merged
     RIGHT JOIN
     (
-        -- an id that may be no key at all stays in the result, too
+        -- an id that cannot be any key stays in the result, too
         SELECT hash, id, otherwise, entry.1 AS rank, entry.2.1 AS key_kind, entry.2.2 AS key
         FROM (SELECT hash, id, otherwise, arrayPushBack(keys, ('', '')) AS all_keys, arrayJoin(arrayZip(arrayEnumerate(all_keys), all_keys)) AS entry FROM keys)
     ) AS wanted ON wanted.key_kind = merged.key_kind AND wanted.key = merged.key
@@ -232,8 +232,8 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
     join_algorithm = 'hash'{join_sides};
 
 -- @resolve-transactions
--- A transaction helps where all that it moved belongs to one condition. A token that no known condition gives may be another's.
--- What is held is the transactions of a range and what they moved; transfers and the mapping stream past.
+-- A transaction gives a result if all tokens that it moved belong to one condition. A token without a known condition may belong
+-- to another one. The transactions of a range and their tokens are held in memory; transfers and the mapping are streamed.
 INSERT INTO {mapped}
 SELECT hash, any(id), if(length(groupUniqArray(3)(condition_id) AS conditions) = 1, conditions[1], ''),
     toUInt8(multiIf(length(conditions) > 1, {ambiguous_transaction}, conditions[1] != '', {by_transaction}, 0)) AS code
@@ -256,7 +256,7 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
     join_algorithm = 'hash'{join_sides};
 
 -- @same-hash
--- How many ids of a range have the hash of another one.
+-- How many ids of a range have the same hash as another id.
 SELECT uniqExact(hash, id) - uniqExact(hash) FROM backfill_enrich.ids WHERE kind = {kind} AND hash {in_range}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
@@ -275,7 +275,7 @@ DROP DICTIONARY IF EXISTS {mapped}_dictionary;
 SELECT coalesce(sum(bytes_allocated), 0) FROM system.dictionaries WHERE database = 'backfill_enrich';
 
 -- @mapped
--- The side of a join that is held: what all ids of a kind come to.
+-- The right side of a join, which is held in memory: the results of all ids of a kind.
 (SELECT mapped_hash, mapped_condition, mapped_code FROM {mapped});
 
 -- @mapped-in-slice
@@ -289,26 +289,26 @@ SELECT coalesce(sum(bytes_allocated), 0) FROM system.dictionaries WHERE database
 ANY LEFT JOIN {side} AS {kind}s ON {kind}s.mapped_hash = {key};
 
 -- @joined
--- What the id of a row comes to, of a join. An id that is not in the mapping appeared after the slice was measured; the slice is
+-- The result for the id of a row, from a join. An id that is not in the mapping appeared after the slice was measured; the slice is
 -- done again then.
 {kind}s.mapped_condition AS __{kind}_condition, if({kind}s.mapped_code = 0, {otherwise}, {kind}s.mapped_code) AS __{kind}_code;
 
 -- @looked-up
--- The same, of a dictionary.
+-- The same, from a dictionary.
 dictGet('{mapped}_dictionary', ('mapped_condition', 'mapped_code'), {key}) AS __{kind}, __{kind}.1 AS __{kind}_condition, __{kind}.2 AS __{kind}_code;
 
 -- @not-there
--- The same where the trades have no such ids, or none of them came to anything.
+-- The same if the trades have no such ids, or none of them has a result.
 '' AS __{kind}_condition, toUInt8({otherwise}) AS __{kind}_code;
 
 -- @market-key
--- A token that is proved decides alone: it does not matter then what the market comes to, and 0 is found fastest.
+-- A proved token decides alone: the market's result is not used then, and key 0 is the fastest to look up.
 if({token_code} IN ({proved}), 0, trades.__market_hash);
 
 -- @write
--- The strongest evidence of what a row's condition id is: a token of its own that is proved by computation, then its market,
--- then a token that a source alone knows, then its transaction. A condition id that was there stays, and is marked where that
--- evidence (but for the transaction) says another one.
+-- The strongest evidence for a row's condition id: its own token if proved by computation, then its market, then a token that
+-- only a source knows, then its transaction. An existing condition id is kept, and marked if that evidence (except the
+-- transaction) gives a different one.
 INSERT INTO {written} ({columns})
 WITH
     {own} AS __own,
@@ -320,10 +320,10 @@ WITH
         __by = 1, __market_code,
         __by = 2, __token_code,
         __transaction_code > 0, __transaction_code,
-        -- a row with a token is not one without any id
+        -- a row with a token is not a row without any id
         __market_code IN ({none}, {zero}) AND __token_code NOT IN ({none}, {zero}), toUInt8({unknown_token}),
         __market_code) AS __code,
-    -- what is made of this is made once for each code, not for each row
+    -- values derived from this are computed once for each code, not for each row
     toLowCardinality(__code) AS __codes
 SELECT {values},
     multiIf(__own != '', __own, __by > 0, __found, __transaction_code = {by_transaction}, __transaction_condition, {unfilled}),
@@ -336,12 +336,12 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_th
     min_insert_block_size_rows = 4000000, min_insert_block_size_bytes = {block}, join_algorithm = {algorithm}{join_sides};
 
 -- @compare
--- The slice as it was written: rows, and the same sum as before.
+-- The written slice: rows, and the same sum as for the source slice.
 SELECT count() AS rows, toString(sum(cityHash64(tuple({kept_as})))) AS content FROM {written}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @content
--- The same of the trades, as they are now.
+-- The same for the trades, as they are now.
 SELECT count() AS rows, toString(sum(cityHash64(tuple({kept})))) AS content FROM {trades}
 SETTINGS max_memory_usage = {max_memory};
 
@@ -397,12 +397,12 @@ SELECT {slice}, sum(rows), sum(cityHash64(hash_of_all_files)) FROM system.parts 
 SELECT table, sum(rows) AS rows, toString(sum(cityHash64(hash_of_all_files))) AS files FROM system.parts WHERE active AND database = {database} GROUP BY table;
 
 -- @free
--- What the disks can hold that a new table is stored on. The sum is no integer, for object storage says 2^64-1.
+-- The free space of the disks that a new table is stored on. The sum is a float, because object storage reports 2^64-1.
 SELECT sum(toFloat64(unreserved_space)) FROM system.disks
 WHERE has((SELECT groupUniqArrayArray(disks) FROM system.storage_policies WHERE policy_name = (SELECT value FROM system.merge_tree_settings WHERE name = 'storage_policy')), name);
 
 -- @view
--- The enriched trades under names that do not depend on those of their own columns.
+-- The enriched trades with column names that do not depend on those of the trades.
 CREATE OR REPLACE VIEW default.vw_enriched_trades AS
 SELECT {trade} AS trade_id, {market} AS market_id, {token} AS token_id, {transaction} AS transaction_hash, {time} AS traded_at,
     {condition} AS condition_id, {condition} AS condition_id_norm, {original} AS condition_id_original,

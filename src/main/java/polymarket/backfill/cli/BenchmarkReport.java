@@ -42,7 +42,8 @@ final class BenchmarkReport {
     parts.forEach(report::part);
     return report
         .text
-        .append("\nOther programs that run meanwhile take part in every figure; CPU seconds suffer")
+        .append(
+            "\nOther programs that run at the same time affect every figure; CPU seconds suffer")
         .append(" least.\n")
         .toString();
   }
@@ -75,7 +76,7 @@ final class BenchmarkReport {
     if (part.get("heap") instanceof Map<?, ?> heap) {
       line(
           "heap",
-          "%s alive at the most in each third of the time, of %s",
+          "at most %s alive in each third of the time, of %s",
           bytes(heap.get("alive_at_the_most_by_thirds")),
           Figures.bytes(heap.get("limit_bytes")));
       line("resident", "%s at each tenth of the time", bytes(part.get("resident_bytes_by_tenths")));
@@ -99,14 +100,14 @@ final class BenchmarkReport {
   private void limit(Map<String, Object> part) {
     line(
         "limit",
-        "%.1f%% of %.4g requests/s used, from the first arrival to the last, %.1f s later",
+        "%.1f%% of %.4g requests/s used, from the first request to the last, %.1f s later",
         100 * decimal(part.get("limit_used")),
         part.get("limit_per_second"),
         part.get("seconds_of_requests"));
     if (part.containsKey("seconds_between_their_starts")) {
       line(
           "workers",
-          "came up %.1f s apart, and used %s of their parts",
+          "started %.1f s apart, and used %s of their shares",
           part.get("seconds_between_their_starts"),
           ((List<?>) part.get("limit_used_by_each_of_its_part"))
               .stream()
@@ -115,7 +116,7 @@ final class BenchmarkReport {
     }
     line(
         "windows",
-        "%,d at the most in any %.4g s (%,d are allowed), %,d arrivals over the limit",
+        "at most %,d in any %.4g s (%,d are allowed), %,d requests over the limit",
         part.get("highest_in_a_window"),
         part.get("window_seconds"),
         part.get("allowed_in_a_window"),

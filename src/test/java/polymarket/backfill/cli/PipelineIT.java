@@ -153,7 +153,7 @@ class PipelineIT {
     String page = Files.readString(report.resolveSibling("report.html"));
     assertTrue(
         page.contains("<td>goldsky</td>")
-            && page.contains("What was decided, by kind of key")
+            && page.contains("Decisions by kind of key")
             && page.contains("<h2>Coverage by month</h2>\n<div class=\"chart\"><svg"),
         page);
     assertEquals(
@@ -503,12 +503,12 @@ class PipelineIT {
     assertTrue(
         plan.out()
             .contains(
-                "it would not begin: there is no table default.no_such, which step enrich needs"),
+                "it would not start: there is no table default.no_such, which step enrich needs"),
         plan.out());
     assertFalse(
         Program.run(bed, "pipeline", "overnight", "--dry-run")
             .out()
-            .contains("it would not begin"));
+            .contains("it would not start"));
   }
 
   @Test
