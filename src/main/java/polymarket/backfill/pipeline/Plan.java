@@ -215,11 +215,11 @@ public final class Plan {
             step.name()
                 + " takes "
                 + (earlier.containsKey(step.name())
-                    ? "its last duration here, which ended "
+                    ? "as long as in its last pass here, which ended "
                         + time(earlier.get(step.name()).endedAt())
                     : takes > 0 && takes == requests.millis()
-                        ? "the time of its requests at the limit"
-                        : "the file's value ("
+                        ? "as long as its requests take at the limit"
+                        : "the time that the file expects ("
                             + pipeline.file().getFileName()
                             + ":"
                             + step.line()

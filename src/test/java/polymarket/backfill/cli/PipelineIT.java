@@ -204,7 +204,7 @@ class PipelineIT {
     assertTrue(plan.out().contains("as in its last pass"), plan.out());
     for (String name : List.of("clob", "rpc", "goldsky", "reconcile", "enrich")) {
       assertTrue(
-          plan.out().contains(name + " takes as long as it last did here, which ended "),
+          plan.out().contains(name + " takes as long as in its last pass here, which ended "),
           plan.out());
     }
     assertEquals(1, status("overnight").path("pass").asInt(), "a plan begins nothing");
@@ -404,7 +404,7 @@ class PipelineIT {
     assertTrue(
         run.out()
             .contains(
-                "rpc: stopped; its data so far is used: it may take 12 s at most"
+                "rpc: stopped; its data so far is used: its limit is 12 s"
                     + " (short.yaml:3)"),
         run.out());
   }
