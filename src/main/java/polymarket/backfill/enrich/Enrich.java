@@ -218,7 +218,8 @@ public final class Enrich {
           throw new UserError(
               "the mapping, or the table "
                   + trades.table()
-                  + " itself, changed during the enrichment: the previous table was not replaced. Run `backfill enrich` again");
+                  + " itself, changed during the enrichment: the previous table was not replaced."
+                  + " Run `backfill enrich` again");
         }
         steps.run("exchange", () -> target.assemble(run(ledger), trades, ids(ledger, State.FOUND)));
         return result("complete", ledger, started);
@@ -245,7 +246,8 @@ public final class Enrich {
     }
     throw new UserError(
         trades.table()
-            + " keeps changing during the enrichment: the previous table was not replaced. Run `backfill enrich` when nothing is written to it");
+            + " keeps changing during the enrichment: the previous table was not replaced. Run"
+            + " `backfill enrich` when nothing is written to it");
   }
 
   private void round(Ledger ledger) {

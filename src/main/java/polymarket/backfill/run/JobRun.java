@@ -124,8 +124,8 @@ public final class JobRun implements AutoCloseable {
         if (job.isPass() && !options.share().whole()) {
           throw new UserError(
               job.getName()
-                  + " cannot be shared by workers, because its ids are lists that are read from both ends until the readers meet:"
-                  + " run it without --worker and --of");
+                  + " cannot be shared by workers, because its ids are lists that are read from"
+                  + " both ends until the readers meet: run it without --worker and --of");
         }
       }
       for (String source :

@@ -404,8 +404,7 @@ class PipelineIT {
     assertTrue(
         run.out()
             .contains(
-                "rpc: stopped; its data so far is used: its limit is 12 s"
-                    + " (short.yaml:3)"),
+                "rpc: stopped; its data so far is used: its limit is 12 s" + " (short.yaml:3)"),
         run.out());
   }
 
