@@ -240,7 +240,7 @@ public final class ChainBenchmark {
     return with;
   }
 
-  /** A copy of the routes in which the portal has no limit to speak of. */
+  /** A copy of the routes in which the portal has practically no limit. */
   private Path unlimited() throws IOException {
     Path home = folder.resolve("home");
     Path routes = settings.home().resolve("routes");

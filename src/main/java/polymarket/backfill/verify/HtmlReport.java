@@ -80,12 +80,12 @@ public final class HtmlReport {
       Files.writeString(file, Redaction.text(html.toString()));
     } catch (IOException e) {
       throw new UserError(
-          "cannot write " + file + ": " + e.getMessage() + "; give another file with --report");
+          "cannot write " + file + ": " + e.getMessage() + "; choose another file with --report");
     }
   }
 
   /**
-   * What stands below the title of a page that was written here, to be a part of another one.
+   * The content below the title of a page that this class wrote, to be included in another one.
    *
    * @throws UserError where it cannot be read
    */
