@@ -194,9 +194,10 @@ public final class ChainBenchmark {
               "SELECT round(sumIf(column_bytes_on_disk, column NOT IN ('order_hash', 'builder')) /"
                   + " any(all_rows), 1) AS bytes, round(sumIf(column_bytes_on_disk, column IN"
                   + " ('order_hash', 'builder')) / any(all_rows), 1) AS apart FROM"
-                  + " system.parts_columns AS columns, (SELECT sum(rows) AS all_rows FROM system.parts WHERE"
-                  + " active AND database = 'default' AND table = {t:String}) AS whole WHERE columns.active"
-                  + " AND columns.database = 'default' AND columns.table = {t:String}",
+                  + " system.parts_columns AS columns, (SELECT sum(rows) AS all_rows FROM"
+                  + " system.parts WHERE active AND database = 'default' AND table = {t:String}) AS"
+                  + " whole WHERE columns.active AND columns.database = 'default' AND columns.table"
+                  + " = {t:String}",
               Map.of("t", table))) {
         bytes.put(table, row.get("bytes"));
         if (table.equals("chain_fills")) {
