@@ -56,7 +56,7 @@ final class RangeLoader {
               + " "
               + job.getUnit()
               + " to do, and "
-              + job.getSource()
+              + reaches.source(job)
               + " takes "
               + Messages.count(reach.widest())
               + " per call at most: "

@@ -181,29 +181,27 @@ class ChainJobIT {
               TestBed.number("EXISTS default.chain_ranges") == 1
                   && TestBed.number(newest) > first + 200);
       bed.sandbox().fault("kind=reorg,source=polygon,blocks=80");
-      TestBed.await(
-          "the fork",
-          Duration.ofMinutes(3),
-          () -> SourceBed.said(bed).contains("has replaced blocks"));
+      awaitReplaced(bed, 1);
       bed.sandbox().clearFaults();
       bed.sandbox().head(far);
-      TestBed.await(
-          "new blocks", Duration.ofMinutes(3), () -> TestBed.number(newest) > FREEZE + 100);
-      TestBed.await(
-          "the way back",
-          Duration.ofMinutes(3),
-          () -> SourceBed.said(bed).split("has replaced blocks", -1).length > 2);
-      // the round in which they are replaced has to end
-      TestBed.await(
-          "a round later",
-          Duration.ofMinutes(3),
-          () ->
-              SourceBed.said(bed).lastIndexOf("complete after")
-                  > SourceBed.said(bed).lastIndexOf("has replaced blocks"));
+      awaitReplaced(bed, 2);
+      TestBed.await("new blocks", Duration.ofMinutes(3), () -> TestBed.number(newest) > FREEZE + 100);
       run.destroy();
       run.waitFor();
       assertTruth(bed, first, TestBed.number(newest), ALL);
     }
+  }
+
+  /** Waits until blocks were replaced so often, and the round in which they were has ended. */
+  private static void awaitReplaced(TestBed bed, int times) {
+    TestBed.await(
+        "blocks that were replaced " + times + " times",
+        Duration.ofMinutes(5),
+        () -> {
+          String[] parts = SourceBed.said(bed).split("has replaced blocks", -1);
+          return parts.length > times
+              && parts[parts.length - 1].split("blocks from", -1).length > 2;
+        });
   }
 
   /** The keys of the sandbox's logs of some datasets, by the lines of the data file. */
