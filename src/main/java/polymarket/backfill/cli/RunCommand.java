@@ -87,7 +87,8 @@ final class RunCommand implements Callable<Integer> {
       split = ",",
       description =
           "Ask again for ids that are failed, unresolved, absent, found, or all; with --limit N,"
-              + " for N of them.")
+              + " for N of them; with --from and --to, for the ranges that hold one of these"
+              + " numbers.")
   private List<String> redo;
 
   @Option(
@@ -347,7 +348,19 @@ final class RunCommand implements Callable<Integer> {
           }
         }
         if (!again.isEmpty()) {
-          long pending = ledger.redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
+          long most = limit == null ? Long.MAX_VALUE : limit;
+          // of ranges, those that were asked for; all of them without --from and --to
+          long pending =
+              from == null && to == null
+                  ? ledger.redo(again, age, share, most)
+                  : run.redoRanges(
+                      job,
+                      again,
+                      System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
+                      from,
+                      to,
+                      datasets,
+                      most);
           if (pending > 0) {
             terminal.info(
                 job.getName()
