@@ -93,7 +93,7 @@ public final class Settings {
     try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
       defaults.load(in);
     } catch (IOException e) {
-      throw new IllegalStateException("the program was built without its defaults", e);
+      throw new IllegalStateException("the program was built without its default settings", e);
     }
     Map<String, String> values = new TreeMap<>();
     defaults
@@ -223,7 +223,7 @@ public final class Settings {
         "setting "
             + key
             + " is "
-            + (text(key).isEmpty() ? "not set" : "no URL")
+            + (text(key).isEmpty() ? "not set" : "not a URL")
             + "; set "
             + source(key)
             + " in the environment to one such as https://host/path");

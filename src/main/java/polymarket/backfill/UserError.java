@@ -11,9 +11,8 @@ import java.nio.file.Path;
 import java.util.regex.Pattern;
 
 /**
- * A mistake or a circumstance that a person can mend. Its message is one line that says what is
- * wrong, where, and what to do, without secrets and control characters; it is printed without a
- * stack trace.
+ * An error that the user can fix. Its message is one line that says what is wrong, where, and what
+ * to do, without secrets and control characters; it is printed without a stack trace.
  */
 public class UserError extends RuntimeException {
 
@@ -46,7 +45,10 @@ public class UserError extends RuntimeException {
    */
   public static String reason(IOException e) {
     return e instanceof AccessDeniedException denied
-        ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
+        ? "user "
+            + System.getProperty("user.name")
+            + " has no permission to write "
+            + denied.getFile()
         : e instanceof FileAlreadyExistsException exists
             ? exists.getFile() + " is not a directory"
             : e instanceof CharacterCodingException

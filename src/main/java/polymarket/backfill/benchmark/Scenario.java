@@ -56,7 +56,7 @@ public record Scenario(
     Map<String, String> stored,
     long diskBytes) {
 
-  /** Writes a list of so many ids. */
+  /** Writes a list of this many ids. */
   public interface Maker {
 
     /**
@@ -210,7 +210,7 @@ public record Scenario(
   /** What has a benchmark: the jobs above, and what is measured in a way of its own. */
   public static List<String> names() {
     return Stream.concat(
-            ALL.stream().map(Scenario::job), Stream.of("rpc-logs", "token-ids", "enrich"))
+            ALL.stream().map(Scenario::job), Stream.of("chain", "rpc-logs", "token-ids", "enrich"))
         .toList();
   }
 

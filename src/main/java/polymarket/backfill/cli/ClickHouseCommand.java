@@ -8,13 +8,13 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.embedded.EmbeddedClickHouse;
 
-/** The embedded engine on its own. */
+/** Runs only the embedded engine. */
 @Command(
     name = "clickhouse",
     description = {
-      "Run the embedded ClickHouse for clients of your own, until Ctrl-C.",
-      "Prints its address and password, and how curl, clickhouse-jdbc, @clickhouse/client and"
-          + " clickhouse-connect use them."
+      "Run the embedded ClickHouse for your own clients, until Ctrl-C.",
+      "Prints its address and password, with examples for curl, clickhouse-jdbc, @clickhouse/client"
+          + " and clickhouse-connect."
     })
 final class ClickHouseCommand implements Callable<Integer> {
 

@@ -21,6 +21,10 @@ public final class SqlSections {
     KNOWN.put("present", List.of());
     KNOWN.put("stored", List.of());
     KNOWN.put("redone", List.of("tables"));
+    KNOWN.put("cleared", List.of());
+    KNOWN.put("noted", List.of());
+    KNOWN.put("others", List.of());
+    KNOWN.put("ends", List.of());
     KNOWN.put("replaced", List.of());
     KNOWN.put("unread", List.of());
     KNOWN.put("query", List.of());
@@ -42,6 +46,7 @@ public final class SqlSections {
     KNOWN.put("view", List.of("needs", "reads"));
     KNOWN.put("without", List.of());
     KNOWN.put("id", List.of("ledger"));
+    KNOWN.put("law", List.of("by", "needs", "whole"));
   }
 
   private SqlSections() {}

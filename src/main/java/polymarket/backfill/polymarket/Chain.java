@@ -24,7 +24,7 @@ import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
 
 /**
- * The bean {@code chain} of routes whose source is a JSON-RPC node and whose ids are ranges of
+ * The bean {@code node} of routes whose source is a JSON-RPC node and whose ids are ranges of
  * blocks: makes the calls of a batch, matches the answers to them by id, and gives the logs as
  * rows.
  *
@@ -36,8 +36,8 @@ import polymarket.backfill.source.SourceException;
 public final class Chain {
 
   /**
-   * How nodes say that a range is too wide or its answer too large (the recorded wordings, and what
-   * their kin say).
+   * Errors of nodes for a range that is too wide or has too large an answer (recorded ones, and
+   * similar ones).
    */
   private static final Pattern TOO_LARGE =
       Pattern.compile(
@@ -46,7 +46,7 @@ public final class Chain {
               + " )?(max(imum)? )?(results|limit of)|range (is )?too (large|wide)|too (large|many"
               + " (results|logs|blocks))|query timeout|timed out|-32614\\b");
 
-  /** How nodes say that they do not have a block yet. */
+  /** Errors of nodes that do not have a block yet. */
   private static final Pattern NOT_YET =
       Pattern.compile(
           "(?i)(beyond|ahead of|past|after|above|(greater|higher|newer|later) than|exceeds) (the )?"
@@ -55,21 +55,24 @@ public final class Chain {
               + "|could |cannot )?not (yet |be )*(found|available|known|mined|produced)"
               + "|cannot be found|unknown block|unfinali[sz]ed|future block");
 
-  /** Row counts at which a node may have cut its answer without a word. */
-  private static final List<Integer> CAPS = List.of(100, 1000, 10_000, 20_000);
+  /** Row counts at which a node may have truncated its answer silently. */
+  static final List<Integer> CAPS = List.of(100, 1000, 10_000, 20_000);
 
   private static final List<Long> WIDTHS = List.of(10_000L, 2_000L, 1_000L, 100L, 10L, 5L, 1L);
 
-  /** Statuses that speak of the account or the server, whatever stands in the answer. */
+  /** Statuses that concern the account or the server, whatever the answer is. */
   private static final Set<Integer> OF_THE_ACCOUNT = Set.of(401, 403, 429, 503);
 
-  /** Statuses that speak of the request: another one may be answered. */
+  /** Statuses that concern the request: another request may be answered. */
   private static final Set<Integer> OF_THE_REQUEST = Set.of(400, 413, 414, 422);
 
   /**
    * Calls in a request at most, unless a batch has more ranges: they reach the node all at once.
    */
   private static final int CALLS_TOGETHER = 8;
+
+  /** Bytes of an answer that may be an error and nothing else. */
+  private static final int LONGEST_ERROR = 4096;
 
   private static final String HEAD = "head";
 
@@ -227,17 +230,17 @@ public final class Chain {
     long last = scan.rows.keySet().stream().mapToLong(Ranges::last).max().orElse(-1);
     Long head = RpcCalls.number(scan.result(HEAD));
     if (last >= 0 && head == null) {
-      throw new SourceException("polygon did not say which block is its newest");
+      throw new SourceException("polygon did not return its newest block");
     }
     if (last >= 0 && head < last) {
-      throw behind(head, last);
+      throw behind("polygon", head, last);
     }
     timed(scan);
   }
 
-  private static SourceException behind(long head, long last) {
+  static SourceException behind(String source, long head, long last) {
     return new SourceException(
-        "polygon's node is at block " + head + " where " + last + " was asked for",
+        source + "'s node is at block " + head + ", but block " + last + " was requested",
         0,
         true,
         0,
@@ -246,18 +249,27 @@ public final class Chain {
 
   /** What it means that nothing was answered: not even the last block of this range alone. */
   private static SourceException refused(Scan scan, String range) {
-    Long head = RpcCalls.number(scan.result(HEAD));
-    if (head != null && head < Ranges.last(range)) {
-      return behind(head, Ranges.last(range));
+    return refused(
+        "polygon", scan.failure(range), RpcCalls.number(scan.result(HEAD)), Ranges.last(range));
+  }
+
+  /**
+   * What it means that a node answered nothing, not even a single block.
+   *
+   * @param head its newest block; null where it did not say
+   * @param last the last block that was asked for
+   */
+  static SourceException refused(String source, String failure, Long head, long last) {
+    if (head != null && head < last) {
+      return behind(source, head, last);
     }
-    String failure = scan.failure(range);
-    String said = "polygon answered with an error: " + failure;
+    String said = source + " answered with an error: " + failure;
     return NOT_YET.matcher(failure).find()
         ? new SourceException(said, 0, true, 0, false)
         : saysTooLarge(failure) ? new RefusalException(said) : new NotYetException(said);
   }
 
-  private static boolean saysTooLarge(String failure) {
+  static boolean saysTooLarge(String failure) {
     return TOO_LARGE.matcher(failure).find() && !NOT_YET.matcher(failure).find();
   }
 
@@ -268,7 +280,10 @@ public final class Chain {
    */
   public void status(Exchange exchange) throws JsonProcessingException {
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
-    String body = exchange.getMessage().getBody(String.class);
+    // an answer with logs is long; what is short may be an error
+    boolean logs =
+        exchange.getMessage().getBody() instanceof byte[] bytes && bytes.length > LONGEST_ERROR;
+    String body = logs ? "" : exchange.getMessage().getBody(String.class);
     boolean error = isError(body);
     if (error && RpcCalls.saysBusy(body)) {
       exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, 429);
@@ -313,7 +328,7 @@ public final class Chain {
           scan.result(BLOCK + number) instanceof Map<?, ?> block ? block.get("timestamp") : null;
       if (said == null) {
         throw new SourceException(
-            "polygon does not give the time of block "
+            "polygon did not return the time of block "
                 + number
                 + ": "
                 + scan.failure(BLOCK + number));
@@ -370,7 +385,7 @@ public final class Chain {
       Long number = RpcCalls.number(calls.result(HEAD + i));
       if (number == null) {
         throw new SourceException(
-            "polygon did not say which block is its newest: " + calls.failure(HEAD + i));
+            "polygon did not return its newest block: " + calls.failure(HEAD + i));
       }
       head = Math.min(head, number);
     }
@@ -379,6 +394,6 @@ public final class Chain {
         return Map.of("last", head - behind, "widest", width);
       }
     }
-    throw new SourceException("polygon gives no logs: " + calls.failure(WIDTH + WIDTHS.get(0)));
+    throw new SourceException("polygon returned no logs: " + calls.failure(WIDTH + WIDTHS.get(0)));
   }
 }

@@ -16,8 +16,8 @@ import polymarket.backfill.run.Reaches.Reach;
 final class RangeLoader {
 
   /**
-   * Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a
-   * long list is loaded soon.
+   * The least width of ranges in the ledger; they are split when they are requested, so that a long
+   * list is loaded quickly.
    */
   private static final long LISTED_WIDTH = 1_000;
 
@@ -30,19 +30,20 @@ final class RangeLoader {
   }
 
   /**
-   * Adds what of the ranges that were asked for the ledger does not have yet, and says how long it
-   * will take.
+   * Adds the parts of the requested ranges that the ledger does not have yet, and prints how long
+   * they will take.
    *
    * @param from the first number; null for the one after those in the ledger
    * @param to the last number, "latest" or null for the newest that the source has
+   * @param datasets of a job that has some; null for all of them
    */
-  void load(Job job, Ledger ledger, Long from, String to) {
+  void load(Job job, Ledger ledger, Long from, String to, List<String> datasets) {
     if (from == null && ledger.size(Share.WHOLE) == 0) {
       throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
     }
     Reach reach = reaches.of(job);
     if (from != null || to != null) {
-      add(job, ledger, from, to, reach.last());
+      add(job, ledger, from, to, reach.last(), datasets);
     }
     long[] pending = {0};
     ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
@@ -58,7 +59,7 @@ final class RangeLoader {
               + job.getSource()
               + " takes "
               + Messages.count(reach.widest())
-              + " a call at most: "
+              + " per call at most: "
               + Messages.count(calls)
               + " calls or more, at "
               + Math.round(reach.callsPerSecond())
@@ -67,7 +68,8 @@ final class RangeLoader {
     }
   }
 
-  private void add(Job job, Ledger ledger, Long from, String to, long reach) {
+  private void add(
+      Job job, Ledger ledger, Long from, String to, long reach, List<String> datasets) {
     long before = ledger.size(Share.WHOLE);
     TreeSet<String> known = new TreeSet<>();
     for (State state : State.values()) {
@@ -76,25 +78,28 @@ final class RangeLoader {
     long asked = to == null || to.equals("latest") ? reach : Long.parseLong(to);
     if (asked > reach) {
       messages.warn(
-          job.getName()
-              + ": --to "
-              + to
-              + " is beyond the last that may be asked for, which is "
-              + reach);
+          job.getName() + ": --to " + to + " is beyond the last available one, which is " + reach);
     }
     long first = from != null ? from : Ranges.last(known.last()) + 1;
     long last = Math.min(reach, asked);
     if (first > last && from != null) {
-      throw new UserError(
-          "--from " + first + " is beyond " + last + ", the last that may be asked for");
+      throw new UserError("--from " + first + " is beyond " + last + ", the last available one");
     }
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
     List<String> added = new ArrayList<>();
-    Ranges.gaps(
-        known,
-        first,
-        last,
-        (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, width, added::add));
+    if (job.getDatasets().isEmpty()) {
+      Ranges.gaps(
+          known,
+          first,
+          last,
+          (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, width, added::add));
+    } else {
+      List<String> wanted =
+          job.getDatasets().stream()
+              .filter(name -> datasets == null || datasets.contains(name))
+              .toList();
+      Ranges.missing(known, wanted, first, last, width, added::add);
+    }
     ledger.load(loading -> added.forEach(loading::add));
     messages.info(
         job.getName()

@@ -84,12 +84,12 @@ public final class HtmlReport {
               + file
               + ": "
               + UserError.reason(e)
-              + "; give another file with --report");
+              + "; choose another file with --report");
     }
   }
 
   /**
-   * What stands below the title of a page that was written here, to be a part of another one.
+   * The content below the title of a page that this class wrote, to be included in another one.
    *
    * @throws UserError where it cannot be read
    */

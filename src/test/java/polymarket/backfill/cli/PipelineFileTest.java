@@ -182,7 +182,7 @@ class PipelineFileTest {
         plan.notes()
             .contains(
                 "rpc would fail: the setting polygon.rpc.url (ALCHEMY_POLYGON_RPC_URL in the"
-                    + " environment) is not set; the others would go on without it"),
+                    + " environment) is not set; the others would continue without it"),
         plan.notes().toString());
   }
 

@@ -279,7 +279,7 @@ class FillsJobIT {
     assertEquals(0, first.waitFor(), () -> SourceBed.said(bed));
     assertTrue(
         SourceBed.said(bed)
-            .contains("fills: " + ended.size() + " of them are known to no source yet"),
+            .contains("fills: " + ended.size() + " of them are not known to any source yet"),
         SourceBed.said(bed));
     assertEquals(
         0, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index > 1"));

@@ -135,7 +135,7 @@ class MappingSourcesIT {
         Program.Result fetched = Program.run(bed, "fetch", job, id);
         assertEquals(0, fetched.exitCode(), fetched.toString());
         assertTrue(
-            fetched.out().contains("found, rows: ") && fetched.out().contains("Becomes in "),
+            fetched.out().contains("found, rows: ") && fetched.out().contains("Rows for "),
             job + ": " + fetched.out());
         assertEquals(stored, contents(TABLES.get(job)), "a fetch stores nothing");
       }

@@ -226,7 +226,7 @@ class MarketsJobIT {
     try (Ledger ledger = ledger()) {
       List<Ledger.Entry> failed = new ArrayList<>();
       ledger.entries(State.FAILED, 10, failed::add);
-      assertTrue(failed.get(0).reason().contains("that it had sent before"), failed.toString());
+      assertTrue(failed.get(0).reason().contains("that it had already sent"), failed.toString());
       assertTrue(ledger.sums().balanced());
     }
     assertTrue(requests() < 20, requests() + " requests");
