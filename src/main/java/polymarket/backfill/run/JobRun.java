@@ -76,7 +76,7 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
-  /** Sees a run go on; called every second and at the end. */
+  /** Observes a run; called every second and at the end. */
   public interface Watcher {
 
     void tick(List<Progress> jobs);
@@ -125,8 +125,8 @@ public final class JobRun implements AutoCloseable {
         if (job.isPass() && !options.share().whole()) {
           throw new UserError(
               job.getName()
-                  + " is not shared by workers, because its ids are walks that end where they meet:"
-                  + " run it without --worker and --of");
+                  + " cannot be shared by workers, because its ids are lists that are read from"
+                  + " both ends until the readers meet: run it without --worker and --of");
         }
       }
       for (String source :
@@ -215,7 +215,7 @@ public final class JobRun implements AutoCloseable {
     return ledger;
   }
 
-  /** Lets each batch look first where the table holds rows that others than this ledger brought. */
+  /** Makes each batch check the table first if it has rows of other ledgers. */
   private void lookFirst(Job job, Ledger ledger) {
     if (hasRows(job, ledger.keyPrefix())) {
       ledger.lookFirst();

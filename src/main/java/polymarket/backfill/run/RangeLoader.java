@@ -18,8 +18,8 @@ import polymarket.backfill.run.Reaches.Reach;
 final class RangeLoader {
 
   /**
-   * Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a
-   * long list is loaded soon.
+   * The least width of ranges in the ledger; they are split when they are requested, so that a long
+   * list is loaded quickly.
    */
   private static final long LISTED_WIDTH = 1_000;
 
@@ -32,8 +32,8 @@ final class RangeLoader {
   }
 
   /**
-   * Adds what of the ranges that were asked for the ledger does not have yet, and says how long it
-   * will take.
+   * Adds the parts of the requested ranges that the ledger does not have yet, and prints how long
+   * they will take.
    *
    * @param from the first number; null for the one after those in the ledger
    * @param to the last number, "latest" or null for the newest that the source has
@@ -61,7 +61,7 @@ final class RangeLoader {
               + job.getSource()
               + " takes "
               + Messages.count(reach.widest())
-              + " a call at most: "
+              + " per call at most: "
               + Messages.count(calls)
               + " calls or more, at "
               + Math.round(reach.callsPerSecond())
@@ -80,17 +80,12 @@ final class RangeLoader {
     long asked = to == null || to.equals("latest") ? reach : Long.parseLong(to);
     if (asked > reach) {
       messages.warn(
-          job.getName()
-              + ": --to "
-              + to
-              + " is beyond the last that may be asked for, which is "
-              + reach);
+          job.getName() + ": --to " + to + " is beyond the last available one, which is " + reach);
     }
     long first = from != null ? from : Ranges.last(known.last()) + 1;
     long last = Math.min(reach, asked);
     if (first > last && from != null) {
-      throw new UserError(
-          "--from " + first + " is beyond " + last + ", the last that may be asked for");
+      throw new UserError("--from " + first + " is beyond " + last + ", the last available one");
     }
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
     List<String> added = new ArrayList<>();
