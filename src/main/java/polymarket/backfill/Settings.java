@@ -58,7 +58,11 @@ public final class Settings {
       try (Reader in = Files.newBufferedReader(file)) {
         own.load(in);
       } catch (IOException | IllegalArgumentException e) {
-        throw new UserError("cannot read " + file + ": " + e.getMessage());
+        throw new UserError(
+            "cannot read "
+                + file
+                + ": "
+                + (e instanceof IOException io ? UserError.reason(io) : e.getMessage()));
       }
       own.stringPropertyNames()
           .forEach(key -> settings.put(key, own.getProperty(key).trim(), file.toString()));

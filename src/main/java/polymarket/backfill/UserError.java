@@ -1,9 +1,11 @@
 package polymarket.backfill;
 
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
@@ -49,13 +51,21 @@ public class UserError extends RuntimeException {
             + denied.getFile()
         : e instanceof FileAlreadyExistsException exists
             ? exists.getFile() + " is not a directory"
-            : e instanceof NoSuchFileException missing
-                ? "there is no " + missing.getFile()
-                : isFull(e)
-                    ? "no space is left on its disk"
-                    : e instanceof FileSystemException system && system.getReason() != null
-                        ? system.getReason()
-                        : e.getMessage();
+            : e instanceof CharacterCodingException
+                ? "it is not text in UTF-8"
+                : e instanceof NoSuchFileException missing
+                    ? "there is no " + absent(Path.of(missing.getFile()))
+                    : isFull(e)
+                        ? "no space is left on its disk"
+                        : e instanceof FileSystemException system && system.getReason() != null
+                            ? system.getReason()
+                            : e.getMessage();
+  }
+
+  /** The file, or the folder that it would stand in. */
+  private static String absent(Path file) {
+    Path folder = file.toAbsolutePath().getParent();
+    return folder == null || Files.exists(folder) ? file.toString() : "folder " + folder;
   }
 
   /** Whether something could not be written because the disk, or the user's part of it, is full. */

@@ -67,7 +67,9 @@ public final class YamlFile {
       throw error(
           e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1),
           e.getProblem() + "; correct the YAML there");
-    } catch (IOException | YamlEngineException e) {
+    } catch (IOException e) {
+      throw new UserError(shown + ": " + UserError.reason(e));
+    } catch (YamlEngineException e) {
       throw new UserError(
           shown + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
     }

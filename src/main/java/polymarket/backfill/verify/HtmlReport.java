@@ -80,7 +80,11 @@ public final class HtmlReport {
       Files.writeString(file, Redaction.text(html.toString()));
     } catch (IOException e) {
       throw new UserError(
-          "cannot write " + file + ": " + e.getMessage() + "; choose another file with --report");
+          "cannot write "
+              + file
+              + ": "
+              + UserError.reason(e)
+              + "; choose another file with --report");
     }
   }
 
@@ -98,7 +102,7 @@ public final class HtmlReport {
           ? new Written(html.substring(html.indexOf(BEGIN) + BEGIN.length(), end))
           : new Printed(html);
     } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": " + e.getMessage());
+      throw new UserError("cannot read " + file + ": " + UserError.reason(e));
     }
   }
 }

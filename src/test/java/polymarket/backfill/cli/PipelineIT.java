@@ -195,7 +195,7 @@ class PipelineIT {
     assertEquals(1, json(part).path("pass").asInt());
     assertTrue(
         part.err()
-            .contains("overnight: steps are expected to take as long as they last did: reconcile "),
+            .contains("overnight: expected durations of steps, from the last pass: reconcile "),
         part.err());
     assertTrue(
         json(part).path("spent_seconds").asLong() >= status.path("spent_seconds").asLong(),
