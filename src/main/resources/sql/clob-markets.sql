@@ -105,7 +105,7 @@ WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDE
 -- The only id: the whole list.
 SELECT 'markets' AS id;
 
--- @check rows, distinct conditions, and their fields
+-- @check rows, distinct conditions, and what they have
 SELECT count() AS rows, uniqExact(condition_id) AS conditions, countIf(empty(token_ids)) AS without_tokens, countIf(m.closed) AS closed,
     countIf(m.closed AND has(winners, true)) AS closed_with_winner, countIf(is_50_50_outcome) AS fifty_fifty, max(fetched_at) AS last_fetched
 FROM default.clob_market_mapping AS m FINAL;

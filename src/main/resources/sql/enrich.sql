@@ -374,7 +374,7 @@ condition_id {condition_type} COMMENT '64 hex digits, lower case, no 0x; none wh
     unfillable_reason LowCardinality(String) COMMENT 'why there is no condition id';
 
 -- @original-column
-condition_id_original String ALIAS {condition} COMMENT 'the condition id as it stands in the trades';
+condition_id_original String ALIAS {condition} COMMENT 'the original condition id of the trade';
 
 -- @partitions
 SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database = {database} AND table = {table} GROUP BY partition_id ORDER BY partition_id;

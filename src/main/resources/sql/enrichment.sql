@@ -65,12 +65,12 @@ FROM
 GROUP BY market, reason ORDER BY rows DESC, market LIMIT 20
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
--- @check existing condition ids that the sources dispute, by rows (at most 20)
+-- @check condition ids that were there and that the sources dispute, the most rows first (at most 20)
 SELECT market_id AS market, condition_id_norm AS condition_id_in_the_trades, count() AS rows FROM default.vw_enriched_trades
 WHERE rule = 'original-disputed' GROUP BY market, condition_id_norm ORDER BY rows DESC, market LIMIT 20
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
--- @check needs=default.condition_id_merged existing condition ids that the row's token disputes, by rows (at most 20)
+-- @check needs=default.condition_id_merged condition ids that were there and that the token of their row disputes, the most rows first (at most 20)
 SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades, merged.condition_id AS condition_id_of_the_token, trades.n AS rows
 FROM (SELECT token_id, condition_id_norm, count() AS n FROM default.vw_enriched_trades WHERE source = 'original' AND token_id != '' GROUP BY token_id, condition_id_norm) AS trades
 INNER JOIN (SELECT key, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS merged ON merged.key = trades.token_id

@@ -24,11 +24,11 @@ SELECT arrayFilter(f -> f NOT IN ('', 'slug:', 'market-id:', 'token-id:', 'quest
 SELECT trade_id, traded_at, market_id, token_id, condition_id, source, rule, reason, transaction_hash FROM {enriched}
 WHERE trade_id = {id} OR transaction_hash IN ({hashes}) ORDER BY trade_id LIMIT 20;
 
--- @check the value of each source
+-- @check what each source says of it
 SELECT key_kind, key, toString(source) AS source, condition_id, toString(proof) AS proof, outcome_index, seen_at FROM default.condition_id_candidates
 WHERE concat(key_kind, ':', key) IN ({keys}) ORDER BY key_kind, key, indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source)), condition_id LIMIT 100;
 
--- @check the decision, and its rule
+-- @check what was decided, and by which rule
 SELECT key_kind, key, condition_id, toString(rule) AS rule, sources_agree, sources_disagree, decided_at FROM default.condition_id_merged WHERE concat(key_kind, ':', key) IN ({keys})
 UNION ALL
 SELECT key_kind, key, 'none', toString(rule), [], arrayMap(c -> toLowCardinality(c.1), candidates), decided_at FROM default.condition_id_conflicts
@@ -39,12 +39,12 @@ ORDER BY key_kind, key LIMIT 100;
 SELECT key_kind, key, toString(rule) AS rule, sources_agree, sources_disagree, decided_at FROM default.condition_id_merged
 WHERE condition_id IN ({conditions}) AND condition_id != '' AND concat(key_kind, ':', key) NOT IN ({keys}) ORDER BY key_kind, key LIMIT 50;
 
--- @check the tokens that its transaction moved
+-- @check what its transaction moved
 SELECT transfers.transaction_hash AS transaction_hash, transfers.token_id AS token_id, if(merged.condition_id = '', 'unknown', merged.condition_id) AS condition_id, transfers.block_number AS block_number
 FROM default.rpc_transfers AS transfers LEFT JOIN (SELECT key, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS merged ON merged.key = transfers.token_id
 WHERE transfers.transaction_hash IN ({transactions}) LIMIT 50;
 
--- @check the enriched rows with it as market, token or condition
+-- @check what became of the rows with it as market, token or condition
 SELECT market_id, condition_id, source, rule, reason, count() AS rows, min(traded_at) AS first, max(traded_at) AS last, any(trade_id) AS such_as FROM {enriched}
 WHERE market_id IN ({texts}) OR token_id IN ({texts}) OR condition_id_norm IN ({texts})
 GROUP BY market_id, condition_id, source, rule, reason ORDER BY rows DESC LIMIT 50;

@@ -171,9 +171,8 @@ SELECT id, outcomes, '' AS listed FROM default.fills_tokens FINAL WHERE id IN ({
 -- A market that was in no list was assumed to have two outcomes.
 SELECT id, toUnixTimestamp64Milli(made_at) AS since FROM default.fills_tokens FINAL;
 
--- @unknown of them are not known to any source yet (`./backfill run markets` fetches Gamma's list), so they are assumed to have
--- two outcomes each; once more outcomes are known, a run requests them The markets of a list whose number of outcomes is not
--- known.
+-- @unknown of them are not known to any source yet (`./backfill run markets` fetches Gamma's list), so they are assumed to have two outcomes each; once more outcomes are known, a run requests them
+-- The markets of a list whose number of outcomes is not known.
 SELECT count() AS ids FROM (SELECT arrayJoin([{list}]) AS id) WHERE id NOT IN (SELECT id FROM default.fills_markets);
 
 -- @present

@@ -46,7 +46,7 @@ WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDE
 -- The only id: the whole list.
 SELECT 'tokens' AS id;
 
--- @check token ids, conditions, and their fields
+-- @check token ids, conditions, and what they have
 SELECT count() AS tokens, uniqExact(condition_id) AS conditions, round(tokens / conditions, 2) AS tokens_a_condition,
     countIf(outcome_index < 0) AS without_outcome, max(fetched_at) AS last_fetched
 FROM default.goldsky_market_mapping FINAL;
@@ -54,11 +54,11 @@ FROM default.goldsky_market_mapping FINAL;
 -- @check rejected rows by reason
 SELECT reason, uniqExact(token_id) AS rows FROM default.goldsky_markets_rejected GROUP BY reason ORDER BY rows DESC;
 
--- @check conditions with a repeated outcome (at most 20)
+-- @check conditions with one outcome twice (at most 20)
 SELECT condition_id, outcome_index, groupArray(token_id) AS tokens FROM default.goldsky_market_mapping FINAL
 GROUP BY condition_id, outcome_index HAVING count() > 1 ORDER BY condition_id, outcome_index LIMIT 20;
 
--- @check token ids with a different condition in the CLOB (at most 20)
+-- @check token ids of which the CLOB says another condition (at most 20)
 SELECT token_id, goldsky.condition_id AS goldsky_says, clob.condition_id AS clob_says
 FROM default.goldsky_market_mapping AS goldsky FINAL
 INNER JOIN (SELECT condition_id, token_id FROM default.clob_market_mapping FINAL ARRAY JOIN token_ids AS token_id) AS clob USING (token_id)

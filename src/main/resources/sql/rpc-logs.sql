@@ -176,7 +176,7 @@ SELECT 'token ids with a condition', count(), uniqExact(token_id), min(first_blo
 -- @check rejected logs by reason (at most 20)
 SELECT reason, count() AS logs FROM default.rpc_logs_rejected GROUP BY reason ORDER BY logs DESC LIMIT 20;
 
--- @check moved token ids without a known condition (at most 20)
+-- @check moved token ids that no known condition gives (at most 20)
 SELECT token_id, sum(transfers) AS transfers, min(block_number) AS first_block FROM default.rpc_transfers
 WHERE token_id NOT IN (SELECT token_id FROM default.rpc_transfer_mapping) GROUP BY token_id ORDER BY transfers DESC LIMIT 20;
 

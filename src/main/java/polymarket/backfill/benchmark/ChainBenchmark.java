@@ -190,17 +190,20 @@ public final class ChainBenchmark {
   private static Map<String, Object> bytesARow(Engine engine) {
     Map<String, Object> bytes = new LinkedHashMap<>();
     for (String table : List.of("chain_fills", "chain_transfers", "chain_lifecycle")) {
+      // a small part does not tell its columns apart
+      engine.execute(
+          "ALTER TABLE default." + table + " MODIFY SETTING min_bytes_for_wide_part = 0");
       engine.execute("OPTIMIZE TABLE default." + table + " FINAL");
       for (Map<String, Object> row :
           engine.rows(
               "SELECT round(sumIf(column_bytes_on_disk, column NOT IN ('order_hash', 'builder')) /"
                   + " any(all_rows), 1) AS bytes, round(sumIf(column_bytes_on_disk, column IN"
                   + " ('order_hash', 'builder')) / any(all_rows), 1) AS apart FROM"
-                  + " system.parts_columns, (SELECT sum(rows) AS all_rows FROM system.parts WHERE"
-                  + " active AND database = 'default' AND table = '"
+                  + " system.parts_columns AS columns, (SELECT sum(rows) AS all_rows FROM"
+                  + " system.parts WHERE active AND database = 'default' AND table = '"
                   + table
-                  + "') WHERE active AND"
-                  + " database = 'default' AND table = '"
+                  + "') AS whole WHERE columns.active AND columns.database = 'default' AND"
+                  + " columns.table = '"
                   + table
                   + "'")) {
         bytes.put(table, row.get("bytes"));
@@ -236,7 +239,7 @@ public final class ChainBenchmark {
         folder.toString());
   }
 
-  /** A copy of the routes in which the portal has no limit to speak of. */
+  /** A copy of the routes in which the portal has practically no limit. */
   private Path unlimited() throws IOException {
     Path home = folder.resolve("home");
     Path routes = program.home().resolve("routes");
@@ -247,6 +250,7 @@ public final class ChainBenchmark {
         Files.copy(file, copy);
       }
     }
+    Files.createSymbolicLink(home.resolve("chdb"), program.home().resolve("chdb"));
     Path source = home.resolve("routes/sources/sqd.camel.yaml");
     Files.writeString(
         source,

@@ -2,6 +2,8 @@ package polymarket.backfill.cli;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -126,8 +128,12 @@ public final class Backfill implements Callable<Integer> {
   }
 
   private static int failed(Exception failure) {
+    Throwable cause = failure instanceof UncheckedIOException ? failure.getCause() : failure;
     if (failure instanceof UserError) {
       System.err.println("backfill: " + failure.getMessage());
+    } else if (cause instanceof FileSystemException file) {
+      // a folder or a file that a person named, or whose disk they can see to
+      System.err.println("backfill: cannot use " + file.getFile() + ": " + UserError.reason(file));
     } else {
       System.err.println("backfill: internal error: " + failure + " (use --debug for details)");
     }

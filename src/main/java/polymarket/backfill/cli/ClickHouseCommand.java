@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.embedded.EmbeddedClickHouse;
 
@@ -22,6 +23,10 @@ final class ClickHouseCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Settings settings = common.settings();
+    if (!settings.text("clickhouse.url").isEmpty()) {
+      throw new UserError(
+          "clickhouse.url is set, so no command uses the embedded ClickHouse; unset it to run one");
+    }
     EmbeddedClickHouse.serveForeground(
         settings.path("clickhouse.data"),
         settings.port("clickhouse.port"),

@@ -206,7 +206,8 @@ final class DiagnoseCommand implements Callable<Integer> {
         to.writeEndArray();
       }
     } catch (IOException e) {
-      throw new UserError("cannot write " + file + ": " + e.getMessage());
+      throw new UserError(
+          "cannot write " + file + ": " + UserError.reason(e) + "; give another file with --out");
     }
     return counts;
   }
@@ -216,7 +217,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       to.writeString(id);
       to.writeRaw('\n');
     } catch (IOException e) {
-      throw new UserError("the list of missing ids cannot be written: " + e.getMessage());
+      throw new UserError("the list of missing ids cannot be written: " + UserError.reason(e));
     }
   }
 

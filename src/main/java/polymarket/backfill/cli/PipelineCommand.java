@@ -369,7 +369,7 @@ final class PipelineCommand implements Callable<Integer> {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": " + e.getMessage());
+      throw new UserError("cannot read " + file + ": " + UserError.reason(e));
     }
   }
 
@@ -377,7 +377,7 @@ final class PipelineCommand implements Callable<Integer> {
     try {
       Redaction.write(file, text);
     } catch (IOException e) {
-      throw new UserError("cannot write " + file + ": " + e.getMessage());
+      throw UserError.unwritable(file, e);
     }
   }
 }

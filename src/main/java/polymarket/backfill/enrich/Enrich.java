@@ -187,7 +187,7 @@ public final class Enrich {
           target.finish(run);
           if (same && isAsBefore()) {
             messages.info(
-                "nothing to do: the trades and the mapping are as they were when "
+                "nothing to do: the trades and the mapping have not changed since "
                     + target.name()
                     + " was made");
             return result("unchanged", ledger, started);
@@ -220,8 +220,8 @@ public final class Enrich {
           throw new UserError(
               "the mapping, or the table "
                   + trades.table()
-                  + " itself, was changed while it was enriched: nothing was exchanged. Run"
-                  + " `backfill enrich` again");
+                  + " itself, changed during the enrichment: the previous table was not replaced."
+                  + " Run `backfill enrich` again");
         }
         steps.run(
             "exchange",
@@ -234,7 +234,7 @@ public final class Enrich {
           changed.size()
               + " slices of "
               + trades.table()
-              + " changed while they were written: they are done again");
+              + " changed while they were written: they are written again");
       clickHouse.execute(sql.section("forget"), Map.of("slices", List.copyOf(changed)));
       SliceLedger.again(ledger, changed.stream().filter(id -> ledger.entry(id) != null).toList());
     }
@@ -243,8 +243,8 @@ public final class Enrich {
     }
     throw new UserError(
         trades.table()
-            + " keeps changing while it is enriched: nothing was exchanged. Run `backfill enrich`"
-            + " when nothing is written to it");
+            + " keeps changing during the enrichment: the previous table was not replaced. Run"
+            + " `backfill enrich` when nothing is written to it");
   }
 
   private void round(Ledger ledger) {
@@ -449,7 +449,7 @@ public final class Enrich {
         });
   }
 
-  /** Slices whose trades are more or fewer by now; partitions that are new are taken in. */
+  /** Slices whose number of trades has changed; new partitions are added. */
   private Set<String> changed(Ledger ledger) {
     Map<String, Measured> measured = writer.measured();
     Set<String> changed = new HashSet<>();

@@ -88,7 +88,7 @@ public final class Reconcile {
     values.put("candidates", new Raw(candidates));
     String merged = merge(MERGED);
     String conflicts = merge(CONFLICTS);
-    // candidates first: merged and conflicts can be made anew from them
+    // candidates first: merged and conflicts can be recreated from them
     boolean changed = replace(CANDIDATES, candidates);
     changed |= replace(CONFLICTS, conflicts);
     changed |= replace(MERGED, merged);

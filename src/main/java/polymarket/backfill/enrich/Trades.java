@@ -364,7 +364,7 @@ final class Trades {
     return keyType;
   }
 
-  /** All of it in slices of about so many rows. */
+  /** The whole table in slices of about this many rows. */
   List<Slice> slices(long rows) {
     if (!mergeTree) {
       return List.of(new Slice(List.of(), null, null, 1, 0));

@@ -22,7 +22,7 @@ final class WriteProgress {
     this.done = new AtomicLong(before);
   }
 
-  /** Adds rows, and says how far it is by now. */
+  /** Adds rows, and reports the progress. */
   String add(long rows) {
     long now = done.addAndGet(rows);
     double rate = (now - before) / Math.max(0.001, (System.nanoTime() - started) / 1e9);

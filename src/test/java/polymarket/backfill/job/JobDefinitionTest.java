@@ -253,7 +253,7 @@ class JobDefinitionTest {
         "parts: {goldsky: [fills]}; 4; parts has the wrong form; it takes names, each with a text",
         "ids: condition; 4; ids is 'condition'. Did you mean 'condition-id'?",
         "after: []; 4; after has the wrong form; it takes a text",
-        "title: twice; 4; 'title' stands twice",
+        "title: twice; 4; 'title' is repeated",
       })
   void aMistake_isOneLineWithFileAndLine_andTheNearestName(String line, int at, String says) {
     UserError error =

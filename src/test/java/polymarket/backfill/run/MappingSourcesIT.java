@@ -306,7 +306,7 @@ class MappingSourcesIT {
           result
               .err()
               .contains(
-                  "200 blocks to do, and polygon takes 10 a call at most: 24 calls or more, at "),
+                  "200 blocks to do, and polygon takes 10 per call at most: 24 calls or more, at "),
           result.err());
       Program.Result other =
           Program.start(

@@ -335,7 +335,7 @@ class MarketsJobIT {
   void workers_areRefused() {
     Program.Result result = Program.run(bed, "run", "markets", "--worker", "1", "--of", "2");
     assertEquals(1, result.exitCode());
-    assertTrue(result.err().contains("markets is not shared by workers"), result.err());
+    assertTrue(result.err().contains("markets cannot be shared by workers"), result.err());
   }
 
   /** Passes requests on to the sandbox's Gamma with another query. */
