@@ -134,7 +134,7 @@ public final class Settings {
   }
 
   /**
-   * The environment variable that a person is told to set: the one in a setting's value, or else
+   * The environment variable that messages name: the one in a setting's value, or else
    * the one that overrides it.
    */
   public String source(String key) {

@@ -120,7 +120,7 @@ public final class Views {
       List<String> refused) {}
 
   /**
-   * Makes the tables of all jobs where they are not there, and all views anew. A view that cannot
+   * Creates the missing tables of all jobs, and recreates all views. A view that cannot
    * be made does not stop the others: it is made as its section {@code -- @without} says, where it
    * has one.
    */
