@@ -178,6 +178,20 @@ FROM
 )
 GROUP BY wallet, condition;
 
+-- @view default.vw_balances needs=default.chain_transfers
+-- What each wallet holds of each token by the transfers that were fetched, in base units: where blocks are lacking it is what
+-- came less what went in the others. Contracts such as pools hold tokens too.
+CREATE OR REPLACE VIEW default.vw_balances AS
+SELECT concat('0x', lower(hex(owner))) AS wallet, toString(token) AS token_id, sum(change) AS amount
+FROM
+(
+    SELECT side.1 AS owner, token_id AS token, side.2 AS change FROM default.chain_transfers FINAL
+    ARRAY JOIN [(sender, -toInt256(amount)), (receiver, toInt256(amount))] AS side
+)
+WHERE owner != toFixedString('', 20)
+GROUP BY owner, token
+HAVING amount != 0;
+
 -- @view default.vw_fills needs=default.chain_fills,default.clob_fills
 -- Every fill once, from the best source: a transaction's fills come from the chain where its block was fetched, else from
 -- Goldsky, else from the Data API. A match is a row for each order; volume is the sum over the rows with taker_order. The

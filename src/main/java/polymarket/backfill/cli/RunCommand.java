@@ -87,7 +87,7 @@ final class RunCommand implements Callable<Integer> {
       split = ",",
       description =
           "Fetch ids again that are failed, unresolved, absent, found, or all; with --limit N, N of"
-              + " them.")
+              + " them; with --from and --to, the ranges that hold one of these numbers.")
   private List<String> redo;
 
   @Option(
@@ -348,7 +348,19 @@ final class RunCommand implements Callable<Integer> {
           }
         }
         if (!again.isEmpty()) {
-          long pending = ledger.redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
+          long most = limit == null ? Long.MAX_VALUE : limit;
+          // of ranges, those that were asked for; all of them without --from and --to
+          long pending =
+              from == null && to == null
+                  ? ledger.redo(again, age, share, most)
+                  : run.redoRanges(
+                      job,
+                      again,
+                      System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
+                      from,
+                      to,
+                      datasets,
+                      most);
           if (pending > 0) {
             terminal.info(
                 job.getName()

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -303,6 +304,25 @@ public final class JobRun implements AutoCloseable {
    */
   public void loadRanges(Job job, Long from, String to, List<String> datasets) {
     new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
+  }
+
+  /**
+   * Makes ranges of a job pending again, so that they are asked for anew and their rows replaced:
+   * those that have a number from one to another.
+   *
+   * @param before only those marked before, epoch milliseconds
+   * @return how many
+   */
+  public long redoRanges(
+      Job job,
+      Collection<State> states,
+      long before,
+      Long from,
+      String to,
+      List<String> datasets,
+      long limit) {
+    return RangeLoader.again(
+        ledger(job.getName()), states, before, options.share(), from, to, datasets, limit);
   }
 
   static Retry retry(

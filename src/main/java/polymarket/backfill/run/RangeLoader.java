@@ -1,6 +1,8 @@
 package polymarket.backfill.run;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
 import polymarket.backfill.Messages;
@@ -56,7 +58,7 @@ final class RangeLoader {
               + " "
               + job.getUnit()
               + " to do, and "
-              + job.getSource()
+              + reaches.source(job)
               + " takes "
               + Messages.count(reach.widest())
               + " per call at most: "
@@ -112,5 +114,48 @@ final class RangeLoader {
             + " to "
             + last
             + (before > 0 ? " are new" : ""));
+  }
+
+  /**
+   * Makes the ranges pending again that have a number from one to another.
+   *
+   * @param before only those marked before, epoch milliseconds
+   * @param share only this worker's
+   * @param from null for no bound
+   * @param to null or "latest" for no bound
+   * @param datasets null for all
+   * @param limit how many at most
+   * @return how many
+   */
+  static long again(
+      Ledger ledger,
+      Collection<State> states,
+      long before,
+      Share share,
+      Long from,
+      String to,
+      List<String> datasets,
+      long limit) {
+    long last = to == null || to.equals("latest") ? Long.MAX_VALUE : Long.parseLong(to);
+    List<String> chosen = new ArrayList<>();
+    for (State state : states) {
+      ledger.entries(
+          state,
+          Long.MAX_VALUE,
+          entry -> {
+            String id = entry.id();
+            if (chosen.size() < limit
+                && entry.markedAt() < before
+                && Share.slot(id) >= share.from()
+                && Share.slot(id) < share.to()
+                && Ranges.last(id) >= (from == null ? 0 : from)
+                && Ranges.first(id) <= last
+                && (datasets == null || !Collections.disjoint(Ranges.datasets(id), datasets))) {
+              chosen.add(id);
+            }
+          });
+    }
+    ledger.redo(chosen);
+    return chosen.size();
   }
 }
