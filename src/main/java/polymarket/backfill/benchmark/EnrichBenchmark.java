@@ -22,8 +22,8 @@ import polymarket.backfill.enrich.Reconcile;
 
 /**
  * Measures `backfill enrich` against a plain copy of the same table: generated trades in an engine
- * of their own, in a folder that is removed again. The engine is restarted for each part, so
- * that the peak of its memory is that part's.
+ * of their own, in a folder that is removed again. The engine is restarted for each part, so that
+ * the peak of its memory is that part's.
  *
  * <p>With {@code keep} the folder of a run that fails stays, and the next run with as many trades
  * takes them and the copy's figures from it.

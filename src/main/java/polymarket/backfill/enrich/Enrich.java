@@ -171,7 +171,8 @@ public final class Enrich {
   }
 
   /**
-   * Checks the state of the last run: continues if it was interrupted, otherwise starts from the beginning.
+   * Checks the state of the last run: continues if it was interrupted, otherwise starts from the
+   * beginning.
    *
    * @return the result where there is nothing to do; else null
    */

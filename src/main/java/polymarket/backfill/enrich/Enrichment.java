@@ -11,8 +11,8 @@ import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
 /**
- * What `backfill verify enrichment` checks, shared by the commands that enrich: {@link Reconcile}, {@link
- * Enrich}, then this.
+ * What `backfill verify enrichment` checks, shared by the commands that enrich: {@link Reconcile},
+ * {@link Enrich}, then this.
  */
 public final class Enrichment {
 

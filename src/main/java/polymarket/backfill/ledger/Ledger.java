@@ -410,7 +410,8 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts from the beginning.
+   * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts from the
+   * beginning.
    *
    * @return the copy
    */
