@@ -1,8 +1,9 @@
--- What must hold of the chain's tables if no log is missing, for `backfill audit`: each section @law is one law. Its title is what
--- the law says. Its statement gives one row: checked, broken, first_block and last_block of what is broken, and places: up to 100
--- tuples of first block, last block, transaction, wallet, token and what is wrong. A law with by=blocks is asked for blocks
--- {from_block} to {to_block} at a time, of those that were fetched of all datasets in needs=; one with by=tokens for a range of the
--- tokens' hashes, and only where the datasets in whole= were fetched from their first block on without a gap.
+-- What must hold of the chain's tables if no log is missing, for `backfill audit`: each section @law is one law. Its title is
+-- what the law says. Its statement gives one row: checked, broken, first_block and last_block of what is broken, and places:
+-- up to 100 tuples of first block, last block, transaction, wallet, token and what is wrong. A law with by=blocks is asked
+-- for blocks {from_block} to {to_block} at a time, of those that were fetched of all datasets in needs=; one with by=tokens
+-- for a range of the tokens' hashes, and only where the datasets in whole= were fetched from their first block on without a
+-- gap.
 
 -- @setup after=chain
 CREATE TABLE IF NOT EXISTS default.audit_results
@@ -173,8 +174,8 @@ INSERT INTO default.audit_results
 SELECT fromUnixTimestamp64Milli(toInt64({time}), 'UTC'), {law}, {says}, {state}, {checked}, {broken}, {first_block}, {last_block}, {place}, [{places}], {seconds};
 
 -- @law balances by=tokens whole=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
--- A debit stands before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no collateral's.
--- A missing transfer is somewhere between the token's first one and the log that cannot be.
+-- A debit stands before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
+-- collateral's. A missing transfer is somewhere between the token's first one and the log that cannot be.
 SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block, max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
     groupArrayArray(100)(arrayMap(b -> (if(b.3 < 0, born, b.4), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
         if(b.3 < 0, concat('the balance is ', toString(b.3)), concat(toString(b.3), ' are left after the redemption'))), bad)) AS places
@@ -208,7 +209,8 @@ FROM
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
 -- @law supply by=blocks needs=transfers,lifecycle In each transaction a condition's outcomes are minted and burnt by what its splits and merges say, the same of each; beyond that they are burnt by redemptions alone.
--- Sums of these over all transactions: until a condition resolves, all its outcomes have the same supply, which is splits less merges.
+-- Sums of these over all transactions: until a condition resolves, all its outcomes have the same supply, which is splits
+-- less merges.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), '', toString(token), wrong), wrong != '') AS places
 FROM
@@ -350,8 +352,8 @@ FROM
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
 -- @law transactions by=blocks needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
--- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for whoever gets the fee that an exchange of V1 takes
--- in shares. The owner behind a collateral adapter is who the tokens go to, and no event names it.
+-- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
+-- V1 takes in shares. The owner behind a collateral adapter is who the tokens go to, and no event names it.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), if(startsWith(wallet, 'fees'), 'whoever gets the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong), wrong != '') AS places
 FROM
@@ -438,8 +440,9 @@ FROM
         ) AS token USING (condition_id, collateral, index_set)
 
         UNION ALL
-        -- the neg-risk adapter's own splits, merges and redemptions; any amount that an auto redeemer takes of the wallet it names; and
-        -- conversions: the NO of each question in the index set is burnt, the adapter splits for the others and keeps their NO out of supply
+        -- the neg-risk adapter's own splits, merges and redemptions; any amount that an auto redeemer takes of the wallet it
+        -- names; and conversions: the NO of each question in the index set is burnt, the adapter splits for the others and
+        -- keeps their NO out of supply
         SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, event.free
         FROM
         (

@@ -8,8 +8,9 @@ SELECT line[1] AS dataset, line[2] AS era, toUInt64(line[3]) AS blocks, toUInt64
 FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'), splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line);
 
 -- @check requests and time at the limits
--- A portal gives 20 requests in 10 s without a key. A paid node is taken at 25 requests a second. An answer is taken to hold 10,000
--- logs, which is what nodes cut at and a small answer of a portal; a JSON-RPC log is 1.1 kB, and one of a portal 0.75 kB.
+-- A portal gives 20 requests in 10 s without a key. A paid node is taken at 25 requests a second. An answer is taken to hold
+-- 10,000 logs, which is what nodes cut at and a small answer of a portal; a JSON-RPC log is 1.1 kB, and one of a portal 0.75
+-- kB.
 WITH
     (SELECT (sum(n), sumIf(n, NOT (part = 'fills' AND era = 'V1'))) FROM
     (

@@ -1,8 +1,8 @@
 -- The chain's tables: every fill, AMM trade, transfer and event of Polymarket's contracts, decoded from their logs. Which
--- contracts and events there are stands in polymarket/chain-contracts.tsv. Sources insert into default.chain_logs and nowhere else.
--- Each log ends in one of the tables, by its block and index; one that is not what its signature promises, in chain_rejected.
--- Ids are binary here (FixedString, UInt256), as they come; vw_chain_fills and the like show them as text. Amounts are whole base
--- units, of 10^-6 for collateral and for the tokens of Polymarket's markets.
+-- contracts and events there are stands in polymarket/chain-contracts.tsv. Sources insert into default.chain_logs and nowhere
+-- else. Each log ends in one of the tables, by its block and index; one that is not what its signature promises, in
+-- chain_rejected. Ids are binary here (FixedString, UInt256), as they come; vw_chain_fills and the like show them as text.
+-- Amounts are whole base units, of 10^-6 for collateral and for the tokens of Polymarket's markets.
 
 -- @setup after=mapping-tables
 CREATE OR REPLACE VIEW default.chain_contracts AS
@@ -56,11 +56,11 @@ CREATE TABLE IF NOT EXISTS default.chain_fills
     exchange         LowCardinality(FixedString(20)) COMMENT 'the contract',
     version          LowCardinality(String) COMMENT 'V1, V2 or V3',
     block_number     UInt64 CODEC(DoubleDelta, ZSTD(1)),
-    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL where the source gives none' CODEC(DoubleDelta, ZSTD(1)),
+    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL if the source has none' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash FixedString(32) CODEC(ZSTD(1)),
     log_index        UInt32 CODEC(Delta, ZSTD(1)),
     order_hash       FixedString(32) CODEC(ZSTD(1)),
-    owner            FixedString(20) COMMENT 'whose order it is' CODEC(ZSTD(1)),
+    owner            FixedString(20) COMMENT 'the owner of the order' CODEC(ZSTD(1)),
     counterparty     FixedString(20) COMMENT 'the taker; of a taker''s own order the exchange; of an order filled alone the operator' CODEC(ZSTD(1)),
     role             Enum8('maker' = 0, 'taker' = 1) COMMENT 'taker: the counterparty is an exchange' CODEC(ZSTD(1)),
     taker_order      Bool COMMENT 'the taker''s own order, or one that was filled alone, so that no taker''s order repeats it: the rows that sums of volume take' CODEC(ZSTD(1)),
@@ -170,10 +170,10 @@ PARTITION BY intDiv(block_number, 2000000)
 ORDER BY (block_number, log_index)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- Logs that are not what their signature promises, or of no contract and event of the list, as they came.
+-- Logs that do not match their signature, or whose contract and event are not in the list, unchanged.
 CREATE TABLE IF NOT EXISTS default.chain_rejected
 (
-    dataset          LowCardinality(String) COMMENT 'empty where the contract and event are not in the list',
+    dataset          LowCardinality(String) COMMENT 'empty if the contract and event are not in the list',
     reason           LowCardinality(String),
     source           LowCardinality(String),
     block_number     UInt64,
@@ -197,7 +197,7 @@ CREATE TABLE IF NOT EXISTS default.chain_logs
 (
     source           LowCardinality(String) COMMENT 'rpc, sqd or hypersync',
     block_number     UInt64,
-    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL where the source gives none',
+    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL if the source has none',
     block_hash       String COMMENT '32 bytes, or empty',
     transaction_hash FixedString(32),
     log_index        UInt32,
@@ -358,7 +358,7 @@ SELECT
     trade.log_index AS log_index, trade.block_time AS timestamp, concat('0x', lower(hex(trade.transaction_hash))) AS transaction_hash,
     concat('0x', lower(hex(trade.wallet))) AS wallet, trade.outcome_index AS outcome_index,
     trade.shares AS shares, trade.collateral AS collateral,
-    -- least: whoever made a pool of a token of his own may give any amounts
+    -- least: the creator of a pool of his own token may choose any amounts
     if(trade.shares = 0, NULL, CAST(divideDecimal(toDecimal256(least(trade.collateral, toUInt256(18446744073709551615)), 0),
         toDecimal256(least(greatest(trade.shares, toUInt256(1)), toUInt256(18446744073709551615)), 0), 18) AS Decimal(38, 18))) AS price,
     trade.fee AS fee, trade.amounts AS amounts, trade.pool_shares AS pool_shares, trade.batch AS batch

@@ -87,14 +87,7 @@ final class AuditCommand implements Callable<Integer> {
   private static void print(Audit.Result result) {
     for (LawResult law : result.laws()) {
       System.out.printf(
-          Locale.ROOT,
-          "%-12s %s%n             %s checked%s, in %s%s%n",
-          law.law(),
-          law.says(),
-          Messages.count(law.checked()),
-          law.broken() > 0 ? ", " + Messages.count(law.broken()) + " BROKEN" : ": " + law.state(),
-          Messages.time(law.millis()),
-          law.broken() == 0 && !law.where().isEmpty() ? "; " + law.where() : "");
+          Locale.ROOT, "%-12s %s%n             %s%n", law.law(), law.says(), outcome(law));
       law.places().stream().limit(SHOWN).forEach(AuditCommand::print);
       if (law.broken() > SHOWN) {
         System.out.println(
@@ -120,6 +113,18 @@ final class AuditCommand implements Callable<Integer> {
       System.out.println("Fetch again what is missing, then audit again:");
       commands.forEach(command -> System.out.println("  " + command));
     }
+  }
+
+  private static String outcome(LawResult law) {
+    if (law.state().equals("not checked")) {
+      return "not checked: " + law.where();
+    }
+    return Messages.count(law.checked())
+        + " checked, "
+        + (law.broken() > 0 ? Messages.count(law.broken()) + " BROKEN" : law.state())
+        + ", in "
+        + Messages.time(law.millis())
+        + (law.broken() > 0 || law.where().isEmpty() ? "" : "; " + law.where());
   }
 
   private static void print(Place place) {

@@ -2,6 +2,8 @@ package polymarket.backfill.cli;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -11,7 +13,7 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
 
-/** The program: reads the command line and hands over to a command. */
+/** The program: parses the command line and runs a command. */
 @Command(
     name = "backfill",
     mixinStandardHelpOptions = true,
@@ -52,7 +54,7 @@ import polymarket.backfill.UserError;
       "2:finished with failed ids",
       "3:a check failed",
       "4:sums do not balance",
-      "5:gave up on a source that did not answer; run it again",
+      "5:a source did not answer for too long; run it again",
       "130:interrupted",
     })
 public final class Backfill implements Callable<Integer> {
@@ -71,7 +73,7 @@ public final class Backfill implements Callable<Integer> {
     return 0;
   }
 
-  /** Runs a command line and gives the exit code. */
+  /** Runs a command line and returns the exit code. */
   public static int execute(String... args) {
     return commandLine().execute(args);
   }
@@ -113,7 +115,7 @@ public final class Backfill implements Callable<Integer> {
     return 1;
   }
 
-  /** Picocli's words for types of Java as a person says them. */
+  /** Replaces Java types in Picocli's messages with plain words. */
   static String plain(String message) {
     return message
         .replaceAll("^Unmatched arguments? (at|from) index \\d+: ", "unexpected argument ")
@@ -126,10 +128,14 @@ public final class Backfill implements Callable<Integer> {
   }
 
   private static int failed(Exception failure) {
+    Throwable cause = failure instanceof UncheckedIOException ? failure.getCause() : failure;
     if (failure instanceof UserError) {
       System.err.println("backfill: " + failure.getMessage());
+    } else if (cause instanceof FileSystemException file) {
+      // a folder or a file that a person named, or whose disk they can see to
+      System.err.println("backfill: cannot use " + file.getFile() + ": " + UserError.reason(file));
     } else {
-      System.err.println("backfill: internal error: " + failure + " (--debug shows where)");
+      System.err.println("backfill: internal error: " + failure + " (use --debug for details)");
     }
     org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
     return failure instanceof UserError error ? error.exitCode() : 1;

@@ -12,7 +12,7 @@ import polymarket.backfill.Redaction;
 /** Writes results for people and as JSON. */
 final class Report {
 
-  /** The widest that a cell is; columns. */
+  /** The most columns of a cell. */
   private static final int LONGEST = 70;
 
   private Report() {}
@@ -25,7 +25,7 @@ final class Report {
     }
   }
 
-  /** The end of a job's run: sums that add up, the time, and how much of the limit was used. */
+  /** The summary of a job's run: the sums, the time, and the used share of the limit. */
   static String end(Map<String, Object> result, String note) {
     Map<?, ?> ledger = (Map<?, ?>) result.get("ledger");
     Map<?, ?> rows = (Map<?, ?>) result.get("rows");
@@ -82,7 +82,7 @@ final class Report {
     return text.toString();
   }
 
-  /** How much of the pace a run used. */
+  /** The share of the pace that a run used. */
   static String used(Map<?, ?> run) {
     return decimal(run, "limit_used") <= 0
         ? "too few requests to measure the pace"
@@ -109,7 +109,7 @@ final class Report {
     return ((Number) map.get(key)).doubleValue();
   }
 
-  /** Rows as a table with a head; numbers stand to the right. */
+  /** Rows as a table with a header; numbers are right-aligned. */
   static String table(List<? extends Map<String, ?>> rows) {
     if (rows.isEmpty()) {
       return "  (none)\n";
@@ -158,12 +158,12 @@ final class Report {
         || value instanceof java.math.BigInteger) {
       return String.format(Locale.ROOT, "%,d", value);
     }
-    // titles are other people's: a line break in one would tear the table, an escape sequence do
+    // values may be untrusted: a line break would break the table, an escape sequence could do
     // worse
     String text =
         Redaction.line(
             value instanceof Map || value instanceof List ? json(value) : String.valueOf(value));
-    // what is piped into a file or another program is whole
+    // output to a file or another program is not truncated
     if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
       return text;
     }
@@ -176,8 +176,8 @@ final class Report {
   }
 
   /**
-   * The columns that a text takes on a terminal: two for a wide character, none for one that joins
-   * the one before it.
+   * The width of a text on a terminal in columns: two for a wide character, none for a combining
+   * one.
    */
   static int width(String text) {
     return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();

@@ -29,7 +29,7 @@ import polymarket.backfill.pipeline.PipelineLedger;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.run.JobRun;
 
-/** Shows how far the jobs are, from another terminal too. */
+/** Shows the progress of jobs, also from another terminal. */
 @Command(
     name = "status",
     description = "Show the progress of jobs and pipelines, during and after a run.")
@@ -88,7 +88,7 @@ final class StatusCommand implements Callable<Integer> {
                 + (name == null ? "" : " of " + name)
                 + " in "
                 + settings.path("runtime.dir")
-                + ": nothing has been run here yet");
+                + ": no job has run here yet");
       }
       String text =
           json
@@ -114,7 +114,10 @@ final class StatusCommand implements Callable<Integer> {
     }
   }
 
-  /** A job's status, with those of its window and of what runs under its name as its parts. */
+  /**
+   * A job's status, with the statuses of its window and of the jobs that run under its name as its
+   * parts.
+   */
   private static Map<String, Object> one(List<Map<String, Object>> statuses) {
     Map<String, Object> first = new LinkedHashMap<>(statuses.get(0));
     if (statuses.size() > 1) {
@@ -185,7 +188,7 @@ final class StatusCommand implements Callable<Integer> {
     return status;
   }
 
-  /** What the processes that work, or last worked, on the job say of themselves. */
+  /** The status records of the processes that run, or last ran, the job. */
   static List<Map<String, Object>> runs(Path runtime, String job) {
     List<Map<String, Object>> runs = new ArrayList<>();
     try (Stream<Path> files = Files.list(runtime)) {
@@ -217,7 +220,7 @@ final class StatusCommand implements Callable<Integer> {
     return runs;
   }
 
-  /** What a run took, as it said itself at its end or, where it died, the last time. */
+  /** The figures of a run, as recorded at its end or, if it died, most recently. */
   private static String figures(Map<?, ?> of) {
     Map<?, ?> run = (Map<?, ?>) of.get("run");
     return ", after "

@@ -24,7 +24,7 @@ final class Trades {
   /** The column with condition ids in the enriched table, all in the stored form. */
   static final String CONDITION = "condition_id";
 
-  /** The condition id as it stands in the trades, where their column has the name of that one. */
+  /** The original condition id of the trades, if their column has the same name. */
   static final String ORIGINAL = "condition_id_original";
 
   static final List<String> ADDED =
@@ -303,7 +303,7 @@ final class Trades {
               + ORIGINAL
               + "` String ALIAS "
               + (condition == null ? "''" : condition.text())
-              + " COMMENT 'the condition id as it stands in the trades'");
+              + " COMMENT 'the original condition id of the trade'");
     }
     aliases.forEach(
         column ->
@@ -358,7 +358,7 @@ final class Trades {
     return keyType;
   }
 
-  /** All of it in slices of about so many rows. */
+  /** The whole table in slices of about this many rows. */
   List<Slice> slices(long rows) {
     if (!mergeTree) {
       return List.of(new Slice(List.of(), null, null, 1, 0));

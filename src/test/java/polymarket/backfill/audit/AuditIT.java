@@ -156,6 +156,34 @@ class AuditIT {
     assertTrue(result.commands().isEmpty());
   }
 
+  @Test
+  void balances_areTheTruths() {
+    Views.refresh(CLICKHOUSE, Settings.load(TestBed.PROJECT, Map.of(), Map.of()), List.of());
+    Map<String, String> truth = new TreeMap<>();
+    for (String line : sandbox.truth().lines("balances?block=" + sandbox.head(), "")) {
+      JsonNode row = read(line);
+      truth.put(
+          row.get("token_id").asText() + " " + row.get("owner").asText(),
+          row.get("amount").asText());
+    }
+    Map<String, String> stored = new TreeMap<>();
+    CLICKHOUSE
+        .rows("SELECT wallet, token_id, toString(amount) AS n FROM default.vw_balances", Map.of())
+        .forEach(
+            row ->
+                stored.put(row.get("token_id") + " " + row.get("wallet"), (String) row.get("n")));
+    assertTrue(truth.size() > 1000, "" + truth.size());
+    assertEquals(truth, stored);
+  }
+
+  private static JsonNode read(String line) {
+    try {
+      return JSON.readTree(line);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
   /** What kinds of logs no law can see; what the second source is for. */
   private static final Set<String> UNSEEN = Set.of("lifecycle TokenRegistered");
 
