@@ -14,8 +14,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Measures `backfill enrich` against a plain copy of the same table: generated trades in an engine
- * of their own, in a folder that is removed again. The engine is started anew for each part, so
- * that the peak of its memory is that part's.
+ * of their own, in a folder that is removed again. The engine is restarted for each part, so that
+ * the peak of its memory is that part's.
  *
  * <p>With {@code keep} the folder of a run that fails stays, and the next run with as many trades
  * takes them and the copy's figures from it.
@@ -260,7 +260,7 @@ public final class EnrichBenchmark {
     return part;
   }
 
-  /** So that the next one starts afresh. */
+  /** Cleans up, so that the next one starts from the beginning. */
   private void removeLedger() {
     Path ledger = folder.resolve("enrich.ledger");
     try {

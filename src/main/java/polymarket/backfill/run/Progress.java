@@ -351,7 +351,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * The ids of a share, counted anew, and the rows of the whole ledger: batches are not divided as
+   * The ids of a share, counted again, and the rows of the whole ledger: batches are not divided as
    * ids are when the number of workers changes.
    */
   static Map<String, Object> ledgerSums(Ledger ledger, Share share) {
