@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
@@ -38,16 +39,7 @@ import polymarket.backfill.UserError;
       ArchiveCommand.class,
       CommandLine.HelpCommand.class,
     },
-    exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {
-      "0:complete",
-      "1:usage or configuration",
-      "2:finished with failed ids",
-      "3:a check failed",
-      "4:sums do not balance",
-      "5:gave up on a source that did not answer; run it again",
-      "130:interrupted",
-    })
+    exitCodeListHeading = "%nExit codes:%n")
 public final class Backfill implements Callable<Integer> {
 
   static {
@@ -70,11 +62,13 @@ public final class Backfill implements Callable<Integer> {
   }
 
   static CommandLine commandLine() {
-    return new CommandLine(new Backfill())
+    CommandLine command = new CommandLine(new Backfill());
+    command.getCommandSpec().usageMessage().exitCodeList(ExitCode.meanings());
+    return command
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler(Backfill::usage)
-        .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
+        .setExecutionExceptionHandler((failure, line, parsed) -> failed(failure));
   }
 
   public static void main(String[] args) {
@@ -93,7 +87,7 @@ public final class Backfill implements Callable<Integer> {
     if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
       System.err.println("See `" + command.getCommandSpec().qualifiedName() + " --help`.");
     }
-    return 1;
+    return ExitCode.ERROR.code();
   }
 
   /** Picocli's words for types of Java as a person says them. */
@@ -111,6 +105,6 @@ public final class Backfill implements Callable<Integer> {
       System.err.println("backfill: internal error: " + failure + " (--debug shows where)");
     }
     org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
-    return failure instanceof UserError error ? error.exitCode() : 1;
+    return (failure instanceof UserError error ? error.exitCode() : ExitCode.ERROR).code();
   }
 }

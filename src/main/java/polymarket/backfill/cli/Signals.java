@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.OsSignal;
 import polymarket.backfill.Redaction;
@@ -34,7 +35,7 @@ final class Signals {
   }
 
   static void handle(JobRun run, Messages messages) {
-    handle(() -> run.stop(130, interrupted()), messages);
+    handle(() -> run.stop(ExitCode.INTERRUPTED, interrupted()), messages);
   }
 
   /**
@@ -64,7 +65,7 @@ final class Signals {
                           + (afterwards.equals(GOES_ON)
                               ? "the same command repeats what was not marked"
                               : afterwards));
-                  Runtime.getRuntime().halt(130);
+                  Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
                 }
               });
       if (ignored) {

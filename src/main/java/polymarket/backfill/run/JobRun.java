@@ -14,6 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -83,8 +84,17 @@ public final class JobRun implements AutoCloseable {
     void ended();
   }
 
-  /** How one job's run ended, ready to be printed. */
-  public record Result(int exitCode, String state, String reason, List<Map<String, Object>> jobs) {}
+  /**
+   * How a run ended.
+   *
+   * @param reason in one line; null where nothing is to be said
+   */
+  public record Result(ExitCode exit, RunState state, String reason, List<JobResult> jobs) {
+
+    public int exitCode() {
+      return exit.code();
+    }
+  }
 
   private final Settings settings;
   private final List<Job> jobs;
@@ -148,7 +158,7 @@ public final class JobRun implements AutoCloseable {
                 options.share().from(),
                 options.share().to(),
                 runtime,
-                why -> stop(1, why)));
+                why -> stop(ExitCode.ERROR, why)));
         Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
       }
@@ -298,12 +308,12 @@ public final class JobRun implements AutoCloseable {
   }
 
   /** Asks the run to end: what is in flight is finished. Returns at once. */
-  public void stop(int exitCode, String why) {
+  public void stop(ExitCode exitCode, String why) {
     stop.ask(exitCode, why);
   }
 
   /** The exit code of the stop that was asked for; null where nobody asked. */
-  public Integer stopCode() {
+  public ExitCode stopCode() {
     return stop.code();
   }
 
@@ -408,7 +418,7 @@ public final class JobRun implements AutoCloseable {
       runners.shutdownNow();
       watcher.ended();
     }
-    return result(progress, finished);
+    return new RunEnd(options, stop).of(progress, ledgers);
   }
 
   /** Says which fields of the run's rows could not be read. */
@@ -508,7 +518,7 @@ public final class JobRun implements AutoCloseable {
           all = false;
         } catch (java.util.concurrent.ExecutionException e) {
           UserError told = Retry.find(e, UserError.class);
-          stop.ask(1, told != null ? told.getMessage() : Retry.reason(e));
+          stop.ask(ExitCode.ERROR, told != null ? told.getMessage() : Retry.reason(e));
         }
       }
       if (all) {
@@ -518,7 +528,7 @@ public final class JobRun implements AutoCloseable {
       if (now >= nextTick) {
         nextTick = now + 1000;
         keepClickHouse();
-        progress.forEach(job -> job.publish(job.snapshot("running")));
+        progress.forEach(job -> job.publish(job.snapshot(RunState.RUNNING)));
         watcher.tick(progress);
         watch(progress, feeds, troubles, retry);
       }
@@ -563,7 +573,7 @@ public final class JobRun implements AutoCloseable {
       }
       if (System.nanoTime() - feed.movedAt() > patience.plus(STEP_MARGIN).toNanos()) {
         stop.ask(
-            5,
+            ExitCode.GAVE_UP,
             "gave up: nothing of "
                 + job.job().getName()
                 + " moved for "
@@ -584,82 +594,6 @@ public final class JobRun implements AutoCloseable {
         job.stirred();
       }
     }
-  }
-
-  private Result result(List<Progress> progress, boolean finished) {
-    int code = 0;
-    String state = "complete";
-    String reason = null;
-    if (stop.asked()) {
-      code = stop.code();
-      state =
-          switch (code) {
-            case 130 -> "interrupted";
-            case 5 -> "gave up";
-            default -> "stopped";
-          };
-      reason = stop.reason();
-    }
-    List<Map<String, Object>> results = new ArrayList<>();
-    String stopped = state;
-    for (Progress job : progress) {
-      Ledger ledger = ledgers.get(job.job().getName());
-      Map<State, Long> counts = ledger.counts(options.share());
-      Ledger.Sums sums = ledger.sums();
-      long total = counts.values().stream().mapToLong(Long::longValue).sum();
-      long left = code == 0 || code == 2 ? ledger.left(options.share()) : 0;
-      boolean balanced = total == ledger.size(options.share()) && sums.balanced();
-      String own = stopped;
-      if (!balanced && code != 4) {
-        code = 4;
-        own = "not balanced";
-        reason = "the sums of " + job.job().getName() + " do not balance: see below";
-      } else if (left > 0 && options.limit() == Long.MAX_VALUE) {
-        code = 4;
-        own = "not balanced";
-        reason =
-            left
-                + " ids of "
-                + job.job().getName()
-                + " are still pending though nothing is left to do";
-      } else if ((code == 0 || code == 2) && counts.get(State.FAILED) > 0) {
-        own = "finished with failed ids";
-        if (code == 0) {
-          code = 2;
-          reason =
-              Messages.count(counts.get(State.FAILED), "id")
-                  + " failed: see `backfill ledger "
-                  + job.job().getName()
-                  + " --state failed`; the same command asks for them again";
-        }
-      } else if (left > 0) {
-        own = "stopped at --limit";
-        reason =
-            reason != null
-                ? reason
-                : Messages.count(left, "id")
-                    + " of "
-                    + job.job().getName()
-                    + (left == 1 ? " is" : " are")
-                    + " still pending; the same command without --limit continues with them";
-      }
-      state = own.equals(stopped) ? state : own;
-      job.counted(counts);
-      Map<String, Object> result = job.snapshot(own);
-      result.put("ledger", Progress.ledgerSums(ledger, options.share()));
-      result.put("balanced", balanced);
-      results.add(result);
-      job.publish(result);
-      job.close();
-    }
-    int exit = code;
-    String why = reason;
-    results.forEach(
-        result -> {
-          result.put("exit_code", exit);
-          result.put("reason", why);
-        });
-    return new Result(code, state, reason, results);
   }
 
   @Override
