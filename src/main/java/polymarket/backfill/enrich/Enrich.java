@@ -28,6 +28,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.IdForms;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Steps;
@@ -236,7 +237,7 @@ public final class Enrich {
                 + "."
                 + table
                 + " DELETE WHERE slice IN ("
-                + changed.stream().map(Slice::literal).collect(Collectors.joining(", "))
+                + changed.stream().map(Quoted::text).collect(Collectors.joining(", "))
                 + ") SETTINGS mutations_sync = 1");
       }
       again(ledger, changed.stream().filter(id -> ledger.entry(id) != null).toList());
