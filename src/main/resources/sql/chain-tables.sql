@@ -62,7 +62,8 @@ CREATE TABLE IF NOT EXISTS default.chain_fills
     order_hash       FixedString(32) CODEC(ZSTD(1)),
     owner            FixedString(20) COMMENT 'whose order it is' CODEC(ZSTD(1)),
     counterparty     FixedString(20) COMMENT 'the taker; of a taker''s own order the exchange; of an order filled alone the operator' CODEC(ZSTD(1)),
-    role             Enum8('maker' = 0, 'taker' = 1) COMMENT 'taker: the counterparty is an exchange; sums of volume take these rows (and orders filled alone: see vw_fills)' CODEC(ZSTD(1)),
+    role             Enum8('maker' = 0, 'taker' = 1) COMMENT 'taker: the counterparty is an exchange' CODEC(ZSTD(1)),
+    taker_order      Bool COMMENT 'the taker''s own order, or one that was filled alone, so that no taker''s order repeats it: the rows that sums of volume take' CODEC(ZSTD(1)),
     side             Enum8('BUY' = 0, 'SELL' = 1) COMMENT 'what the order does with the token' CODEC(ZSTD(1)),
     token_id         UInt256 CODEC(ZSTD(1)),
     shares           UInt64 COMMENT 'base units of 10^-6' CODEC(T64, ZSTD(1)),
@@ -245,6 +246,7 @@ SELECT
         layout.at_outcome_index != 0 AND $number(layout.at_outcome_index) > 255, 'there is no such outcome',
         layout.into_table = 'transfers' AND layout.kind = 'batch' AND length($items(layout.at_numbers)) != length($items(layout.at_amounts)),
             'there are not as many ids as amounts',
+        layout.into_table = 'transfers' AND layout.kind = 'batch' AND empty($items(layout.at_numbers)), 'it moves no token',
         layout.kind IN ('preparation', 'resolution') AND $number(layout.at_number) > 256, 'a condition has at most 256 outcomes',
         layout.kind = 'resolution' AND layout.at_number != 0 AND length($items(layout.at_amounts)) != $number(layout.at_number),
             'there are not as many payouts as outcomes',
@@ -273,6 +275,7 @@ SELECT
     $address(at_wallet) AS owner,
     $address(at_counterparty) AS counterparty,
     if(counterparty IN (SELECT emitter FROM default.chain_layouts WHERE into_table = 'fills'), 'taker', 'maker') AS role,
+    role = 'taker' OR max(role = 'taker') OVER (PARTITION BY transaction_hash, if(role = 'taker', owner, counterparty)) = 0 AS taker_order,
     if(buys, 'BUY', 'SELL') AS side,
     multiIf(kind != 'assets', $number(at_token_id), buys, $number(at_taker_asset), $number(at_maker_asset)) AS token_id,
     if(buys, gets, gives) AS shares,
@@ -347,3 +350,21 @@ FROM default.chain_known
 ARRAY JOIN if(kind = 'single', [$number(at_token_id)], arrayDistinct($numbers(at_numbers))) AS token_id
 WHERE reason = '' AND into_table = 'transfers' AND version = 'V1'
 GROUP BY block_number, block_time, transaction_hash, token_id, batch;
+
+-- The trades and fundings of the pools that Polymarket's factory announced, whenever it did; amounts in base units.
+CREATE OR REPLACE VIEW default.vw_chain_amm_trades AS
+SELECT
+    concat('0x', lower(hex(trade.pool))) AS pool, pools.condition_id AS condition_id, trade.kind AS kind, trade.block_number AS block_number,
+    trade.log_index AS log_index, trade.block_time AS timestamp, concat('0x', lower(hex(trade.transaction_hash))) AS transaction_hash,
+    concat('0x', lower(hex(trade.wallet))) AS wallet, trade.outcome_index AS outcome_index,
+    trade.shares AS shares, trade.collateral AS collateral,
+    -- least: whoever made a pool of a token of his own may give any amounts
+    if(trade.shares = 0, NULL, CAST(divideDecimal(toDecimal256(least(trade.collateral, toUInt256(18446744073709551615)), 0),
+        toDecimal256(least(greatest(trade.shares, toUInt256(1)), toUInt256(18446744073709551615)), 0), 18) AS Decimal(38, 18))) AS price,
+    trade.fee AS fee, trade.amounts AS amounts, trade.pool_shares AS pool_shares, trade.batch AS batch
+FROM default.chain_amm_trades AS trade FINAL
+INNER JOIN
+(
+    SELECT lifecycle.pool AS pool, lower(hex(any(lifecycle.conditions)[1])) AS condition_id FROM default.chain_lifecycle AS lifecycle
+    WHERE kind = 'pool' AND lifecycle.tokens IN (SELECT emitter FROM default.chain_layouts WHERE kind = 'preparation') GROUP BY pool
+) AS pools ON pools.pool = trade.pool;

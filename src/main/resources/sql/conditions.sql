@@ -1,7 +1,7 @@
 -- Every condition that any source knows: what fills, payouts, resolutions, diagnose, monitor and coverage mean by "all". Gamma
 -- lists markets; the CLOB, Goldsky and the chain know conditions that it does not list.
 
--- @setup after=markets,mapping-tables
+-- @setup after=markets,mapping-tables,chain-tables
 CREATE OR REPLACE VIEW default.vw_conditions AS
 SELECT
     condition_id,
@@ -36,6 +36,42 @@ FROM
     UNION ALL
     SELECT resolved.condition_id, 'chain', toNullable(true), resolved.resolved_at, NULL, toUInt64(resolved.outcome_slot_count), '', NULL, ''
     FROM default.rpc_resolutions AS resolved
+    UNION ALL
+    SELECT lower(hex(made.condition_id)), 'chain', NULL, NULL, made.opened, toUInt64(2), '', NULL, ''
+    FROM
+    (
+        -- a scan that begins after a condition's preparation sees its exchange or its pool
+        SELECT arrayJoin(if(kind = 'pool', conditions, [lifecycle.condition_id])) AS condition_id, min(block_time) AS opened FROM default.chain_lifecycle AS lifecycle
+        WHERE kind = 'registration' OR kind = 'pool' AND tokens IN (SELECT emitter FROM default.chain_layouts WHERE kind = 'preparation') GROUP BY condition_id
+    ) AS made
 ) AS known
 WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
 GROUP BY condition_id;
+
+-- Which condition and outcome a token is of, by whoever knows it; computed ones are proved.
+CREATE OR REPLACE VIEW default.vw_tokens AS
+SELECT token_id, argMin(condition_id, rank) AS condition_id, argMin(outcome, rank) AS outcome_index FROM
+(
+    SELECT toUInt256OrZero(entry.1) AS token_id, condition_id, toInt16(entry.2 - 1) AS outcome, 0 AS rank FROM
+    (
+        SELECT condition_id, arrayJoin(arrayConcat(arrayZip(usdc_token_ids, arrayEnumerate(usdc_token_ids)), arrayZip(wrapped_token_ids, arrayEnumerate(wrapped_token_ids)))) AS entry
+        FROM default.computed_token_ids
+    )
+    UNION ALL
+    SELECT toUInt256OrZero(entry.1), id, toInt16(entry.2 - 1), 1 FROM
+    (
+        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id, arrayJoin(arrayZip(token_ids, arrayEnumerate(token_ids))) AS entry
+        FROM default.api_markets_staging WHERE NOT token_ids_unverified
+    )
+    UNION ALL
+    SELECT toUInt256OrZero(entry.1), id, toInt16(entry.2 - 1), 2 FROM
+    (
+        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id, arrayJoin(arrayZip(token_ids, arrayEnumerate(token_ids))) AS entry
+        FROM default.clob_market_mapping
+    )
+    UNION ALL
+    SELECT toUInt256OrZero(token_id), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), outcome_index, 3 FROM default.goldsky_market_mapping
+    UNION ALL
+    SELECT token_id, lower(hex(condition_id)), toInt16(-1), 4 FROM default.chain_lifecycle WHERE kind = 'registration'
+)
+WHERE token_id != 0 GROUP BY token_id;

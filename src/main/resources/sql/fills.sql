@@ -325,6 +325,42 @@ SELECT source, reason, count() AS rows, any(row) AS such_as FROM
 )
 GROUP BY source, reason ORDER BY rows DESC;
 
+-- @check fills of each month that one source has and the others lack needs=default.chain_fills
+-- By transactions, which all sources name alike. The Data API leaves out what is less than a tenth of a share.
+SELECT toStartOfMonth(toDateTime(at, 'UTC')) AS month, has, lack, multiIf(
+        has = 'chain' AND condition = '', 'unknown market',
+        has = 'chain' AND condition NOT IN (SELECT condition_id FROM default.clob_fills), 'market not fetched',
+        has = 'chain' AND largest < 0.1, 'dust',
+        has = 'chain' AND at >= toUnixTimestamp(toDateTime('2026-04-28 00:00:00', 'UTC')) AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api'),
+            'after Goldsky stopped on 2026-04-28',
+        has = 'chain' AND at < toUnixTimestamp(now() - INTERVAL 3 YEAR) AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'goldsky'),
+            'before the Data API''s three years',
+        has = 'chain', 'not in the answers',
+        'blocks not fetched, or logs missing') AS reason,
+    count() AS transactions, sum(rows) AS fills, toString(sum(traded)) AS collateral, any(concat('0x', lower(hex(tx)))) AS such_as
+FROM
+(
+    SELECT tx, min(time) AS at, max(shares) AS largest, max(market) AS condition, count() AS rows, sum(volume) AS traded,
+        groupUniqArray(origin) AS origins, origins[1] AS has, if(has = 'chain', 'goldsky, data-api', 'chain') AS lack
+    FROM
+    (
+        SELECT fill.transaction_hash AS tx, toUnixTimestamp(ifNull(fill.block_time, toDateTime(0, 'UTC'))) AS time, toDecimal128(fill.shares, 6) / 1000000 AS shares,
+            token.condition_id AS market, if(fill.taker_order, toDecimal128(fill.collateral, 6) / 1000000, 0) AS volume, 'chain' AS origin
+        FROM default.chain_fills AS fill FINAL LEFT ANY JOIN default.vw_tokens AS token ON token.token_id = fill.token_id
+        UNION ALL
+        SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32), toUnixTimestamp(timestamp), size, condition_id, if(taker_order, cost, 0), toString(source)
+        FROM default.clob_fills FINAL
+    )
+    GROUP BY tx HAVING NOT has(origins, 'chain') OR length(origins) = 1
+)
+WHERE (SELECT count() FROM default.chain_fills) > 0
+GROUP BY month, has, lack, reason ORDER BY month, has, fills DESC
+SETTINGS max_bytes_before_external_group_by = 1000000000;
+
+-- @check fills by month and source needs=default.vw_fills
+SELECT toStartOfMonth(timestamp) AS month, source, count() AS fills, countIf(taker_order) AS trades, toString(sumIf(cost, taker_order)) AS volume
+FROM default.vw_fills GROUP BY month, source ORDER BY month, source;
+
 -- @check samples
 SELECT condition_id, outcome_index, side, toString(price) AS price, toString(size) AS size, taker_order, timestamp, source FROM default.clob_fills
 ORDER BY cityHash64(fill_id) LIMIT 5;

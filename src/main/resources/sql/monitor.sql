@@ -29,6 +29,9 @@ WHERE resolved AND id IN ({ids}) AND id NOT IN (SELECT condition_id FROM cascadi
 -- @recent needs=default.clob_fills fills
 SELECT toDate(timestamp) AS day, count() AS n FROM default.clob_fills WHERE timestamp >= now() - INTERVAL 7 DAY GROUP BY day;
 
+-- @recent needs=default.chain_fills fills on the chain
+SELECT toDate(block_time) AS day, count() AS n FROM default.chain_fills WHERE block_time >= now() - INTERVAL 7 DAY GROUP BY day;
+
 -- @recent needs=default.api_markets_staging markets created
 SELECT toDate(created_at) AS day, count() AS n FROM default.api_markets_staging WHERE created_at >= now() - INTERVAL 7 DAY GROUP BY day;
 

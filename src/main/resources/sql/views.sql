@@ -177,3 +177,33 @@ FROM
     WHERE held.outcome >= 0 AND held.outcome < length(truth.payout_numerators)
 )
 GROUP BY wallet, condition;
+
+-- @view default.vw_fills needs=default.chain_fills,default.clob_fills
+-- Every fill once, from the best source: a transaction's fills come from the chain where its block was fetched, else from
+-- Goldsky, else from the Data API. A match is a row for each order; volume is the sum over the rows with taker_order. The
+-- condition of a fill from the chain is empty where no source knows its token.
+CREATE OR REPLACE VIEW default.vw_fills AS
+SELECT
+    'chain' AS source, concat(toString(fill.block_number), '-', toString(fill.log_index)) AS fill_id, toString(fill.version) AS version,
+    fill.block_number AS block_number, fill.log_index AS log_index, fill.block_time AS timestamp,
+    concat('0x', lower(hex(fill.transaction_hash))) AS transaction_hash, concat('0x', lower(hex(fill.order_hash))) AS order_hash,
+    concat('0x', lower(hex(fill.owner))) AS owner, concat('0x', lower(hex(fill.counterparty))) AS counterparty, toString(fill.role) AS role,
+    toString(fill.side) AS side, token.condition_id AS condition_id, toString(fill.token_id) AS asset_id,
+    if(token.condition_id = '', -1, token.outcome_index) AS outcome_index, fill.price AS price,
+    CAST(toDecimal128(fill.shares, 0) * toDecimal128('0.000001', 6) AS Decimal(38, 6)) AS size,
+    CAST(toDecimal128(fill.collateral, 0) * toDecimal128('0.000001', 6) AS Decimal(38, 6)) AS cost,
+    CAST(toDecimal128(fill.fee, 0) * toDecimal128('0.000001', 6) AS Nullable(Decimal(38, 6))) AS fee,
+    concat('0x', lower(hex(fill.builder))) AS builder, fill.taker_order AS taker_order
+FROM default.chain_fills AS fill FINAL
+LEFT ANY JOIN default.vw_tokens AS token ON token.token_id = fill.token_id
+UNION ALL
+SELECT
+    toString(stored.source), stored.fill_id, '', toUInt64(0), toUInt32(0), toNullable(stored.timestamp), stored.transaction_hash, stored.order_hash,
+    stored.maker, stored.taker, if(stored.taker_order AND NOT stored.alone, 'taker', 'maker'), toString(stored.side), stored.condition_id, stored.asset_id,
+    stored.outcome_index, toNullable(stored.price), stored.size, stored.cost, stored.fee, '', stored.taker_order
+FROM default.clob_fills AS stored FINAL
+WHERE toFixedString(unhex(substring(stored.transaction_hash, 3)), 32) NOT IN
+        (SELECT transaction_hash FROM default.chain_fills WHERE transaction_hash IN (SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32) FROM default.clob_fills))
+    AND (stored.source != 'data-api' OR (stored.condition_id, stored.transaction_hash) NOT IN
+        (SELECT condition_id, transaction_hash FROM default.clob_fills WHERE source = 'goldsky'
+            AND condition_id IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api')));

@@ -14,7 +14,8 @@ import java.util.TreeMap;
 
 /**
  * The settings of application.properties. Each can be overridden by the environment variable of the
- * same name (dots and dashes as underscores, upper case) and that by {@code --set key=value}.
+ * same name (dots and dashes as underscores, upper case), also from the files .env and .env.local
+ * beside the program, and that by {@code --set key=value}.
  */
 public final class Settings {
 
@@ -43,12 +44,13 @@ public final class Settings {
 
   /**
    * @param home the project's folder, which holds application.properties and routes/
-   * @param environment the environment's variables
+   * @param ofProcess the environment's variables; they override those of .env and .env.local
    * @param overrides what {@code --set} gave
    * @throws UserError for a setting that does not exist or a file that cannot be read
    */
   public static Settings load(
-      Path home, Map<String, String> environment, Map<String, String> overrides) {
+      Path home, Map<String, String> ofProcess, Map<String, String> overrides) {
+    Map<String, String> environment = EnvFiles.under(home, ofProcess);
     Settings settings = new Settings(home, defaults());
     Path file = home.resolve("application.properties");
     if (Files.exists(file)) {

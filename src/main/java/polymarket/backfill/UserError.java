@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 
@@ -46,11 +47,13 @@ public class UserError extends RuntimeException {
         ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
         : e instanceof FileAlreadyExistsException exists
             ? exists.getFile() + " is not a directory"
-            : isFull(e)
-                ? "no space is left on its disk"
-                : e instanceof FileSystemException system && system.getReason() != null
-                    ? system.getReason()
-                    : e.getMessage();
+            : e instanceof NoSuchFileException missing
+                ? "there is no " + missing.getFile()
+                : isFull(e)
+                    ? "no space is left on its disk"
+                    : e instanceof FileSystemException system && system.getReason() != null
+                        ? system.getReason()
+                        : e.getMessage();
   }
 
   /** Whether something could not be written because the disk, or the user's part of it, is full. */

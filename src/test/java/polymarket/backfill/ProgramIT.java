@@ -181,7 +181,17 @@ class ProgramIT {
     assertEquals(1, json.path("came").size());
     assertEquals(
         ids.get(0), json.at("/became/resolutions_external_ingest/0/condition_id").asText());
-    Program.Result shown = Program.run(bed, "fetch", "payouts", ids.get(0), ids.get(1));
+    // what --set says counts in the routes too, whatever the environment says
+    Program.Result shown =
+        Program.start(
+                bed,
+                List.of("-Dgoldsky.positions.url=http://127.0.0.1:1/x"),
+                Map.of("GOLDSKY_POSITIONS_URL", "http://127.0.0.1:1/x"),
+                "fetch",
+                "payouts",
+                ids.get(0),
+                ids.get(1))
+            .end();
     assertTrue(
         shown.out().contains("Becomes in resolutions_external_ingest:")
             && shown.out().contains(ids.get(1) + "  absent"),

@@ -51,6 +51,26 @@ class SettingsTest {
   }
 
   @Test
+  void envLocal_overridesEnv_andTheEnvironmentOverridesBoth() throws IOException {
+    Files.writeString(
+        home.resolve(".env"),
+        "# keys\nPAYOUTS_BATCH_SIZE=5\nexport CLOB_API_KEY='from env'\n\nCLICKHOUSE_USER=me\n");
+    Files.writeString(home.resolve(".env.local"), "CLICKHOUSE_USER=\"you\"\n");
+    Settings settings = load(Map.of("PAYOUTS_BATCH_SIZE", "6"), Map.of());
+    assertEquals("6", settings.text("payouts.batch-size"));
+    assertEquals("from env", settings.text("clob.api-key"));
+    assertEquals("you", settings.text("clickhouse.user"));
+  }
+
+  @Test
+  void envFileThatCannotBeRead_isNamed_andNoneOfItShown() throws IOException {
+    Files.writeString(home.resolve(".env"), "CLOB_API_KEY=x\nsecret words without a sign\n");
+    String message = oneLine(() -> load(Map.of(), Map.of()));
+    assertTrue(message.contains(home.resolve(".env") + ", line 2:"), message);
+    assertTrue(!message.contains("secret"), message);
+  }
+
+  @Test
   void environmentVariables_areUpperCaseWithUnderscores() {
     assertEquals("CLICKHOUSE_URL", Settings.variable("clickhouse.url"));
     assertEquals("PAYOUTS_BATCH_SIZE", Settings.variable("payouts.batch-size"));

@@ -1,5 +1,7 @@
 package polymarket.backfill.cli;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -23,6 +25,7 @@ import polymarket.backfill.UserError;
       MonitorCommand.class,
       FetchCommand.class,
       DiagnoseCommand.class,
+      DoctorCommand.class,
       LedgerCommand.class,
       ResetCommand.class,
       ReconcileCommand.class,
@@ -36,6 +39,7 @@ import polymarket.backfill.UserError;
       DemoCommand.class,
       polymarket.backfill.sandbox.SandboxCommand.class,
       BenchmarkCommand.class,
+      CompletionCommand.class,
       ArchiveCommand.class,
       CommandLine.HelpCommand.class,
     },
@@ -83,16 +87,30 @@ public final class Backfill implements Callable<Integer> {
 
   private static int usage(ParameterException e, String[] args) {
     CommandLine command = e.getCommandLine();
-    System.err.println("backfill: " + plain(e.getMessage().lines().findFirst().orElse("")));
-    if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
-      System.err.println("See `" + command.getCommandSpec().qualifiedName() + " --help`.");
+    StringWriter nearest = new StringWriter();
+    CommandLine.UnmatchedArgumentException.printSuggestions(e, new PrintWriter(nearest, true));
+    String wrong = plain(e.getMessage().lines().findFirst().orElse(""));
+    if (command.getParent() == null) {
+      wrong = wrong.replaceFirst("^unexpected argument ", "no command ");
     }
+    System.err.println(
+        "backfill: "
+            + wrong
+            + (nearest.toString().isBlank() ? "" : ". " + nearest.toString().strip())
+            + (nearest.toString().strip().endsWith("?") ? "" : ".")
+            + " See `"
+            + command.getCommandSpec().qualifiedName()
+            + " --help`");
     return ExitCode.ERROR.code();
   }
 
   /** Picocli's words for types of Java as a person says them. */
-  private static String plain(String message) {
+  static String plain(String message) {
     return message
+        .replaceAll("^Unmatched arguments? (at|from) index \\d+: ", "unexpected argument ")
+        .replaceAll("^Missing required", "missing")
+        .replaceAll("^Unknown option", "unknown option")
+        .replaceAll("^Invalid value", "invalid value")
         .replaceAll("' is not an? (int|long|Integer|Long)\\b", "' is not a whole number")
         .replaceAll("' is not an? (double|float|Double)\\b", "' is not a number")
         .replace("for option option ", "for option ");

@@ -239,7 +239,7 @@ final class PipelineCommand implements Callable<Integer> {
     try {
       Backfill.commandLine().parseArgs(words.toArray(String[]::new));
     } catch (ParameterException e) {
-      return e.getMessage().lines().findFirst().orElse("it cannot be read")
+      return Backfill.plain(e.getMessage().lines().findFirst().orElse("it cannot be read"))
           + "; see `backfill "
           + words.get(0)
           + " --help`";

@@ -203,6 +203,12 @@ final class RunCommand implements Callable<Integer> {
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
     if (ids != null) {
+      if (jobs.get(0).isPass()) {
+        throw new UserError(
+            "--ids does not go with "
+                + jobs.get(0).getName()
+                + ", which asks for whole lists; leave it out");
+      }
       IdList.check(ids, jobs.get(0).idKind());
     }
     for (Job job : jobs) {

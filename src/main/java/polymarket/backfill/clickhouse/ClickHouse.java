@@ -135,7 +135,13 @@ public final class ClickHouse implements AutoCloseable {
       clickHouse.rows("SELECT 1", Map.of());
     } catch (UserError e) {
       clickHouse.close();
-      throw e;
+      boolean silent = e instanceof ClickHouseException refused && refused.code() == 0;
+      throw silent && embedded == null
+          ? new ClickHouseException(
+              e.getMessage() + "; start it, or set clickhouse.url (empty: the embedded engine)",
+              0,
+              e)
+          : e;
     }
     return clickHouse;
   }

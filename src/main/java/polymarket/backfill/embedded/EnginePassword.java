@@ -59,7 +59,7 @@ final class EnginePassword {
               + file(data)
               + ": "
               + UserError.reason(e)
-              + "; give its owner the right to");
+              + "; set clickhouse.data to a folder that this user can write");
     }
   }
 

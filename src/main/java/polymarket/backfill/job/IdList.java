@@ -89,9 +89,9 @@ public final class IdList {
    * @throws UserError where it is no file
    */
   public static void check(String source, IdKind kind) {
-    if (!source.equals("-") && !Files.exists(Path.of(source))) {
+    if (!source.equals("-") && (source.isEmpty() || !Files.exists(Path.of(source)))) {
       throw new UserError(
-          source
+          (source.isEmpty() ? "''" : source)
               + ": no such file. --ids takes a file with one "
               + kind.label()
               + " a line or a JSON array, plain or .gz, or - for standard input");
@@ -179,7 +179,12 @@ public final class IdList {
           name
               + (json.getLocation() == null ? "" : ": line " + json.getLocation().getLineNr())
               + ": not JSON with ids: "
-              + json.getOriginalMessage().lines().findFirst().orElse(""));
+              // without the parser's notes on its own source
+              + json.getOriginalMessage()
+                  .lines()
+                  .findFirst()
+                  .orElse("")
+                  .replaceAll(" ?\\(start marker at .*|\\[Source: [^]]*]", ""));
     }
     return new UserError(
         e instanceof ListInput.NoList

@@ -186,6 +186,13 @@ public final class Job {
       example = "The example API has no market that is older than a year.")
   private String sourceNote = "";
 
+  @JobField(
+      title =
+          "An id that the source knows, which `doctor` asks for. Without it, the first of the ids "
+              + "that the job's SQL lists",
+      example = "0xdd22472e552920b8438158ea7238bfadfa4f736aa4cee91a6b86c39ead110917")
+  private String probe = "";
+
   private Job(String name) {
     this.name = name;
   }
@@ -335,6 +342,10 @@ public final class Job {
 
   public String getSourceNote() {
     return sourceNote;
+  }
+
+  public String getProbe() {
+    return probe;
   }
 
   public boolean isGather() {

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import polymarket.backfill.ExitCode;
+import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
@@ -170,6 +171,8 @@ public final class JobRun implements AutoCloseable {
       settings.number(millis, 1);
     }
     settings.duration("source.patience");
+    // what ends a run needs it, and a mistake there would be met hours later
+    Memory.bytes(settings, Memory.CAP);
     AnswerLimits.of(settings);
     for (Job job : jobs) {
       job.check(settings);

@@ -10,6 +10,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ProducerTemplate;
+import org.apache.camel.component.properties.PropertiesComponent;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
@@ -131,6 +132,12 @@ public final class Routes implements AutoCloseable {
           @Override
           public void beforeConfigure(BaseMainSupport support) {
             support.getCamelContext().setSourceLocationEnabled(true);
+            // the settings know the environment; Camel would put it above the command line
+            PropertiesComponent properties =
+                (PropertiesComponent) support.getCamelContext().getPropertiesComponent();
+            properties.setEnvironmentVariableMode(
+                PropertiesComponent.ENVIRONMENT_VARIABLES_MODE_NEVER);
+            properties.setSystemPropertiesMode(PropertiesComponent.SYSTEM_PROPERTIES_MODE_NEVER);
             support
                 .getCamelContext()
                 .addComponent("clickhouse", new ClickHouseComponent(clickHouse));

@@ -102,7 +102,7 @@ class PipelineFileTest {
         "steps:~  a: {command: demo} | 2: command 'demo': 'demo' cannot be a step",
         "steps:~  a: {command: run payout} | 2: command 'run payout': no job 'payout'. Did you mean"
             + " 'payouts'?",
-        "steps:~  a: {command: reconcile --jsn} | 2: command 'reconcile --jsn': Unknown option:"
+        "steps:~  a: {command: reconcile --jsn} | 2: command 'reconcile --jsn': unknown option:"
             + " '--jsn'",
         "steps:~  a: {command: \"run rpc-logs --from {{rpc-logs.frm}}\"} | 2: no setting"
             + " 'rpc-logs.frm'. Did you mean 'rpc-logs.from'?",

@@ -627,6 +627,15 @@ class EnrichIT {
         7,
         TestBed.number(
             "SELECT toUInt8(price) FROM default.enriched_trades_final WHERE trade_id = 5"));
+    // another table
+    TestBed.clickHouse()
+        .execute(
+            "CREATE TABLE default.other_trades ENGINE = MergeTree ORDER BY trade_id AS SELECT"
+                + " * FROM default.trades_raw WHERE trade_id < 10");
+    said.clear();
+    assertEquals("complete", run(Map.of("enrich.trades", "default.other_trades")).state());
+    assertEquals(10, TestBed.number("SELECT count() FROM default.enriched_trades_final"));
+    assertTrue(said.stream().noneMatch(line -> line.contains("interrupt")), said.toString());
   }
 
   @Test

@@ -1,0 +1,58 @@
+package polymarket.backfill.cli;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import polymarket.backfill.Messages;
+import polymarket.backfill.run.Doctor;
+
+/** Checks what a run needs. */
+@Command(
+    name = "doctor",
+    description =
+        "Check what a run needs: Java, disk, ClickHouse and rights, each source with one real"
+            + " request, clocks, keys, locks (exit code 3 if a check fails).")
+final class DoctorCommand implements Callable<Integer> {
+
+  @Mixin private Common common;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    List<Doctor.Finding> findings = Doctor.examine(common.settings(), new Terminal(true));
+    List<Doctor.Finding> failed =
+        findings.stream().filter(f -> f.verdict() == Doctor.Verdict.FAILED).toList();
+    if (json) {
+      System.out.println(
+          Report.json(
+              Map.of(
+                  "ok",
+                  failed.isEmpty(),
+                  "checks",
+                  findings.stream().map(DoctorCommand::line).toList())));
+    } else {
+      System.out.print(Report.table(findings.stream().map(DoctorCommand::line).toList()));
+      System.out.println(
+          failed.isEmpty()
+              ? "All checks passed."
+              : Messages.count(failed.size(), "check") + " failed.");
+    }
+    return failed.isEmpty() ? 0 : 3;
+  }
+
+  private static Map<String, Object> line(Doctor.Finding finding) {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("check", finding.what());
+    line.put("verdict", finding.verdict().name().toLowerCase(Locale.ROOT));
+    line.put("found", finding.found());
+    line.put("to_do", finding.toDo());
+    return line;
+  }
+}

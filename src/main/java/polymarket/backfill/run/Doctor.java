@@ -1,0 +1,280 @@
+package polymarket.backfill.run;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import polymarket.backfill.Memory;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.ShareLock;
+
+/** Looks, before a long run, at all that a run needs: machine, ClickHouse, sources, keys, locks. */
+public final class Doctor {
+
+  /** Less free space than this is an error: the larger jobs write gigabytes. */
+  private static final long FREE_BYTES = 10L << 30;
+
+  /**
+   * Requests that are signed with the time are refused by the CLOB when the clock is further off.
+   */
+  private static final long CLOCK_SECONDS = 10;
+
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
+
+  private static final List<String> QUOTA =
+      List.of("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining");
+
+  /** How a check ended. */
+  public enum Verdict {
+    OK,
+    SKIPPED,
+    FAILED
+  }
+
+  /**
+   * What was looked at.
+   *
+   * @param found in a few words
+   * @param toDo what a person can do about it; empty where there is nothing to do
+   */
+  public record Finding(String what, Verdict verdict, String found, String toDo) {}
+
+  private final Settings settings;
+  private final Messages messages;
+  private final List<Finding> findings = new ArrayList<>();
+
+  private Doctor(Settings settings, Messages messages) {
+    this.settings = settings;
+    this.messages = messages;
+  }
+
+  /**
+   * Checks everything; a failed check does not end it. One real request goes to each source, at the
+   * source's pace.
+   */
+  public static List<Finding> examine(Settings settings, Messages messages) {
+    Doctor doctor = new Doctor(settings, messages);
+    doctor.ok("Java", Runtime.version().toString());
+    doctor.folder("runtime.dir");
+    if (settings.text("clickhouse.url").isEmpty()) {
+      doctor.folder("clickhouse.data");
+    }
+    doctor.locks();
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      doctor.ok(
+          "ClickHouse", clickHouse.where() + ", version " + clickHouse.value("SELECT version()"));
+      doctor.rights(clickHouse);
+      doctor.sources(clickHouse);
+    } catch (UserError e) {
+      doctor.failed(
+          "ClickHouse", e.getMessage(), "start it, or correct clickhouse.url and its user");
+    }
+    return doctor.findings;
+  }
+
+  private void ok(String what, String found) {
+    findings.add(new Finding(what, Verdict.OK, found, ""));
+  }
+
+  private void failed(String what, String found, String toDo) {
+    findings.add(new Finding(what, Verdict.FAILED, found, toDo));
+  }
+
+  private void folder(String key) {
+    Path folder = settings.path(key);
+    Path there = folder;
+    while (!Files.exists(there) && there.getParent() != null) {
+      there = there.getParent();
+    }
+    long free = there.toFile().getUsableSpace();
+    String found = folder + ", " + Memory.text(free) + " free";
+    if (!Files.isDirectory(there) || !Files.isWritable(there)) {
+      failed(key, there + " cannot be written", "set " + key + " to a folder of your own");
+    } else if (free < FREE_BYTES) {
+      failed(
+          key, found, "free " + Memory.text(FREE_BYTES) + ", or set " + key + " to another disk");
+    } else {
+      ok(key, found);
+    }
+  }
+
+  private void locks() {
+    Path runtime = settings.path("runtime.dir");
+    List<String> holders = new ArrayList<>();
+    if (Files.isDirectory(runtime)) {
+      try (Stream<Path> files = Files.list(runtime)) {
+        files
+            .filter(file -> file.toString().endsWith(".lock"))
+            .sorted()
+            .forEach(file -> holders.addAll(ShareLock.holders(file)));
+      } catch (IOException e) {
+        failed("locks", "cannot list " + runtime + ": " + UserError.reason(e), "check its owner");
+        return;
+      }
+    }
+    ok(
+        "running now",
+        holders.isEmpty() ? "nothing" : String.join("; ", holders.stream().distinct().toList()));
+  }
+
+  /** Makes and drops a table, as a run does, in each database that runs write to. */
+  private void rights(ClickHouse clickHouse) {
+    for (String database : List.of("default", "cascadian_clean")) {
+      String table = database + ".backfill_doctor_" + ProcessHandle.current().pid();
+      try {
+        clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
+        clickHouse.execute("CREATE TABLE " + table + " (id UInt8) ENGINE = MergeTree ORDER BY id");
+        clickHouse.execute("INSERT INTO " + table + " VALUES (1)");
+        clickHouse.execute("DROP TABLE " + table);
+        ok("rights in " + database, "create, insert, drop");
+      } catch (UserError e) {
+        failed(
+            "rights in " + database,
+            e.getMessage(),
+            "GRANT SELECT, INSERT, CREATE, DROP, ALTER ON " + database + ".* TO the user");
+      }
+    }
+  }
+
+  /** Asks each source by the first job that uses it and can. */
+  private void sources(ClickHouse clickHouse) {
+    Map<String, Job> jobs = new LinkedHashMap<>();
+    for (String name : Job.names(settings.home())) {
+      Job job = Job.read(settings.home(), name);
+      if (probe(job).isPresent()) {
+        jobs.putIfAbsent(job.getSource() + " " + job.getUrl(), job);
+      }
+    }
+    jobs.values().forEach(job -> source(clickHouse, job));
+  }
+
+  /** The id to ask for; none where the ids of a job depend on what is stored. */
+  private Optional<String> probe(Job job) {
+    if (!job.getProbe().isEmpty()) {
+      return Optional.of(job.idKind().normalise(job.getProbe()));
+    }
+    return job.sql().has("ids") && job.sql().section("ids").attributes().get("needs") == null
+        ? Optional.of("")
+        : Optional.empty();
+  }
+
+  private void source(ClickHouse clickHouse, Job job) {
+    String what = "source " + job.getSource() + " (" + job.getUrl() + ")";
+    if (settings.text(job.getUrl()).isEmpty()) {
+      findings.add(
+          new Finding(
+              what,
+              Verdict.SKIPPED,
+              "no URL set; " + job.getName() + " needs one",
+              "set " + settings.source(job.getUrl()) + " in the environment"));
+      return;
+    }
+    try {
+      job.check(settings);
+    } catch (UserError e) {
+      findings.add(new Finding(what, Verdict.SKIPPED, e.getMessage(), ""));
+      return;
+    }
+    try {
+      URI url = settings.url(job.getUrl());
+      String id = probe(job).orElseThrow();
+      if (id.isEmpty()) {
+        id =
+            String.valueOf(
+                clickHouse
+                    .rows(
+                        job.sql()
+                            .section("ids")
+                            .sql(Map.of("since", "", "until", "", "source", "")),
+                        Map.of())
+                    .get(0)
+                    .get("id"));
+      }
+      // a route may have to ask them what it needs to know of an id
+      Views.create(clickHouse, job.getName());
+      long before = System.nanoTime();
+      Preview.Sample sample =
+          Preview.sample(settings, job, clickHouse, List.of(id), 1, messages).samples().get(0);
+      long millis = (System.nanoTime() - before) / 1_000_000;
+      if (sample.failure() != null) {
+        failed(
+            what, sample.failure(), "look at its status page, the proxy, the key; then try again");
+      } else {
+        ok(
+            what,
+            "asked as "
+                + job.getName()
+                + " asks: "
+                + Messages.count(sample.rows(), "row")
+                + " in "
+                + Messages.time(millis));
+      }
+      clock(what, url);
+    } catch (UserError e) {
+      failed(what, e.getMessage(), "");
+    }
+  }
+
+  /** Compares the server's date with this clock, and tells what is left of a quota. */
+  private void clock(String what, URI url) {
+    try {
+      HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
+      long before = System.nanoTime();
+      HttpResponse<Void> answer =
+          client.send(
+              HttpRequest.newBuilder(url.resolve("/")).timeout(PATIENCE).build(),
+              HttpResponse.BodyHandlers.discarding());
+      long millis = (System.nanoTime() - before) / 1_000_000;
+      String quota =
+          QUOTA.stream()
+              .flatMap(name -> answer.headers().firstValue(name).stream())
+              .findFirst()
+              .map(left -> ", " + left + " requests left")
+              .orElse("");
+      Optional<String> date = answer.headers().firstValue("date");
+      if (date.isEmpty()) {
+        ok(what + " clock", "the server sends no date; latency " + Messages.time(millis) + quota);
+        return;
+      }
+      long off =
+          Math.abs(
+              Duration.between(
+                      ZonedDateTime.parse(date.get(), DateTimeFormatter.RFC_1123_DATE_TIME)
+                          .toInstant(),
+                      Instant.now())
+                  .toSeconds());
+      String found = off + " s apart, latency " + Messages.time(millis) + quota;
+      if (off > CLOCK_SECONDS) {
+        failed(what + " clock", found, "set this machine's clock (timedatectl set-ntp true)");
+      } else {
+        ok(what + " clock", found);
+      }
+    } catch (IOException e) {
+      failed(what + " clock", UserError.reason(e), "check the network and the proxy");
+    } catch (DateTimeParseException e) {
+      failed(what + " clock", "the server's date cannot be read", "");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UserError("interrupted", e);
+    }
+  }
+}
