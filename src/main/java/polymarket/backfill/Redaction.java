@@ -65,7 +65,9 @@ public final class Redaction {
     Secrets known = secrets;
     for (Map.Entry<String, String> setting : values.entrySet()) {
       if (setting.getValue().contains("://") || setting.getKey().endsWith("url")) {
-        known = known.andUrl(setting.getValue(), words);
+        for (String url : setting.getValue().split("[\\s,]+")) {
+          known = known.andUrl(url, words);
+        }
       } else if (Secrets.isSecret(setting.getKey())) {
         known = known.and(setting.getValue(), words);
       }

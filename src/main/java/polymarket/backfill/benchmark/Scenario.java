@@ -210,7 +210,7 @@ public record Scenario(
   /** What has a benchmark: the jobs above, and what is measured in a way of its own. */
   public static List<String> names() {
     return Stream.concat(
-            ALL.stream().map(Scenario::job), Stream.of("rpc-logs", "token-ids", "enrich"))
+            ALL.stream().map(Scenario::job), Stream.of("chain", "rpc-logs", "token-ids", "enrich"))
         .toList();
   }
 

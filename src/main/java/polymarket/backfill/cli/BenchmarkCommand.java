@@ -16,6 +16,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.benchmark.Benchmark;
 import polymarket.backfill.benchmark.Benchmark.Part;
+import polymarket.backfill.benchmark.ChainBenchmark;
 import polymarket.backfill.benchmark.EnrichBenchmark;
 import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
@@ -62,7 +63,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "JOB",
       description =
-          "payouts, markets, wallets, fills, rpc-logs; or enrich, the trades; or token-ids,"
+          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich, the trades; or token-ids,"
               + " computed from conditions.")
   private String name;
 
@@ -73,7 +74,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         "How many (default: the job's full size:",
         "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for"
             + " fills,",
-        "60,000 blocks for rpc-logs; 16,000,000 trades for enrich)."
+        "60,000 blocks for rpc-logs, 1,000 for chain; 16,000,000 trades for enrich)."
       })
   private Long ids;
 
@@ -153,6 +154,14 @@ final class BenchmarkCommand implements Callable<Integer> {
   public Integer call() {
     if (name.equals("enrich")) {
       return enrich();
+    }
+    if (name.equals("chain")) {
+      Map<String, Object> measured =
+          new ChainBenchmark(
+                  common.settings(), ids == null ? ChainBenchmark.FULL : ids, new Terminal(false))
+              .run();
+      System.out.print(json ? Report.json(measured) + "\n" : ChainBenchmark.text(measured));
+      return Boolean.TRUE.equals(measured.get("right")) ? 0 : 3;
     }
     if (List.of("token-ids", "rpc-logs").contains(name)) {
       return ofTheChain();

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -47,6 +48,9 @@ import polymarket.backfill.run.RunState;
         "Run a job: fetch what is pending, then retry what failed before. The same command"
             + " continues where it stopped.")
 final class RunCommand implements Callable<Integer> {
+
+  /** How long it waits before it asks again how far a source is. */
+  private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
 
   @Mixin private Common common;
 
@@ -123,6 +127,15 @@ final class RunCommand implements Callable<Integer> {
   private String to;
 
   @Option(
+      names = "--datasets",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "For jobs with datasets: those to fetch, separated by commas; all of them by default."
+              + " What is done for one dataset is not done for another.")
+  private List<String> datasets;
+
+  @Option(
       names = "--worker",
       paramLabel = "N",
       description = "Take the N-th share of the ids and of the pace.")
@@ -154,6 +167,13 @@ final class RunCommand implements Callable<Integer> {
       description =
           "Take at most N ids of each job, for a try-out; the same command without it continues.")
   private Long limit;
+
+  @Option(
+      names = "--follow",
+      description =
+          "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
+              + " until Ctrl-C; what it has replaced since is fetched anew.")
+  private boolean follow;
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   private boolean json;
@@ -233,7 +253,26 @@ final class RunCommand implements Callable<Integer> {
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
     }
+    while (follow && goesOn(results)) {
+      from = null;
+      to = "latest";
+      results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
+    }
     return end(jobs, results);
+  }
+
+  /** Waits a little, unless a run did not end well. */
+  private static boolean goesOn(List<JobRun.Result> results) {
+    if (results.stream().anyMatch(result -> result.exitCode() != 0 && result.exitCode() != 2)) {
+      return false;
+    }
+    try {
+      TimeUnit.MILLISECONDS.sleep(FOLLOW_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 
   /**
@@ -296,7 +335,10 @@ final class RunCommand implements Callable<Integer> {
           loader.load(job, sources.get(job), ledger, period, redo != null);
         } else {
           try {
-            run.loadRanges(job, from, to);
+            if (follow) {
+              run.askReplaced(job);
+            }
+            run.loadRanges(job, from, to, datasets);
           } catch (UserError e) {
             if (run.stopCode() == null) {
               throw e;
@@ -374,6 +416,23 @@ final class RunCommand implements Callable<Integer> {
               + " takes no "
               + (from != null ? "--from" : "--to")
               + ": its ids are not ranges");
+    }
+    if (datasets != null && !job.getDatasets().containsAll(datasets)) {
+      String unknown =
+          datasets.stream().filter(name -> !job.getDatasets().contains(name)).findFirst().get();
+      throw new UserError(
+          job.getName()
+              + " has no dataset '"
+              + unknown
+              + "'."
+              + (job.getDatasets().isEmpty()
+                  ? " It takes no --datasets"
+                  : Nearest.hint(unknown, job.getDatasets())
+                      + " Its datasets are: "
+                      + String.join(", ", job.getDatasets())));
+    }
+    if (follow && job.idKind() != IdKind.RANGE) {
+      throw new UserError(job.getName() + " takes no --follow: its ids are not ranges");
     }
     boolean asksByTime =
         job.isWindow()

@@ -221,22 +221,41 @@ public final class ClickHouse implements AutoCloseable {
    * @throws ClickHouseException where it did not acknowledge them
    */
   public void insert(String table, byte[] rows, String token) {
-    InsertSettings settings =
-        new InsertSettings()
-            .setDeduplicationToken(token)
-            .serverSetting("deduplicate_blocks_in_dependent_materialized_views", "1")
-            .serverSetting("async_insert", "0")
-            // a block is all or nothing, a request of several blocks is not
-            .serverSetting("max_insert_block_size", "10000000")
-            .serverSetting("min_insert_block_size_rows", "10000000")
-            .serverSetting("min_insert_block_size_bytes", "1000000000")
-            .serverSetting("input_format_parallel_parsing", "0")
-            .serverSetting("input_format_skip_unknown_fields", "1")
+    insert(
+        table,
+        rows,
+        oneBlock(token)
             .serverSetting("input_format_json_read_arrays_as_strings", "1")
             .serverSetting("input_format_json_read_objects_as_strings", "1")
             .serverSetting("input_format_json_read_numbers_as_strings", "1")
             .serverSetting("input_format_json_read_bools_as_strings", "1")
-            .serverSetting("date_time_input_format", "best_effort");
+            .serverSetting("date_time_input_format", "best_effort"));
+  }
+
+  /**
+   * Inserts an answer as the bytes that came, likewise.
+   *
+   * @param batch what the view behind the landing table gives as the rows' batch, by {@code
+   *     getSetting('log_comment')}: the bytes themselves do not name it
+   */
+  public void insert(String table, byte[] answer, String token, String batch) {
+    insert(table, answer, oneBlock(token).serverSetting("log_comment", batch));
+  }
+
+  private static InsertSettings oneBlock(String token) {
+    return new InsertSettings()
+        .setDeduplicationToken(token)
+        .serverSetting("deduplicate_blocks_in_dependent_materialized_views", "1")
+        .serverSetting("async_insert", "0")
+        // a block is all or nothing, a request of several blocks is not
+        .serverSetting("max_insert_block_size", "10000000")
+        .serverSetting("min_insert_block_size_rows", "10000000")
+        .serverSetting("min_insert_block_size_bytes", "1000000000")
+        .serverSetting("input_format_parallel_parsing", "0")
+        .serverSetting("input_format_skip_unknown_fields", "1");
+  }
+
+  private void insert(String table, byte[] rows, InsertSettings settings) {
     try (InsertResponse response =
         client
             .insert(table, new ByteArrayInputStream(rows), ClickHouseFormat.JSONEachRow, settings)

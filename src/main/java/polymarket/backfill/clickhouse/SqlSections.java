@@ -21,6 +21,10 @@ public final class SqlSections {
     KNOWN.put("present", List.of());
     KNOWN.put("stored", List.of());
     KNOWN.put("redone", List.of("tables"));
+    KNOWN.put("cleared", List.of());
+    KNOWN.put("noted", List.of());
+    KNOWN.put("others", List.of());
+    KNOWN.put("ends", List.of());
     KNOWN.put("replaced", List.of());
     KNOWN.put("unread", List.of());
     KNOWN.put("query", List.of());

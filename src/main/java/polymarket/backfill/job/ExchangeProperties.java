@@ -43,6 +43,15 @@ public final class ExchangeProperties {
   /** The answer that a 404 stands for. Set by JOB-ask; read by the route data-api-positions. */
   public static final String ABSENCE = "absence";
 
+  /** Whether the answer is taken as bytes. Set by a source's route; read by the route http. */
+  public static final String BYTES = "bytes";
+
+  /**
+   * The pace of the server that is asked, where a source has several. Set by JOB-ask; read by a
+   * turn.
+   */
+  public static final String NODE = "node";
+
   /** Marks a request that does not leave this process. Set and read by {@code Sources}. */
   public static final String WARM_UP = "SourceWarmUp";
 
@@ -75,8 +84,17 @@ public final class ExchangeProperties {
   /** The token ids of the batch's conditions. Set by the bean tokens; read by it and by walk. */
   public static final String TOKENS = "tokens";
 
-  /** Calls to a node, and what came of them. Set by the bean chain, which also reads it. */
+  /** Calls to a node, and what came of them. Set by the beans node and logs, which also read it. */
   public static final String SCAN = "scan";
+
+  /** The blocks that are asked for. Set by JOB-ask by the bean logs, which also reads it. */
+  public static final String PAGE = "page";
+
+  /** A number that a route JOB-mark is asked for. Set by {@code JobRun}; read by the bean logs. */
+  public static final String NUMBER = "number";
+
+  /** How far the source reaches. Set and read by a route JOB-reach. */
+  public static final String REACH = "reach";
 
   private ExchangeProperties() {}
 }

@@ -4,8 +4,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -171,8 +174,38 @@ public final class Job {
       example = "true")
   private boolean interchangeable = false;
 
+  @JobField(
+      title =
+          "Whether the route NAME-reach says, as identity, what the numbers are of: progress then "
+              + "holds for every source that says the same",
+      example = "true")
+  private boolean identified = false;
+
   @JobField(title = "What the numbers are, where ids are ranges", example = "blocks")
   private String unit = "numbers";
+
+  @JobField(
+      title =
+          "Further sources that answer the same, each with the setting without which it is not "
+              + "asked (the first of several that is set), which may hold several URLs. Where the "
+              + "setting NAME.sources is auto, "
+              + "those that are set are asked, and the source above where none is",
+      example = "{example-mirror: example-mirror.urls example-mirror.url}")
+  private Map<String, String> others = Map.of();
+
+  @JobField(
+      title =
+          "What a range is asked for, each done on its own: a person chooses with --datasets, and "
+              + "a range that is done for one is not done for another",
+      example = "[books, trades]")
+  private List<String> datasets = List.of();
+
+  @JobField(
+      title =
+          "Whether an answer is stored as the bytes that came: the route NAME-ask gives the page, "
+              + "and the SQL file counts what the tables hold of it",
+      example = "true")
+  private boolean asCame = false;
 
   @JobField(
       title =
@@ -332,8 +365,82 @@ public final class Job {
     return interchangeable;
   }
 
+  public boolean isIdentified() {
+    return identified;
+  }
+
   public String getUnit() {
     return unit;
+  }
+
+  /**
+   * The sources that are asked, each with what its setting says.
+   *
+   * @throws UserError where the setting NAME.sources names one that is not there, or that is not
+   *     set
+   */
+  public Map<String, String> sources(Settings settings) {
+    Map<String, String> all = new LinkedHashMap<>();
+    all.put(source, settings.text(url));
+    if (others.isEmpty()) {
+      return all;
+    }
+    others.forEach(
+        (other, keys) ->
+            all.put(
+                other,
+                Arrays.stream(keys.split(" "))
+                    .map(settings::text)
+                    .filter(text -> !text.isBlank())
+                    .findFirst()
+                    .orElse("")));
+    String key = name + ".sources";
+    String chosen = settings.text(key).strip();
+    if (chosen.equals("auto")) {
+      Map<String, String> set = new LinkedHashMap<>(all);
+      set.keySet().retainAll(others.keySet());
+      set.values().removeIf(String::isEmpty);
+      all.keySet().retainAll(Set.of(source));
+      return set.isEmpty() ? all : set;
+    }
+    List<String> names = List.of(chosen.split("[\\s,]+"));
+    for (String one : names) {
+      if (!all.containsKey(one)) {
+        throw new UserError(
+            "setting "
+                + key
+                + " is '"
+                + chosen
+                + "'; it takes auto, or some of "
+                + String.join(", ", all.keySet()));
+      }
+      if (all.get(one).isEmpty()) {
+        throw new UserError(
+            name
+                + " asks "
+                + one
+                + " (setting "
+                + key
+                + "): set "
+                + Settings.variable(others.get(one).split(" ")[0])
+                + " in the environment");
+      }
+    }
+    all.keySet().retainAll(names);
+    return all;
+  }
+
+  /** The source by which its pace and trouble are told: of several, the first one in use. */
+  public String firstSource(Settings settings) {
+    return sources(settings).keySet().iterator().next();
+  }
+
+  public List<String> getDatasets() {
+    return datasets;
+  }
+
+  public boolean isAsCame() {
+    return asCame;
   }
 
   public int getGoalRows() {

@@ -1,19 +1,25 @@
 package polymarket.backfill.job;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * Ids that are ranges of numbers, such as blocks: first and last, each with twelve digits, so that
- * ids sort as numbers do. Ranges of one ledger never overlap; they can be cut and joined.
+ * ids sort as numbers do. Where a job has datasets, those that are asked for of these numbers stand
+ * behind them, as in 000000000100-000000000199/transfers+fills. Ranges of one dataset in one ledger
+ * never overlap; they can be cut and joined.
  */
 public final class Ranges {
 
-  private static final Pattern FORM = Pattern.compile("(\\d{1,12})-(\\d{1,12})");
+  private static final Pattern FORM = Pattern.compile("(\\d{1,12})-(\\d{1,12})(/[a-z+-]+)?");
 
   private Ranges() {}
 
@@ -23,7 +29,18 @@ public final class Ranges {
     if (!matcher.matches() || Long.parseLong(matcher.group(1)) > Long.parseLong(matcher.group(2))) {
       return null;
     }
-    return id(Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2)));
+    return id(Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2)))
+        + (matcher.group(3) == null ? "" : matcher.group(3));
+  }
+
+  /** What stands behind the numbers: a slash and datasets, or nothing. */
+  private static String suffix(String id) {
+    return id.substring(25);
+  }
+
+  /** The datasets of a range; none where its job has none. */
+  public static List<String> datasets(String id) {
+    return suffix(id).isEmpty() ? List.of() : List.of(suffix(id).substring(1).split("\\+"));
   }
 
   public static String id(long first, long last) {
@@ -47,7 +64,9 @@ public final class Ranges {
     long first = first(id);
     long last = last(id);
     long middle = first + (last - first) / 2;
-    return first == last ? List.of() : List.of(id(first, middle), id(middle + 1, last));
+    return first == last
+        ? List.of()
+        : List.of(id(first, middle) + suffix(id), id(middle + 1, last) + suffix(id));
   }
 
   /** The ranges of at most that width from one number to another. */
@@ -62,11 +81,14 @@ public final class Ranges {
     List<String> shaped = new ArrayList<>();
     for (int i = 0; i < sorted.size(); ) {
       long first = first(sorted.get(i));
+      String suffix = suffix(sorted.get(i));
       long last = last(sorted.get(i++));
-      while (i < sorted.size() && first(sorted.get(i)) == last + 1) {
+      while (i < sorted.size()
+          && first(sorted.get(i)) == last + 1
+          && suffix(sorted.get(i)).equals(suffix)) {
         last = last(sorted.get(i++));
       }
-      cut(first, last, width, shaped::add);
+      cut(first, last, width, id -> shaped.add(id + suffix));
     }
     return shaped;
   }
@@ -96,6 +118,61 @@ public final class Ranges {
     }
     if (from <= last) {
       gap.accept(from, last);
+    }
+  }
+
+  /**
+   * The ranges that are missing, each with the datasets that it is missing for.
+   *
+   * @param done ranges that are done or planned
+   * @param datasets that are asked for
+   * @param width of the widest
+   */
+  public static void missing(
+      Iterable<String> done,
+      List<String> datasets,
+      long first,
+      long last,
+      long width,
+      Consumer<String> to) {
+    TreeSet<Long> borders = new TreeSet<>(List.of(first, last + 1));
+    Map<String, TreeMap<Long, Long>> gaps = new LinkedHashMap<>();
+    for (String dataset : datasets) {
+      List<String> own = new ArrayList<>();
+      for (String id : done) {
+        if (datasets(id).contains(dataset)) {
+          own.add(id);
+        }
+      }
+      TreeMap<Long, Long> of = new TreeMap<>();
+      gaps(
+          own,
+          first,
+          last,
+          (from, until) -> {
+            of.put(from, until);
+            borders.add(from);
+            borders.add(until + 1);
+          });
+      gaps.put(dataset, of);
+    }
+    Long from = null;
+    for (long border : borders) {
+      if (from != null) {
+        long start = from;
+        List<String> lacking =
+            datasets.stream()
+                .filter(
+                    dataset -> {
+                      Map.Entry<Long, Long> gap = gaps.get(dataset).floorEntry(start);
+                      return gap != null && gap.getValue() >= start;
+                    })
+                .toList();
+        if (!lacking.isEmpty()) {
+          cut(start, border - 1, width, id -> to.accept(id + "/" + String.join("+", lacking)));
+        }
+      }
+      from = border;
     }
   }
 }

@@ -24,7 +24,7 @@ import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
 
 /**
- * The bean {@code chain} of routes whose source is a JSON-RPC node and whose ids are ranges of
+ * The bean {@code node} of routes whose source is a JSON-RPC node and whose ids are ranges of
  * blocks: makes the calls of a batch, matches the answers to them by id, and gives the logs as
  * rows.
  *
@@ -56,7 +56,7 @@ public final class Chain {
               + "|cannot be found|unknown block|unfinali[sz]ed|future block");
 
   /** Row counts at which a node may have cut its answer without a word. */
-  private static final List<Integer> CAPS = List.of(100, 1000, 10_000, 20_000);
+  static final List<Integer> CAPS = List.of(100, 1000, 10_000, 20_000);
 
   private static final List<Long> WIDTHS = List.of(10_000L, 2_000L, 1_000L, 100L, 10L, 5L, 1L);
 
@@ -70,6 +70,9 @@ public final class Chain {
    * Calls in a request at most, unless a batch has more ranges: they reach the node all at once.
    */
   private static final int CALLS_TOGETHER = 8;
+
+  /** Bytes of an answer that may be an error and nothing else. */
+  private static final int LONGEST_ERROR = 4096;
 
   private static final String HEAD = "head";
 
@@ -230,14 +233,14 @@ public final class Chain {
       throw new SourceException("polygon did not say which block is its newest");
     }
     if (last >= 0 && head < last) {
-      throw behind(head, last);
+      throw behind("polygon", head, last);
     }
     timed(scan);
   }
 
-  private static SourceException behind(long head, long last) {
+  static SourceException behind(String source, long head, long last) {
     return new SourceException(
-        "polygon's node is at block " + head + " where " + last + " was asked for",
+        source + "'s node is at block " + head + " where " + last + " was asked for",
         0,
         true,
         0,
@@ -246,18 +249,27 @@ public final class Chain {
 
   /** What it means that nothing was answered: not even the last block of this range alone. */
   private static SourceException refused(Scan scan, String range) {
-    Long head = RpcCalls.number(scan.result(HEAD));
-    if (head != null && head < Ranges.last(range)) {
-      return behind(head, Ranges.last(range));
+    return refused(
+        "polygon", scan.failure(range), RpcCalls.number(scan.result(HEAD)), Ranges.last(range));
+  }
+
+  /**
+   * What it means that a node answered nothing, not even a single block.
+   *
+   * @param head its newest block; null where it did not say
+   * @param last the last block that was asked for
+   */
+  static SourceException refused(String source, String failure, Long head, long last) {
+    if (head != null && head < last) {
+      return behind(source, head, last);
     }
-    String failure = scan.failure(range);
-    String said = "polygon answered with an error: " + failure;
+    String said = source + " answered with an error: " + failure;
     return NOT_YET.matcher(failure).find()
         ? new SourceException(said, 0, true, 0, false)
         : saysTooLarge(failure) ? new RefusalException(said) : new NotYetException(said);
   }
 
-  private static boolean saysTooLarge(String failure) {
+  static boolean saysTooLarge(String failure) {
     return TOO_LARGE.matcher(failure).find() && !NOT_YET.matcher(failure).find();
   }
 
@@ -268,7 +280,10 @@ public final class Chain {
    */
   public void status(Exchange exchange) throws JsonProcessingException {
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
-    String body = exchange.getMessage().getBody(String.class);
+    // an answer with logs is long; what is short may be an error
+    boolean logs =
+        exchange.getMessage().getBody() instanceof byte[] bytes && bytes.length > LONGEST_ERROR;
+    String body = logs ? "" : exchange.getMessage().getBody(String.class);
     boolean error = isError(body);
     if (error && RpcCalls.saysBusy(body)) {
       exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, 429);

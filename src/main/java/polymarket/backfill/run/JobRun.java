@@ -124,7 +124,11 @@ public final class JobRun implements AutoCloseable {
                   + " run it without --worker and --of");
         }
       }
-      for (String source : jobs.stream().map(Job::getSource).distinct().toList()) {
+      for (String source :
+          jobs.stream()
+              .flatMap(job -> job.sources(settings).keySet().stream())
+              .distinct()
+              .toList()) {
         locks.add(
             ShareLock.take(
                 runtime.resolve(source + ".lock"),
@@ -181,14 +185,22 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
+  /** What a ledger belongs to whose job's source says what its numbers are of. */
+  private Ledger.Owner identified(Job job) {
+    String identity = reaches.of(job).identity();
+    return new Ledger.Owner(job.getName(), identity, identity, clickHouse.id());
+  }
+
   private Ledger openLedger(Job job) {
     String url = settings.text(job.getUrl());
     String host = settings.url(job.getUrl()).getHost();
     Ledger.Owner owner =
-        job.isInterchangeable()
-            ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
-            : new Ledger.Owner(
-                job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
+        job.isIdentified()
+            ? identified(job)
+            : job.isInterchangeable()
+                ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
+                : new Ledger.Owner(
+                    job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window
@@ -270,14 +282,23 @@ public final class JobRun implements AutoCloseable {
   }
 
   /**
+   * Asks again for the ranges of a job whose numbers its source has replaced since they were
+   * fetched, as the newest blocks of a chain may be.
+   */
+  public void askReplaced(Job job) {
+    reaches.replaced(job, ledger(job.getName()));
+  }
+
+  /**
    * Adds ranges to the ledger of a job whose ids are ranges.
    *
    * @param from the first number; null for the one after those in the ledger
    * @param to the last number, "latest" or null for the newest that the source has
+   * @param datasets of a job that has some; null for all of them
    * @throws UserError where the source does not say how far it reaches, or not so far
    */
-  public void loadRanges(Job job, Long from, String to) {
-    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to);
+  public void loadRanges(Job job, Long from, String to, List<String> datasets) {
+    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
   }
 
   static Retry retry(
@@ -336,7 +357,7 @@ public final class JobRun implements AutoCloseable {
     try (Routes routes =
         Routes.start(settings, byName, clickHouse, sources, retry, repository, stop, messages)) {
       jobs.stream()
-          .map(Job::getSource)
+          .flatMap(job -> job.sources(settings).keySet().stream())
           .distinct()
           .forEach(source -> sources.warmUp(routes.context(), source));
       finished = watch.await(start(watch.progress(), routes, runners));
@@ -363,7 +384,7 @@ public final class JobRun implements AutoCloseable {
         new Progress(
             job,
             options.share(),
-            sources.get(job.getSource()),
+            sources.get(job.firstSource(settings)),
             settings.duration("source.patience"),
             runtime,
             ledger.counts(options.share()));
@@ -378,7 +399,7 @@ public final class JobRun implements AutoCloseable {
         ledgers.get(job.getName()),
         options.share(),
         stop,
-        sources.get(job.getSource()),
+        sources.get(job.firstSource(settings)),
         retry,
         progress,
         batchSize(settings, job),

@@ -35,14 +35,15 @@ final class RangeLoader {
    *
    * @param from the first number; null for the one after those in the ledger
    * @param to the last number, "latest" or null for the newest that the source has
+   * @param datasets of a job that has some; null for all of them
    */
-  void load(Job job, Ledger ledger, Long from, String to) {
+  void load(Job job, Ledger ledger, Long from, String to, List<String> datasets) {
     if (from == null && ledger.size(Share.WHOLE) == 0) {
       throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
     }
     Reach reach = reaches.of(job);
     if (from != null || to != null) {
-      add(job, ledger, from, to, reach.last());
+      add(job, ledger, from, to, reach.last(), datasets);
     }
     long[] pending = {0};
     ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
@@ -67,7 +68,8 @@ final class RangeLoader {
     }
   }
 
-  private void add(Job job, Ledger ledger, Long from, String to, long reach) {
+  private void add(
+      Job job, Ledger ledger, Long from, String to, long reach, List<String> datasets) {
     long before = ledger.size(Share.WHOLE);
     TreeSet<String> known = new TreeSet<>();
     for (State state : State.values()) {
@@ -90,11 +92,19 @@ final class RangeLoader {
     }
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
     List<String> added = new ArrayList<>();
-    Ranges.gaps(
-        known,
-        first,
-        last,
-        (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, width, added::add));
+    if (job.getDatasets().isEmpty()) {
+      Ranges.gaps(
+          known,
+          first,
+          last,
+          (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, width, added::add));
+    } else {
+      List<String> wanted =
+          job.getDatasets().stream()
+              .filter(name -> datasets == null || datasets.contains(name))
+              .toList();
+      Ranges.missing(known, wanted, first, last, width, added::add);
+    }
     ledger.load(loading -> added.forEach(loading::add));
     messages.info(
         job.getName()

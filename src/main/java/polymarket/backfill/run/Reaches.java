@@ -1,17 +1,23 @@
 package polymarket.backfill.run;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.apache.camel.Exchange;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 
@@ -24,8 +30,9 @@ final class Reaches {
    * @param last the last number that may be asked for
    * @param widest how many numbers one call takes at most
    * @param callsPerSecond that its pace allows
+   * @param identity what the numbers are of, where a job's ledger belongs to that; null otherwise
    */
-  record Reach(long last, long widest, double callsPerSecond) {}
+  record Reach(long last, long widest, double callsPerSecond, String identity) {}
 
   private final Settings settings;
   private final ClickHouse clickHouse;
@@ -80,29 +87,104 @@ final class Reaches {
   }
 
   private Reach ask(Job job) {
+    Reach[] reach = new Reach[1];
+    with(
+        job,
+        (routes, sources) -> {
+          Map<?, ?> answer = (Map<?, ?>) asked(routes, job, "-reach", null);
+          reach[0] =
+              new Reach(
+                  ((Number) answer.get("last")).longValue(),
+                  ((Number) answer.get("widest")).longValue(),
+                  sources.get(job.firstSource(settings)).limit(),
+                  (String) answer.get("identity"));
+        });
+    return reach[0];
+  }
+
+  /** Starts a job's routes for a while. */
+  private void with(Job job, BiConsumer<Routes, Sources> action) {
     Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
     Map<String, Job> byName = Map.of(job.getName(), job);
     Retry retry = JobRun.retry(settings, byName, sources, stop, messages);
     try (Routes routes =
         Routes.start(
             settings, byName, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
-      BatchWork none = BatchWork.preview(job.getName(), List.of(), Batch.Kind.FIRST);
-      Exchange exchange =
-          routes
-              .template()
-              .request(
-                  "direct:" + job.getName() + "-reach",
-                  to -> to.setProperty(BatchWork.PROPERTY, none));
-      if (exchange.getException() != null) {
-        throw stop.asked()
-            ? new UserError(stop.reason(), stop.code())
-            : new UserError(Retry.reason(exchange.getException()));
-      }
-      Map<?, ?> answer = exchange.getMessage().getBody(Map.class);
-      return new Reach(
-          ((Number) answer.get("last")).longValue(),
-          ((Number) answer.get("widest")).longValue(),
-          sources.get(job.getSource()).limit());
+      action.accept(routes, sources);
     }
+  }
+
+  private Object asked(Routes routes, Job job, String route, Long number) {
+    BatchWork none = BatchWork.preview(job.getName(), List.of(), Batch.Kind.FIRST);
+    Exchange exchange =
+        routes
+            .template()
+            .request(
+                "direct:" + job.getName() + route,
+                to -> {
+                  to.setProperty(BatchWork.PROPERTY, none);
+                  to.setProperty(ExchangeProperties.NUMBER, number);
+                });
+    if (exchange.getException() != null) {
+      throw stop.asked()
+          ? new UserError(stop.reason(), stop.code())
+          : new UserError(Retry.reason(exchange.getException()));
+    }
+    return exchange.getMessage().getBody();
+  }
+
+  /**
+   * Makes ranges pending again whose numbers the source has replaced, as the newest blocks of a
+   * chain may be: those behind the newest end of a page (section {@code @ends}) for which the route
+   * {@code JOB-mark} gives the mark that it had when it was fetched.
+   */
+  void replaced(Job job, Ledger ledger) {
+    List<Map<String, Object>> ends =
+        job.sql().has("ends")
+            ? clickHouse.rows(job.sql().section("ends").sql(Map.of()), Map.of())
+            : List.of();
+    if (ends.isEmpty()) {
+      return;
+    }
+    long newest = ((Number) ends.get(0).get("number")).longValue();
+    long[] same = {((Number) ends.get(ends.size() - 1).get("number")).longValue() - 1};
+    with(
+        job,
+        (routes, sources) -> {
+          for (Map<String, Object> end : ends) {
+            long number = ((Number) end.get("number")).longValue();
+            if (end.get("mark").equals(asked(routes, job, "-mark", number))) {
+              same[0] = number;
+              return;
+            }
+          }
+        });
+    if (same[0] == newest) {
+      return;
+    }
+    List<String> again = new ArrayList<>();
+    for (State state : List.of(State.FOUND, State.ABSENT)) {
+      ledger.entries(
+          state,
+          Long.MAX_VALUE,
+          entry -> {
+            if (Ranges.last(entry.id()) > same[0]) {
+              again.add(entry.id());
+            }
+          });
+    }
+    ledger.redo(again);
+    messages.warn(
+        job.getName()
+            + ": "
+            + job.getSource()
+            + " has replaced "
+            + job.getUnit()
+            + " behind "
+            + same[0]
+            + "; "
+            + Messages.count(again.size(), "range")
+            + (again.size() == 1 ? " is" : " are")
+            + " fetched anew");
   }
 }

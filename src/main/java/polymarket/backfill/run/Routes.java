@@ -29,6 +29,7 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.polymarket.Account;
 import polymarket.backfill.polymarket.BatchTokens;
 import polymarket.backfill.polymarket.Chain;
+import polymarket.backfill.polymarket.LogPages;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 import polymarket.backfill.source.Walks;
@@ -183,7 +184,8 @@ public final class Routes implements AutoCloseable {
     beans.put("rows", new Rows(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());
-    beans.put("chain", new Chain());
+    beans.put("node", new Chain());
+    beans.put("logs", new LogPages(settings, jobs, sources));
     beans.put("account", new Account(settings));
     return beans;
   }

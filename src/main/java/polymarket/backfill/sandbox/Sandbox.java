@@ -14,9 +14,6 @@ import java.util.Set;
  * own.
  */
 public final class Sandbox implements AutoCloseable {
-  /** Sources that the program has no settings for. */
-  private static final Set<String> BULK = Set.of("sqd", "hypersync");
-
   private final SandboxOptions options;
   private final Universe universe;
   private final List<Source> sources = new ArrayList<>();
@@ -82,13 +79,13 @@ public final class Sandbox implements AutoCloseable {
     urls()
         .forEach(
             (name, url) -> {
-              if (!BULK.contains(name)) {
-                settings.put(
-                    name.equals("polygon")
-                        ? "polygon.rpc.url"
-                        : name.replace("goldsky-", "goldsky.") + ".url",
-                    url);
-              }
+              settings.put(
+                  switch (name) {
+                    case "polygon" -> "polygon.rpc.url";
+                    case "sqd", "hypersync" -> name + ".url";
+                    default -> name.replace("goldsky-", "goldsky.") + ".url";
+                  },
+                  url + (name.equals("sqd") ? SqdPortal.DATASET : ""));
             });
     return settings;
   }

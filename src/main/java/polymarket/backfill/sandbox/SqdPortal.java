@@ -12,7 +12,7 @@ import java.util.List;
  */
 final class SqdPortal extends Source {
   static final String PREFIX = "/sqd";
-  private static final String DATASET = "/datasets/polygon-mainnet";
+  static final String DATASET = "/datasets/polygon-mainnet";
 
   /** An answer ends with the block in which it has grown so large. */
   private static final int MOST_BYTES = 8 << 20;

@@ -121,7 +121,7 @@ public final class Retry implements Processor {
       return;
     }
     exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
-    Pace source = sources.get(jobs.get(batch.getJob()).getSource());
+    Pace source = asked(exchange, batch);
     SourceException answer = find(failure, SourceException.class);
     Kind kind = judge(failure);
     if (kind == Kind.FAILURE) {
@@ -180,6 +180,13 @@ public final class Retry implements Processor {
     }
   }
 
+  /** The source that was asked: the one of the last turn, or the job's. */
+  private Pace asked(Exchange exchange, BatchWork batch) {
+    return sources.get(
+        exchange.getProperty(
+            ExchangeProperties.SOURCE, jobs.get(batch.getJob()).getSource(), String.class));
+  }
+
   /** Whether the call is made once more. */
   public boolean again(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
@@ -197,9 +204,9 @@ public final class Retry implements Processor {
         yield false;
       }
       case RELOAD -> true;
-      case BUSY -> patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure));
+      case BUSY -> patient(asked(exchange, batch), reason(failure));
       case FAILURE ->
-          patient(sources.get(jobs.get(batch.getJob()).getSource()), reason(failure))
+          patient(asked(exchange, batch), reason(failure))
               && !exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class)
               && exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
                   < attempts(batch, failure);

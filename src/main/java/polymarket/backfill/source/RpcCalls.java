@@ -92,6 +92,11 @@ public class RpcCalls {
     pending.addFirst(call);
   }
 
+  /** Forgets the calls that no request has had yet. */
+  protected void dropPending() {
+    pending.clear();
+  }
+
   /** Whether there are calls that no request has had yet. */
   public boolean isMore() {
     return !pending.isEmpty() || always != null && !answers.containsKey(id(always));

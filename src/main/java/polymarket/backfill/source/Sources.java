@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
@@ -56,6 +57,9 @@ public final class Sources implements HttpClientConfigurer {
 
   /** How an error says of itself that asking again is of no use. */
   private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
+
+  /** Statuses that ask for patience. */
+  private static final Set<Integer> BUSY = Set.of(429, 503, 529);
 
   private final Share share;
   private final double fraction;
@@ -123,8 +127,9 @@ public final class Sources implements HttpClientConfigurer {
       warmUpPort.set(exchange.getProperty(ExchangeProperties.WARM_UP, Integer.class));
       return 0;
     }
+    String own = ownPace(exchange, name);
     Pace.Turn turn =
-        get(name)
+        get(own)
             .turn(
                 throttle.requests(),
                 throttle.periodMillis(),
@@ -132,7 +137,7 @@ public final class Sources implements HttpClientConfigurer {
     turns.set(turn);
     // set, not removed: an expression works on a copy of the exchange, of which removals are lost
     exchange.setProperty(ExchangeProperties.ANSWERED, false);
-    exchange.setProperty(ExchangeProperties.SOURCE, name);
+    exchange.setProperty(ExchangeProperties.SOURCE, own);
     exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
@@ -216,6 +221,11 @@ public final class Sources implements HttpClientConfigurer {
     }
   }
 
+  /** The pace of a route, or of the one of several servers behind it that is asked. */
+  private static String ownPace(Exchange exchange, String route) {
+    return exchange.getProperty(ExchangeProperties.NODE, route, String.class);
+  }
+
   private static String routeOf(Exchange exchange) {
     return org.apache.camel.support.ExchangeHelper.getRouteId(exchange);
   }
@@ -285,29 +295,32 @@ public final class Sources implements HttpClientConfigurer {
    * @throws SourceException for everything but success, and for a success without a word in it
    */
   public void answered(Exchange exchange) throws SourceException {
-    Pace source = get(routeOf(exchange));
+    Pace source = get(ownPace(exchange, routeOf(exchange)));
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
       batch.enter(null);
     }
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
-    String body = exchange.getMessage().getBody(String.class);
+    byte[] bytes =
+        exchange.getMessage().getBody() instanceof byte[] came && status < 300 ? came : null;
+    String body = bytes != null ? null : exchange.getMessage().getBody(String.class);
     if (LOG.isDebugEnabled()) {
       LOG.debug(
-          "{}: HTTP {}, {} characters, batch {}",
+          "{}: HTTP {}, {} {}, batch {}",
           source.name(),
           status,
-          body == null ? 0 : body.length(),
+          bytes != null ? bytes.length : body == null ? 0 : body.length(),
+          bytes != null ? "bytes" : "characters",
           batch);
     }
     if (status < 300) {
-      if (body == null || body.isBlank()) {
+      if (bytes != null ? bytes.length == 0 : body == null || body.isBlank()) {
         throw new SourceException(
             source.name() + " answered HTTP " + status + " with nothing in it", status);
       }
       return;
     }
-    boolean busy = status == 429 || status == 503;
+    boolean busy = BUSY.contains(status);
     String asked = busy ? header(exchange, "Retry-After") : null;
     long wait = retryAfter(asked);
     String capped = "";

@@ -13,7 +13,8 @@ import polymarket.backfill.clickhouse.ClickHouse;
 /**
  * The endpoint {@code clickhouse:database.table}: inserts the body, rows as JSONEachRow, in one
  * block through the driver's own client, and goes on when ClickHouse has acknowledged them. The
- * header {@code ClickHouseToken} is the insert's deduplication token.
+ * header {@code ClickHouseToken} is the insert's deduplication token. With a header {@code
+ * ClickHouseBatch}, the body is an answer as it came, whose rows are of that batch.
  */
 public final class ClickHouseComponent extends DefaultComponent {
 
@@ -43,10 +44,14 @@ public final class ClickHouseComponent extends DefaultComponent {
       return new DefaultProducer(this) {
         @Override
         public void process(Exchange exchange) {
-          clickHouse.insert(
-              table,
-              exchange.getMessage().getBody(byte[].class),
-              exchange.getMessage().getHeader("ClickHouseToken", String.class));
+          byte[] rows = exchange.getMessage().getBody(byte[].class);
+          String token = exchange.getMessage().getHeader("ClickHouseToken", String.class);
+          String batch = exchange.getMessage().getHeader("ClickHouseBatch", String.class);
+          if (batch == null) {
+            clickHouse.insert(table, rows, token);
+          } else {
+            clickHouse.insert(table, rows, token, batch);
+          }
         }
       };
     }

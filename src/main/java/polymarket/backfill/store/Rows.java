@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
@@ -25,6 +26,7 @@ import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.Elements;
+import polymarket.backfill.source.RawRows;
 import polymarket.backfill.source.SourceException;
 import polymarket.backfill.source.Walks;
 
@@ -49,6 +51,9 @@ public final class Rows {
   private final Map<String, SqlFile> sql = new HashMap<>();
 
   private final StoringTurns turns = new StoringTurns();
+
+  /** The pages that are stored as they came and not seen to their end, by their batches. */
+  private final Map<String, RawRows> begun = new ConcurrentHashMap<>();
 
   public Rows(Map<String, Job> jobs, Stop stop) {
     this.jobs = jobs;
@@ -321,5 +326,51 @@ public final class Rows {
   public void nothingStored(@ExchangeProperty(ExchangeProperties.STORING) Storing storing) {
     storing.nothingStored();
     turns.end(storing.batch());
+  }
+
+  // ---- answers that are stored as they came
+
+  /** Whether the batch's answers are stored as the bytes that came. */
+  public boolean isAsCame(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    return jobs.get(batch.getJob()).isAsCame();
+  }
+
+  /** Begins to store a page as it came: what the route store-as-came works through. */
+  public RawStoring storingAsCame(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body RawRows page) {
+    RawRows before = begun.put(batch.getKey(), page);
+    return new RawStoring(sql.get(batch.getJob()), batch, page, before);
+  }
+
+  /** Whether a count that was asked for is more than nothing. */
+  public boolean any(@Body List<Map<String, Object>> counted) {
+    return ((Number) counted.get(0).get("rows")).longValue() > 0;
+  }
+
+  /**
+   * Takes what the tables hold of a page that was stored as it came.
+   *
+   * @throws ImbalanceException where it is not what was counted before the insert
+   */
+  public void storedAsCame(
+      @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing,
+      @Body List<Map<String, Object>> counted)
+      throws ImbalanceException {
+    storing.stored(counted);
+  }
+
+  /** Takes how many rows each id of a batch has that was stored as it came. */
+  public void held(
+      @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing,
+      @Body List<Map<String, Object>> counted) {
+    storing.held(counted);
+  }
+
+  /** All of a page that was stored as it came is done. */
+  public void settled(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
+      @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing) {
+    storing.settle();
+    begun.remove(batch.getKey());
   }
 }

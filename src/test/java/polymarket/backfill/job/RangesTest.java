@@ -65,4 +65,36 @@ class RangesTest {
     }
     assertEquals(10_000, span.width());
   }
+
+  @Test
+  void whatIsDoneForOneDataset_isMissingForTheOthers() {
+    List<String> done =
+        List.of(
+            Ranges.id(10, 19) + "/conditions+fills+transfers",
+            Ranges.id(20, 24) + "/conditions+fills",
+            Ranges.id(25, 29) + "/conditions",
+            Ranges.id(40, 49) + "/conditions+fills+transfers");
+    List<String> missing = new ArrayList<>();
+    Ranges.missing(done, List.of("conditions", "transfers", "fills"), 5, 45, 8, missing::add);
+    assertEquals(
+        List.of(
+            Ranges.id(5, 9) + "/conditions+transfers+fills",
+            Ranges.id(20, 24) + "/transfers",
+            Ranges.id(25, 29) + "/transfers+fills",
+            Ranges.id(30, 37) + "/conditions+transfers+fills",
+            Ranges.id(38, 39) + "/conditions+transfers+fills"),
+        missing);
+    assertEquals(List.of("transfers", "fills"), Ranges.datasets(missing.get(2)));
+    assertEquals(
+        List.of(Ranges.id(25, 27) + "/transfers+fills", Ranges.id(28, 29) + "/transfers+fills"),
+        Ranges.halves(missing.get(2)));
+    assertEquals(
+        List.of(Ranges.id(20, 24) + "/transfers", Ranges.id(25, 29) + "/transfers+fills"),
+        Ranges.shaped(
+            List.of(
+                missing.get(1),
+                Ranges.id(25, 26) + "/transfers+fills",
+                Ranges.id(27, 29) + "/transfers+fills"),
+            5));
+  }
 }

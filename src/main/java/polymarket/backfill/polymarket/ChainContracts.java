@@ -1,0 +1,125 @@
+package polymarket.backfill.polymarket;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * Which logs make up each dataset, as the file polymarket/chain-contracts.tsv says: one line a
+ * contract and event.
+ */
+final class ChainContracts {
+
+  private static final String FILE = "/polymarket/chain-contracts.tsv";
+
+  /** Stands for the address of an event that any contract may emit. */
+  private static final String ANY = "any";
+
+  private final List<Line> lines;
+
+  private record Line(String dataset, String address, String topic) {}
+
+  /**
+   * Logs that are asked for together.
+   *
+   * @param addresses any of which emits them; none for whatever contract
+   * @param topics any of which their first topic is
+   */
+  record Filter(List<String> addresses, List<String> topics) {}
+
+  private ChainContracts(List<Line> lines) {
+    this.lines = lines;
+  }
+
+  static ChainContracts read() {
+    try (InputStream file =
+            Objects.requireNonNull(ChainContracts.class.getResourceAsStream(FILE), FILE);
+        BufferedReader reader =
+            new BufferedReader(new InputStreamReader(file, StandardCharsets.UTF_8))) {
+      List<String> rows =
+          reader.lines().filter(line -> !line.startsWith("#") && !line.isBlank()).toList();
+      List<String> columns = Arrays.asList(rows.get(0).split("\t"));
+      List<Line> lines = new ArrayList<>();
+      for (String row : rows.subList(1, rows.size())) {
+        String[] cells = row.split("\t");
+        lines.add(
+            new Line(
+                cells[columns.indexOf("dataset")],
+                cells[columns.indexOf("address")],
+                cells[columns.indexOf("topic0")]));
+      }
+      return new ChainContracts(lines);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The datasets, in the order of the file. */
+  List<String> datasets() {
+    return lines.stream().map(Line::dataset).distinct().toList();
+  }
+
+  /** The fewest filters that take exactly the logs of some datasets. */
+  List<Filter> exact(Collection<String> datasets) {
+    Map<String, TreeSet<String>> topics = new TreeMap<>();
+    for (Line line : lines) {
+      if (datasets.contains(line.dataset())) {
+        topics.computeIfAbsent(line.address(), key -> new TreeSet<>()).add(line.topic());
+      }
+    }
+    Map<TreeSet<String>, List<String>> together = new LinkedHashMap<>();
+    topics.forEach(
+        (address, of) -> together.computeIfAbsent(of, key -> new ArrayList<>()).add(address));
+    List<Filter> filters = new ArrayList<>();
+    together.forEach(
+        (of, addresses) -> {
+          if (addresses.remove(ANY)) {
+            filters.add(new Filter(List.of(), List.copyOf(of)));
+          }
+          if (!addresses.isEmpty()) {
+            filters.add(new Filter(List.copyOf(addresses), List.copyOf(of)));
+          }
+        });
+    return filters;
+  }
+
+  /**
+   * Filters of one list of addresses and one of topics each, for sources that take one filter a
+   * call: one for the logs of known contracts, and one for those of any.
+   */
+  List<Filter> wide(Collection<String> datasets) {
+    TreeSet<String> addresses = new TreeSet<>();
+    TreeSet<String> topics = new TreeSet<>();
+    TreeSet<String> ofAny = new TreeSet<>();
+    for (Line line : lines) {
+      if (datasets.contains(line.dataset())) {
+        if (line.address().equals(ANY)) {
+          ofAny.add(line.topic());
+        } else {
+          addresses.add(line.address());
+          topics.add(line.topic());
+        }
+      }
+    }
+    List<Filter> filters = new ArrayList<>();
+    if (!addresses.isEmpty()) {
+      filters.add(new Filter(List.copyOf(addresses), List.copyOf(topics)));
+    }
+    if (!ofAny.isEmpty()) {
+      filters.add(new Filter(List.of(), List.copyOf(ofAny)));
+    }
+    return filters;
+  }
+}

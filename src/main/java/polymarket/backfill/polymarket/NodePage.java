@@ -1,0 +1,250 @@
+package polymarket.backfill.polymarket;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import polymarket.backfill.source.RpcCalls;
+import polymarket.backfill.source.SourceException;
+
+/**
+ * The calls of a page to a JSON-RPC node, and its logs as the bytes that came. A range that is too
+ * wide for the node is asked for in a narrower one; an empty answer is asked for once more, because
+ * several nodes may stand behind one URL; times that the logs do not have are asked for.
+ */
+public final class NodePage extends RpcCalls {
+
+  private static final String HEAD = "head";
+  private static final String LOGS = "logs ";
+  private static final String BLOCK = "block ";
+  private static final String END = "end ";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Where a list stands in the bytes of an answer. */
+  private record Slice(byte[] bytes, int from) {}
+
+  private final LogPage asked;
+  private final List<ChainContracts.Filter> filters;
+  private final PageWidth width;
+  private long last;
+  private boolean again;
+
+  /** The logs of each filter's answer. */
+  private final Map<String, FoundLogs> found = new TreeMap<>();
+
+  private final Map<Long, String> times = new TreeMap<>();
+  private final TreeSet<Long> timeless = new TreeSet<>();
+
+  NodePage(
+      RpcCalls.Limit limit, LogPage asked, List<ChainContracts.Filter> filters, PageWidth width) {
+    super(limit, RpcCalls.call(HEAD, "eth_blockNumber"), 8);
+    this.asked = asked;
+    this.filters = filters;
+    this.width = width;
+    this.last = asked.last();
+    ask();
+  }
+
+  private void ask() {
+    found.clear();
+    timeless.clear();
+    for (int i = 0; i < filters.size(); i++) {
+      Map<String, Object> filter = new LinkedHashMap<>();
+      filter.put("fromBlock", hex(asked.first()));
+      filter.put("toBlock", hex(last));
+      if (!filters.get(i).addresses().isEmpty()) {
+        filter.put("address", filters.get(i).addresses());
+      }
+      filter.put("topics", List.of(filters.get(i).topics()));
+      add(RpcCalls.call(LOGS + i + " " + last + (again ? " again" : ""), "eth_getLogs", filter));
+    }
+    add(RpcCalls.call(END + last, "eth_getBlockByNumber", hex(last), false));
+  }
+
+  private static String hex(long number) {
+    return "0x" + Long.toHexString(number);
+  }
+
+  /** The page as far as the node answers it at once. */
+  LogPage page() {
+    return new LogPage(
+        asked.source(), asked.server(), asked.datasets(), asked.first(), last, asked.end());
+  }
+
+  /**
+   * Takes the answer to a request; there may be more to ask for then.
+   *
+   * @throws SourceException where it is no answer to the calls, or the node refuses a single block
+   */
+  void take(byte[] body) throws SourceException {
+    Map<String, Map<String, Object>> now = super.take(envelopes(body));
+    for (Map.Entry<String, Map<String, Object>> answer : now.entrySet()) {
+      String id = answer.getKey();
+      if (id.startsWith(LOGS) && id.contains(" " + last)) {
+        if (answer.getValue().get("result") instanceof Slice logs) {
+          takeLogs(id, logs);
+        } else if (Chain.saysTooLarge(failure(id)) && last > asked.first()) {
+          narrow();
+          return;
+        } else if (Chain.saysTooLarge(failure(id))) {
+          // it may have had no time for it now
+          throw new SourceException(asked.source() + " answered with an error: " + failure(id));
+        } else {
+          throw Chain.refused(asked.source(), failure(id), number(result(HEAD)), last);
+        }
+      } else if (id.startsWith(BLOCK)) {
+        Object time =
+            answer.getValue().get("result") instanceof Map<?, ?> block
+                ? block.get("timestamp")
+                : null;
+        if (number(time) == null) {
+          throw new SourceException(
+              asked.source() + " does not give the time of " + id + ": " + failure(id));
+        }
+        times.put(Long.parseLong(id.substring(BLOCK.length())), hex(number(time)));
+      }
+    }
+    if (isMore()) {
+      return;
+    }
+    Long head = number(result(HEAD));
+    if (head == null) {
+      throw new SourceException(asked.source() + " did not say which block is its newest");
+    }
+    if (head < last) {
+      throw Chain.behind(asked.source(), head, last);
+    }
+    if (!again && logs() == 0) {
+      again = true;
+      ask();
+    }
+  }
+
+  private void narrow() throws SourceException {
+    width.refused(last - asked.first() + 1);
+    last = asked.first() + Math.max(1, (last - asked.first() + 1) / 2) - 1;
+    dropPending();
+    ask();
+  }
+
+  private int logs() {
+    return found.values().stream().mapToInt(FoundLogs::distinct).sum();
+  }
+
+  private void takeLogs(String id, Slice slice) throws SourceException {
+    FoundLogs logs = new FoundLogs(slice.bytes());
+    JsonBytes json = new JsonBytes(slice.bytes(), slice.from());
+    LogPage page = page();
+    int elements = 0;
+    json.expect('[');
+    for (boolean first = true; json.next(first, ']'); first = false) {
+      elements++;
+      long block = -1;
+      long index = -1;
+      boolean removed = false;
+      boolean timed = false;
+      json.expect('{');
+      int begin = json.at() - 1;
+      for (boolean field = true; json.next(field, '}'); field = false) {
+        json.key();
+        if (json.is("blockNumber")) {
+          block = json.number();
+        } else if (json.is("logIndex")) {
+          index = json.number();
+        } else if (json.is("removed")) {
+          removed = json.skip();
+        } else if (json.is("blockTimestamp") && json.peek() == '"') {
+          timed = json.number() > 0;
+        } else {
+          json.skip();
+        }
+      }
+      if (block < 0 || index < 0) {
+        throw new SourceException(asked.source() + " answered with a log without its place");
+      }
+      if (!removed) {
+        logs.add(page, block, index, begin, json.at());
+        if (!timed && !times.containsKey(block) && timeless.add(block)) {
+          add(RpcCalls.call(BLOCK + block, "eth_getBlockByNumber", hex(block), false));
+        }
+      }
+    }
+    if (Chain.CAPS.contains(elements) && last > asked.first()) {
+      narrow();
+      return;
+    }
+    found.put(id.substring(0, id.indexOf(' ', LOGS.length())), logs);
+  }
+
+  /** The logs, one a line, each with its block's time. */
+  byte[] lines() {
+    java.io.ByteArrayOutputStream out = new java.io.ByteArrayOutputStream();
+    for (FoundLogs logs : found.values()) {
+      out.writeBytes(
+          logs.lines(
+              block ->
+                  times.containsKey(block)
+                      ? bytes("\"time\":\"" + times.get(block) + "\",")
+                      : new byte[0]));
+    }
+    return out.toByteArray();
+  }
+
+  /** The hash of the last block; empty where the node did not say. */
+  String hash() {
+    return result(END + last) instanceof Map<?, ?> block ? String.valueOf(block.get("hash")) : "";
+  }
+
+  int count() {
+    return logs();
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+  }
+
+  /** The answers without the lists in them, of which it is said where they stand. */
+  private static List<Object> envelopes(byte[] body) throws SourceException {
+    List<Object> all = new ArrayList<>();
+    try {
+      JsonBytes json = new JsonBytes(body, 0);
+      if (json.peek() == '[') {
+        json.expect('[');
+        for (boolean first = true; json.next(first, ']'); first = false) {
+          all.add(envelope(json, body));
+        }
+      } else {
+        all.add(envelope(json, body));
+      }
+      if (!json.atEnd()) {
+        throw new SourceException("answered with more than an answer");
+      }
+    } catch (JsonBytes.Broken | IOException e) {
+      throw new SourceException("answered with broken JSON: " + e.getMessage());
+    }
+    return all;
+  }
+
+  private static Map<String, Object> envelope(JsonBytes json, byte[] body) throws IOException {
+    Map<String, Object> envelope = new LinkedHashMap<>();
+    json.expect('{');
+    for (boolean first = true; json.next(first, '}'); first = false) {
+      json.key();
+      String key = json.said();
+      boolean list = json.peek() == '[';
+      int from = json.at();
+      json.skip();
+      envelope.put(
+          key,
+          list
+              ? new Slice(body, from)
+              : JSON.readValue(Arrays.copyOfRange(body, from, json.at()), Object.class));
+    }
+    return envelope;
+  }
+}

@@ -1,0 +1,186 @@
+package polymarket.backfill.store;
+
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.ImbalanceException;
+import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.StepTimes;
+import polymarket.backfill.source.RawRows;
+
+/**
+ * A page of an answer that is stored as it came. The route store-as-came takes its steps in their
+ * order: clear what an attempt that failed or was killed may have stored of this page, insert, read
+ * back by count, note the page, and with the last page remove what other batches brought.
+ */
+public final class RawStoring {
+
+  private final SqlFile sql;
+  private final BatchWork batch;
+  private final RawRows page;
+  private final boolean looking;
+  private final boolean probe;
+  private final Map<String, Object> values;
+
+  /** Whether rows of the page were removed, so that the same bytes are to be stored once more. */
+  private boolean cleared;
+
+  /**
+   * @param before a page of this batch whose insert was begun and not seen to its end; null for
+   *     none
+   */
+  RawStoring(SqlFile sql, BatchWork batch, RawRows page, RawRows before) {
+    this.sql = sql;
+    this.batch = batch;
+    this.page = page;
+    this.probe = batch.getKind() == Batch.Kind.PROBE;
+    // an insert of the same bytes that is made once more has the same token, and ClickHouse drops
+    // it
+    this.looking =
+        page.getToken() == null
+            && !probe
+            && (batch.batch().resumed()
+                || batch.pages().restarts() > 0
+                || before != null && before != page);
+    this.values = Storing.values(batch);
+    this.values.putAll(page.values());
+  }
+
+  private boolean isStored() {
+    return page.getRows() > 0 && !probe;
+  }
+
+  /** Whether some of the page may be stored already. */
+  public boolean isLooking() {
+    return looking;
+  }
+
+  /** The SQL that counts what the tables hold of this batch from the page's beginning on. */
+  public String getLookQuery() {
+    return sql.section("present").sql(values);
+  }
+
+  /** The statements that remove it. */
+  public List<String> getClearStatements() {
+    cleared = true;
+    return statements("cleared");
+  }
+
+  private List<String> statements(String section) {
+    return sql.section(section).statements().stream()
+        .map(statement -> SqlFile.fill(statement, values))
+        .toList();
+  }
+
+  /** Whether there is something to insert. */
+  public boolean isInserting() {
+    batch.enter(StepTimes.Step.INSERT);
+    page.insert(batch.getKey() + ":" + page.digest() + (cleared ? ":" + UUID.randomUUID() : ""));
+    return isStored();
+  }
+
+  public RawRows getPage() {
+    return page;
+  }
+
+  /** Whether there is something to read back. */
+  public boolean isReadingBack() {
+    batch.enter(StepTimes.Step.READ_BACK);
+    return isStored();
+  }
+
+  /** The SQL that counts what the tables hold of the page. */
+  public String getStoredQuery() {
+    return sql.section("stored").sql(values);
+  }
+
+  /**
+   * Takes what was counted.
+   *
+   * @throws ImbalanceException where it is not what was counted before the insert
+   */
+  void stored(List<Map<String, Object>> counted) throws ImbalanceException {
+    long rows = 0;
+    long rejected = 0;
+    for (Map<String, Object> row : counted) {
+      rows += ((Number) row.get("rows")).longValue();
+      rejected += ((Number) row.get("rejected")).longValue();
+    }
+    if (rows + rejected != page.getRows()) {
+      throw new ImbalanceException(
+          "batch "
+              + batch
+              + ": "
+              + page.getRows()
+              + " rows were sent and acknowledged, but the tables hold "
+              + rows
+              + " of it and "
+              + rejected
+              + " rejected ones");
+    }
+    batch.rows().reset();
+    batch.rows().add(page.getRows(), rows, 0, rejected);
+  }
+
+  /**
+   * Whether the page is noted: also one without rows, so that it differs from what was not asked.
+   */
+  public boolean isNoting() {
+    return !probe;
+  }
+
+  /** The statements that note the page. */
+  public List<String> getNoteStatements() {
+    return statements("noted");
+  }
+
+  /** Whether what other batches brought of the batch's ids goes now. */
+  public boolean isReplacing() {
+    return !batch.isMore() && !probe && (batch.batch().redo() || batch.isCheck());
+  }
+
+  /** The SQL that counts it. */
+  public String getOthersQuery() {
+    return sql.section("others").sql(values);
+  }
+
+  /** The statements that remove it. */
+  public List<String> getReplaceStatements() {
+    return statements("replaced");
+  }
+
+  /** Whether the batch is done and has several ids, each of which gets its own count. */
+  public boolean isCounting() {
+    return !batch.isMore() && !probe && batch.getSize() > 1;
+  }
+
+  /** The SQL that counts what each id of the batch brought. */
+  public String getHeldQuery() {
+    return sql.query("held").sql(values);
+  }
+
+  /** Takes these counts. */
+  void held(List<Map<String, Object>> counted) {
+    counted.forEach(
+        row -> settle(String.valueOf(row.get("id")), ((Number) row.get("rows")).longValue()));
+  }
+
+  private void settle(String id, long rows) {
+    batch.outcomes().put(id, rows > 0 ? Outcome.found(rows) : Outcome.of(State.ABSENT));
+  }
+
+  /** With the last page, gives the batch's one id its outcome. */
+  void settle() {
+    batch.enter(null);
+    if (page.getRows() == 0) {
+      batch.rows().reset();
+    }
+    if (!batch.isMore() && !probe && batch.getSize() == 1) {
+      settle(batch.getIds().get(0), batch.rows().fetchedBefore() + batch.rows().fetched());
+    }
+  }
+}

@@ -1,0 +1,189 @@
+-- The job chain: the answers of its sources as they came, and what is asked of the tables, which are those of chain-tables.sql.
+-- An answer is inserted as the bytes that came; the view behind its landing table makes one row a log of it, whose batch is
+-- the setting log_comment of the insert.
+
+-- @setup after=chain-tables
+-- What was asked for: a range of blocks of a dataset, and how many logs of all the range's datasets together came. Ranges without
+-- logs are here too, so that "no log" and "not asked for" differ.
+CREATE TABLE IF NOT EXISTS default.chain_ranges
+(
+    dataset    LowCardinality(String),
+    first      UInt64 CODEC(Delta, ZSTD(1)),
+    last       UInt64 CODEC(Delta, ZSTD(1)),
+    source     LowCardinality(String) COMMENT 'rpc, sqd or hypersync',
+    logs       UInt64 COMMENT 'of this dataset, stored or rejected',
+    last_hash  String COMMENT 'hash of the last block, where the source gives it' CODEC(ZSTD(1)),
+    batch      String CODEC(ZSTD(1)),
+    fetched_at DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(fetched_at)
+ORDER BY (dataset, first, last)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- A block a line, as a portal answers.
+CREATE TABLE IF NOT EXISTS default.chain_from_sqd
+(
+    header Tuple(number UInt64, hash String, timestamp UInt32),
+    logs   Array(Tuple(logIndex UInt32, transactionHash String, address String, data String, topics Array(String)))
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_sqd_to_logs TO default.chain_logs AS
+SELECT 'sqd' AS source, header.number AS block_number, toDateTime(header.timestamp, 'UTC') AS block_time, unhex(substring(header.hash, 3)) AS block_hash,
+    toFixedString(unhex(substring(log.transactionHash, 3)), 32) AS transaction_hash, log.logIndex AS log_index,
+    toFixedString(unhex(substring(log.address, 3)), 20) AS address, arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), log.topics) AS topics,
+    unhex(substring(log.data, 3)) AS data, getSetting('log_comment') AS batch, now64(3, 'UTC') AS fetched_at
+FROM default.chain_from_sqd ARRAY JOIN logs AS log;
+
+-- A log a line, as a node answers; the array around them is cut off. "time" is there where the log has no time of its own.
+CREATE TABLE IF NOT EXISTS default.chain_from_polygon
+(
+    address String, topics Array(String), data String, blockNumber String, blockHash String, transactionHash String, logIndex String,
+    blockTimestamp String, time String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_polygon_to_logs TO default.chain_logs AS
+WITH x -> reinterpretAsUInt64(reverse(unhex(leftPad(substring(x, 3), 16, '0')))) AS number
+SELECT 'rpc' AS source, number(blockNumber) AS block_number, toDateTime(number(if(time != '', time, blockTimestamp)), 'UTC') AS block_time,
+    unhex(substring(blockHash, 3)) AS block_hash, toFixedString(unhex(substring(transactionHash, 3)), 32) AS transaction_hash,
+    toUInt32(number(logIndex)) AS log_index, toFixedString(unhex(substring(t.address, 3)), 20) AS address,
+    arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), t.topics) AS topics, unhex(substring(t.data, 3)) AS data,
+    getSetting('log_comment') AS batch, now64(3, 'UTC') AS fetched_at
+FROM default.chain_from_polygon AS t;
+
+-- A log a line, cut out of HyperSync's answer, with the time and hash of its block.
+CREATE TABLE IF NOT EXISTS default.chain_from_hypersync
+(
+    time UInt32, hash String, block_number UInt64, log_index UInt32, transaction_hash String, address String, data String,
+    topic0 Nullable(String), topic1 Nullable(String), topic2 Nullable(String), topic3 Nullable(String)
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_hypersync_to_logs TO default.chain_logs AS
+SELECT 'hypersync' AS source, block_number, toDateTime(time, 'UTC') AS block_time, unhex(substring(hash, 3)) AS block_hash,
+    toFixedString(unhex(substring(t.transaction_hash, 3)), 32) AS transaction_hash, log_index,
+    toFixedString(unhex(substring(t.address, 3)), 20) AS address,
+    arrayMap(x -> toFixedString(unhex(substring(assumeNotNull(x), 3)), 32), arrayFilter(x -> isNotNull(x), [topic0, topic1, topic2, topic3])) AS topics,
+    unhex(substring(t.data, 3)) AS data, getSetting('log_comment') AS batch, now64(3, 'UTC') AS fetched_at
+FROM default.chain_from_hypersync AS t;
+
+-- @has-rows
+-- Whether there is something that another ledger brought, so that each batch replaces it.
+SELECT count() FROM
+(
+    SELECT 1 FROM default.chain_ranges WHERE NOT startsWith(batch, {ledger}) LIMIT 1
+    UNION ALL SELECT 1 FROM default.rpc_conditions WHERE NOT startsWith(batch, {ledger}) LIMIT 1
+    UNION ALL SELECT 1 FROM default.rpc_transfers WHERE NOT startsWith(batch, {ledger}) LIMIT 1
+);
+
+-- @present
+-- What the tables hold of this batch from the page's first block on.
+SELECT sum(held) AS rows FROM
+(
+    SELECT count() AS held FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.rpc_conditions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.rpc_resolutions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.rpc_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_ranges WHERE first >= {page_first} AND batch = {batch}
+);
+
+-- @cleared
+DELETE FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.rpc_conditions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.rpc_resolutions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.rpc_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch};
+DELETE FROM default.chain_ranges WHERE first >= {page_first} AND batch = {batch};
+
+-- @stored
+-- How many logs of a page the tables hold. Each log is in one of them.
+SELECT sum(held) AS rows, sum(refused) AS rejected FROM
+(
+    SELECT count() AS held, 0 AS refused FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT count(), 0 FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT countIf(batch_index = 0), 0 FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT count(), 0 FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT 0, count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+);
+
+-- @noted
+INSERT INTO default.chain_ranges
+SELECT asked.dataset, {page_first}, {page_last}, if({came_from} = 'polygon', 'rpc', {came_from}), coalesce(held.logs, 0), unhex(substring({page_hash}, 3)), {batch}, now64(3, 'UTC')
+FROM (SELECT arrayJoin([{datasets}]) AS dataset) AS asked
+LEFT JOIN
+(
+    SELECT dataset, sum(n) AS logs FROM
+    (
+        SELECT 'fills' AS dataset, count() AS n FROM default.chain_fills WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+        UNION ALL SELECT 'amm', count() FROM default.chain_amm_trades WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+        UNION ALL SELECT 'transfers', countIf(batch_index = 0) FROM default.chain_transfers WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+        UNION ALL SELECT dataset, count() FROM default.chain_lifecycle WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
+        UNION ALL SELECT dataset, count() FROM default.chain_rejected WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
+    )
+    GROUP BY dataset
+) AS held ON held.dataset = asked.dataset;
+
+-- @query held
+-- How many logs each range of a batch brought; ranges without any too.
+SELECT range AS id, sum(logs) AS rows FROM
+(
+    SELECT arrayJoin([{ids}]) AS range, toUInt64(0) AS logs
+    UNION ALL
+    SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= first, [{ids}])], logs FROM default.chain_ranges WHERE batch = {batch}
+)
+GROUP BY range;
+
+-- @others
+-- What the tables hold of the batch's blocks and datasets that other batches brought.
+SELECT sum(held) AS rows FROM
+(
+    SELECT count() AS held FROM default.chain_fills WHERE 'fills' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_amm_trades WHERE 'amm' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_lifecycle WHERE dataset IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_rejected WHERE (dataset IN ({datasets}) OR dataset = '') AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.rpc_conditions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.rpc_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_ranges WHERE dataset IN ({datasets}) AND first >= toUInt64(substring({first}, 1, 12)) AND last <= toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+);
+
+-- @replaced
+DELETE FROM default.chain_fills WHERE 'fills' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_amm_trades WHERE 'amm' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_lifecycle WHERE dataset IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_rejected WHERE (dataset IN ({datasets}) OR dataset = '') AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.rpc_conditions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.rpc_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_ranges WHERE dataset IN ({datasets}) AND first >= toUInt64(substring({first}, 1, 12)) AND last <= toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+
+-- @ends
+-- The newest ends of pages, with the hashes that their blocks had when they were fetched.
+SELECT last AS number, concat('0x', lower(hex(any(last_hash)))) AS mark FROM default.chain_ranges FINAL
+WHERE last_hash != '' GROUP BY last ORDER BY last DESC LIMIT 64;
+
+-- @check what there is of each dataset
+SELECT dataset, sum(last - first + 1) AS blocks, min(first) AS first_block, max(last) AS last_block, sum(logs) AS logs, groupUniqArray(source) AS sources
+FROM default.chain_ranges FINAL GROUP BY dataset ORDER BY dataset;
+
+-- @check rejected logs by reason (at most 20)
+SELECT reason, dataset, count() AS logs FROM default.chain_rejected GROUP BY reason, dataset ORDER BY logs DESC LIMIT 20;
+
+-- @measure failed max=0 Ranges that could not be fetched
+SELECT {failed};
+
+-- @measure pending max=0 Ranges that were not asked for yet
+SELECT {pending};
+
+-- @measure rejected max=0 Logs that are not what their signature promises
+SELECT count() FROM default.chain_rejected FINAL;

@@ -1,0 +1,230 @@
+package polymarket.backfill.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.TestBed;
+import polymarket.backfill.job.Ranges;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/**
+ * The job `chain` against the sandbox's sources of logs and the real engine: whatever happens on
+ * the way, the tables hold each log of the datasets once.
+ */
+class ChainJobIT {
+
+  private static final List<String> ALL =
+      List.of("conditions", "transfers", "fills", "amm", "lifecycle");
+
+  /** Blocks around the end of V1, which have logs of every kind but V3. */
+  private static final long FREEZE = 86_126_998L;
+
+  private static TestBed start(String... faults) {
+    SandboxOptions options =
+        new SandboxOptions().conditions(1500).wallets(200).limits(0).blockSeconds(1000);
+    for (String fault : faults) {
+      options.fault(fault);
+    }
+    TestBed bed = SourceBed.start(options).set("chain.span", 500);
+    bed.sandbox().settings().forEach(bed::set);
+    return bed.set("hypersync.token", bed.sandbox().hyperSyncToken());
+  }
+
+  private static List<String> ranges(long first, long last, Collection<String> datasets) {
+    List<String> ids = new ArrayList<>();
+    Ranges.cut(first, last, 500, id -> ids.add(id + "/" + String.join("+", datasets)));
+    return ids;
+  }
+
+  @Test
+  void everyFaultOfThePortal_andTheTablesAreTheTruth() throws IOException {
+    try (TestBed bed =
+        start(
+            "kind=429,source=sqd,rate=0.05",
+            "kind=500,source=sqd,rate=0.05",
+            "kind=503,source=sqd,rate=0.05",
+            "kind=204,source=sqd,rate=0.05",
+            "kind=html,source=sqd,rate=0.05",
+            "kind=error-200,source=sqd,rate=0.05",
+            "kind=cut-json,source=sqd,rate=0.05",
+            "kind=cut-connection,source=sqd,rate=0.05",
+            "kind=twice,source=sqd,rate=0.2,share=0.01")) {
+      bed.set("source.attempts", 12).set("chain.sources", "sqd");
+      long first = FREEZE - 1_500;
+      long last = FREEZE + 1_500;
+      JobRun.Result result = bed.run("chain", Share.WHOLE, ranges(first, last, ALL));
+      assertEquals(0, result.exitCode(), () -> result + "\n" + bed.messages());
+      assertTruth(bed, first, last, ALL);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"free", "infura", "publicnode"})
+  void whateverANodeTakesAtOnce_theTablesAreTheTruth(String style) throws IOException {
+    try (TestBed bed =
+        start(
+            "kind=429,source=polygon,rate=0.03",
+            "kind=html,source=polygon,rate=0.03",
+            "kind=error-200,source=polygon,rate=0.03",
+            "kind=cut-json,source=polygon,rate=0.03",
+            "kind=batch-partial,source=polygon,rate=0.05",
+            "kind=twice,source=polygon,rate=0.2,share=0.01")) {
+      bed.sandbox().rpc(style);
+      bed.set("source.attempts", 12).set("chain.sources", "polygon");
+      long first = FREEZE - 300;
+      long last = FREEZE + 300;
+      JobRun.Result result = bed.run("chain", Share.WHOLE, ranges(first, last, ALL));
+      assertEquals(0, result.exitCode(), () -> result + "\n" + bed.messages());
+      assertTruth(bed, first, last, ALL);
+      assertEquals(
+          List.of(Map.of("source", "rpc")),
+          TestBed.sql("SELECT DISTINCT source FROM default.chain_ranges"));
+    }
+  }
+
+  @Test
+  void everyFaultOfHyperSync_andTheTablesAreTheTruth() throws IOException {
+    try (TestBed bed =
+        start(
+            "kind=429,source=hypersync,rate=0.05",
+            "kind=500,source=hypersync,rate=0.05",
+            "kind=error-200,source=hypersync,rate=0.05",
+            "kind=cut-json,source=hypersync,rate=0.05",
+            "kind=range-cap,source=hypersync,blocks=100",
+            "kind=twice,source=hypersync,rate=0.2,share=0.01")) {
+      bed.set("source.attempts", 12).set("chain.sources", "hypersync");
+      long first = FREEZE - 1_000;
+      long last = FREEZE + 1_000;
+      JobRun.Result result = bed.run("chain", Share.WHOLE, ranges(first, last, ALL));
+      assertEquals(0, result.exitCode(), () -> result + "\n" + bed.messages());
+      assertTruth(bed, first, last, ALL);
+    }
+  }
+
+  @Test
+  void killedAtAnyInstantWithAllSourcesAtOnce_losesAndDoublesNothing() throws Exception {
+    try (TestBed bed = start()) {
+      String node = bed.sandbox().urls().get("polygon");
+      bed.set("chain.sources", "sqd,polygon,hypersync")
+          .set("polygon.rpc.urls", node + "," + node)
+          .set("chain.span", 300);
+      long first = FREEZE - 3_000;
+      long last = FREEZE + 3_000;
+      int exit =
+          SourceBed.killed(bed, "sqd", "run", "chain", "--from", "" + first, "--to", "" + last);
+      assertEquals(0, exit, SourceBed.said(bed));
+      assertTruth(bed, first, last, ALL);
+      assertEquals(
+          3,
+          TestBed.number("SELECT uniqExact(source) FROM default.chain_ranges"),
+          "all were asked");
+    }
+  }
+
+  @Test
+  void whatIsDoneForOneDataset_isFetchedForTheOthers_andRedoneWithoutARest() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "sqd");
+      String first = "" + (FREEZE - 600);
+      String last = "" + (FREEZE + 600);
+      for (List<String> arguments :
+          List.of(
+              List.of("run", "chain", "--from", first, "--to", last, "--datasets", "fills"),
+              List.of("run", "chain", "--from", first, "--to", last),
+              List.of("run", "chain", "--redo", "found"))) {
+        if (arguments.contains("--redo")) {
+          TestBed.clickHouse()
+              .execute(
+                  "INSERT INTO default.chain_fills SELECT * REPLACE (log_index + 100000 AS"
+                      + " log_index) FROM default.chain_fills LIMIT 3");
+        }
+        Process run = SourceBed.program(bed, arguments.toArray(String[]::new));
+        assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+        List<String> datasets = arguments.contains("--datasets") ? List.of("fills") : ALL;
+        assertTruth(bed, FREEZE - 600, FREEZE + 600, datasets);
+      }
+    }
+  }
+
+  /** The keys of the sandbox's logs of some datasets, by the lines of the data file. */
+  private static TreeSet<String> expected(
+      TestBed bed, long first, long last, Collection<String> datasets) throws IOException {
+    Set<String> wanted = new HashSet<>();
+    try (InputStream file =
+        ChainJobIT.class.getResourceAsStream("/polymarket/chain-contracts.tsv")) {
+      new String(file.readAllBytes(), StandardCharsets.UTF_8)
+          .lines()
+          .filter(line -> !line.startsWith("#"))
+          .map(line -> line.split("\t"))
+          .filter(cells -> datasets.contains(cells[0]))
+          .forEach(cells -> wanted.add(cells[5] + " " + cells[8]));
+    }
+    TreeSet<String> keys = new TreeSet<>();
+    for (String line :
+        bed.sandbox().truth().lines("logs?from=" + first + "&to=" + last + "&address=all", "")) {
+      JsonNode log = SourceBed.json(line);
+      String topic = log.path("topics").path(0).asText();
+      if (wanted.contains(log.get("address").asText() + " " + topic)
+          || wanted.contains("any " + topic)) {
+        keys.add(
+            Long.decode(log.get("blockNumber").asText())
+                + ":"
+                + Long.decode(log.get("logIndex").asText()));
+      }
+    }
+    return keys;
+  }
+
+  private static void assertTruth(TestBed bed, long first, long last, Collection<String> datasets)
+      throws IOException {
+    TreeSet<String> keys = expected(bed, first, last, datasets);
+    assertTrue(keys.size() > 300, keys.size() + " logs");
+    List<String> stored = new ArrayList<>();
+    for (String table :
+        List.of(
+            "chain_fills",
+            "chain_amm_trades",
+            "chain_transfers WHERE batch_index = 0",
+            "chain_lifecycle",
+            "chain_rejected")) {
+      TestBed.sql(
+              "SELECT concat(toString(block_number), ':', toString(log_index)) AS key FROM default."
+                  + table)
+          .forEach(row -> stored.add((String) row.get("key")));
+    }
+    assertEquals(keys, new TreeSet<>(stored));
+    assertEquals(keys.size(), stored.size(), "no log is stored twice");
+    for (String dataset : datasets) {
+      assertEquals(
+          last - first + 1,
+          TestBed.number(
+              "SELECT sum(last - first + 1) FROM default.chain_ranges WHERE dataset = '"
+                  + dataset
+                  + "'"),
+          "every block of " + dataset + " is in one range");
+    }
+    TreeMap<String, Ledger.Entry> entries = new TreeMap<>(SourceBed.entries(bed, "chain"));
+    for (Ledger.Entry entry : entries.values()) {
+      assertTrue(entry.state() == State.FOUND || entry.state() == State.ABSENT, entry.toString());
+    }
+    SourceBed.balanced(bed, "chain");
+  }
+}
