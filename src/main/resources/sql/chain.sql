@@ -182,8 +182,8 @@ SELECT reason, dataset, count() AS logs FROM default.chain_rejected GROUP BY rea
 -- @measure failed max=0 Ranges that could not be fetched
 SELECT {failed};
 
--- @measure pending max=0 Ranges that were not asked for yet
+-- @measure pending max=0 Ranges that were not fetched yet
 SELECT {pending};
 
--- @measure rejected max=0 Logs that are not what their signature promises
+-- @measure rejected max=0 Logs that do not match their signature
 SELECT count() FROM default.chain_rejected FINAL;

@@ -1,18 +1,18 @@
--- How the trades get their condition ids. The program fills in the names of the columns that the table at hand has; what
--- belongs to a run under way stands in a database of its own, which goes when the run is finished.
+-- How the trades get their condition ids. The program inserts the column names of the table; the intermediate tables of a run
+-- are in a separate database, which is dropped when the run is finished.
 --
 -- The join (enrich.join) is the fastest as measured on two cores by `backfill benchmark enrich --ids 8000000 --joins`, one
--- run: hash 20.6 s, direct 21.1 s, dictionary 22.1 s, where the plain copy of the same table took 11.8 s (1.74, 1.79 and
--- 1.87 times); with `--joins hash,dictionary` and 16,000,000 trades hash 41.3 s, dictionary 41.7 s, copy 23.7 s. Nothing lies
--- between them but chance; hash needs no dictionary, which a server reads as its user default.
+-- run: hash 20.6 s, direct 21.1 s, dictionary 22.1 s, while the plain copy of the same table took 11.8 s (1.74, 1.79 and
+-- 1.87 times); with `--joins hash,dictionary` and 16,000,000 trades hash 41.3 s, dictionary 41.7 s, copy 23.7 s. The differences
+-- are within the noise; hash needs no dictionary, which a server would read as its user default.
 
 -- No step holds all ids or all trades: ids are collected slice by slice and resolved in ranges of their hashes, a slice joins
--- with its own ids, and what is aggregated goes to disk when it takes a quarter of what the query may take.
+-- with its own ids, and aggregation spills to disk when it uses a quarter of the query's memory limit.
 
 -- @setup
 CREATE DATABASE IF NOT EXISTS backfill_enrich;
 
--- Each slice of the trades before: rows, and the sum over the hashes of whole rows. Its ids were collected before.
+-- Each slice of the source table: rows, and the sum over the hashes of whole rows. A slice is added after its ids are collected.
 CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 (
     slice       String,
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.measured
 ENGINE = ReplacingMergeTree(measured_at)
 ORDER BY slice;
 
--- Each slice whose transactions were collected.
+-- Each slice whose transactions are collected.
 CREATE TABLE IF NOT EXISTS backfill_enrich.looked
 (
     slice String
@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.looked
 ENGINE = ReplacingMergeTree
 ORDER BY slice;
 
--- Each slice that was written and compared: its rows, and the sum over its parts of the hashes of their files. Parts go into
--- the enriched table as they are, so that what was compared is what stands there in the end.
+-- Each slice that was written and compared: its rows, and the sum over its parts of the hashes of their files. Parts are moved
+-- into the enriched table unchanged, so that the final table has exactly the compared data.
 CREATE TABLE IF NOT EXISTS backfill_enrich.compared
 (
     slice       String,
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.compared
 ENGINE = ReplacingMergeTree(compared_at)
 ORDER BY slice;
 
--- The ids in the trades as they stand there: all markets and tokens, and the transactions of rows that these do not help.
+-- The ids in the trades, unchanged: all markets and tokens, and the transactions of rows that these cannot resolve.
 CREATE TABLE IF NOT EXISTS backfill_enrich.ids
 (
     kind LowCardinality(String) COMMENT 'market, token or transaction',
@@ -53,11 +53,10 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.ids
 ENGINE = ReplacingMergeTree
 ORDER BY (kind, hash, id);
 
--- Every market id, and what it comes to: code is 1 + 5 * source + rule of a condition that was found, or 100 + reason (see
--- Codes).
+-- Every market id with its result: code is 1 + 5 * source + rule for a condition that was found, or 100 + reason (see Codes).
 CREATE TABLE IF NOT EXISTS backfill_enrich.markets
 (
-    mapped_hash      UInt64 COMMENT 'cityHash64 of the id; it was checked that no two have the same',
+    mapped_hash      UInt64 COMMENT 'cityHash64 of the id; the program has checked that no two ids have the same hash',
     mapped_id        String CODEC(ZSTD(1)),
     mapped_condition String CODEC(ZSTD(1)),
     mapped_code      UInt8
@@ -67,7 +66,7 @@ ORDER BY mapped_hash;
 
 CREATE TABLE IF NOT EXISTS backfill_enrich.tokens AS backfill_enrich.markets;
 
--- The transactions that came to something.
+-- The transactions with a result.
 CREATE TABLE IF NOT EXISTS backfill_enrich.transactions AS backfill_enrich.markets;
 
 -- @measure
@@ -90,8 +89,8 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
     group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
 -- @resolve
--- What the ids of a range come to: of the keys that an id may be, the first that is known. The keys of the range are the side
--- of the join that is held; those that the sources know stream past.
+-- The result for each id of a range: of the keys that the id may be, the first known one. The join holds the keys of the range
+-- in memory and streams the keys of the sources.
 INSERT INTO {target}
 WITH
     ids AS
@@ -129,7 +128,7 @@ SELECT hash, id, best.1, if(best.2 > 0, best.2, otherwise) FROM
     ) AS merged
     RIGHT JOIN
     (
-        -- an id that may be no key at all stays in the result, too
+        -- an id that cannot be any key stays in the result, too
         SELECT hash, id, otherwise, entry.1 AS rank, entry.2.1 AS key_kind, entry.2.2 AS key
         FROM (SELECT hash, id, otherwise, arrayPushBack(keys, ('', '')) AS all_keys, arrayJoin(arrayZip(arrayEnumerate(all_keys), all_keys)) AS entry FROM keys)
     ) AS wanted ON wanted.key_kind = merged.key_kind AND wanted.key = merged.key
@@ -139,8 +138,8 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
     join_algorithm = 'hash'{join_sides};
 
 -- @resolve-transactions
--- A transaction helps where all that it moved belongs to one condition. A token that no known condition gives may be another's.
--- What is held is the transactions of a range and what they moved; transfers and the mapping stream past.
+-- A transaction gives a result if all tokens that it moved belong to one condition. A token without a known condition may belong
+-- to another one. The transactions of a range and their tokens are held in memory; transfers and the mapping are streamed.
 INSERT INTO {target}
 SELECT hash, any(id), if(length(groupUniqArray(3)(condition_id) AS conditions) = 1, conditions[1], ''),
     toUInt8(multiIf(length(conditions) > 1, {ambiguous_transaction}, conditions[1] != '', {by_transaction}, 0)) AS code
@@ -163,14 +162,14 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_bef
     join_algorithm = 'hash'{join_sides};
 
 -- @same-hash
--- How many ids of a range have the hash of another one.
+-- How many ids of a range have the same hash as another id.
 SELECT uniqExact(hash, id) - uniqExact(hash) FROM backfill_enrich.ids WHERE kind = {kind} AND hash {in_range}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @write
--- The strongest evidence of what a row's condition id is: a token of its own that is proved by computation, then its market,
--- then a token that a source alone knows, then its transaction. A condition id that was there stays, and is marked where that
--- evidence (but for the transaction) says another one.
+-- The strongest evidence for a row's condition id: its own token if proved by computation, then its market, then a token that
+-- only a source knows, then its transaction. An existing condition id is kept, and marked if that evidence (except the
+-- transaction) gives a different one.
 INSERT INTO {written} ({columns})
 WITH
     {own} AS __own,
@@ -182,10 +181,10 @@ WITH
         __by = 1, __market_code,
         __by = 2, __token_code,
         __transaction_code > 0, __transaction_code,
-        -- a row with a token is not one without any id
+        -- a row with a token is not a row without any id
         __market_code IN ({none}, {zero}) AND __token_code NOT IN ({none}, {zero}), toUInt8({unknown_token}),
         __market_code) AS __code,
-    -- what is made of this is made once for each code, not for each row
+    -- values derived from this are computed once for each code, not for each row
     toLowCardinality(__code) AS __codes
 SELECT {values},
     multiIf(__own != '', __own, __by > 0, __found, __transaction_code = {by_transaction}, __transaction_condition, {unfilled}),
@@ -197,12 +196,12 @@ SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_insert_th
     min_insert_block_size_rows = 4000000, min_insert_block_size_bytes = {block}, join_algorithm = {algorithm}{join_sides};
 
 -- @compare
--- The slice as it was written: rows, and the same sum as before.
+-- The written slice: rows, and the same sum as for the source slice.
 SELECT count() AS rows, toString(sum(cityHash64(tuple({kept_as})))) AS content FROM {written}
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads};
 
 -- @content
--- The same of the trades, as they are now.
+-- The same for the trades, as they are now.
 SELECT count() AS rows, toString(sum(cityHash64(tuple({kept})))) AS content FROM {trades}
 SETTINGS max_memory_usage = {max_memory};
 
@@ -214,12 +213,12 @@ SELECT {slice}, sum(rows), sum(cityHash64(hash_of_all_files)) FROM system.parts 
 SELECT table, sum(rows) AS rows, toString(sum(cityHash64(hash_of_all_files))) AS files FROM system.parts WHERE active AND database = {database} GROUP BY table;
 
 -- @free
--- What the disks can hold that a new table is stored on. The sum is no integer, for object storage says 2^64-1.
+-- The free space of the disks that a new table is stored on. The sum is a float, because object storage reports 2^64-1.
 SELECT sum(toFloat64(unreserved_space)) FROM system.disks
 WHERE has((SELECT groupUniqArrayArray(disks) FROM system.storage_policies WHERE policy_name = (SELECT value FROM system.merge_tree_settings WHERE name = 'storage_policy')), name);
 
 -- @view
--- The enriched trades under names that do not depend on those of their own columns.
+-- The enriched trades with column names that do not depend on those of the trades.
 CREATE OR REPLACE VIEW default.vw_enriched_trades AS
 SELECT {trade} AS trade_id, {market} AS market_id, {token} AS token_id, {transaction} AS transaction_hash, {time} AS traded_at,
     {condition} AS condition_id, {condition} AS condition_id_norm, {original} AS condition_id_original,

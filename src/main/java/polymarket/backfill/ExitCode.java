@@ -12,7 +12,7 @@ public enum ExitCode {
   FAILED_IDS(2, "finished with failed ids"),
   CHECK_FAILED(3, "a check failed"),
   NOT_BALANCED(4, "sums do not balance"),
-  GAVE_UP(5, "gave up on a source that did not answer; run it again"),
+  GAVE_UP(5, "a source did not answer for too long; run it again"),
   INTERRUPTED(130, "interrupted");
 
   /** Of several, the first one here is that of all of them. */

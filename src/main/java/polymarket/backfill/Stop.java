@@ -3,7 +3,7 @@ package polymarket.backfill;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Whether a run is to end before its work is done, and why. The first reason stands. */
+/** Whether a run is to stop before its work is done, and why. The first reason counts. */
 public final class Stop {
 
   private ExitCode code;

@@ -193,7 +193,7 @@ class ProgramIT {
                 ids.get(1))
             .end();
     assertTrue(
-        shown.out().contains("Becomes in resolutions_external_ingest:")
+        shown.out().contains("Rows for resolutions_external_ingest:")
             && shown.out().contains(ids.get(1) + "  absent"),
         shown.out());
     assertEquals(0, bed.value("SELECT count() FROM default.resolutions_external_ingest"));
@@ -281,6 +281,35 @@ class ProgramIT {
     }
     assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
     bed.assertTruth(ids);
+  }
+
+  @Test
+  void stop_endsARunAsCtrlCDoes_andSaysWhereThereIsNone() {
+    assertTrue(Program.run(bed, "stop").out().contains("Nothing to stop"));
+    slow(400);
+    try (Program run =
+        Program.start(
+            bed,
+            "run",
+            "payouts",
+            "--ids",
+            list(sound(2500)),
+            "--batch-size",
+            "20",
+            "--concurrency",
+            "2")) {
+      TestBed.await(
+          "a request", Duration.ofSeconds(90), () -> bed.requests() > 0 || !run.isAlive());
+      assertTrue(Program.run(bed, "stop", "wallets").out().contains("no run of wallets"));
+      assertTrue(run.isAlive());
+      Program.Result stop = Program.run(bed, "stop", "payouts");
+      assertEquals(0, stop.exitCode(), stop.toString());
+      assertTrue(stop.out().contains("Stopping run payouts (pid "), stop.out());
+      Program.Result end = run.end();
+      assertEquals(130, end.exitCode(), end.toString());
+    }
+    assertTrue(bed.count(State.PENDING) > 0);
+    assertMarkedIsStored();
   }
 
   @Test

@@ -185,15 +185,19 @@ public final class ChainBenchmark {
   private static Map<String, Object> bytesARow(ClickHouse clickHouse) {
     Map<String, Object> bytes = new LinkedHashMap<>();
     for (String table : List.of("chain_fills", "chain_transfers", "chain_lifecycle")) {
+      // a small part does not tell its columns apart
+      clickHouse.execute(
+          "ALTER TABLE default." + table + " MODIFY SETTING min_bytes_for_wide_part = 0");
       clickHouse.execute("OPTIMIZE TABLE default." + table + " FINAL");
       for (Map<String, Object> row :
           clickHouse.rows(
               "SELECT round(sumIf(column_bytes_on_disk, column NOT IN ('order_hash', 'builder')) /"
                   + " any(all_rows), 1) AS bytes, round(sumIf(column_bytes_on_disk, column IN"
                   + " ('order_hash', 'builder')) / any(all_rows), 1) AS apart FROM"
-                  + " system.parts_columns, (SELECT sum(rows) AS all_rows FROM system.parts WHERE"
-                  + " active AND database = 'default' AND table = {t:String}) WHERE active AND"
-                  + " database = 'default' AND table = {t:String}",
+                  + " system.parts_columns AS columns, (SELECT sum(rows) AS all_rows FROM"
+                  + " system.parts WHERE active AND database = 'default' AND table = {t:String}) AS"
+                  + " whole WHERE columns.active AND columns.database = 'default' AND columns.table"
+                  + " = {t:String}",
               Map.of("t", table))) {
         bytes.put(table, row.get("bytes"));
         if (table.equals("chain_fills")) {
@@ -237,7 +241,7 @@ public final class ChainBenchmark {
     return with;
   }
 
-  /** A copy of the routes in which the portal has no limit to speak of. */
+  /** A copy of the routes in which the portal has practically no limit. */
   private Path unlimited() throws IOException {
     Path home = folder.resolve("home");
     Path routes = settings.home().resolve("routes");
@@ -248,6 +252,7 @@ public final class ChainBenchmark {
         Files.copy(file, copy);
       }
     }
+    Files.createSymbolicLink(home.resolve("chdb"), settings.home().resolve("chdb"));
     Path source = home.resolve("routes/sources/sqd.camel.yaml");
     Files.writeString(
         source,

@@ -56,7 +56,7 @@ public record Scenario(
     Map<String, String> stored,
     long diskBytes) {
 
-  /** Writes a list of so many ids. */
+  /** Writes a list of this many ids. */
   public interface Maker {
 
     /**

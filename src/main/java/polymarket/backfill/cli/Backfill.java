@@ -2,6 +2,8 @@ package polymarket.backfill.cli;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -12,7 +14,7 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
 
-/** The program: reads the command line and hands over to a command. */
+/** The program: parses the command line and runs a command. */
 @Command(
     name = "backfill",
     mixinStandardHelpOptions = true,
@@ -22,17 +24,20 @@ import polymarket.backfill.UserError;
     subcommands = {
       RunCommand.class,
       StatusCommand.class,
+      StopCommand.class,
       MonitorCommand.class,
       FetchCommand.class,
       DiagnoseCommand.class,
       DoctorCommand.class,
       LedgerCommand.class,
       ResetCommand.class,
+      LoadCommand.class,
       ReconcileCommand.class,
       EnrichCommand.class,
       PipelineCommand.class,
       ViewsCommand.class,
       VerifyCommand.class,
+      AuditCommand.class,
       ExplainCommand.class,
       SqlCommand.class,
       ClickHouseCommand.class,
@@ -60,7 +65,7 @@ public final class Backfill implements Callable<Integer> {
     return 0;
   }
 
-  /** Runs a command line and gives the exit code. */
+  /** Runs a command line and returns the exit code. */
   public static int execute(String... args) {
     return commandLine().execute(args);
   }
@@ -104,7 +109,7 @@ public final class Backfill implements Callable<Integer> {
     return ExitCode.ERROR.code();
   }
 
-  /** Picocli's words for types of Java as a person says them. */
+  /** Replaces Java types in Picocli's messages with plain words. */
   static String plain(String message) {
     return message
         .replaceAll("^Unmatched arguments? (at|from) index \\d+: ", "unexpected argument ")
@@ -117,10 +122,14 @@ public final class Backfill implements Callable<Integer> {
   }
 
   private static int failed(Exception failure) {
+    Throwable cause = failure instanceof UncheckedIOException ? failure.getCause() : failure;
     if (failure instanceof UserError) {
       System.err.println("backfill: " + failure.getMessage());
+    } else if (cause instanceof FileSystemException file) {
+      // a folder or a file that a person named, or whose disk they can see to
+      System.err.println("backfill: cannot use " + file.getFile() + ": " + UserError.reason(file));
     } else {
-      System.err.println("backfill: internal error: " + failure + " (--debug shows where)");
+      System.err.println("backfill: internal error: " + failure + " (use --debug for details)");
     }
     org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
     return (failure instanceof UserError error ? error.exitCode() : ExitCode.ERROR).code();

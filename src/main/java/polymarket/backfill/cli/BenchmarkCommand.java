@@ -27,15 +27,16 @@ import polymarket.backfill.polymarket.TokenIdBenchmark;
 @Command(
     name = "benchmark",
     description = {
-      "Measure a job against the sandbox, with the program, the engine and the sandbox each in a"
-          + " process of its own.",
+      "Measure a job against the sandbox, with the program, the engine and the sandbox in separate"
+          + " processes.",
       "",
       "Three parts, each from an empty folder: one process at the source's limit; several that"
-          + " share the limit; and one with all limits off, which shows what the program itself can"
-          + " do. Of each: the time, how much of the limit was used (from the sandbox's first"
-          + " arrival to its last), the highest count in any window as the sandbox saw it, arrivals"
-          + " over the limit, retries, CPU seconds and peak resident memory of each process, where"
-          + " the time goes, and the rows compared with the sandbox's truth.",
+          + " share the limit; and one with all limits off, which shows the program's own speed."
+          + " For each part it prints the time, the used share of the limit (from the sandbox's"
+          + " first request to its last), the highest number of requests in any window as counted"
+          + " by the sandbox, requests over the limit, retries, CPU seconds and peak resident"
+          + " memory of each process, where the time is spent, and the rows compared with the"
+          + " sandbox's truth.",
       ""
     },
     footer = {
@@ -53,7 +54,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static final long MEMORY_IDS = 10_000_000;
 
   /**
-   * Ids a second that --memory goes by to say how long it takes: loading the list, the run, and
+   * Ids per second, by which --memory estimates its duration: loading the list, the run, and
    * comparing.
    */
   private static final double MEMORY_IDS_PER_SECOND = 10_000;
@@ -63,15 +64,15 @@ final class BenchmarkCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "JOB",
       description =
-          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich, the trades; or token-ids,"
-              + " computed from conditions.")
+          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich (the trades), or token-ids"
+              + " (computed from conditions).")
   private String name;
 
   @Option(
       names = "--ids",
       paramLabel = "N",
       description = {
-        "How many (default: the job's full size:",
+        "Number of ids (default: the job's full size:",
         "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for"
             + " fills,",
         "60,000 blocks for rpc-logs, 1,000 for chain; 16,000,000 trades for enrich)."
@@ -83,7 +84,7 @@ final class BenchmarkCommand implements Callable<Integer> {
       paramLabel = "PART",
       split = ",",
       description =
-          "Which parts: one, workers, off (default: all; of markets, which workers do not share,"
+          "Parts to run: one, workers, off (default: all; for markets, which workers cannot share,"
               + " one and off).")
   private List<String> parts;
 
@@ -92,7 +93,8 @@ final class BenchmarkCommand implements Callable<Integer> {
       paramLabel = "M",
       defaultValue = "4",
       description =
-          "Processes that share the limit in the part 'workers' (default: ${DEFAULT-VALUE}).")
+          "Number of processes that share the limit in the part 'workers' (default:"
+              + " ${DEFAULT-VALUE}).")
   private int workers;
 
   @Option(
@@ -107,14 +109,14 @@ final class BenchmarkCommand implements Callable<Integer> {
       names = "--repeat",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Run each part N times and give the one with the median time.")
+      description = "Run each part N times and report the run with the median time.")
   private int repeat;
 
   @Option(
       names = "--memory",
       description =
-          "Instead: ten million ids (or --ids), limits off, a heap of 512 MB, to see that memory is"
-              + " flat.")
+          "Run ten million ids (or --ids) instead, with limits off and a heap of 512 MB, to show"
+              + " that memory is flat.")
   private boolean memory;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -123,7 +125,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   @Option(
       names = "--full",
       description =
-          "Of enrich: 160.9 million trades instead of 16 million; says first how much disk they"
+          "For enrich: 160.9 million trades instead of 16 million; first prints how much disk they"
               + " need.")
   private boolean full;
 
@@ -134,20 +136,20 @@ final class BenchmarkCommand implements Callable<Integer> {
       arity = "0..1",
       fallbackValue = "dictionary,direct,hash",
       description =
-          "Of enrich: measure these ways to look up condition ids (all three without a value).")
+          "For enrich: measure these ways to look up condition ids (all three without a value).")
   private List<String> joins;
 
   @Option(
       names = "--narrow",
       description =
-          "Of enrich: trades with the six columns that are needed, in a third of the disk space.")
+          "For enrich: trades with only the six required columns, in a third of the disk space.")
   private boolean narrow;
 
   @Option(
       names = "--keep",
       description =
-          "Of enrich: keep the trades if the run fails; the next run with --keep and as many trades"
-              + " uses them again.")
+          "For enrich: keep the trades if the run fails; the next run with --keep and the same"
+              + " number of trades uses them again.")
   private boolean keep;
 
   @Override
@@ -178,7 +180,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     if (parts == null) {
       parts = shared ? List.of("one", "workers", "off") : List.of("one", "off");
     } else if (parts.contains("workers") && !shared) {
-      throw new UserError(name + " is not shared by workers: --parts takes one and off of it");
+      throw new UserError(name + " cannot be shared by workers: --parts takes one and off");
     }
     Messages messages = new Terminal(false);
     long full = memory ? MEMORY_IDS : scenario.ids();
@@ -245,7 +247,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     return right ? 0 : 3;
   }
 
-  /** The rewriting of the trades, which asks no source, against a plain copy. */
+  /** Measures the enrichment of the trades, which uses no source, against a plain copy. */
   private int enrich() {
     if (ids != null && ids < 1) {
       throw new UserError("--ids takes a number of at least 1: the trades to generate");
@@ -271,7 +273,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     return Boolean.TRUE.equals(result.get("right")) ? 0 : 3;
   }
 
-  /** What is computed of conditions, and the scan of logs, which have no parts and no workers. */
+  /** Measures token ids and the scan of logs, which have no parts and no workers. */
   private int ofTheChain() {
     if (ids != null && (ids < 1 || ids > 10_000_000)) {
       throw new UserError(
@@ -377,7 +379,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         line(
             text,
             "limit",
-            "%.1f%% of %.4g requests/s used, from the first arrival to the last, %.1f s later",
+            "%.1f%% of %.4g requests/s used, from the first request to the last, %.1f s later",
             100 * decimal(part, "limit_used"),
             part.get("limit_per_second"),
             part.get("seconds_of_requests"));
@@ -385,7 +387,7 @@ final class BenchmarkCommand implements Callable<Integer> {
           line(
               text,
               "workers",
-              "came up %.1f s apart, and used %s of their parts",
+              "started %.1f s apart, and used %s of their shares",
               part.get("seconds_between_their_starts"),
               ((List<?>) part.get("limit_used_by_each_of_its_part"))
                   .stream()
@@ -398,7 +400,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         line(
             text,
             "windows",
-            "%,d at the most in any %.4g s (%,d are allowed), %,d arrivals over the limit",
+            "at most %,d in any %.4g s (%,d are allowed), %,d requests over the limit",
             part.get("highest_in_a_window"),
             part.get("window_seconds"),
             part.get("allowed_in_a_window"),
@@ -442,7 +444,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         line(
             text,
             "heap",
-            "%s alive at the most in each third of the time, of %s",
+            "at most %s alive in each third of the time, of %s",
             ((List<?>) heap.get("alive_at_the_most_by_thirds"))
                 .stream().map(Benchmark::bytes).toList(),
             Benchmark.bytes(heap.get("limit_bytes")));
@@ -466,7 +468,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
     text.append('\n')
         .append(
-            "Other programs that run meanwhile take part in every figure; CPU seconds suffer"
+            "Other programs that run at the same time affect every figure; CPU seconds suffer"
                 + " least.\n");
     return text.toString();
   }

@@ -14,7 +14,7 @@ import polymarket.backfill.run.JobStatus;
 /** Writes results for people and as JSON. */
 final class Report {
 
-  /** The widest that a cell is; columns. */
+  /** The most columns of a cell. */
   private static final int LONGEST = 70;
 
   private Report() {}
@@ -89,7 +89,7 @@ final class Report {
                 run.limitPerSecond()));
   }
 
-  /** Rows as a table with a head; numbers stand to the right. */
+  /** Rows as a table with a header; numbers are right-aligned. */
   static String table(List<? extends Map<String, ?>> rows) {
     if (rows.isEmpty()) {
       return "  (none)\n";
@@ -138,12 +138,12 @@ final class Report {
         || value instanceof java.math.BigInteger) {
       return String.format(Locale.ROOT, "%,d", value);
     }
-    // titles are other people's: a line break in one would tear the table, an escape sequence do
+    // values may be untrusted: a line break would break the table, an escape sequence could do
     // worse
     String text =
         Redaction.line(
             value instanceof Map || value instanceof List ? json(value) : String.valueOf(value));
-    // what is piped into a file or another program is whole
+    // output to a file or another program is not truncated
     if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
       return text;
     }
@@ -156,8 +156,8 @@ final class Report {
   }
 
   /**
-   * The columns that a text takes on a terminal: two for a wide character, none for one that joins
-   * the one before it.
+   * The width of a text on a terminal in columns: two for a wide character, none for a combining
+   * one.
    */
   static int width(String text) {
     return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();

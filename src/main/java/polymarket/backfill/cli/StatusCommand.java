@@ -32,7 +32,7 @@ import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 
-/** Shows how far the jobs are, from another terminal too. */
+/** Shows the progress of jobs, also from another terminal. */
 @Command(
     name = "status",
     description = "Show the progress of jobs and pipelines, during and after a run.")
@@ -102,7 +102,7 @@ final class StatusCommand implements Callable<Integer> {
                 + (name == null ? "" : " of " + name)
                 + " in "
                 + settings.path("runtime.dir")
-                + ": nothing has been run here yet");
+                + ": no job has run here yet");
       }
       String text =
           json

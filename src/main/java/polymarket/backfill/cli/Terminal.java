@@ -22,11 +22,11 @@ import polymarket.backfill.run.Progress;
 import polymarket.backfill.run.RunState;
 
 /**
- * The screen during a run: on a terminal one line that is redrawn, otherwise a plain line every ten
- * seconds; messages appear above it. All of it goes to standard error, so that standard output
- * holds results alone. With the system property backfill.progress, the line is kept in the file
- * that it names instead, for the process that shows it, and is not longer than
- * backfill.progress.width.
+ * The progress of a run: on a terminal one line that is redrawn, otherwise a plain line every ten
+ * seconds; messages appear above it. Everything is written to standard error, so that standard
+ * output has only results. With the system property backfill.progress, the line is instead written
+ * to the file that it names, for the process that shows it, and is at most backfill.progress.width
+ * characters long.
  */
 final class Terminal implements Messages, JobRun.Watcher {
 
@@ -34,7 +34,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private final PrintStream err = System.err;
 
-  /** For what moves the cursor. */
+  /** Receives cursor movements. */
   private final PrintStream screen = Redaction.rawErr();
 
   private final boolean redraw;
@@ -106,7 +106,7 @@ final class Terminal implements Messages, JobRun.Watcher {
   }
 
   /**
-   * Shows how far work is that is no job's: redrawn on a terminal, otherwise a line every ten
+   * Shows the progress of work that is not a job: redrawn on a terminal, otherwise a line every ten
    * seconds.
    */
   synchronized void status(String line) {
@@ -145,7 +145,7 @@ final class Terminal implements Messages, JobRun.Watcher {
     }
   }
 
-  /** The line that is redrawn, which leaves nothing behind. */
+  /** The line that is redrawn, and erased at the end. */
   private static final class Screen extends ConsoleProgressBarConsumer {
 
     private final PrintStream to;
@@ -165,13 +165,13 @@ final class Terminal implements Messages, JobRun.Watcher {
   @Override
   public synchronized void ended() {
     if (bar != null) {
-      // the end that is printed now says more than the last line that was drawn
+      // the summary that is printed now has more than the last line
       bar.close();
       bar = null;
     }
   }
 
-  /** How many characters a line of the screen has; a thousand where there is none. */
+  /** The width of the terminal in characters; a thousand without a terminal. */
   static int width() {
     return Boolean.getBoolean("backfill.terminal")
         ? new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength()
@@ -199,7 +199,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   /**
    * @param detail 0 for everything, up to 3 for the least
-   * @param most characters that it would have, where what is waited for can be cut
+   * @param most the longest line, if the reason for waiting can be truncated
    */
   private static String line(JobStatus job, int detail, int most) {
     JobStatus.Run run = job.run();

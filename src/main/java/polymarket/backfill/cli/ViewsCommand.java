@@ -9,7 +9,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 
-/** Makes the tables and views. */
+/** Creates the tables and views. */
 @Command(
     name = "views",
     description = "Create the missing tables of all jobs, and recreate all views.")

@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The columns of a table as it is, and those of them that are known by one of several names. */
+/** The columns of a table, which can be found by one of several names. */
 public final class Columns {
 
-  /** A column as system.columns has it. */
+  /** A column, as in system.columns. */
   public record Column(
       String name, String type, String kind, String expression, String codec, String comment) {
 
@@ -48,7 +48,8 @@ public final class Columns {
     }
 
     /**
-     * The value as a time: seconds or milliseconds since 1970 are turned, what is no time is NULL.
+     * The value as a time: seconds or milliseconds since 1970 are converted, an invalid time is
+     * NULL.
      */
     public String time() {
       String quoted = Quoted.name(name);

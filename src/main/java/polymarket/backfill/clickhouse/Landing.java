@@ -125,7 +125,7 @@ final class Landing {
     old.forEach(view -> clickHouse.execute("DROP VIEW IF EXISTS default." + view));
     tables.forEach(table -> clickHouse.execute("DROP TABLE IF EXISTS default." + table));
     statements.forEach(clickHouse::execute);
-    // the last step: without it, all of this is done again
+    // the last step: without it, all of this is repeated
     tables.forEach(
         table ->
             clickHouse.execute(

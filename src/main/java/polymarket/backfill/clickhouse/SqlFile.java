@@ -182,7 +182,7 @@ public final class SqlFile {
     } catch (FileNotFoundException e) {
       throw new UserError("no file sql/" + name + ".sql with the tables of " + name);
     } catch (IOException e) {
-      throw new UserError("cannot read sql/" + name + ".sql: " + e.getMessage());
+      throw new UserError("cannot read sql/" + name + ".sql: " + UserError.reason(e));
     }
   }
 

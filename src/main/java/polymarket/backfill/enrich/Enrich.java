@@ -186,7 +186,7 @@ public final class Enrich {
           target.finish(run);
           if (same && isAsBefore()) {
             messages.info(
-                "nothing to do: the trades and the mapping are as they were when "
+                "nothing to do: the trades and the mapping have not changed since "
                     + target.name()
                     + " was made");
             return result("unchanged", ledger, started);
@@ -219,8 +219,8 @@ public final class Enrich {
           throw new UserError(
               "the mapping, or the table "
                   + trades.table()
-                  + " itself, was changed while it was enriched: nothing was exchanged. Run"
-                  + " `backfill enrich` again");
+                  + " itself, changed during the enrichment: the previous table was not replaced."
+                  + " Run `backfill enrich` again");
         }
         steps.run("exchange", () -> target.assemble(run(ledger), trades, ids(ledger, State.FOUND)));
         return result("complete", ledger, started);
@@ -229,7 +229,7 @@ public final class Enrich {
           changed.size()
               + " slices of "
               + trades.table()
-              + " changed while they were written: they are done again");
+              + " changed while they were written: they are written again");
       for (String table : List.of("measured", "looked")) {
         clickHouse.execute(
             "ALTER TABLE "
@@ -247,8 +247,8 @@ public final class Enrich {
     }
     throw new UserError(
         trades.table()
-            + " keeps changing while it is enriched: nothing was exchanged. Run `backfill enrich`"
-            + " when nothing is written to it");
+            + " keeps changing during the enrichment: the previous table was not replaced. Run"
+            + " `backfill enrich` when nothing is written to it");
   }
 
   private void round(Ledger ledger) {
@@ -538,7 +538,7 @@ public final class Enrich {
       this.done = new AtomicLong(before);
     }
 
-    /** Adds rows, and says how far it is by now. */
+    /** Adds rows, and reports the progress. */
     String add(long rows) {
       long now = done.addAndGet(rows);
       double rate = (now - before) / Math.max(0.001, (System.nanoTime() - started) / 1e9);
@@ -553,7 +553,7 @@ public final class Enrich {
     }
   }
 
-  /** Slices whose trades are more or fewer by now; partitions that are new are taken in. */
+  /** Slices whose number of trades has changed; new partitions are added. */
   private Set<String> changed(Ledger ledger) {
     Map<String, Measured> measured = writer.measured();
     Set<String> changed = new HashSet<>();

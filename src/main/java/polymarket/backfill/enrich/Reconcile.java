@@ -111,7 +111,7 @@ public final class Reconcile {
             "key_kind, key, arrayMap(c -> (priority[c.1], c.2, c.3), everyone)::Array(Tuple(source"
                 + " String, condition_id String, proof String)) AS candidates, decided AS"
                 + " condition_id, decider AS rule");
-    // candidates first: merged and conflicts can be made anew from them
+    // candidates first: merged and conflicts can be recreated from them
     boolean changed = replace(CANDIDATES, candidates, "*");
     changed |= replace(CONFLICTS, conflicts, "*");
     changed |= replace(MERGED, merged, "*");

@@ -197,8 +197,8 @@ final class Target {
       throw new UserError(
           "the slices in database "
               + WORK
-              + " are no longer what was compared with the trades: nothing was exchanged. Run"
-              + " `backfill enrich` again, it writes those anew");
+              + " differ from the files that were compared with the trades: the previous table was"
+              + " not replaced. Run `backfill enrich` again, it rewrites those");
     }
     clickHouse.execute(
         "ALTER TABLE " + next + " RESET SETTING " + String.join(", ", UNMERGED.keySet()));

@@ -304,7 +304,7 @@ final class Trades {
               + ORIGINAL
               + "` String ALIAS "
               + (condition == null ? "''" : condition.text())
-              + " COMMENT 'the condition id as it stands in the trades'");
+              + " COMMENT 'the original condition id of the trade'");
     }
     aliases.forEach(
         column ->
@@ -359,7 +359,7 @@ final class Trades {
     return keyType;
   }
 
-  /** All of it in slices of about so many rows. */
+  /** The whole table in slices of about this many rows. */
   List<Slice> slices(long rows) {
     if (!mergeTree) {
       return List.of(new Slice(List.of(), null, null, 1, 0));

@@ -93,7 +93,7 @@ public final class KeptRows {
     }
   }
 
-  /** The rows that the parts of the batch brought. */
+  /** The rows of the batch's parts. */
   public synchronized List<Map<String, Object>> gathered() {
     return List.copyOf(gathered);
   }

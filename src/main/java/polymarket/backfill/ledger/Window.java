@@ -14,7 +14,7 @@ public record Window(String text, long since, long until) {
   /** All times. */
   public static final Window ALL = new Window("", 0, 99_999_999_999L);
 
-  /** Whether it is no window but all times. */
+  /** Whether there is no window. */
   public boolean all() {
     return text.isEmpty();
   }

@@ -32,9 +32,9 @@ import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.Progress;
 
 /**
- * One run of a pipeline: begins each step, as a process of the program's own, when what it comes
- * after has ended; watches the time; repeats what failed; and keeps all of it in the pipeline's
- * ledger, so that the next run continues where this one ends.
+ * One run of a pipeline: starts each step as a separate process of the program when the steps
+ * before it have ended, watches the time, repeats failed steps, and records everything in the
+ * pipeline's ledger, so that the next run continues where this one ends.
  */
 public final class PipelineRun implements AutoCloseable {
 
@@ -273,7 +273,7 @@ public final class PipelineRun implements AutoCloseable {
             .collect(Collectors.joining(", "));
     if (!times.isEmpty()) {
       messages.info(
-          pipeline.name() + ": steps are expected to take as long as they last did: " + times);
+          pipeline.name() + ": expected durations of steps, from the last pass: " + times);
     }
   }
 
@@ -316,11 +316,11 @@ public final class PipelineRun implements AutoCloseable {
           throw new UserError(
               "step "
                   + entry.step()
-                  + " of an earlier run is still at work as pid "
+                  + " of an earlier run is still running as pid "
                   + entry.pid()
                   + ": wait for it, or stop it with kill "
                   + entry.pid()
-                  + ", then give the same command again");
+                  + ", then run the same command again");
         }
         pause();
       }
@@ -445,7 +445,7 @@ public final class PipelineRun implements AutoCloseable {
             ? ""
             : ", "
                 + Messages.time(pipeline.kept(step.name(), left()).toMillis())
-                + " of them kept for "
+                + " of them reserved for "
                 + String.join(", ", behind));
   }
 
@@ -458,10 +458,7 @@ public final class PipelineRun implements AutoCloseable {
               + System.currentTimeMillis()
               - at.getValue().startedAt;
       if (at.getValue().cut == null && step.most() != null && worked >= step.most().toMillis()) {
-        cut(
-            step,
-            at.getValue(),
-            "it may take " + Messages.time(step.most().toMillis()) + " at most");
+        cut(step, at.getValue(), "its limit is " + Messages.time(step.most().toMillis()));
       } else if (at.getValue().cut == null && step.ifShort() != IfShort.RUN && room(step) <= 0) {
         cut(step, at.getValue(), why(step));
       }
@@ -768,7 +765,7 @@ public final class PipelineRun implements AutoCloseable {
                     : "done with the data available in time: " + String.join(", ", lacking)
                 : String.join(", ", reasons)
                     + (again
-                        ? "; the same command tries again what failed, and what comes after it"
+                        ? "; the same command repeats the failed steps and the steps after them"
                         : "");
     return new Result(code, reason, status());
   }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -62,7 +63,7 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
-  /** Sees a run go on; called every second and at the end. */
+  /** Observes a run; called every second and at the end. */
   public interface Watcher {
 
     void tick(List<Progress> jobs);
@@ -120,8 +121,8 @@ public final class JobRun implements AutoCloseable {
         if (job.isPass() && !options.share().whole()) {
           throw new UserError(
               job.getName()
-                  + " is not shared by workers, because its ids are walks that end where they meet:"
-                  + " run it without --worker and --of");
+                  + " cannot be shared by workers, because its ids are lists that are read from"
+                  + " both ends until the readers meet: run it without --worker and --of");
         }
       }
       for (String source :
@@ -210,7 +211,7 @@ public final class JobRun implements AutoCloseable {
     return ledger;
   }
 
-  /** Lets each batch look first where the table holds rows that others than this ledger brought. */
+  /** Makes each batch check the table first if it has rows of other ledgers. */
   private void lookFirst(Job job, Ledger ledger) {
     if (hasRows(job, ledger.keyPrefix())) {
       ledger.lookFirst();
@@ -299,6 +300,25 @@ public final class JobRun implements AutoCloseable {
    */
   public void loadRanges(Job job, Long from, String to, List<String> datasets) {
     new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
+  }
+
+  /**
+   * Makes ranges of a job pending again, so that they are asked for anew and their rows replaced:
+   * those that have a number from one to another.
+   *
+   * @param before only those marked before, epoch milliseconds
+   * @return how many
+   */
+  public long redoRanges(
+      Job job,
+      Collection<State> states,
+      long before,
+      Long from,
+      String to,
+      List<String> datasets,
+      long limit) {
+    return RangeLoader.again(
+        ledger(job.getName()), states, before, options.share(), from, to, datasets, limit);
   }
 
   static Retry retry(

@@ -40,7 +40,7 @@ public final class Marker implements IdempotentRepository {
     return feed;
   }
 
-  /** Notes that a page is stored, where a batch has several: the next run goes on behind it. */
+  /** Records that a page of several is stored: the next run continues after it. */
   public void page(Exchange exchange, @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     exchange.removeProperty(ExchangeProperties.FAILURES);
     Feed feed = feeds.get(batch.getJob());

@@ -185,6 +185,6 @@ final class Reaches {
             + "; "
             + Messages.count(again.size(), "range")
             + (again.size() == 1 ? " is" : " are")
-            + " fetched anew");
+            + " fetched again");
   }
 }

@@ -182,7 +182,7 @@ public final class Chart {
     return column.replaceFirst(PERCENT + "$", " %").replace('_', ' ');
   }
 
-  /** A value as a person reads it; whole numbers with separators, null as nothing. */
+  /** A value for people: whole numbers with separators, null as an empty text. */
   public static String text(Object value) {
     if (value instanceof Integer || value instanceof Long || value instanceof BigInteger) {
       return String.format(Locale.ROOT, "%,d", value);

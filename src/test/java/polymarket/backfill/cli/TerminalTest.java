@@ -52,7 +52,7 @@ class TerminalTest {
   void whatIsWaitedFor_andUntilWhen_isThereInEveryWidth(int width) {
     for (String why :
         List.of(
-            "no connection to api.goldsky.com (its name is not known here)",
+            "no connection to api.goldsky.com (unknown host)",
             "goldsky answered HTTP 429: {\"error\":\"Too many requests for this key\"}",
             "goldsky sent something that is told in very many words, because somebody thought that"
                 + " they all were needed, and some more")) {

@@ -698,7 +698,9 @@ class EnrichIT {
           }
         };
     UserError error = assertThrows(UserError.class, () -> run(Map.of("enrich.concurrency", "1")));
-    assertTrue(error.getMessage().contains("no longer what was compared"), error.getMessage());
+    assertTrue(
+        error.getMessage().contains("differ from the files that were compared"),
+        error.getMessage());
     assertEquals(
         0,
         TestBed.number("SELECT count() FROM system.tables WHERE name = 'enriched_trades_final'"));
@@ -742,7 +744,9 @@ class EnrichIT {
           }
         };
     assertTrue(
-        assertThrows(UserError.class, this::run).getMessage().contains("nothing was exchanged"));
+        assertThrows(UserError.class, this::run)
+            .getMessage()
+            .contains("the previous table was not replaced"));
     assertEquals("complete", run().state());
   }
 

@@ -130,7 +130,8 @@ class IdListTest {
     byte[] whole = gz(bytes(lines.toString()));
     for (int length : new int[] {2, 9, 15, whole.length / 2, whole.length - 5}) {
       assertTrue(
-          refused(Arrays.copyOf(whole, length)).contains("not a whole gzip file"), "at " + length);
+          refused(Arrays.copyOf(whole, length)).contains("not a complete gzip file"),
+          "at " + length);
     }
   }
 
@@ -242,7 +243,7 @@ class IdListTest {
     both.reset();
     both.write(gz(bytes(A + "\n")));
     both.write(bytes(B + "\n"));
-    assertTrue(refused(both.toByteArray()).contains("not a whole gzip file"));
+    assertTrue(refused(both.toByteArray()).contains("not a complete gzip file"));
   }
 
   @Test

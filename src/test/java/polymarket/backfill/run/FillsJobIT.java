@@ -280,7 +280,7 @@ class FillsJobIT {
     assertEquals(0, first.waitFor(), () -> SourceBed.said(bed));
     assertTrue(
         SourceBed.said(bed)
-            .contains("fills: " + ended.size() + " of them are known to no source yet"),
+            .contains("fills: " + ended.size() + " of them are not known to any source yet"),
         SourceBed.said(bed));
     assertEquals(
         0, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index > 1"));
@@ -698,8 +698,7 @@ class FillsJobIT {
     assertTruth(all);
     Program.Result done = Program.run(bed, "diagnose", "fills");
     assertEquals(0, done.exitCode(), done.toString());
-    assertTrue(
-        done.out().contains("100.0% without those that were asked for and have none"), done.out());
+    assertTrue(done.out().contains("100.0% without those that are known to have none"), done.out());
   }
 
   @Test

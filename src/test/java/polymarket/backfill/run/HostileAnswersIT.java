@@ -104,7 +104,7 @@ class HostileAnswersIT {
     bed.sandbox().fault("kind=429,count=1,retryAfter=" + header);
     JobRun.Result result = bed.set("source.patience", "4s").run(bed.ids("found", 20));
     assertEquals(0, result.exitCode(), result.toString());
-    said("is longer than source.patience, so it is asked again in 2 s");
+    said("is longer than source.patience, so the request is repeated in 2 s");
   }
 
   @ParameterizedTest
@@ -152,7 +152,7 @@ class HostileAnswersIT {
     JobRun.Result result = bed.run(ids);
     assertEquals(2, result.exitCode(), result.toString());
     bed.assertTruth(ids, List.of(id));
-    assertEquals("goldsky answered HTTP 204 with nothing in it", bed.entries().get(id).reason());
+    assertEquals("goldsky answered HTTP 204 with an empty body", bed.entries().get(id).reason());
   }
 
   // ---- outages in the middle

@@ -132,8 +132,7 @@ class RpcLogsJobIT {
       assertEquals(0, again.waitFor(), () -> SourceBed.said(bed));
       assertTruth(bed, first, head - 28);
       assertTrue(
-          SourceBed.said(bed)
-              .contains("is beyond the last that may be asked for, which is " + (head - 28)),
+          SourceBed.said(bed).contains("is beyond the last available one, which is " + (head - 28)),
           SourceBed.said(bed));
     }
   }
