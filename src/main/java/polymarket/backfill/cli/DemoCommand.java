@@ -99,6 +99,14 @@ final class DemoCommand implements Callable<Integer> {
         run(all, "run", "wallets");
         run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
         run(all, "run", "payouts");
+        run(
+            all,
+            "run",
+            "chain",
+            "--from",
+            String.valueOf(sandbox.firstBlock()),
+            "--set",
+            "chain.span=200000");
         run(all, "views");
         int verified =
             run(
@@ -127,6 +135,17 @@ final class DemoCommand implements Callable<Integer> {
             "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM"
                 + " cascadian_clean.vw_resolutions_truth ORDER BY winning_index, condition_id LIMIT"
                 + " 5 FORMAT PrettyCompact");
+        run(
+            all,
+            "sql",
+            "SELECT source, count() AS fills, countIf(taker_order) AS trades, sumIf(cost,"
+                + " taker_order) AS volume, min(timestamp) AS first, max(timestamp) AS last FROM"
+                + " default.vw_fills GROUP BY source ORDER BY source FORMAT PrettyCompact");
+        run(
+            all,
+            "sql",
+            "SELECT kind, version, count() AS logs FROM default.chain_lifecycle GROUP BY kind,"
+                + " version ORDER BY logs DESC LIMIT 8 FORMAT PrettyCompact");
         System.out.println(
             "\n(Next is the overnight pipeline. A table of "
                 + Messages.count(trades(clickHouse, sandbox))

@@ -172,7 +172,7 @@ final class RunCommand implements Callable<Integer> {
       names = "--follow",
       description =
           "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
-              + " until Ctrl-C; what it has replaced since is fetched anew.")
+              + " until Ctrl-C; blocks that it has replaced since are fetched again.")
   private boolean follow;
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")

@@ -92,7 +92,7 @@ public final class Enrich {
       Map<String, Long> steps) {}
 
   /**
-   * @param status is told now and then how far it is, in one line
+   * @param status receives the progress from time to time, in one line
    * @throws UserError where there is no table of trades, or a setting is wrong
    */
   public Enrich(
@@ -172,7 +172,8 @@ public final class Enrich {
   }
 
   /**
-   * Finds out what the last run left: goes on where it was interrupted, else starts afresh.
+   * Checks the state of the last run: continues if it was interrupted, otherwise starts from the
+   * beginning.
    *
    * @return the result where there is nothing to do; else null
    */

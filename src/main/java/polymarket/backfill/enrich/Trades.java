@@ -25,7 +25,7 @@ final class Trades {
   /** The column with condition ids in the enriched table, all in the stored form. */
   static final String CONDITION = "condition_id";
 
-  /** The condition id as it stands in the trades, where their column has the name of that one. */
+  /** The original condition id of the trades, if their column has the same name. */
   static final String ORIGINAL = "condition_id_original";
 
   static final List<String> ADDED =

@@ -58,7 +58,7 @@ final class RangeLoader {
               + " "
               + job.getUnit()
               + " to do, and "
-              + job.getSource()
+              + reaches.source(job)
               + " takes "
               + Messages.count(reach.widest())
               + " per call at most: "

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -162,47 +161,6 @@ class ChainJobIT {
         List<String> datasets = arguments.contains("--datasets") ? List.of("fills") : ALL;
         assertTruth(bed, FREEZE - 600, FREEZE + 600, datasets);
       }
-    }
-  }
-
-  @Test
-  void following_takesNewBlocks_andReplacesThoseThatAReorganisationReplaced() throws Exception {
-    try (TestBed bed = start()) {
-      bed.set("chain.sources", "polygon").set("rpc-logs.behind", 5);
-      bed.sandbox().head(FREEZE);
-      long first = FREEZE - 300;
-      Process run = SourceBed.program(bed, "run", "chain", "--from", "" + first, "--follow");
-      String newest = "SELECT max(last) FROM default.chain_ranges";
-      long far = FREEZE + 200;
-      TestBed.await(
-          "the first blocks",
-          Duration.ofMinutes(3),
-          () ->
-              TestBed.number("EXISTS default.chain_ranges") == 1
-                  && TestBed.number(newest) > first + 200);
-      bed.sandbox().fault("kind=reorg,source=polygon,blocks=80");
-      TestBed.await(
-          "the fork",
-          Duration.ofMinutes(3),
-          () -> SourceBed.said(bed).contains("has replaced blocks"));
-      bed.sandbox().clearFaults();
-      bed.sandbox().head(far);
-      TestBed.await(
-          "new blocks", Duration.ofMinutes(3), () -> TestBed.number(newest) > FREEZE + 100);
-      TestBed.await(
-          "the way back",
-          Duration.ofMinutes(3),
-          () -> SourceBed.said(bed).split("has replaced blocks", -1).length > 2);
-      // the round in which they are replaced has to end
-      TestBed.await(
-          "a round later",
-          Duration.ofMinutes(3),
-          () ->
-              SourceBed.said(bed).lastIndexOf("complete after")
-                  > SourceBed.said(bed).lastIndexOf("has replaced blocks"));
-      run.destroy();
-      run.waitFor();
-      assertTruth(bed, first, TestBed.number(newest), ALL);
     }
   }
 
