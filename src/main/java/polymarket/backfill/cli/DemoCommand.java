@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -45,7 +46,7 @@ final class DemoCommand implements Callable<Integer> {
   private static final int BLOCK_SECONDS = 60;
 
   private static final int LINES_AN_INSERT = 10_000;
-  private static final int INTERRUPTED = 130;
+  private static final int INTERRUPTED = ExitCode.INTERRUPTED.code();
   private static final String ANEW = "`./backfill demo` starts again from the beginning";
 
   @Option(

@@ -11,6 +11,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.HashRange;
 import polymarket.backfill.clickhouse.IdForms;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Steps;
@@ -187,13 +188,13 @@ public final class Reconcile {
             listed(
                 "listed-tokens",
                 tokens == null ? "" : array ? "Array" : "String",
-                tokens == null ? "" : array ? Columns.quoted(tokens.name()) : tokens.text())));
+                tokens == null ? "" : array ? Quoted.name(tokens.name()) : tokens.text())));
     boolean time = seen != null && seen.type().contains("DateTime");
     names.put(
         "seen",
         new Raw(
             listed(
-                "listed-seen", time ? "DateTime" : "", time ? Columns.quoted(seen.name()) : "")));
+                "listed-seen", time ? "DateTime" : "", time ? Quoted.name(seen.name()) : "")));
     names.put("table", new Raw(table));
     names.put("final", new Raw(Columns.finalOf(clickHouse, table)));
     return sql.section("listed").sql(names);

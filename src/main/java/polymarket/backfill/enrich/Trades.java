@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.Columns.Column;
@@ -135,7 +136,7 @@ final class Trades {
   }
 
   String quoted() {
-    return Columns.quotedTable(table);
+    return Quoted.table(table);
   }
 
   /** The statement that would make it. */
@@ -167,7 +168,7 @@ final class Trades {
   /** A column as it is; NULL where the table has none. */
   String value(String what) {
     Column column = column(what);
-    return column == null ? "NULL" : Columns.quoted(column.name());
+    return column == null ? "NULL" : Quoted.name(column.name());
   }
 
   /** The condition id of a row in the stored form; an empty text where it has none. */
@@ -184,7 +185,7 @@ final class Trades {
   List<String> kept() {
     return columns.all().stream()
         .filter(this::isKept)
-        .map(column -> Columns.quoted(column.name()))
+        .map(column -> Quoted.name(column.name()))
         .toList();
   }
 
@@ -192,7 +193,7 @@ final class Trades {
   List<String> keptAs() {
     return columns.all().stream()
         .filter(this::isKept)
-        .map(column -> Columns.quoted(nameInTarget(column)))
+        .map(column -> Quoted.name(nameInTarget(column)))
         .toList();
   }
 
@@ -222,13 +223,13 @@ final class Trades {
                               .map(
                                   column ->
                                       "uniq("
-                                          + Columns.quoted(column.name())
+                                          + Quoted.name(column.name())
                                           + ") AS "
-                                          + Columns.quoted(column.name()))
+                                          + Quoted.name(column.name()))
                               .collect(Collectors.joining(", "))
                           + " FROM (SELECT "
                           + low.stream()
-                              .map(column -> Columns.quoted(column.name()))
+                              .map(column -> Quoted.name(column.name()))
                               .collect(Collectors.joining(", "))
                           + " FROM "
                           + quoted()
@@ -273,14 +274,14 @@ final class Trades {
     for (Column column : columns.all()) {
       if (isKept(column)) {
         lines.add(
-            Columns.quoted(nameInTarget(column))
+            Quoted.name(nameInTarget(column))
                 + " "
                 + (plain().contains(column.name()) ? column.plainType() : column.type())
                 // an ephemeral column is only there while one inserts
                 + (column.kind().equals("DEFAULT") && !ephemeral
                     ? " DEFAULT " + column.expression()
                     : "")
-                + (column.comment().isEmpty() ? "" : " COMMENT " + Slice.literal(column.comment()))
+                + (column.comment().isEmpty() ? "" : " COMMENT " + Quoted.text(column.comment()))
                 + (column.codec().isEmpty() ? "" : " " + column.codec()));
       } else if (column.kind().equals("ALIAS")) {
         aliases.add(column);
@@ -303,7 +304,7 @@ final class Trades {
     aliases.forEach(
         column ->
             lines.add(
-                Columns.quoted(column.name())
+                Quoted.name(column.name())
                     + " "
                     + column.type()
                     + " ALIAS "
@@ -452,14 +453,14 @@ final class Trades {
 
   private List<String> borders(Slice slice, int pieces) {
     Map<String, Object> own = names();
-    own.put("key", new Raw(Columns.quoted(key())));
+    own.put("key", new Raw(Quoted.name(key())));
     own.put("partitions", slice.partitions());
     List<String> bounds = new ArrayList<>(List.of("1"));
     if (slice.from() != null) {
-      bounds.add("k > CAST(" + Slice.literal(slice.from()) + " AS " + keyType() + ")");
+      bounds.add("k > CAST(" + Quoted.text(slice.from()) + " AS " + keyType() + ")");
     }
     if (slice.to() != null) {
-      bounds.add("k < CAST(" + Slice.literal(slice.to()) + " AS " + keyType() + ")");
+      bounds.add("k < CAST(" + Quoted.text(slice.to()) + " AS " + keyType() + ")");
     }
     own.put("bounds", new Raw(String.join(" AND ", bounds)));
     List<String> values = new ArrayList<>();
