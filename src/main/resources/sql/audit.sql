@@ -352,7 +352,7 @@ FROM
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
 -- @law transactions by=blocks needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
--- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for whoever gets the fee that an exchange of
+-- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
 -- V1 takes in shares. The owner behind a collateral adapter is who the tokens go to, and no event names it.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), if(startsWith(wallet, 'fees'), 'whoever gets the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong), wrong != '') AS places

@@ -170,7 +170,7 @@ PARTITION BY intDiv(block_number, 2000000)
 ORDER BY (block_number, log_index)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- Logs that do not match their signature, or of no contract and event of the list, as they came.
+-- Logs that do not match their signature, or whose contract and event are not in the list, unchanged.
 CREATE TABLE IF NOT EXISTS default.chain_rejected
 (
     dataset          LowCardinality(String) COMMENT 'empty if the contract and event are not in the list',
@@ -358,7 +358,7 @@ SELECT
     trade.log_index AS log_index, trade.block_time AS timestamp, concat('0x', lower(hex(trade.transaction_hash))) AS transaction_hash,
     concat('0x', lower(hex(trade.wallet))) AS wallet, trade.outcome_index AS outcome_index,
     trade.shares AS shares, trade.collateral AS collateral,
-    -- least: whoever made a pool of a token of his own may give any amounts
+    -- least: the creator of a pool of his own token may choose any amounts
     if(trade.shares = 0, NULL, CAST(divideDecimal(toDecimal256(least(trade.collateral, toUInt256(18446744073709551615)), 0),
         toDecimal256(least(greatest(trade.shares, toUInt256(1)), toUInt256(18446744073709551615)), 0), 18) AS Decimal(38, 18))) AS price,
     trade.fee AS fee, trade.amounts AS amounts, trade.pool_shares AS pool_shares, trade.batch AS batch

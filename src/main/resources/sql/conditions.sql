@@ -48,7 +48,7 @@ FROM
 WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
 GROUP BY condition_id;
 
--- Which condition and outcome a token is of, by whoever knows it; computed ones are proved.
+-- The condition and outcome of a token, from any source that knows it; computed ones are proved.
 CREATE OR REPLACE VIEW default.vw_tokens AS
 SELECT token_id, argMin(condition_id, rank) AS condition_id, argMin(outcome, rank) AS outcome_index FROM
 (

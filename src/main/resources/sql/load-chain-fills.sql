@@ -28,7 +28,7 @@ SELECT intDiv(toUInt64({block}), 1000) * 1000 AS first, count() AS rows, uniqExa
 FROM file({path}, 'Parquet') GROUP BY first ORDER BY first;
 
 -- @held
--- How many fills of a slice are stored or rejected, whoever brought them, and how many of them this file.
+-- How many fills of a slice are stored or rejected in total, and how many of them from this file.
 SELECT uniqExact(key) AS held, uniqExactIf(key, of = {batch}) AS own, uniqExactIf(key, refused) AS rejected FROM
 (
     SELECT (block_number, log_index) AS key, batch AS of, 0 AS refused FROM default.chain_fills WHERE block_number BETWEEN {first} AND {last}

@@ -129,7 +129,7 @@ public final class Redaction {
   }
 
   /**
-   * Writes a file anew, as a whole or not at all: a reader sees the old text or the new one.
+   * Rewrites a file completely or not at all: a reader sees the old text or the new one.
    *
    * @throws IOException where it cannot be written
    */

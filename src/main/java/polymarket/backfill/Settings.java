@@ -134,8 +134,8 @@ public final class Settings {
   }
 
   /**
-   * The environment variable that a person is told to set: the one in a setting's value, or else
-   * the one that overrides it.
+   * The environment variable that messages name: the one in a setting's value, or else the one that
+   * overrides it.
    */
   public String source(String key) {
     return taken.getOrDefault(key, variable(key));

@@ -20,23 +20,23 @@ public class UserError extends RuntimeException {
   private static final Pattern FULL =
       Pattern.compile("No space left on device|Disk quota exceeded|SQLITE_FULL");
 
-  private final int exitCode;
+  private final ExitCode exitCode;
 
   public UserError(String message) {
-    this(message, 1);
+    this(message, ExitCode.ERROR);
   }
 
   /**
-   * @param exitCode where it is not 1, as documented: 5 for a source that did not answer
+   * @param exitCode where it is not {@link ExitCode#ERROR}
    */
-  public UserError(String message, int exitCode) {
+  public UserError(String message, ExitCode exitCode) {
     super(Redaction.line(message));
     this.exitCode = exitCode;
   }
 
   public UserError(String message, Throwable cause) {
     super(Redaction.line(message), cause);
-    exitCode = 1;
+    exitCode = ExitCode.ERROR;
   }
 
   /**
@@ -85,7 +85,7 @@ public class UserError extends RuntimeException {
         e);
   }
 
-  public int exitCode() {
+  public ExitCode exitCode() {
     return exitCode;
   }
 }

@@ -64,7 +64,7 @@ public final class Audit {
   }
 
   /**
-   * @param progress is told how far it is, a short line at a time
+   * @param progress receives the progress, one short line at a time
    */
   public Audit(
       ClickHouse clickHouse, Settings settings, Messages messages, Consumer<String> progress) {

@@ -22,8 +22,8 @@ import polymarket.backfill.enrich.Reconcile;
 
 /**
  * Measures `backfill enrich` against a plain copy of the same table: generated trades in an engine
- * of their own, in a folder that is removed again. The engine is started anew for each part, so
- * that the peak of its memory is that part's.
+ * of their own, in a folder that is removed again. The engine is restarted for each part, so that
+ * the peak of its memory is that part's.
  *
  * <p>With {@code keep} the folder of a run that fails stays, and the next run with as many trades
  * takes them and the copy's figures from it.
@@ -83,7 +83,7 @@ public final class EnrichBenchmark {
    * @param joins values of enrich.join, each measured
    * @param narrow whether trades have six columns instead of seventeen
    * @param keep whether the data of a run that fails stay for the next one
-   * @param status is told now and then how far it is
+   * @param status receives the progress from time to time
    * @throws UserError where the disk has no room for it
    */
   public EnrichBenchmark(
@@ -307,7 +307,7 @@ public final class EnrichBenchmark {
     return part;
   }
 
-  /** So that the next one starts afresh. */
+  /** Cleans up, so that the next one starts from the beginning. */
   private void removeLedger() {
     try {
       Files.deleteIfExists(Enrich.ledgerFile(settings));

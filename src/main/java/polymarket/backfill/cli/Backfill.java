@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
@@ -47,16 +48,7 @@ import polymarket.backfill.UserError;
       ArchiveCommand.class,
       CommandLine.HelpCommand.class,
     },
-    exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {
-      "0:complete",
-      "1:usage or configuration",
-      "2:finished with failed ids",
-      "3:a check failed",
-      "4:sums do not balance",
-      "5:a source did not answer for too long; run it again",
-      "130:interrupted",
-    })
+    exitCodeListHeading = "%nExit codes:%n")
 public final class Backfill implements Callable<Integer> {
 
   static {
@@ -79,11 +71,13 @@ public final class Backfill implements Callable<Integer> {
   }
 
   static CommandLine commandLine() {
-    return new CommandLine(new Backfill())
+    CommandLine command = new CommandLine(new Backfill());
+    command.getCommandSpec().usageMessage().exitCodeList(ExitCode.meanings());
+    return command
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler(Backfill::usage)
-        .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
+        .setExecutionExceptionHandler((failure, line, parsed) -> failed(failure));
   }
 
   public static void main(String[] args) {
@@ -112,7 +106,7 @@ public final class Backfill implements Callable<Integer> {
             + " See `"
             + command.getCommandSpec().qualifiedName()
             + " --help`");
-    return 1;
+    return ExitCode.ERROR.code();
   }
 
   /** Replaces Java types in Picocli's messages with plain words. */
@@ -138,6 +132,6 @@ public final class Backfill implements Callable<Integer> {
       System.err.println("backfill: internal error: " + failure + " (use --debug for details)");
     }
     org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
-    return failure instanceof UserError error ? error.exitCode() : 1;
+    return (failure instanceof UserError error ? error.exitCode() : ExitCode.ERROR).code();
   }
 }

@@ -33,7 +33,7 @@ public final class CamelMain {
       run(new Terminal(true), arguments);
     } catch (UserError e) {
       System.err.println("backfill: " + e.getMessage());
-      System.exit(e.exitCode());
+      System.exit(e.exitCode().code());
     }
   }
 

@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -45,7 +46,7 @@ final class DemoCommand implements Callable<Integer> {
   private static final int BLOCK_SECONDS = 60;
 
   private static final int LINES_AN_INSERT = 10_000;
-  private static final int INTERRUPTED = 130;
+  private static final int INTERRUPTED = ExitCode.INTERRUPTED.code();
   private static final String ANEW = "`./backfill demo` starts again from the beginning";
 
   @Option(
@@ -98,6 +99,14 @@ final class DemoCommand implements Callable<Integer> {
         run(all, "run", "wallets");
         run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
         run(all, "run", "payouts");
+        run(
+            all,
+            "run",
+            "chain",
+            "--from",
+            String.valueOf(sandbox.firstBlock()),
+            "--set",
+            "chain.span=200000");
         run(all, "views");
         int verified =
             run(
@@ -126,6 +135,17 @@ final class DemoCommand implements Callable<Integer> {
             "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM"
                 + " cascadian_clean.vw_resolutions_truth ORDER BY winning_index, condition_id LIMIT"
                 + " 5 FORMAT PrettyCompact");
+        run(
+            all,
+            "sql",
+            "SELECT source, count() AS fills, countIf(taker_order) AS trades, sumIf(cost,"
+                + " taker_order) AS volume, min(timestamp) AS first, max(timestamp) AS last FROM"
+                + " default.vw_fills GROUP BY source ORDER BY source FORMAT PrettyCompact");
+        run(
+            all,
+            "sql",
+            "SELECT kind, version, count() AS logs FROM default.chain_lifecycle GROUP BY kind,"
+                + " version ORDER BY logs DESC LIMIT 8 FORMAT PrettyCompact");
         System.out.println(
             "\n(Next is the overnight pipeline. A table of "
                 + Messages.count(trades(clickHouse, sandbox))

@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -130,7 +131,8 @@ final class EnrichCommand implements Callable<Integer> {
             "  more      backfill verify enrichment, backfill explain MARKET; undo with backfill"
                 + " enrich --rollback");
       }
-      return result.state().equals("interrupted") ? 130 : 0;
+      return (result.state().equals("interrupted") ? ExitCode.INTERRUPTED : ExitCode.COMPLETE)
+          .code();
     }
   }
 }

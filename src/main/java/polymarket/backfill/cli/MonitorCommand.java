@@ -200,7 +200,7 @@ final class MonitorCommand implements Callable<Integer> {
 
   @SuppressWarnings("unchecked")
   private static String text(Map<String, Object> view) {
-    List<Map<String, Object>> jobs = (List<Map<String, Object>>) view.get("jobs");
+    List<StatusCommand.LedgerStatus> jobs = (List<StatusCommand.LedgerStatus>) view.get("jobs");
     return "Coverage\n"
         + Report.table((List<Map<String, Object>>) view.get("coverage"))
         + ((List<String>) view.get("reads"))

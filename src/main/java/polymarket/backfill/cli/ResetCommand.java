@@ -10,6 +10,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -79,7 +80,7 @@ final class ResetCommand implements Callable<Integer> {
         if (!answer.hasNextLine()
             || !answer.nextLine().strip().toLowerCase(java.util.Locale.ROOT).startsWith("y")) {
           System.err.println("Nothing was changed.");
-          return 1;
+          return ExitCode.ERROR.code();
         }
       }
       files.forEach(

@@ -17,6 +17,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -32,7 +33,9 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
+import polymarket.backfill.run.JobResult;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunState;
 
 /** Runs jobs until no id is pending. */
 @Command(
@@ -48,9 +51,6 @@ final class RunCommand implements Callable<Integer> {
 
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
-
-  /** The exit codes in order of precedence. */
-  private static final List<Integer> EXIT_CODES = List.of(130, 4, 1, 5, 3, 2);
 
   @Mixin private Common common;
 
@@ -172,7 +172,7 @@ final class RunCommand implements Callable<Integer> {
       names = "--follow",
       description =
           "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
-              + " until Ctrl-C; what it has replaced since is fetched anew.")
+              + " until Ctrl-C; blocks that it has replaced since are fetched again.")
   private boolean follow;
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
@@ -246,7 +246,7 @@ final class RunCommand implements Callable<Integer> {
     List<JobRun.Result> results = new ArrayList<>();
     for (List<Job> stage : ids == null ? stages(jobs) : List.of(jobs)) {
       JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);
-      if (last != null && !(last.exitCode() == 0 || last.exitCode() == 2)) {
+      if (last != null && !last.exit().isFinished()) {
         terminal.warn(
             String.join(", ", stage.stream().map(Job::getName).toList())
                 + ": not started, because the job that its ids come from is not complete");
@@ -344,7 +344,7 @@ final class RunCommand implements Callable<Integer> {
             if (run.stopCode() == null) {
               throw e;
             }
-            return new JobRun.Result(run.stopCode(), "stopped", e.getMessage(), List.of());
+            return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
           }
         }
         if (!again.isEmpty()) {
@@ -377,26 +377,26 @@ final class RunCommand implements Callable<Integer> {
 
   /** Prints the results of the groups of jobs, and returns the exit code for all of them. */
   private int end(List<Job> jobs, List<JobRun.Result> results) {
-    List<Map<String, Object>> ended =
-        results.stream().flatMap(result -> result.jobs().stream()).toList();
-    Set<Integer> codes = results.stream().map(JobRun.Result::exitCode).collect(Collectors.toSet());
-    int code = EXIT_CODES.stream().filter(codes::contains).findFirst().orElse(0);
+    List<JobResult> ended = results.stream().flatMap(result -> result.jobs().stream()).toList();
+    ExitCode exit = ExitCode.worst(results.stream().map(JobRun.Result::exit).toList());
     if (json) {
       if (!ended.isEmpty()) {
         System.out.println(
             Report.json(
-                ended.size() == 1 ? ended.get(0) : Map.of("exit_code", code, "jobs", ended)));
+                ended.size() == 1
+                    ? ended.get(0)
+                    : Map.of("exit_code", exit.code(), "jobs", ended)));
       }
     } else {
       Map<String, String> notes =
           jobs.stream().collect(Collectors.toMap(Job::getName, Job::getSourceNote));
       ended.forEach(
-          result -> System.out.print(Report.end(result, notes.get(result.get("job").toString()))));
+          result -> System.out.print(Report.end(result, notes.get(result.status().job()))));
     }
     results.stream()
         .filter(result -> result.reason() != null)
         .forEach(result -> System.err.println("backfill: " + result.reason()));
-    return code;
+    return exit.code();
   }
 
   /**

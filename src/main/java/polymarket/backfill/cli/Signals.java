@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.OsSignal;
 import polymarket.backfill.Redaction;
@@ -39,7 +40,7 @@ final class Signals {
   }
 
   static void handle(JobRun run, Messages messages) {
-    handle(() -> run.stop(130, interrupted()), messages);
+    handle(() -> run.stop(ExitCode.INTERRUPTED, interrupted()), messages);
   }
 
   /**
@@ -69,7 +70,7 @@ final class Signals {
                           + (afterwards.equals(GOES_ON)
                               ? "the same command repeats what was not marked"
                               : afterwards));
-                  Runtime.getRuntime().halt(130);
+                  Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
                 }
               });
       if (ignored) {

@@ -15,6 +15,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Unmatched;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -26,6 +27,7 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunState;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
@@ -127,7 +129,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
     if (!found.failed().isEmpty()) {
       System.err.println("backfill: check failed: " + String.join("; ", found.failed()));
-      return 3;
+      return ExitCode.CHECK_FAILED.code();
     }
     return 0;
   }
@@ -222,7 +224,7 @@ final class VerifyCommand implements Callable<Integer> {
             values,
             "running",
             StatusCommand.runs(settings.path("runtime.dir"), part.getName()).stream()
-                .filter(run -> "running".equals(run.get("state")))
+                .filter(run -> run.state() == RunState.RUNNING)
                 .count());
       }
       if (Ledger.exists(JobRun.ledgerFile(settings, part.getName()))) {

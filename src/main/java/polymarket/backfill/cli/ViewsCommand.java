@@ -3,6 +3,7 @@ package polymarket.backfill.cli;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
@@ -28,7 +29,7 @@ final class ViewsCommand implements Callable<Integer> {
           .notes()
           .forEach((view, note) -> System.err.println("backfill: view " + view + ": " + note));
       views.reads().forEach((view, columns) -> System.out.println(view + " reads " + columns));
-      return views.refused().isEmpty() ? 0 : 1;
+      return (views.refused().isEmpty() ? ExitCode.COMPLETE : ExitCode.ERROR).code();
     }
   }
 }

@@ -237,7 +237,7 @@ public final class ClickHouse implements AutoCloseable {
   }
 
   /**
-   * Inserts an answer as the bytes that came, likewise.
+   * Inserts an answer's bytes unchanged, in the same way.
    *
    * @param batch what the view behind the landing table gives as the rows' batch, by {@code
    *     getSetting('log_comment')}: the bytes themselves do not name it

@@ -40,8 +40,10 @@ public final class Columns {
     public String text() {
       String value =
           isFixedString()
-              ? "toStringCutToZero(" + quoted(name) + ")"
-              : plainType().equals("String") ? quoted(name) : "toString(" + quoted(name) + ")";
+              ? "toStringCutToZero(" + Quoted.name(name) + ")"
+              : plainType().equals("String")
+                  ? Quoted.name(name)
+                  : "toString(" + Quoted.name(name) + ")";
       return isNullable() ? "ifNull(" + value + ", '')" : value;
     }
 
@@ -50,7 +52,7 @@ public final class Columns {
      * NULL.
      */
     public String time() {
-      String quoted = quoted(name);
+      String quoted = Quoted.name(name);
       return type.contains("Date")
           ? quoted
           : type.contains("Int")
@@ -172,14 +174,5 @@ public final class Columns {
 
   public static String name(String table) {
     return table.substring(table.indexOf('.') + 1);
-  }
-
-  /** The table with database, as one writes it in SQL. */
-  public static String quotedTable(String table) {
-    return quoted(database(table)) + "." + quoted(name(table));
-  }
-
-  public static String quoted(String name) {
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`";
   }
 }

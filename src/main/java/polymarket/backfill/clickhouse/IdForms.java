@@ -50,8 +50,8 @@ public final class IdForms {
   }
 
   /**
-   * An id that is brought into its form where it has one: otherwise the text in lower case, so that
-   * nothing is lost, and an empty text where it stands for no id.
+   * An id in its normal form, if it has one: otherwise the text in lower case, so that nothing is
+   * lost, and an empty text where it stands for no id.
    *
    * @param form the expression that brings the text into its form
    */

@@ -65,8 +65,8 @@ public final class JobLock implements AutoCloseable {
    * @param first where the share of the ids begins, inclusive
    * @param last where it ends, exclusive
    * @param folder the runtime folder
-   * @param lost told why, if another folder took the job after this process could not give a sign
-   *     of life for too long
+   * @param lost receives the reason, if another folder took the job after this process could not
+   *     send a heartbeat for too long
    * @throws UserError where another folder's run holds a share that overlaps
    */
   public static JobLock take(

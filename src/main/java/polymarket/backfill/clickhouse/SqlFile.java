@@ -247,29 +247,8 @@ public final class SqlFile {
             "no value for {" + matcher.group(1) + "} in: " + sql.lines().findFirst().orElse(""));
       }
       matcher.appendReplacement(filled, "");
-      literal(filled, values.get(matcher.group(1)));
+      filled.append(Quoted.value(values.get(matcher.group(1))));
     }
     return matcher.appendTail(filled).toString();
-  }
-
-  private static void literal(StringBuilder to, Object value) {
-    if (value instanceof Iterable<?> list) {
-      String comma = "";
-      for (Object element : list) {
-        to.append(comma);
-        literal(to, element);
-        comma = ",";
-      }
-    } else if (value instanceof Number) {
-      to.append(value);
-    } else if (value instanceof Raw raw) {
-      to.append(raw.sql());
-    } else if (value instanceof Boolean flag) {
-      to.append(flag ? 1 : 0);
-    } else {
-      to.append('\'')
-          .append(String.valueOf(value).replace("\\", "\\\\").replace("'", "\\'"))
-          .append('\'');
-    }
   }
 }

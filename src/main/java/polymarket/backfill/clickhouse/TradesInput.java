@@ -91,7 +91,7 @@ public final class TradesInput {
       Column column = found.get(what);
       String name = "own_" + what;
       if (column != null) {
-        inner.add(Columns.quoted(column.name()) + " AS " + name);
+        inner.add(Quoted.name(column.name()) + " AS " + name);
       }
       Column own =
           column == null ? null : new Column(name, column.type(), "", "", "", column.comment());
@@ -107,7 +107,7 @@ public final class TradesInput {
     values.put(
         "trades",
         new SqlFile.Raw(
-            "(SELECT " + String.join(", ", inner) + " FROM " + Columns.quotedTable(table) + ")"));
+            "(SELECT " + String.join(", ", inner) + " FROM " + Quoted.table(table) + ")"));
     return values;
   }
 

@@ -120,9 +120,8 @@ public final class Views {
       List<String> refused) {}
 
   /**
-   * Makes the tables of all jobs where they are not there, and all views anew. A view that cannot
-   * be made does not stop the others: it is made as its section {@code -- @without} says, where it
-   * has one.
+   * Creates the missing tables of all jobs, and recreates all views. A view that cannot be made
+   * does not stop the others: it is made as its section {@code -- @without} says, where it has one.
    */
   public static Made refresh(ClickHouse clickHouse, Settings settings, List<String> jobs) {
     jobs.forEach(job -> create(clickHouse, job));

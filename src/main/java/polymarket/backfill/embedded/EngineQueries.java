@@ -82,14 +82,22 @@ final class EngineQueries {
 
   /**
    * Kills the queries of disconnected clients, because a query without output does not notice it.
+   * Looking at a connection keeps its query in the map: otherwise the connection's own thread could
+   * read the next request at the same time, and a byte of it would be lost.
    */
   void killAbandoned() {
-    selects.forEach(
-        (marker, http) -> {
-          if (http.clientLeft()) {
-            own.kill(marker);
-          }
-        });
+    for (String marker : selects.keySet()) {
+      boolean[] left = {false};
+      selects.computeIfPresent(
+          marker,
+          (same, http) -> {
+            left[0] = http.clientLeft();
+            return http;
+          });
+      if (left[0]) {
+        own.kill(marker);
+      }
+    }
   }
 
   /** Answers with an error, as ClickHouse does. */

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 
 /**
@@ -95,6 +96,6 @@ final class Codes {
   }
 
   private static String array(Collection<String> texts) {
-    return texts.stream().map(Slice::literal).collect(Collectors.joining(", ", "[", "]"));
+    return texts.stream().map(Quoted::text).collect(Collectors.joining(", ", "[", "]"));
   }
 }

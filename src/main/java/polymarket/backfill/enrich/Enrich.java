@@ -28,6 +28,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.IdForms;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Steps;
@@ -91,7 +92,7 @@ public final class Enrich {
       Map<String, Long> steps) {}
 
   /**
-   * @param status is told now and then how far it is, in one line
+   * @param status receives the progress from time to time, in one line
    * @throws UserError where there is no table of trades, or a setting is wrong
    */
   public Enrich(
@@ -171,7 +172,8 @@ public final class Enrich {
   }
 
   /**
-   * Finds out what the last run left: goes on where it was interrupted, else starts afresh.
+   * Checks the state of the last run: continues if it was interrupted, otherwise starts from the
+   * beginning.
    *
    * @return the result where there is nothing to do; else null
    */
@@ -236,7 +238,7 @@ public final class Enrich {
                 + "."
                 + table
                 + " DELETE WHERE slice IN ("
-                + changed.stream().map(Slice::literal).collect(Collectors.joining(", "))
+                + changed.stream().map(Quoted::text).collect(Collectors.joining(", "))
                 + ") SETTINGS mutations_sync = 1");
       }
       again(ledger, changed.stream().filter(id -> ledger.entry(id) != null).toList());

@@ -11,6 +11,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.HashRange;
 import polymarket.backfill.clickhouse.IdForms;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Steps;
@@ -202,13 +203,13 @@ public final class Reconcile {
         tokens == null
             ? "CAST([] AS Array(String))"
             : tokens.type().startsWith("Array(")
-                ? "arrayMap(t -> toString(t), " + Columns.quoted(tokens.name()) + ")"
+                ? "arrayMap(t -> toString(t), " + Quoted.name(tokens.name()) + ")"
                 : "JSONExtract(" + tokens.text() + ", 'Array(String)')";
     String time =
         seen == null || !seen.type().contains("DateTime")
             ? "toDateTime64(0, 3, 'UTC')"
             : "ifNull(toDateTime64("
-                + Columns.quoted(seen.name())
+                + Quoted.name(seen.name())
                 + ", 3, 'UTC'), toDateTime64(0, 3, 'UTC'))";
     return "(SELECT "
         + IdForms.condition(condition.text())

@@ -14,6 +14,7 @@ import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.Columns.Column;
 import polymarket.backfill.clickhouse.IdForms;
+import polymarket.backfill.clickhouse.Quoted;
 
 /**
  * The table of trades as it is: its columns and what they are, its keys, and how it falls into
@@ -24,7 +25,7 @@ final class Trades {
   /** The column with condition ids in the enriched table, all in the stored form. */
   static final String CONDITION = "condition_id";
 
-  /** The condition id as it stands in the trades, where their column has the name of that one. */
+  /** The original condition id of the trades, if their column has the same name. */
   static final String ORIGINAL = "condition_id_original";
 
   static final List<String> ADDED =
@@ -131,7 +132,7 @@ final class Trades {
   }
 
   String quoted() {
-    return Columns.quotedTable(table);
+    return Quoted.table(table);
   }
 
   /** The statement that would make it. */
@@ -163,7 +164,7 @@ final class Trades {
   /** A column as it is; NULL where the table has none. */
   String value(String what) {
     Column column = column(what);
-    return column == null ? "NULL" : Columns.quoted(column.name());
+    return column == null ? "NULL" : Quoted.name(column.name());
   }
 
   /** The condition id of a row in the stored form; an empty text where it has none. */
@@ -180,7 +181,7 @@ final class Trades {
   List<String> kept() {
     return columns.all().stream()
         .filter(this::isKept)
-        .map(column -> Columns.quoted(column.name()))
+        .map(column -> Quoted.name(column.name()))
         .toList();
   }
 
@@ -188,7 +189,7 @@ final class Trades {
   List<String> keptAs() {
     return columns.all().stream()
         .filter(this::isKept)
-        .map(column -> Columns.quoted(nameInTarget(column)))
+        .map(column -> Quoted.name(nameInTarget(column)))
         .toList();
   }
 
@@ -218,13 +219,13 @@ final class Trades {
                               .map(
                                   column ->
                                       "uniq("
-                                          + Columns.quoted(column.name())
+                                          + Quoted.name(column.name())
                                           + ") AS "
-                                          + Columns.quoted(column.name()))
+                                          + Quoted.name(column.name()))
                               .collect(Collectors.joining(", "))
                           + " FROM (SELECT "
                           + low.stream()
-                              .map(column -> Columns.quoted(column.name()))
+                              .map(column -> Quoted.name(column.name()))
                               .collect(Collectors.joining(", "))
                           + " FROM "
                           + quoted()
@@ -269,14 +270,14 @@ final class Trades {
     for (Column column : columns.all()) {
       if (isKept(column)) {
         lines.add(
-            Columns.quoted(nameInTarget(column))
+            Quoted.name(nameInTarget(column))
                 + " "
                 + (plain().contains(column.name()) ? column.plainType() : column.type())
                 // an ephemeral column is only there while one inserts
                 + (column.kind().equals("DEFAULT") && !ephemeral
                     ? " DEFAULT " + column.expression()
                     : "")
-                + (column.comment().isEmpty() ? "" : " COMMENT " + Slice.literal(column.comment()))
+                + (column.comment().isEmpty() ? "" : " COMMENT " + Quoted.text(column.comment()))
                 + (column.codec().isEmpty() ? "" : " " + column.codec()));
       } else if (column.kind().equals("ALIAS")) {
         aliases.add(column);
@@ -308,7 +309,7 @@ final class Trades {
     aliases.forEach(
         column ->
             lines.add(
-                Columns.quoted(column.name())
+                Quoted.name(column.name())
                     + " "
                     + column.type()
                     + " ALIAS "
@@ -330,7 +331,7 @@ final class Trades {
             .map(setting -> ", " + setting.getKey() + " = " + setting.getValue())
             .collect(Collectors.joining())
         + "\nCOMMENT "
-        + Slice.literal(comment);
+        + Quoted.text(comment);
   }
 
   /** The first expression of the primary key; null where there is none. */
@@ -442,14 +443,14 @@ final class Trades {
   }
 
   private List<String> borders(Slice slice, int pieces) {
-    String key = Columns.quoted(key());
+    String key = Quoted.name(key());
     String bounds =
         (slice.from() == null
                 ? ""
-                : " AND k > CAST(" + Slice.literal(slice.from()) + " AS " + keyType() + ")")
+                : " AND k > CAST(" + Quoted.text(slice.from()) + " AS " + keyType() + ")")
             + (slice.to() == null
                 ? ""
-                : " AND k < CAST(" + Slice.literal(slice.to()) + " AS " + keyType() + ")");
+                : " AND k < CAST(" + Quoted.text(slice.to()) + " AS " + keyType() + ")");
     List<String> values = new ArrayList<>();
     List<Long> rows = new ArrayList<>();
     try {
@@ -457,15 +458,15 @@ final class Trades {
           "SELECT toString(k) AS v, n FROM (SELECT "
               + key
               + " AS k, sum(rows_in_granule) AS n FROM mergeTreeIndex("
-              + Slice.literal(Columns.database(table))
+              + Quoted.text(Columns.database(table))
               + ", "
-              + Slice.literal(Columns.name(table))
+              + Quoted.text(Columns.name(table))
               + ") WHERE part_name IN (SELECT name FROM system.parts WHERE active AND database = "
-              + Slice.literal(Columns.database(table))
+              + Quoted.text(Columns.database(table))
               + " AND table = "
-              + Slice.literal(Columns.name(table))
+              + Quoted.text(Columns.name(table))
               + " AND partition_id IN ("
-              + slice.partitions().stream().map(Slice::literal).collect(Collectors.joining(", "))
+              + slice.partitions().stream().map(Quoted::text).collect(Collectors.joining(", "))
               + ")) AND rows_in_granule > 0"
               + bounds
               + " GROUP BY k ORDER BY k)",

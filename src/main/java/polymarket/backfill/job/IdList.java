@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.zip.ZipException;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
@@ -171,7 +172,7 @@ public final class IdList {
 
   private UserError failure(IOException e) {
     if (e instanceof ListInput.Interrupted) {
-      return new UserError(name + ": " + e.getMessage(), 130);
+      return new UserError(name + ": " + e.getMessage(), ExitCode.INTERRUPTED);
     }
     if (e instanceof JacksonException json) {
       return new UserError(

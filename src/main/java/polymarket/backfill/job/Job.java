@@ -427,7 +427,7 @@ public final class Job {
     return all;
   }
 
-  /** The source by which its pace and trouble are told: of several, the first one in use. */
+  /** The source whose pace and failures are reported: of several, the first one in use. */
   public String firstSource(Settings settings) {
     return sources(settings).keySet().iterator().next();
   }

@@ -98,7 +98,7 @@ public final class KeptRows {
     return List.copyOf(gathered);
   }
 
-  /** The ids whose parts brought all their rows, or none because there are none. */
+  /** The ids whose parts have all their rows, including ids without rows. */
   public synchronized Set<String> answered() {
     return Set.copyOf(answered);
   }

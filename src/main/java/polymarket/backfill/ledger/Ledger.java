@@ -133,7 +133,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Opens a ledger that exists, whoever it belongs to.
+   * Opens an existing ledger, whichever job it belongs to.
    *
    * @throws UserError if it is not a ledger or is damaged
    */
@@ -410,7 +410,8 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts afresh.
+   * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts from the
+   * beginning.
    *
    * @return the copy
    */

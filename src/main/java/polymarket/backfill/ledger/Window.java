@@ -7,7 +7,7 @@ package polymarket.backfill.ledger;
  * @param text as it was asked for; a run that is asked for the same goes on with a window that is
  *     not finished
  * @param since seconds since 1970, inclusive
- * @param until likewise
+ * @param until the end, in the same form
  */
 public record Window(String text, long since, long until) {
 

@@ -82,10 +82,10 @@ public record Pipeline(
    * @param requests how many it is expected to make; 0 where it makes none or the number is unknown
    * @param requestsFrom where that number comes from
    * @param needs the tables that have to be there before anything is begun
-   * @param report whether what it prints stands in the report
-   * @param html the page that it writes, which stands in the report's page in the place of what it
+   * @param report whether the report includes its output
+   * @param html the page that it writes, which the report's page includes instead of what it
    *     prints; null for none
-   * @param line where it stands in the file
+   * @param line its line in the file
    */
   public record Step(
       String name,

@@ -1,7 +1,5 @@
 package polymarket.backfill.pipeline;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -30,6 +28,7 @@ import polymarket.backfill.pipeline.Pipeline.IfShort;
 import polymarket.backfill.pipeline.Pipeline.Step;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
 import polymarket.backfill.pipeline.PipelineLedger.Pass;
+import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.Progress;
 
 /**
@@ -50,8 +49,6 @@ public final class PipelineRun implements AutoCloseable {
 
   /** How long the steps of a run that was killed may take to see it and end. */
   private static final long ORPHANS_MILLIS = 30_000;
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
    * What a person asked for.
@@ -710,9 +707,9 @@ public final class PipelineRun implements AutoCloseable {
       Path file = Progress.statusFile(settings.path("runtime.dir"), job.getName(), Share.WHOLE);
       if (Files.exists(file)) {
         try {
-          JsonNode run = JSON.readTree(file.toFile());
-          if (Instant.parse(run.path("started_at").asText()).toEpochMilli() >= since) {
-            bySource.merge(job.getSource(), run.at("/run/requests").asLong(), Math::max);
+          JobStatus run = JobStatus.read(file);
+          if (Instant.parse(run.startedAt()).toEpochMilli() >= since) {
+            bySource.merge(job.getSource(), run.run().requests(), Math::max);
           }
         } catch (IOException e) {
           messages.warn("cannot read " + file + ": " + e.getMessage());

@@ -20,6 +20,7 @@ import org.apache.hc.client5.http.HttpHostConnectException;
 import org.apache.hc.core5.net.NamedEndpoint;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Stop;
@@ -195,7 +196,11 @@ public final class Retry implements Processor {
     }
     return switch (judge(failure)) {
       case FATAL -> {
-        stop.ask(find(failure, ImbalanceException.class) != null ? 4 : 1, reason(failure));
+        stop.ask(
+            find(failure, ImbalanceException.class) != null
+                ? ExitCode.NOT_BALANCED
+                : ExitCode.ERROR,
+            reason(failure));
         yield false;
       }
       case RELOAD -> true;
@@ -237,7 +242,7 @@ public final class Retry implements Processor {
       return true;
     }
     stop.ask(
-        5,
+        ExitCode.GAVE_UP,
         "gave up: "
             + why
             + ", and no good answer for "

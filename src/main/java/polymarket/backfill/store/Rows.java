@@ -52,7 +52,7 @@ public final class Rows {
 
   private final StoringTurns turns = new StoringTurns();
 
-  /** The pages that are stored as they came and not seen to their end, by their batches. */
+  /** The pages that are stored unchanged and not read to their end, by their batches. */
   private final Map<String, RawRows> begun = new ConcurrentHashMap<>();
 
   public Rows(Map<String, Job> jobs, Stop stop) {
@@ -325,7 +325,7 @@ public final class Rows {
     turns.end(storing.batch());
   }
 
-  // ---- answers that are stored as they came
+  // ---- answers that are stored unchanged
 
   /** Whether the batch's answers are stored as the bytes that came. */
   public boolean isAsCame(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {

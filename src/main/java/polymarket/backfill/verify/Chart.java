@@ -141,7 +141,7 @@ public final class Chart {
    * A bar for each row: its first value is the label, its first number the length.
    *
    * @param rows at least one, with a number
-   * @param funnel whether bars stand in the middle and state their share of the first one
+   * @param funnel whether bars are centred and show their share of the first one
    */
   public static Bars bars(List<Map<String, Object>> rows, boolean funnel) {
     String name = firstNumber(rows);

@@ -156,8 +156,8 @@ public final class Checks {
    *
    * @param jobs whose tables are made where they are not there
    * @param values of placeholders
-   * @param each is told every check's rows as they come; null in the place of rows that could not
-   *     be had
+   * @param each receives every check's rows when they are ready; null instead of rows that could
+   *     not be had
    * @throws UserError where the tables that the file's section {@code -- @verify needs=…} names are
    *     not there
    */

@@ -157,6 +157,34 @@ class AuditIT {
   }
 
   @Test
+  void aScanThatBeginsLater_orHasAGap_saysWhichLawsDoNotApply() {
+    long middle = (sandbox.firstBlock() + sandbox.head()) / 2;
+    try {
+      claim(middle, sandbox.head());
+      assertNotChecked("the contracts begin at 4023686");
+      CLICKHOUSE.execute(
+          "INSERT INTO default.chain_ranges SELECT DISTINCT dataset, 4023686, "
+              + (middle - 100)
+              + ", 'rpc', 0, '', 'b2', now64(3) FROM default.chain_ranges");
+      assertNotChecked("lack the blocks " + (middle - 99) + " to " + (middle - 1));
+    } finally {
+      claim(4_023_686, sandbox.head());
+    }
+  }
+
+  private static void assertNotChecked(String why) {
+    Audit.Result result = audit();
+    for (String law : List.of("balances", "conditions")) {
+      assertEquals("not checked", law(result, law).state(), law(result, law).toString());
+      assertTrue(law(result, law).where().contains(why), law(result, law).where());
+    }
+    for (String law : List.of("supply", "redemptions", "matches", "transactions", "pools")) {
+      assertEquals("holds", law(result, law).state(), law(result, law).toString());
+      assertTrue(law(result, law).checked() > 0, law);
+    }
+  }
+
+  @Test
   void balances_areTheTruths() {
     Views.refresh(CLICKHOUSE, Settings.load(TestBed.PROJECT, Map.of(), Map.of()), List.of());
     Map<String, String> truth = new TreeMap<>();

@@ -29,7 +29,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
-import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 
 /** Trades of every kind, each with what has to become of it, in the real engine. */
@@ -292,7 +292,7 @@ class EnrichIT {
                 "SELECT name FROM system.columns WHERE database = 'default' AND table ="
                     + " 'trades_raw' AND default_kind NOT IN ('ALIAS', 'EPHEMERAL')")
             .stream()
-            .map(row -> Columns.quoted((String) row.get("name")))
+            .map(row -> Quoted.name((String) row.get("name")))
             .collect(Collectors.joining(", "));
     String kept = columns.replace("`condition_id`", "`condition_id_original`");
     assertEquals(

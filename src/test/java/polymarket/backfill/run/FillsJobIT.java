@@ -36,6 +36,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Program;
 import polymarket.backfill.Shared;
 import polymarket.backfill.TestBed;
@@ -492,7 +493,7 @@ class FillsJobIT {
     bed.onTick(
         run -> {
           if (TestBed.number("SELECT count() FROM default.clob_fills") > 5000) {
-            run.stop(130, "test");
+            run.stop(ExitCode.INTERRUPTED, "test");
           }
         });
     assertEquals(130, bed.run(job, Share.WHOLE, List.of(large)).exitCode());

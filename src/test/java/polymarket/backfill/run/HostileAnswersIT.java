@@ -122,9 +122,7 @@ class HostileAnswersIT {
     bed.sandbox().fault("kind=429,retryAfter=31536000");
     JobRun.Result result = bed.set("source.patience", "3s").run(bed.ids("found", 20));
     assertEquals(5, result.exitCode(), result.toString());
-    double seconds =
-        ((Number) ((java.util.Map<?, ?>) result.jobs().get(0).get("run")).get("seconds"))
-            .doubleValue();
+    double seconds = result.jobs().get(0).status().run().seconds();
     assertTrue(seconds >= 3 && seconds < 20, seconds + " s");
     assertTrue(bed.requests() >= 3, "it was asked again meanwhile");
   }

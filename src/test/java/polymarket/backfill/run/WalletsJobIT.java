@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Program;
 import polymarket.backfill.Shared;
 import polymarket.backfill.TestBed;
@@ -546,7 +547,7 @@ class WalletsJobIT {
     bed.onTick(
         run -> {
           if (bed.stats().at("/sources/data-api/requests").asLong() > 8) {
-            run.stop(130, "test");
+            run.stop(ExitCode.INTERRUPTED, "test");
           }
         });
     assertEquals(
