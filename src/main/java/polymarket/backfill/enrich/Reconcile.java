@@ -193,8 +193,7 @@ public final class Reconcile {
     names.put(
         "seen",
         new Raw(
-            listed(
-                "listed-seen", time ? "DateTime" : "", time ? Quoted.name(seen.name()) : "")));
+            listed("listed-seen", time ? "DateTime" : "", time ? Quoted.name(seen.name()) : "")));
     names.put("table", new Raw(table));
     names.put("final", new Raw(Columns.finalOf(clickHouse, table)));
     return sql.section("listed").sql(names);
