@@ -1,6 +1,6 @@
--- What `backfill benchmark enrich` makes and measures: a mapping of 150,000 conditions, trades with the columns and the mix
--- of ids that real ones have, and the plain copy that enriching is held against. The condition of the market with number m
--- can be computed, so that every row of the result can be judged.
+-- The data and queries of `backfill benchmark enrich`: a mapping of 150,000 conditions, trades with the columns and the mix of
+-- ids of real ones, and the plain copy that the enrichment is compared with. The condition of market number m can be
+-- computed, so that every row of the result can be checked.
 
 -- @setup
 CREATE OR REPLACE FUNCTION benchmark_condition AS m -> lower(concat(hex(sipHash128(toUInt64(m), 'c')), hex(sipHash128(toUInt64(m), 'd'))));
@@ -32,7 +32,7 @@ PARTITION BY toYYYYMM(timestamp)
 ORDER BY (wallet_address, timestamp);
 
 -- @narrow
--- Only what is needed, in the order in which trades come.
+-- Only the required columns, in the order in which trades arrive.
 CREATE TABLE default.trades_raw
 (
     trade_id         UInt64,
@@ -47,7 +47,7 @@ PARTITION BY toYYYYMM(timestamp)
 ORDER BY trade_id;
 
 -- @mapping
--- Of 150,000 markets, every sixteenth is known by none of its ids; of those, every other one by its token id.
+-- Of 150,000 markets, every sixteenth is not in the mapping by its own ids; half of those are there by their token id.
 INSERT INTO default.condition_id_merged (key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index, decided_at)
 SELECT entry.1, entry.2, benchmark_condition(m), ['proved', 'proved', 'all-agree', 'only-source'][m % 4 + 1],
     [['clob', 'rpc', 'goldsky', 'gamma'], ['gamma'], ['clob', 'gamma'], ['goldsky']][m % 4 + 1]::Array(LowCardinality(String)), [], -1, now64(3)
@@ -59,14 +59,14 @@ FROM
     FROM numbers({markets})
 );
 
--- Every hundredth trade's transaction, so that the way by transactions is taken.
+-- The transaction of every hundredth trade, so that the lookup by transactions is used.
 INSERT INTO default.rpc_transfers (transaction_hash, token_id, block_number, block_time, transfers, fetched_at, batch)
 SELECT concat('0x', lower(hex(sipHash128(n, 'x'))), lower(hex(sipHash128(n, 'y')))), benchmark_token(2 * (cityHash64(n, 'm') % {markets})), 20000000 + n, NULL, 1, now64(3), ''
 FROM (SELECT number * 100 AS n FROM numbers(intDiv({rows}, 100)));
 
 -- @trades
--- The trades of one month. Half of them carry a condition id (51.47 %); the others a number, a slug, a token id alone, nothing
--- or something unknown.
+-- The trades of one month. About half of them have a condition id (51.47 %); the others have a number, a slug, only a token id,
+-- nothing or something unknown.
 INSERT INTO default.trades_raw ({columns})
 SELECT {columns} FROM
 (
@@ -90,12 +90,24 @@ SELECT {columns} FROM
 )
 SETTINGS max_insert_threads = 2, min_insert_block_size_rows = 2000000, max_memory_usage = {max_memory};
 
+-- @columns
+SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE database = 'default' AND table = 'trades_raw';
+
+-- @bytes-on-disk
+SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'default' AND table = 'trades_raw';
+
 -- @copy
 CREATE TABLE default.trades_copy AS default.trades_raw;
 INSERT INTO default.trades_copy SELECT * FROM default.trades_raw SETTINGS max_memory_usage = {max_memory};
 
+-- @drop-copy
+DROP TABLE IF EXISTS default.trades_copy SYNC;
+
+-- @drop-enriched
+DROP TABLE default.enriched_trades_final SYNC;
+
 -- @wrong
--- Rows that are not what they have to be: the condition of a market that is known by its id or its token, empty otherwise.
+-- Wrong rows: each row must have its market's condition if the mapping has the market's id or token, and none otherwise.
 SELECT countIf(condition_id_source != if(own != '', 'original', condition_id_source) OR condition_id != if(m < {markets} AND (own != '' OR known), expected, condition_id)
     OR (condition_id = '') != (unfillable_reason != '') OR own = '' AND NOT known AND condition_id != '' AND condition_id_rule != 'transaction') AS wrong
 FROM

@@ -1,8 +1,8 @@
 -- The chain's tables: every fill, AMM trade, transfer and event of Polymarket's contracts, decoded from their logs. Which
--- contracts and events there are stands in polymarket/chain-contracts.tsv. Sources insert into default.chain_logs and nowhere else.
--- Each log ends in one of the tables, by its block and index; one that is not what its signature promises, in chain_rejected.
--- Ids are binary here (FixedString, UInt256), as they come; vw_chain_fills and the like show them as text. Amounts are whole base
--- units, of 10^-6 for collateral and for the tokens of Polymarket's markets.
+-- contracts and events there are stands in polymarket/chain-contracts.tsv. Sources insert into default.chain_logs and nowhere
+-- else. Each log ends in one of the tables, by its block and index; one that is not what its signature promises, in
+-- chain_rejected. Ids are binary here (FixedString, UInt256), as they come; vw_chain_fills and the like show them as text.
+-- Amounts are whole base units, of 10^-6 for collateral and for the tokens of Polymarket's markets.
 
 -- @setup after=mapping-tables
 CREATE OR REPLACE VIEW default.chain_contracts AS
@@ -56,11 +56,11 @@ CREATE TABLE IF NOT EXISTS default.chain_fills
     exchange         LowCardinality(FixedString(20)) COMMENT 'the contract',
     version          LowCardinality(String) COMMENT 'V1, V2 or V3',
     block_number     UInt64 CODEC(DoubleDelta, ZSTD(1)),
-    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL where the source gives none' CODEC(DoubleDelta, ZSTD(1)),
+    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL if the source has none' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash FixedString(32) CODEC(ZSTD(1)),
     log_index        UInt32 CODEC(Delta, ZSTD(1)),
     order_hash       FixedString(32) CODEC(ZSTD(1)),
-    owner            FixedString(20) COMMENT 'whose order it is' CODEC(ZSTD(1)),
+    owner            FixedString(20) COMMENT 'the owner of the order' CODEC(ZSTD(1)),
     counterparty     FixedString(20) COMMENT 'the taker; of a taker''s own order the exchange; of an order filled alone the operator' CODEC(ZSTD(1)),
     role             Enum8('maker' = 0, 'taker' = 1) COMMENT 'taker: the counterparty is an exchange' CODEC(ZSTD(1)),
     taker_order      Bool COMMENT 'the taker''s own order, or one that was filled alone, so that no taker''s order repeats it: the rows that sums of volume take' CODEC(ZSTD(1)),
@@ -170,10 +170,10 @@ PARTITION BY intDiv(block_number, 2000000)
 ORDER BY (block_number, log_index)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- Logs that are not what their signature promises, or of no contract and event of the list, as they came.
+-- Logs that do not match their signature, or whose contract and event are not in the list, unchanged.
 CREATE TABLE IF NOT EXISTS default.chain_rejected
 (
-    dataset          LowCardinality(String) COMMENT 'empty where the contract and event are not in the list',
+    dataset          LowCardinality(String) COMMENT 'empty if the contract and event are not in the list',
     reason           LowCardinality(String),
     source           LowCardinality(String),
     block_number     UInt64,
@@ -197,7 +197,7 @@ CREATE TABLE IF NOT EXISTS default.chain_logs
 (
     source           LowCardinality(String) COMMENT 'rpc, sqd or hypersync',
     block_number     UInt64,
-    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL where the source gives none',
+    block_time       Nullable(DateTime('UTC')) COMMENT 'NULL if the source has none',
     block_hash       String COMMENT '32 bytes, or empty',
     transaction_hash FixedString(32),
     log_index        UInt32,
@@ -358,7 +358,7 @@ SELECT
     trade.log_index AS log_index, trade.block_time AS timestamp, concat('0x', lower(hex(trade.transaction_hash))) AS transaction_hash,
     concat('0x', lower(hex(trade.wallet))) AS wallet, trade.outcome_index AS outcome_index,
     trade.shares AS shares, trade.collateral AS collateral,
-    -- least: whoever made a pool of a token of his own may give any amounts
+    -- least: the creator of a pool of his own token may choose any amounts
     if(trade.shares = 0, NULL, CAST(divideDecimal(toDecimal256(least(trade.collateral, toUInt256(18446744073709551615)), 0),
         toDecimal256(least(greatest(trade.shares, toUInt256(1)), toUInt256(18446744073709551615)), 0), 18) AS Decimal(38, 18))) AS price,
     trade.fee AS fee, trade.amounts AS amounts, trade.pool_shares AS pool_shares, trade.batch AS batch
@@ -368,3 +368,60 @@ INNER JOIN
     SELECT lifecycle.pool AS pool, lower(hex(any(lifecycle.conditions)[1])) AS condition_id FROM default.chain_lifecycle AS lifecycle
     WHERE kind = 'pool' AND lifecycle.tokens IN (SELECT emitter FROM default.chain_layouts WHERE kind = 'preparation') GROUP BY pool
 ) AS pools ON pools.pool = trade.pool;
+
+-- @verify needs=default.chain_fills run `backfill run chain` first
+
+-- @check rows of the chain's tables
+SELECT 'fills' AS what, count() AS rows, min(block_number) AS first_block, max(block_number) AS last_block, min(block_time) AS first, max(block_time) AS last FROM default.chain_fills
+UNION ALL SELECT 'transfers', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_transfers
+UNION ALL SELECT 'amm trades', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_amm_trades
+UNION ALL SELECT 'lifecycle', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_lifecycle
+UNION ALL SELECT 'rejected', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_rejected;
+
+-- @check fills by exchange
+SELECT version, concat('0x', lower(hex(toFixedString(exchange, 20)))) AS exchange, count() AS fills, countIf(taker_order) AS trades,
+    toString(toDecimal128(sumIf(collateral, taker_order), 6) / 1000000) AS volume, min(block_number) AS first_block, max(block_number) AS last_block
+FROM default.chain_fills GROUP BY version, exchange ORDER BY first_block;
+
+-- @check events by kind
+SELECT dataset, kind, event, version, count() AS logs, countIf(undecoded != '') AS kept_undecoded FROM default.chain_lifecycle GROUP BY ALL ORDER BY logs DESC;
+
+-- @check rejected logs by reason
+SELECT dataset, reason, source, count() AS logs, any(concat(toString(block_number), '-', toString(log_index))) AS such_as
+FROM default.chain_rejected GROUP BY ALL ORDER BY logs DESC;
+
+-- @check bytes a row on disk
+-- Order hash and builder apart: they hold as much as all else of a fill, and few ask for them. Known of parts that keep each
+-- column in a file of its own, as parts of more than 10 MB do.
+SELECT part.table AS table, sum(part.rows) AS rows, formatReadableSize(sum(part.data_compressed_bytes)) AS on_disk,
+    round(sum(part.data_compressed_bytes) / rows, 1) AS bytes_a_row, nullIf(any(wide.without), 0) AS without_order_hash_and_builder
+FROM system.parts AS part
+LEFT JOIN
+(
+    SELECT files.table AS table, round(sumIf(files.column_data_compressed_bytes, files.column NOT IN ('order_hash', 'builder'))
+        / sumIf(files.rows, files.column = 'block_number'), 1) AS without
+    FROM system.parts_columns AS files WHERE files.active AND files.database = 'default' AND files.part_type = 'Wide' GROUP BY files.table
+) AS wide ON wide.table = part.table
+WHERE part.active AND part.database = 'default' AND part.table IN ('chain_fills', 'chain_transfers', 'chain_amm_trades', 'chain_lifecycle')
+GROUP BY part.table ORDER BY sum(part.data_compressed_bytes) DESC;
+
+-- @measure rejected Logs of the list's events that are not what their signature promises
+SELECT count() FROM default.chain_rejected WHERE dataset != '';
+
+-- @measure timeless max=0 Rows without the time of their block
+SELECT (SELECT countIf(isNull(block_time)) FROM default.chain_fills) + (SELECT countIf(isNull(block_time)) FROM default.chain_transfers)
+    + (SELECT countIf(isNull(block_time)) FROM default.chain_amm_trades) + (SELECT countIf(isNull(block_time)) FROM default.chain_lifecycle);
+
+-- @measure twice max=0 Rows beyond one a log
+SELECT sum(rows - 1) FROM
+(
+    SELECT count() AS rows FROM default.chain_fills GROUP BY block_number, log_index
+    UNION ALL SELECT count() FROM default.chain_transfers GROUP BY block_number, log_index, batch_index
+    UNION ALL SELECT count() FROM default.chain_amm_trades GROUP BY block_number, log_index
+    UNION ALL SELECT count() FROM default.chain_lifecycle GROUP BY block_number, log_index
+)
+SETTINGS optimize_aggregation_in_order = 1;
+
+-- @measure uncounted max=0 Transactions with fills of which none counts as volume
+SELECT countIf(NOT counts) FROM (SELECT max(taker_order) AS counts FROM default.chain_fills GROUP BY block_number, transaction_hash)
+SETTINGS optimize_aggregation_in_order = 1;

@@ -1,4 +1,4 @@
--- The job chain: the answers of its sources as they came, and what is asked of the tables, which are those of chain-tables.sql.
+-- The job chain: the unchanged answers of its sources, and the queries on the tables, which are in chain-tables.sql.
 -- An answer is inserted as the bytes that came; the view behind its landing table makes one row a log of it, whose batch is
 -- the setting log_comment of the insert.
 
@@ -69,7 +69,7 @@ SELECT 'hypersync' AS source, block_number, toDateTime(time, 'UTC') AS block_tim
 FROM default.chain_from_hypersync AS t;
 
 -- @has-rows
--- Whether there is something that another ledger brought, so that each batch replaces it.
+-- Whether another ledger stored rows, so that each batch replaces them.
 SELECT count() FROM
 (
     SELECT 1 FROM default.chain_ranges WHERE NOT startsWith(batch, {ledger}) LIMIT 1
@@ -132,7 +132,7 @@ LEFT JOIN
 ) AS held ON held.dataset = asked.dataset;
 
 -- @query held
--- How many logs each range of a batch brought; ranges without any too.
+-- The number of logs of each range of a batch, including ranges without any.
 SELECT range AS id, sum(logs) AS rows FROM
 (
     SELECT arrayJoin([{ids}]) AS range, toUInt64(0) AS logs
@@ -142,7 +142,7 @@ SELECT range AS id, sum(logs) AS rows FROM
 GROUP BY range;
 
 -- @others
--- What the tables hold of the batch's blocks and datasets that other batches brought.
+-- The rows of other batches for the batch's blocks and datasets.
 SELECT sum(held) AS rows FROM
 (
     SELECT count() AS held FROM default.chain_fills WHERE 'fills' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
@@ -182,8 +182,8 @@ SELECT reason, dataset, count() AS logs FROM default.chain_rejected GROUP BY rea
 -- @measure failed max=0 Ranges that could not be fetched
 SELECT {failed};
 
--- @measure pending max=0 Ranges that were not asked for yet
+-- @measure pending max=0 Ranges that were not fetched yet
 SELECT {pending};
 
--- @measure rejected max=0 Logs that are not what their signature promises
+-- @measure rejected max=0 Logs that do not match their signature
 SELECT count() FROM default.chain_rejected FINAL;

@@ -1,14 +1,14 @@
--- The CLOB's markets: what the CLOB sends, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- The CLOB's markets: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 -- The target table is default.clob_market_mapping, in mapping-tables.sql.
 
 -- @job target=default.clob_market_mapping key=condition_id
 
 -- @setup after=mapping-tables
--- The rows as the CLOB sends them. Nothing is kept here: the two views below take the rows on.
+-- The rows as the CLOB sends them. This table stores nothing: the two views below write the rows to the tables.
 CREATE TABLE IF NOT EXISTS default.clob_markets_landing
 (
-    element String COMMENT 'an element of the list that is no object, as it came',
+    element String COMMENT 'an element of the list that is not an object, unchanged',
     condition_id     String COMMENT '0x and 64 hex digits; empty in drafts',
     question_id      String,
     question         String,
@@ -34,10 +34,10 @@ CREATE TABLE IF NOT EXISTS default.clob_markets_landing
         'closed', $unread(closed, $flag(closed)), 'is_50_50_outcome', $unread(is_50_50_outcome, $flag(is_50_50_outcome)),
         'neg_risk', $unread(neg_risk, $flag(neg_risk)), 'question_id', $unread(question_id, if(match(question_id, '^(0[xX])?[0-9a-fA-F]{64}$'), toNullable(1), NULL)))),
     reason    String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
+        element != '', 'an element of the list is not an object, or has no id',
         condition_id = '', 'no condition id',
         NOT match(id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
-        arrayExists(t -> NOT match(t, '^[0-9]{0,78}$'), texts), 'a token id is no number',
+        arrayExists(t -> NOT match(t, '^[0-9]{0,78}$'), texts), 'a token id is not a number',
         '')
 )
 ENGINE = Null;
@@ -61,12 +61,12 @@ SELECT
 FROM default.clob_markets_landing
 WHERE reason = '';
 
--- Rows that do not qualify: drafts without ids, most of all.
+-- Rejected rows: mostly drafts without ids.
 CREATE TABLE IF NOT EXISTS default.clob_markets_rejected
 (
     key        String COMMENT 'condition id, question id or slug: the first that the row has' CODEC(ZSTD(1)),
     reason     LowCardinality(String),
-    row        String COMMENT 'what it says of the market, as JSON' CODEC(ZSTD(1)),
+    row        String COMMENT 'the market''s fields, as JSON' CODEC(ZSTD(1)),
     batch      String CODEC(ZSTD(1)),
     fetched_at DateTime64(3, 'UTC')
 )
@@ -83,7 +83,7 @@ FROM default.clob_markets_landing
 WHERE reason != '';
 
 -- @present
--- The keys of a page whose rows are in the tables already, and whether this very batch brought them.
+-- The keys of a page whose rows are already in the tables, and whether this batch stored them.
 SELECT concat('0x', condition_id) AS key, max(stored.batch = {batch}) AS own FROM default.clob_market_mapping AS stored
 WHERE condition_id IN (SELECT replaceRegexpOne(lower(arrayJoin([{keys}])), '^0x', '')) AND ({redo} = 0 OR stored.batch = {batch})
 GROUP BY condition_id
@@ -91,18 +91,18 @@ UNION ALL
 SELECT key, 1 FROM default.clob_markets_rejected WHERE key IN ({keys}) AND batch = {batch} GROUP BY key;
 
 -- @stored
--- What the tables hold of the batch.
+-- The stored rows of the batch.
 SELECT {first} AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.clob_market_mapping WHERE batch = {batch}
 UNION ALL
 SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejected WHERE batch = {batch};
 
 -- @unread default.clob_market_mapping
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_market_mapping ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
--- The one list.
+-- The only id: the whole list.
 SELECT 'markets' AS id;
 
 -- @check rows, distinct conditions, and what they have
@@ -127,18 +127,18 @@ SELECT uniqExact(condition_id) FROM default.clob_market_mapping;
 -- @measure without-tokens unit=% Share of the conditions without token ids
 SELECT if(count() = 0, 0, countIf(empty(token_ids)) / count()) FROM default.clob_market_mapping FINAL;
 
--- @measure failed max=0 Whether the walk failed
+-- @measure failed max=0 Failed lists
 SELECT {failed};
 
--- @measure pending max=0 Whether the walk has not come to the end of the list
+-- @measure pending max=0 Lists that were not read to the end
 SELECT {pending};
 
 -- @measure bad-ids max=0 Stored ids that are not normalised
 SELECT count() FROM default.clob_market_mapping
 WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(question_id, '^([0-9a-f]{64})?$') OR arrayExists(t -> NOT match(t, '^[0-9]+$'), token_ids);
 
--- @measure duplicates Rows beyond one a condition (a further pass replaces them at its end)
+-- @measure duplicates Rows beyond one per condition (the next pass replaces them at its end)
 SELECT count() - uniqExact(condition_id) FROM default.clob_market_mapping;
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT countIf(notEmpty(unread)) FROM default.clob_market_mapping;

@@ -1,10 +1,10 @@
--- The account's own trades: what the CLOB sends, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- The account's own trades: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 
 -- @job target=default.clob_own_trades key=id
 
 -- @setup
--- The account's trades as maker and as taker, one row each. Whose API key an order was made with is not kept.
+-- The account's trades as maker and as taker, one row each. The API key of an order's owner is not stored.
 CREATE TABLE IF NOT EXISTS default.clob_own_trades
 (
     id               String CODEC(ZSTD(1)),
@@ -12,18 +12,18 @@ CREATE TABLE IF NOT EXISTS default.clob_own_trades
     asset_id         String COMMENT 'token id, decimal' CODEC(ZSTD(1)),
     outcome          LowCardinality(String),
     side             LowCardinality(String) COMMENT 'BUY or SELL: the taker''s',
-    price            Decimal(38, 18) COMMENT 'collateral a share' CODEC(ZSTD(1)),
+    price            Decimal(38, 18) COMMENT 'collateral per share' CODEC(ZSTD(1)),
     size             Decimal(38, 6) COMMENT 'shares' CODEC(ZSTD(1)),
     fee_rate_bps     Decimal(38, 6) COMMENT 'hundredths of a percent' CODEC(ZSTD(1)),
-    trader_side      LowCardinality(String) COMMENT 'what the account was: TAKER or MAKER',
-    status           LowCardinality(String) COMMENT 'CONFIRMED and FAILED are final; others change, and are fetched again',
-    matched_at       Nullable(DateTime('UTC')) COMMENT 'NULL where the CLOB gives a time that cannot be' CODEC(DoubleDelta, ZSTD(1)),
-    updated_at       Nullable(DateTime('UTC')) COMMENT 'matched_at where the CLOB gives none' CODEC(DoubleDelta, ZSTD(1)),
+    trader_side      LowCardinality(String) COMMENT 'the account''s role: TAKER or MAKER',
+    status           LowCardinality(String) COMMENT 'CONFIRMED and FAILED are final; trades with another status are fetched again',
+    matched_at       Nullable(DateTime('UTC')) COMMENT 'NULL if the CLOB has an impossible time' CODEC(DoubleDelta, ZSTD(1)),
+    updated_at       Nullable(DateTime('UTC')) COMMENT 'matched_at if the CLOB has none' CODEC(DoubleDelta, ZSTD(1)),
     maker_address    String CODEC(ZSTD(1)),
     taker_order_id   String CODEC(ZSTD(1)),
     maker_orders     Array(Tuple(order_id String, maker_address String, asset_id String, outcome String, side String, price String, matched_amount String)) CODEC(ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
-    unread           Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1))
 )
@@ -31,14 +31,15 @@ ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY id
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- for tables from before this column and these types
+-- for tables of earlier versions and these types
 ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, String), MODIFY COLUMN IF EXISTS matched_at Nullable(DateTime('UTC')),
     MODIFY COLUMN IF EXISTS updated_at Nullable(DateTime('UTC'));
 
--- The rows as the CLOB sends them: all numbers are strings. Nothing is kept here: the two views below take the rows on.
+-- The rows as the CLOB sends them: all numbers are strings. This table stores nothing: the two views below write the rows to
+-- the tables.
 CREATE TABLE IF NOT EXISTS default.clob_trades_landing
 (
-    element String COMMENT 'an element of the list that is no object, as it came',
+    element String COMMENT 'an element of the list that is not an object, unchanged',
     id String, taker_order_id String, market String COMMENT 'the condition id', asset_id String, side String, size String, fee_rate_bps String, price String,
     status String, match_time String COMMENT 'seconds since 1970, as last_update', last_update String, outcome String, maker_address String,
     transaction_hash String, maker_orders String COMMENT 'a JSON array of objects', trader_side String,
@@ -51,11 +52,11 @@ CREATE TABLE IF NOT EXISTS default.clob_trades_landing
     unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map(
         'match_time', $unread(match_time, matched), 'last_update', $unread(last_update, updated), 'fee_rate_bps', $unread(fee_rate_bps, fee_rate))),
     reason       String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
+        element != '', 'an element of the list is not an object, or has no id',
         id = '', 'no id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
-        NOT match(asset_id, '^[0-9]{1,78}$'), 'the token id is no number',
-        NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$') OR NOT match(size, '^[0-9]{1,18}([.][0-9]{1,6})?$'), 'price or size is no number',
+        NOT match(asset_id, '^[0-9]{1,78}$'), 'the token id is not a number',
+        NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$') OR NOT match(size, '^[0-9]{1,18}([.][0-9]{1,6})?$'), 'price or size is not a number',
         toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
         '')
 )
@@ -75,26 +76,26 @@ FROM default.clob_trades_landing AS landing
 WHERE reason = '';
 
 -- @rejected
--- Rows that do not qualify.
+-- Rejected rows.
 SELECT id,
     if(element != '', element, concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":', toJSONString(asset_id), ',"side":', toJSONString(side),
         ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}')) AS row;
 
 -- @present
--- The keys of a page whose rows are in the table already, and whether this very batch brought them. A row that was not final is
--- not taken as present, so that it is replaced.
+-- The keys of a page whose rows are already in the table, and whether this batch stored them. A row that was not final does not
+-- count as present, so that it is replaced.
 SELECT id AS key, max(stored.batch = {batch}) AS own FROM default.clob_own_trades AS stored
 WHERE id IN ({keys}) AND (stored.batch = {batch} OR {redo} = 0 AND status IN ('CONFIRMED', 'FAILED')) GROUP BY id
 UNION ALL
 SELECT id, 1 FROM default.clob_trades_rejected WHERE id IN ({keys}) AND batch = {batch} GROUP BY id;
 
 -- @unread default.clob_own_trades
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_own_trades ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
--- The one list.
+-- The only id: the whole list.
 SELECT 'trades' AS id;
 
 -- @check trades by month
@@ -110,17 +111,17 @@ SELECT reason, uniqExact(id) AS rows FROM default.clob_trades_rejected GROUP BY 
 -- @measure trades The account's trades
 SELECT uniqExact(id) FROM default.clob_own_trades;
 
--- @measure rejected max=0 Rows that are not what the CLOB promises
+-- @measure rejected max=0 Rows that are not what the CLOB documents
 SELECT uniqExact(id) FROM default.clob_trades_rejected;
 
--- @measure failed max=0 Whether the walk over all trades failed
+-- @measure failed max=0 Failed lists
 SELECT {failed};
 
--- @measure pending max=0 Whether that walk has not come to its end
+-- @measure pending max=0 Lists that were not read to the end
 SELECT {pending};
 
--- @measure duplicates Rows beyond one a trade (a further pass replaces them at its end)
+-- @measure duplicates Rows beyond one per trade (the next pass replaces them at its end)
 SELECT count() - uniqExact(id) FROM default.clob_own_trades;
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT countIf(notEmpty(unread)) FROM default.clob_own_trades;

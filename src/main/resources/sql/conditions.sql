@@ -1,5 +1,5 @@
--- Every condition that any source knows: what fills, payouts, resolutions, diagnose, monitor and coverage mean by "all". Gamma
--- lists markets; the CLOB, Goldsky and the chain know conditions that it does not list.
+-- Every condition that any source knows: the meaning of "all" in fills, payouts, resolutions, diagnose, monitor and coverage.
+-- Gamma lists markets; the CLOB, Goldsky and the chain have conditions that it does not list.
 
 -- @setup after=markets,mapping-tables,chain-tables
 CREATE OR REPLACE VIEW default.vw_conditions AS
@@ -7,7 +7,7 @@ SELECT
     condition_id,
     arraySort(groupUniqArray(source)) AS sources,
     has(sources, 'gamma') AS in_gamma,
-    -- Gamma's word counts where it lists the market, then the CLOB's; the chain knows of resolutions alone. NULL: not known
+    -- from Gamma if it lists the market, otherwise from the CLOB; the chain has only resolutions. NULL: not known
     coalesce(minIf(known.closed, source = 'gamma'), minIf(known.closed, source = 'clob'), maxIf(known.closed, source = 'chain')) AS closed,
     coalesce(maxIf(known.closed_at, source = 'gamma'), maxIf(known.closed_at, source = 'chain')) AS closed_at,
     coalesce(minIf(known.opened_at, source = 'gamma'), minIf(known.opened_at, source = 'chain')) AS opened_at,
@@ -20,7 +20,7 @@ FROM
     SELECT lower(replaceRegexpOne(market.condition_id, '^0[xX]', '')) AS condition_id, 'gamma' AS source, toNullable(market.closed) AS closed,
         coalesce(market.closed_at, market.end_date) AS closed_at, coalesce(market.created_at, market.start_date, market.end_date) AS opened_at,
         toUInt64(length(market.outcomes)) AS outcomes,
-        -- no formula gives the token ids of the new protocol's markets
+        -- the token ids of the new protocol's markets cannot be computed
         if(market.version = 'v2', arrayStringConcat(market.token_ids, ','), '') AS listed, market.volume AS volume, market.question AS question
     FROM default.api_markets_staging AS market
     UNION ALL
@@ -48,7 +48,7 @@ FROM
 WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
 GROUP BY condition_id;
 
--- Which condition and outcome a token is of, by whoever knows it; computed ones are proved.
+-- The condition and outcome of a token, from any source that knows it; computed ones are proved.
 CREATE OR REPLACE VIEW default.vw_tokens AS
 SELECT token_id, argMin(condition_id, rank) AS condition_id, argMin(outcome, rank) AS outcome_index FROM
 (

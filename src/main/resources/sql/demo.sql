@@ -1,4 +1,4 @@
--- What the demo makes up itself: tables of trades such as people bring along, taken from the stand-in's fills.
+-- The data that the demo generates: tables of trades like those of users, made from the sandbox's fills.
 
 -- @setup
 CREATE TABLE IF NOT EXISTS default.vw_trades_canonical
@@ -14,13 +14,13 @@ FROM default.clob_fills WHERE source = 'goldsky' AND outcome_index >= 0 AND city
     AND (SELECT count() FROM default.vw_trades_canonical) = 0;
 
 -- @wallet
--- The wallet with the most trades among those that the Data API has positions of.
+-- The wallet with the most trades among those with positions in the Data API.
 SELECT wallet_address_norm FROM default.vw_trades_canonical
 WHERE wallet_address_norm IN (SELECT wallet_address FROM default.api_positions_staging)
 GROUP BY wallet_address_norm ORDER BY count() DESC, wallet_address_norm LIMIT 1;
 
 -- @truth
--- What the stand-in itself knows, line by line; no job and no step reads it.
+-- The sandbox's truth, line by line; no job and no step reads it.
 CREATE DATABASE IF NOT EXISTS sandbox_truth;
 
 CREATE OR REPLACE TABLE sandbox_truth.fills
@@ -37,8 +37,8 @@ CREATE OR REPLACE TABLE sandbox_truth.conditions
 ENGINE = MergeTree ORDER BY condition_id;
 
 -- @trades-raw
--- Trades as they are before the night: about 51 % with a condition id, and a market id in any of the forms that trades carry.
--- What a row has is drawn from hashes of its id, so that it is the same each time.
+-- Trades before the overnight pipeline: about 51 % with a condition id, and a market id in any of the forms that trades have.
+-- Hashes of a row's id decide its values, so that they are the same each time.
 CREATE OR REPLACE TABLE default.trades_raw
 (
     trade_id         String,
@@ -68,17 +68,17 @@ SELECT id, maker,
 FROM sandbox_truth.fills AS fills INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = fills.condition_id;
 
 -- @forms
--- The trades by what they have as a market.
+-- The trades by the form of their market.
 SELECT multiIf(market_id = '', 'nothing', match(market_id, '^0x0+$'), 'zeros', lower(market_id) = concat('0x', truth.condition_id), 'a condition id',
         startsWith(market_id, '0x'), 'a question id', market_id = truth.token_id, 'a token id', match(market_id, '^[0-9]+$'), 'Gamma\'s number',
-        startsWith(market_id, 'delisted'), 'a slug that nobody knows', 'a slug') AS market,
+        startsWith(market_id, 'delisted'), 'an unknown slug', 'a slug') AS market,
     substring(min(market_id), 1, 30) AS such_as, count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
     concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
 FROM default.trades_raw AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id
 GROUP BY GROUPING SETS ((market), ()) ORDER BY market = '', trades DESC;
 
 -- @judge
--- The enriched trades beside what the stand-in knows.
+-- The enriched trades compared with the sandbox's truth.
 SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
     countIf(lower(replaceRegexpOne(trade.condition_id, '^0x', '')) = truth.condition_id) AS right,
     with_condition_id - right AS wrong, countIf(trade.condition_id = '' AND trade.unfillable_reason != '') AS none_with_a_reason,
@@ -86,5 +86,5 @@ SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id
 FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id;
 
 -- @trade
--- A trade that the night filled, by a slug.
+-- A trade whose condition id was found by a slug.
 SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]') ORDER BY cityHash64(trade_id) LIMIT 1;

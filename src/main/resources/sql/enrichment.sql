@@ -1,7 +1,7 @@
--- What `backfill verify enrichment` checks of the enriched trades. "Before" are the condition ids that the trades had, "after"
--- those that they have now. The raw share is of all rows; the honest one is of those that can be filled at all, which is
--- every row but those that carry no id, or only zeros, to look anything up by. A row has a reason where it has no condition
--- id (the measure `unexplained` sees to it), and reasons are read faster.
+-- The checks of `backfill verify enrichment`. "Before" are the condition ids that the trades had, "after" those that they have
+-- now. The raw share is of all rows; the honest one is of the rows that can be filled: all except those without any id to
+-- look up, or with only zeros. A row has a reason if it has no condition id (the measure `unexplained` checks that), and
+-- reading reasons is faster.
 
 -- @verify needs=default.vw_enriched_trades run `backfill enrich` first
 
@@ -84,7 +84,7 @@ SELECT key_kind, rule AS decided_by, count() AS keys, any(key) AS such_as FROM d
 -- @measure coverage unit=% Rows with a condition id, of all
 SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trades;
 
--- @measure honest-coverage unit=% Rows with a condition id, of those that can be filled at all
+-- @measure honest-coverage unit=% Rows with a condition id, of those that can be filled
 SELECT countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))) FROM default.vw_enriched_trades;
 
 -- @measure recent-coverage unit=% Rows with a condition id, of the last 7 days before the newest trade
@@ -96,8 +96,8 @@ SELECT countIf((condition_id = '') != (reason != '')) FROM default.vw_enriched_t
 -- @measure malformed max=0 Filled-in condition ids that are malformed
 SELECT countIf(source NOT IN ('', 'original') AND NOT match(condition_id, '^[0-9a-f]{64}$')) FROM default.vw_enriched_trades;
 
--- @measure disputed Rows whose condition id was there and is disputed by the sources
+-- @measure disputed Rows with an existing condition id that the sources dispute
 SELECT countIf(rule = 'original-disputed') FROM default.vw_enriched_trades;
 
--- @measure not-yet Rows of the trades that came since they were enriched
+-- @measure not-yet Rows of the trades that were added since the enrichment
 SELECT rows_in_trades - rows_enriched FROM default.vw_enriched_rows;

@@ -1,9 +1,9 @@
--- What `backfill explain` tells of a market, a trade or a condition, {id} being what was given. @forms says what it may be;
--- its columns are lists that the checks below use.
+-- The checks of `backfill explain` for a market, a trade or a condition; {id} is the argument. @forms finds what it may be; its
+-- columns are lists that the checks below use.
 
 -- @forms
--- keys: kind and key in one text, as sources may have them. conditions: the ids that these come to. trades: how many
--- have it as their own id, or as their transaction.
+-- keys: kind and key in one text, as in the sources. conditions: the condition ids of these keys. trades: how many trades have
+-- it as their own id, or as their transaction.
 WITH
     trimBoth({id}) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number, lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex,
     match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
@@ -16,7 +16,7 @@ WITH
         if(match(x, '^0[xX][0-9a-fA-F]{1,64}$'), concat('token-id:', toString(reinterpretAsUInt256(reverse(unhex(leftPad(substring(x, 3), 64, '0')))))), '')], given))) AS forms
 SELECT arrayFilter(f -> f NOT IN ('', 'slug:', 'market-id:', 'token-id:', 'question-id:', 'condition-id:'), forms) AS keys,
     arrayConcat([hex], arrayMap(t -> t.3, own)) AS conditions, arrayConcat([if(length(hex) = 64, concat('0x', hex), '')], arrayMap(t -> concat('0x', lower(replaceRegexpOne(t.4, '^0[xX]', ''))), own)) AS transactions,
-    -- a trade may be known by its transaction alone; a dash is none
+    -- a trade may be identified only by its transaction; a dash is not a transaction
     if(length(hex) = 64 AND is_hex, [plain, lower(plain), hex, concat('0x', hex)], ['-']) AS hashes,
     arrayDistinct([plain, lower(plain), hex, concat('0x', hex), number, toString({id})]) AS texts, length(own) AS trades;
 
@@ -50,5 +50,5 @@ WHERE market_id IN ({texts}) OR token_id IN ({texts}) OR condition_id_norm IN ({
 GROUP BY market_id, condition_id, source, rule, reason ORDER BY rows DESC LIMIT 50;
 
 -- @nothing
--- Stands for the enriched trades where there are none yet.
+-- Replaces the enriched trades if there are none yet.
 (SELECT '' AS trade_id, '' AS market_id, '' AS token_id, '' AS transaction_hash, now() AS traded_at, '' AS condition_id, '' AS condition_id_norm, '' AS source, '' AS rule, '' AS reason WHERE 0);

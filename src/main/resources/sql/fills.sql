@@ -1,44 +1,44 @@
--- Fills: what Goldsky's orderbook subgraph sends, what is stored, and what is asked of the tables. The job trades brings the
--- same fills from the Data API into the same table (see trades.sql).
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- Fillsfrom Goldsky's orderbook subgraph: the landing table, the stored tables, and the queries on them. The job trades stores
+-- the same fills from the Data API in the same table (see trades.sql). A section starts with "-- @name"; the program replaces
+-- placeholders in braces (see SqlFile).
 
 -- @job target=default.clob_fills id=condition_id key=fill_id
 
 -- @setup after=conditions
--- Every order's part in every trade, once, whichever source brought it. A trade is one row for each maker's order and one for
--- the taker's own, or a single row that stands alone, where an operator filled an order without a match: volume is the sum
--- over the rows with taker_order, a wallet's trades are all its rows.
+-- Every order's part of every trade, once, from either source. A trade is one row for each maker's order and one for the taker's
+-- own, or a single row if an operator filled an order without a match: volume is the sum over the rows with taker_order, a
+-- wallet's trades are all its rows.
 CREATE TABLE IF NOT EXISTS default.clob_fills
 (
-    fill_id          String COMMENT 'transaction hash, _, order hash; from the Data API, which gives no order hash, 32 hex digits of a hash of what tells the row from others of its transaction' CODEC(ZSTD(1)),
+    fill_id          String COMMENT 'transaction hash, _, order hash; from the Data API, which has no order hash, 32 hex digits of a hash of the fields that distinguish the row from others of its transaction' CODEC(ZSTD(1)),
     condition_id     String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
     asset_id         String COMMENT 'token id, decimal' CODEC(ZSTD(1)),
-    outcome_index    Int16 COMMENT 'from 0, computed from the condition id; -1 where no formula and no table gives it',
-    maker            String COMMENT 'whose order it is' CODEC(ZSTD(1)),
-    taker            String COMMENT 'whom it was matched with: the taker, or the exchange for the taker''s own order; empty from the Data API, which does not say' CODEC(ZSTD(1)),
-    side             LowCardinality(String) COMMENT 'BUY or SELL: what the order does with the asset',
-    price            Decimal(38, 18) COMMENT 'collateral a share; from Goldsky the quotient, cut at 18 decimals' CODEC(ZSTD(1)),
+    outcome_index    Int16 COMMENT 'from 0, computed from the condition id; -1 if no formula and no table gives it',
+    maker            String COMMENT 'the owner of the order' CODEC(ZSTD(1)),
+    taker            String COMMENT 'the counterparty: the taker, or the exchange for the taker''s own order; empty from the Data API, which does not have it' CODEC(ZSTD(1)),
+    side             LowCardinality(String) COMMENT 'BUY or SELL: the side of the order',
+    price            Decimal(38, 18) COMMENT 'collateral per share; from Goldsky the quotient, truncated to 18 decimals' CODEC(ZSTD(1)),
     size             Decimal(38, 6) COMMENT 'shares' CODEC(ZSTD(1)),
     cost             Decimal(38, 6) COMMENT 'collateral; from the Data API size times price, rounded' CODEC(ZSTD(1)),
-    fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which gives none' CODEC(ZSTD(1)),
-    taker_order      Bool COMMENT 'the taker''s own order, or one that stands alone: the rows that sums of volume take',
-    alone            Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends',
-    timestamp        Nullable(DateTime('UTC')) COMMENT 'of the block; NULL where the source gives a time that cannot be, and no other row of the transaction has one' CODEC(DoubleDelta, ZSTD(1)),
+    fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which has none' CODEC(ZSTD(1)),
+    taker_order      Bool COMMENT 'the taker''s own order, or a fill without a match (alone): the rows that volumes are sums of',
+    alone            Bool DEFAULT 0 COMMENT 'a fill without a match: no taker''s order of its transaction repeats it; set when a run ends',
+    timestamp        Nullable(DateTime('UTC')) COMMENT 'of the block; NULL if the source has an impossible time, and no other row of the transaction has one' CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
     order_hash       String COMMENT 'empty from the Data API' CODEC(ZSTD(1)),
     source           LowCardinality(String) COMMENT 'goldsky or data-api',
-    unread           Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
-    batch            String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
+    batch            String COMMENT 'the batch of the ledger that stored the row' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY (condition_id, fill_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
-ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0 COMMENT 'no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
+ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0 COMMENT 'a fill without a match: no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
 ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS unread Map(String, String), MODIFY COLUMN IF EXISTS timestamp Nullable(DateTime('UTC'));
 
--- Work of the section @finish: the rows for which it has to change, and when it was done last.
+-- For the section @finish: the rows that it has to change, and when it ran last.
 CREATE TABLE IF NOT EXISTS default.fills_alone
 (
     condition_id String,
@@ -56,16 +56,17 @@ CREATE TABLE IF NOT EXISTS default.fills_checked
 ENGINE = ReplacingMergeTree(checked_at)
 ORDER BY id;
 
--- Which source has all of a market's fills, of every condition that any source knows. Goldsky's subgraphs stopped at 2026-04-28
--- and the Data API serves three years, so a market that was closed before goes to Goldsky, and every other one to the Data API -
--- also where the close is not known. Both are asked for a condition of which nobody says when it began.
+-- The source that has all fills of a market, for every condition that any source knows. Goldsky's subgraphs stopped at
+-- 2026-04-28 and the Data API serves the last three years, so Goldsky is used for a market that was closed before, and the
+-- Data API for every other one, also if the time of the close is not known. Both are used for a condition without a known
+-- start.
 CREATE OR REPLACE VIEW default.fills_markets AS
 SELECT
     condition_id AS id,
     in_gamma,
     sources,
     ifNull(market.closed AND market.closed_at < toDateTime64('2026-04-28 00:00:00', 6, 'UTC'), 0) AS ended,
-    -- has trades that the Data API does not serve any more
+    -- has trades that the Data API no longer serves
     if(in_gamma, ifNull(market.opened_at < now() - INTERVAL 3 YEAR, 0), ifNull(market.opened_at < now() - INTERVAL 3 YEAR, 1)) AS old,
     ifNull(market.closed, 0) AS closed,
     outcomes,
@@ -76,13 +77,13 @@ SELECT
     question
 FROM default.vw_conditions AS market;
 
--- What is to be known of the outcomes of markets, where they are not just two, or no formula gives their token ids. Looked up
--- for each batch, and so kept apart; a run adds what is new.
+-- The outcomes of markets that have more than two, or whose token ids cannot be computed. A separate table, because it is
+-- queried for each batch; a run adds new markets.
 CREATE TABLE IF NOT EXISTS default.fills_tokens
 (
     id       String COMMENT 'condition id' CODEC(ZSTD(1)),
     outcomes UInt16,
-    listed   String COMMENT 'token ids with commas between them, in the order of the outcomes' CODEC(ZSTD(1)),
+    listed   String COMMENT 'token ids separated by commas, in the order of the outcomes' CODEC(ZSTD(1)),
     made_at  DateTime64(3, 'UTC')
 )
 ENGINE = ReplacingMergeTree(made_at)
@@ -92,13 +93,13 @@ INSERT INTO default.fills_tokens
 SELECT id, outcomes, listed, now64(3) FROM default.fills_markets
 WHERE (outcomes > 2 OR listed != '') AND (id, outcomes, listed) NOT IN (SELECT id, outcomes, listed FROM default.fills_tokens FINAL);
 
--- The rows as Goldsky sends them, with the condition and outcome that the route computed. Nothing is kept here.
+-- The rows as Goldsky sends them, with the condition and outcome that the route computed. This table stores nothing.
 CREATE TABLE IF NOT EXISTS default.fills_landing
 (
-    element String COMMENT 'an element of the list that is no object, as it came',
+    element String COMMENT 'an element of the list that is not an object, unchanged',
     id String, transactionHash String, timestamp String, orderHash String, maker String, taker String,
-    makerAssetId String COMMENT 'what the maker gives; 0 is collateral', takerAssetId String COMMENT 'what he gets',
-    makerAmountFilled String COMMENT 'whole base units of 10^-6, as all amounts', takerAmountFilled String, fee String,
+    makerAssetId String COMMENT 'the asset that the maker gives; 0 is collateral', takerAssetId String COMMENT 'the asset that the maker receives',
+    makerAmountFilled String COMMENT 'whole base units of 10^-6, like all amounts', takerAmountFilled String, fee String,
     conditionId String, outcomeIndex String,
     batch String, fetched_at DateTime64(3, 'UTC'),
 
@@ -109,12 +110,12 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
     taken  Nullable(Decimal(38, 6)) MATERIALIZED if(match(fee, '^[0-9]{1,30}$'), toDecimal128OrNull(fee, 0) * toDecimal128('0.000001', 6), NULL),
     unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('timestamp', $unread(timestamp, traded), 'fee', $unread(fee, taken))),
     reason String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
+        element != '', 'an element of the list is not an object, or has no id',
         NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
         (makerAssetId = '0') = (takerAssetId = '0'), 'neither side is collateral, or both are',
-        NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$'), 'an amount is no whole number of base units',
-        match(shares, '^0*$'), 'no shares changed hands, so there is no price',
-        NOT match(lower(maker), '^0x[0-9a-f]{40}$') OR NOT match(lower(taker), '^0x[0-9a-f]{40}$'), 'maker or taker is no address',
+        NOT match(shares, '^[0-9]{1,30}$') OR NOT match(paid, '^[0-9]{1,30}$'), 'an amount is not a whole number of base units',
+        match(shares, '^0*$'), 'the size is zero, so there is no price',
+        NOT match(lower(maker), '^0x[0-9a-f]{40}$') OR NOT match(lower(taker), '^0x[0-9a-f]{40}$'), 'maker or taker is not an address',
         '')
 )
 ENGINE = Null;
@@ -132,7 +133,7 @@ SELECT
     toDecimal128OrZero(shares, 0) * toDecimal128('0.000001', 6) AS size,
     toDecimal128OrZero(paid, 0) * toDecimal128('0.000001', 6) AS cost,
     taken AS fee,
-    -- the exchange contracts: V1 and its neg-risk one, V2 and its neg-risk one, V3
+    -- the exchange contracts: V1, V1 neg-risk, V2, V2 neg-risk, V3
     lower(landing.taker) IN ('0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e', '0xc5d563a36ae78145c45a50134d48a1215220f80a',
         '0xe111180000d2663c0091e4f400237545b87b996b', '0xe2222d279d744050d28e00520010520000310f59',
         '0xe3333700ca9d93003f00f0f71f8515005f6c00aa') AS taker_order,
@@ -147,15 +148,15 @@ FROM default.fills_landing AS landing
 WHERE reason = '';
 
 -- @rejected
--- Rows that do not qualify, as they came.
+-- Rejected rows, unchanged.
 SELECT conditionId AS condition_id, id AS fill_id,
     if(element != '', element, toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
         'makerAssetId', makerAssetId, 'takerAssetId', takerAssetId, 'makerAmountFilled', makerAmountFilled,
         'takerAmountFilled', takerAmountFilled, 'fee', fee))) AS row;
 
 -- @has-rows
--- Whether the table holds rows of this source's markets that others than this ledger brought, so that every batch has to look
--- before it stores.
+-- Whether the table has rows of this source's markets that another ledger stored; if so, every batch checks the table before
+-- it stores.
 SELECT count() FROM
 (
     SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger})
@@ -163,20 +164,20 @@ SELECT count() FROM
 );
 
 -- @query tokens
--- What is known of the outcomes of a batch's conditions, where they are not just two.
+-- The known outcomes of a batch's conditions that have more than two.
 SELECT id, outcomes, '' AS listed FROM default.fills_tokens FINAL WHERE id IN ({ids}) AND outcomes > 2;
 
--- @again the sources know more outcomes of them now than were asked for
--- A market that is in no list was taken to have two outcomes.
+-- @again the sources now know more of their outcomes than were requested
+-- A market that was in no list was assumed to have two outcomes.
 SELECT id, toUnixTimestamp64Milli(made_at) AS since FROM default.fills_tokens FINAL;
 
--- @unknown of them are known to no source yet (`./backfill run markets` asks Gamma), so they are taken to have two outcomes each; once more are known, a run asks for the others
--- Of a list, the markets of which the number of outcomes is not known.
+-- @unknown of them are not known to any source yet (`./backfill run markets` fetches Gamma's list), so they are assumed to have two outcomes each; once more outcomes are known, a run requests them
+-- The markets of a list whose number of outcomes is not known.
 SELECT count() AS ids FROM (SELECT arrayJoin([{list}]) AS id) WHERE id NOT IN (SELECT id FROM default.fills_markets);
 
 -- @present
--- The rows of a page that are stored already, and whether this very batch brought them. A transaction that the other source
--- brought is stored whole, in that source's rows.
+-- The rows of a page that are already stored, and whether this batch stored them. A transaction from the other source is stored
+-- completely, in that source's rows.
 WITH [{keys}] AS keys
 SELECT key, max(own) AS own FROM
 (
@@ -191,7 +192,7 @@ SELECT key, max(own) AS own FROM
 GROUP BY key;
 
 -- @stored
--- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
+-- The stored rows of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
     countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
@@ -200,26 +201,25 @@ SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_re
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
 -- @note
--- Lines that a run says when it takes its ids.
-SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()), ' conditions are not in Gamma''s list and are taken too: the CLOB knows ',
+-- Lines that a run prints when it takes its ids.
+SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()), ' conditions are not in Gamma''s list and are included: the CLOB knows ',
     toString(countIf(NOT in_gamma AND has(sources, 'clob'))), ', Goldsky ', toString(countIf(NOT in_gamma AND has(sources, 'goldsky'))), ', the chain ',
     toString(countIf(NOT in_gamma AND has(sources, 'chain'))), ' of them') AS line
 FROM default.fills_markets HAVING countIf(NOT in_gamma) > 0;
 
 -- @unread default.clob_fills
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_fills ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE source = 'goldsky' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @finish
--- The time of a block is the same for all rows of a transaction: where one came with a time that cannot be, another has it, or the
--- chain's transfers do.
+-- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
+-- or from the chain's transfers.
 ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
 SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
 
--- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
--- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
--- run that ends it.
+-- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the
+-- markets with recently stored rows; for the markets of another active run, that run does it at its end.
 TRUNCATE TABLE default.fills_alone;
 
 INSERT INTO default.fills_alone
@@ -244,18 +244,19 @@ WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fill
 INSERT INTO default.fills_checked SELECT 1, now64(3);
 
 -- @ids needs=default.fills_markets filled=markets
--- What is missing: markets that ended while Goldsky went on and have no fill, or, with --since, all that may have traded since.
+-- The missing ids: markets that ended before Goldsky stopped and have no fill, or, with --since, all markets that may have
+-- traded since.
 SELECT id FROM default.fills_markets
 WHERE ({source} = 'goldsky' OR ended OR old)
   AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE NOT startsWith(batch, 'fills-window')),
     coalesce(closed_at >= parseDateTimeBestEffort({since}), 1) AND parseDateTimeBestEffort({since}) < toDateTime('2026-04-28 12:00:00', 'UTC'));
 
 -- @take
--- Of a list, the markets that are this source's.
+-- The markets of a list that belong to this source.
 SELECT arrayJoin([{list}]) AS id WHERE {source} = 'goldsky' OR id IN (SELECT id FROM default.fills_markets WHERE ended OR old);
 
 -- @coverage
--- Markets, and those of them that have fills, apart from what was fetched for a window of time alone.
+-- All markets, and those with fills. Fills that were fetched only for a period do not count.
 SELECT count() AS total, countIf(id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS covered FROM default.fills_markets;
 
 -- @missing
@@ -341,7 +342,7 @@ SELECT toStartOfMonth(toDateTime(at, 'UTC')) AS month, has, lack, multiIf(
 FROM
 (
     SELECT tx, min(time) AS at, max(shares) AS largest, max(market) AS condition, count() AS rows, sum(volume) AS traded,
-        groupUniqArray(origin) AS origins, origins[1] AS has, if(has = 'chain', 'goldsky, data-api', 'chain') AS lack
+        arrayStringConcat(arraySort(groupUniqArray(origin)), ', ') AS has, if(has = 'chain', 'goldsky, data-api', 'chain') AS lack
     FROM
     (
         SELECT fill.transaction_hash AS tx, toUnixTimestamp(ifNull(fill.block_time, toDateTime(0, 'UTC'))) AS time, toDecimal128(fill.shares, 6) / 1000000 AS shares,
@@ -351,7 +352,7 @@ FROM
         SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32), toUnixTimestamp(timestamp), size, condition_id, if(taker_order, cost, 0), toString(source)
         FROM default.clob_fills FINAL
     )
-    GROUP BY tx HAVING NOT has(origins, 'chain') OR length(origins) = 1
+    GROUP BY tx HAVING has = 'chain' OR position(has, 'chain') = 0
 )
 WHERE (SELECT count() FROM default.chain_fills) > 0
 GROUP BY month, has, lack, reason ORDER BY month, has, fills DESC
@@ -365,7 +366,7 @@ FROM default.vw_fills GROUP BY month, source ORDER BY month, source;
 SELECT condition_id, outcome_index, side, toString(price) AS price, toString(size) AS size, taker_order, timestamp, source FROM default.clob_fills
 ORDER BY cityHash64(fill_id) LIMIT 5;
 
--- @measure coverage unit=% min=95% Markets with fills, of those that may have some (not found to have none)
+-- @measure coverage unit=% min=95% Markets with fills, except those known to have none
 SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent}))) FROM default.fills_markets;
 
 -- @measure beyond-gamma Conditions that the CLOB, Goldsky or the chain know and Gamma does not list
@@ -381,11 +382,11 @@ SELECT 30 - uniqExact(toDate(timestamp)) FROM default.clob_fills WHERE toDate(ti
 SELECT count() FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100)
 WHERE id NOT IN (SELECT condition_id FROM default.clob_fills);
 
--- @measure not-living max=0 Markets that went on after 2026-04-28 and have fills from Goldsky alone
+-- @measure not-living max=0 Markets that traded after 2026-04-28 and have fills only from Goldsky
 SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky' AND condition_id IN (SELECT id FROM default.fills_markets WHERE NOT ended)
     AND condition_id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api');
 
--- @measure uncounted max=0 Transactions of a market without a row that sums of volume take (a run puts them right when it ends)
+-- @measure uncounted max=0 Transactions of a market without a row that counts in volumes (a run corrects them at its end)
 SELECT uniqExact(condition_id, transaction_hash) - uniqExactIf((condition_id, transaction_hash), taker_order) FROM default.clob_fills;
 
 -- @measure twice max=0 Transactions of a market whose rows came from both sources
@@ -407,23 +408,23 @@ SELECT if(count() = 0, 0, countIf(outcome_index < 0) / count()) FROM default.clo
 -- @measure failed unit=% max=2% Share of the ledgers' markets that failed
 SELECT if({total} = 0, 0, {failed} / {total});
 
--- @measure pending max=0 Markets that were not asked for yet
+-- @measure pending max=0 Markets that were not fetched yet
 SELECT {pending};
 
--- @measure running max=0 Runs of the job that are going on
+-- @measure running max=0 Active runs of the job
 SELECT {running};
 
--- @measure duplicates Rows beyond one a fill (--redo replaces them at the end of a run)
+-- @measure duplicates Rows beyond one per fill (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id, fill_id) FROM default.clob_fills;
 
 -- @measure feeless Fills from Goldsky whose fee could not be read
 SELECT countIf(isNull(fee)) FROM default.clob_fills WHERE source = 'goldsky';
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT countIf(notEmpty(unread)) FROM default.clob_fills;
 
--- @measure timeless Rows without a time: what came cannot be, and no other row of the transaction has one
+-- @measure timeless Rows without a time: the received one is impossible, and no other row of the transaction has one
 SELECT countIf(isNull(timestamp)) FROM default.clob_fills;
 
--- @measure prices-outside Fills whose price is not between 0 and 1, by the amounts that the chain has
+-- @measure prices-outside Fills whose price is not between 0 and 1, by the amounts on the chain
 SELECT countIf(price > 1 OR price < 0) FROM default.clob_fills;

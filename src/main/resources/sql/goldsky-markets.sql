@@ -1,14 +1,14 @@
--- The positions subgraph's tokens: what it sends, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- The positions subgraph's tokens: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 -- The target table is default.goldsky_market_mapping, in mapping-tables.sql.
 
 -- @job target=default.goldsky_market_mapping key=token_id
 
 -- @setup after=mapping-tables
--- The rows as Goldsky sends them. Nothing is kept here: the two views below take the rows on.
+-- The rows as Goldsky sends them. This table stores nothing: the two views below write the rows to the tables.
 CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
 (
-    element String COMMENT 'an element of the list that is no object, as it came',
+    element String COMMENT 'an element of the list that is not an object, unchanged',
     id           String COMMENT 'the token id, decimal',
     outcomeIndex String COMMENT 'from 0; may be missing',
     condition    String COMMENT 'a JSON object, such as {"id":"0x…"}',
@@ -19,8 +19,8 @@ CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
     outcome      Nullable(Int16) MATERIALIZED if(toInt16OrNull(outcomeIndex) BETWEEN 0 AND 255, toInt16OrNull(outcomeIndex), NULL),
     unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('outcomeIndex', $unread(outcomeIndex, outcome))),
     reason       String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
-        NOT match(id, '^[0-9]{1,78}$'), 'the token id is no number',
+        element != '', 'an element of the list is not an object, or has no id',
+        NOT match(id, '^[0-9]{1,78}$'), 'the token id is not a number',
         condition_id = '', 'no condition',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
         '')
@@ -33,17 +33,17 @@ FROM default.goldsky_markets_landing
 WHERE reason = '';
 
 -- @rejected
--- Rows that do not qualify, as they came.
+-- Rejected rows, unchanged.
 SELECT id AS token_id,
     if(element != '', element, concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}')) AS row;
 
 -- @unread default.goldsky_market_mapping
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.goldsky_market_mapping ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
--- The one list.
+-- The only id: the whole list.
 SELECT 'tokens' AS id;
 
 -- @check token ids, conditions, and what they have
@@ -70,17 +70,17 @@ SELECT token_id, condition_id, outcome_index FROM default.goldsky_market_mapping
 -- @measure tokens Token ids with a condition
 SELECT uniqExact(token_id) FROM default.goldsky_market_mapping;
 
--- @measure failed max=0 Whether the walk failed
+-- @measure failed max=0 Failed lists
 SELECT {failed};
 
--- @measure pending max=0 Whether the walk has not come to the end of the list
+-- @measure pending max=0 Lists that were not read to the end
 SELECT {pending};
 
 -- @measure bad-ids max=0 Stored ids that are not normalised
 SELECT count() FROM default.goldsky_market_mapping WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(token_id, '^[0-9]+$');
 
--- @measure duplicates Rows beyond one a token id (a further pass replaces them at its end)
+-- @measure duplicates Rows beyond one per token id (the next pass replaces them at its end)
 SELECT count() - uniqExact(token_id) FROM default.goldsky_market_mapping;
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT countIf(notEmpty(unread)) FROM default.goldsky_market_mapping;

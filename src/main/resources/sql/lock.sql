@@ -1,15 +1,15 @@
 -- Which runs store rows of which job in this ClickHouse now (see JobLock). A section begins with "-- @name".
 
 -- @setup
--- One row when a run begins, one every few seconds while it goes on, and one with held = 0 when it ends.
+-- One row when a run starts, one every few seconds while it is active, and one with held = 0 when it ends.
 CREATE TABLE IF NOT EXISTS default.backfill_lock
 (
     job    LowCardinality(String),
-    holder String COMMENT 'one for each run and job',
+    holder String COMMENT 'one value for each run and job',
     folder String COMMENT 'the runtime folder: runs of one folder exclude each other there',
     host   String,
     pid    UInt64,
-    first  UInt32 COMMENT 'the share of the ids, as --worker and --of give it',
+    first  UInt32 COMMENT 'the share of the ids, as set by --worker and --of',
     last   UInt32,
     since  DateTime64(3, 'UTC'),
     at     DateTime64(3, 'UTC') COMMENT 'by the clock of ClickHouse',
@@ -20,14 +20,14 @@ ORDER BY (job, holder, at)
 TTL toDateTime(at) + INTERVAL 1 DAY;
 
 -- @gate
--- Only one process at a time can make this table: who has it reads who holds a job, and enters itself.
+-- Only one process at a time can create this table: the process that has it reads the holders of a job, and enters itself.
 CREATE TABLE default.backfill_lock_gate (id UInt8) ENGINE = Memory COMMENT {token};
 
 -- @gate-token
 SELECT comment AS token FROM system.tables WHERE database = 'default' AND name = {name};
 
 -- @holders
--- Who holds a share of a job that overlaps with this one, in another folder, and gave a sign of life.
+-- The runs in other folders that hold an overlapping share of the job and have sent a recent heartbeat.
 SELECT of AS folder, process AS pid, toString(begun) AS since, dateDiff('millisecond', newest, now64(3)) AS silent_millis FROM
 (
     SELECT holder, argMax(held, at) AS holds, max(at) AS newest, any(folder) AS of, any(pid) AS process, any(since) AS begun

@@ -1,10 +1,10 @@
--- All markets: what Gamma sends, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- All marketsfrom Gamma: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 
 -- @job target=default.api_markets_staging key=market_id
 
 -- @setup
--- Every market of Gamma, one row each, as it was when it was fetched; a further pass replaces it.
+-- Every market of Gamma, one row each, as of the time it was fetched; a later pass replaces it.
 CREATE TABLE IF NOT EXISTS default.api_markets_staging
 (
     condition_id    String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
@@ -12,57 +12,57 @@ CREATE TABLE IF NOT EXISTS default.api_markets_staging
     question        String CODEC(ZSTD(1)),
     description     String CODEC(ZSTD(1)),
     outcomes        Array(String) CODEC(ZSTD(1)),
-    active          Bool COMMENT 'true on every closed market too: see closed',
+    active          Bool COMMENT 'also true for every closed market: see closed',
     closed          Bool,
-    resolved        Bool COMMENT 'closed, and Gamma says umaResolutionStatus resolved; not taken from prices',
-    winning_outcome String COMMENT 'what Gamma names as the winner, and it names none today; cascadian_clean.vw_markets has it by the payouts' CODEC(ZSTD(1)),
-    end_date        Nullable(DateTime64(6, 'UTC')) COMMENT 'a deadline, not the close; NULL where there is none' CODEC(ZSTD(1)),
+    resolved        Bool COMMENT 'closed, and Gamma''s umaResolutionStatus is resolved; not derived from prices',
+    winning_outcome String COMMENT 'the winner in Gamma, which has none today; cascadian_clean.vw_markets derives it from the payouts' CODEC(ZSTD(1)),
+    end_date        Nullable(DateTime64(6, 'UTC')) COMMENT 'a deadline, not the close; NULL if there is none' CODEC(ZSTD(1)),
     volume          Nullable(Decimal(38, 18)) CODEC(ZSTD(1)),
-    liquidity       Nullable(Decimal(38, 18)) COMMENT 'NULL where Gamma gives none' CODEC(ZSTD(1)),
+    liquidity       Nullable(Decimal(38, 18)) COMMENT 'NULL if Gamma has none' CODEC(ZSTD(1)),
     timestamp       DateTime64(3, 'UTC') COMMENT 'when it was fetched',
     market_id       String COMMENT 'id of Gamma' CODEC(ZSTD(1)),
-    question_id     String COMMENT '64 hex digits, lower case, no 0x; empty where there is none' CODEC(ZSTD(1)),
+    question_id     String COMMENT '64 hex digits, lower case, no 0x; empty if there is none' CODEC(ZSTD(1)),
     version         LowCardinality(String) COMMENT 'v1: the tokens are clob_token_ids (Conditional Tokens); v2: position_ids (PositionManager)',
-    token_ids       Array(String) COMMENT 'those of the two lists that version means, in the order of outcomes' CODEC(ZSTD(1)),
-    token_ids_unverified Bool COMMENT 'v1 with more than two outcomes: from the third on, Gamma lists other tokens than the outcomes have',
+    token_ids       Array(String) COMMENT 'from the list that version selects, in the order of outcomes' CODEC(ZSTD(1)),
+    token_ids_unverified Bool COMMENT 'v1 with more than two outcomes: from the third on, Gamma''s token ids are not those of the outcomes',
     clob_token_ids  Array(String) COMMENT 'as sent' CODEC(ZSTD(1)),
     position_ids    Array(String) COMMENT 'as sent' CODEC(ZSTD(1)),
-    outcome_prices  Array(Decimal(76, 50)) COMMENT 'last prices; those of a closed market are no payouts' CODEC(ZSTD(1)),
-    resolution_status LowCardinality(String) COMMENT 'umaResolutionStatus: proposed, disputed, resolved; empty where Gamma says nothing',
+    outcome_prices  Array(Decimal(76, 50)) COMMENT 'last prices; those of a closed market are not payouts' CODEC(ZSTD(1)),
+    resolution_status LowCardinality(String) COMMENT 'umaResolutionStatus: proposed, disputed, resolved; empty if Gamma has none',
     category        LowCardinality(String),
     neg_risk        Bool,
     start_date      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
     created_at      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
     closed_at       Nullable(DateTime64(6, 'UTC')) COMMENT 'closedTime' CODEC(ZSTD(1)),
-    unread          Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
-    chain           LowCardinality(String) COMMENT 'the filters of the listing that brought it',
-    batch           LowCardinality(String) COMMENT 'the batch of the ledger that brought it'
+    unread          Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    chain           LowCardinality(String) COMMENT 'the filters of the list that the row is from',
+    batch           LowCardinality(String) COMMENT 'the batch of the ledger that stored the row'
 )
 ENGINE = ReplacingMergeTree(timestamp)
 ORDER BY market_id
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- for tables from before this column
+-- for tables of earlier versions
 ALTER TABLE default.api_markets_staging ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
--- The rows as Gamma sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
--- Fields without a value are left out, not null; what is a number, a list or true in JSON arrives as its text.
+-- The rows as Gamma sends them, and the values derived from them. This table stores nothing: the two views below write the rows
+-- to the tables. Fields without a value are missing, not null; numbers, lists and booleans of the JSON arrive as text.
 CREATE TABLE IF NOT EXISTS default.markets_landing
 (
-    element String COMMENT 'an element of the list that is no object, as it came',
+    element String COMMENT 'an element of the list that is not an object, unchanged',
     id String, conditionId String, questionID String, slug String, question String, description String, category String,
     active String, closed String, negRisk String, version String, winningOutcome String,
     outcomes String COMMENT 'JSON in a string, as are outcomePrices and clobTokenIds', outcomePrices String, clobTokenIds String,
     positionIds String, umaResolutionStatus String,
     volume String, volumeNum String, liquidity String, liquidityNum String,
     startDate String, endDate String, createdAt String, closedTime String COMMENT 'such as 2026-01-23 20:56:36+00',
-    asked      String COMMENT 'the chain',
+    asked      String COMMENT 'the list',
     batch      String,
     fetched_at DateTime64(3, 'UTC'),
 
     condition_id String MATERIALIZED replaceRegexpOne(lower(conditionId), '^0x', ''),
     names        Array(String) MATERIALIZED JSONExtract(outcomes, 'Array(String)'),
-    -- as text, because a number that is no string would lose digits in a JSON function
+    -- parsed as text, because JSON functions would lose digits of a number that is not a string
     prices       Array(String) MATERIALIZED extractAll(if(outcomePrices = 'null', '', outcomePrices), '[^][", ]+'),
     clob_ids     Array(String) MATERIALIZED extractAll(if(clobTokenIds = 'null', '', clobTokenIds), '[^][", ]+'),
     pos_ids      Array(String) MATERIALIZED extractAll(if(positionIds = 'null', '', positionIds), '[^][", ]+'),
@@ -83,12 +83,12 @@ CREATE TABLE IF NOT EXISTS default.markets_landing
         'outcomePrices', if(priced, '', outcomePrices), 'outcomes', if(named, '', outcomes),
         'active', $unread(active, $flag(active)), 'closed', $unread(closed, $flag(closed)), 'negRisk', $unread(negRisk, $flag(negRisk)))),
     reason       String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
+        element != '', 'an element of the list is not an object, or has no id',
         id = '', 'no market id',
         condition_id = '', 'no condition id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 64 hex digits',
-        arrayExists(list -> NOT match(list, '^(null|[[][^][{}]*[]])?$'), [clobTokenIds, positionIds]), 'token ids are no list',
-        NOT arrayAll(t -> match(t, '^[0-9]{1,78}$'), arrayConcat(clob_ids, pos_ids)), 'a token id is no number',
+        arrayExists(list -> NOT match(list, '^(null|[[][^][{}]*[]])?$'), [clobTokenIds, positionIds]), 'the token ids are not a list',
+        NOT arrayAll(t -> match(t, '^[0-9]{1,78}$'), arrayConcat(clob_ids, pos_ids)), 'a token id is not a number',
         '')
 )
 ENGINE = Null;
@@ -102,7 +102,7 @@ SELECT
     if(came.named, came.names, []) AS outcomes,
     ifNull($flag(came.active), false) AS active,
     ifNull($flag(came.closed), false) AS closed,
-    -- umaResolutionStatuses is a history that lags behind: [] and ["proposed"] stand beside resolved
+    -- umaResolutionStatuses is a history that lags behind: it is [] or ["proposed"] for resolved markets
     ifNull($flag(came.closed), false) AND came.umaResolutionStatus = 'resolved' AS resolved,
     came.winningOutcome AS winning_outcome,
     came.end_date AS end_date,
@@ -129,13 +129,13 @@ SELECT
 FROM default.markets_landing AS came
 WHERE came.reason = '';
 
--- Rows that do not qualify, as they came.
+-- Rejected rows, unchanged.
 CREATE TABLE IF NOT EXISTS default.markets_rejected
 (
     market_id    String CODEC(ZSTD(1)),
     condition_id String CODEC(ZSTD(1)),
     reason       LowCardinality(String),
-    row          String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    row          String COMMENT 'the received row, as JSON' CODEC(ZSTD(1)),
     chain        LowCardinality(String),
     batch        LowCardinality(String),
     fetched_at   DateTime64(3, 'UTC')
@@ -161,8 +161,8 @@ FROM default.markets_landing
 WHERE reason != '';
 
 -- @present
--- The markets of a page that are stored already (in a new pass: by this pass), whether this very batch brought them, and
--- whether the chain did that lists the same markets from the other end: where it brought a whole page, the two have met.
+-- The markets of a page that are already stored (in a new pass: by this pass), whether this batch stored them, and whether the
+-- batch did that reads the same list from the other end: if that is true for a whole page, the two have met.
 SELECT market_id AS key, max(batch = {batch}) AS own,
     max(chain != {first} AND batch BETWEEN {pass_first} AND {pass_last}
         AND chain = transform(extract({first}, 'ascending=(true|false)'),
@@ -177,15 +177,14 @@ WHERE {redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last}
 GROUP BY market_id;
 
 -- @unread default.api_markets_staging
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.api_markets_staging ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
--- The chains. Gamma lists closed markets or the others, never both, and every market is one or the other, so this split
--- loses none. A split by dates or by volume would: those filters leave out the markets that have no date or no volume, and
--- nothing lists the ones that are left out. Each list is walked from both its ends, until the two walks meet.
--- In this order the open ones come first, so that a market which closes meanwhile is met in the second list.
+-- The lists. Gamma lists either closed markets or the others, and every market is one or the other, so this split loses none. A
+-- split by dates or by volume would: those filters leave out the markets that have no date or no volume. Each list is read from
+-- both ends until the two readers meet. Open markets come first, so that a market that closes meanwhile is in the second list.
 SELECT concat('closed=', closed, '&order=id&ascending=', ascending,
     if({since} = '', '', concat('&start_date_min=', {since})), if({until} = '', '', concat('&start_date_max=', {until}))) AS id
 FROM (SELECT arrayJoin(['false', 'true']) AS closed) AS lists
@@ -227,16 +226,16 @@ SELECT uniqExactIf(market_id, NOT closed) FROM default.api_markets_staging;
 -- @measure closed min=1 Closed markets
 SELECT uniqExactIf(market_id, closed) FROM default.api_markets_staging;
 
--- @measure running max=0 Runs that are going on
+-- @measure running max=0 Active runs
 SELECT {running};
 
--- @measure pending max=0 Chains that are not at their end
+-- @measure pending max=0 Lists that were not read to the end
 SELECT {pending};
 
--- @measure failed max=0 Chains that failed
+-- @measure failed max=0 Failed lists
 SELECT {failed};
 
--- @measure rejected unit=% max=2% Share of the rows that do not qualify
+-- @measure rejected unit=% max=2% Share of rejected rows
 SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
 (
     SELECT (SELECT uniqExact(market_id) FROM default.markets_rejected) AS rejected,
@@ -246,8 +245,8 @@ SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
 -- @measure age-hours max=48 Hours since the last row was fetched
 SELECT if(count() = 0, 1000000, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
 
--- @measure duplicates Rows beyond one a market (a further pass replaces them at its end)
+-- @measure duplicates Rows beyond one per market (the next pass replaces them at its end)
 SELECT count() - uniqExact(market_id) FROM default.api_markets_staging;
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT countIf(notEmpty(unread)) FROM default.api_markets_staging;

@@ -1,10 +1,10 @@
--- What `backfill monitor` shows of ClickHouse. A coverage has two statements: how many are covered of how many, and how
--- many of {ids}, which the ledger says are absent, are among those that are not covered. IN and NOT IN count right whatever
--- join_use_nulls is, where LEFT JOIN … IS NOT NULL would not.
+-- The queries of `backfill monitor`. A coverage has two statements: the covered and the total number, and how many of {ids},
+-- which are absent by the ledger, are not covered. IN and NOT IN count correctly for any join_use_nulls, unlike LEFT JOIN …
+-- IS NOT NULL.
 
 -- @coverage ledger=fills,trades needs=default.fills_markets,default.clob_fills markets with fills
--- A market of which only a window of time was fetched is not covered. One that was fetched whole later is, though it may have
--- stored nothing then: the third statement counts such of {ids}, which the ledger says are found.
+-- A market of which only a period was fetched is not covered. One that was fetched completely later is, even if that stored no
+-- new row: the third statement counts those of {ids}, which are found by the ledger.
 SELECT countIf(id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS covered, count() AS total, countIf(NOT in_gamma) AS beyond_gamma
 FROM default.fills_markets;
 SELECT count() AS n FROM default.fills_markets
@@ -20,7 +20,7 @@ SELECT uniqExact(wallet) AS n FROM cascadian_clean.vw_trades_input
 WHERE wallet IN ({ids}) AND wallet NOT IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging);
 
 -- @coverage ledger=resolutions needs=default.api_markets_staging,cascadian_clean.vw_resolutions_truth resolved conditions with payouts
--- That Goldsky has none proves nothing, because its subgraph has stopped; that the Data API has none does.
+-- Only the ledger of the Data API counts: Goldsky's subgraph has stopped, so an id that is absent there proves nothing.
 SELECT countIf(id IN (SELECT condition_id FROM cascadian_clean.vw_resolutions_truth)) AS covered, count() AS total
 FROM (SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id FROM default.api_markets_staging WHERE resolved AND condition_id != '');
 SELECT uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id) AS n FROM default.api_markets_staging

@@ -1,13 +1,14 @@
--- Payout vectors: what the source sends, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- Payout vectors: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 
 -- @job target=default.resolutions_external_ingest id=condition_id key=condition_id source=goldsky-api
 
 -- @setup after=tables,conditions
--- The rows as Goldsky sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
+-- The rows as Goldsky sends them, and the values derived from them. This table stores nothing: the two views below write the
+-- rows to the tables.
 CREATE TABLE IF NOT EXISTS default.payouts_landing
 (
-    element    String COMMENT 'an element of the list that has no id, as it came',
+    element    String COMMENT 'an element of the list that has no id, unchanged',
     id         String COMMENT '0x and 64 hex digits',
     payouts    String COMMENT 'a JSON array of decimal strings, such as ["0.54","0.46"]',
     batch      String,
@@ -16,14 +17,14 @@ CREATE TABLE IF NOT EXISTS default.payouts_landing
     condition_id String MATERIALIZED replaceRegexpOne(lower(id), '^0x', ''),
     texts    Array(String) MATERIALIZED JSONExtract(payouts, 'Array(String)'),
     reason   String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
-        empty(texts), 'payouts are no list of numbers',
+        element != '', 'an element of the list is not an object, or has no id',
+        empty(texts), 'the payouts are not a list of numbers',
         arrayExists(t -> match(t, '^-[0-9.]+$'), texts), 'a payout is negative',
-        NOT arrayAll(t -> match(t, '^[0-9]+([.][0-9]+)?$'), texts), 'a payout is no number',
+        NOT arrayAll(t -> match(t, '^[0-9]+([.][0-9]+)?$'), texts), 'a payout is not a number',
         NOT arrayAll(t -> match(t, '^[0-9]{1,38}([.][0-9]{1,38})?$'), texts), 'a payout has more than 38 digits',
         arrayAll(t -> match(t, '^[0.]+$'), texts), 'all payouts are zero',
         ''),
-    -- digits behind the point; then every payout as a whole number of 10^-scale
+    -- digits after the point; then every payout as a whole number of 10^-scale
     decimals Array(String) MATERIALIZED arrayMap(t -> trimRight(splitByChar('.', t)[2], '0'), texts),
     scaled   Array(UInt256) MATERIALIZED if(reason != '', [], arrayMap(
         (t, d) -> toUInt256OrZero(concat(splitByChar('.', t)[1], rightPad(d, arrayMax(x -> length(x), decimals), '0'))),
@@ -47,11 +48,11 @@ FROM default.payouts_landing
 WHERE reason = '';
 
 -- @rejected
--- Rows that do not qualify, as they came.
+-- Rejected rows, unchanged.
 SELECT condition_id, if(element != '', element, concat('{"id":', toJSONString(id), ',"payouts":', payouts, '}')) AS row;
 
 -- @ids needs=default.vw_conditions filled=markets
--- What is missing: conditions that no source says are open, and that no resolution table has a payout vector of.
+-- The missing ids: conditions that no source reports as open and that have no payout vector in a resolution table.
 SELECT condition_id AS id FROM default.vw_conditions
 WHERE ifNull(closed, 1)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
@@ -103,7 +104,7 @@ SELECT uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE so
 -- @measure failed unit=% Share of the ledger's ids that failed
 SELECT if({total} = 0, 0, {failed} / {total});
 
--- @measure pending Ids that were not asked for yet
+-- @measure pending Ids that were not fetched yet
 SELECT {pending};
 
 -- @measure wrong-sums max=0 Rows whose denominator is not the sum of their numerators
@@ -112,5 +113,5 @@ SELECT count() FROM default.resolutions_external_ingest WHERE payout_denominator
 -- @measure conflicts Conditions that two sources disagree on by more than the rounding of the coarser one
 SELECT uniqExact(condition_id) FROM cascadian_clean.vw_resolution_conflicts;
 
--- @measure duplicates Rows beyond one a condition and source (--redo replaces them at the end of a run)
+-- @measure duplicates Rows beyond one per condition and source (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id, source) FROM default.resolutions_external_ingest;

@@ -1,22 +1,26 @@
--- How the four sources' mappings become one: candidates, the rules that decide, conflicts. Ids are compared normalised.
--- Keys are what a trade may carry as its market: market-id (Gamma's number), slug, question-id, condition-id, token-id.
+-- How the mappings of the four sources are merged into one: candidates, rules, conflicts. Ids are normalised before they are
+-- compared. Keys are the forms that the market of a trade may have: market-id (Gamma's number), slug, question-id,
+-- condition-id, token-id.
+
+-- @reads rpc-logs
+-- The file whose @finish has to have run over all that is stored.
 
 -- @setup
--- What every source says, one row a key, condition and source.
+-- The values of every source, one row per key, condition and source.
 CREATE TABLE IF NOT EXISTS default.condition_id_candidates
 (
     key_kind      LowCardinality(String),
     key           String COMMENT 'normalised: hex without 0x, lower case; decimal; slug in lower case' CODEC(ZSTD(1)),
     condition_id  String CODEC(ZSTD(1)),
     source        LowCardinality(String) COMMENT 'clob, rpc, goldsky or gamma',
-    proof         LowCardinality(String) COMMENT 'proved or disproved by computing the token ids anew; unproved where the source gives none',
-    outcome_index Int16 COMMENT 'of a token id; -1 where it is no single outcome or the key is none',
-    seen_at       DateTime64(3, 'UTC') COMMENT 'when the source said so'
+    proof         LowCardinality(String) COMMENT 'proved or disproved by computing the token ids; unproved if the source has none',
+    outcome_index Int16 COMMENT 'of a token id; -1 if it is not a single outcome or the key is not a token id',
+    seen_at       DateTime64(3, 'UTC') COMMENT 'when the source had this value'
 )
 ENGINE = MergeTree
 ORDER BY (key_kind, key, condition_id, source);
 
--- One row a key.
+-- One row per key.
 CREATE TABLE IF NOT EXISTS default.condition_id_merged
 (
     key_kind         LowCardinality(String),
@@ -26,29 +30,53 @@ CREATE TABLE IF NOT EXISTS default.condition_id_merged
     sources_agree    Array(LowCardinality(String)) COMMENT 'in the order of their priority',
     sources_disagree Array(LowCardinality(String)),
     outcome_index    Int16,
-    decided_at       DateTime64(3, 'UTC') COMMENT 'since when the row is as it is'
+    decided_at       DateTime64(3, 'UTC') COMMENT 'when the row last changed'
 )
 ENGINE = MergeTree
 ORDER BY (key_kind, key);
 
 ALTER TABLE default.condition_id_merged ADD COLUMN IF NOT EXISTS market_id String ALIAS key;
 
--- Every key that not all sources agree on, or of which a candidate is disproved.
+-- Every key on which the sources disagree, or that has a disproved candidate.
 CREATE TABLE IF NOT EXISTS default.condition_id_conflicts
 (
     key_kind     LowCardinality(String),
     key          String CODEC(ZSTD(1)),
     candidates   Array(Tuple(source String, condition_id String, proof String)) CODEC(ZSTD(1)),
-    condition_id String COMMENT 'what was decided; empty where nothing was' CODEC(ZSTD(1)),
-    rule         LowCardinality(String) COMMENT 'which rule decided; undecided where a source contradicts itself, disproved where no candidate is left',
+    condition_id String COMMENT 'the decision; empty if undecided' CODEC(ZSTD(1)),
+    rule         LowCardinality(String) COMMENT 'the rule that decided; undecided if a source contradicts itself, disproved if no candidate is left',
     decided_at   DateTime64(3, 'UTC')
 )
 ENGINE = MergeTree
 ORDER BY (key_kind, key);
 
+-- @listed default.api_markets_staging
+-- The rows of this table under fixed names, whatever its columns are called: markets as Gamma lists them.
+(SELECT {condition} AS condition_id, lower(replaceRegexpOne({question}, '^0[xX]', '')) AS question_id, lower(trimBoth({slug})) AS slug,
+    trimLeft({market}, '0') AS market_id, {tokens} AS token_ids, {version} AS version, {seen} AS seen_at FROM {table}{final});
+
+-- @not-listed
+-- The same where there is no such table.
+(SELECT '' AS condition_id, '' AS question_id, '' AS slug, '' AS market_id, [] :: Array(String) AS token_ids, '' AS version, now64(3, 'UTC') AS seen_at WHERE 0);
+
+-- @listed-tokens Array
+arrayMap(t -> toString(t), {column});
+
+-- @listed-tokens String
+JSONExtract({column}, 'Array(String)');
+
+-- @listed-tokens
+[] :: Array(String);
+
+-- @listed-seen DateTime
+ifNull(toDateTime64({column}, 3, 'UTC'), toDateTime64(0, 3, 'UTC'));
+
+-- @listed-seen
+toDateTime64(0, 3, 'UTC');
+
 -- @conditions
--- The conditions whose token ids are not computed yet: they prove or disprove candidates, and say whose a token is. The chain
--- knows how many outcomes there are; where it was not asked, as many as any source mentions.
+-- The conditions whose token ids are not computed yet: they prove or disprove candidates, and identify the condition of a token.
+-- The number of outcomes is from the chain; without it, the highest that any source mentions.
 SELECT condition_id, outcomes FROM
 (
     SELECT condition_id, toUInt16(least(256, greatest(2, max(n)))) AS outcomes FROM
@@ -57,7 +85,7 @@ SELECT condition_id, outcomes FROM
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.goldsky_market_mapping
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.rpc_transfer_mapping
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_slot_count) FROM default.rpc_conditions
-        UNION ALL SELECT condition_id, toInt32(length(token_ids)) FROM {gamma}
+        UNION ALL SELECT condition_id, toInt32(length(token_ids)) FROM {listed}
     )
     GROUP BY condition_id
 ) AS named
@@ -66,21 +94,21 @@ WHERE outcomes > done AND match(condition_id, '^[0-9a-f]{64}$') AND NOT match(co
 SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill}, max_bytes_before_external_group_by = {spill};
 
 -- @count-conditions
--- About how many conditions the sources name.
+-- About how many conditions the sources have.
 SELECT uniq(condition_id) FROM
 (
     SELECT condition_id FROM default.clob_market_mapping UNION ALL SELECT condition_id FROM default.goldsky_market_mapping
-    UNION ALL SELECT condition_id FROM default.rpc_transfer_mapping UNION ALL SELECT condition_id FROM default.rpc_conditions UNION ALL SELECT condition_id FROM {gamma}
+    UNION ALL SELECT condition_id FROM default.rpc_transfer_mapping UNION ALL SELECT condition_id FROM default.rpc_conditions UNION ALL SELECT condition_id FROM {listed}
 )
 SETTINGS max_memory_usage = {max_memory};
 
 -- @entries
--- What the sources say of a range of conditions, by the hashes of their ids. What is held are the computed token ids of the
--- range, and the markets of the range whose condition is missing or disproved.
+-- The sources' values for a range of conditions, by the hashes of their ids. The computed token ids of the range are held in
+-- memory, and its markets whose condition is missing or disproved.
 INSERT INTO {target}
 WITH
     x -> lower(replaceRegexpOne(trimBoth(x), '^0[xX]', '')) AS bare,
-    -- a token id is decimal; hex ones are turned
+    -- a token id is decimal; hex ones are converted
     x -> if(startsWith(lower(x), '0x'), toString(reinterpretAsUInt256(reverse(unhex(substring(x, 3))))), trimLeft(trimBoth(x), '0')) AS decimal,
     markets AS
     (
@@ -90,7 +118,7 @@ WITH
                 arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)) AS tokens, fetched_at AS seen_at
             FROM default.clob_market_mapping FINAL
             UNION ALL
-            SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {gamma}
+            SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {listed}
             UNION ALL
             SELECT 'goldsky', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
             UNION ALL
@@ -104,8 +132,8 @@ WITH
     (
         SELECT markets.*, usdc, wrapped, other,
             match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$') AS valid,
-            -- ids of the second protocol's markets are not computed from the condition id
-            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {gamma} WHERE version = 'v2' AND cityHash64(condition_id) {in_range}) AS provable,
+            -- the token ids of the second protocol's markets cannot be computed from the condition id
+            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {listed} WHERE version = 'v2' AND cityHash64(condition_id) {in_range}) AS provable,
             arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)), tokens) AS indexes,
             arrayMap(t -> has(usdc, t) OR has(wrapped, t) OR has(other, t), tokens) AS hits,
             multiIf(empty(tokens) OR NOT provable, 'unproved', arrayAll(hit -> hit, hits), 'proved', 'disproved') AS row_proof
@@ -115,7 +143,7 @@ WITH
             FROM default.computed_token_ids WHERE cityHash64(condition_id) {in_range} GROUP BY condition_id
         ) AS computed USING condition_id
     ),
-    -- markets whose condition is missing or disproved, with those of their tokens that a known condition gives
+    -- markets whose condition is missing or disproved, with those of their tokens that belong to a known condition
     owned AS
     (
         SELECT source, said, names, all_tokens, max(seen_at) AS seen_at, groupUniqArray((token, owner, outcome)) AS owners FROM
@@ -141,7 +169,7 @@ WITH
     keys AS
     (
         SELECT source, seen_at, arrayJoin(arrayConcat(
-            -- a condition id names itself, whatever tokens a source puts beside it
+            -- a condition id is its own key, whatever tokens a source has for it
             [('condition-id', condition_id, condition_id, if(row_proof = 'proved', 'proved', 'unproved'), toInt16(-1))],
             if(match(question_id, '^[0-9a-f]{64}$') AND NOT match(question_id, '^0+$'), [('question-id', question_id, condition_id, row_proof, toInt16(-1))], []),
             if(slug NOT IN ({no_ids}), [('slug', slug, condition_id, row_proof, toInt16(-1))], []),
@@ -152,7 +180,7 @@ WITH
         SELECT source, seen_at, arrayJoin(arrayConcat(
             arrayMap(o -> ('token-id', o.1, o.2, 'proved', o.3), owners),
             arrayMap(o -> ('condition-id', o.2, o.2, 'proved', toInt16(-1)), owners),
-            -- what all of a market's tokens belong to is its condition
+            -- if all of a market's tokens belong to one condition, that is its condition
             if(length(owners) = all_tokens AND length(arrayDistinct(arrayMap(o -> o.2, owners))) = 1,
                 arrayMap(n -> (n.1, n.2, owners[1].2, 'proved', toInt16(-1)), names), []))) AS entry
         FROM owned
@@ -160,18 +188,40 @@ WITH
 SELECT entry.1, entry.2, entry.3, source, entry.4, entry.5, seen_at FROM keys
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
 
+-- @count-keys
+SELECT uniq(key) FROM {entries};
+
 -- @candidates
--- One row a key, condition and source, of all that was said; a range of keys, which is stored in one block or not at all.
+-- One row per key, condition and source; for a range of keys, which is stored in one block or not at all.
 INSERT INTO {target}
 SELECT key_kind, key, condition_id, source,
     multiIf(countIf(proof = 'proved') > 0, 'proved', countIf(proof = 'unproved') > 0, 'unproved', 'disproved'), max(outcome_index), max(entries.seen_at)
 FROM {entries} AS entries WHERE cityHash64(key) {in_range} GROUP BY key_kind, key, condition_id, source
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
 
+-- @merged condition_id_merged
+-- Which keys the table has, and its columns but for the last, decided_at, as they are made of what @merge knows of a key.
+decided != '';
+
+key_kind, key, decided AS condition_id, decider AS rule,
+    arrayMap(c -> toLowCardinality(priority[c.1]), arrayFilter(c -> c.2 = decided AND c.3 != 'disproved', everyone)) AS sources_agree,
+    arrayDistinct(arrayMap(c -> toLowCardinality(priority[c.1]), arrayFilter(c -> NOT (c.2 = decided AND c.3 != 'disproved'), everyone))) AS sources_disagree,
+    arrayMax(arrayConcat([toInt16(-1)], arrayMap(c -> c.4, arrayFilter(c -> c.2 = decided, live)))) AS outcome_index;
+
+key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index;
+
+-- @merged condition_id_conflicts
+length(arrayDistinct(arrayMap(c -> c.2, everyone))) > 1 OR length(live) < length(everyone);
+
+key_kind, key, arrayMap(c -> (priority[c.1], c.2, c.3), everyone)::Array(Tuple(source String, condition_id String, proof String)) AS candidates,
+    decided AS condition_id, decider AS rule;
+
+key_kind, key, candidates, condition_id, rule;
+
 -- @merge
 -- A range of keys, which is stored in one block or not at all.
--- The rules, in this order: a proved condition wins over those that are not, a disproved one is out; all agree; most
--- sources; of a tie the one with the source of the highest priority. Two conditions with the very same sources are undecided.
+-- The rules, in this order: a proved condition wins, a disproved one is dropped; all sources agree; the majority; in a tie, the
+-- source with the highest priority. Two conditions with exactly the same sources are undecided.
 INSERT INTO {target}
 WITH
     ['clob', 'rpc', 'goldsky', 'gamma'] AS priority,
@@ -190,7 +240,7 @@ WITH
                 length(pool) = 1, 'only-source', length(most) = 1, 'majority', length(first) = 1, 'priority', 'undecided') AS decider
         FROM {candidates} WHERE cityHash64(key) {in_range} GROUP BY key_kind, key
     )
-SELECT {columns} FROM
+SELECT {content}, min(decided_at) FROM
 (
     SELECT *, 0 AS now_so FROM {previous} WHERE cityHash64(key) {in_range}
     UNION ALL
@@ -199,8 +249,15 @@ SELECT {columns} FROM
 GROUP BY {content} HAVING max(now_so) = 1
 SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
 
+-- @content
+SELECT concat(toString(count()), ' ', toString(sum(cityHash64(tuple(*))))) FROM {table};
+
+-- @conflicts
+-- How many there are, and of how many nothing was decided.
+SELECT count() AS conflicts, countIf(condition_id = '') AS undecided FROM default.condition_id_conflicts;
+
 -- @same-rows
--- Pairs of sources whose rows are the same for every kind of key that both have: one may be a copy of the other.
+-- Pairs of sources with identical rows for every kind of key that both have: one may be a copy of the other.
 SELECT a.source AS one, b.source AS other, sum(a.n) AS rows FROM
 (
     SELECT source, key_kind, count() AS n, sum(cityHash64(key, condition_id)) AS content FROM default.condition_id_candidates

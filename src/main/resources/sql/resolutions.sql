@@ -1,14 +1,15 @@
--- Resolutions: what the Data API sends, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- Resolutionsfrom the Data API: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 -- The target table is default.resolutions_external_ingest, in tables.sql.
 
 -- @job target=default.resolutions_external_ingest id=condition_id key=condition_id source=data-api
 
 -- @setup after=tables,conditions
--- The rows as the Data API sends them, and what they come to. Nothing is kept here: the two views below take the rows on.
+-- The rows as the Data API sends them, and the values derived from them. This table stores nothing: the two views below write
+-- the rows to the tables.
 CREATE TABLE IF NOT EXISTS default.resolutions_landing
 (
-    element          String COMMENT 'an element of the list that has no id, as it came',
+    element          String COMMENT 'an element of the list that has no id, unchanged',
     condition_id     String COMMENT '0x and 64 hex digits',
     status           String,
     payouts          String COMMENT 'a JSON array of whole parts per million, such as [1000000,0]',
@@ -24,12 +25,12 @@ CREATE TABLE IF NOT EXISTS default.resolutions_landing
     texts    Array(String) MATERIALIZED JSONExtractArrayRaw(payouts),
     whole    UInt8 MATERIALIZED notEmpty(texts) AND arrayAll(t -> match(t, '^[0-9]{1,9}$'), texts),
     parts    Array(UInt64) MATERIALIZED if(whole, arrayMap(t -> toUInt64OrZero(t), texts), []),
-    -- every part is rounded on its own, so that the sum may be off by half a part for each
+    -- each part is rounded separately, so that the sum may be off by half a part for each
     reason   String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
-        NOT whole, 'payouts are no list of parts per million',
+        element != '', 'an element of the list is not an object, or has no id',
+        NOT whole, 'the payouts are not a list of parts per million',
         arraySum(parts) = 0, 'all payouts are zero',
-        abs(toInt64(arraySum(parts)) - 1000000) > length(parts), 'payouts do not add up to a million',
+        abs(toInt64(arraySum(parts)) - 1000000) > length(parts), 'the payouts do not add up to a million',
         ''),
     resolved Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(resolved_at),
     unread   Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('resolved_at', $unread(resolved_at, resolved))),
@@ -54,18 +55,18 @@ FROM default.resolutions_landing
 WHERE reason = '';
 
 -- @rejected
--- Rows that do not qualify, as they came.
+-- Rejected rows, unchanged.
 SELECT id AS condition_id,
     if(element != '', element, concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
         ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}')) AS row;
 
 -- @unread default.resolutions_external_ingest
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.resolutions_external_ingest ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids needs=default.vw_conditions filled=markets
--- What is missing: conditions that no source says are open, and that no table has a payout vector of.
+-- The missing ids: conditions that no source reports as open and that have no payout vector in any table.
 SELECT condition_id AS id FROM default.vw_conditions
 WHERE ifNull(closed, 1)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
@@ -93,7 +94,7 @@ SELECT uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE so
 -- @measure failed unit=% Share of the ledger's ids that failed
 SELECT if({total} = 0, 0, {failed} / {total});
 
--- @measure pending Ids that were not asked for yet
+-- @measure pending Ids that were not fetched yet
 SELECT {pending};
 
 -- @measure wrong-sums max=0 Rows whose denominator is not the sum of their numerators
@@ -102,8 +103,8 @@ SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api
 -- @measure timeless max=0 Rows without the time of their resolution
 SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api' AND isNull(resolved_at);
 
--- @measure duplicates Rows beyond one a condition (--redo replaces them at the end of a run)
+-- @measure duplicates Rows beyond one per condition (--redo replaces them at the end of a run)
 SELECT count() - uniqExact(condition_id) FROM default.resolutions_external_ingest WHERE source = 'data-api';
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT countIf(notEmpty(unread)) FROM default.resolutions_external_ingest WHERE source = 'data-api';

@@ -1,26 +1,27 @@
--- Logs of the Conditional Tokens contract: what comes of them, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- Logs of the Conditional Tokens contract: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 -- The target tables are default.rpc_conditions, rpc_resolutions, rpc_transfers and rpc_transfer_mapping, in
 -- mapping-tables.sql; cascadian_clean.vw_resolutions_truth reads rpc_resolutions.
 
 -- @setup after=mapping-tables
--- The logs as decoded rows (polymarket.backfill.polymarket.Chain). Nothing is kept here: the views below take the rows on.
+-- The logs as decoded rows (polymarket.backfill.polymarket.Chain). This table stores nothing: the views below write the rows
+-- to the tables.
 CREATE TABLE IF NOT EXISTS default.rpc_logs_landing
 (
     kind               String COMMENT 'condition, resolution, transfer, or bad for a log that is none of them',
-    range              String COMMENT 'the blocks that were asked for',
+    range              String COMMENT 'the requested blocks',
     condition_id       String,
     oracle             String,
     question_id        String,
     outcome_slot_count String,
     payout_numerators  String COMMENT 'a JSON array of decimal strings',
-    usdc_token_ids     String COMMENT 'likewise: computed',
-    wrapped_token_ids  String COMMENT 'likewise',
-    other_token_ids    String COMMENT 'likewise',
+    usdc_token_ids     String COMMENT 'a JSON array of decimal strings, computed',
+    wrapped_token_ids  String COMMENT 'a JSON array of decimal strings, computed',
+    other_token_ids    String COMMENT 'a JSON array of decimal strings, computed',
     token_id           String,
     transfers          String,
     block_number       String,
-    block_time         String COMMENT 'seconds since 1970; empty where the node gives none, and what it gives where that cannot be',
+    block_time         String COMMENT 'seconds since 1970; empty if the node sends none; an impossible value unchanged',
     transaction_hash   String,
     log_index          String,
     reason             String,
@@ -54,14 +55,14 @@ SELECT condition_id, toUInt16(outcome_slot_count) AS outcomes, JSONExtract(usdc_
     JSONExtract(wrapped_token_ids, 'Array(String)') AS wrapped_token_ids, JSONExtract(landing.other_token_ids, 'Array(String)') AS other_token_ids, fetched_at AS computed_at
 FROM default.rpc_logs_landing AS landing WHERE kind = 'condition';
 
--- Logs that are not what their signature promises, as they came.
+-- Logs that do not match their signature, unchanged.
 CREATE TABLE IF NOT EXISTS default.rpc_logs_rejected
 (
     transaction_hash String CODEC(ZSTD(1)),
     log_index        String,
     block_number     UInt64 COMMENT 'the first of the range',
     reason           String,
-    row              String COMMENT 'as it came, as JSON' CODEC(ZSTD(1)),
+    row              String COMMENT 'the received row, as JSON' CODEC(ZSTD(1)),
     batch            String CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC')
 )
@@ -73,7 +74,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_rejected TO default.r
 SELECT transaction_hash, log_index, block AS block_number, reason, log AS row, batch, fetched_at FROM default.rpc_logs_landing WHERE kind = 'bad';
 
 -- @has-rows
--- Whether the tables hold rows that another ledger brought, so that every batch has to look before it stores.
+-- Whether the tables have rows that another ledger stored; if so, every batch checks the tables before it stores.
 SELECT count() FROM
 (
     SELECT 1 FROM default.rpc_conditions WHERE NOT startsWith(batch, {ledger}) LIMIT 1
@@ -81,7 +82,7 @@ SELECT count() FROM
 );
 
 -- @present
--- The keys of a batch whose rows are in the tables already, and whether this very batch brought them.
+-- The keys of a batch whose rows are already in the tables, and whether this batch stored them.
 SELECT concat('condition/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own FROM default.rpc_conditions AS stored
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
 UNION ALL
@@ -94,7 +95,7 @@ UNION ALL
 SELECT concat('bad/', log_index, '/', transaction_hash) AS key, 1 FROM default.rpc_logs_rejected WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY key;
 
 -- @stored
--- What the tables hold of a batch: rows and rejected rows of each range.
+-- The stored rows of a batch: rows and rejected rows of each range.
 SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_conditions
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id
 UNION ALL
@@ -108,10 +109,10 @@ SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id;
 
 -- @redone tables=default.rpc_conditions,default.rpc_resolutions,default.rpc_transfers
--- Where rows that were fetched anew stand beside the older ones until they are merged.
+-- The tables that have both old and new rows until they are merged.
 
 -- @unread default.rpc_conditions, rpc_resolutions and rpc_transfers
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM
 (
     SELECT unread FROM default.rpc_conditions WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC')
@@ -121,19 +122,18 @@ SELECT field, count() AS rows, any(value) AS such_as FROM
 ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value GROUP BY field ORDER BY field;
 
 -- @unfinished
--- Whether logs were stored since the section below ran: a run that is stopped or killed does not come to it. What it makes has
--- the time of the newest log.
+-- Whether logs were stored since the section below ran: a stopped or killed run does not execute it. Its result has the time of
+-- the newest log.
 SELECT greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions))
     > (SELECT max(fetched_at) FROM default.rpc_transfer_mapping);
 
 -- @finish-keys
--- About how many token ids there are to map.
+-- About how many token ids have to be mapped.
 SELECT greatest((SELECT uniq(token_id) FROM default.rpc_transfers), 4 * (SELECT uniq(condition_id) FROM default.rpc_conditions));
 
 -- @finish
--- The token ids that were moved, with the conditions that give them. Made anew at the end of a run, and by `backfill reconcile`
--- where a run did not come to its end; a newer row replaces the older one. A range of token ids is mapped at a time; what was
--- mapped last says that all were.
+-- The moved token ids with their conditions. Recreated at the end of a run, and by `backfill reconcile` after a run that did not
+-- end; a newer row replaces the older one. One range of token ids is mapped at a time; the last step records that all were.
 INSERT INTO default.rpc_transfer_mapping
 SELECT token_id, any(mapped.condition_id) AS condition_id, any(mapped.outcome_index) AS outcome_index, any(transfer_count) AS transfer_count,
     any(transactions) AS transactions, any(first_block) AS first_block, any(last_block) AS last_block,
@@ -189,25 +189,25 @@ SELECT uniqExact(condition_id) FROM default.rpc_conditions;
 -- @measure resolutions Conditions that were resolved in these blocks
 SELECT uniqExact(condition_id) FROM default.rpc_resolutions;
 
--- @measure mapped unit=% Share of the moved token ids that a known condition gives
+-- @measure mapped unit=% Share of the moved token ids with a known condition
 SELECT if(count() = 0, 1, countIf(token_id IN (SELECT token_id FROM default.rpc_transfer_mapping)) / count()) FROM (SELECT DISTINCT token_id FROM default.rpc_transfers);
 
 -- @measure failed max=0 Ranges that could not be fetched
 SELECT {failed};
 
--- @measure pending max=0 Ranges that were not asked for yet
+-- @measure pending max=0 Ranges that were not fetched yet
 SELECT {pending};
 
--- @measure rejected max=0 Logs that are not what their signature promises
+-- @measure rejected max=0 Logs that do not match their signature
 SELECT uniqExact(transaction_hash, log_index) FROM default.rpc_logs_rejected;
 
 -- @measure timeless max=0 Resolutions without the time of their block
 SELECT count() FROM default.rpc_resolutions WHERE isNull(resolved_at);
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT (SELECT countIf(notEmpty(unread)) FROM default.rpc_conditions) + (SELECT countIf(notEmpty(unread)) FROM default.rpc_resolutions)
     + (SELECT countIf(notEmpty(unread)) FROM default.rpc_transfers);
 
--- @measure duplicates Rows beyond one a key (--redo replaces them at the end of a run)
+-- @measure duplicates Rows beyond one per key (--redo replaces them at the end of a run)
 SELECT (SELECT count() - uniqExact(condition_id) FROM default.rpc_conditions) + (SELECT count() - uniqExact(condition_id) FROM default.rpc_resolutions)
     + (SELECT count() - uniqExact(transaction_hash, token_id) FROM default.rpc_transfers);

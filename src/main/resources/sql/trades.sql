@@ -1,17 +1,17 @@
--- Fills from the Data API, which goes on where Goldsky's subgraph stopped: what it sends, and what is asked of the tables.
+-- Fills from the Data API, which continues after Goldsky's subgraph stopped: the landing table, and the queries on the tables.
 -- They are stored in clob_fills (see fills.sql), each with its source.
 
 -- @job target=default.clob_fills id=condition_id key=fill_id
 
 -- @setup after=fills
--- The rows as the Data API sends them; id, list, conditionId and outcomeIndex are the route's. Nothing is kept here.
+-- The rows as the Data API sends them; the route adds id, list, conditionId and outcomeIndex. This table stores nothing.
 CREATE TABLE IF NOT EXISTS default.trades_landing
 (
-    element String COMMENT 'an element of the list that is no object, as it came',
+    element String COMMENT 'an element of the list that is not an object, unchanged',
     id String COMMENT 'transaction hash, _, 32 hex digits', list String COMMENT 'true: from the list of takers'' own orders',
-    conditionId String, outcomeIndex String COMMENT 'empty where the token id is not computed',
+    conditionId String, outcomeIndex String COMMENT 'empty if the token id is not computed',
     proxy_wallet String, side String, token_id String, condition_id String, size String, price String, timestamp String,
-    outcome_index String COMMENT '999 where the API has no label', transaction_hash String,
+    outcome_index String COMMENT '999 if the API has no label', transaction_hash String,
     batch String, fetched_at DateTime64(3, 'UTC'),
 
     hash   String MATERIALIZED lower(transaction_hash),
@@ -19,14 +19,14 @@ CREATE TABLE IF NOT EXISTS default.trades_landing
     traded Nullable(DateTime('UTC')) MATERIALIZED $past(timestamp),
     unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('timestamp', $unread(timestamp, traded))),
     reason String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
+        element != '', 'an element of the list is not an object, or has no id',
         NOT match(hash, '^0x[0-9a-f]{64}$'), 'the transaction hash is not 0x and 64 hex digits',
-        NOT match(wallet, '^0x[0-9a-f]{40}$'), 'the wallet is no address',
+        NOT match(wallet, '^0x[0-9a-f]{40}$'), 'the wallet is not an address',
         side NOT IN ('BUY', 'SELL'), 'the side is neither BUY nor SELL',
-        NOT match(token_id, '^[0-9]{1,78}$'), 'the token id is no number',
-        NOT match(size, '^[0-9]{1,20}([.][0-9]{1,6})?$'), 'the size is no number of millionths',
-        match(size, '^[0.]*$'), 'no shares changed hands, so there is no price',
-        NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is no number, or has more than 18 decimals',
+        NOT match(token_id, '^[0-9]{1,78}$'), 'the token id is not a number',
+        NOT match(size, '^[0-9]{1,20}([.][0-9]{1,6})?$'), 'the size is not a number with at most 6 decimals',
+        match(size, '^[0.]*$'), 'the size is zero, so there is no price',
+        NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$'), 'the price is not a number, or has more than 18 decimals',
         toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
         '')
 )
@@ -57,22 +57,23 @@ FROM default.trades_landing AS landing
 WHERE reason = '';
 
 -- @rejected
--- Rows that do not qualify, as they came.
+-- Rejected rows, unchanged.
 SELECT conditionId AS condition_id, id AS fill_id,
     if(element != '', element, toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
         'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list))) AS row;
 
 -- @has-rows
--- Whether the table holds rows that others than this ledger brought. (Every batch looks anyway: all orders come after the takers'.)
+-- Whether the table has rows that another ledger stored. (Every batch checks anyway: the list of all orders repeats the
+-- takers' orders.)
 SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger}) LIMIT 1);
 
 -- @query tokens
--- What is known of the outcomes of a batch's conditions, where they are not just two, or no formula gives their token ids.
+-- The known outcomes of a batch's conditions that have more than two, or whose token ids cannot be computed.
 SELECT id, outcomes, listed FROM default.fills_tokens FINAL WHERE id IN ({ids});
 
 -- @present
--- The rows of a page that are stored already, and whether this very batch brought them, such as the takers' own orders before
--- all orders. A transaction that the other source brought is stored whole, in that source's rows.
+-- The rows of a page that are already stored, such as the takers' own orders in the list of all orders, and whether this batch
+-- stored them. A transaction from the other source is stored completely, in that source's rows.
 WITH [{keys}] AS keys
 SELECT key, max(own) AS own FROM
 (
@@ -87,7 +88,7 @@ SELECT key, max(own) AS own FROM
 GROUP BY key;
 
 -- @stored
--- What the tables hold of a batch: rows and rejected rows of each id, and its rows of any batch.
+-- The stored rows of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
     countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
@@ -96,19 +97,18 @@ SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_r
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
 -- @unread default.clob_fills
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_fills ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @finish
--- The time of a block is the same for all rows of a transaction: where one came with a time that cannot be, another has it, or the
--- chain's transfers do.
+-- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
+-- or from the chain's transfers.
 ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
 SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
 
--- Rows that stand alone (see `alone`) are their trade's own: no taker's order repeats them. Whether one does is known when all
--- pages are stored. Markets of which rows came lately are looked at; what another run was in the middle of is put right by the
--- run that ends it.
+-- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the
+-- markets with recently stored rows; for the markets of another active run, that run does it at its end.
 TRUNCATE TABLE default.fills_alone;
 
 INSERT INTO default.fills_alone
@@ -133,20 +133,20 @@ WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fill
 INSERT INTO default.fills_checked SELECT 1, now64(3);
 
 -- @ids needs=default.fills_markets filled=markets
--- What is missing: markets that did not end while Goldsky went on and have no fill from here, or, with --since, all that may
--- have traded since.
+-- The missing ids: markets that did not end before Goldsky stopped and have no fill from this source, or, with --since, all that
+-- may have traded since.
 SELECT id FROM default.fills_markets
 WHERE ({source} IN ('', 'data-api') OR NOT ended)
   AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api' AND NOT startsWith(batch, 'trades-window')),
     coalesce(closed_at >= parseDateTimeBestEffort({since}), 1));
 
 -- @take
--- Of a list, the markets that are this source's: also those that no table knows.
+-- The markets of a list that belong to this source, including those that are in no table.
 SELECT arrayJoin([{list}]) AS id WHERE {source} IN ('', 'data-api') OR id NOT IN (SELECT id FROM default.fills_markets WHERE ended);
 
 -- @check fills of the Data API
 SELECT taker_order, count() AS fills, uniqExact(condition_id) AS markets, min(timestamp) AS first, max(timestamp) AS last
 FROM default.clob_fills WHERE source = 'data-api' GROUP BY taker_order;
 
--- @measure fills Fills from the Data API (all that is checked of them: verify fills)
+-- @measure fills Fills from the Data API (for all checks of fills: verify fills)
 SELECT count() FROM default.clob_fills WHERE source = 'data-api';

@@ -1,10 +1,10 @@
--- How texts of others become values, the same for all jobs. A section "-- @value name(a, b)" is an expression; where a job's SQL
--- says $name(x, y), the expression stands in its place, with x for $a and y for $b (see SqlFile). A text that is empty or null is
--- no value; one that is there and cannot be read, or cannot be, is NULL as well, and $unread tells the two apart.
+-- How texts of APIs are parsed, the same for all jobs. A section "-- @value name(a, b)" is an expression; it replaces $name(x,
+-- y) in a job's SQL, with x for $a and y for $b (see SqlFile). An empty text or null is NULL; a text that cannot be parsed or
+-- has an impossible value is NULL as well, and $unread distinguishes the two.
 
 -- @value moment(text)
--- A time in each form that the APIs use: RFC 3339 with any fraction, a blank for the T, an offset of hours, minutes and seconds, a
--- date alone; seconds, milliseconds and microseconds since 1970.
+-- A time in each form that the APIs use: RFC 3339 with any fraction, a blank for the T, an offset of hours, minutes and seconds,
+-- only a date; seconds, milliseconds and microseconds since 1970.
 multiIf(
     match($text, '^[0-9]{9,10}([.][0-9]+)?$'), toNullable(fromUnixTimestamp64Micro(toInt64OrZero(splitByChar('.', $text)[1]) * 1000000, 'UTC')),
     match($text, '^[0-9]{12,13}$'), fromUnixTimestamp64Micro(toInt64OrZero($text) * 1000, 'UTC'),
@@ -14,12 +14,12 @@ multiIf(
     NULL);
 
 -- @value past(text)
--- When something happened: not before the first contract was there (September 2020), nor later than tomorrow.
+-- When something happened: not before the first contract was deployed (September 2020), nor later than tomorrow.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < now64(6, 'UTC') + INTERVAL 1 DAY, $moment($text), NULL);
 
 -- @value blocktime(hash)
--- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for are only
--- the transactions of fills without a time.
+-- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for
+-- are only the transactions of fills without a time.
 nullIf((SELECT mapFromArrays(groupArray(transaction), groupArray(time)) FROM
 (
     SELECT transaction_hash AS transaction, toDateTime(assumeNotNull(max(at)), 'UTC') AS time FROM
@@ -34,7 +34,7 @@ nullIf((SELECT mapFromArrays(groupArray(transaction), groupArray(time)) FROM
 ))[$hash], toDateTime(0, 'UTC'));
 
 -- @value deadline(text)
--- When something is to begin or end.
+-- When something is scheduled to start or end.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < toDateTime64('2200-01-01 00:00:00', 6, 'UTC'), $moment($text), NULL);
 
 -- @value figure(text)
@@ -42,7 +42,7 @@ if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($
 if(match($text, '^-?[0-9]{1,36}([.][0-9]+)?([eE][+-]?[0-9]{1,2})?$'), toDecimal256OrNull($text, 38), NULL);
 
 -- @value exact(text)
--- A number of at most 20 digits and 18 decimals, as it is; not one that would have to be cut.
+-- An exact number of at most 20 digits and 18 decimals; NULL if it would have to be truncated.
 if($figure($text) = CAST(toDecimal256OrNull($text, 18) AS Nullable(Decimal(76, 38))) AND abs($figure($text)) < toDecimal256('100000000000000000000', 38),
     toDecimal128OrNull($text, 18), NULL);
 
@@ -58,16 +58,16 @@ if($figure($text) >= 0 AND $figure($text) <= 1, $figure($text), NULL);
 if($text IN ('true', 'false', '1', '0'), toNullable($text IN ('true', '1')), NULL);
 
 -- @value unread(text, value)
--- The text of a field whose value is NULL though something is there; otherwise empty.
+-- The text of a field whose value is NULL although the text is not empty; otherwise empty.
 if($text IN ('', 'null') OR isNotNull($value), '', $text);
 
 -- @value spelled(text)
--- The one spelling of a key (see IdKind.spelled).
+-- The normal form of a key (see IdKind.spelled).
 multiIf(match($text, '^0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?$'), lower($text),
     match($text, '^[0-9a-fA-F]{64}$') AND match($text, '[a-fA-F]'), concat('0x', lower($text)), $text);
 
 -- The parts of a log of the chain, with its columns topics and data at hand; a place is n for topic n, counted from 1 with the
--- signature as the first, -n for word n of the data, and 0 where the event has no such parameter.
+-- signature as the first, -n for word n of the data, and 0 if the event has no such parameter.
 
 -- @value word(place)
 toFixedString(multiIf($place > 0, topics[$place], $place < 0, substring(data, -32 * toInt32($place) - 31, 32), ''), 32);
@@ -85,3 +85,7 @@ if($place = 0, [], arrayMap(i -> toFixedString(substring(data, toUInt64($number(
 
 -- @value numbers(place)
 arrayMap(w -> reinterpretAsUInt256(reverse(w)), $items($place));
+
+-- @value bytes(text, n)
+-- An id of n bytes, however a file has it: 0x and hex digits, hex digits, or the bytes themselves.
+multiIf(length($text) = 2 * $n + 2, unhex(substring($text, 3)), length($text) = 2 * $n, unhex($text), $text);

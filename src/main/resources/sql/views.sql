@@ -1,7 +1,7 @@
--- The views over what the jobs store, in the order in which they are made.
+-- The views over the jobs' tables, in the order in which they are created.
 
 -- @view cascadian_clean.vw_resolutions_truth
--- One payout vector a condition: market_resolutions_final first, then chain, Data API, Goldsky.
+-- One payout vector per condition: market_resolutions_final first, then chain, Data API, Goldsky.
 CREATE OR REPLACE VIEW cascadian_clean.vw_resolutions_truth AS
 SELECT
     condition_id,
@@ -30,7 +30,7 @@ FROM
         winning_index,
         resolved_at,
         toString(source),
-        -- of one source's rows that are not merged yet, the newest
+        -- the newest of a source's rows that are not merged yet
         (transform(toString(source), ['chain', 'data-api', 'goldsky-api'], [1, 2, 3], 4), -toUnixTimestamp64Milli(fetched_at)) AS rank
     FROM default.resolutions_external_ingest
     WHERE payout_denominator > 0 AND arraySum(payout_numerators) > 0
@@ -49,8 +49,8 @@ FROM
 GROUP BY condition_id;
 
 -- @view cascadian_clean.vw_resolution_conflicts
--- Payout vectors of one condition on which two sources disagree. The Data API and Goldsky give decimals, parts per million at
--- the coarsest, so that thirds differ by that much; the other sources' fractions are exact.
+-- Payout vectors of one condition on which two sources disagree. The Data API and Goldsky have decimals, with a precision of one
+-- part per million or better, so that thirds differ by up to that; the other sources' fractions are exact.
 CREATE OR REPLACE VIEW cascadian_clean.vw_resolution_conflicts AS
 WITH vectors AS
 (
@@ -81,8 +81,8 @@ WHERE a.origin < b.origin
         a.numerators, arrayResize(b.numerators, length(a.numerators))));
 
 -- @view cascadian_clean.vw_markets
--- Every market once, with its payouts and the outcome that they make the winner (none where they are equal or not known):
--- Gamma names no winner, and the prices of a closed market are no payouts.
+-- Every market once, with its payouts and the winning outcome by them (none if they are equal or not known): Gamma names no
+-- winner, and the prices of a closed market are not payouts.
 CREATE OR REPLACE VIEW cascadian_clean.vw_markets AS
 SELECT
     market.* EXCEPT (resolved, winning_outcome),
@@ -95,9 +95,9 @@ FROM default.api_markets_staging AS market FINAL
 LEFT JOIN cascadian_clean.vw_resolutions_truth AS truth ON truth.condition_id = lower(replaceRegexpOne(market.condition_id, '^0[xX]', ''));
 
 -- @view cascadian_clean.vw_trades_input reads=views.trades
--- Trades of your own: the setting views.trades names the table, and views.wallet-columns and the like its columns. Ids may be
--- in any form there, numbers of any type; an outcome may be an index or its name. Shares are negative where the wallet sold:
--- by the column with the side, where the table has one.
+-- Your own trades: the setting views.trades names the table, and views.wallet-columns and similar settings its columns. Ids may
+-- have any form, numbers any type; an outcome may be an index or a name. Shares are negative if the wallet sold, by the side
+-- column if the table has one.
 CREATE OR REPLACE VIEW cascadian_clean.vw_trades_input AS
 SELECT
     wallet,
@@ -118,14 +118,14 @@ FROM
 {join_outcome_names};
 
 -- @join-outcome-names
--- Where outcomes are names: those of the market.
+-- If outcomes are names: the names of the market's outcomes.
 LEFT ANY JOIN
 (
     SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id, arrayMap(o -> lower(o), outcomes) AS names FROM default.api_markets_staging
 ) AS market ON market.id = trades.condition;
 
 -- @without cascadian_clean.vw_trades_input
--- No trades, so that the views below show what came from the APIs.
+-- No trades, so that the views below show only data from the APIs.
 CREATE OR REPLACE VIEW cascadian_clean.vw_trades_input AS
 SELECT '' AS wallet, '' AS condition, toInt32(0) AS outcome_index, toDecimal256(0, 18) AS shares, toDecimal256OrNull('', 18) AS price, now() AS time,
     '' AS transaction
@@ -133,7 +133,7 @@ WHERE 0;
 
 -- @view default.vw_trades_unified
 -- Trades from the chain and positions from the Data API, of any wallet, with ids in one form (wallets with 0x, conditions
--- without, lower case). A position is the sum of trades: whoever adds up both sources counts them twice.
+-- without, lower case). A position is the sum of trades: adding up both sources counts them twice.
 CREATE OR REPLACE VIEW default.vw_trades_unified AS
 SELECT wallet, condition AS market_cid, outcome_index AS outcome, shares, price, 'blockchain' AS source
 FROM cascadian_clean.vw_trades_input
@@ -142,10 +142,10 @@ SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lowe
 FROM default.api_positions_staging FINAL;
 
 -- @view cascadian_clean.vw_wallet_pnl_settled
--- What each wallet made of each condition that is resolved. By its trades where it has any: cost is what it paid less what it
--- got for what it sold. Otherwise by its positions: cost is what was paid for what is held, and realized_usd what it made
--- before. Only one of the two counts, so that sums count nothing twice. Trades in outcomes that the payout vector does not
--- have are left out.
+-- The profit of each wallet in each resolved condition. From its trades if it has any: cost is the amount paid minus the
+-- proceeds of sales. Otherwise from its positions: cost is the amount paid for the shares that are held, and realized_usd the
+-- earlier profit. Only one of the two is used, so that sums count nothing twice. Trades in outcomes that are not in the
+-- payout vector are left out.
 CREATE OR REPLACE VIEW cascadian_clean.vw_wallet_pnl_settled AS
 SELECT
     wallet AS wallet_address,
@@ -178,10 +178,24 @@ FROM
 )
 GROUP BY wallet, condition;
 
+-- @view default.vw_balances needs=default.chain_transfers
+-- What each wallet holds of each token by the transfers that were fetched, in base units: where blocks are lacking it is what
+-- came less what went in the others. Contracts such as pools hold tokens too.
+CREATE OR REPLACE VIEW default.vw_balances AS
+SELECT concat('0x', lower(hex(owner))) AS wallet, toString(token) AS token_id, sum(change) AS amount
+FROM
+(
+    SELECT side.1 AS owner, token_id AS token, side.2 AS change FROM default.chain_transfers FINAL
+    ARRAY JOIN [(sender, -toInt256(amount)), (receiver, toInt256(amount))] AS side
+)
+WHERE owner != toFixedString('', 20)
+GROUP BY owner, token
+HAVING amount != 0;
+
 -- @view default.vw_fills needs=default.chain_fills,default.clob_fills
 -- Every fill once, from the best source: a transaction's fills come from the chain where its block was fetched, else from
 -- Goldsky, else from the Data API. A match is a row for each order; volume is the sum over the rows with taker_order. The
--- condition of a fill from the chain is empty where no source knows its token.
+-- condition of a fill from the chain is empty if no source knows its token.
 CREATE OR REPLACE VIEW default.vw_fills AS
 SELECT
     'chain' AS source, concat(toString(fill.block_number), '-', toString(fill.log_index)) AS fill_id, toString(fill.version) AS version,

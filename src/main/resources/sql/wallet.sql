@@ -1,4 +1,4 @@
--- One wallet: all that is known of it. {id} is its address.
+-- Everything about one wallet. {id} is its address.
 
 -- @id wallet ledger=wallets
 

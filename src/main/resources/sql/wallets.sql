@@ -1,24 +1,24 @@
--- Positions of wallets: what the source sends, what is stored, and what is asked of the tables.
--- A section begins with "-- @name"; placeholders in braces are filled in by the program (see SqlFile).
+-- Positions of wallets: the landing table, the stored tables, and the queries on them.
+-- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 
 -- @job target=default.api_positions_staging id=wallet_address key=asset_id
 
 -- @setup
--- What each wallet holds, or held, of each outcome, one row a wallet and token. A figure that the source leaves out is NULL:
--- not available, which is not 0. Figures are exact; beyond their decimals they are cut. Products of two of them want a
--- narrower type or Float64, for which size and prices have fewer decimals: sum(size * entry_price) works.
+-- The current and past positions of each wallet, one row per wallet and token. A figure that the source leaves out is NULL: not
+-- available, which is not 0. Figures are exact, truncated to the decimals of their columns. Products of two figures need a
+-- narrower type or Float64, which is why size and prices have fewer decimals: sum(size * entry_price) works.
 CREATE TABLE IF NOT EXISTS default.api_positions_staging
 (
     wallet_address       String COMMENT '40 hex digits, lower case, with 0x' CODEC(ZSTD(1)),
     market               String COMMENT 'the market''s slug' CODEC(ZSTD(1)),
     condition_id         String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
     asset_id             String COMMENT 'the token id as a decimal number' CODEC(ZSTD(1)),
-    outcome              Int16 COMMENT 'the outcome''s index, from 0; 999 where the source has none' CODEC(ZSTD(1)),
-    size                 Decimal(76, 30) COMMENT 'shares held when it was asked' CODEC(ZSTD(1)),
+    outcome              Int16 COMMENT 'the outcome''s index, from 0; 999 if the source has none' CODEC(ZSTD(1)),
+    size                 Decimal(76, 30) COMMENT 'shares held when it was fetched' CODEC(ZSTD(1)),
     entry_price          Nullable(Decimal(76, 30)) COMMENT 'average price paid for a share' CODEC(ZSTD(1)),
-    timestamp            DateTime64(3, 'UTC') COMMENT 'when it was asked',
+    timestamp            DateTime64(3, 'UTC') COMMENT 'when it was fetched',
     source               LowCardinality(String) COMMENT 'data-api-v2 or data-api-v1',
-    status               LowCardinality(String) COMMENT 'OPEN (resolved and not redeemed ones too) or CLOSED',
+    status               LowCardinality(String) COMMENT 'OPEN (also if resolved but not redeemed) or CLOSED',
     outcome_name         String CODEC(ZSTD(1)),
     title                String COMMENT 'the market''s question' CODEC(ZSTD(1)),
     event_id             String CODEC(ZSTD(1)),
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS default.api_positions_staging
     total_size           Nullable(Decimal(76, 30)) COMMENT 'shares ever bought' CODEC(ZSTD(1)),
     current_price        Nullable(Decimal(76, 30)) CODEC(ZSTD(1)),
     current_value        Nullable(Decimal(76, 38)) CODEC(ZSTD(1)),
-    entry_cost           Nullable(Decimal(76, 38)) COMMENT 'paid for what is held' CODEC(ZSTD(1)),
+    entry_cost           Nullable(Decimal(76, 38)) COMMENT 'paid for the shares that are held' CODEC(ZSTD(1)),
     entry_fees           Nullable(Decimal(76, 38)) CODEC(ZSTD(1)),
     total_cost           Nullable(Decimal(76, 38)) COMMENT 'with fees' CODEC(ZSTD(1)),
     realized_pnl         Nullable(Decimal(76, 38)) CODEC(ZSTD(1)),
@@ -43,21 +43,21 @@ CREATE TABLE IF NOT EXISTS default.api_positions_staging
     end_date             Nullable(Date32),
     first_entry_at       Nullable(DateTime('UTC')),
     last_event_at        Nullable(DateTime('UTC')),
-    unread               Map(String, String) COMMENT 'fields that hold something which cannot be read, or cannot be, as they came; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
-    batch                String COMMENT 'the batch of the ledger that brought the row' CODEC(ZSTD(1))
+    unread               Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    batch                String COMMENT 'the batch of the ledger that stored the row' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(timestamp)
 ORDER BY (wallet_address, asset_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- for tables from before this column
+-- for tables of earlier versions
 ALTER TABLE default.api_positions_staging ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
--- The rows as version 2 sends them (names with underscores) and version 1 (the others), and what they come to. Nothing is
--- kept here: the two views below take the rows on.
+-- The rows as version 2 sends them (names with underscores) and version 1 (the others), and the values derived from them. This
+-- table stores nothing: the two views below write the rows to the tables.
 CREATE TABLE IF NOT EXISTS default.wallets_landing
 (
-    element String COMMENT 'an element of the list that is no object, as it came',
+    element String COMMENT 'an element of the list that is not an object, unchanged',
     proxy_wallet String, token_id String, condition_id String, current_size String, avg_price String,
     entry_cost_usdc String, entry_fees_usdc String, total_cost_usdc String, current_price String, current_value String,
     total_size String, realized_pnl String, unrealized_pnl String, total_pnl String, percent_pnl String,
@@ -98,12 +98,12 @@ CREATE TABLE IF NOT EXISTS default.wallets_landing
         mapFilter((name, text) -> text != '', map('end_date', $unread(if(v2, end_date, endDate), ends),
             'first_entry_at', $unread(first_entry_at, began), 'last_event_at', $unread(last_event_at, latest), 'outcome_index', $unread(outcome_number, place)))),
     reason String MATERIALIZED multiIf(
-        element != '', 'an element of the list is no object, or has no id',
+        element != '', 'an element of the list is not an object, or has no id',
         NOT match(wallet_address, '^0x[0-9a-f]{40}$'), 'no wallet address',
         NOT match(condition, '^[0-9a-f]{64}$'), 'no condition id',
         NOT match(asset_id, '^[0-9]{1,78}$'), 'no token id',
         held = '', 'no size',
-        NOT match(held, '^-?[0-9]{1,38}([.][0-9]+)?$'), concat(if(v2, 'current_size', 'size'), ' is no number'),
+        NOT match(held, '^-?[0-9]{1,38}([.][0-9]+)?$'), concat(if(v2, 'current_size', 'size'), ' is not a number'),
         startsWith(held, '-'), 'the size is negative',
         '')
 )
@@ -151,7 +151,7 @@ FROM default.wallets_landing AS landed
 WHERE reason = '';
 
 -- @rejected
--- Rows that do not qualify, as they came.
+-- Rejected rows, unchanged.
 SELECT wallet_address, asset_id,
     if(element != '', element, toJSONString(mapFilter((name, text) -> text != '', mapUpdate(figures, if(v2,
         map('proxy_wallet', proxy_wallet, 'token_id', token_id, 'condition_id', condition_id, 'status', status,
@@ -165,12 +165,12 @@ SELECT wallet_address, asset_id,
             'oppositeAsset', oppositeAsset, 'endDate', endDate)))))) AS row;
 
 -- @unread default.api_positions_staging
--- The fields of the rows since then that could not be read.
+-- The fields of the rows since {since} that could not be parsed.
 SELECT field, count() AS rows, any(value) AS such_as FROM default.api_positions_staging ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
 WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @replaced
--- With --redo, positions that a wallet no longer has.
+-- With --redo, removes positions that a wallet no longer has.
 DELETE FROM default.api_positions_staging WHERE wallet_address IN ({ids}) AND batch != {batch};
 
 -- @ids needs=cascadian_clean.vw_trades_input reads=views.trades
@@ -206,10 +206,10 @@ SELECT uniqExact(wallet_address) FROM default.api_positions_staging;
 -- @measure positions min=500000 Positions stored
 SELECT count() FROM default.api_positions_staging;
 
--- @measure pending max=0 Wallets that were not asked for yet
+-- @measure pending max=0 Wallets that were not fetched yet
 SELECT {pending};
 
--- @measure running max=0 Runs of the job that are going on
+-- @measure running max=0 Active runs of the job
 SELECT {running};
 
 -- @measure failed unit=% Share of the ledger's wallets that failed
@@ -219,8 +219,8 @@ SELECT if({total} = 0, 0, {failed} / {total});
 SELECT countIf(NOT match(wallet_address, '^0x[0-9a-f]{40}$') OR NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(asset_id, '^[0-9]{1,78}$'))
 FROM default.api_positions_staging;
 
--- @measure duplicates max=0 Rows beyond one a wallet and token
+-- @measure duplicates max=0 Rows beyond one per wallet and token
 SELECT count() - uniqExact(wallet_address, asset_id) FROM default.api_positions_staging;
 
--- @measure unread Rows with a field that could not be read, or that cannot be
+-- @measure unread Rows with a field that could not be parsed, or has an impossible value
 SELECT countIf(notEmpty(unread)) FROM default.api_positions_staging;

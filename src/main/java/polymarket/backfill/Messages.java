@@ -6,13 +6,13 @@ import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
-/** Where a run speaks to the person who started it. */
+/** The messages of a run to the user. */
 public interface Messages {
 
-  /** Something went as it should, and is worth a line. */
+  /** Prints a line of information. */
   void info(String line);
 
-  /** Something a person may want to act on. */
+  /** Prints a warning that the user may want to act on. */
   void warn(String line);
 
   /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min. */

@@ -21,9 +21,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What everything goes through that this program prints, logs or writes for people: secrets are
- * masked, and what would control a terminal is replaced, whoever sent it. Standard output and error
- * pass through it as a whole ({@link #install}); files, ledgers and JSON are written with {@link
+ * Filters everything that this program prints, logs or writes for people: it masks secrets and
+ * replaces terminal control characters, whatever their origin. Standard output and error pass
+ * through it as a whole ({@link #install}); files, ledgers and JSON are written with {@link
  * #write}, {@link #line} and {@link #json}.
  */
 public final class Redaction {
@@ -129,7 +129,7 @@ public final class Redaction {
   }
 
   /**
-   * Writes a file anew, as a whole or not at all: a reader sees the old text or the new one.
+   * Rewrites a file completely or not at all: a reader sees the old text or the new one.
    *
    * @throws IOException where it cannot be written
    */

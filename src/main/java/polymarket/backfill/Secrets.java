@@ -82,7 +82,7 @@ final class Secrets {
   /**
    * These secrets and one more.
    *
-   * @param words that are no secret, in lower case: they stand in ordinary messages
+   * @param words that are no secret, in lower case: they appear in ordinary messages
    */
   Secrets and(String secret, Set<String> words) {
     if (secret.length() < SHORTEST

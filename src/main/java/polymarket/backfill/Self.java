@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Starts this program once more, in a process of its own. */
+/** Starts this program again, in a separate process. */
 public final class Self {
 
   private static volatile Class<?> main;

@@ -58,7 +58,11 @@ public final class Settings {
       try (Reader in = Files.newBufferedReader(file)) {
         own.load(in);
       } catch (IOException | IllegalArgumentException e) {
-        throw new UserError("cannot read " + file + ": " + e.getMessage());
+        throw new UserError(
+            "cannot read "
+                + file
+                + ": "
+                + (e instanceof IOException io ? UserError.reason(io) : e.getMessage()));
       }
       own.stringPropertyNames()
           .forEach(key -> settings.put(key, own.getProperty(key).trim(), file.toString()));
@@ -89,7 +93,7 @@ public final class Settings {
     try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
       defaults.load(in);
     } catch (IOException e) {
-      throw new IllegalStateException("the program was built without its defaults", e);
+      throw new IllegalStateException("the program was built without its default settings", e);
     }
     Map<String, String> values = new TreeMap<>();
     defaults
@@ -130,8 +134,8 @@ public final class Settings {
   }
 
   /**
-   * The environment variable that a person is told to set: the one in a setting's value, or else
-   * the one that overrides it.
+   * The environment variable that messages name: the one in a setting's value, or else the one that
+   * overrides it.
    */
   public String source(String key) {
     return taken.getOrDefault(key, variable(key));
@@ -219,7 +223,7 @@ public final class Settings {
         "setting "
             + key
             + " is "
-            + (text(key).isEmpty() ? "not set" : "no URL")
+            + (text(key).isEmpty() ? "not set" : "not a URL")
             + "; set "
             + source(key)
             + " in the environment to one such as https://host/path");

@@ -3,17 +3,15 @@ package polymarket.backfill;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Whether a run is to end before its work is done, and why. The first reason stands. */
+/** Whether a run is to stop before its work is done, and why. The first reason counts. */
 public final class Stop {
 
-  private Integer code;
+  private ExitCode code;
   private String reason;
   private final List<Runnable> listeners = new ArrayList<>();
 
-  /**
-   * @param exitCode as documented: 1 configuration, 4 sums, 5 gave up, 130 interrupted
-   */
-  public void ask(int exitCode, String why) {
+  /** Asks the run to end. */
+  public void ask(ExitCode exitCode, String why) {
     List<Runnable> toTell;
     synchronized (this) {
       if (code != null) {
@@ -31,7 +29,7 @@ public final class Stop {
   }
 
   /** The exit code; null where nobody asked. */
-  public synchronized Integer code() {
+  public synchronized ExitCode code() {
     return code;
   }
 

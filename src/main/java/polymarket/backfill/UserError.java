@@ -1,17 +1,18 @@
 package polymarket.backfill;
 
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 
 /**
- * A mistake or a circumstance that a person can mend. Its message is one line that says what is
- * wrong, where, and what to do, without secrets and control characters; it is printed without a
- * stack trace.
+ * An error that the user can fix. Its message is one line that says what is wrong, where, and what
+ * to do, without secrets and control characters; it is printed without a stack trace.
  */
 public class UserError extends RuntimeException {
 
@@ -19,23 +20,23 @@ public class UserError extends RuntimeException {
   private static final Pattern FULL =
       Pattern.compile("No space left on device|Disk quota exceeded|SQLITE_FULL");
 
-  private final int exitCode;
+  private final ExitCode exitCode;
 
   public UserError(String message) {
-    this(message, 1);
+    this(message, ExitCode.ERROR);
   }
 
   /**
-   * @param exitCode where it is not 1, as documented: 5 for a source that did not answer
+   * @param exitCode where it is not {@link ExitCode#ERROR}
    */
-  public UserError(String message, int exitCode) {
+  public UserError(String message, ExitCode exitCode) {
     super(Redaction.line(message));
     this.exitCode = exitCode;
   }
 
   public UserError(String message, Throwable cause) {
     super(Redaction.line(message), cause);
-    exitCode = 1;
+    exitCode = ExitCode.ERROR;
   }
 
   /**
@@ -44,16 +45,27 @@ public class UserError extends RuntimeException {
    */
   public static String reason(IOException e) {
     return e instanceof AccessDeniedException denied
-        ? "user " + System.getProperty("user.name") + " may not write " + denied.getFile()
+        ? "user "
+            + System.getProperty("user.name")
+            + " has no permission to write "
+            + denied.getFile()
         : e instanceof FileAlreadyExistsException exists
             ? exists.getFile() + " is not a directory"
-            : e instanceof NoSuchFileException missing
-                ? "there is no " + missing.getFile()
-                : isFull(e)
-                    ? "no space is left on its disk"
-                    : e instanceof FileSystemException system && system.getReason() != null
-                        ? system.getReason()
-                        : e.getMessage();
+            : e instanceof CharacterCodingException
+                ? "it is not text in UTF-8"
+                : e instanceof NoSuchFileException missing
+                    ? "there is no " + absent(Path.of(missing.getFile()))
+                    : isFull(e)
+                        ? "no space is left on its disk"
+                        : e instanceof FileSystemException system && system.getReason() != null
+                            ? system.getReason()
+                            : e.getMessage();
+  }
+
+  /** The file, or the folder that it would stand in. */
+  private static String absent(Path file) {
+    Path folder = file.toAbsolutePath().getParent();
+    return folder == null || Files.exists(folder) ? file.toString() : "folder " + folder;
   }
 
   /** Whether something could not be written because the disk, or the user's part of it, is full. */
@@ -73,7 +85,7 @@ public class UserError extends RuntimeException {
         e);
   }
 
-  public int exitCode() {
+  public ExitCode exitCode() {
     return exitCode;
   }
 }

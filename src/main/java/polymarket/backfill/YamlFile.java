@@ -16,7 +16,10 @@ import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 
-/** A YAML file that a person edits. Every mistake in it is one line with file and line number. */
+/**
+ * A YAML file that users edit. Every mistake in it is reported in one line with file and line
+ * number.
+ */
 public final class YamlFile {
 
   private final String shown;
@@ -64,7 +67,9 @@ public final class YamlFile {
       throw error(
           e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1),
           e.getProblem() + "; correct the YAML there");
-    } catch (IOException | YamlEngineException e) {
+    } catch (IOException e) {
+      throw new UserError(shown + ": " + UserError.reason(e));
+    } catch (YamlEngineException e) {
       throw new UserError(
           shown + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
     }
@@ -105,8 +110,7 @@ public final class YamlFile {
       }
       keyLines.put(tuple.getValueNode(), line(tuple.getKeyNode()));
       if (entries.put(key, tuple.getValueNode()) != null) {
-        throw error(
-            tuple.getKeyNode(), "'" + key + "' stands twice in " + what + "; take one away");
+        throw error(tuple.getKeyNode(), "'" + key + "' is repeated in " + what + "; remove one");
       }
     }
     return entries;

@@ -105,7 +105,7 @@ class AddingASourceTest {
                     + " concat('Label ', tag_id) AND slug = concat('label-', tag_id)"));
       }
       assertEquals(
-          "[{tag_id=seven, reason=the id is no number, row={\"id\":\"seven\",\"label\":\"Label"
+          "[{tag_id=seven, reason=the id is not a number, row={\"id\":\"seven\",\"label\":\"Label"
               + " 7\",\"slug\":\"label-7\",\"asked\":\"tags\"}}]",
           TestBed.sql("SELECT tag_id, reason, row FROM default.tags_rejected FINAL").toString());
       Program.Result verify = Program.run(bed, "verify", "tags");

@@ -2,7 +2,7 @@ package polymarket.backfill;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleNameStartingWith;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -51,19 +51,32 @@ class ArchitectureTest {
   }
 
   @Test
-  void theSandboxAndTheProgram_knowNothingOfEachOther() {
-    classes()
+  void theSandboxAndTheBenchmark_importNothingOfTheProgram() {
+    for (String beside : List.of("sandbox", "benchmark")) {
+      classes()
+          .that()
+          .resideInAPackage(ROOT + "." + beside + "..")
+          .should()
+          .onlyDependOnClassesThat(
+              resideInAPackage(ROOT + "." + beside + "..").or(not(resideInAPackage(ROOT + ".."))))
+          .check(PROGRAM);
+    }
+  }
+
+  @Test
+  void theProgramImportsNothingOfThem_butForTheCommandsThatStartThem() {
+    noClasses()
         .that()
-        .resideInAPackage(ROOT + ".sandbox..")
+        .resideOutsideOfPackages(ROOT + ".sandbox..", ROOT + ".cli..")
         .should()
-        .onlyDependOnClassesThat(
-            resideInAPackage(ROOT + ".sandbox..").or(not(resideInAPackage(ROOT + ".."))))
+        .dependOnClassesThat(resideInAPackage(ROOT + ".sandbox.."))
         .check(PROGRAM);
     noClasses()
         .that()
-        .resideOutsideOfPackages(ROOT + ".sandbox..", ROOT + ".benchmark..", ROOT + ".cli..")
+        .resideOutsideOfPackage(ROOT + ".benchmark..")
+        .and(not(simpleNameStartingWith("Benchmark").and(resideInAPackage(ROOT + ".cli"))))
         .should()
-        .dependOnClassesThat(resideInAnyPackage(ROOT + ".sandbox..", ROOT + ".benchmark.."))
+        .dependOnClassesThat(resideInAPackage(ROOT + ".benchmark.."))
         .check(PROGRAM);
   }
 
@@ -82,10 +95,8 @@ class ArchitectureTest {
     List<String> found = new ArrayList<>();
     try (Stream<Path> packages = Files.list(SOURCES)) {
       for (Path engine : packages.sorted().toList()) {
-        // what is Polymarket's own, the commands, the enrichment of trades by the sources'
-        // mappings,
-        // and what stands beside the program may
-        if (!List.of("polymarket", "cli", "enrich", "sandbox", "benchmark")
+        // what is Polymarket's own, the commands, and what stands beside the program may
+        if (!List.of("polymarket", "cli", "sandbox", "benchmark")
             .contains(engine.getFileName().toString())) {
           found.addAll(
               texts(

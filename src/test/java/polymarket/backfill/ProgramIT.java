@@ -193,7 +193,7 @@ class ProgramIT {
                 ids.get(1))
             .end();
     assertTrue(
-        shown.out().contains("Becomes in resolutions_external_ingest:")
+        shown.out().contains("Rows for resolutions_external_ingest:")
             && shown.out().contains(ids.get(1) + "  absent"),
         shown.out());
     assertEquals(0, bed.value("SELECT count() FROM default.resolutions_external_ingest"));

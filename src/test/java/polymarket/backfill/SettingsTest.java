@@ -176,8 +176,10 @@ class SettingsTest {
   }
 
   @Test
-  void aFileThatCannotBeRead_isOneLine() {
+  void aFileThatCannotBeRead_isOneLine() throws IOException {
     file("clickhouse.user=\\u12\n");
     assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("cannot read"));
+    Files.write(home.resolve("application.properties"), new byte[] {(byte) 0xff, 65});
+    assertTrue(oneLine(() -> load(Map.of(), Map.of())).contains("it is not text in UTF-8"));
   }
 }

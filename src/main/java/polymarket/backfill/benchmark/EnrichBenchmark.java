@@ -11,19 +11,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
-import polymarket.backfill.Messages;
-import polymarket.backfill.Settings;
-import polymarket.backfill.UserError;
-import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.enrich.Enrich;
-import polymarket.backfill.enrich.Reconcile;
 
 /**
  * Measures `backfill enrich` against a plain copy of the same table: generated trades in an engine
- * of their own, in a folder that is removed again. The engine is started anew for each part, so
- * that the peak of its memory is that part's.
+ * of their own, in a folder that is removed again. The engine is restarted for each part, so that
+ * the peak of its memory is that part's.
  *
  * <p>With {@code keep} the folder of a run that fails stays, and the next run with as many trades
  * takes them and the copy's figures from it.
@@ -62,20 +54,18 @@ public final class EnrichBenchmark {
    */
   private static final long QUIET_SECONDS = 120;
 
-  private final Settings settings;
-  private final Messages messages;
-  private final Consumer<String> status;
+  private final Program program;
+  private final Map<String, String> settings;
   private final long rows;
   private final List<String> joins;
   private final boolean narrow;
   private final boolean keep;
   private final Path folder;
-  private final SqlFile sql = SqlFile.read("benchmark-enrich");
   private final Map<String, Object> values;
 
   /** Work on an open engine. */
   private interface Part {
-    void run(ClickHouse clickHouse) throws InterruptedException;
+    void run(Engine engine) throws InterruptedException;
   }
 
   /**
@@ -83,17 +73,11 @@ public final class EnrichBenchmark {
    * @param joins values of enrich.join, each measured
    * @param narrow whether trades have six columns instead of seventeen
    * @param keep whether the data of a run that fails stay for the next one
-   * @param status is told now and then how far it is
-   * @throws UserError where the disk has no room for it
+   * @throws BenchmarkException where the disk has no room for it
    */
   public EnrichBenchmark(
-      Settings settings,
-      long rows,
-      List<String> joins,
-      boolean narrow,
-      boolean keep,
-      Messages messages,
-      Consumer<String> status) {
+      Program program, long rows, List<String> joins, boolean narrow, boolean keep) {
+    this.program = program;
     this.narrow = narrow;
     this.keep = keep;
     this.values =
@@ -106,62 +90,52 @@ public final class EnrichBenchmark {
             4L << 30,
             "fills",
             narrow ? FILLS_OF_A_TRANSACTION : 1);
-    this.messages = messages;
-    this.status = status;
     this.rows = rows;
     this.joins = joins;
-    Path parent = settings.path("runtime.dir").resolve("benchmark");
+    this.folder = folder();
+    this.settings = new LinkedHashMap<>();
+    settings.put("clickhouse.url", "");
+    settings.put("clickhouse.data", folder.resolve("data").toString());
+    settings.put("clickhouse.port", "0");
+    settings.put("runtime.dir", folder.toString());
+    settings.put("enrich.trades", "default.trades_raw");
+    settings.put("enrich.target", "default.enriched_trades_final");
+  }
+
+  private Path folder() {
+    Path parent = Folders.parent(program);
+    Path kept = parent.resolve("enrich-" + rows + (narrow ? "-narrow" : ""));
     try {
-      Files.createDirectories(parent);
-      Path kept = parent.resolve("enrich-" + rows + (narrow ? "-narrow" : ""));
       if (keep && Files.exists(kept) && !Files.exists(kept.resolve(STATE))) {
-        Benchmark.delete(kept);
+        Folders.delete(kept);
       }
       if (!keep || !Files.exists(kept)) {
         checkRoom(parent);
       }
-      folder = keep ? Files.createDirectories(kept) : Files.createTempDirectory(parent, "enrich-");
+      return keep ? Files.createDirectories(kept) : Folders.fresh(parent, "enrich-");
     } catch (IOException e) {
-      throw new UserError(
-          "cannot write to "
-              + parent
-              + ": "
-              + e.getMessage()
-              + "; set runtime.dir to a folder that can be written");
+      throw new BenchmarkException("cannot write to " + parent + ": " + e.getMessage());
     }
-    this.settings =
-        settings
-            .with("clickhouse.url", "")
-            .with("clickhouse.data", folder.resolve("data").toString())
-            .with("clickhouse.port", "0")
-            .with("runtime.dir", folder.toString())
-            .with("enrich.trades", "default.trades_raw")
-            .with("enrich.target", "default.enriched_trades_final");
   }
 
-  private void checkRoom(Path parent) throws IOException {
+  private void checkRoom(Path parent) {
+    String trades = Figures.count(rows) + " trades";
     long needed = rows * (narrow ? NARROW_DISK_BYTES : DISK_BYTES);
-    long free = Files.getFileStore(parent).getUsableSpace();
-    messages.info(
-        Messages.count(rows)
-            + " trades need up to "
-            + Benchmark.bytes(needed)
+    program.info(
+        trades
+            + " need up to "
+            + Figures.bytes(needed)
             + " of disk in "
             + parent
             + ", and "
-            + Benchmark.bytes(free)
+            + Figures.bytes(Folders.free(parent))
             + " are free");
-    if (free < needed) {
-      throw new UserError(
-          "there is no room for "
-              + Messages.count(rows)
-              + " trades: set runtime.dir to another disk, or take fewer with --ids");
-    }
+    Folders.checkRoom(parent, trades, needed);
   }
 
   /**
    * @return what is printed, with names that say the unit
-   * @throws UserError where a part fails
+   * @throws BenchmarkException where a part fails
    */
   public Map<String, Object> run() {
     Thread ended = new Thread(keep ? this::tellKept : this::delete, "benchmark-end");
@@ -172,7 +146,7 @@ public final class EnrichBenchmark {
       result.put("job", "enrich");
       result.put("rows", rows);
       result.put("cores", Runtime.getRuntime().availableProcessors());
-      result.put("memory_cap", settings.text("enrich.max-memory"));
+      result.put("memory_cap", program.setting("enrich.max-memory"));
       Map<String, Object> state = data();
       result.put("bytes_on_disk", state.get("bytes_on_disk"));
       Map<String, Object> copy = new LinkedHashMap<>();
@@ -182,7 +156,7 @@ public final class EnrichBenchmark {
         parts.add(enrich(join, copy));
       }
       parts.forEach(
-          part -> part.put("rows_per_second", Math.round(rows / number(part, "seconds"))));
+          part -> part.put("rows_per_second", Math.round(rows / Figures.number(part, "seconds"))));
       result.put("parts", parts);
       boolean right =
           parts.stream().skip(1).allMatch(part -> Boolean.TRUE.equals(part.remove("right")));
@@ -205,114 +179,94 @@ public final class EnrichBenchmark {
     try {
       Map<String, Object> state = new LinkedHashMap<>();
       if (Files.exists(file)) {
-        messages.info("using the trades of an earlier run in " + folder);
+        program.info("using the trades of an earlier run in " + folder);
         state.putAll(JSON.readValue(file.toFile(), new TypeReference<Map<String, Object>>() {}));
       } else {
-        Map<String, Object> generated = part("generate", clickHouse -> generate(clickHouse, state));
+        Map<String, Object> generated = part("generate", engine -> generate(engine, state));
         JSON.writeValue(file.toFile(), state);
-        messages.info(
+        program.info(
             "generated "
-                + Messages.count(rows)
+                + Figures.count(rows)
                 + " trades in "
                 + generated.get("seconds")
                 + " s, "
-                + Benchmark.bytes(state.get("bytes_on_disk")));
+                + Figures.bytes(state.get("bytes_on_disk")));
       }
       if (!state.containsKey("copy")) {
         part("clear", this::dropCopy);
-        state.put(
-            "copy", part("copy", clickHouse -> clickHouse.execute(sql.section("copy"), values)));
+        state.put("copy", part("copy", engine -> engine.run("copy", values)));
         JSON.writeValue(file.toFile(), state);
       }
       part("clear", this::dropCopy);
       return state;
     } catch (IOException e) {
-      throw new UserError("cannot read or write " + file + ": " + e.getMessage());
+      throw new BenchmarkException("cannot read or write " + file + ": " + e.getMessage());
     }
   }
 
-  private void dropCopy(ClickHouse clickHouse) {
-    clickHouse.execute("DROP TABLE IF EXISTS default.trades_copy SYNC");
+  private void dropCopy(Engine engine) {
+    engine.run("drop-copy", Map.of());
   }
 
-  private void generate(ClickHouse clickHouse, Map<String, Object> state)
-      throws InterruptedException {
-    Reconcile.createTables(clickHouse);
-    clickHouse.execute(sql.section("setup"), Map.of());
-    clickHouse.execute(sql.section(narrow ? "narrow" : "wide"), Map.of());
-    clickHouse.execute(sql.section("mapping"), values);
-    String columns =
-        String.valueOf(
-            clickHouse.value(
-                "SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE"
-                    + " database = 'default' AND table = 'trades_raw'"));
+  private void generate(Engine engine, Map<String, Object> state) throws InterruptedException {
+    engine.createMappingTables();
+    engine.run("setup", Map.of());
+    engine.run(narrow ? "narrow" : "wide", Map.of());
+    engine.run("mapping", values);
+    String columns = String.valueOf(engine.value("columns", Map.of()));
     for (int month = 0; month < MONTHS; month++) {
       long first = rows * month / MONTHS;
       long last = rows * (month + 1) / MONTHS;
       Map<String, Object> own = new LinkedHashMap<>(values);
-      own.putAll(
-          Map.of(
-              "columns",
-              new SqlFile.Raw(columns),
-              "first",
-              first,
-              "count",
-              last - first,
-              "month",
-              month));
-      clickHouse.execute(sql.section("trades"), own);
-      status.accept(
-          "generated " + Messages.count(last) + " of " + Messages.count(rows) + " trades");
+      own.put("columns", new Engine.Sql(columns));
+      own.put("first", first);
+      own.put("count", last - first);
+      own.put("month", month);
+      engine.run("trades", own);
+      program.status("generated " + Figures.count(last) + " of " + Figures.count(rows) + " trades");
     }
-    quiet(clickHouse);
-    state.put(
-        "bytes_on_disk",
-        clickHouse.value(
-            "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'default' AND"
-                + " table = 'trades_raw'"));
+    quiet(engine);
+    state.put("bytes_on_disk", engine.value("bytes-on-disk", Map.of()));
   }
 
   /** One way to look up condition ids: measured, and every row of the result judged. */
   private Map<String, Object> enrich(String join, Map<String, Object> copy) {
     removeLedger();
-    Enrich.Result[] enriched = {null};
+    Map<String, Object> enriched = new LinkedHashMap<>();
     Map<String, Object> part =
         part(
             "enrich, join=" + join,
-            clickHouse ->
-                enriched[0] =
-                    new Enrich(clickHouse, settings.with("enrich.join", join), messages, status)
-                        .run());
+            engine -> enriched.putAll(engine.enrich(Map.of("enrich.join", join))));
     part.put(
         "times_the_copy",
-        Math.round(100 * number(part, "seconds") / number(copy, "seconds")) / 100.0);
-    part.put("slices", enriched[0].slices());
-    part.put("halved", enriched[0].halved());
-    Map<String, Object> steps = new LinkedHashMap<>();
-    enriched[0].steps().entrySet().stream()
-        .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
-        .forEach(step -> steps.put(step.getKey(), step.getValue() / 1000.0));
-    part.put("seconds_in", steps);
-    part.put("original", enriched[0].original());
-    part.put("filled", enriched[0].filled());
-    part.put("unfillable", enriched[0].unfillable());
+        Figures.rounded(Figures.number(part, "seconds") / Figures.number(copy, "seconds")));
+    part.put(
+        "times_the_cpu_of_the_copy",
+        Figures.rounded(Figures.number(part, "cpu_seconds") / Figures.number(copy, "cpu_seconds")));
+    for (String figure :
+        List.of("slices", "halved", "seconds_in", "original", "filled", "unfillable")) {
+      part.put(figure, enriched.get(figure));
+    }
     part(
         "check",
-        clickHouse -> {
-          part.put("wrong", clickHouse.value(sql.section("wrong").sql(values)));
-          clickHouse.execute("DROP TABLE default.enriched_trades_final SYNC");
+        engine -> {
+          part.put("wrong", engine.value("wrong", values));
+          engine.run("drop-enriched", Map.of());
         });
-    part.put("right", number(part, "wrong") == 0 && enriched[0].rows() == rows);
+    part.put(
+        "right",
+        Figures.number(part, "wrong") == 0 && ((Number) enriched.get("rows")).longValue() == rows);
     removeLedger();
     return part;
   }
 
-  /** So that the next one starts afresh. */
+  /** Cleans up, so that the next one starts from the beginning. */
   private void removeLedger() {
+    Path ledger = folder.resolve("enrich.ledger");
     try {
-      Files.deleteIfExists(Enrich.ledgerFile(settings));
+      Files.deleteIfExists(ledger);
     } catch (IOException e) {
-      throw new UserError("cannot remove " + Enrich.ledgerFile(settings) + ": " + e.getMessage());
+      throw new BenchmarkException("cannot remove " + ledger + ": " + e.getMessage());
     }
   }
 
@@ -324,7 +278,7 @@ public final class EnrichBenchmark {
                 Locale.ROOT,
                 "enrich: %,d trades of %s, %s cores, cap %s%n",
                 result.get("rows"),
-                Benchmark.bytes(result.get("bytes_on_disk")),
+                Figures.bytes(result.get("bytes_on_disk")),
                 result.get("cores"),
                 result.get("memory_cap")));
     for (Object each : (List<?>) result.get("parts")) {
@@ -336,14 +290,15 @@ public final class EnrichBenchmark {
               part.get("part"),
               part.get("seconds"),
               part.get("rows_per_second"),
-              Benchmark.bytes(part.get("peak_resident_bytes"))));
+              Figures.bytes(part.get("peak_resident_bytes"))));
       if (part.containsKey("times_the_copy")) {
         text.append(
             String.format(
                 Locale.ROOT,
-                "    %.2f times the copy; %,d original, %,d filled, %,d unfillable, %,d rows wrong;"
-                    + " %d slices, %d halved%n",
+                "    %.2f times the copy, %.2f times its CPU seconds; %,d original, %,d filled, %,d"
+                    + " unfillable, %,d rows wrong; %d slices, %d halved%n",
                 part.get("times_the_copy"),
+                part.get("times_the_cpu_of_the_copy"),
                 part.get("original"),
                 part.get("filled"),
                 part.get("unfillable"),
@@ -359,66 +314,61 @@ public final class EnrichBenchmark {
   }
 
   private Map<String, Object> part(String name, Part part) {
-    status.accept(name);
-    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-      ProcessUse use = new ProcessUse("engine", engine());
-      Thread looks =
-          new Thread(
-              () -> {
-                try {
-                  while (true) {
-                    use.look();
-                    TimeUnit.MILLISECONDS.sleep(ProcessUse.EVERY_MILLIS);
-                  }
-                } catch (InterruptedException e) {
-                  // the part is over
-                }
-              },
-              "benchmark-uses");
+    program.status(name);
+    try (Engine engine = program.engine(settings)) {
+      ProcessUse use = new ProcessUse("engine", process());
+      Thread looks = new Thread(() -> look(use), "benchmark-uses");
       looks.setDaemon(true);
       looks.start();
       long started = System.nanoTime();
-      part.run(clickHouse);
+      part.run(engine);
       double seconds = (System.nanoTime() - started) / 1e9;
       looks.interrupt();
       use.look();
       Map<String, Object> result = new LinkedHashMap<>();
       result.put("part", name);
-      result.put("seconds", Math.round(seconds * 100) / 100.0);
+      result.put("seconds", Figures.rounded(seconds));
       result.put("cpu_seconds", use.result().get("cpu_seconds"));
       result.put("peak_resident_bytes", use.result().get("peak_resident_bytes"));
       return result;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new UserError("interrupted");
+      throw new BenchmarkException("interrupted");
     }
   }
 
-  private ProcessHandle engine() {
-    Path file = settings.path("clickhouse.data").resolve("engine.json");
+  private static void look(ProcessUse use) {
     try {
-      return ProcessHandle.of(JSON.readTree(file.toFile()).path("pid").asLong())
-          .orElseThrow(() -> new UserError("the engine of " + file + " has ended"));
-    } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": " + e.getMessage());
+      while (true) {
+        use.look();
+        TimeUnit.MILLISECONDS.sleep(ProcessUse.EVERY_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      // the part is over
     }
   }
 
-  private static void quiet(ClickHouse clickHouse) throws InterruptedException {
+  private ProcessHandle process() {
+    Path data = folder.resolve("data");
+    try {
+      return ProcessHandle.of(ProcessUses.pid(data))
+          .orElseThrow(() -> new BenchmarkException("the engine of " + data + " has ended"));
+    } catch (IOException e) {
+      throw new BenchmarkException("cannot read the engine's file in " + data);
+    }
+  }
+
+  private static void quiet(Engine engine) throws InterruptedException {
     for (long i = 0;
         i < QUIET_SECONDS
-            && ((Number) clickHouse.value("SELECT count() FROM system.merges")).longValue() > 0;
+            && ((Number) engine.value("SELECT count() FROM system.merges")).longValue() > 0;
         i++) {
       TimeUnit.SECONDS.sleep(1);
     }
   }
 
-  private static double number(Map<String, Object> map, String key) {
-    return ((Number) map.get(key)).doubleValue();
-  }
-
   private void tellKept() {
-    messages.info(
+    program.info(
         "the data stay in "
             + folder
             + ": the same command with --keep uses them again; remove the folder when they are no"
@@ -426,10 +376,6 @@ public final class EnrichBenchmark {
   }
 
   private void delete() {
-    try {
-      Benchmark.delete(folder);
-    } catch (IOException | java.io.UncheckedIOException e) {
-      messages.warn("cannot remove " + folder + ": " + e.getMessage());
-    }
+    Folders.clear(folder, program);
   }
 }

@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import polymarket.backfill.polymarket.LogPages;
 
 /** A portal's answers in a file, a block a line, and a server that gives them again. */
 final class RecordedPortal implements AutoCloseable {
@@ -54,7 +53,8 @@ final class RecordedPortal implements AutoCloseable {
   }
 
   /** Records the answers to the requests that the program makes. */
-  static RecordedPortal record(Path to, String url, long first, long last, List<String> datasets)
+  static RecordedPortal record(
+      Program program, Path to, String url, long first, long last, List<String> datasets)
       throws IOException, InterruptedException {
     RecordedPortal portal = new RecordedPortal(new RandomAccessFile(to.toFile(), "rw"), last);
     HttpClient client = HttpClient.newHttpClient();
@@ -65,8 +65,7 @@ final class RecordedPortal implements AutoCloseable {
                   HttpRequest.newBuilder(URI.create(url + "/finalized-stream"))
                       .POST(
                           HttpRequest.BodyPublishers.ofString(
-                              LogPages.portalRequest(
-                                  from, Math.min(last, from + STEP - 1), datasets)))
+                              program.logsRequest(from, Math.min(last, from + STEP - 1), datasets)))
                       .build(),
                   HttpResponse.BodyHandlers.ofByteArray())
               .body();

@@ -6,24 +6,15 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import polymarket.backfill.Messages;
-import polymarket.backfill.Settings;
-import polymarket.backfill.UserError;
-import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.polymarket.ConditionLogs;
 
 /**
  * Measures the scan of a range of blocks with millions of logs: the program, the engine and the
@@ -47,54 +38,27 @@ public final class RpcLogsBenchmark {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private final Settings settings;
-  private final Messages messages;
+  private final Program program;
   private final long blocks;
   private final Path folder;
-  private final List<ProcessHandle> processes = new CopyOnWriteArrayList<>();
+  private final Processes processes;
 
   /**
    * @param blocks to scan, the newest that may be asked for
-   * @throws UserError where the disk has no room for them
+   * @throws BenchmarkException where the disk has no room for them
    */
-  public RpcLogsBenchmark(Settings settings, long blocks, Messages messages) {
-    this.messages = messages;
+  public RpcLogsBenchmark(Program program, long blocks) {
+    this.program = program;
     this.blocks = blocks;
-    Path parent = settings.path("runtime.dir").resolve("benchmark");
-    try {
-      Files.createDirectories(parent);
-      long free = Files.getFileStore(parent).getUsableSpace();
-      if (free < blocks * DISK_BYTES) {
-        throw new UserError(
-            Messages.count(blocks)
-                + " blocks need up to "
-                + Benchmark.bytes(blocks * DISK_BYTES)
-                + " of disk in "
-                + settings.path("runtime.dir")
-                + ", and "
-                + Benchmark.bytes(free)
-                + " are free: set runtime.dir to another disk, or take fewer with --ids");
-      }
-      folder = Files.createTempDirectory(parent, "rpc-logs-");
-    } catch (IOException e) {
-      throw new UserError(
-          "cannot write to "
-              + parent
-              + ": "
-              + e.getMessage()
-              + "; set runtime.dir to a folder that can be written");
-    }
-    this.settings =
-        settings
-            .with("clickhouse.url", "")
-            .with("clickhouse.data", folder.resolve("data").toString())
-            .with("clickhouse.port", "0")
-            .with("runtime.dir", folder.toString());
+    this.processes = new Processes(program);
+    Path parent = Folders.parent(program);
+    Folders.checkRoom(parent, Figures.count(blocks) + " blocks", blocks * DISK_BYTES);
+    folder = Folders.fresh(parent, "rpc-logs-");
   }
 
   /**
    * @return what is printed, with names that say the unit
-   * @throws UserError where a process fails
+   * @throws BenchmarkException where a process fails
    */
   public Map<String, Object> run() {
     Thread ended = new Thread(this::clear, "benchmark-end");
@@ -102,10 +66,10 @@ public final class RpcLogsBenchmark {
     try {
       return measure();
     } catch (IOException e) {
-      throw new UserError("benchmark of rpc-logs: " + e.getMessage());
+      throw new BenchmarkException("benchmark of rpc-logs: " + e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new UserError("interrupted");
+      throw new BenchmarkException("interrupted");
     } finally {
       clear();
       try {
@@ -119,60 +83,27 @@ public final class RpcLogsBenchmark {
   private Map<String, Object> measure() throws IOException, InterruptedException {
     Process sandbox =
         start("sandbox", Stream.concat(SANDBOX.stream(), Stream.of("--port", "0")).toList());
-    Map<String, String> urls = Benchmark.urls(sandbox);
+    Map<String, String> urls = Processes.urls(sandbox);
     String base = urls.get("statistics").replaceAll("/_sandbox/.*", "");
     long last = head(urls.get("polygon")) - 100;
     long first = last - blocks + 1;
-
-    List<String> arguments =
-        new ArrayList<>(List.of("rpc-logs", "--from", "" + first, "--to", "" + last, "--json"));
-    for (String key :
-        List.of("clickhouse.url", "clickhouse.data", "clickhouse.port", "runtime.dir")) {
-      arguments.addAll(List.of("--set", key + "=" + settings.text(key)));
-    }
-    arguments.addAll(List.of("--set", "polygon.rpc.url=" + urls.get("polygon")));
-    List<ProcessUse> uses =
-        new CopyOnWriteArrayList<>(List.of(new ProcessUse("sandbox", sandbox.toHandle())));
-    Process program = start("run", arguments);
-    uses.add(new ProcessUse("program", program.toHandle()));
-    Thread looks = new Thread(() -> look(uses), "benchmark-uses");
-    looks.setDaemon(true);
-    looks.start();
-    String text = new String(program.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    int code = program.waitFor();
-    if (code != 0 || text.isBlank()) {
-      throw new UserError("the run of rpc-logs ended with exit code " + code + ": " + errors());
-    }
-    uses.forEach(ProcessUse::look);
-    looks.interrupt();
-    JsonNode run = JSON.readTree(text).path("run");
-    double seconds = run.path("seconds").asDouble();
-
-    messages.info("comparing with the sandbox's truth ...");
+    Map<String, String> set = new LinkedHashMap<>();
+    set.put("clickhouse.url", "");
+    set.put("clickhouse.data", folder.resolve("data").toString());
+    set.put("clickhouse.port", "0");
+    set.put("runtime.dir", folder.toString());
+    set.put("polygon.rpc.url", urls.get("polygon"));
+    ProcessUses uses = new ProcessUses(program, processes, set);
+    uses.add("sandbox", sandbox.toHandle());
+    JsonNode run = scan(first, last, set, uses).path("run");
+    program.info("comparing with the sandbox's truth ...");
     Map<String, Long> truth = truth(base, first, last);
-    Map<String, Object> rows = new LinkedHashMap<>();
-    boolean equal = true;
-    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-      Map<String, String> stored =
-          Map.of(
-              "conditions",
-              "SELECT count() FROM default.rpc_conditions",
-              "resolutions",
-              "SELECT count() FROM default.rpc_resolutions",
-              "moves",
-              "SELECT sum(transfers) FROM default.rpc_transfers");
-      for (String kind : List.of("conditions", "resolutions", "moves")) {
-        long n = ((Number) clickHouse.value(stored.get(kind))).longValue();
-        rows.put(kind, n);
-        rows.put(kind + "_in_truth", truth.get(kind));
-        equal &= n == truth.get(kind);
-      }
-    }
-    rows.put("equal", equal);
+    Map<String, Object> rows = compare(uses, truth);
     JsonNode limit =
         JSON.readTree(URI.create(urls.get("statistics")).toURL())
             .path("limits")
             .path("polygon calls");
+    double seconds = run.path("seconds").asDouble();
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("job", "rpc-logs");
     result.put("blocks", blocks);
@@ -185,32 +116,54 @@ public final class RpcLogsBenchmark {
     result.put("calls_over_the_limit", limit.path("violations").asLong());
     result.put("retries", run.path("retries").asLong());
     result.put("rows", rows);
-    result.put("processes", uses.stream().map(ProcessUse::result).toList());
-    result.put("right", equal && limit.path("violations").asLong() == 0);
+    result.put("processes", uses.all().stream().map(ProcessUse::result).toList());
+    result.put("right", rows.get("equal").equals(true) && limit.path("violations").asLong() == 0);
     return result;
   }
 
-  /** Looks at the processes while they run, and at the engine once it is there. */
-  private void look(List<ProcessUse> uses) {
-    while (true) {
-      uses.forEach(ProcessUse::look);
-      try {
-        Path file = folder.resolve("data/engine.json");
-        if (uses.size() == 2 && Files.exists(file)) {
-          ProcessHandle.of(JSON.readTree(file.toFile()).path("pid").asLong())
-              .ifPresent(
-                  engine -> {
-                    processes.add(engine);
-                    uses.add(new ProcessUse("engine", engine));
-                  });
-        }
-        TimeUnit.MILLISECONDS.sleep(ProcessUse.EVERY_MILLIS);
-      } catch (IOException e) {
-        // being written
-      } catch (InterruptedException e) {
-        return;
+  /** Runs the job over the blocks, and gives what it prints. */
+  private JsonNode scan(long first, long last, Map<String, String> set, ProcessUses uses)
+      throws IOException, InterruptedException {
+    List<String> arguments =
+        new ArrayList<>(List.of("rpc-logs", "--from", "" + first, "--to", "" + last, "--json"));
+    set.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
+    Process process = start("run", arguments);
+    uses.add(ProcessUses.PROGRAM, process.toHandle());
+    uses.start(0);
+    try {
+      String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      int code = process.waitFor();
+      if (code != 0 || text.isBlank()) {
+        throw new BenchmarkException(
+            "the run of rpc-logs ended with exit code " + code + ": " + Processes.tail(errors()));
+      }
+      return JSON.readTree(text);
+    } finally {
+      uses.stop();
+    }
+  }
+
+  private static Map<String, Object> compare(ProcessUses uses, Map<String, Long> truth) {
+    Map<String, String> stored =
+        Map.of(
+            "conditions",
+            "SELECT count() FROM default.rpc_conditions",
+            "resolutions",
+            "SELECT count() FROM default.rpc_resolutions",
+            "moves",
+            "SELECT sum(transfers) FROM default.rpc_transfers");
+    Map<String, Object> rows = new LinkedHashMap<>();
+    boolean equal = true;
+    try (Engine engine = uses.engine()) {
+      for (String kind : List.of("conditions", "resolutions", "moves")) {
+        long n = ((Number) engine.value(stored.get(kind))).longValue();
+        rows.put(kind, n);
+        rows.put(kind + "_in_truth", truth.get(kind));
+        equal &= n == truth.get(kind);
       }
     }
+    rows.put("equal", equal);
+    return rows;
   }
 
   private static long head(String polygon) throws IOException {
@@ -242,13 +195,9 @@ public final class RpcLogsBenchmark {
               new InputStreamReader(some.toURL().openStream(), StandardCharsets.UTF_8))) {
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
           counts.merge("logs", 1L, Long::sum);
-          for (ConditionLogs.Row row : ConditionLogs.decode(JSON.readTree(line))) {
-            counts.merge(
-                row instanceof ConditionLogs.Preparation
-                    ? "conditions"
-                    : row instanceof ConditionLogs.Resolution ? "resolutions" : "moves",
-                1L,
-                Long::sum);
+          JsonNode log = JSON.readTree(line);
+          if (!LogKinds.kind(log).isEmpty()) {
+            counts.merge(LogKinds.kind(log), LogKinds.count(log), Long::sum);
           }
         }
       }
@@ -257,25 +206,17 @@ public final class RpcLogsBenchmark {
   }
 
   private Process start(String command, List<String> arguments) throws IOException {
-    return Benchmark.start(
-        processes,
-        command,
-        List.of("-Dbackfill.home=" + settings.home()),
-        folder.resolve("errors.txt"),
-        arguments);
+    return processes.start(
+        command, List.of("-Dbackfill.home=" + program.home()), errors(), arguments);
   }
 
-  private String errors() throws IOException {
-    return Benchmark.tail(folder.resolve("errors.txt"));
+  private Path errors() {
+    return folder.resolve("errors.txt");
   }
 
   private void clear() {
-    Benchmark.end(processes);
-    try {
-      Benchmark.delete(folder);
-    } catch (IOException | UncheckedIOException e) {
-      messages.warn("cannot remove " + folder + ": " + e.getMessage());
-    }
+    processes.end();
+    Folders.clear(folder, program);
   }
 
   /** The result for a person. */
@@ -323,7 +264,7 @@ public final class RpcLogsBenchmark {
               "  %-9s %.1f CPU seconds, %s at the most%n",
               process.get("process"),
               process.get("cpu_seconds"),
-              Benchmark.bytes(process.get("peak_resident_bytes"))));
+              Figures.bytes(process.get("peak_resident_bytes"))));
     }
     return text.toString();
   }

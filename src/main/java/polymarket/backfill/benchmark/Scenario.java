@@ -21,9 +21,6 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.function.LongFunction;
-import java.util.stream.Stream;
-import polymarket.backfill.Nearest;
-import polymarket.backfill.UserError;
 
 /**
  * What the benchmark has to know of a job: everything in which one job differs from another.
@@ -56,7 +53,7 @@ public record Scenario(
     Map<String, String> stored,
     long diskBytes) {
 
-  /** Writes a list of so many ids. */
+  /** Writes a list of this many ids. */
   public interface Maker {
 
     /**
@@ -189,29 +186,9 @@ public record Scenario(
               Map.of("fills", "SELECT count() FROM default.clob_fills"),
               60_000));
 
-  /**
-   * @throws UserError where the job has no benchmark
-   */
-  public static Scenario of(String job) {
-    return ALL.stream()
-        .filter(scenario -> scenario.job().equals(job))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new UserError(
-                    "no benchmark of '"
-                        + job
-                        + "'."
-                        + Nearest.hint(job, names())
-                        + " There are: "
-                        + String.join(", ", names())));
-  }
-
-  /** What has a benchmark: the jobs above, and what is measured in a way of its own. */
-  public static List<String> names() {
-    return Stream.concat(
-            ALL.stream().map(Scenario::job), Stream.of("chain", "rpc-logs", "token-ids", "enrich"))
-        .toList();
+  /** All jobs that have a benchmark against the sandbox. */
+  public static List<Scenario> all() {
+    return ALL;
   }
 
   private static void randomConditionIds(Path file, long count) throws IOException {
@@ -232,7 +209,7 @@ public record Scenario(
    * Writes the first ids that a truth of the sandbox gives.
    *
    * @param id of a row; null where the row is none
-   * @throws UserError where there are fewer
+   * @throws BenchmarkException where there are fewer
    */
   private static void write(Path file, long count, String url, Function<JsonNode, String> id)
       throws IOException, InterruptedException {
@@ -252,7 +229,7 @@ public record Scenario(
     }
     if (written[0] < count) {
       Files.delete(file);
-      throw new UserError(
+      throw new BenchmarkException(
           "the sandbox made " + written[0] + " ids of the " + count + " that the benchmark wants");
     }
   }

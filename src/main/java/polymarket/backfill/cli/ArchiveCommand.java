@@ -18,15 +18,14 @@ import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
 /**
- * Goes once through what a run does, so that the JVM can archive the classes that this loads. The
- * launcher calls it after a build, with -XX:ArchiveClassesAtExit; every start after that spares
- * itself loading and checking them.
+ * Runs a small job once, so that the JVM can archive the classes that this loads. The launcher
+ * calls it after a build, with -XX:ArchiveClassesAtExit; later starts then load and check them
+ * faster.
  */
 @Command(
     name = "archive-classes",
     hidden = true,
-    description =
-        "Run a small job against a sandbox of its own (called by the launcher after a build).")
+    description = "Run a small job against its own sandbox (called by the launcher after a build).")
 final class ArchiveCommand implements Callable<Integer> {
 
   @Mixin private Common common;

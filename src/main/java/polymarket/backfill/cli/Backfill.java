@@ -2,16 +2,19 @@ package polymarket.backfill.cli;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
 
-/** The program: reads the command line and hands over to a command. */
+/** The program: parses the command line and runs a command. */
 @Command(
     name = "backfill",
     mixinStandardHelpOptions = true,
@@ -28,11 +31,13 @@ import polymarket.backfill.UserError;
       DoctorCommand.class,
       LedgerCommand.class,
       ResetCommand.class,
+      LoadCommand.class,
       ReconcileCommand.class,
       EnrichCommand.class,
       PipelineCommand.class,
       ViewsCommand.class,
       VerifyCommand.class,
+      AuditCommand.class,
       ExplainCommand.class,
       SqlCommand.class,
       ClickHouseCommand.class,
@@ -43,16 +48,7 @@ import polymarket.backfill.UserError;
       ArchiveCommand.class,
       CommandLine.HelpCommand.class,
     },
-    exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {
-      "0:complete",
-      "1:usage or configuration",
-      "2:finished with failed ids",
-      "3:a check failed",
-      "4:sums do not balance",
-      "5:gave up on a source that did not answer; run it again",
-      "130:interrupted",
-    })
+    exitCodeListHeading = "%nExit codes:%n")
 public final class Backfill implements Callable<Integer> {
 
   static {
@@ -69,17 +65,19 @@ public final class Backfill implements Callable<Integer> {
     return 0;
   }
 
-  /** Runs a command line and gives the exit code. */
+  /** Runs a command line and returns the exit code. */
   public static int execute(String... args) {
     return commandLine().execute(args);
   }
 
   static CommandLine commandLine() {
-    return new CommandLine(new Backfill())
+    CommandLine command = new CommandLine(new Backfill());
+    command.getCommandSpec().usageMessage().exitCodeList(ExitCode.meanings());
+    return command
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler(Backfill::usage)
-        .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
+        .setExecutionExceptionHandler((failure, line, parsed) -> failed(failure));
   }
 
   public static void main(String[] args) {
@@ -108,10 +106,10 @@ public final class Backfill implements Callable<Integer> {
             + " See `"
             + command.getCommandSpec().qualifiedName()
             + " --help`");
-    return 1;
+    return ExitCode.ERROR.code();
   }
 
-  /** Picocli's words for types of Java as a person says them. */
+  /** Replaces Java types in Picocli's messages with plain words. */
   static String plain(String message) {
     return message
         .replaceAll("^Unmatched arguments? (at|from) index \\d+: ", "unexpected argument ")
@@ -124,12 +122,16 @@ public final class Backfill implements Callable<Integer> {
   }
 
   private static int failed(Exception failure) {
+    Throwable cause = failure instanceof UncheckedIOException ? failure.getCause() : failure;
     if (failure instanceof UserError) {
       System.err.println("backfill: " + failure.getMessage());
+    } else if (cause instanceof FileSystemException file) {
+      // a folder or a file that a person named, or whose disk they can see to
+      System.err.println("backfill: cannot use " + file.getFile() + ": " + UserError.reason(file));
     } else {
-      System.err.println("backfill: internal error: " + failure + " (--debug shows where)");
+      System.err.println("backfill: internal error: " + failure + " (use --debug for details)");
     }
     org.slf4j.LoggerFactory.getLogger("backfill").debug("failed", failure);
-    return failure instanceof UserError error ? error.exitCode() : 1;
+    return (failure instanceof UserError error ? error.exitCode() : ExitCode.ERROR).code();
   }
 }

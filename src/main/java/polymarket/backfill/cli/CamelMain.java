@@ -9,8 +9,8 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.run.Routes;
 
 /**
- * What {@code mvn camel:run} and {@code mvn camel:dev} start: camel-main with the routes of all
- * jobs and ClickHouse, which waits until Ctrl-C or SIGTERM and reloads routes that are edited. The
+ * The main class of {@code mvn camel:run} and {@code mvn camel:dev}: starts camel-main with the
+ * routes of all jobs and ClickHouse, waits until Ctrl-C or SIGTERM, and reloads edited routes. The
  * Camel Maven plugin calls it in Maven's own JVM.
  */
 public final class CamelMain {
@@ -24,7 +24,7 @@ public final class CamelMain {
     Self.starts(Backfill.class);
     Redaction.install();
     Log.configure("1".equals(System.getenv("DEBUG")));
-    // Maven does not change into the folder of the project that -f names
+    // Maven does not change to the project folder given with -f
     System.setProperty(
         "backfill.home",
         System.getProperty(
@@ -33,7 +33,7 @@ public final class CamelMain {
       run(new Terminal(true), arguments);
     } catch (UserError e) {
       System.err.println("backfill: " + e.getMessage());
-      System.exit(e.exitCode());
+      System.exit(e.exitCode().code());
     }
   }
 

@@ -4,16 +4,17 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.embedded.EmbeddedClickHouse;
 
-/** The embedded engine on its own. */
+/** Runs only the embedded engine. */
 @Command(
     name = "clickhouse",
     description = {
-      "Run the embedded ClickHouse for clients of your own, until Ctrl-C.",
-      "Prints its address and password, and how curl, clickhouse-jdbc, @clickhouse/client and"
-          + " clickhouse-connect use them."
+      "Run the embedded ClickHouse for your own clients, until Ctrl-C.",
+      "Prints its address and password, with examples for curl, clickhouse-jdbc, @clickhouse/client"
+          + " and clickhouse-connect."
     })
 final class ClickHouseCommand implements Callable<Integer> {
 
@@ -22,6 +23,10 @@ final class ClickHouseCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Settings settings = common.settings();
+    if (!settings.text("clickhouse.url").isEmpty()) {
+      throw new UserError(
+          "clickhouse.url is set, so no command uses the embedded ClickHouse; unset it to run one");
+    }
     EmbeddedClickHouse.serveForeground(
         settings.path("clickhouse.data"),
         settings.port("clickhouse.port"),

@@ -12,7 +12,7 @@ import polymarket.backfill.UserError;
 /** Options of every command. */
 final class Common {
 
-  /** More than the libraries of SQLite (1.5 MB) and JNA (0.2 MB) take. */
+  /** More than the libraries of SQLite (1.5 MB) and JNA (0.2 MB) need. */
   private static final long LIBRARIES_BYTES = 4 << 20;
 
   @Option(
@@ -38,8 +38,8 @@ final class Common {
   }
 
   /**
-   * SQLite and JNA unpack their libraries into Java's temporary folder, and would end with a stack
-   * trace where they cannot.
+   * Checks Java's temporary folder: SQLite and JNA unpack their libraries there, and would fail
+   * with a stack trace if they cannot.
    */
   private static void checkTemporaryFolder() {
     Path folder = Path.of(System.getProperty("java.io.tmpdir"));
@@ -55,7 +55,7 @@ final class Common {
     }
   }
 
-  /** What --set gave. */
+  /** The values of --set. */
   Map<String, String> overrides() {
     return Map.copyOf(overrides);
   }
@@ -66,7 +66,7 @@ final class Common {
     }
   }
 
-  /** The project's folder: where the launcher stands. */
+  /** The project's folder, which has the launcher. */
   static Path home() {
     Path home = Home.folder();
     if (!Files.isDirectory(home.resolve("routes"))) {

@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -24,34 +25,29 @@ import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
-/**
- * Shows the whole way on one's own machine: the commands that a person would type, against the
- * sandbox.
- */
+/** Shows everything on one machine: the commands that a user would type, against the sandbox. */
 @Command(
     name = "demo",
     mixinStandardHelpOptions = true,
     description =
-        "Run everything once on this machine: a stand-in for the APIs, the embedded ClickHouse,"
-            + " real condition ids. No internet, no keys.")
+        "Run everything once on this machine, with simulated APIs (the sandbox), the embedded"
+            + " ClickHouse and real condition ids. Needs no internet and no keys.")
 final class DemoCommand implements Callable<Integer> {
 
   private static final String MARKER = ".backfill-demo";
 
-  /**
-   * The stand-in's sizes: small enough for all the jobs to take a minute at the documented limits.
-   */
+  /** The sandbox's sizes: small enough for all jobs to take a minute at the documented limits. */
   private static final int MARKETS = 1500;
 
   private static final int WALLETS = 300;
   private static final int FILLS_A_MARKET = 10;
 
-  /** Seconds a block: Polygon's chain of five years, in so many fewer blocks. */
+  /** Seconds per block, so that Polygon's chain of five years has fewer blocks. */
   private static final int BLOCK_SECONDS = 60;
 
   private static final int LINES_AN_INSERT = 10_000;
-  private static final int INTERRUPTED = 130;
-  private static final String ANEW = "`./backfill demo` starts anew";
+  private static final int INTERRUPTED = ExitCode.INTERRUPTED.code();
+  private static final String ANEW = "`./backfill demo` starts again from the beginning";
 
   @Option(
       names = "--folder",
@@ -77,7 +73,7 @@ final class DemoCommand implements Callable<Integer> {
     setting(set, "clickhouse.url", "");
     setting(set, "clickhouse.data", demo.resolve("data").toString());
     setting(set, "clickhouse.port", "0");
-    // one engine for all the commands below; each would start its own otherwise
+    // one engine for all the commands below; otherwise each would start its own
     try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(demo.resolve("data"), 0);
         Sandbox sandbox =
             Sandbox.start(
@@ -87,7 +83,7 @@ final class DemoCommand implements Callable<Integer> {
                     .fillsPerMarket(FILLS_A_MARKET)
                     .blockSeconds(BLOCK_SECONDS))) {
       System.out.println(
-          "A stand-in for the public APIs runs at " + sandbox.url() + ", with their limits.");
+          "The sandbox simulates the public APIs at " + sandbox.url() + ", with their limits.");
       List<String> all = new ArrayList<>(set);
       sandbox.settings().forEach((key, value) -> setting(all, key, value));
       setting(all, "rpc-logs.from", String.valueOf(sandbox.firstBlock()));
@@ -97,12 +93,20 @@ final class DemoCommand implements Callable<Integer> {
           ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
         System.out.println(
             "\n"
-                + "(A table of chain trades is made up from a part of the fills, as people bring"
-                + " one along.)");
+                + "(A part of the fills becomes a table of chain trades, like one that users"
+                + " have.)");
         clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
         run(all, "run", "wallets");
         run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
         run(all, "run", "payouts");
+        run(
+            all,
+            "run",
+            "chain",
+            "--from",
+            String.valueOf(sandbox.firstBlock()),
+            "--set",
+            "chain.span=200000");
         run(all, "views");
         int verified =
             run(
@@ -131,11 +135,22 @@ final class DemoCommand implements Callable<Integer> {
             "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM"
                 + " cascadian_clean.vw_resolutions_truth ORDER BY winning_index, condition_id LIMIT"
                 + " 5 FORMAT PrettyCompact");
+        run(
+            all,
+            "sql",
+            "SELECT source, count() AS fills, countIf(taker_order) AS trades, sumIf(cost,"
+                + " taker_order) AS volume, min(timestamp) AS first, max(timestamp) AS last FROM"
+                + " default.vw_fills GROUP BY source ORDER BY source FORMAT PrettyCompact");
+        run(
+            all,
+            "sql",
+            "SELECT kind, version, count() AS logs FROM default.chain_lifecycle GROUP BY kind,"
+                + " version ORDER BY logs DESC LIMIT 8 FORMAT PrettyCompact");
         System.out.println(
-            "\n(So far the jobs. Now the night. A table of "
+            "\n(Next is the overnight pipeline. A table of "
                 + Messages.count(trades(clickHouse, sandbox))
-                + " trades is made up, as people bring one along: half of them have no condition"
-                + " id, and what they have as a market is one of many things.)");
+                + " trades is generated, like one that users have: half of them have no condition"
+                + " id, and their markets have many different forms.)");
         System.out.print(
             Report.table(
                 clickHouse.rows(
@@ -143,18 +158,18 @@ final class DemoCommand implements Callable<Integer> {
         int night = run(all, "pipeline", "overnight");
         Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
         run(all, "explain", String.valueOf(trade));
-        System.out.println("\nThe enriched trades, compared with what the stand-in knows of each");
+        System.out.println("\nThe enriched trades, compared with the sandbox's truth");
         System.out.print(
             Report.table(
                 clickHouse.rows(
                     SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
         Path reports = PipelineStatus.folder(demo.resolve("runtime"), "overnight");
         System.out.println(
-            "\nThe report of the night is in "
+            "\nThe report of the overnight pipeline is in "
                 + reports.resolve("report.txt")
                 + ", and with charts, for a browser, in "
                 + reports.resolve("report.html"));
-        System.out.println("The data stays in " + demo + ". Look around with");
+        System.out.println("The data is in " + demo + ". Try");
         System.out.println(
             "  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data="
                 + demo.resolve("data"));
@@ -186,10 +201,10 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   /**
-   * Makes default.trades_raw of the stand-in's fills, and keeps what the stand-in knows in the
+   * Creates default.trades_raw from the sandbox's fills, and stores the sandbox's truth in the
    * database sandbox_truth.
    *
-   * @return how many trades there are
+   * @return the number of trades
    */
   static long trades(ClickHouse clickHouse, Sandbox sandbox) {
     SqlFile sql = SqlFile.read("demo");
@@ -207,7 +222,7 @@ final class DemoCommand implements Callable<Integer> {
     return ((Number) clickHouse.value("SELECT count() FROM default.trades_raw")).longValue();
   }
 
-  /** A command of the demo ended as it should not. */
+  /** A command of the demo failed. */
   private static final class StepFailed extends RuntimeException {
 
     private StepFailed(String command) {
@@ -215,7 +230,7 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  /** A person ended the demo. */
+  /** The user stopped the demo. */
   private static final class Interrupted extends RuntimeException {}
 
   private static Map<String, String> overrides(List<String> set) {
@@ -233,7 +248,7 @@ final class DemoCommand implements Callable<Integer> {
     }
     if (!Files.exists(demo.resolve(MARKER))) {
       throw new UserError(
-          demo + " is not a folder that a demo made; remove it or choose another with --folder");
+          demo + " was not created by a demo; remove it or choose another folder with --folder");
     }
     try (Stream<Path> files = Files.walk(demo)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
@@ -247,7 +262,7 @@ final class DemoCommand implements Callable<Integer> {
     to.add(key + "=" + value);
   }
 
-  /** A word as a shell takes it. */
+  /** A word quoted for a shell. */
   static String quoted(String word) {
     return word.matches("[A-Za-z0-9_./:=,@%+-]+")
         ? word
@@ -257,7 +272,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   /**
-   * Runs what a person would type.
+   * Runs a command as a user would type it.
    *
    * @return its exit code: complete, finished with failed ids, or a check that failed
    */
@@ -269,7 +284,7 @@ final class DemoCommand implements Callable<Integer> {
     List<String> all = new ArrayList<>(List.of(words));
     all.addAll(settings);
     int code = Backfill.execute(all.toArray(String[]::new));
-    // a signal may also have come when no job was at work
+    // a signal may also have arrived when no job was running
     if (code == INTERRUPTED || Signals.asked()) {
       throw new Interrupted();
     }

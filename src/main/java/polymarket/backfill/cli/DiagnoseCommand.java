@@ -32,17 +32,17 @@ import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.Preview;
 
 /**
- * Says what is missing and what it takes to fetch it, before a long run: by the tables, and by
- * asking for a random sample.
+ * Reports before a long run what is missing and what it costs to fetch it, from the tables and from
+ * a random sample.
  */
 @Command(
     name = "diagnose",
     description =
-        "Show what a job misses, fetch a random sample of it without storing it, and estimate"
-            + " a run's result and cost.")
+        "Show a job's missing ids, fetch a random sample of them without storing it, and estimate a"
+            + " run's result and cost.")
 final class DiagnoseCommand implements Callable<Integer> {
 
-  /** Pages of one id of the sample: enough to see that it is a large one. */
+  /** The most pages of one id of the sample: enough to see that it is a large one. */
   private static final int PAGES = 10;
 
   /** The quantile of the normal distribution for an interval of 95 %. */
@@ -91,7 +91,7 @@ final class DiagnoseCommand implements Callable<Integer> {
     SqlFile sql = job.sql();
     if (!sql.has("missing")) {
       throw new UserError(
-          "diagnose has no list of what "
+          "diagnose has no list of the ids that "
               + name
               + " should have; it takes "
               + String.join(
@@ -110,9 +110,9 @@ final class DiagnoseCommand implements Callable<Integer> {
       long covered = ((Number) coverage.get("covered")).longValue();
       if (total == 0) {
         throw new UserError(
-            "no source's table knows any market to hold "
+            "no table of a source has any market to compare "
                 + name
-                + " against; `backfill run markets` fetches them");
+                + " with; `backfill run markets` fetches them");
       }
       List<Job> parts = job.parts(Common.home(), Parts.source(settings, job));
       Path file =
@@ -152,11 +152,11 @@ final class DiagnoseCommand implements Callable<Integer> {
   }
 
   /**
-   * Writes the ids that are missing and that were not found to be absent.
+   * Writes the missing ids, except those known to be absent.
    *
-   * @param sample takes a random sample of them
+   * @param sample receives a random sample of them
    * @return how many are known to be absent, how many were written, and how many are known to be
-   *     found: their rows came with others
+   *     found, because their rows came with others
    */
   private long[] list(
       Settings settings,
@@ -206,7 +206,8 @@ final class DiagnoseCommand implements Callable<Integer> {
         to.writeEndArray();
       }
     } catch (IOException e) {
-      throw new UserError("cannot write " + file + ": " + e.getMessage());
+      throw new UserError(
+          "cannot write " + file + ": " + UserError.reason(e) + "; give another file with --out");
     }
     return counts;
   }
@@ -216,15 +217,15 @@ final class DiagnoseCommand implements Callable<Integer> {
       to.writeString(id);
       to.writeRaw('\n');
     } catch (IOException e) {
-      throw new UserError("the list of missing ids cannot be written: " + e.getMessage());
+      throw new UserError("the list of missing ids cannot be written: " + UserError.reason(e));
     }
   }
 
   private void print(Map<String, Object> report, Map<String, Object> tables) {
     System.out.printf(
         Locale.ROOT,
-        "%s: %,d of %,d markets are covered (%.1f%%; %.1f%% without those that were asked for and"
-            + " have none)%n",
+        "%s: %,d of %,d markets are covered (%.1f%%; %.1f%% without those that are known to have"
+            + " none)%n",
         name,
         report.get("covered"),
         report.get("total"),
@@ -232,7 +233,7 @@ final class DiagnoseCommand implements Callable<Integer> {
         100 * (Double) report.get("coverage_without_absent"));
     System.out.printf(
         Locale.ROOT,
-        "missing: %,d, of which %,d were asked for and have none; the other %,d are in %s%n",
+        "missing: %,d, of which %,d are known to have none; the other %,d are in %s%n",
         report.get("missing"),
         report.get("asked_and_absent"),
         report.get("to_ask"),
@@ -279,7 +280,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       int ownCalls = of.samples().stream().mapToInt(Preview.Sample::requests).sum();
       double share = (double) own.size() / sample.size();
       long ids = Math.round(missing * share);
-      // what every batch takes, and a request more for each further page
+      // the requests of every batch, and one more for each further page
       long pages =
           Math.round(
               ids
@@ -309,7 +310,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       calls += ownCalls;
       requests += ownRequests;
       atLeast |= cut;
-      // the parts of a run go on at the same time
+      // the parts of a run work in parallel
       seconds = Math.max(seconds, ownSeconds);
     }
     int answered = sample.size() - failed;
@@ -343,8 +344,8 @@ final class DiagnoseCommand implements Callable<Integer> {
     failures.stream().limit(3).forEach(failure -> System.out.println("  failed: " + failure));
     System.out.printf(
         Locale.ROOT,
-        "%nOf the missing ones, %.1f%% have rows (95%% interval: %.1f%% to %.1f%%); the others"
-            + " never traded, which is normal for some.%n",
+        "%nOf the missing ids, %.1f%% have rows (95%% interval: %.1f%% to %.1f%%); the others never"
+            + " traded, which is normal for some markets.%n",
         100 * rate,
         100 * interval[0],
         100 * interval[1]);
@@ -356,7 +357,7 @@ final class DiagnoseCommand implements Callable<Integer> {
         100 * (covered + interval[1] * missing) / most);
     System.out.printf(
         Locale.ROOT,
-        "It takes %s%,d requests, %s at the documented limits%s.%n",
+        "A run takes %s%,d requests, %s at the documented limits%s.%n",
         atLeast ? "at least " : "about ",
         requests,
         Messages.time(Math.round(seconds * 1000)),
@@ -368,7 +369,7 @@ final class DiagnoseCommand implements Callable<Integer> {
         "Recommended: %s%n  ./backfill run %s --ids %s%s%n",
         failed == 0
             ? "the full pace, no request failed"
-            : failed + " of " + sample.size() + " failed, so go gently",
+            : failed + " of " + sample.size() + " requests failed, so use a lower pace",
         name,
         report.get("list"),
         pace < 1 ? " --pace " + pace : "");
@@ -379,7 +380,7 @@ final class DiagnoseCommand implements Callable<Integer> {
   }
 
   /**
-   * The interval in which a share lies with 95 % (Wilson's score interval, which holds for small
+   * The 95 % confidence interval of a share (Wilson's score interval, which is valid for small
    * samples too).
    */
   static double[] wilson(int found, int of) {

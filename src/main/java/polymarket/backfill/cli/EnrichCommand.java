@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -22,8 +23,9 @@ import polymarket.backfill.ledger.ShareLock;
 @Command(
     name = "enrich",
     description =
-        "Make enriched_trades_final of trades_raw: every row with a condition id and where it comes"
-            + " from, or why there is none. The same command continues where it was interrupted.")
+        "Create enriched_trades_final from trades_raw: every row has a condition id with its"
+            + " source, or the reason why it has none. The same command continues after an"
+            + " interruption.")
 final class EnrichCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -98,7 +100,7 @@ final class EnrichCommand implements Callable<Integer> {
                 + Messages.time(result.millis())
                 + "; "
                 + target
-                + " is as it was, and the same command continues");
+                + " is unchanged; the same command continues");
       } else {
         System.out.println(
             "enrich: "
@@ -126,10 +128,11 @@ final class EnrichCommand implements Callable<Integer> {
                 100.0 * (result.original() + result.filled()) / Math.max(1, result.rows())));
         System.out.println("  report    " + html);
         System.out.println(
-            "  more      backfill verify enrichment, backfill explain MARKET; back with backfill"
+            "  more      backfill verify enrichment, backfill explain MARKET; undo with backfill"
                 + " enrich --rollback");
       }
-      return result.state().equals("interrupted") ? 130 : 0;
+      return (result.state().equals("interrupted") ? ExitCode.INTERRUPTED : ExitCode.COMPLETE)
+          .code();
     }
   }
 }

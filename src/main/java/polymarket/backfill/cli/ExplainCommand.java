@@ -20,7 +20,7 @@ import polymarket.backfill.enrich.Reconcile;
 @Command(
     name = "explain",
     description =
-        "Explain a market, a trade or a condition: what each source said and when, which rule"
+        "Explain a market, a trade or a condition: the value of each source and when, the rule that"
             + " decided, and the enriched rows.")
 final class ExplainCommand implements Callable<Integer> {
 
@@ -41,8 +41,7 @@ final class ExplainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (id.isBlank()) {
-      throw new UserError(
-          "explain takes a market, a trade or a condition; what was given is empty");
+      throw new UserError("explain takes a market, a trade or a condition; the argument is empty");
     }
     Settings settings = common.settings();
     SqlFile sql = SqlFile.read("explain");

@@ -17,7 +17,7 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Parts;
 import polymarket.backfill.run.Preview;
 
-/** Asks for single ids and shows what came and what it became. */
+/** Fetches single ids and shows the answers and the resulting rows. */
 @Command(
     name = "fetch",
     description =
@@ -78,7 +78,7 @@ final class FetchCommand implements Callable<Integer> {
 
   private static void show(Job job, Preview.Result result) {
     System.out.println(
-        "Came from "
+        "Answer from "
             + job.getSource()
             + " in "
             + Messages.count(result.requests(), "request")
@@ -88,7 +88,7 @@ final class FetchCommand implements Callable<Integer> {
       System.out.println("  (no rows)");
     }
     for (Map.Entry<String, List<Map<String, Object>>> table : result.became().entrySet()) {
-      System.out.println("Becomes in " + table.getKey() + ":");
+      System.out.println("Rows for " + table.getKey() + ":");
       table.getValue().forEach(row -> System.out.println("  " + Report.json(row)));
     }
     System.out.println("States:");

@@ -17,7 +17,7 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
 
-/** Lists what the ledger says of ids. */
+/** Lists ids of the ledger. */
 @Command(
     name = "ledger",
     description =
@@ -44,7 +44,7 @@ final class LedgerCommand implements Callable<Integer> {
       description = "At most N ids (default: all).")
   private long limit;
 
-  @Option(names = "--json", description = "Print a JSON object a line.")
+  @Option(names = "--json", description = "Print one JSON object per line.")
   private boolean json;
 
   @Override
@@ -62,7 +62,7 @@ final class LedgerCommand implements Callable<Integer> {
               + job.getName()
               + " in "
               + settings.path("runtime.dir")
-              + ": nothing has been run here yet");
+              + ": no job has run here yet");
     }
     if (!json) {
       System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason");

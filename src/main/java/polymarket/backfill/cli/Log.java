@@ -4,7 +4,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import org.slf4j.LoggerFactory;
 
-/** What the libraries log: nothing but errors, or with --debug every request. */
+/** The log level of libraries: only errors, or with --debug every request. */
 final class Log {
 
   private Log() {}

@@ -32,7 +32,7 @@ import polymarket.backfill.run.JobRun;
         "Show the current coverage, the progress of jobs, and the rows of the last seven days.")
 final class MonitorCommand implements Callable<Integer> {
 
-  /** Ids of the ledger are asked for in lists of this length. */
+  /** The number of the ledger's ids in one query. */
   private static final int IDS_A_QUERY = 5_000;
 
   @Mixin private Common common;
@@ -114,18 +114,18 @@ final class MonitorCommand implements Callable<Integer> {
     return read ? List.of(TradesInput.of(clickHouse, settings).reads()) : List.of();
   }
 
-  /** How many of those counted Gamma does not list, where the statement says so. */
+  /** How many of the counted ids Gamma does not list, if the statement has that number. */
   private static String beyondGamma(Map<String, Object> counts) {
     long beyond = counts.get("beyond_gamma") instanceof Number number ? number.longValue() : 0;
     return beyond == 0
         ? ""
         : Messages.count(beyond)
-            + " of them are not in Gamma's list, but known to the CLOB, Goldsky or the chain";
+            + " of them are not in Gamma's list, but in the CLOB, Goldsky or the chain";
   }
 
   /**
-   * How many of the ids that the section's ledgers have in a state a statement of it counts, such
-   * as those that are not covered.
+   * Counts, with a statement of the section, ids that its ledgers have in a state, such as those
+   * that are not covered.
    */
   private static long among(
       Settings settings, ClickHouse clickHouse, SqlFile.Section section, State state, String sql) {
@@ -143,7 +143,7 @@ final class MonitorCommand implements Callable<Integer> {
             state,
             Long.MAX_VALUE,
             entry -> {
-              // an id that two sources were asked for counts once
+              // an id that was fetched from two sources counts once
               if (before.stream()
                   .map(other -> other.entry(entry.id()))
                   .anyMatch(other -> other != null && other.state() == state)) {
@@ -168,7 +168,7 @@ final class MonitorCommand implements Callable<Integer> {
   }
 
   private static String share(long part, long of) {
-    // all of it is 100 only where nothing lacks
+    // 100 only if nothing is missing
     return of <= 0
         ? "-"
         : String.format(
@@ -200,13 +200,13 @@ final class MonitorCommand implements Callable<Integer> {
 
   @SuppressWarnings("unchecked")
   private static String text(Map<String, Object> view) {
-    List<Map<String, Object>> jobs = (List<Map<String, Object>>) view.get("jobs");
+    List<StatusCommand.LedgerStatus> jobs = (List<StatusCommand.LedgerStatus>) view.get("jobs");
     return "Coverage\n"
         + Report.table((List<Map<String, Object>>) view.get("coverage"))
         + ((List<String>) view.get("reads"))
             .stream().map(line -> "  reads " + line + "\n").collect(Collectors.joining())
         + "\nJobs\n"
-        + (jobs.isEmpty() ? "  (nothing has been run here yet)\n" : StatusCommand.text(jobs))
+        + (jobs.isEmpty() ? "  (no job has run here yet)\n" : StatusCommand.text(jobs))
         + "\nRows of the last seven days (UTC)\n"
         + Report.table((List<Map<String, Object>>) view.get("recent"));
   }

@@ -28,12 +28,12 @@ import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
 import polymarket.backfill.verify.HtmlReport;
 
-/** Runs several commands as one piece of work. */
+/** Runs several commands as one pipeline. */
 @Command(
     name = "pipeline",
     description = {
-      "Run a pipeline: the commands of routes/pipelines/NAME.yaml, side by side or one after the"
-          + " other, in the time they have. The same command continues where it stopped, after"
+      "Run a pipeline: the commands of routes/pipelines/NAME.yaml, in parallel or one after the"
+          + " other, within a time budget. The same command continues where it stopped, after"
           + " Ctrl-C, a crash or kill -9; `backfill status` shows it from another terminal.",
       ""
     },
@@ -46,7 +46,7 @@ import polymarket.backfill.verify.HtmlReport;
     })
 final class PipelineCommand implements Callable<Integer> {
 
-  /** Commands that never end by themselves, or make a world of their own. */
+  /** Commands that do not end, or that use their own data. */
   private static final Set<String> NO_STEPS =
       Set.of("pipeline", "demo", "sandbox", "clickhouse", "benchmark", "help", "archive-classes");
 
@@ -58,16 +58,15 @@ final class PipelineCommand implements Callable<Integer> {
   @Option(
       names = "--dry-run",
       description =
-          "Show the plan, with the requests and the time that they take at the limits, and run"
-              + " nothing.")
+          "Show the plan, with the requests and their time at the limits, and run" + " nothing.")
   private boolean dryRun;
 
   @Option(
       names = "--budget",
       paramLabel = "TIME",
       description =
-          "The time for the whole pass, such as 6h: counted while it runs, over all runs of the"
-              + " pass. When time is short, steps are skipped or cut as the file says.")
+          "Time budget of the whole pass, such as 6h, counted over all its runs. When time is"
+              + " short, steps are skipped or stopped as the file says.")
   private String budget;
 
   @Option(
@@ -94,8 +93,8 @@ final class PipelineCommand implements Callable<Integer> {
   public Integer call() {
     if (only != null && from != null) {
       throw new UserError(
-          "--only and --from do not go together: --only runs one step, --from that one and what"
-              + " comes after it");
+          "--only and --from cannot be combined: --only runs one step, --from that step and all"
+              + " steps after it");
     }
     Settings settings = common.settings();
     Pipeline pipeline = read(settings, name);
@@ -114,7 +113,7 @@ final class PipelineCommand implements Callable<Integer> {
         .overrides()
         .forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
     PipelineView view = new PipelineView(json);
-    // held open, so that one engine serves all steps
+    // kept open, so that one engine serves all steps
     try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
         PipelineRun run =
             new PipelineRun(
@@ -129,9 +128,9 @@ final class PipelineCommand implements Callable<Integer> {
                     + status.get("pass")
                     + " is finished, since "
                     + status.get("ended_at")
-                    + ". A new pass asks all sources again: `backfill pipeline "
+                    + ". To start a new pass, which fetches everything again: `backfill pipeline "
                     + name
-                    + " --again`; a part of it: --from STEP or --only STEP");
+                    + " --again`; to run a part of it again: --from STEP or --only STEP");
         return 0;
       }
       Signals.handle(() -> run.stop(Signals.interrupted()), view);
@@ -148,7 +147,8 @@ final class PipelineCommand implements Callable<Integer> {
               : report
                   + "\nThis report is in "
                   + folder.resolve("report.txt")
-                  + ", with charts in report.html there, what each step said in its .log\n");
+                  + ", with charts in report.html there, and the messages of each step in its"
+                  + " .log\n");
       if (result.reason() != null) {
         System.err.println("backfill: " + result.reason());
       }
@@ -156,7 +156,7 @@ final class PipelineCommand implements Callable<Integer> {
     }
   }
 
-  /** Finds out at the beginning, not after hours, that a table is missing which no step makes. */
+  /** Checks at the start, not after hours, that no table is missing that no step creates. */
   private static ClickHouse needed(
       Pipeline pipeline, PipelineRun.Options options, ClickHouse clickHouse) {
     String missing = missing(pipeline, options, clickHouse);
@@ -168,8 +168,8 @@ final class PipelineCommand implements Callable<Integer> {
   }
 
   /**
-   * Which table a run would miss at its beginning, in one line; null for none. A data folder that
-   * is not there is not made.
+   * The table that is missing at the start of a run, in one line; null for none. A missing data
+   * folder is not created.
    */
   private static String missing(Settings settings, Pipeline pipeline, PipelineRun.Options options) {
     if (options.selected(pipeline).stream()
@@ -184,10 +184,10 @@ final class PipelineCommand implements Callable<Integer> {
       try (ClickHouse clickHouse = ClickHouse.open(settings)) {
         missing = missing(pipeline, options, clickHouse);
       } catch (UserError e) {
-        return "whether the tables are there that the steps need is not known: " + e.getMessage();
+        return "cannot check the tables that the steps need: " + e.getMessage();
       }
     }
-    return missing == null ? null : "it would not begin: " + missing;
+    return missing == null ? null : "it would not start: " + missing;
   }
 
   private static String missing(
@@ -203,11 +203,11 @@ final class PipelineCommand implements Callable<Integer> {
               + table
               + ", which step "
               + step.name()
-              + " needs and no step makes ("
+              + " needs and no step creates ("
               + pipeline.file().getFileName()
               + ":"
               + step.line()
-              + "); make it, or change that line";
+              + "); create it, or change that line";
         }
       }
     }
@@ -219,7 +219,7 @@ final class PipelineCommand implements Callable<Integer> {
     return Pipeline.read(settings, name, words -> mistake(settings, words));
   }
 
-  /** What is wrong with a step's command, in one line; null for nothing. */
+  /** The mistake in a step's command, in one line; null for none. */
   private static String mistake(Settings settings, List<String> words) {
     List<String> commands =
         Backfill.commandLine().getSubcommands().keySet().stream()
@@ -268,12 +268,12 @@ final class PipelineCommand implements Callable<Integer> {
     plan.notes().forEach(note -> System.out.println("  " + note));
     if (plan.steps().stream().allMatch(row -> row.get("begins") == null)) {
       System.out.println(
-          "All of it is done; a new pass is begun with --again, a part of it with --from STEP or"
-              + " --only STEP");
+          "All steps are done; --again starts a new pass, --from STEP or --only STEP runs a part of"
+              + " it again");
       return 0;
     }
     System.out.println(
-        "\nTogether about "
+        "\nTotal: about "
             + Messages.time(plan.seconds() * 1000)
             + " of the "
             + Messages.time(plan.budgetSeconds() * 1000)
@@ -285,8 +285,8 @@ final class PipelineCommand implements Callable<Integer> {
   }
 
   /**
-   * The end of a run for people, as a text and as a page: the steps, what was decided on the way,
-   * and what the steps printed or wrote that the file names for it.
+   * The report of a run for people, as text and as an HTML page: the steps, the decisions, and the
+   * output of the steps that the file includes in the report.
    *
    * @return the text
    */
@@ -336,8 +336,8 @@ final class PipelineCommand implements Callable<Integer> {
           .append('\n');
     }
     if (!decided.isEmpty()) {
-      text.append("\nWhat was decided on the way\n").append(decided);
-      html.add(new HtmlReport.Heading("What was decided on the way"));
+      text.append("\nDecisions\n").append(decided);
+      html.add(new HtmlReport.Heading("Decisions"));
       decided.toString().lines().forEach(line -> html.add(new HtmlReport.Line(line.strip())));
     }
     for (Pipeline.Step step : pipeline.steps().values()) {
@@ -369,7 +369,7 @@ final class PipelineCommand implements Callable<Integer> {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": " + e.getMessage());
+      throw new UserError("cannot read " + file + ": " + UserError.reason(e));
     }
   }
 
@@ -377,7 +377,7 @@ final class PipelineCommand implements Callable<Integer> {
     try {
       Redaction.write(file, text);
     } catch (IOException e) {
-      throw new UserError("cannot write " + file + ": " + e.getMessage());
+      throw UserError.unwritable(file, e);
     }
   }
 }

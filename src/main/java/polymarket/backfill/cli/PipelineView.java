@@ -13,9 +13,9 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.pipeline.PipelineRun;
 
 /**
- * The screen during a pipeline's run: on a terminal a line a step, redrawn every second, otherwise
- * a plain line for each step at work every ten seconds; messages appear above it. All of it goes to
- * standard error.
+ * The progress of a pipeline's run: on a terminal one line per step, redrawn every second,
+ * otherwise a plain line for each running step every ten seconds; messages appear above it.
+ * Everything is written to standard error.
  */
 final class PipelineView implements Messages, PipelineRun.Watcher {
 
@@ -23,7 +23,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
 
   private final PrintStream err = System.err;
 
-  /** For what moves the cursor. */
+  /** Receives cursor movements. */
   private final PrintStream screen = Redaction.rawErr();
 
   private final boolean quiet;
@@ -74,7 +74,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
         if ("running".equals(step.get("state"))) {
           lines.add(
               step.get("step")
-                  + ": at work for "
+                  + ": running for "
                   + seconds(step.get("seconds"))
                   + (step.get("now") == null ? "" : ": " + step.get("now")));
         }
@@ -84,7 +84,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
     }
   }
 
-  /** How long a step's line of progress may be: what stands before it takes some of the screen. */
+  /** The width of a step's progress, without the prefix of its line. */
   int room() {
     return redraw ? Math.max(40, width() - 36) : 1000;
   }
@@ -114,7 +114,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
     err.flush();
   }
 
-  /** All of it: a line for the whole and one for each step. */
+  /** The lines of the view: one for the pipeline and one for each step. */
   static List<String> lines(Map<String, Object> status) {
     List<String> lines = new ArrayList<>();
     lines.add(head(status));
@@ -143,7 +143,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
     return lines;
   }
 
-  /** What a step waits for, or why it was not finished. */
+  /** What a step is waiting for, or why it was not finished. */
   private static String pending(Map<String, Object> status, Map<?, ?> step) {
     List<String> left =
         steps(status).stream()

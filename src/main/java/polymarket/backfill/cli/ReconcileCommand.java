@@ -13,12 +13,12 @@ import polymarket.backfill.enrich.Reconcile;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 
-/** Makes one mapping of what the sources say. */
+/** Merges the mappings of the sources. */
 @Command(
     name = "reconcile",
     description =
-        "Make condition_id_merged of what CLOB, RPC, Goldsky and Gamma say, by proof, agreement,"
-            + " majority and priority.")
+        "Create condition_id_merged from the mappings of CLOB, RPC, Goldsky and Gamma, by proof,"
+            + " agreement, majority and priority.")
 final class ReconcileCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -49,9 +49,9 @@ final class ReconcileCommand implements Callable<Integer> {
         System.out.println(Report.json(object));
         return 0;
       }
-      System.out.println("What the sources say");
+      System.out.println("The sources' mappings");
       System.out.print(Report.table(result.sources()));
-      System.out.println("\nWhat was decided, by kind of key");
+      System.out.println("\nDecisions by kind of key");
       System.out.print(Report.table(result.keys()));
       System.out.println(
           "\n"
@@ -59,7 +59,7 @@ final class ReconcileCommand implements Callable<Integer> {
               + " keys in condition_id_conflicts, "
               + Messages.count(result.undecided())
               + " of them undecided; "
-              + (result.changed() ? "condition_id_merged is new" : "nothing changed")
+              + (result.changed() ? "condition_id_merged was updated" : "nothing changed")
               + ", after "
               + Messages.time((System.nanoTime() - started) / 1_000_000));
       return 0;

@@ -8,11 +8,13 @@ import java.util.Map;
 import org.jline.utils.WCWidth;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
+import polymarket.backfill.run.JobResult;
+import polymarket.backfill.run.JobStatus;
 
 /** Writes results for people and as JSON. */
 final class Report {
 
-  /** The widest that a cell is; columns. */
+  /** The most columns of a cell. */
   private static final int LONGEST = 70;
 
   private Report() {}
@@ -26,90 +28,68 @@ final class Report {
   }
 
   /** The end of a job's run: sums that add up, the time, and how much of the limit was used. */
-  static String end(Map<String, Object> result, String note) {
-    Map<?, ?> ledger = (Map<?, ?>) result.get("ledger");
-    Map<?, ?> rows = (Map<?, ?>) result.get("rows");
-    Map<?, ?> run = (Map<?, ?>) result.get("run");
-    if (Integer.valueOf(0).equals(result.get("exit_code")) && number(ledger, "ids") == 0) {
-      return result.get("job") + ": no ids, nothing to do\n";
+  static String end(JobResult result, String note) {
+    JobStatus status = result.status();
+    JobStatus.LedgerSums ledger = status.ledger();
+    JobStatus.Run run = status.run();
+    if (result.exitCode() == 0 && ledger.ids() == 0) {
+      return status.job() + ": no ids, nothing to do\n";
     }
-    StringBuilder text = new StringBuilder();
-    text.append(result.get("job"))
-        .append(result.get("worker") == null ? "" : " (worker " + result.get("worker") + ")")
-        .append(": ")
-        .append(result.get("state"))
-        .append(" after ")
-        .append(Messages.time(Math.round(decimal(run, "seconds") * 1000)))
-        .append('\n');
-    text.append("  ids     ")
-        .append(count(ledger, "ids"))
-        .append(" = ")
-        .append(count(ledger, "found"))
-        .append(" found + ")
-        .append(count(ledger, "absent"))
-        .append(" absent + ")
-        .append(count(ledger, "unresolved"))
-        .append(" unresolved + ")
-        .append(count(ledger, "failed"))
-        .append(" failed + ")
-        .append(count(ledger, "pending"))
-        .append(" pending\n");
-    text.append("  rows    ")
-        .append(count(ledger, "rows_fetched"))
-        .append(" fetched = ")
-        .append(count(ledger, "rows_inserted"))
-        .append(" inserted + ")
-        .append(count(ledger, "rows_duplicate"))
-        .append(" duplicate + ")
-        .append(count(ledger, "rows_rejected"))
-        .append(" rejected")
-        .append(Boolean.TRUE.equals(result.get("balanced")) ? "" : "   <- NOT BALANCED")
-        .append(ledger.containsKey("rows_of") ? " (" + ledger.get("rows_of") + ")" : "")
-        .append('\n');
-    text.append("  this run: ")
-        .append(count(run, "ids", "id"))
-        .append(", ")
-        .append(count(rows, "inserted", "row"))
-        .append(" inserted, ")
-        .append(count(run, "requests", "request"))
-        .append(", ")
-        .append(Messages.count(number(run, "retries")))
-        .append(number(run, "retries") == 1 ? " retry, " : " retries, ");
-    text.append(used(run)).append('\n');
-    if (((Number) ledger.get("absent")).longValue() > 0 && !note.isEmpty()) {
-      text.append("  note: ").append(note).append('\n');
-    }
-    return text.toString();
+    return status.job()
+        + (status.worker() == null ? "" : " (worker " + status.worker() + ")")
+        + ": "
+        + status.state()
+        + " after "
+        + Messages.time(Math.round(run.seconds() * 1000))
+        + "\n  ids     "
+        + Messages.count(ledger.ids())
+        + " = "
+        + Messages.count(ledger.found())
+        + " found + "
+        + Messages.count(ledger.absent())
+        + " absent + "
+        + Messages.count(ledger.unresolved())
+        + " unresolved + "
+        + Messages.count(ledger.failed())
+        + " failed + "
+        + Messages.count(ledger.pending())
+        + " pending\n  rows    "
+        + Messages.count(ledger.rowsFetched())
+        + " fetched = "
+        + Messages.count(ledger.rowsInserted())
+        + " inserted + "
+        + Messages.count(ledger.rowsDuplicate())
+        + " duplicate + "
+        + Messages.count(ledger.rowsRejected())
+        + " rejected"
+        + (Boolean.TRUE.equals(status.balanced()) ? "" : "   <- NOT BALANCED")
+        + (ledger.rowsOf() == null ? "" : " (" + ledger.rowsOf() + ")")
+        + "\n  this run: "
+        + Messages.count(run.ids(), "id")
+        + ", "
+        + Messages.count(status.rows().inserted(), "row")
+        + " inserted, "
+        + calls(run)
+        + "\n"
+        + (ledger.absent() > 0 && !note.isEmpty() ? "  note: " + note + "\n" : "");
   }
 
-  /** How much of the pace a run used. */
-  static String used(Map<?, ?> run) {
-    return decimal(run, "limit_used") <= 0
-        ? "too few requests to measure the pace"
-        : String.format(
-            Locale.ROOT,
-            "%.1f%% of the pace of %.4g requests/s",
-            100 * decimal(run, "limit_used"),
-            decimal(run, "limit_per_second"));
+  /** What a run asked for, and how much of the pace it used. */
+  static String calls(JobStatus.Run run) {
+    return Messages.count(run.requests(), "request")
+        + ", "
+        + Messages.count(run.retries())
+        + (run.retries() == 1 ? " retry, " : " retries, ")
+        + (run.limitUsed() <= 0
+            ? "too few requests to measure the pace"
+            : String.format(
+                Locale.ROOT,
+                "%.1f%% of the pace of %.4g requests/s",
+                100 * run.limitUsed(),
+                run.limitPerSecond()));
   }
 
-  private static String count(Map<?, ?> map, String key) {
-    return Messages.count(number(map, key));
-  }
-
-  private static String count(Map<?, ?> map, String key, String thing) {
-    return Messages.count(number(map, key), thing);
-  }
-
-  private static long number(Map<?, ?> map, String key) {
-    return ((Number) map.get(key)).longValue();
-  }
-
-  private static double decimal(Map<?, ?> map, String key) {
-    return ((Number) map.get(key)).doubleValue();
-  }
-
-  /** Rows as a table with a head; numbers stand to the right. */
+  /** Rows as a table with a header; numbers are right-aligned. */
   static String table(List<? extends Map<String, ?>> rows) {
     if (rows.isEmpty()) {
       return "  (none)\n";
@@ -158,12 +138,12 @@ final class Report {
         || value instanceof java.math.BigInteger) {
       return String.format(Locale.ROOT, "%,d", value);
     }
-    // titles are other people's: a line break in one would tear the table, an escape sequence do
+    // values may be untrusted: a line break would break the table, an escape sequence could do
     // worse
     String text =
         Redaction.line(
             value instanceof Map || value instanceof List ? json(value) : String.valueOf(value));
-    // what is piped into a file or another program is whole
+    // output to a file or another program is not truncated
     if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
       return text;
     }
@@ -176,8 +156,8 @@ final class Report {
   }
 
   /**
-   * The columns that a text takes on a terminal: two for a wide character, none for one that joins
-   * the one before it.
+   * The width of a text on a terminal in columns: two for a wide character, none for a combining
+   * one.
    */
   static int width(String text) {
     return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();

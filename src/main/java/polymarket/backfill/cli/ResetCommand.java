@@ -10,6 +10,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -19,12 +20,12 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.run.JobRun;
 
-/** Starts a job afresh. */
+/** Resets a job's progress. */
 @Command(
     name = "reset",
     description =
-        "Reset the progress of a job: its ledger is moved to a copy beside it. Rows in ClickHouse"
-            + " stay, and are not stored twice.")
+        "Reset the progress of a job: its ledger is renamed and kept. Rows in ClickHouse are kept,"
+            + " and are not stored twice.")
 final class ResetCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -40,7 +41,7 @@ final class ResetCommand implements Callable<Integer> {
     Settings settings = common.settings();
     Job job = Job.read(Common.home(), name);
     List<Job> parts = job.parts(Common.home(), "auto");
-    // what runs under its name, and the window of time that was last asked for, are its own too
+    // includes the jobs that run under its name, and the last window of time
     List<Path> files =
         parts.stream()
             .flatMap(
@@ -79,7 +80,7 @@ final class ResetCommand implements Callable<Integer> {
         if (!answer.hasNextLine()
             || !answer.nextLine().strip().toLowerCase(java.util.Locale.ROOT).startsWith("y")) {
           System.err.println("Nothing was changed.");
-          return 1;
+          return ExitCode.ERROR.code();
         }
       }
       files.forEach(

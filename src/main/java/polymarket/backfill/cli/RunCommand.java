@@ -17,6 +17,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -32,9 +33,11 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
+import polymarket.backfill.run.JobResult;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunState;
 
-/** Runs jobs until nothing of theirs is pending. */
+/** Runs jobs until no id is pending. */
 @Command(
     name = "run",
     footer = {
@@ -42,15 +45,12 @@ import polymarket.backfill.run.JobRun;
       "A job's setting is an option too: run wallets --closed means --set wallets.closed=true."
     },
     description =
-        "Run a job: fetch what is pending, then retry what failed before. The same command"
-            + " continues where it stopped.")
+        "Run a job: fetch its pending ids, then retry the failed ones. The same command continues"
+            + " where it stopped.")
 final class RunCommand implements Callable<Integer> {
 
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
-
-  /** Of several, the first one here is the exit code. */
-  private static final List<Integer> EXIT_CODES = List.of(130, 4, 1, 5, 3, 2);
 
   @Mixin private Common common;
 
@@ -58,24 +58,24 @@ final class RunCommand implements Callable<Integer> {
       arity = "1..*",
       paramLabel = "JOB",
       description =
-          "The jobs to run, such as payouts: side by side, but for one whose ids come from another"
-              + " one of them, which runs after that.")
+          "The jobs to run, such as payouts. They run in parallel, except that a job starts after"
+              + " the jobs that its ids come from.")
   private List<String> names;
 
   @Option(
       names = "--ids",
       paramLabel = "FILE",
       description =
-          "Ids to add to the job's ledger: one a line, separated by commas or a JSON array, plain"
-              + " or .gz, a file, a pipe or - for standard input. Without it, the job asks"
-              + " ClickHouse for what is missing.")
+          "Ids to add to the job's ledger: one per line, separated by commas or a JSON array, plain"
+              + " or .gz, a file, a pipe or - for standard input. Without it, the job queries"
+              + " ClickHouse for the missing ids.")
   private String ids;
 
   @Option(
       names = "--column",
       paramLabel = "NAME",
       description =
-          "With --ids: the column of a CSV file, or the field of JSON objects, that holds the ids.")
+          "With --ids: the column of a CSV file, or the field of JSON objects, that has the ids.")
   private String column;
 
   @Option(names = "--strict", description = "Reject the file if any line is invalid.")
@@ -86,8 +86,8 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "STATE",
       split = ",",
       description =
-          "Ask again for ids that are failed, unresolved, absent, found, or all; with --limit N,"
-              + " for N of them.")
+          "Fetch ids again that are failed, unresolved, absent, found, or all; with --limit N, N of"
+              + " them; with --from and --to, the ranges that hold one of these numbers.")
   private List<String> redo;
 
   @Option(
@@ -116,14 +116,15 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--from",
       paramLabel = "N",
-      description = "For jobs whose ids are ranges, such as block ranges: the first number.")
+      description = "For jobs whose ids are ranges, such as ranges of blocks: the first number.")
   private Long from;
 
   @Option(
       names = "--to",
       paramLabel = "N|latest",
       description =
-          "Likewise: the last, or latest (the default) for the newest that the source has.")
+          "For jobs whose ids are ranges: the last number, or latest (the default) for the source's"
+              + " newest.")
   private String to;
 
   @Option(
@@ -144,7 +145,7 @@ final class RunCommand implements Callable<Integer> {
   @Option(names = "--of", paramLabel = "M", description = "How many workers share the job.")
   private Integer of;
 
-  @Option(names = "--batch-size", paramLabel = "N", description = "Ids a batch.")
+  @Option(names = "--batch-size", paramLabel = "N", description = "Ids per batch.")
   private Integer batchSize;
 
   @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
@@ -164,15 +165,14 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "N",
-      description =
-          "Take at most N ids of each job, for a try-out; the same command without it continues.")
+      description = "Fetch at most N ids of each job; the same command without it continues.")
   private Long limit;
 
   @Option(
       names = "--follow",
       description =
           "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
-              + " until Ctrl-C; what it has replaced since is fetched anew.")
+              + " until Ctrl-C; blocks that it has replaced since are fetched again.")
   private boolean follow;
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
@@ -181,7 +181,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if ((worker == null) != (of == null)) {
-      throw new UserError("--worker N and --of M go together: --worker 2 --of 4");
+      throw new UserError("--worker N needs --of M and vice versa, such as --worker 2 --of 4");
     }
     if (!(pace > 0 && pace <= 1)) {
       throw new UserError(
@@ -191,7 +191,7 @@ final class RunCommand implements Callable<Integer> {
       throw new UserError("--limit is " + limit + "; it takes a number of at least 1");
     }
     if (olderThan != null && redo == null) {
-      throw new UserError("--older-than goes with --redo");
+      throw new UserError("--older-than requires --redo");
     }
     if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}")
         || from != null && (from < 0 || from > 999_999_999_999L)) {
@@ -206,17 +206,18 @@ final class RunCommand implements Callable<Integer> {
     }
     if (days != null) {
       if (since != null || days < 1) {
-        throw new UserError("--days takes a whole number of at least 1, and goes without --since");
+        throw new UserError(
+            "--days takes a whole number of at least 1, and cannot be combined with --since");
       }
       since = days + "d";
     }
     if (ids != null && names.size() > 1) {
-      throw new UserError("--ids goes with one job; here are " + names.size());
+      throw new UserError("--ids takes one job; " + names.size() + " are given");
     }
     if (column != null && ids == null) {
-      throw new UserError("--column goes with --ids");
+      throw new UserError("--column requires --ids");
     }
-    // before a value that follows it is taken for a job's name
+    // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
     Set<State> again = redoStates();
     Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
@@ -238,14 +239,14 @@ final class RunCommand implements Callable<Integer> {
     own.forEach(option -> setOwn(option, jobs));
     jobs.forEach(this::checkRange);
     Settings settings = common.settings();
-    // also of those that begin later
+    // also for jobs that start later
     JobRun.check(settings, jobs);
     Window window = new Period(since, until).window();
     Terminal terminal = new Terminal(json);
     List<JobRun.Result> results = new ArrayList<>();
     for (List<Job> stage : ids == null ? stages(jobs) : List.of(jobs)) {
       JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);
-      if (last != null && !(last.exitCode() == 0 || last.exitCode() == 2)) {
+      if (last != null && !last.exit().isFinished()) {
         terminal.warn(
             String.join(", ", stage.stream().map(Job::getName).toList())
                 + ": not started, because the job that its ids come from is not complete");
@@ -276,8 +277,8 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /**
-   * The jobs in groups that run one after the other, so that each comes after those of them that
-   * its ids come from; the jobs of a group run side by side.
+   * The jobs in groups that run one after the other, so that each job runs after the jobs that its
+   * ids come from; the jobs of a group run in parallel.
    */
   private static List<List<Job>> stages(List<Job> jobs) {
     List<List<Job>> stages = new ArrayList<>();
@@ -294,7 +295,7 @@ final class RunCommand implements Callable<Integer> {
     return stages;
   }
 
-  /** The job that fills the table which another one takes its ids from; empty for none. */
+  /** The job that fills the table of a job's ids; empty for none. */
   private static String filledBy(Job job) {
     return job.sql().has("ids")
         ? job.sql().section("ids").attributes().getOrDefault("filled", "")
@@ -318,7 +319,7 @@ final class RunCommand implements Callable<Integer> {
                 clickHouse,
                 new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window),
                 terminal)) {
-      // before what may have to ask a source, and wait for it
+      // before any step that may have to wait for a source
       Signals.handle(run, terminal);
       IdLoader loader =
           new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
@@ -343,18 +344,30 @@ final class RunCommand implements Callable<Integer> {
             if (run.stopCode() == null) {
               throw e;
             }
-            return new JobRun.Result(run.stopCode(), "stopped", e.getMessage(), List.of());
+            return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
           }
         }
         if (!again.isEmpty()) {
-          long pending = ledger.redo(again, age, share, limit == null ? Long.MAX_VALUE : limit);
+          long most = limit == null ? Long.MAX_VALUE : limit;
+          // of ranges, those that were asked for; all of them without --from and --to
+          long pending =
+              from == null && to == null
+                  ? ledger.redo(again, age, share, most)
+                  : run.redoRanges(
+                      job,
+                      again,
+                      System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
+                      from,
+                      to,
+                      datasets,
+                      most);
           if (pending > 0) {
             terminal.info(
                 job.getName()
                     + ": "
                     + Messages.count(pending, "id")
                     + (pending == 1 ? " is" : " are")
-                    + " asked for again");
+                    + " will be fetched again");
           }
         }
       }
@@ -362,33 +375,33 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** Prints how the groups of jobs ended, and gives the exit code of all of them. */
+  /** Prints the results of the groups of jobs, and returns the exit code for all of them. */
   private int end(List<Job> jobs, List<JobRun.Result> results) {
-    List<Map<String, Object>> ended =
-        results.stream().flatMap(result -> result.jobs().stream()).toList();
-    Set<Integer> codes = results.stream().map(JobRun.Result::exitCode).collect(Collectors.toSet());
-    int code = EXIT_CODES.stream().filter(codes::contains).findFirst().orElse(0);
+    List<JobResult> ended = results.stream().flatMap(result -> result.jobs().stream()).toList();
+    ExitCode exit = ExitCode.worst(results.stream().map(JobRun.Result::exit).toList());
     if (json) {
       if (!ended.isEmpty()) {
         System.out.println(
             Report.json(
-                ended.size() == 1 ? ended.get(0) : Map.of("exit_code", code, "jobs", ended)));
+                ended.size() == 1
+                    ? ended.get(0)
+                    : Map.of("exit_code", exit.code(), "jobs", ended)));
       }
     } else {
       Map<String, String> notes =
           jobs.stream().collect(Collectors.toMap(Job::getName, Job::getSourceNote));
       ended.forEach(
-          result -> System.out.print(Report.end(result, notes.get(result.get("job").toString()))));
+          result -> System.out.print(Report.end(result, notes.get(result.status().job()))));
     }
     results.stream()
         .filter(result -> result.reason() != null)
         .forEach(result -> System.err.println("backfill: " + result.reason()));
-    return code;
+    return exit.code();
   }
 
   /**
-   * The jobs to run, with the source that was chosen for those that have several; those that run
-   * under another's name too.
+   * The jobs to run, including those that run under another's name, each with the chosen source if
+   * it has several.
    */
   private Map<Job, String> sources() {
     Map<String, Job> jobs = new LinkedHashMap<>();
@@ -406,8 +419,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /**
-   * An option that a job does not know what to do with is refused: left aside, it would fetch more
-   * than was asked for.
+   * Rejects options that do not apply to a job: without them, it would fetch more than requested.
    */
   private void checkRange(Job job) {
     if ((from != null || to != null) && job.idKind() != IdKind.RANGE) {
@@ -448,14 +460,14 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** A setting JOB.X of a job of this run can be given as --X, which is --X=true, or --X=VALUE. */
+  /** Sets JOB.X for a job of this run from the option --X, which means --X=true, or --X=VALUE. */
   private void setOwn(String option, List<Job> jobs) {
     String[] parts = option.split("=", 2);
     settingsOf(option, jobs.stream().map(Job::getName).toList())
         .forEach(key -> common.set(key, parts.length == 2 ? parts[1] : "true"));
   }
 
-  /** The settings of jobs that such an option stands for. */
+  /** The settings of jobs that such an option sets. */
   private List<String> settingsOf(String option, List<String> jobs) {
     String name = option.split("=", 2)[0];
     Settings settings = common.settings();

@@ -1,15 +1,19 @@
 package polymarket.backfill.cli;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.OsSignal;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.run.JobRun;
 
-/** Ctrl-C and SIGTERM: once ends a run when what is in flight is stored, twice at once. */
+/**
+ * Handles Ctrl-C and SIGTERM: the first ends a run after the work in flight is stored, the second
+ * at once.
+ */
 final class Signals {
 
-  /** The process that started this one as a step of its own work: this one ends when it does. */
+  /** The process that started this one as a step; this process ends when that one does. */
   private static final Long PARENT = Long.getLong("backfill.parent");
 
   private static final String GOES_ON = "the same command continues where it stopped";
@@ -18,32 +22,34 @@ final class Signals {
 
   private Signals() {}
 
-  /** Sets what the message of an interruption says, instead of that the same command continues. */
+  /**
+   * Sets the end of the message for an interruption; by default, that the same command continues.
+   */
   static void afterwards(String text) {
     afterwards = text;
   }
 
-  /** The reason of an end by Ctrl-C or SIGTERM. */
+  /** The message for an end by Ctrl-C or SIGTERM. */
   static String interrupted() {
     return "interrupted; " + afterwards;
   }
 
-  /** Whether this process got one of the two. */
+  /** Whether this process has received one of the two. */
   static boolean asked() {
     return asked;
   }
 
   static void handle(JobRun run, Messages messages) {
-    handle(() -> run.stop(130, interrupted()), messages);
+    handle(() -> run.stop(ExitCode.INTERRUPTED, interrupted()), messages);
   }
 
   /**
-   * @param stop ends the work in good order, and returns at once
+   * @param stop starts a clean stop, and returns at once
    */
   static void handle(Runnable stop, Messages messages) {
     if (Boolean.getBoolean("backfill.terminal")) {
-      // jline, by which the width of the screen is found out, puts handlers of its own in the place
-      // of those that are there
+      // jline, which is used to find the width of the screen, replaces existing handlers with its
+      // own
       new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength();
     }
     int[] times = {0};
@@ -64,7 +70,7 @@ final class Signals {
                           + (afterwards.equals(GOES_ON)
                               ? "the same command repeats what was not marked"
                               : afterwards));
-                  Runtime.getRuntime().halt(130);
+                  Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
                 }
               });
       if (ignored) {
@@ -79,8 +85,9 @@ final class Signals {
   }
 
   /**
-   * Where this process is a step of another one's work, it gets a SIGTERM when that one ends in
-   * whatever way; and it leaves Ctrl-C, which goes to every process of the terminal, to that one.
+   * If this process is a step of a pipeline, it gets a SIGTERM when the pipeline's process ends for
+   * any reason; and it ignores Ctrl-C, which is sent to every process of the terminal and handled
+   * by the pipeline.
    */
   static void followParent() {
     if (PARENT == null) {

@@ -11,7 +11,7 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 
-/** Asks ClickHouse. */
+/** Runs a statement in ClickHouse. */
 @Command(
     name = "sql",
     description =
@@ -36,14 +36,14 @@ final class SqlCommand implements Callable<Integer> {
               ? new String(System.in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)
               : sql;
       try (InputStream answer = clickHouse.raw(statement, format)) {
-        // a screen gets no control characters; a file or program gets every byte, of any format
+        // a terminal gets no control characters; a file or program gets every byte, of any format
         PrintStream to =
             Boolean.getBoolean("backfill.terminal.output") ? System.out : Redaction.rawOut();
         answer.transferTo(to);
         to.flush();
       }
     } catch (IOException e) {
-      throw new UserError("the answer broke off: " + e.getMessage());
+      throw new UserError("the answer was interrupted: " + e.getMessage());
     }
     return 0;
   }

@@ -1,6 +1,6 @@
 package polymarket.backfill.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -28,14 +29,27 @@ import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineLedger;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.JobStatus;
+import polymarket.backfill.run.RunState;
 
-/** Shows how far the jobs are, from another terminal too. */
+/** Shows the progress of jobs, also from another terminal. */
 @Command(
     name = "status",
     description = "Show the progress of jobs and pipelines, during and after a run.")
 final class StatusCommand implements Callable<Integer> {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  /**
+   * What the ledger of a job holds, and what its runs say of themselves.
+   *
+   * @param parts those of its window and of what runs under its name; null for none
+   */
+  record LedgerStatus(
+      String job,
+      JobStatus.Ids ids,
+      JobStatus.Rows rows,
+      boolean balanced,
+      List<JobStatus> runs,
+      @JsonInclude(JsonInclude.Include.NON_NULL) List<LedgerStatus> parts) {}
 
   @Mixin private Common common;
 
@@ -80,7 +94,7 @@ final class StatusCommand implements Callable<Integer> {
                     .toList()
                 : List.of();
     while (true) {
-      List<Map<String, Object>> statuses = statuses(settings, names);
+      List<LedgerStatus> statuses = statuses(settings, names);
       List<Map<String, Object>> passes = passes(settings, pipelines);
       if (statuses.isEmpty() && passes.isEmpty()) {
         throw new UserError(
@@ -88,7 +102,7 @@ final class StatusCommand implements Callable<Integer> {
                 + (name == null ? "" : " of " + name)
                 + " in "
                 + settings.path("runtime.dir")
-                + ": nothing has been run here yet");
+                + ": no job has run here yet");
       }
       String text =
           json
@@ -115,12 +129,17 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   /** A job's status, with those of its window and of what runs under its name as its parts. */
-  private static Map<String, Object> one(List<Map<String, Object>> statuses) {
-    Map<String, Object> first = new LinkedHashMap<>(statuses.get(0));
-    if (statuses.size() > 1) {
-      first.put("parts", statuses.subList(1, statuses.size()));
-    }
-    return first;
+  private static LedgerStatus one(List<LedgerStatus> statuses) {
+    LedgerStatus first = statuses.get(0);
+    return statuses.size() == 1
+        ? first
+        : new LedgerStatus(
+            first.job(),
+            first.ids(),
+            first.rows(),
+            first.balanced(),
+            first.runs(),
+            statuses.subList(1, statuses.size()));
   }
 
   /** The last pass of each of these pipelines that has one; see PipelineStatus. */
@@ -145,71 +164,49 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   /** The state of each of these jobs that has a ledger. */
-  static List<Map<String, Object>> statuses(Settings settings, List<String> names) {
-    List<Map<String, Object>> statuses = new ArrayList<>();
+  static List<LedgerStatus> statuses(Settings settings, List<String> names) {
+    List<LedgerStatus> statuses = new ArrayList<>();
     for (String job : names) {
-      if (Ledger.exists(JobRun.ledgerFile(settings, job))) {
-        statuses.add(status(settings, job, JobRun.ledgerFile(settings, job)));
+      Path file = JobRun.ledgerFile(settings, job);
+      if (Ledger.exists(file)) {
+        statuses.add(status(job, file, runs(settings.path("runtime.dir"), job)));
       }
-      if (Ledger.exists(JobRun.windowFile(settings, job))) {
-        Map<String, Object> window = status(settings, job, JobRun.windowFile(settings, job));
-        window.put("job", job + " (window)");
-        window.put("runs", List.of());
-        statuses.add(window);
+      Path window = JobRun.windowFile(settings, job);
+      if (Ledger.exists(window)) {
+        statuses.add(status(job + " (window)", window, List.of()));
       }
     }
     return statuses;
   }
 
-  private static Map<String, Object> status(Settings settings, String job, Path file) {
-    Map<String, Object> status = new LinkedHashMap<>();
-    status.put("job", job);
+  private static LedgerStatus status(String name, Path file, List<JobStatus> runs) {
     try (Ledger ledger = Ledger.open(file)) {
-      Map<String, Object> ids = new LinkedHashMap<>();
-      ids.put("total", ledger.size(Share.WHOLE));
-      ledger.counts(Share.WHOLE).forEach((state, n) -> ids.put(state.text(), n));
       Ledger.Sums sums = ledger.sums();
-      Map<String, Object> rows = new LinkedHashMap<>();
-      rows.put("fetched", sums.fetched());
-      rows.put("inserted", sums.inserted());
-      rows.put("duplicate", sums.duplicate());
-      rows.put("rejected", sums.rejected());
-      if (ledger.replaced()) {
-        rows.put("of", "with those that were replaced");
-      }
-      status.put("ids", ids);
-      status.put("rows", rows);
-      status.put("balanced", sums.balanced());
+      return new LedgerStatus(
+          name,
+          JobStatus.Ids.of(ledger.size(Share.WHOLE), ledger.counts(Share.WHOLE)),
+          new JobStatus.Rows(
+              sums.fetched(),
+              sums.inserted(),
+              sums.duplicate(),
+              sums.rejected(),
+              ledger.replaced() ? "with those that were replaced" : null),
+          sums.balanced(),
+          runs,
+          null);
     }
-    status.put("runs", runs(settings.path("runtime.dir"), job));
-    return status;
   }
 
   /** What the processes that work, or last worked, on the job say of themselves. */
-  static List<Map<String, Object>> runs(Path runtime, String job) {
-    List<Map<String, Object>> runs = new ArrayList<>();
+  static List<JobStatus> runs(Path runtime, String job) {
+    String name = Pattern.quote(job) + "(\\.worker-\\d+-of-\\d+)?\\.status\\.json";
+    List<JobStatus> runs = new ArrayList<>();
     try (Stream<Path> files = Files.list(runtime)) {
       for (Path file :
-          files
-              .filter(
-                  path ->
-                      path.getFileName()
-                          .toString()
-                          .matches(
-                              java.util.regex.Pattern.quote(job)
-                                  + "(\\.worker-\\d+-of-\\d+)?\\.status\\.json"))
-              .sorted()
-              .toList()) {
-        @SuppressWarnings("unchecked")
-        Map<String, Object> run = JSON.readValue(file.toFile(), Map.class);
-        boolean alive =
-            ProcessHandle.of(((Number) run.get("pid")).longValue())
-                .map(ProcessHandle::isAlive)
-                .orElse(false);
-        if ("running".equals(run.get("state")) && !alive) {
-          run.put("state", "died");
-        }
-        runs.add(run);
+          files.filter(path -> path.getFileName().toString().matches(name)).sorted().toList()) {
+        JobStatus run = JobStatus.read(file);
+        boolean alive = ProcessHandle.of(run.pid()).map(ProcessHandle::isAlive).orElse(false);
+        runs.add(run.state() == RunState.RUNNING && !alive ? run.in(RunState.DIED) : run);
       }
     } catch (IOException e) {
       throw new UserError("cannot read " + runtime + ": " + e.getMessage());
@@ -217,73 +214,52 @@ final class StatusCommand implements Callable<Integer> {
     return runs;
   }
 
-  /** What a run took, as it said itself at its end or, where it died, the last time. */
-  private static String figures(Map<?, ?> of) {
-    Map<?, ?> run = (Map<?, ?>) of.get("run");
-    return ", after "
-        + Messages.time(Math.round(((Number) run.get("seconds")).doubleValue() * 1000))
-        + ", "
-        + Messages.count(((Number) run.get("requests")).longValue(), "request")
-        + ", "
-        + Messages.count(((Number) run.get("retries")).longValue())
-        + (((Number) run.get("retries")).longValue() == 1 ? " retry, " : " retries, ")
-        + Report.used(run);
-  }
-
-  static String text(List<Map<String, Object>> statuses) {
+  static String text(List<LedgerStatus> statuses) {
     List<Map<String, Object>> table = new ArrayList<>();
     StringBuilder lines = new StringBuilder();
-    for (Map<String, Object> status : statuses) {
-      Map<?, ?> ids = (Map<?, ?>) status.get("ids");
-      Map<?, ?> rows = (Map<?, ?>) status.get("rows");
+    for (LedgerStatus status : statuses) {
       Map<String, Object> row = new LinkedHashMap<>();
-      row.put("job", status.get("job"));
-      row.put("ids", ids.get("total"));
+      row.put("job", status.job());
+      row.put("ids", status.ids().total());
       for (State state :
           List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED, State.PENDING)) {
-        row.put(state.text(), ids.get(state.text()));
+        row.put(state.text(), status.ids().of(state));
       }
-      row.put("rows", rows.get("inserted"));
-      row.put("rejected", rows.get("rejected"));
+      row.put("rows", status.rows().inserted());
+      row.put("rejected", status.rows().rejected());
       table.add(row);
-      if (rows.get("of") != null) {
+      if (status.rows().of() != null) {
         lines
             .append("  ")
-            .append(status.get("job"))
+            .append(status.job())
             .append(": rows are counted ")
-            .append(rows.get("of"))
+            .append(status.rows().of())
             .append('\n');
       }
-      for (Object run : (List<?>) status.get("runs")) {
-        Map<?, ?> of = (Map<?, ?>) run;
-        @SuppressWarnings("unchecked")
-        Map<String, Object> snapshot = (Map<String, Object>) of;
-        if ("running".equals(of.get("state"))) {
-          String running =
-              "  running (pid "
-                  + of.get("pid")
-                  + (of.get("worker") == null ? "" : ", worker " + of.get("worker"))
-                  + "): ";
-          lines
-              .append(running)
-              .append(Terminal.line(List.of(snapshot), Terminal.width() - running.length()))
-              .append('\n');
-        } else {
-          lines
-              .append("  ")
-              .append(of.get("job"))
-              .append(of.get("worker") == null ? "" : " worker " + of.get("worker"))
-              .append(": last run ")
-              .append(of.get("state"))
-              .append(" at ")
-              .append(String.valueOf(of.get("updated_at")).substring(0, 19))
-              .append("Z")
-              .append(figures(of))
-              .append(of.get("reason") == null ? "" : ": " + of.get("reason"))
-              .append('\n');
-        }
-      }
+      status.runs().forEach(run -> lines.append("  ").append(line(run)).append('\n'));
     }
     return Report.table(table) + lines;
+  }
+
+  private static String line(JobStatus run) {
+    if (run.state() != RunState.RUNNING) {
+      // what a run took, as it said itself at its end or, where it died, the last time
+      return run.job()
+          + (run.worker() == null ? "" : " worker " + run.worker())
+          + ": last run "
+          + run.state()
+          + " at "
+          + run.updatedAt().substring(0, 19)
+          + "Z, after "
+          + Messages.time(Math.round(run.run().seconds() * 1000))
+          + ", "
+          + Report.calls(run.run());
+    }
+    String running =
+        "running (pid "
+            + run.pid()
+            + (run.worker() == null ? "" : ", worker " + run.worker())
+            + "): ";
+    return running + Terminal.line(List.of(run), Terminal.width() - running.length() - 2);
   }
 }

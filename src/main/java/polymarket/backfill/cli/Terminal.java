@@ -9,7 +9,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -18,14 +17,16 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.Progress;
+import polymarket.backfill.run.RunState;
 
 /**
- * The screen during a run: on a terminal one line that is redrawn, otherwise a plain line every ten
- * seconds; messages appear above it. All of it goes to standard error, so that standard output
- * holds results alone. With the system property backfill.progress, the line is kept in the file
- * that it names instead, for the process that shows it, and is not longer than
- * backfill.progress.width.
+ * The progress of a run: on a terminal one line that is redrawn, otherwise a plain line every ten
+ * seconds; messages appear above it. Everything is written to standard error, so that standard
+ * output has only results. With the system property backfill.progress, the line is instead written
+ * to the file that it names, for the process that shows it, and is at most backfill.progress.width
+ * characters long.
  */
 final class Terminal implements Messages, JobRun.Watcher {
 
@@ -33,7 +34,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private final PrintStream err = System.err;
 
-  /** For what moves the cursor. */
+  /** Receives cursor movements. */
   private final PrintStream screen = Redaction.rawErr();
 
   private final boolean redraw;
@@ -43,7 +44,7 @@ final class Terminal implements Messages, JobRun.Watcher {
           ? null
           : Path.of(System.getProperty("backfill.progress"));
   private ProgressBar bar;
-  private volatile List<Map<String, Object>> jobs = List.of();
+  private volatile List<JobStatus> jobs = List.of();
   private int ticks;
   private volatile String statusLine = "";
   private long shownAt = System.nanoTime();
@@ -81,7 +82,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   @Override
   public synchronized void tick(List<Progress> progress) {
-    jobs = progress.stream().map(job -> job.snapshot("running")).toList();
+    jobs = progress.stream().map(job -> job.snapshot(RunState.RUNNING)).toList();
     if (quiet) {
       return;
     }
@@ -105,7 +106,7 @@ final class Terminal implements Messages, JobRun.Watcher {
   }
 
   /**
-   * Shows how far work is that is no job's: redrawn on a terminal, otherwise a line every ten
+   * Shows the progress of work that is not a job: redrawn on a terminal, otherwise a line every ten
    * seconds.
    */
   synchronized void status(String line) {
@@ -144,7 +145,7 @@ final class Terminal implements Messages, JobRun.Watcher {
     }
   }
 
-  /** The line that is redrawn, which leaves nothing behind. */
+  /** The line that is redrawn, and erased at the end. */
   private static final class Screen extends ConsoleProgressBarConsumer {
 
     private final PrintStream to;
@@ -164,13 +165,13 @@ final class Terminal implements Messages, JobRun.Watcher {
   @Override
   public synchronized void ended() {
     if (bar != null) {
-      // the end that is printed now says more than the last line that was drawn
+      // the summary that is printed now has more than the last line
       bar.close();
       bar = null;
     }
   }
 
-  /** How many characters a line of the screen has; a thousand where there is none. */
+  /** The width of the terminal in characters; a thousand without a terminal. */
   static int width() {
     return Boolean.getBoolean("backfill.terminal")
         ? new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength()
@@ -178,11 +179,11 @@ final class Terminal implements Messages, JobRun.Watcher {
   }
 
   /** All that is worth knowing in one line of a width; what fits least is left out first. */
-  static String line(List<Map<String, Object>> jobs, int width) {
+  static String line(List<JobStatus> jobs, int width) {
     String text = "";
     for (int detail = 0; detail < 4; detail++) {
       List<String> parts = new ArrayList<>();
-      for (Map<String, Object> job : jobs) {
+      for (JobStatus job : jobs) {
         parts.add(line(job, detail, 1000));
       }
       text = String.join("  |  ", parts);
@@ -198,98 +199,79 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   /**
    * @param detail 0 for everything, up to 3 for the least
-   * @param most characters that it would have, where what is waited for can be cut
+   * @param most the longest line, if the reason for waiting can be truncated
    */
-  private static String line(Map<String, Object> snapshot, int detail, int most) {
-    Map<?, ?> ids = (Map<?, ?>) snapshot.get("ids");
-    Map<?, ?> run = (Map<?, ?>) snapshot.get("run");
-    Map<?, ?> ranges = (Map<?, ?>) snapshot.get("numbers");
-    long total = number(ranges == null ? ids.get("total") : ranges.get("total"));
-    long done =
-        ranges == null ? total - number(ids.get(State.PENDING.text())) : number(ranges.get("done"));
-    StringBuilder line = new StringBuilder();
-    line.append(snapshot.get("job"))
-        .append(' ')
-        .append(Messages.count(done))
-        .append('/')
-        .append(Messages.count(total))
-        .append(ranges == null || detail == 3 ? "" : " " + ranges.get("unit"))
-        .append(
-            String.format(
-                Locale.ROOT,
-                " %.1f%%",
-                total == 0 ? 100.0 : Math.floor(1000.0 * done / total) / 10));
-    if (detail == 0) {
-      line.append(' ').append(bar(total == 0 ? 1 : (double) done / total));
-    }
-    boolean waits = run.get("waiting_for") != null;
+  private static String line(JobStatus job, int detail, int most) {
+    JobStatus.Run run = job.run();
+    boolean waits = run.waitingFor() != null;
+    StringBuilder line = new StringBuilder(done(job, detail));
     if (!waits || detail < 3) {
-      line.append(detail < 2 ? ", " : " ");
-      String separator = "";
-      for (State state : List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED)) {
-        line.append(separator)
-            .append(
-                detail < 2
-                    ? state.text()
-                    : state.text().substring(0, state == State.FAILED ? 4 : 1))
-            .append(' ')
-            .append(Messages.count(number(ids.get(state.text()))));
-        separator = detail < 2 ? ", " : " ";
-      }
+      line.append(detail < 2 ? ", " : " ").append(states(job.ids(), detail < 2));
     }
     if (detail < (waits ? 1 : 3)) {
-      line.append(
-          String.format(
-              Locale.ROOT,
-              ", %.1f of %.1f requests/s",
-              decimal(run.get("requests_per_second")),
-              decimal(run.get("limit_per_second"))));
-      line.append(
-          ranges == null
-              ? String.format(Locale.ROOT, ", %,.0f ids/s", decimal(run.get("ids_per_second")))
-              : String.format(
-                  Locale.ROOT,
-                  ", %,.0f %s/s",
-                  decimal(ranges.get("per_second")),
-                  ranges.get("unit")));
-      line.append(", ")
-          .append(Messages.count(number(run.get("retries"))))
-          .append(number(run.get("retries")) == 1 ? " retry" : " retries");
+      line.append(speed(job));
     }
     if (waits) {
       String until =
-          run.get("gives_up_at") == null
+          run.givesUpAt() == null
               ? ""
-              : ", gives up at "
-                  + Messages.clock(
-                      Instant.parse(String.valueOf(run.get("gives_up_at"))).toEpochMilli());
-      String why = String.valueOf(run.get("waiting_for"));
+              : ", gives up at " + Messages.clock(Instant.parse(run.givesUpAt()).toEpochMilli());
       // what stands behind it is the reason, or the source's own words
-      String what = detail == 0 ? why : why.replaceFirst("(?s)( \\(|: ).*", "");
+      String what =
+          detail == 0 ? run.waitingFor() : run.waitingFor().replaceFirst("(?s)( \\(|: ).*", "");
       return line.append(", ")
           .append(Messages.cut(what, Math.max(12, most - line.length() - 2 - until.length())))
           .append(until)
           .toString();
     }
-    if (run.get("seconds_left") != null) {
+    if (run.secondsLeft() != null) {
       line.append(", ")
-          .append(Messages.time(Math.max(1, number(run.get("seconds_left"))) * 1000))
+          .append(Messages.time(Math.max(1, run.secondsLeft()) * 1000))
           .append(" left");
     }
     return line.toString();
+  }
+
+  private static String done(JobStatus job, int detail) {
+    JobStatus.Numbers ranges = job.numbers();
+    long total = ranges == null ? job.ids().total() : ranges.total();
+    long done = ranges == null ? total - job.ids().pending() : ranges.done();
+    return job.job()
+        + " "
+        + Messages.count(done)
+        + "/"
+        + Messages.count(total)
+        + (ranges == null || detail == 3 ? "" : " " + ranges.unit())
+        + String.format(
+            Locale.ROOT, " %.1f%%", total == 0 ? 100.0 : Math.floor(1000.0 * done / total) / 10)
+        + (detail == 0 ? " " + bar(total == 0 ? 1 : (double) done / total) : "");
+  }
+
+  private static String states(JobStatus.Ids ids, boolean words) {
+    List<String> parts = new ArrayList<>();
+    for (State state : List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED)) {
+      String name = words ? state.text() : state.text().substring(0, state == State.FAILED ? 4 : 1);
+      parts.add(name + " " + Messages.count(ids.of(state)));
+    }
+    return String.join(words ? ", " : " ", parts);
+  }
+
+  private static String speed(JobStatus job) {
+    JobStatus.Run run = job.run();
+    return String.format(
+            Locale.ROOT, ", %.1f of %.1f requests/s", run.requestsPerSecond(), run.limitPerSecond())
+        + (job.numbers() == null
+            ? String.format(Locale.ROOT, ", %,.0f ids/s", run.idsPerSecond())
+            : String.format(
+                Locale.ROOT, ", %,.0f %s/s", job.numbers().perSecond(), job.numbers().unit()))
+        + ", "
+        + Messages.count(run.retries())
+        + (run.retries() == 1 ? " retry" : " retries");
   }
 
   private static String bar(double part) {
     int width = 20;
     int full = (int) Math.round(part * width);
     return "[" + "#".repeat(full) + "-".repeat(width - full) + "]";
-  }
-
-  private static long number(Object value) {
-    return value == null ? 0 : ((Number) value).longValue();
-  }
-
-  private static double decimal(Object value) {
-    return value == null ? 0 : ((Number) value).doubleValue();
   }
 }

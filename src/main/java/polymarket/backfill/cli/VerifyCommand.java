@@ -15,6 +15,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Unmatched;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -26,6 +27,7 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunState;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
@@ -65,8 +67,8 @@ final class VerifyCommand implements Callable<Integer> {
   private boolean json;
 
   /**
-   * Thresholds with their values, and the address of {@code verify wallet}: as a parameter it would
-   * take a threshold's value.
+   * Thresholds with their values, and the address of {@code verify wallet}, because a separate
+   * parameter would take a threshold's value.
    */
   @Unmatched private List<String> thresholds = new ArrayList<>();
 
@@ -84,9 +86,9 @@ final class VerifyCommand implements Callable<Integer> {
               + name
               + " takes no '"
               + thresholds.get(0)
-              + "'; one wallet is looked at with `backfill verify wallet ADDRESS`");
+              + "'; to check one wallet, use `backfill verify wallet ADDRESS`");
     }
-    // what is no job's has a file of checks all the same, such as enrichment
+    // names that are not jobs, such as enrichment, may have a file of checks
     boolean own =
         !Job.names(Common.home()).contains(name)
             && SqlFile.exists(name)
@@ -127,7 +129,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
     if (!found.failed().isEmpty()) {
       System.err.println("backfill: check failed: " + String.join("; ", found.failed()));
-      return 3;
+      return ExitCode.CHECK_FAILED.code();
     }
     return 0;
   }
@@ -143,7 +145,7 @@ final class VerifyCommand implements Callable<Integer> {
   }
 
   /**
-   * All that is known of one id, by the checks of a file with a section {@code -- @id KIND
+   * Prints everything about one id, by the checks of a file with a section {@code -- @id KIND
    * ledger=JOB}.
    */
   private int one(Settings settings, SqlFile sql) {
@@ -171,7 +173,7 @@ final class VerifyCommand implements Callable<Integer> {
         results.put(
             "ledger",
             entry == null
-                ? "never asked for"
+                ? "never requested"
                 : entry.state().text()
                     + (entry.rows() > 0 ? ", rows: " + entry.rows() : "")
                     + (entry.markedAt() > 0
@@ -182,7 +184,7 @@ final class VerifyCommand implements Callable<Integer> {
                     + (entry.reason() == null ? "" : ": " + entry.reason()));
       }
     } else {
-      results.put("ledger", "none: " + head.attributes().get("ledger") + " was not run here yet");
+      results.put("ledger", "none: " + head.attributes().get("ledger") + " has not run here yet");
     }
     if (!json) {
       results.forEach(
@@ -215,14 +217,14 @@ final class VerifyCommand implements Callable<Integer> {
             .toList()) {
       values.put(key, 0L);
     }
-    // of all jobs that run under its name
+    // sums over all jobs that run under its name
     for (Job part : job.parts(Common.home(), "auto")) {
       if (Files.isDirectory(settings.path("runtime.dir"))) {
         add(
             values,
             "running",
             StatusCommand.runs(settings.path("runtime.dir"), part.getName()).stream()
-                .filter(run -> "running".equals(run.get("state")))
+                .filter(run -> run.state() == RunState.RUNNING)
                 .count());
       }
       if (Ledger.exists(JobRun.ledgerFile(settings, part.getName()))) {

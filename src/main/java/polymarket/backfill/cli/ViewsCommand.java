@@ -3,12 +3,13 @@ package polymarket.backfill.cli;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 
-/** Makes the tables and views. */
+/** Creates the tables and views. */
 @Command(
     name = "views",
     description = "Create the missing tables of all jobs, and recreate all views.")
@@ -28,7 +29,7 @@ final class ViewsCommand implements Callable<Integer> {
           .notes()
           .forEach((view, note) -> System.err.println("backfill: view " + view + ": " + note));
       views.reads().forEach((view, columns) -> System.out.println(view + " reads " + columns));
-      return views.refused().isEmpty() ? 0 : 1;
+      return (views.refused().isEmpty() ? ExitCode.COMPLETE : ExitCode.ERROR).code();
     }
   }
 }

@@ -41,8 +41,8 @@ import polymarket.backfill.embedded.EmbeddedClickHouse;
 import polymarket.backfill.embedded.EngineServer;
 
 /**
- * The ClickHouse that everything is stored in: the server of {@code clickhouse.url}, or the
- * embedded engine where that is empty. One object serves many threads.
+ * The client of ClickHouse: the server of {@code clickhouse.url}, or the embedded engine if that is
+ * empty. Safe for several threads.
  */
 public final class ClickHouse implements AutoCloseable {
 
@@ -51,7 +51,9 @@ public final class ClickHouse implements AutoCloseable {
    */
   private static final String LONGEST_STATEMENT = "16777216";
 
-  /** How long a statement may take; one over a table of trades takes long on a slow machine. */
+  /**
+   * The time limit of a statement; one over a large table of trades takes long on a slow machine.
+   */
   private static final Duration LONGEST = Duration.ofHours(6);
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -63,7 +65,7 @@ public final class ClickHouse implements AutoCloseable {
   private static final java.util.regex.Pattern NAME =
       java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
-  /** Statements that leave the same behind when they are run twice. */
+  /** Statements that can be repeated with the same result. */
   private static final java.util.regex.Pattern REPEATABLE =
       java.util.regex.Pattern.compile(
           "\\s*(CREATE\\s+(OR\\s+REPLACE\\b|\\S+\\s+(VIEW\\s+)?IF\\s+NOT\\s+EXISTS\\b)"
@@ -86,7 +88,7 @@ public final class ClickHouse implements AutoCloseable {
     connect();
   }
 
-  // a new client has a new pool: the connections of the old one lead to an engine that is gone
+  // a new client has a new pool: the connections of the old one lead to an engine that has ended
   private void connect() {
     Client made =
         new Client.Builder()
@@ -106,9 +108,10 @@ public final class ClickHouse implements AutoCloseable {
   }
 
   /**
-   * Connects, starting the embedded engine or joining the one that runs on the same data folder.
+   * Connects, starting the embedded engine or attaching to the one that runs on the same data
+   * folder.
    *
-   * @throws UserError where there is no answer
+   * @throws UserError if it does not answer
    */
   public static ClickHouse open(Settings settings) {
     String url = settings.text("clickhouse.url");
@@ -175,11 +178,11 @@ public final class ClickHouse implements AutoCloseable {
     connect();
     if (!embedded.url().equals(url)) {
       throw new UserError(
-          "embedded ClickHouse: it came back at "
+          "embedded ClickHouse: it was restarted at "
               + embedded.url()
-              + ", and this run knows it at "
+              + ", but this run uses "
               + url
-              + "; stop the run, and the same command goes on");
+              + "; stop the run and repeat the command, which continues");
     }
     return true;
   }
@@ -217,8 +220,9 @@ public final class ClickHouse implements AutoCloseable {
    *
    * @param table with its database
    * @param rows as JSONEachRow
-   * @param token names these very rows; a second insert with the same token stores nothing
-   * @throws ClickHouseException where it did not acknowledge them
+   * @param token the deduplication token of these rows; a second insert with the same token stores
+   *     nothing
+   * @throws ClickHouseException if it did not acknowledge them
    */
   public void insert(String table, byte[] rows, String token) {
     insert(
@@ -233,7 +237,7 @@ public final class ClickHouse implements AutoCloseable {
   }
 
   /**
-   * Inserts an answer as the bytes that came, likewise.
+   * Inserts an answer's bytes unchanged, in the same way.
    *
    * @param batch what the view behind the landing table gives as the rows' batch, by {@code
    *     getSetting('log_comment')}: the bytes themselves do not name it
@@ -247,7 +251,7 @@ public final class ClickHouse implements AutoCloseable {
         .setDeduplicationToken(token)
         .serverSetting("deduplicate_blocks_in_dependent_materialized_views", "1")
         .serverSetting("async_insert", "0")
-        // a block is all or nothing, a request of several blocks is not
+        // a block is atomic, a request of several blocks is not
         .serverSetting("max_insert_block_size", "10000000")
         .serverSetting("min_insert_block_size_rows", "10000000")
         .serverSetting("min_insert_block_size_bytes", "1000000000")
@@ -267,11 +271,11 @@ public final class ClickHouse implements AutoCloseable {
   }
 
   /**
-   * Asks for rows; all of them are held in memory.
+   * Returns the rows of a query, all of them in memory.
    *
    * @param sql without a FORMAT clause
    * @param parameters values of {name:Type} placeholders
-   * @throws UserError where ClickHouse says no or nothing
+   * @throws UserError if ClickHouse returns an error or does not answer
    */
   public List<Map<String, Object>> rows(String sql, Map<String, Object> parameters) {
     return surviving(
@@ -343,8 +347,8 @@ public final class ClickHouse implements AutoCloseable {
   }
 
   /**
-   * Does something once more where the embedded engine was killed meanwhile: at the set-up and the
-   * end of a run nobody else looks after it.
+   * Repeats work if the embedded engine was killed meanwhile: at the set-up and the end of a run
+   * nothing else restarts it.
    *
    * @param repeatable whether it may be done twice; if not, it is repeated only where the engine
    *     was gone before it could begin
@@ -388,8 +392,7 @@ public final class ClickHouse implements AutoCloseable {
   }
 
   /**
-   * Sends a statement as it is and hands back the answer as it comes, in the format that the
-   * statement asks for.
+   * Sends a statement unchanged and returns the answer as a stream, in the format of the statement.
    *
    * @param format the format where it has no FORMAT clause
    */

@@ -3,12 +3,12 @@ package polymarket.backfill.clickhouse;
 import java.util.Set;
 import polymarket.backfill.UserError;
 
-/** ClickHouse said no, or nothing at all. */
+/** ClickHouse returned an error, or did not answer. */
 public final class ClickHouseException extends UserError {
 
   /**
-   * Codes of circumstances that pass: too many queries, memory, time-outs, network, read-only
-   * replicas, Keeper.
+   * Codes of temporary errors: too many queries, memory, time-outs, network, read-only replicas,
+   * Keeper.
    */
   private static final Set<Integer> PASSING =
       Set.of(159, 160, 201, 202, 209, 210, 225, 241, 242, 252, 319, 394, 439, 999);

@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The columns of a table as it is, and those of them that are known by one of several names. */
+/** The columns of a table, which can be found by one of several names. */
 public final class Columns {
 
-  /** A column as system.columns has it. */
+  /** A column, as in system.columns. */
   public record Column(
       String name, String type, String kind, String expression, String codec, String comment) {
 
@@ -40,16 +40,19 @@ public final class Columns {
     public String text() {
       String value =
           isFixedString()
-              ? "toStringCutToZero(" + quoted(name) + ")"
-              : plainType().equals("String") ? quoted(name) : "toString(" + quoted(name) + ")";
+              ? "toStringCutToZero(" + Quoted.name(name) + ")"
+              : plainType().equals("String")
+                  ? Quoted.name(name)
+                  : "toString(" + Quoted.name(name) + ")";
       return isNullable() ? "ifNull(" + value + ", '')" : value;
     }
 
     /**
-     * The value as a time: seconds or milliseconds since 1970 are turned, what is no time is NULL.
+     * The value as a time: seconds or milliseconds since 1970 are converted, an invalid time is
+     * NULL.
      */
     public String time() {
-      String quoted = quoted(name);
+      String quoted = Quoted.name(name);
       return type.contains("Date")
           ? quoted
           : type.contains("Int")
@@ -171,14 +174,5 @@ public final class Columns {
 
   public static String name(String table) {
     return table.substring(table.indexOf('.') + 1);
-  }
-
-  /** The table with database, as one writes it in SQL. */
-  public static String quotedTable(String table) {
-    return quoted(database(table)) + "." + quoted(name(table));
-  }
-
-  public static String quoted(String name) {
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`";
   }
 }

@@ -1,13 +1,12 @@
 package polymarket.backfill.clickhouse;
 
 /**
- * SQL expressions that bring ids of tables that others made into the stored form. What stands for
- * "no id" there (blanks, {@code 'null'}, {@code 'None'}, {@code '0x'}, zeros) becomes an empty
- * text.
+ * SQL expressions that convert ids of users' tables to the stored form. Values that mean "no id"
+ * (blanks, {@code 'null'}, {@code 'None'}, {@code '0x'}, zeros) becomes an empty text.
  */
 public final class IdForms {
 
-  /** What people and programs write where they have no id, in lower case. */
+  /** Texts that people and programs use for "no id", in lower case. */
   private static final String NONE =
       "'', '-', '0x', '\\\\n"
           + "', 'null', 'none', 'nil', 'nan', 'n/a', 'na', 'undefined', '<na>', '(none)', '(null)'";
@@ -51,8 +50,8 @@ public final class IdForms {
   }
 
   /**
-   * An id that is brought into its form where it has one: otherwise the text in lower case, so that
-   * nothing is lost, and an empty text where it stands for no id.
+   * An id in its normal form, if it has one: otherwise the text in lower case, so that nothing is
+   * lost, and an empty text where it stands for no id.
    *
    * @param form the expression that brings the text into its form
    */

@@ -14,14 +14,14 @@ import java.util.function.Consumer;
 import polymarket.backfill.UserError;
 
 /**
- * A lock on a job in a ClickHouse, which runs of several runtime folders may share: each folder has
- * a ledger of its own, so that two of them would store the same rows twice. It excludes runs of
- * other folders whose shares of the ids overlap; runs of one folder exclude each other by that
- * folder's lock files.
+ * A lock on a job in a ClickHouse, which several runtime folders may share: each folder has its own
+ * ledger, so that two of them would store the same rows twice. It excludes runs of other folders
+ * whose shares of the ids overlap; runs of one folder exclude each other with that folder's lock
+ * files.
  *
- * <p>Rows of ClickHouse cannot be compared and set. So whoever takes a lock first passes the {@link
- * LockGate}, one process at a time. A run gives a sign of life every few seconds; without one, its
- * lock ends.
+ * <p>ClickHouse has no compare-and-set. So a process that takes a lock first passes the {@link
+ * LockGate}, one process at a time. A run sends a heartbeat every few seconds; without one, its
+ * lock expires.
  */
 public final class JobLock implements AutoCloseable {
 
@@ -30,7 +30,7 @@ public final class JobLock implements AutoCloseable {
   /** Above the end of every share. */
   private static final long ANY_SHARE = 0xffff_ffffL;
 
-  /** A lock without a sign of life for so long has ended; a minute, unless a test has no time. */
+  /** A lock without a heartbeat for this long has expired; a minute, shorter in tests. */
   private static final long STALE_MILLIS = Long.getLong("backfill.lock-millis", 60_000);
 
   private static final SqlFile SQL = SqlFile.read("lock");
@@ -65,8 +65,8 @@ public final class JobLock implements AutoCloseable {
    * @param first where the share of the ids begins, inclusive
    * @param last where it ends, exclusive
    * @param folder the runtime folder
-   * @param lost told why, if another folder took the job after this process could not give a sign
-   *     of life for too long
+   * @param lost receives the reason, if another folder took the job after this process could not
+   *     send a heartbeat for too long
    * @throws UserError where another folder's run holds a share that overlaps
    */
   public static JobLock take(
@@ -110,7 +110,7 @@ public final class JobLock implements AutoCloseable {
    * Does something while no run, from whichever folder, stores rows of any of some jobs, and none
    * begins to.
    *
-   * @return whether it was done: not where a run goes on
+   * @return whether it was executed: false if a run is active
    */
   static boolean whileFree(ClickHouse clickHouse, List<String> jobs, Runnable action) {
     clickHouse.execute(SQL.section("setup"), Map.of());
@@ -135,7 +135,7 @@ public final class JobLock implements AutoCloseable {
         + ", since "
         + String.valueOf(holder.get("since")).substring(0, 19)
         + " UTC. Wait for it or stop it there, or share the work with --worker N --of M in both;"
-        + " if it was killed, its lock ends in "
+        + " if it was killed, its lock expires in "
         + Math.max(1, (STALE_MILLIS - silent + 999) / 1000)
         + " s";
   }
@@ -156,7 +156,7 @@ public final class JobLock implements AutoCloseable {
       }
     } catch (ClickHouseException e) {
       if (e.code() == UNKNOWN_TABLE) {
-        // somebody dropped it, and with it what others have entered
+        // the table was dropped, with the entries of others
         lastSign -= 2 * STALE_MILLIS * 1_000_000;
       }
       // while ClickHouse is away, nobody else gets the lock either
@@ -166,7 +166,7 @@ public final class JobLock implements AutoCloseable {
     }
   }
 
-  /** Lets other folders have the job. */
+  /** Releases the job for other folders. */
   @Override
   public void close() {
     signs.shutdownNow();
@@ -176,7 +176,7 @@ public final class JobLock implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ClickHouseException e) {
-      // the lock ends without a sign of life
+      // the lock expires without a heartbeat
     }
   }
 }

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * nothing, such as {@code default.<job>_landing}, and the materialized views that read them, each
  * named after the table that it reads: {@code default.<job>_to_…}. The tables' comment names the
  * text that all of it was made from. A ClickHouse that has them from another text, as after an
- * update of the program, gets them anew; no row is lost, because they hold none.
+ * update of the program, gets new ones; no row is lost, because they store none.
  */
 final class Landing {
 
@@ -125,7 +125,7 @@ final class Landing {
     old.forEach(view -> clickHouse.execute("DROP VIEW IF EXISTS default." + view));
     tables.forEach(table -> clickHouse.execute("DROP TABLE IF EXISTS default." + table));
     statements.forEach(clickHouse::execute);
-    // the last step: without it, all of this is done again
+    // the last step: without it, all of this is repeated
     tables.forEach(
         table ->
             clickHouse.execute(

@@ -7,8 +7,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A table that only one process at a time can make: who has made it reads and enters who holds a
- * job. A gate that was left behind is renamed to a name of which there is only one, then removed.
+ * A table that only one process at a time can create: its creator reads and enters the holders of a
+ * job. An abandoned gate is renamed to a unique name, then removed.
  */
 final class LockGate implements AutoCloseable {
 
@@ -17,9 +17,9 @@ final class LockGate implements AutoCloseable {
   private static final String GATE = "backfill_lock_gate";
 
   /**
-   * How long a process sees one and the same gate before it takes it for left behind; who has a
-   * gate needs it for milliseconds. No clock but the waiting process's own decides: ClickHouse does
-   * not always say when a table was made.
+   * How long a process sees the same gate before it counts as abandoned; its holder needs it for
+   * milliseconds. Only the waiting process's own clock decides, because ClickHouse does not always
+   * have the creation time of a table.
    */
   private static final long STALE_NANOS = TimeUnit.SECONDS.toNanos(10);
 

@@ -182,7 +182,7 @@ public final class SqlFile {
     } catch (FileNotFoundException e) {
       throw new UserError("no file sql/" + name + ".sql with the tables of " + name);
     } catch (IOException e) {
-      throw new UserError("cannot read sql/" + name + ".sql: " + e.getMessage());
+      throw new UserError("cannot read sql/" + name + ".sql: " + UserError.reason(e));
     }
   }
 
@@ -235,6 +235,16 @@ public final class SqlFile {
   }
 
   /**
+   * Values with the file's expressions, {@code -- @expression NAME}, which other sections name as
+   * {@code {NAME}}. An expression may name values, and expressions above it.
+   */
+  public Map<String, Object> expressions(Map<String, ?> values) {
+    Map<String, Object> all = new HashMap<>(values);
+    sections("expression").forEach(each -> all.put(each.title(), new Raw(each.sql(all))));
+    return all;
+  }
+
+  /**
    * Puts values in the place of {names}: lists and texts as quoted literals, numbers and raw SQL as
    * they are.
    */
@@ -247,29 +257,8 @@ public final class SqlFile {
             "no value for {" + matcher.group(1) + "} in: " + sql.lines().findFirst().orElse(""));
       }
       matcher.appendReplacement(filled, "");
-      literal(filled, values.get(matcher.group(1)));
+      filled.append(Quoted.value(values.get(matcher.group(1))));
     }
     return matcher.appendTail(filled).toString();
-  }
-
-  private static void literal(StringBuilder to, Object value) {
-    if (value instanceof Iterable<?> list) {
-      String comma = "";
-      for (Object element : list) {
-        to.append(comma);
-        literal(to, element);
-        comma = ",";
-      }
-    } else if (value instanceof Number) {
-      to.append(value);
-    } else if (value instanceof Raw raw) {
-      to.append(raw.sql());
-    } else if (value instanceof Boolean flag) {
-      to.append(flag ? 1 : 0);
-    } else {
-      to.append('\'')
-          .append(String.valueOf(value).replace("\\", "\\\\").replace("'", "\\'"))
-          .append('\'');
-    }
   }
 }

@@ -12,10 +12,10 @@ import polymarket.backfill.Home;
 import polymarket.backfill.UserError;
 
 /**
- * The expressions of sql/values.sql, which stand in the SQL of the jobs as {@code $name(argument,
- * …)}: what a text of an API means is written once. They are put in as text, because functions made
- * in ClickHouse would belong to the whole server. {@code $file(path)} is the text of a data file,
- * as a literal: the user's own below the home folder, or the program's.
+ * The expressions of sql/values.sql, which the SQL of the jobs uses as {@code $name(argument, …)}:
+ * what a text of an API means is written once. They are put in as text, because functions made in
+ * ClickHouse would belong to the whole server. {@code $file(path)} is the text of a data file, as a
+ * literal: the user's own below the home folder, or the program's.
  */
 final class SqlValues {
 

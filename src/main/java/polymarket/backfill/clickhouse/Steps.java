@@ -20,15 +20,15 @@ import polymarket.backfill.Memory;
 import polymarket.backfill.UserError;
 
 /**
- * Runs the steps of work on large tables under a cap of memory. A step that grows with its input is
- * done piece by piece; a piece that hits the cap is divided. A step that fails says which one it
- * was and what to set.
+ * Runs the steps of work on large tables under a memory cap. A step that grows with its input is
+ * done in pieces; a piece that hits the cap is split. The error of a failed step names the step and
+ * the setting to change.
  */
 public final class Steps {
 
   private static final int MEMORY_LIMIT_EXCEEDED = 241;
 
-  /** Generous: a key with what is joined to it. */
+  /** A generous size of a key with its joined columns. */
   private static final long BYTES_A_KEY = 2048;
 
   private static final long FEWEST_KEYS = 1000;
@@ -42,7 +42,7 @@ public final class Steps {
   private volatile boolean stopped;
 
   /**
-   * @param command what a person runs to go on, such as enrich
+   * @param command the command that continues the work, such as enrich
    * @param memory bytes that all queries may take together
    * @param concurrency how many pieces are worked on at once
    */
@@ -52,7 +52,7 @@ public final class Steps {
     this.concurrency = concurrency;
   }
 
-  /** Ends after the pieces in flight. */
+  /** Stops after the pieces in flight. */
   public void stop() {
     stopped = true;
   }
@@ -62,7 +62,7 @@ public final class Steps {
     return stopped;
   }
 
-  /** Sets aside memory that something holds all the while. */
+  /** Reserves memory that is in use during all steps. */
   public void hold(long bytes) {
     held = bytes;
   }
@@ -113,7 +113,7 @@ public final class Steps {
                     busy.incrementAndGet();
                     P piece = todo.poll();
                     if (piece == null) {
-                      // another one may still be divided
+                      // another piece may still be split
                       if (busy.decrementAndGet() == 0) {
                         return null;
                       }
@@ -227,7 +227,7 @@ public final class Steps {
   }
 
   private UserError failed(String step, ClickHouseException e) {
-    String next = ". What is done is kept, and `backfill " + command + "` goes on from there";
+    String next = ". Finished parts are kept, and `backfill " + command + "` continues from there";
     return new UserError(
         e.code() == MEMORY_LIMIT_EXCEEDED
             ? "the step '"

@@ -9,8 +9,8 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.Columns.Column;
 
 /**
- * The table or view of trades that a person brings along (setting {@code views.trades}), whatever
- * its columns are called: each is found by the names in {@code views.…-columns}.
+ * The user's table or view of trades (setting {@code views.trades}): its columns are found by the
+ * names in {@code views.…-columns}.
  */
 public final class TradesInput {
 
@@ -55,7 +55,7 @@ public final class TradesInput {
   /** Why no trade can be read from it, and what to set; null where trades can be read. */
   public String problem() {
     if (isMissing()) {
-      return "there is no table " + table + "; make it, or set " + SETTING + " to your own";
+      return "there is no table " + table + "; create it, or set " + SETTING + " to your own";
     }
     return found.containsKey(WALLET)
         ? null
@@ -91,7 +91,7 @@ public final class TradesInput {
       Column column = found.get(what);
       String name = "own_" + what;
       if (column != null) {
-        inner.add(Columns.quoted(column.name()) + " AS " + name);
+        inner.add(Quoted.name(column.name()) + " AS " + name);
       }
       Column own =
           column == null ? null : new Column(name, column.type(), "", "", "", column.comment());
@@ -107,7 +107,7 @@ public final class TradesInput {
     values.put(
         "trades",
         new SqlFile.Raw(
-            "(SELECT " + String.join(", ", inner) + " FROM " + Columns.quotedTable(table) + ")"));
+            "(SELECT " + String.join(", ", inner) + " FROM " + Quoted.table(table) + ")"));
     return values;
   }
 

@@ -12,7 +12,7 @@ import java.util.concurrent.locks.LockSupport;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
-/** Makes the tables of the jobs and the views over them, from the files below sql/. */
+/** Creates the tables of the jobs and the views over them, from the files in sql/. */
 public final class Views {
 
   /**
@@ -65,8 +65,8 @@ public final class Views {
   }
 
   /**
-   * Jobs that begin at the same moment make the same: where they get in each other's way, all of it
-   * is made again.
+   * Jobs that start at the same time create the same tables: if they conflict, all of it is
+   * repeated.
    */
   private static void again(Runnable statements) {
     for (int i = 1; ; i++) {
@@ -105,7 +105,7 @@ public final class Views {
   }
 
   /**
-   * What came of making the views.
+   * The result of creating the views.
    *
    * @param made the views' names with their databases
    * @param notes why a view was not made, or made without the rows that it is to show, by its name
@@ -120,9 +120,8 @@ public final class Views {
       List<String> refused) {}
 
   /**
-   * Makes the tables of all jobs where they are not there, and all views anew. A view that cannot
-   * be made does not stop the others: it is made as its section {@code -- @without} says, where it
-   * has one.
+   * Creates the missing tables of all jobs, and recreates all views. A view that cannot be made
+   * does not stop the others: it is made as its section {@code -- @without} says, where it has one.
    */
   public static Made refresh(ClickHouse clickHouse, Settings settings, List<String> jobs) {
     jobs.forEach(job -> create(clickHouse, job));

@@ -22,16 +22,15 @@ import polymarket.backfill.UserError;
 /**
  * libchdb, ClickHouse as a shared library, through JNA.
  *
- * <p>Two things shape what is here, both measured on 26.7.3. Data behind an INSERT in the text of a
- * query ends at the first blank line, and what follows runs as the next statement; so all data goes
- * through the library's insert stream. And the library's own result stream makes every block a
- * document of its own (a second JSON header in the middle of the answer); so a SELECT is written
- * {@code INTO OUTFILE} into a pipe, which gives the bytes of one whole answer, in flat memory.
+ * <p>Two measured facts (26.7.3) determine the design. Data after an INSERT in the text of a query
+ * ends at the first blank line, and the text after it runs as the next statement; so all data is
+ * sent through the library's insert stream. The library's own result stream makes every block a
+ * separate document (a second JSON header in the middle of the answer); so a SELECT is written
+ * {@code INTO OUTFILE} to a pipe, which returns the bytes of one complete answer, in flat memory.
  */
 final class Chdb {
   /**
-   * C header: programs/local/chdb.h of chdb-core. size_t is 64 bits on every platform that has a
-   * build.
+   * C header: programs/local/chdb.h of chdb-core. size_t is 64 bits on every platform with a build.
    */
   interface Api extends Library {
     void chdb_set_signal_handlers_enabled(int enabled);
@@ -117,7 +116,7 @@ final class Chdb {
     int umask(int mask);
   }
 
-  /** What the library counted: rows and bytes as ClickHouse's X-ClickHouse-Summary names them. */
+  /** The library's counts: rows and bytes as in ClickHouse's X-ClickHouse-Summary. */
   record Stats(
       long readRows,
       long readBytes,
@@ -128,7 +127,7 @@ final class Chdb {
     static final Stats NONE = new Stats(0, 0, 0, 0, 0, 0);
   }
 
-  /** What a statement does, in the library's own words (chdb_query_class). */
+  /** The kinds of statements that the library distinguishes (chdb_query_class). */
   enum Effect {
     READS,
     WRITES,
@@ -154,19 +153,20 @@ final class Chdb {
               + firstLine(e.getMessage())
               + "); run chdb/install again, or set clickhouse.url to use a server");
     }
-    // without this the library takes SIGSEGV away from the JVM, which needs it for its null checks
+    // without this the library replaces the JVM's SIGSEGV handler, which the JVM needs for null
+    // checks
     api.chdb_set_signal_handlers_enabled(0);
   }
 
-  /** What this process makes from now on is its owner's alone. */
+  /** From now on, only the owner can access files that this process creates. */
   void keepFilesPrivate() {
     c.umask(077);
   }
 
   /**
-   * Loads the library once a process (0.4 s).
+   * Loads the library once per process (0.4 s).
    *
-   * @throws UserError if there is none, or it does not load
+   * @throws UserError if it is missing or does not load
    */
   static synchronized Chdb load() {
     if (loaded == null) {
@@ -179,7 +179,7 @@ final class Chdb {
    * The library's file: the system property {@code chdb.lib}, or {@code
    * <backfill.home>/chdb/node_modules/@chdb/lib-<platform>/libchdb.so}.
    *
-   * @throws UserError if it is not there
+   * @throws UserError if it does not exist
    */
   static Path library() {
     String set = System.getProperty("chdb.lib");
@@ -211,13 +211,13 @@ final class Chdb {
   }
 
   /**
-   * Opens a connection: 0.14 s the first time, 0.3 ms after that. Each has settings, a database and
-   * temporary tables of its own. A process can have one data folder open at a time.
+   * Opens a connection: 0.14 s the first time, 0.3 ms after that. Each connection has its own
+   * settings, database and temporary tables. A process can have one data folder open at a time.
    *
    * @param config the configuration file, as {@link EngineAccess#config} writes it
    */
   Connection connect(Path data, Path config) {
-    // a server does not take "1 + 1" for a SELECT
+    // a server does not accept "1 + 1" as a SELECT
     String[] argv = {
       "clickhouse", "--path=" + data, "--config-file=" + config, "--implicit_select=0"
     };
@@ -228,7 +228,7 @@ final class Chdb {
     return new Connection(handle);
   }
 
-  /** Not for two threads at once: a connection runs one statement at a time. */
+  /** A connection, which runs one statement at a time; not safe for several threads at once. */
   final class Connection implements AutoCloseable {
     private final Pointer handle;
     private final Pointer connection;
@@ -238,18 +238,18 @@ final class Chdb {
       this.connection = handle.getPointer(0);
     }
 
-    /** Runs one statement whose answer is small. */
+    /** Runs one statement with a small answer. */
     Answer query(String sql) {
       return query(sql.getBytes(StandardCharsets.UTF_8), "TabSeparated", Map.of());
     }
 
     /**
-     * Runs one statement and holds its whole answer in memory.
+     * Runs one statement and keeps its whole answer in memory.
      *
-     * @throws EngineException what ClickHouse says is wrong with it
+     * @throws EngineException with ClickHouse's error
      */
     Answer query(byte[] sql, String format, Map<String, String> parameters) {
-      // the comment keeps the library from taking "exit" or "q" for a command to leave
+      // the comment keeps the library from treating "exit" or "q" as a command
       byte[] text = concat(sql, "\n--".getBytes(StandardCharsets.US_ASCII));
       byte[] f = format.getBytes(StandardCharsets.UTF_8);
       Parameters p = new Parameters(parameters);
@@ -268,15 +268,15 @@ final class Chdb {
     }
 
     /**
-     * Runs a SELECT and gives its answer to {@code out} as it comes, with flat memory; if {@code
-     * out} fails, the query is killed.
+     * Runs a SELECT and streams its answer to {@code out}, in flat memory; if {@code out} fails,
+     * the query is killed.
      *
      * @param sql the statement
-     * @param marker a text that no other statement has, by which {@link #kill} finds this one
-     * @param threads runs the query while the calling thread reads
+     * @param marker a unique text by which {@link #kill} finds this statement
+     * @param threads run the query while the calling thread reads
      * @param killer a connection on which to kill it
-     * @throws EngineException what ClickHouse says, whether before or after the first byte
-     * @throws IOException what {@code out} throws
+     * @throws EngineException with ClickHouse's error, before or after the first byte
+     * @throws IOException from {@code out}
      */
     Stats select(
         SqlText sql,
@@ -325,12 +325,12 @@ final class Chdb {
     }
 
     /**
-     * Kills the query with this marker, on this connection. A closed pipe alone does not stop it; a
-     * kill that comes before the query has begun finds nothing, but then the pipe does.
+     * Kills the query with this marker, on this connection. A closed pipe alone does not stop a
+     * running query; a kill before the query has started finds nothing, but then the pipe stops it.
      */
     synchronized void kill(String marker) {
       try {
-        // put together here, so that this statement does not find itself
+        // concatenated by the server, so that this statement does not match itself
         int half = marker.length() / 2;
         query(
             "KILL QUERY WHERE position(query, concat('/*"
@@ -366,9 +366,9 @@ final class Chdb {
     }
 
     /**
-     * Inserts what {@code data} gives, in flat memory. If {@code data} fails, the insert is given
-     * up; of more than a block of rows (max_insert_block_size, about a million) the first ones may
-     * be stored then, as on any server.
+     * Inserts the rows of {@code data}, in flat memory. If {@code data} fails, the insert is
+     * aborted; if it has more than a block of rows (max_insert_block_size, about a million), the
+     * first blocks may be stored then, as on any server.
      *
      * @param head the INSERT up to FORMAT or VALUES
      */
@@ -413,7 +413,7 @@ final class Chdb {
       }
     }
 
-    /** What a statement would do, as ClickHouse's parser sees it. */
+    /** The kind of a statement, by ClickHouse's parser. */
     Effect effect(byte[] sql) {
       int[] analysis = {16, 0, 0, 0};
       return api.chdb_classify_query_n(connection, sql, sql.length, null, 0, analysis) == 0
@@ -450,21 +450,24 @@ final class Chdb {
       }
     }
 
-    /** Closing the last connection ends the engine, which writes what is left to write. */
+    /**
+     * Closes the connection. Closing the last one ends the engine, which first writes its pending
+     * data.
+     */
     @Override
     public void close() {
       api.chdb_close_conn(handle);
     }
   }
 
-  /** A whole answer. */
+  /** A complete answer. */
   record Answer(byte[] body, Stats stats) {
     String text() {
       return new String(body, StandardCharsets.UTF_8).strip();
     }
   }
 
-  /** Names and values as the C interface takes them: pointers and lengths. */
+  /** Names and values for the C interface: pointers and lengths. */
   private static final class Parameters {
     final List<Memory> kept = new ArrayList<>();
     final Pointer[] names;

@@ -23,17 +23,17 @@ import polymarket.backfill.Self;
 import polymarket.backfill.UserError;
 
 /**
- * A process's hold on the embedded ClickHouse of a data folder. The engine is a process of its own,
- * which all that use the folder share; it ends by itself within two seconds after the last of them
- * has let go or died, running requests finished.
+ * A process's attachment to the embedded ClickHouse of a data folder. The engine is a separate
+ * process, shared by all users of the folder; it ends within two seconds after the last of them has
+ * detached or died and running requests have finished.
  */
 public final class EmbeddedClickHouse implements AutoCloseable {
   private static final long START_MS = 60_000;
   private static final int LOG_LIMIT = 1 << 20;
 
   /**
-   * The variables that an engine's process is started with; all others stay behind, because there
-   * are keys and passwords among them.
+   * The environment variables that are passed to an engine's process; the others are not, because
+   * they may contain keys and passwords.
    */
   static final Set<String> ENVIRONMENT =
       Set.of("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ");
@@ -59,20 +59,20 @@ public final class EmbeddedClickHouse implements AutoCloseable {
    * Attaches to the engine that serves a data folder, or starts one and attaches to it (about 1 s).
    * Its log is {@code engine.log} in the folder.
    *
-   * @param dataFolder made if it is not there
-   * @param port where a new engine listens on 127.0.0.1; 0 is any free one. One that runs already
-   *     keeps its port
-   * @throws UserError if the engine does not come up: the library is missing, the port is taken,
-   *     the folder is held by a process that does not answer
+   * @param dataFolder created if it does not exist
+   * @param port the port of a new engine on 127.0.0.1; 0 for any free one. A running engine keeps
+   *     its port
+   * @throws UserError if the engine does not start: the library is missing, the port is taken, or a
+   *     process that does not answer has the folder
    */
   public static EmbeddedClickHouse attach(Path dataFolder, int port) {
     return attach(dataFolder, port, "", null);
   }
 
   /**
-   * @param password the folder's from now on; empty to keep the one that it has
-   * @param files null, or a folder whose files statements may read and write. An engine that runs
-   *     already keeps its own
+   * @param password the folder's new password; empty to keep the current one
+   * @param files null, or a folder whose files statements may read and write. A running engine
+   *     keeps its own
    */
   public static EmbeddedClickHouse attach(Path dataFolder, int port, String password, Path files) {
     if (files != null && !Files.isDirectory(files)) {
@@ -102,12 +102,12 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   }
 
   /**
-   * Holds the engine of a data folder until SIGINT or SIGTERM, and starts it again if it is killed.
-   * Prints to standard output, when it is ready, where it is and how clients use it. The engine
-   * itself is a process of its own, as for {@link #attach}, without this one's environment.
+   * Keeps the engine of a data folder running until SIGINT or SIGTERM, and restarts it if it is
+   * killed. When it is ready, prints its address and instructions for clients to standard output.
+   * The engine is a separate process, as for {@link #attach}, without this one's environment.
    *
-   * @throws UserError if an engine serves that folder already (it names its pid and URL), or as
-   *     {@link #attach}
+   * @throws UserError if an engine already serves the folder (the message has its pid and URL), or
+   *     as {@link #attach}
    */
   public static void serveForeground(Path dataFolder, int port, String password, Path files) {
     CountDownLatch end = new CountDownLatch(1);
@@ -136,7 +136,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     }
   }
 
-  // a password that a person has chosen is known, and stays out of terminals and logs
+  // a password that the user has chosen is not printed to terminals and logs
   private String greeting(boolean chosen) {
     String shown = chosen ? "PASSWORD" : password();
     return String.join(
@@ -155,8 +155,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   }
 
   /**
-   * Where the engine is: http://127.0.0.1:port. An engine that takes a dead one's place has its
-   * port.
+   * The engine's URL: http://127.0.0.1:port. An engine that replaces a dead one has the same port.
    */
   public synchronized URI url() {
     return url;
@@ -167,7 +166,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     return pid;
   }
 
-  /** Whether the engine that this object is attached to still lives. */
+  /** Whether the engine that this object is attached to is still running. */
   public synchronized boolean isAlive() {
     if (socket == null || socket.isClosed()) {
       return false;
@@ -183,7 +182,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
   }
 
   /**
-   * Attaches again, to a new engine if the old one died; does nothing while it lives.
+   * Attaches again, to a new engine if the old one died; does nothing while it runs.
    *
    * @throws UserError as {@link #attach}
    */
@@ -231,7 +230,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
             + ", stop it");
   }
 
-  /** Lets go of the engine. */
+  /** Detaches from the engine. */
   @Override
   public synchronized void close() {
     if (socket != null) {
@@ -244,8 +243,8 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     }
   }
 
-  // a file that was left behind may name a port that is somebody else's by now: the answer has to
-  // name this folder, and to prove that it knows the password, which is not sent before
+  // a stale file may name a port that now belongs to another program: the answer has to name this
+  // folder and prove that it knows the password, which is not sent before
   private boolean tryAttach(String secret) {
     EngineProcess.Info info = EngineProcess.Info.read(data);
     if (info == null) {
@@ -354,7 +353,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
               .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
       builder.environment().keySet().retainAll(ENVIRONMENT);
       if (files != null) {
-        // where paths and tables named after files begin
+        // the base of relative paths and of tables named after files
         builder.directory(files.toFile());
       }
       return builder.start();
@@ -364,7 +363,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
               + data
               + ": "
               + UserError.reason(e)
-              + "; give it the right, or set clickhouse.data to a folder that can be written");
+              + "; make it writable, or set clickhouse.data to a writable folder");
     }
   }
 
@@ -383,10 +382,10 @@ public final class EmbeddedClickHouse implements AutoCloseable {
       List<String> lines = logLines();
       int from = Math.min(logBefore, lines.size());
       return from == lines.size()
-          ? "it says nothing"
+          ? "its log is empty"
           : String.join(" | ", lines.subList(Math.max(from, lines.size() - 3), lines.size()));
     } catch (IOException e) {
-      return "it left no log";
+      return "it has no log";
     }
   }
 }

@@ -13,10 +13,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What a statement to the embedded engine may do. The engine runs with its owner's rights and would
- * read, write and ask all that they can: {@link #config} takes from its one user what ClickHouse
- * has grants for, and {@link SqlGuard} refuses by name what it has none for. Both go by lists of
- * what is allowed ({@code engine/allowed.txt}); whatever else an engine knows is refused.
+ * The permissions of statements to the embedded engine. The engine runs with its owner's rights and
+ * could read and write everything that the owner can: {@link #config} revokes the rights that
+ * ClickHouse has grants for, and {@link SqlGuard} rejects by name the things that have no grant.
+ * Both use lists of what is allowed ({@code engine/allowed.txt}); everything else is rejected.
  */
 final class EngineAccess {
   static final Set<String> SAFE_TYPES =
@@ -61,7 +61,7 @@ final class EngineAccess {
   }
 
   /**
-   * What an engine knows and statements may not name, in lower case.
+   * The names of an engine that statements must not use, in lower case.
    *
    * @param files null, or the folder that is allowed
    */
@@ -118,16 +118,15 @@ final class EngineAccess {
       }
       return all;
     } catch (IOException e) {
-      throw new IllegalStateException("the program was built without its lists", e);
+      throw new IllegalStateException("the program was built without engine/allowed.txt", e);
     }
   }
 
   /**
-   * Writes the engine's configuration: one user, who has no right to read or write anywhere but in
-   * the data folder.
+   * Writes the engine's configuration: one user, who can read and write only in the data folder.
    *
    * @param files null, or the folder that is allowed; the grant is for all files, and {@link
-   *     SqlGuard} holds statements to that folder
+   *     SqlGuard} restricts statements to that folder
    * @return the file for the engine's --config-file
    */
   static Path config(Path data, Path files) throws IOException {

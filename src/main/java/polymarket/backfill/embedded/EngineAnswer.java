@@ -17,8 +17,8 @@ import java.util.zip.GZIPOutputStream;
 import net.jpountz.lz4.LZ4FrameOutputStream;
 
 /**
- * The answer of one query: held back up to 1 MiB, so that an error that comes early has its status;
- * then streamed. With wait_end_of_query=1 held back to the end, in a file when it is long.
+ * The answer of one query: buffered up to 1 MiB, so that an early error gets its own status; then
+ * streamed. With wait_end_of_query=1 it is buffered to the end, in a file if it is long.
  */
 final class EngineAnswer {
   private static final int HOLD = 1 << 20;
@@ -152,8 +152,8 @@ final class EngineAnswer {
   }
 
   /**
-   * Before the head is out: ClickHouse's status and text. Behind it: the text between two marks,
-   * and no last chunk, so that no client takes the answer for whole
+   * Reports an error. Before the head is sent: ClickHouse's status and text. After it: the text
+   * between two marks, and no last chunk, so that no client treats the answer as complete
    * (WriteBufferFromHTTPServerResponse::cancelWithException).
    *
    * @return whether the connection can take another request
@@ -169,8 +169,8 @@ final class EngineAnswer {
       return true;
     }
     int length = text.getBytes(StandardCharsets.UTF_8).length;
-    // in one piece: @clickhouse/client looks for it in one chunk, and never ends when it finds
-    // only a part
+    // in one chunk: @clickhouse/client expects it in one chunk, and waits forever if it finds only
+    // a part
     body()
         .write(
             ("\r\n__exception__\r\n"

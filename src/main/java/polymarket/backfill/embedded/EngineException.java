@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  */
 final class EngineException extends RuntimeException {
   private static final Pattern CODE = Pattern.compile("\\ACode: (\\d+)\\. DB::Exception: ");
-  // what the client side of libchdb meets first arrives wrapped in the same code once or twice more
+  // errors from the client side of libchdb are wrapped in the same code once or twice more
   private static final Pattern TWICE =
       Pattern.compile(
           "\\A(Code: \\d+\\. DB::Exception: )\\1(.*) \\(version [^)]*\\)\\. \\([A-Z0-9_]+\\)\\z",
@@ -33,7 +33,7 @@ final class EngineException extends RuntimeException {
   }
 
   /**
-   * @param text what libchdb reports; text without a code counts as 1001 (STD_EXCEPTION), as in
+   * @param text the error text of libchdb; without a code it gets 1001 (STD_EXCEPTION), as in
    *     ClickHouse
    */
   EngineException(String text) {

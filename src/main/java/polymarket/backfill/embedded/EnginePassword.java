@@ -19,8 +19,8 @@ import javax.crypto.spec.SecretKeySpec;
 import polymarket.backfill.UserError;
 
 /**
- * The password of an embedded engine, one for each data folder. It is kept in {@code
- * engine.password} there, which only the folder's owner can read, from the moment it is made.
+ * The password of an embedded engine, one for each data folder. It is stored in {@code
+ * engine.password} there, which only the folder's owner can read, from its creation on.
  */
 final class EnginePassword {
   /** The one user of an embedded engine. */
@@ -36,10 +36,10 @@ final class EnginePassword {
   }
 
   /**
-   * The folder's password, made at random if it has none yet.
+   * Returns the folder's password; generates a random one if it has none yet.
    *
-   * @param set what {@code clickhouse.embedded.password} says; if it is not empty, it becomes the
-   *     folder's password, also for an engine that runs
+   * @param set the value of {@code clickhouse.embedded.password}; if it is not empty, it becomes
+   *     the folder's password, also for a running engine
    * @throws UserError if the file cannot be read or written
    */
   static String ensure(Path data, String set) {
@@ -75,7 +75,7 @@ final class EnginePassword {
     }
   }
 
-  // several processes may come here at once: the first one's file stays, and is whole when it
+  // several processes may do this at once: the first one's file stays, and is complete when it
   // appears
   private static void write(Path data, String password, boolean replace) throws IOException {
     createFolder(data);
@@ -89,7 +89,7 @@ final class EnginePassword {
       }
     } catch (FileAlreadyExistsException e) {
       if (read(data) == null) {
-        // an empty file is no password
+        // an empty file has no password
         Files.move(temporary, file(data), StandardCopyOption.ATOMIC_MOVE);
       }
     } catch (UnsupportedOperationException e) {
@@ -99,14 +99,16 @@ final class EnginePassword {
     }
   }
 
-  /** Makes the data folder for its owner alone; one that is there stays as it is. */
+  /**
+   * Creates the data folder so that only its owner can access it; an existing one is not changed.
+   */
   static void createFolder(Path data) throws IOException {
     if (!Files.isDirectory(data)) {
       Files.createDirectories(data, ownersOnly("rwx------"));
     }
   }
 
-  /** The attributes with which a file or folder is made that no one but its owner may use. */
+  /** The attributes of a new file or folder that only its owner can access. */
   static FileAttribute<?>[] ownersOnly(String permissions) {
     return isPosix()
         ? new FileAttribute<?>[] {
@@ -128,7 +130,7 @@ final class EnginePassword {
     return FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
   }
 
-  /** Compares in a time that does not depend on where two texts differ. */
+  /** Compares two texts in constant time. */
   static boolean same(String a, String b) {
     return MessageDigest.isEqual(
         digest(a.getBytes(StandardCharsets.UTF_8)), digest(b.getBytes(StandardCharsets.UTF_8)));
@@ -143,10 +145,10 @@ final class EnginePassword {
   }
 
   /**
-   * Proves to one who knows the password that one knows it too, without showing it. A port that
-   * engine.json names may be another program's by now.
+   * Proves knowledge of the password without revealing it, because the port in engine.json may now
+   * belong to another program.
    *
-   * @param said what both sides know: who proves it, a random text, the port
+   * @param said the data that both sides have: who proves it, a random text, the port
    */
   static String proof(String password, String said) {
     try {

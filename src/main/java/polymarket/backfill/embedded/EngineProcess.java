@@ -17,9 +17,8 @@ import polymarket.backfill.OsSignal;
 import polymarket.backfill.UserError;
 
 /**
- * The process that has a data folder open. It holds {@code engine.lock} in it, which the system
- * lets go of when the process ends, however it ends, and says in {@code engine.json} where it is to
- * be found.
+ * The process that has a data folder open. It locks {@code engine.lock} in it, which the system
+ * unlocks when the process ends for any reason, and writes its pid and port to {@code engine.json}.
  */
 final class EngineProcess implements AutoCloseable {
   /** Exit code of a spawned process that found another one serving the folder. */
@@ -29,7 +28,7 @@ final class EngineProcess implements AutoCloseable {
   private static final long LEFT_ALONE_MS = 500;
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** What engine.json says; it is believed only if the one it names answers. */
+  /** The content of engine.json; it is valid only if the engine that it names answers. */
   record Info(long pid, int port) {
     static Info read(Path data) {
       try {
@@ -58,7 +57,7 @@ final class EngineProcess implements AutoCloseable {
     this.lock = lock;
   }
 
-  /** Takes the folder for this process; null if another one has it. */
+  /** Locks the folder for this process; null if another one has it. */
   private static EngineProcess lock(Path data) {
     try {
       EnginePassword.createFolder(data);
@@ -69,7 +68,7 @@ final class EngineProcess implements AutoCloseable {
       try {
         lock = channel.tryLock();
       } catch (OverlappingFileLockException e) {
-        // this process has it itself
+        // this process has the lock itself
       }
       if (lock == null) {
         channel.close();
@@ -82,7 +81,7 @@ final class EngineProcess implements AutoCloseable {
               + data
               + ": "
               + UserError.reason(e)
-              + "; give it the right, or set clickhouse.data to a folder that can be written");
+              + "; make it writable, or set clickhouse.data to a writable folder");
     }
   }
 
@@ -113,7 +112,7 @@ final class EngineProcess implements AutoCloseable {
   public void close() {
     try {
       if (server != null) {
-        // nobody new is sent here; whoever comes now finds the lock taken, and waits
+        // no new client is sent here; a process that starts now finds the lock taken, and waits
         Files.deleteIfExists(data.resolve("engine.json"));
         server.close();
       }
@@ -125,9 +124,9 @@ final class EngineProcess implements AutoCloseable {
   }
 
   /**
-   * The background process: ends when nobody is attached any more, or on SIGTERM. It survives
-   * SIGINT and SIGHUP, because a Ctrl-C goes to every process of the terminal, and those that are
-   * storing their last batches still need it.
+   * The background process: ends when no process is attached any more, or on SIGTERM. It ignores
+   * SIGINT and SIGHUP, because Ctrl-C is sent to every process of the terminal, and processes that
+   * are storing their last batches still need the engine.
    *
    * @param args the data folder, the port, and the folder whose files statements may use, if any
    */
@@ -149,12 +148,12 @@ final class EngineProcess implements AutoCloseable {
       System.err.println(e.getMessage());
       code = 1;
     }
-    // past libchdb's own teardown, which has nothing left to do
+    // skips libchdb's own teardown, which has nothing left to do
     System.err.flush();
     Runtime.getRuntime().halt(code);
   }
 
-  // one that is just ending lets go of its folder soon
+  // an engine that is ending soon unlocks its folder
   private static EngineProcess lockSoon(Path data) {
     EngineProcess process = lock(data);
     for (int i = 0; process == null && i < 50 && Info.read(data) == null; i++) {

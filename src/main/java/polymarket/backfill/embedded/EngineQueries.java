@@ -16,8 +16,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Runs the queries that arrive over HTTP: finds the statement in URL and body, refuses what may not
- * be, leases a connection, and gives the answer back.
+ * Runs the queries that arrive over HTTP: finds the statement in URL and body, rejects forbidden
+ * ones, leases a connection, and returns the answer.
  */
 final class EngineQueries {
   /** Parameters of the URL that are not settings. */
@@ -50,7 +50,7 @@ final class EngineQueries {
   private static final int HEAD = 256 << 10;
   private static final int LONGEST_STATEMENT = 32 << 20;
 
-  /** MiB of long statements that are held at once; the others wait. The process has 512 MiB. */
+  /** MiB of long statements in memory at once; the others wait. The process has 512 MiB. */
   private static final int LONG_STATEMENTS = 96;
 
   private static final int PATIENCE_MINUTES = 10;
@@ -66,8 +66,8 @@ final class EngineQueries {
   private final Map<String, HttpConnection> selects = new ConcurrentHashMap<>();
 
   /**
-   * @param own a connection that is always open; it kills the queries of clients that left
-   * @param threads run the queries while others send their answers
+   * @param own a connection that is always open; it kills the queries of disconnected clients
+   * @param threads run the queries while other threads send their answers
    */
   EngineQueries(
       EngineSessions sessions, EngineAccess access, Chdb.Connection own, ExecutorService threads) {
@@ -80,14 +80,24 @@ final class EngineQueries {
     hostName = own.query("SELECT hostName()").text();
   }
 
-  /** Kills the queries of clients that are gone; for a query without output does not notice it. */
+  /**
+   * Kills the queries of disconnected clients, because a query without output does not notice it.
+   * Looking at a connection keeps its query in the map: otherwise the connection's own thread could
+   * read the next request at the same time, and a byte of it would be lost.
+   */
   void killAbandoned() {
-    selects.forEach(
-        (marker, http) -> {
-          if (http.clientLeft()) {
-            own.kill(marker);
-          }
-        });
+    for (String marker : selects.keySet()) {
+      boolean[] left = {false};
+      selects.computeIfPresent(
+          marker,
+          (same, http) -> {
+            left[0] = http.clientLeft();
+            return http;
+          });
+      if (left[0]) {
+        own.kill(marker);
+      }
+    }
   }
 
   /** Answers with an error, as ClickHouse does. */
@@ -156,7 +166,7 @@ final class EngineQueries {
     }
   }
 
-  /** A statement, and the body of its request where rows may follow. */
+  /** A statement, and the body of its request, which may have rows. */
   private record Statement(
       byte[] text, SqlText sql, SqlText.Insert insert, SqlGuard guard, InputStream body) {}
 
@@ -223,7 +233,7 @@ final class EngineQueries {
     }
   }
 
-  // room for a whole statement, because its length is unknown until it is read
+  // reserves memory for the longest statement, because its length is unknown until it is read
   private int reserve() {
     try {
       if (room.tryAcquire(LONGEST_STATEMENT >> 20, PATIENCE_MINUTES, TimeUnit.MINUTES)) {
@@ -253,7 +263,7 @@ final class EngineQueries {
         throw new EngineException(
             229,
             "QUERY_IS_TOO_LARGE",
-            "a statement can be 32 MiB long; send rows behind INSERT INTO ... FORMAT ...");
+            "a statement can be at most 32 MiB long; send rows after INSERT INTO ... FORMAT ...");
       }
       if (length == all.length) {
         all = Arrays.copyOf(all, (int) Math.min(2L * length, LONGEST_STATEMENT + 1));
@@ -262,7 +272,7 @@ final class EngineQueries {
     return length == all.length ? all : Arrays.copyOf(all, length);
   }
 
-  /** What the library would take, but not do, or not do as a server does. */
+  /** Rejects statements that the library accepts but does not execute, or not like a server. */
   private static void refuse(SqlText sql, SqlText.Insert insert) {
     if (sql.isEmpty()) {
       throw new EngineException(62, "SYNTAX_ERROR", "Syntax error: empty query.");
@@ -279,7 +289,7 @@ final class EngineQueries {
       throw new EngineException(
           62,
           "SYNTAX_ERROR",
-          "Syntax error (Multi-statements are not allowed): send one statement a request.");
+          "Syntax error (Multi-statements are not allowed): send one statement per request.");
     }
   }
 
@@ -291,7 +301,7 @@ final class EngineQueries {
     boolean reads =
         effect == Chdb.Effect.READS
             || effect == Chdb.Effect.CONTROLS && Set.of("SET", "USE").contains(sql.first())
-            // what the library cannot parse, it says in its own words
+            // if the library cannot parse it, its own error is returned
             || effect == Chdb.Effect.UNKNOWN && READERS.contains(sql.first());
     if (!reads) {
       throw new EngineException(
@@ -318,7 +328,7 @@ final class EngineQueries {
       rows = guard.watch(rows);
     }
     if (insert.format().equalsIgnoreCase("Values") && !parameters.isEmpty()) {
-      // the insert stream forgets parameters before it reads the rows, and they may stand there
+      // the insert stream drops parameters before it reads the rows, which may use them
       byte[] all = rows.readNBytes(LONGEST_STATEMENT);
       result.stats =
           connection

@@ -28,20 +28,20 @@ import polymarket.backfill.http.CallerCheck;
 
 /**
  * Serves one data folder over ClickHouse's HTTP protocol on 127.0.0.1, so that
- * clickhouse-jdbc, @clickhouse/client and curl work as against a server. Every request has a
- * connection of its own with the settings of its URL, or that of its {@code session_id}; requests
- * run in parallel, those of one session one at a time.
+ * clickhouse-jdbc, @clickhouse/client and curl work as with a server. Every request has its own
+ * connection with the settings of its URL, or that of its {@code session_id}; requests run in
+ * parallel, those of one session one at a time.
  *
  * <p>X-ClickHouse-Summary: read_rows, read_bytes, written_rows and written_bytes (rows stored by
  * materialized views included), result_rows, result_bytes are the engine's own; elapsed_ns is
- * measured here; total_rows_to_read and memory_usage are 0, because the library does not tell them.
- * Of an answer that is longer than 1 MiB the head leaves before the sums are known, and they are 0,
- * unless {@code wait_end_of_query=1}. The query id is the client's, but not known inside the
- * engine. What cannot be done here ends in an error, never in silence: INSERT ... SELECT ... FROM
- * input(...), files of the client, multipart bodies, several statements in one request.
+ * measured here; total_rows_to_read and memory_usage are 0, because the library does not report
+ * them. For an answer longer than 1 MiB, the head is sent before the sums are known, and they are
+ * 0, unless {@code wait_end_of_query=1}. The query id is the client's, but not known inside the
+ * engine. Unsupported requests always get an error: INSERT ... SELECT ... FROM input(...), files of
+ * the client, multipart bodies, several statements in one request.
  *
- * <p>Who asks has to come from this machine and this origin ({@link CallerCheck}) and to know the
- * folder's password ({@link EnginePassword}); what he may do is in {@link EngineAccess}.
+ * <p>A request has to come from this machine and this origin ({@link CallerCheck}) and to have the
+ * folder's password ({@link EnginePassword}); {@link EngineAccess} restricts its statements.
  */
 public final class EngineServer implements AutoCloseable {
   static final String ATTACH = "/backfill/attach";
@@ -52,7 +52,9 @@ public final class EngineServer implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(EngineServer.class);
 
-  /** For browsers: an answer is no script, and no part of a page of another origin. */
+  /**
+   * For browsers: an answer is not a script, and must not be embedded in a page of another origin.
+   */
   private static final Map<String, String> FOR_NO_PAGE =
       Map.of("X-Content-Type-Options", "nosniff", "Cross-Origin-Resource-Policy", "same-origin");
 
@@ -76,11 +78,11 @@ public final class EngineServer implements AutoCloseable {
   private boolean closing;
 
   /**
-   * Opens the data folder and listens. One process can have one data folder open.
+   * Opens the data folder and listens. A process can have only one data folder open.
    *
-   * @param data its folder, made if it is not there; whoever calls this has made sure that no other
+   * @param data its folder, created if it does not exist; the caller has made sure that no other
    *     process has it
-   * @param port on 127.0.0.1; 0 is any free one
+   * @param port on 127.0.0.1; 0 for any free one
    * @param files null, or a folder whose files statements may read and write
    * @throws UserError if the port is taken, or the library is missing
    */
@@ -89,7 +91,7 @@ public final class EngineServer implements AutoCloseable {
   }
 
   /**
-   * @param guarded for tests alone: false lets everybody in, without a password
+   * @param guarded false only in tests: accepts every request, without a password
    */
   EngineServer(Path data, int port, Path files, HttpConnection.Patience patience, boolean guarded) {
     this.data = data.toAbsolutePath().normalize();
@@ -165,7 +167,7 @@ public final class EngineServer implements AutoCloseable {
         }
       } catch (IOException e) {
         if (!socket.isClosed()) {
-          log.warn("a client could not connect: {}", e.getMessage());
+          log.warn("cannot accept a connection: {}", e.getMessage());
           pause(100);
         }
       }
@@ -194,7 +196,7 @@ public final class EngineServer implements AutoCloseable {
           running.incrementAndGet();
           try {
             open = answer(http, request) && request.keepAlive();
-            // also before the end: a client that still sends would lose the answer
+            // also before closing: a client that is still sending would lose the answer
             open = http.drain() && open;
           } finally {
             running.decrementAndGet();
@@ -208,7 +210,7 @@ public final class EngineServer implements AutoCloseable {
         }
       }
     } catch (IOException e) {
-      log.debug("a client left: {}", e.getMessage());
+      log.debug("a client disconnected: {}", e.getMessage());
     } catch (Throwable e) {
       log.warn("a request failed inside the engine's server", e);
     } finally {
@@ -267,7 +269,7 @@ public final class EngineServer implements AutoCloseable {
     return true;
   }
 
-  /** Whether a request has the password; if not, it is answered. */
+  /** Whether a request has the password; if not, answers it with the error. */
   private boolean isKnown(
       HttpConnection http, HttpConnection.Request request, Map<String, String> url)
       throws IOException {
@@ -287,7 +289,8 @@ public final class EngineServer implements AutoCloseable {
           http,
           request,
           Map.of("WWW-Authenticate", "Basic realm=\"embedded ClickHouse\""),
-          new EngineException(516, "AUTHENTICATION_FAILED", 401, "a password is needed; " + where));
+          new EngineException(
+              516, "AUTHENTICATION_FAILED", 401, "a password is required; " + where));
     } else {
       queries.fail(
           http,
@@ -302,7 +305,7 @@ public final class EngineServer implements AutoCloseable {
     return false;
   }
 
-  // a program that is started with another password writes it there
+  // a process that is started with another password writes it there
   private synchronized String password() {
     try {
       String now = EnginePassword.read(data);
@@ -332,7 +335,7 @@ public final class EngineServer implements AutoCloseable {
                 .split(":", 2);
         return new String[] {parts[0], parts.length > 1 ? parts[1] : ""};
       } catch (IllegalArgumentException e) {
-        throw new HttpConnection.BadRequest(400, "Authorization is not well encoded");
+        throw new HttpConnection.BadRequest(400, "the header Authorization is not well encoded");
       }
     } else if (url.containsKey("user") || url.containsKey("password")) {
       return new String[] {
@@ -371,9 +374,9 @@ public final class EngineServer implements AutoCloseable {
     return value.equals("1") || value.equalsIgnoreCase("true");
   }
 
-  // ---- who is attached
+  // ---- attached processes
 
-  /** What the proofs of an attaching process and of its engine are made of. */
+  /** The data that an attaching process and its engine prove to each other. */
   static String said(String who, String nonce, int port) {
     return who + " " + nonce + " " + port;
   }
@@ -385,7 +388,7 @@ public final class EngineServer implements AutoCloseable {
             || !EnginePassword.same(
                 request.header(PROOF_HEADER, ""),
                 EnginePassword.proof(password(), said("client", nonce, port()))))) {
-      http.reply(403, plain(), "not the password\n".getBytes(StandardCharsets.US_ASCII));
+      http.reply(403, plain(), "wrong password\n".getBytes(StandardCharsets.US_ASCII));
       return;
     }
     synchronized (this) {
@@ -422,13 +425,13 @@ public final class EngineServer implements AutoCloseable {
     return everAttached;
   }
 
-  /** Takes nobody new from now on, unless somebody is attached. */
+  /** Rejects new processes from now on, unless one is attached. */
   synchronized boolean stopIfAlone() {
     closing = closing || attached == 0;
     return closing;
   }
 
-  /** Lets running requests end (30 s at most), then closes the data folder. */
+  /** Waits for running requests (30 s at most), then closes the data folder. */
   @Override
   public void close() {
     synchronized (this) {

@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The connections of requests to the engine: one of its own for each, with the settings of its URL,
- * or that of its {@code session_id}, which takes one request at a time.
+ * The engine connections of requests: a separate one for each, with the settings of its URL, or
+ * that of its {@code session_id}, which serves one request at a time.
  */
 final class EngineSessions implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EngineSessions.class);
@@ -103,7 +103,7 @@ final class EngineSessions implements AutoCloseable {
       }
       session.busy = true;
     }
-    // settings and the database of a URL hold for its request; what SET and USE do stays in the
+    // settings and the database of a URL apply to its request; changes by SET and USE stay in the
     // session
     List<String> undo = new ArrayList<>();
     Session s = session;
@@ -160,12 +160,12 @@ final class EngineSessions implements AutoCloseable {
     return new Lease(s.connection, end);
   }
 
-  /** Closes the sessions whose time is over. */
+  /** Closes expired sessions. */
   void expire() {
     closeIf(s -> System.nanoTime() > s.expires);
   }
 
-  /** Closes the sessions that run nothing. */
+  /** Closes idle sessions. */
   @Override
   public void close() {
     closeIf(s -> true);

@@ -17,16 +17,14 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * HTTP/1.1 on one socket, as much as a database needs. Two kept servers were tried for it. The
- * JDK's own cannot leave an answer that broke off without its last chunk (a client would take it
- * for whole). Jetty 12.1 can, but does not tell that a client left while its query runs without
- * output (it reads HTTP/1.1 connections only between requests), and bounds the pauses of a
- * request's head, not its whole time: one byte a second keeps a connection for ever.
+ * HTTP/1.1 on one socket, limited to what a database needs. Two maintained servers were tried
+ * instead. The JDK's own cannot omit the last chunk of an interrupted answer (a client would treat
+ * it as complete). Jetty 12.1 can, but does not detect that a client disconnects while its query
+ * runs without output (it reads HTTP/1.1 connections only between requests), and limits the pauses
+ * of a request's head, not its total time: one byte a second keeps a connection open forever.
  */
 final class HttpConnection {
-  /**
-   * What is wrong with a request that cannot be read; the connection is closed behind the answer.
-   */
+  /** A request that cannot be read; the connection is closed after the answer. */
   static final class BadRequest extends IOException {
     final int status;
 
@@ -36,7 +34,7 @@ final class HttpConnection {
     }
   }
 
-  /** A request; header names are found in any case. */
+  /** A request; header names are case-insensitive. */
   record Request(
       String method,
       String path,
@@ -52,8 +50,8 @@ final class HttpConnection {
   /**
    * How long a client may take, in milliseconds.
    *
-   * @param head for the whole head of a request, from its first byte; of a connection's first
-   *     request, from the connection on
+   * @param head for the whole head of a request, from its first byte; for a connection's first
+   *     request, from the start of the connection
    * @param idle between two requests
    * @param pause within a body
    * @param body for the whole body, and a second more for every {@link #SLOWEST} bytes
@@ -81,7 +79,7 @@ final class HttpConnection {
   private Request request;
 
   /**
-   * @param always headers of every answer
+   * @param always the headers of every answer
    */
   HttpConnection(Socket socket, Patience patience, Map<String, String> always) throws IOException {
     this.socket = socket;
@@ -93,7 +91,7 @@ final class HttpConnection {
     out = socket.getOutputStream();
   }
 
-  /** Reads of the socket end at the deadline, or after a pause, whichever comes first. */
+  /** Reads of the socket time out at the deadline or after a pause, whichever comes first. */
   private final class TimedInput extends FilterInputStream {
     TimedInput(InputStream in) {
       super(in);
@@ -116,8 +114,8 @@ final class HttpConnection {
   }
 
   /**
-   * Whether the client has closed its connection; for while nothing else reads from it, because the
-   * request's body has been read.
+   * Whether the client has closed its connection; only to be called while no other thread reads
+   * from it, after the request's body has been read.
    */
   boolean clientLeft() {
     try {
@@ -135,7 +133,7 @@ final class HttpConnection {
     }
   }
 
-  /** Whether the answer's head is out, so that its status can no longer change. */
+  /** Whether the answer's head has been sent, so that its status can no longer change. */
   boolean started() {
     return started;
   }
@@ -143,7 +141,7 @@ final class HttpConnection {
   /**
    * Reads the head of the next request.
    *
-   * @return null when the client has no more, or has been silent for too long
+   * @return null if the client has closed the connection, or has been silent for too long
    * @throws BadRequest with 408 if the head takes too long
    */
   Request next() throws IOException {
@@ -166,7 +164,7 @@ final class HttpConnection {
       return head();
     } catch (SocketTimeoutException e) {
       throw new BadRequest(
-          408, "the head of a request may take " + patience.head / 1000 + " s at most");
+          408, "the head of a request took longer than " + patience.head / 1000 + " s");
     }
   }
 
@@ -188,7 +186,7 @@ final class HttpConnection {
     continueWanted = headers.getOrDefault("Expect", "").equalsIgnoreCase("100-continue");
     String target = parts[1];
     if (!target.startsWith("/")) {
-      // a proxy's form, http://host/path, would bring a host of its own along
+      // a proxy's form, http://host/path, would have its own host
       throw new BadRequest(400, "the request's target must be a path");
     }
     int mark = target.indexOf('?');
@@ -223,7 +221,8 @@ final class HttpConnection {
     if (coding != null) {
       if (!coding.equalsIgnoreCase("chunked") || headers.containsKey("Content-Length")) {
         throw new BadRequest(
-            400, "a body is either chunked or has a Content-Length; other codings are not read");
+            400,
+            "a body must be chunked or have a Content-Length; other codings are not supported");
       }
       return new Body(-1);
     }
@@ -234,7 +233,7 @@ final class HttpConnection {
         return new Body(n);
       }
     } catch (NumberFormatException e) {
-      // answered below
+      // reported below
     }
     throw new BadRequest(400, "Content-Length is not a number: " + length);
   }
@@ -246,7 +245,7 @@ final class HttpConnection {
         if (line.size() == 0) {
           return null;
         }
-        throw new EOFException("the request breaks off");
+        throw new EOFException("the request is truncated");
       }
       if (c != '\r') {
         line.write(c);
@@ -260,8 +259,8 @@ final class HttpConnection {
   }
 
   /**
-   * The body of a request, chunked or of a known length; it fails if the client leaves before its
-   * end.
+   * The body of a request, chunked or of a known length; it fails if the client disconnects before
+   * its end.
    */
   private final class Body extends InputStream {
     private final boolean chunked;
@@ -306,7 +305,7 @@ final class HttpConnection {
       }
       int n = in.read(b, from, (int) Math.min(count, left));
       if (n < 0) {
-        throw new EOFException("the body of the request breaks off");
+        throw new EOFException("the body of the request is truncated");
       }
       left -= n;
       read += n;
@@ -328,7 +327,7 @@ final class HttpConnection {
         left = -1;
       }
       if (left < 0) {
-        throw new EOFException("the chunked body of the request breaks off");
+        throw new EOFException("the chunked body of the request is truncated");
       }
       if (left == 0) {
         for (String trailer = line(); trailer != null && !trailer.isEmpty(); ) {
@@ -344,7 +343,7 @@ final class HttpConnection {
    * Writes the head of the answer.
    *
    * @param length of the body in bytes, or -1 for a chunked one
-   * @return where the body goes; closing it writes the last chunk
+   * @return the stream for the body; closing it writes the last chunk
    */
   OutputStream start(int status, Map<String, String> headers, long length) throws IOException {
     started = true;
@@ -398,7 +397,7 @@ final class HttpConnection {
         }
       }
 
-      // head and a short body in one packet
+      // sends the head and a short body in one packet
       private void flushHead(byte[] b, int from, int count) throws IOException {
         if (pending != null) {
           byte[] both = java.util.Arrays.copyOf(pending, pending.length + count);
@@ -423,7 +422,7 @@ final class HttpConnection {
     };
   }
 
-  /** Says in the next answer that the connection ends behind it. */
+  /** Announces in the next answer that the connection is closed after it. */
   void last() {
     last = true;
   }
@@ -435,9 +434,7 @@ final class HttpConnection {
     }
   }
 
-  /**
-   * Takes what is left of the request's body off the line; false if that is too much to wait for.
-   */
+  /** Reads the rest of the request's body; false if it is too long to wait for. */
   boolean drain() throws IOException {
     if (continueWanted) {
       return false;
@@ -451,11 +448,11 @@ final class HttpConnection {
     return true;
   }
 
-  /** Waits until the client is gone. */
+  /** Waits until the client disconnects. */
   void awaitEnd() throws IOException {
     within(Long.MAX_VALUE / 2_000_000, 0);
     while (in.read() >= 0) {
-      // whatever it says, it is still there
+      // any data means that it is still connected
     }
   }
 

@@ -24,7 +24,8 @@ final class NativeFrames {
   private static final int HEADER = 9;
   private static final int CHECKSUM = 16;
   private static final int BLOCK = 1 << 20;
-  // ClickHouse's own clients send 1 MiB; a frame is held in memory, whatever its header promises
+  // ClickHouse's own clients send 1 MiB; a frame is kept in memory, so the size in its header is
+  // limited
   private static final int LIMIT = 32 << 20;
   private static final byte LZ4 = (byte) 0x82;
   private static final byte NONE = 0x02;
@@ -144,7 +145,7 @@ final class NativeFrames {
             throw new EngineException(
                 432,
                 "UNKNOWN_CODEC",
-                "compression method " + (method & 0xff) + " is not supported here; use LZ4");
+                "compression method " + (method & 0xff) + " is not supported; use LZ4");
           }
         } catch (LZ4Exception e) {
           throw new EngineException(

@@ -10,8 +10,8 @@ import java.util.zip.InflaterInputStream;
 import org.apache.commons.compress.compressors.lz4.FramedLZ4CompressorInputStream;
 
 /**
- * The body of a request, decompressed as its headers and its URL say, in flat memory. Of a body
- * that grows to more than {@link #MOST_TIMES} times its size nothing further is read.
+ * The body of a request, decompressed according to its headers and its URL, in flat memory. Reading
+ * stops if a body expands to more than {@link #MOST_TIMES} times its size.
  */
 final class RequestBody extends InputStream {
   /** The body of a request could not be read or decoded to its end. */
@@ -21,7 +21,7 @@ final class RequestBody extends InputStream {
     }
   }
 
-  // rows that repeat themselves reach about 100 in gzip; a bomb reaches 1000
+  // repetitive rows reach about 100 in gzip; a bomb reaches 1000
   private static final int MOST_TIMES = 250;
   private static final long ALWAYS_ALLOWED = 64L << 20;
 
@@ -54,7 +54,7 @@ final class RequestBody extends InputStream {
   }
 
   /**
-   * @throws EngineException for a body that this engine cannot take
+   * @throws EngineException for a body that this engine cannot read
    */
   RequestBody(HttpConnection.Request request, Map<String, String> url) {
     if (request.header("Content-Type", "").startsWith("multipart/form-data")) {
@@ -75,7 +75,7 @@ final class RequestBody extends InputStream {
             case "", "identity" -> raw;
             case "gzip" -> new GZIPInputStream(raw, 64 << 10);
             case "deflate" -> new InflaterInputStream(raw);
-            // blocks may refer to the ones before (clickhouse-connect), which lz4-java's does not
+            // blocks may refer to earlier ones (clickhouse-connect), which lz4-java's stream cannot
             // read
             case "lz4" -> new FramedLZ4CompressorInputStream(raw, true);
             default ->
@@ -84,7 +84,7 @@ final class RequestBody extends InputStream {
                     "NOT_IMPLEMENTED",
                     "Unknown compression method: "
                         + encoding
-                        + " (the embedded engine reads gzip, deflate and lz4)");
+                        + " (the embedded engine supports gzip, deflate and lz4)");
           };
       in = frames ? NativeFrames.decompress(plain) : plain;
     }
@@ -110,9 +110,9 @@ final class RequestBody extends InputStream {
       throw new EngineException(
           229,
           "QUERY_IS_TOO_LARGE",
-          "the compressed body of the request has become more than "
+          "the compressed body of the request expands to more than "
               + MOST_TIMES
-              + " times as long; send it uncompressed if it is meant so");
+              + " times its length; if that is intended, send it uncompressed");
     }
     return n;
   }

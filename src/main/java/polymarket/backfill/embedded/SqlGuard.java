@@ -9,10 +9,10 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Refuses a statement that names what {@link EngineAccess} does not allow, wherever it stands: in a
- * subquery, a view, a DEFAULT, an EXPLAIN or the rows of VALUES. It goes by tokens, not by grammar:
- * a refused function's name may stand nowhere, because a function is named without a bracket too
- * (arrayMap(file, ...), APPLY file).
+ * Rejects a statement that uses a name that {@link EngineAccess} does not allow, anywhere: in a
+ * subquery, a view, a DEFAULT, an EXPLAIN or the rows of VALUES. It checks tokens, not the grammar:
+ * the name of a forbidden function must not appear at all, because a function can be named without
+ * a bracket (arrayMap(file, ...), APPLY file).
  */
 final class SqlGuard implements SqlLexer.Sink {
 
@@ -47,13 +47,13 @@ final class SqlGuard implements SqlLexer.Sink {
           "USE",
           "WITH");
 
-  // columns as text may have a DEFAULT or an ALIAS, which are expressions
+  // columns given as text may have a DEFAULT or an ALIAS, which are expressions
   private static final Pattern STRUCTURE = Pattern.compile("'[\\w\\s,()\"`.=-]*'");
   private static final Pattern EXPRESSION =
       Pattern.compile("\\b(DEFAULT|MATERIALIZED|EPHEMERAL|ALIAS|TTL)\\b", Pattern.CASE_INSENSITIVE);
 
   private static final String HOW =
-      "; clickhouse.embedded.files allows a folder, docs/SECURITY.md says what is open";
+      "; clickhouse.embedded.files allows a folder, see docs/SECURITY.md";
 
   private enum Expected {
     NOTHING,
@@ -82,7 +82,10 @@ final class SqlGuard implements SqlLexer.Sink {
     this.access = access;
   }
 
-  /** Hands rows of VALUES on as they are, and refuses them like a statement: they may compute. */
+  /**
+   * Passes on rows of VALUES unchanged, and checks them like a statement: they may contain
+   * expressions.
+   */
   InputStream watch(InputStream rows) {
     SqlLexer lexer = new SqlLexer(this);
     shift("");
@@ -107,14 +110,14 @@ final class SqlGuard implements SqlLexer.Sink {
     };
   }
 
-  /** Refuses a setting of the URL. */
+  /** Checks a setting of the URL. */
   void setting(String name) {
     if (access.settings.contains(name.toLowerCase(Locale.ROOT))) {
       throw refused("the setting " + name);
     }
   }
 
-  /** Refuses a parameter of the URL that would stand for a function, as {name:Identifier}. */
+  /** Checks a parameter of the URL, which could name a function, as {name:Identifier}. */
   void parameter(String value) {
     if (access.functions.contains(unquoted(value.strip()).toLowerCase(Locale.ROOT))) {
       throw refused("a parameter that is the name of the function " + value.strip());
@@ -144,7 +147,7 @@ final class SqlGuard implements SqlLexer.Sink {
         throw new EngineException(
             62,
             "SYNTAX_ERROR",
-            "Syntax error: failed at position 1 (" + word + "): no statement of this engine");
+            "Syntax error: failed at position 1 (" + word + "): not a statement of this engine");
       }
     }
     fileFunction(upper);
@@ -210,7 +213,7 @@ final class SqlGuard implements SqlLexer.Sink {
     }
   }
 
-  // what follows INTO OUTFILE or FROM INFILE
+  // the path after INTO OUTFILE or FROM INFILE
   private void expectPath(int code, String name, String text) {
     if (access.files == null) {
       throw new EngineException(code, name, text + HOW);
@@ -226,7 +229,7 @@ final class SqlGuard implements SqlLexer.Sink {
       }
       inFolder(unquoted(text));
     } else if (access.files != null) {
-      // a table may be named by a text, and then be a file
+      // a table may be named by a string, and is then a file
       String name = unquoted(text);
       if (name.startsWith("/") || name.contains("..")) {
         inFolder(length > SqlLexer.LONGEST ? "/" : name);
@@ -251,7 +254,7 @@ final class SqlGuard implements SqlLexer.Sink {
     }
   }
 
-  // file is allowed where a folder is: called, and with a path that stands there
+  // with an allowed folder, file is allowed as a call with a path in that folder
   private void fileFunction(String upper) {
     if (path == Expected.BRACKET) {
       if (!upper.equals("(")) {
@@ -259,7 +262,7 @@ final class SqlGuard implements SqlLexer.Sink {
       }
       path = Expected.PATH;
     } else if (path == Expected.PATH) {
-      throw refused("a path that is not a text in single quotes");
+      throw refused("a path that is not a string literal in single quotes");
     } else if (access.files != null && upper.equals("FILE")) {
       path = Expected.BRACKET;
     }
@@ -280,8 +283,8 @@ final class SqlGuard implements SqlLexer.Sink {
   }
 
   /**
-   * A dictionary's rows may come from a table here; ClickHouse checks no right for the other
-   * sources, of which one runs a program, and QUERY and WHERE are SQL as a text.
+   * Allows only a table as the source of a dictionary: ClickHouse checks no grant for the other
+   * sources, one of which runs a program, and QUERY and WHERE are SQL in a string.
    */
   private void source(SqlLexer.Kind kind, String upper) {
     boolean right =
@@ -314,7 +317,9 @@ final class SqlGuard implements SqlLexer.Sink {
     }
   }
 
-  /** Whether a letter of a name may be written by its code: no other escape gives letters. */
+  /**
+   * Whether a name may contain a letter written as a hex escape: no other escape produces letters.
+   */
   private static boolean hasHexEscape(String name) {
     for (int i = name.indexOf('\\'); i >= 0; i = name.indexOf('\\', i + 2)) {
       if (i + 1 < name.length() && Character.toLowerCase(name.charAt(i + 1)) == 'x') {
@@ -324,7 +329,7 @@ final class SqlGuard implements SqlLexer.Sink {
     return false;
   }
 
-  /** What stands in quotes, its escapes resolved. */
+  /** The content of a quoted text, with its escapes resolved. */
   private static String unquoted(String text) {
     if (text.isEmpty() || "'`\"".indexOf(text.charAt(0)) < 0) {
       return text;

@@ -3,9 +3,9 @@ package polymarket.backfill.embedded;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Splits SQL into tokens as ClickHouse's own lexer (src/Parsers/Lexer.cpp) does, byte by byte, so
- * that it serves a statement and a stream of VALUES alike. What that lexer reads in a way of its
- * own, quotes and blanks outside ASCII, is refused: no two readings of one text are left.
+ * Splits SQL into tokens like ClickHouse's own lexer (src/Parsers/Lexer.cpp), byte by byte, so that
+ * it can process a statement as well as a stream of VALUES. Quotes and blanks outside ASCII, which
+ * that lexer treats specially, are rejected, so that both lexers always agree.
  */
 final class SqlLexer {
   /**
@@ -18,17 +18,17 @@ final class SqlLexer {
     SIGN
   }
 
-  /** Takes each token at its end. */
+  /** Receives each token at its end. */
   interface Sink {
     /**
-     * @param start of the token, in bytes from the beginning
-     * @param end behind it
-     * @param text the token as it stands, cut after {@link #LONGEST} bytes
+     * @param start the token's first byte, from the start of the text
+     * @param end the byte after the token
+     * @param text the token unchanged, truncated to {@link #LONGEST} bytes
      */
     void token(Kind kind, long start, long end, Text text);
   }
 
-  /** The bytes of a token, which become a text when somebody asks. */
+  /** The bytes of a token, decoded to text only on request. */
   interface Text {
     String get();
   }
@@ -72,7 +72,7 @@ final class SqlLexer {
     return (int) Math.min(LONGEST, position - start);
   }
 
-  /** Reads on. */
+  /** Reads the next bytes. */
   void feed(byte[] bytes, int from, int count) {
     for (int i = from; i < from + count && !stopped; i++) {
       feed(bytes[i]);
@@ -80,22 +80,22 @@ final class SqlLexer {
   }
 
   /**
-   * @throws EngineException for a byte that no statement has there
+   * @throws EngineException for a byte that is not valid there
    */
   void feed(byte b) {
-    // a token that ends before this byte leaves it to the next one
+    // if a token ends before this byte, the byte belongs to the next token
     while (!stopped && !step(b)) {
-      // once more
+      // process the byte again
     }
     position++;
   }
 
-  /** Reads no further; for a sink that has all it wants. */
+  /** Stops reading; for a sink that needs no more tokens. */
   void stop() {
     stopped = true;
   }
 
-  /** Ends the text: what is open is a token, or refused. */
+  /** Ends the text: an open token ends or is rejected. */
   void end() {
     if (stopped) {
       return;
@@ -104,7 +104,7 @@ final class SqlLexer {
       case WORD, QUOTE_SEEN -> emit(state == State.WORD ? Kind.WORD : quoteKind());
       case DASH, SLASH -> emit(Kind.SIGN);
       case QUOTED, ESCAPED, TAG, HEREDOC -> throw refused("a quote that is not closed");
-      case HASH -> throw refused("a '#' that begins no comment");
+      case HASH -> throw refused("a '#' that does not start a comment");
       default -> {}
     }
     state = State.BETWEEN;
@@ -155,7 +155,7 @@ final class SqlLexer {
       }
       case HASH -> {
         if (b != ' ' && b != '!') {
-          throw refused("a '#' that begins no comment");
+          throw refused("a '#' that does not start a comment");
         }
         state = State.LINE_COMMENT;
       }
@@ -167,7 +167,7 @@ final class SqlLexer {
     return true;
   }
 
-  // comments hold comments
+  // comments can be nested
   private void comment(byte b) {
     if (state == State.COMMENT_STAR && b == '/') {
       depth--;
@@ -202,7 +202,7 @@ final class SqlLexer {
     } else if (b <= 32 || b == 127) {
       throw refused(
           b < 0
-              ? "a character outside ASCII that is in no quotes (a quote or blank of a word"
+              ? "a character outside ASCII that is not in quotes (a quote or blank of a word"
                   + " processor?)"
               : "a control character");
     } else {
@@ -214,17 +214,17 @@ final class SqlLexer {
     keep(b);
     if (b == '$') {
       tag = text.get().getBytes(StandardCharsets.UTF_8);
-      // the sign that is read now belongs to it
+      // the current character belongs to it
       tag = java.util.Arrays.copyOf(tag, tag.length + 1);
       tag[tag.length - 1] = '$';
       matched = 0;
       state = State.HEREDOC;
     } else if (!isWord(b) || position - start > 128) {
-      throw refused("a '$' that begins no $tag$text$tag$");
+      throw refused("a '$' that does not start a $tag$text$tag$");
     }
   }
 
-  // a tag has its signs at its ends only, so that a mismatch can only be a new beginning
+  // a tag has '$' only at its ends, so that a mismatch can only be the start of a new tag
   private void heredoc(byte b) {
     keep(b);
     matched = b == tag[matched] ? matched + 1 : b == '$' ? 1 : 0;

@@ -6,9 +6,8 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * The little that has to be known about a statement's text before the engine sees it: where the
- * data of an INSERT begins, and which format the answer has. Everything else is left to
- * ClickHouse's own parser.
+ * Finds in a statement's text what has to be known before the engine runs it: where the data of an
+ * INSERT starts, and which format the answer has. ClickHouse's own parser does the rest.
  */
 final class SqlText {
   private static final SqlLexer.Kind[] KINDS = SqlLexer.Kind.values();
@@ -16,11 +15,11 @@ final class SqlText {
   /**
    * An INSERT.
    *
-   * @param head the text before FORMAT or VALUES; null if no data is named
-   * @param format null if the rows come from a SELECT, or if no data is named within the text
-   * @param data where the data begins, in bytes
+   * @param head the text before FORMAT or VALUES; null without data
+   * @param format null if the rows are from a SELECT, or if the text has no data
+   * @param data the position of the data's first byte
    * @param input whether its SELECT reads from input(...)
-   * @param infile whether it reads a file of the client
+   * @param infile whether it reads a client's file
    */
   record Insert(byte[] head, String format, int data, boolean input, boolean infile) {}
 
@@ -68,7 +67,7 @@ final class SqlText {
           "TABLE",
           "DATABASE");
 
-  /** Tokens of a statement; more are refused, so that a statement takes a bounded memory. */
+  /** The most tokens of a statement, so that its memory is bounded. */
   private static final int MOST_TOKENS = 4 << 20;
 
   private final byte[] bytes;
@@ -87,8 +86,8 @@ final class SqlText {
   }
 
   /**
-   * @param length how many of the bytes are the statement
-   * @param whole whether it ends with them, or may go on
+   * @param length the number of bytes of the statement
+   * @param whole whether it ends with them, or may continue
    * @param guard sees each token before this does
    */
   SqlText(byte[] bytes, int length, boolean whole, SqlLexer.Sink guard) {
@@ -115,9 +114,9 @@ final class SqlText {
       throw new EngineException(
           229,
           "QUERY_IS_TOO_LARGE",
-          "a statement can have "
+          "a statement can have at most "
               + MOST_TOKENS
-              + " words and signs; send rows behind INSERT INTO ... FORMAT ...");
+              + " tokens; send rows after INSERT INTO ... FORMAT ...");
     }
     if (count == starts.length) {
       starts = java.util.Arrays.copyOf(starts, 2 * count);
@@ -135,7 +134,7 @@ final class SqlText {
     ended |= is(count - 1, ";");
   }
 
-  /** A word in upper case, a sign, or the quote of what is quoted. */
+  /** A word in upper case, a sign, or the opening quote of a quoted token. */
   private String word(int i) {
     return switch (kind(i)) {
       case WORD -> text(i).toUpperCase(Locale.ROOT);
@@ -153,9 +152,8 @@ final class SqlText {
     return kind(i) == SqlLexer.Kind.WORD;
   }
 
-  // what follows are the rows of an INSERT, which are not read as a statement: they may be long,
-  // and
-  // hold anything
+  // the rows of an INSERT follow, which are not read as a statement: they may be long and contain
+  // anything
   private boolean dataBegins() {
     if (depth != 0
         || count < 4
@@ -173,12 +171,12 @@ final class SqlText {
     return count == 0;
   }
 
-  /** The first word in upper case, a sign, or nothing. */
+  /** The first word in upper case, or a sign, or empty. */
   String first() {
     return count == 0 ? "" : word(0);
   }
 
-  /** Whether something stands behind a semicolon. */
+  /** Whether text follows a semicolon. */
   boolean isSeveral() {
     return several;
   }
@@ -192,7 +190,7 @@ final class SqlText {
     return false;
   }
 
-  /** The statement without its semicolon, with a clause of the server's put before its FORMAT. */
+  /** The statement without its semicolon, with a clause inserted before its FORMAT. */
   byte[] withClause(String clause) {
     int end = end();
     int at = formatToken();
@@ -204,7 +202,7 @@ final class SqlText {
     return all;
   }
 
-  /** The format that the statement itself asks for, or null. */
+  /** The statement's own format, or null. */
   String format() {
     int at = formatToken();
     return at < 0 ? null : text(at + 1);
@@ -247,7 +245,7 @@ final class SqlText {
     return new String(bytes, starts[i], ends[i] - starts[i], StandardCharsets.UTF_8);
   }
 
-  /** Reads the statement as an INSERT; null if it is none. */
+  /** Reads the statement as an INSERT; null if it is not one. */
   Insert insert() {
     if (!first().equals("INSERT")) {
       return null;
@@ -301,7 +299,7 @@ final class SqlText {
     return new Insert(null, null, length, false, false);
   }
 
-  // compares in place: a long statement has millions of tokens
+  // compares without copying: a long statement has millions of tokens
   private boolean is(int i, String word) {
     if (i >= count || ends[i] - starts[i] != word.length() || kind(i) == SqlLexer.Kind.NAME) {
       return false;

@@ -1,5 +1,5 @@
 /**
- * ClickHouse inside the program: libchdb behind ClickHouse's own HTTP protocol, one background
- * process a data folder.
+ * The embedded ClickHouse: libchdb with ClickHouse's HTTP protocol, one background process per data
+ * folder.
  */
 package polymarket.backfill.embedded;

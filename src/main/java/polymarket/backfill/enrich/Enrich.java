@@ -1,32 +1,23 @@
 package polymarket.backfill.enrich;
 
 import java.io.IOException;
-import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.IdForms;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
@@ -36,7 +27,6 @@ import polymarket.backfill.enrich.Target.Stored;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -67,6 +57,7 @@ public final class Enrich {
   private final Steps steps;
   private final Mapping mapping;
   private final SliceWriter writer;
+  private final Fingerprint fingerprint;
   private final long memory;
   private final Map<String, Object> values = new HashMap<>();
   private final Set<String> unsettled = ConcurrentHashMap.newKeySet();
@@ -91,7 +82,7 @@ public final class Enrich {
       Map<String, Long> steps) {}
 
   /**
-   * @param status is told now and then how far it is, in one line
+   * @param status receives the progress from time to time, in one line
    * @throws UserError where there is no table of trades, or a setting is wrong
    */
   public Enrich(
@@ -109,19 +100,30 @@ public final class Enrich {
       throw new UserError(
           "setting enrich.join is '" + join + "'; it takes dictionary, direct or hash");
     }
-    values.putAll(Codes.values());
+    values.putAll(sql.expressions(Map.of()));
     values.put("kept", new Raw(String.join(", ", trades.kept())));
     values.put("trades", new Raw(trades.quoted()));
     values.put("kept_as", new Raw(String.join(", ", trades.keptAs())));
     values.put("own", new Raw(trades.own()));
     values.put("no_ids", new Raw(IdForms.none()));
-    values.put("threads", Math.max(1, Runtime.getRuntime().availableProcessors() / concurrency));
+    // the last slices are not as many as are worked on at once: they take the other cores then
+    values.put("threads", Runtime.getRuntime().availableProcessors());
     values.put("join_sides", Steps.joinSides(clickHouse));
     this.steps = new Steps("enrich", memory, concurrency);
     values.put("block", Math.min(256 << 20, steps.budget() / 8));
     this.mapping =
-        new Mapping(clickHouse, messages, sql, trades, steps, Map.copyOf(values), join, memory);
+        new Mapping(
+            clickHouse,
+            messages,
+            sql,
+            trades,
+            steps,
+            Map.copyOf(values),
+            join,
+            memory,
+            settings.number("enrich.slice-rows", 1000));
     this.writer = new SliceWriter(clickHouse, sql, trades, mapping, steps);
+    this.fingerprint = new Fingerprint(clickHouse, settings, sql, trades, target);
   }
 
   public static Path ledgerFile(Settings settings) {
@@ -148,7 +150,7 @@ public final class Enrich {
           "condition_id_merged is empty: run `backfill reconcile` first, after the jobs that fill"
               + " the mappings");
     }
-    String key = fingerprint();
+    String key = fingerprint.take();
     Result unchanged = lastRun(key, started);
     if (unchanged != null) {
       return unchanged;
@@ -164,28 +166,29 @@ public final class Enrich {
         List<Slice> slices = trades.slices(settings.number("enrich.slice-rows", 1000));
         ledger.load(loading -> slices.forEach(slice -> loading.add(slice.id())));
       } else {
-        again(ledger, lostSlices(ledger));
+        SliceLedger.again(ledger, lostSlices(ledger));
       }
       return rounds(ledger, key, started);
     }
   }
 
   /**
-   * Finds out what the last run left: goes on where it was interrupted, else starts afresh.
+   * Checks the state of the last run: continues if it was interrupted, otherwise starts from the
+   * beginning.
    *
    * @return the result where there is nothing to do; else null
    */
   private Result lastRun(String key, long started) {
     if (Ledger.exists(ledgerFile(settings))) {
       try (Ledger ledger = Ledger.open(ledgerFile(settings))) {
-        String run = run(ledger);
+        String run = SliceLedger.run(ledger);
         boolean own = clickHouse.id().equals(ledger.server());
         boolean same = own && key.equals(ledger.sourceKey());
         if (own && run.equals(target.madeBy())) {
           target.finish(run);
           if (same && isAsBefore()) {
             messages.info(
-                "nothing to do: the trades and the mapping are as they were when "
+                "nothing to do: the trades and the mapping have not changed since "
                     + target.name()
                     + " was made");
             return result("unchanged", ledger, started);
@@ -214,40 +217,35 @@ public final class Enrich {
       changed.addAll(unsettled);
       unsettled.clear();
       if (changed.isEmpty()) {
-        if (!key.equals(fingerprint())) {
+        if (!key.equals(fingerprint.take())) {
           throw new UserError(
               "the mapping, or the table "
                   + trades.table()
-                  + " itself, was changed while it was enriched: nothing was exchanged. Run"
-                  + " `backfill enrich` again");
+                  + " itself, changed during the enrichment: the previous table was not replaced."
+                  + " Run `backfill enrich` again");
         }
-        steps.run("exchange", () -> target.assemble(run(ledger), trades, ids(ledger, State.FOUND)));
+        steps.run(
+            "exchange",
+            () ->
+                target.assemble(
+                    SliceLedger.run(ledger), trades, SliceLedger.ids(ledger, State.FOUND)));
         return result("complete", ledger, started);
       }
       messages.info(
           changed.size()
               + " slices of "
               + trades.table()
-              + " changed while they were written: they are done again");
-      for (String table : List.of("measured", "looked")) {
-        clickHouse.execute(
-            "ALTER TABLE "
-                + Target.WORK
-                + "."
-                + table
-                + " DELETE WHERE slice IN ("
-                + changed.stream().map(Slice::literal).collect(Collectors.joining(", "))
-                + ") SETTINGS mutations_sync = 1");
-      }
-      again(ledger, changed.stream().filter(id -> ledger.entry(id) != null).toList());
+              + " changed while they were written: they are written again");
+      clickHouse.execute(sql.section("forget"), Map.of("slices", List.copyOf(changed)));
+      SliceLedger.again(ledger, changed.stream().filter(id -> ledger.entry(id) != null).toList());
     }
     if (steps.isStopped()) {
       return result("interrupted", ledger, started);
     }
     throw new UserError(
         trades.table()
-            + " keeps changing while it is enriched: nothing was exchanged. Run `backfill enrich`"
-            + " when nothing is written to it");
+            + " keeps changing during the enrichment: the previous table was not replaced. Run"
+            + " `backfill enrich` when nothing is written to it");
   }
 
   private void round(Ledger ledger) {
@@ -272,7 +270,7 @@ public final class Enrich {
     if (Ledger.exists(ledgerFile(settings))) {
       String run;
       try (Ledger ledger = Ledger.open(ledgerFile(settings))) {
-        run = run(ledger);
+        run = SliceLedger.run(ledger);
       }
       // a run that was killed right after its exchange has not put the previous table in its place
       // yet
@@ -296,52 +294,6 @@ public final class Enrich {
         .equals(clickHouse.rows(sql.section("compare").sql(own), Map.of()));
   }
 
-  /** All that what is written depends on, besides the rows of the trades. */
-  private String fingerprint() {
-    List<String> parts = new ArrayList<>(List.of("3", trades.definition(), target.quoted()));
-    settings
-        .all()
-        .forEach(
-            (key, value) -> {
-              if (key.startsWith("enrich.") && key.endsWith("-columns")) {
-                parts.add(key + "=" + value);
-              }
-            });
-    parts.sort(null);
-    for (String table : List.of("condition_id_merged", "condition_id_conflicts")) {
-      parts.add(
-          String.valueOf(
-              clickHouse.value(
-                  "SELECT concat(toString(count()), ' ', toString(sum(cityHash64(tuple(*))))) FROM"
-                      + " default."
-                      + table)));
-    }
-    parts.add(
-        String.valueOf(
-            clickHouse.value(
-                "SELECT concat(toString(count()), ' ', toString(max(fetched_at))) FROM"
-                    + " default.rpc_transfers")));
-    parts.add(
-        String.valueOf(
-            clickHouse.rows(
-                "SELECT mutation_id FROM system.mutations WHERE database = {d:String} AND table ="
-                    + " {t:String} ORDER BY mutation_id",
-                Map.of("d", Columns.database(trades.table()), "t", Columns.name(trades.table())))));
-    parts.add(trades.plain().toString());
-    try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256")
-              .digest(String.join("\n", parts).getBytes(StandardCharsets.UTF_8));
-      return String.format("%064x", new BigInteger(1, hash)).substring(0, 16);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private static String run(Ledger ledger) {
-    return "backfill enrich, run " + ledger.id();
-  }
-
   private static void afresh(Target target, Settings settings) {
     for (String suffix : List.of("", "-wal", "-shm")) {
       Path file = ledgerFile(settings);
@@ -361,7 +313,7 @@ public final class Enrich {
   private List<String> lostSlices(Ledger ledger) {
     Map<String, Stored> there = target.stored(Target.WORK);
     Map<String, Stored> compared = target.compared();
-    return ids(ledger, State.FOUND).stream()
+    return SliceLedger.ids(ledger, State.FOUND).stream()
         .filter(
             id ->
                 !compared.containsKey(id)
@@ -369,20 +321,6 @@ public final class Enrich {
                         .get(id)
                         .equals(there.getOrDefault(Slice.parse(id).table(), Stored.NOTHING)))
         .toList();
-  }
-
-  private static void again(Ledger ledger, Collection<String> ids) {
-    if (!ids.isEmpty()) {
-      ledger.redo(ids);
-    }
-  }
-
-  private static List<String> ids(Ledger ledger, State... states) {
-    List<String> ids = new ArrayList<>();
-    for (State state : states) {
-      ledger.entries(state, Long.MAX_VALUE, entry -> ids.add(entry.id()));
-    }
-    return ids;
   }
 
   private Map<String, Object> values(Slice slice) {
@@ -396,11 +334,15 @@ public final class Enrich {
     return own;
   }
 
+  private long rows(Slice slice) {
+    return clickHouse.number(sql.section("slice-rows").sql(values(slice)));
+  }
+
   /** Collects the ids of every slice that was not measured yet, and takes its rows and sum. */
   private void measure(Ledger ledger) {
     Set<String> known = writer.measured().keySet();
     List<String> todo =
-        ids(ledger, State.PENDING).stream().filter(id -> !known.contains(id)).toList();
+        SliceLedger.ids(ledger, State.PENDING).stream().filter(id -> !known.contains(id)).toList();
     AtomicInteger done = new AtomicInteger();
     steps.each(
         "measure",
@@ -418,10 +360,10 @@ public final class Enrich {
   private void look(Ledger ledger) {
     Set<String> known = new HashSet<>();
     clickHouse
-        .rows("SELECT DISTINCT slice FROM " + Target.WORK + ".looked", Map.of())
+        .rows(sql.section("looked-slices").sql(Map.of()), Map.of())
         .forEach(row -> known.add((String) row.get("slice")));
     List<String> todo =
-        ids(ledger, State.PENDING).stream().filter(id -> !known.contains(id)).toList();
+        SliceLedger.ids(ledger, State.PENDING).stream().filter(id -> !known.contains(id)).toList();
     AtomicInteger done = new AtomicInteger();
     steps.each(
         "look for transactions",
@@ -435,9 +377,7 @@ public final class Enrich {
   }
 
   private void looked(String id) {
-    clickHouse.execute(
-        SqlFile.fill(
-            "INSERT INTO backfill_enrich.looked (slice) SELECT {slice}", Map.of("slice", id)));
+    clickHouse.execute(sql.section("looked"), Map.of("slice", id));
   }
 
   private void tell(String what, int done, int all, String of) {
@@ -447,9 +387,7 @@ public final class Enrich {
   /** Puts halves in the place of a slice that does not fit; none where it is as small as can be. */
   private List<String> halves(Ledger ledger, String id) {
     Slice slice = Slice.parse(id);
-    long rows =
-        clickHouse.number(
-            SqlFile.fill("SELECT count() FROM {trades} WHERE {where}", values(slice)));
+    long rows = rows(slice);
     if (rows < SMALLEST_SLICE || slice.of() > MOST_PARTS) {
       return List.of();
     }
@@ -474,20 +412,23 @@ public final class Enrich {
   private void write(Ledger ledger) {
     Map<String, Measured> known = new ConcurrentHashMap<>(writer.measured());
     List<Batch> claimed = new ArrayList<>(ledger.open(Share.WHOLE));
-    claimed.addAll(claim(ledger));
+    claimed.addAll(SliceLedger.claim(ledger));
     long total =
-        ids(ledger, State.FOUND, State.PENDING).stream()
+        SliceLedger.ids(ledger, State.FOUND, State.PENDING).stream()
             .mapToLong(id -> known.get(id).rows())
             .sum();
-    Written written =
-        new Written(
+    WriteProgress written =
+        new WriteProgress(
             total,
-            total - claimed.stream().mapToLong(batch -> known.get(idOf(batch)).rows()).sum());
+            total
+                - claimed.stream()
+                    .mapToLong(batch -> known.get(SliceLedger.idOf(batch)).rows())
+                    .sum());
     steps.each(
         "write and compare",
         claimed,
         batch -> {
-          String id = idOf(batch);
+          String id = SliceLedger.idOf(batch);
           Slice slice = Slice.parse(id);
           Measured measured = known.get(id);
           if (!writer.write(slice, values(slice), measured)) {
@@ -501,69 +442,24 @@ public final class Enrich {
           status.accept(written.add(measured.rows()));
         },
         batch -> {
-          List<String> halves = measuredHalves(ledger, idOf(batch));
+          List<String> halves = measuredHalves(ledger, SliceLedger.idOf(batch));
           Map<String, Measured> all = writer.measured();
           halves.forEach(half -> known.put(half, all.get(half)));
           halves.forEach(this::looked);
-          return halves.isEmpty() ? List.of() : claim(ledger);
+          return halves.isEmpty() ? List.of() : SliceLedger.claim(ledger);
         });
   }
 
-  private static List<Batch> claim(Ledger ledger) {
-    synchronized (ledger) {
-      List<Batch> claimed = new ArrayList<>();
-      for (Mode mode : List.of(Mode.NEW, Mode.REDO, Mode.AGAIN)) {
-        claimed.addAll(ledger.claim("", mode, Share.WHOLE, 1, 1_000_000));
-      }
-      return claimed;
-    }
-  }
-
-  private static String idOf(Batch batch) {
-    return batch.ids().get(0);
-  }
-
-  /** How far the writing is. */
-  private static final class Written {
-
-    private final long total;
-    private final long before;
-    private final AtomicLong done;
-    private final long started = System.nanoTime();
-
-    Written(long total, long before) {
-      this.total = total;
-      this.before = before;
-      this.done = new AtomicLong(before);
-    }
-
-    /** Adds rows, and says how far it is by now. */
-    String add(long rows) {
-      long now = done.addAndGet(rows);
-      double rate = (now - before) / Math.max(0.001, (System.nanoTime() - started) / 1e9);
-      return String.format(
-          Locale.ROOT,
-          "enrich: %s/%s rows %.1f%%, %,.0f rows/s, %s left",
-          Messages.count(now),
-          Messages.count(total),
-          total == 0 ? 100 : Math.floor(1000.0 * now / total) / 10,
-          rate,
-          Messages.time(Math.round((total - now) / rate) * 1000));
-    }
-  }
-
-  /** Slices whose trades are more or fewer by now; partitions that are new are taken in. */
+  /** Slices whose number of trades has changed; new partitions are added. */
   private Set<String> changed(Ledger ledger) {
     Map<String, Measured> measured = writer.measured();
     Set<String> changed = new HashSet<>();
     Set<String> covered = new HashSet<>();
-    ids(ledger, State.FOUND, State.PENDING)
+    SliceLedger.ids(ledger, State.FOUND, State.PENDING)
         .forEach(id -> covered.addAll(Slice.parse(id).partitions()));
-    for (String id : ids(ledger, State.FOUND)) {
+    for (String id : SliceLedger.ids(ledger, State.FOUND)) {
       Slice slice = Slice.parse(id);
-      if (clickHouse.number(
-              SqlFile.fill("SELECT count() FROM {trades} WHERE {where}", values(slice)))
-          != measured.get(id).rows()) {
+      if (rows(slice) != measured.get(id).rows()) {
         changed.add(id);
       }
     }
@@ -585,11 +481,7 @@ public final class Enrich {
     if (!state.equals("interrupted")) {
       for (Map<String, Object> row :
           clickHouse.rows(
-              "SELECT multiIf(condition_id_source = 'original', 'original', unfillable_reason = '',"
-                  + " 'filled', 'unfillable') AS what, count() AS n FROM "
-                  + target.quoted()
-                  + " GROUP BY what",
-              Map.of())) {
+              sql.section("result").sql(Map.of("target", new Raw(target.quoted()))), Map.of())) {
         by.put((String) row.get("what"), ((Number) row.get("n")).longValue());
         rows += ((Number) row.get("n")).longValue();
       }

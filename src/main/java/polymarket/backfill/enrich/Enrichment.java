@@ -11,8 +11,8 @@ import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
 /**
- * What `backfill verify enrichment` checks, for whoever enriches: {@link Reconcile}, {@link
- * Enrich}, then this.
+ * What `backfill verify enrichment` checks, shared by the commands that enrich: {@link Reconcile},
+ * {@link Enrich}, then this.
  */
 public final class Enrichment {
 
@@ -27,7 +27,7 @@ public final class Enrichment {
    * @param thresholds such as {@code --min-coverage=90%}; what is not kept is in {@link
    *     Checks.Found#failed()}
    * @param report where the HTML goes; null for none
-   * @param each is told every table as it comes
+   * @param each receives every table when it is ready
    * @throws polymarket.backfill.UserError where there are no enriched trades, or the report cannot
    *     be written
    */

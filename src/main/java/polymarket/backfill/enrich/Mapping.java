@@ -40,6 +40,7 @@ final class Mapping {
   private final Trades trades;
   private final Steps steps;
   private final long memory;
+  private final long sliceRows;
   private final Map<String, Object> values;
   private String join;
 
@@ -47,6 +48,7 @@ final class Mapping {
    * @param values of all placeholders that are the same for every step
    * @param join dictionary, direct or hash
    * @param memory bytes that all queries may take together
+   * @param sliceRows about how many rows a slice has
    */
   Mapping(
       ClickHouse clickHouse,
@@ -56,7 +58,8 @@ final class Mapping {
       Steps steps,
       Map<String, Object> values,
       String join,
-      long memory) {
+      long memory,
+      long sliceRows) {
     this.clickHouse = clickHouse;
     this.messages = messages;
     this.sql = sql;
@@ -65,6 +68,7 @@ final class Mapping {
     this.values = values;
     this.join = join;
     this.memory = memory;
+    this.sliceRows = sliceRows;
   }
 
   /** The kinds of ids that the trades have of those that name a market by themselves. */
@@ -86,44 +90,45 @@ final class Mapping {
    */
   void collect(Map<String, Object> slice) {
     for (String kind : kinds()) {
-      clickHouse.execute(sql.section("collect").sql(of(kind, slice)));
+      clickHouse.execute(sql.section("collect").sql(fresh(kind, slice)));
     }
   }
 
   /** Takes the transactions of those rows that neither their market nor their token helped. */
   void collectTransactions(Map<String, Object> slice) {
-    Map<String, Object> own = of("transaction", slice);
-    List<String> helped = new ArrayList<>();
+    Map<String, Object> own = fresh("transaction", slice);
+    List<String> unhelpful = new ArrayList<>(List.of("1"));
     for (String kind : kinds()) {
-      helped.add(
-          SqlFile.fill(
-              "{hash} IN (SELECT mapped_hash FROM backfill_enrich.{table} WHERE mapped_code <"
-                  + " {unknown} AND mapped_hash IN (SELECT {hash} FROM {trades} WHERE {where}))",
-              of(kind, slice)));
+      Map<String, Object> of = of(kind, slice);
+      long ids = clickHouse.number(sql.section("count-unhelpful").sql(of));
+      unhelpful.add(
+          sql.section(fits(ids, BYTES_IN_A_SET) ? "unhelpful" : "unhelpful-in-slice").sql(of));
     }
-    own.put("helped", new Raw(helped.isEmpty() ? "0" : String.join(" OR ", helped)));
+    own.put("unhelpful", new Raw(String.join(" AND ", unhelpful)));
     clickHouse.execute(sql.section("collect-transactions").sql(own));
   }
 
-  private Map<String, Object> of(String kind, Map<String, Object> slice) {
-    Map<String, Object> own = new HashMap<>(slice);
+  /** The placeholders of a kind of ids, besides others. */
+  private Map<String, Object> of(String kind, Map<String, Object> others) {
+    Map<String, Object> own = new HashMap<>(others);
     own.put("kind", kind);
-    own.put("table", new Raw(kind + "s"));
+    own.put("mapped", new Raw("backfill_enrich." + kind + "s"));
     own.put("id", new Raw("toString(" + trades.text(kind) + ")"));
     own.put("hash", new Raw(hash(kind)));
-    long known =
-        clickHouse.number(
-            SqlFile.fill("SELECT count() FROM backfill_enrich.ids WHERE kind = {kind}", own));
-    // ids that are there are passed over as long as the set of their hashes is small
-    own.put(
-        "fresh",
-        new Raw(
-            known * BYTES_IN_A_SET > steps.budget() / 8
-                ? "1"
-                : SqlFile.fill(
-                    "{hash} NOT IN (SELECT hash FROM backfill_enrich.ids WHERE kind = {kind})",
-                    own)));
     return own;
+  }
+
+  /** The same; ids that are there are passed over as long as the set of their hashes is small. */
+  private Map<String, Object> fresh(String kind, Map<String, Object> slice) {
+    Map<String, Object> own = of(kind, slice);
+    long known = clickHouse.number(sql.section("count-ids").sql(own));
+    own.put("fresh", new Raw(fits(known, BYTES_IN_A_SET) ? sql.section("fresh").sql(own) : "1"));
+    return own;
+  }
+
+  /** Whether so many ids may be held beside what a statement needs otherwise. */
+  private boolean fits(long ids, long bytes) {
+    return ids * bytes <= steps.budget() / 8;
   }
 
   private String hash(String kind) {
@@ -148,11 +153,7 @@ final class Mapping {
   }
 
   private void resolve(String kind, String step, String section) {
-    long ids =
-        clickHouse.number(
-            SqlFile.fill(
-                "SELECT uniq(hash) FROM backfill_enrich.ids WHERE kind = {kind}",
-                Map.of("kind", kind)));
+    long ids = clickHouse.number(sql.section("count-distinct-ids").sql(Map.of("kind", kind)));
     if (ids == 0) {
       return;
     }
@@ -161,10 +162,8 @@ final class Mapping {
         step,
         HashRange.of(ids, most),
         range -> {
-          Map<String, Object> own = new HashMap<>(values);
+          Map<String, Object> own = of(kind, values);
           own.putAll(Memory.of(steps.budget()));
-          own.put("kind", kind);
-          own.put("target", new Raw("backfill_enrich." + kind + "s"));
           own.put("in_range", range.between());
           clickHouse.execute(sql.section(section).sql(own));
           if (clickHouse.number(sql.section("same-hash").sql(own)) != 0) {
@@ -179,8 +178,8 @@ final class Mapping {
   }
 
   private void dictionary(String kind) {
-    String table = "backfill_enrich." + kind + "s";
-    long needed = clickHouse.number("SELECT count() FROM " + table) * BYTES_IN_A_DICTIONARY;
+    Map<String, Object> own = of(kind, values);
+    long needed = clickHouse.number(sql.section("count-mapped").sql(own)) * BYTES_IN_A_DICTIONARY;
     if (needed > memory / 4) {
       messages.info(
           "a dictionary of "
@@ -193,17 +192,9 @@ final class Mapping {
       hashJoins();
       return;
     }
+    own.put("kind", new Raw(kind));
     try {
-      clickHouse.execute(
-          "CREATE OR REPLACE DICTIONARY "
-              + table
-              + "_dictionary (mapped_hash UInt64, mapped_condition String, mapped_code UInt8"
-              + " DEFAULT "
-              + Codes.UNKNOWN
-              + ") PRIMARY KEY mapped_hash SOURCE(CLICKHOUSE(TABLE '"
-              + kind
-              + "s' DB 'backfill_enrich')) LAYOUT(HASHED_ARRAY()) LIFETIME(0)");
-      clickHouse.execute("SYSTEM RELOAD DICTIONARY " + table + "_dictionary");
+      clickHouse.execute(sql.section("dictionary"), own);
     } catch (ClickHouseException e) {
       if (e.passes()) {
         throw e;
@@ -213,16 +204,13 @@ final class Mapping {
       hashJoins();
       return;
     }
-    steps.hold(
-        clickHouse.number(
-            "SELECT coalesce(sum(bytes_allocated), 0) FROM system.dictionaries WHERE database ="
-                + " 'backfill_enrich'"));
+    steps.hold(clickHouse.number(sql.section("dictionary-bytes").sql(Map.of())));
   }
 
   private void hashJoins() {
     join = "hash";
     for (String kind : NAMED) {
-      clickHouse.execute("DROP DICTIONARY IF EXISTS backfill_enrich." + kind + "s_dictionary");
+      clickHouse.execute(sql.section("drop-dictionary"), of(kind, values));
     }
     steps.hold(0);
   }
@@ -233,69 +221,56 @@ final class Mapping {
   }
 
   /**
-   * How the rows of a slice find what their ids stand for: {@code from} gives them with the hashes
-   * of their ids, {@code lookup} a condition and a code for each kind, such as {@code
-   * __market_condition} and {@code __market_code}. A join holds the ids of the slice and no others.
+   * How the rows of a slice find what their ids come to: {@code read} names what is read of them,
+   * {@code joins} joins it, {@code lookup} is a condition and a code for each kind, such as {@code
+   * __market_condition} and {@code __market_code}.
    *
    * @param columns the columns of the trades that are needed
    */
   Map<String, Object> lookups(List<String> columns, Map<String, Object> slice) {
     List<String> lookup = new ArrayList<>();
-    List<String> inner = new ArrayList<>(columns);
-    StringBuilder joins = new StringBuilder();
-    for (String kind : List.of("market", "token", "transaction")) {
+    List<String> read = new ArrayList<>(columns);
+    List<String> joins = new ArrayList<>();
+    for (String kind : List.of("token", "market", "transaction")) {
+      Map<String, Object> own = of(kind, slice);
       boolean named = NAMED.contains(kind);
-      boolean there =
-          named
-              ? trades.has(kind)
-              : clickHouse.number("SELECT count() FROM backfill_enrich.transactions") > 0;
-      // an id that is not in the mapping appeared after the slice was measured; the slice is done
-      // again then
-      int otherwise = named ? there ? Codes.UNKNOWN : Codes.NONE : 0;
-      if (!there) {
-        lookup.add("'' AS __" + kind + "_condition");
-        lookup.add("toUInt8(" + otherwise + ") AS __" + kind + "_code");
-        continue;
-      }
-      inner.add(hash(kind) + " AS __" + kind + "_hash");
-      Map<String, Object> own = new HashMap<>(slice);
+      long ids = !trades.has(kind) ? 0 : clickHouse.number(sql.section("count-mapped").sql(own));
+      boolean there = named ? trades.has(kind) : ids > 0;
       own.put("kind", new Raw(kind));
-      own.put("hash", new Raw(hash(kind)));
-      own.put("otherwise", otherwise);
-      own.put("needed", named ? 1 : new Raw(trades.own() + " = ''"));
-      if (named && join.equals("dictionary")) {
-        lookup.add(
-            SqlFile.fill(
-                "dictGet('backfill_enrich.{kind}s_dictionary', ('mapped_condition',"
-                    + " 'mapped_code'), __{kind}_hash) AS __{kind}, __{kind}.1 AS"
-                    + " __{kind}_condition, __{kind}.2 AS __{kind}_code",
-                own));
+      own.put("otherwise", !named ? 0 : values.get(there ? "unknown" : "none"));
+      if (!there) {
+        lookup.add(sql.section("not-there").sql(own));
         continue;
       }
-      joins.append(
-          SqlFile.fill(
-              named && join.equals("direct")
-                  ? " ANY LEFT JOIN backfill_enrich.{kind}s_dictionary AS {kind}s ON"
-                      + " {kind}s.mapped_hash = trades.__{kind}_hash"
-                  : " ANY LEFT JOIN (SELECT mapped_hash, mapped_condition, mapped_code FROM"
-                      + " backfill_enrich.{kind}s WHERE mapped_hash IN (SELECT {hash} FROM"
-                      + " {trades} WHERE ({where}) AND {needed})) AS {kind}s ON"
-                      + " {kind}s.mapped_hash = trades.__{kind}_hash",
-              own));
-      lookup.add(
-          SqlFile.fill(
-              "{kind}s.mapped_condition AS __{kind}_condition, if({kind}s.mapped_code = 0,"
-                  + " {otherwise}, {kind}s.mapped_code) AS __{kind}_code",
-              own));
+      read.add(hash(kind) + " AS __" + kind + "_hash");
+      own.put("needed", new Raw(named ? "1" : trades.own() + " = ''"));
+      boolean joined = !named || !join.equals("dictionary");
+      own.put("token_code", new Raw(joined ? "tokens.mapped_code" : "__token_code"));
+      own.put(
+          "key",
+          new Raw(
+              kind.equals("market") && trades.has("token")
+                  ? sql.section("market-key").sql(own)
+                  : "trades.__" + kind + "_hash"));
+      if (joined) {
+        own.put("side", new Raw(sql.section(side(named, ids)).sql(own)));
+        joins.add(sql.section("join").sql(own));
+      }
+      lookup.add(sql.section(joined ? "joined" : "looked-up").sql(own));
     }
     return Map.of(
         "lookup",
         new Raw(String.join(",\n    ", lookup)),
-        "from",
-        new Raw(
-            "(SELECT "
-                + String.join(", ", inner)
-                + SqlFile.fill(" FROM {trades} WHERE {where}) AS trades", slice)
-                + joins));
+        "read",
+        new Raw(String.join(", ", read)),
+        "joins",
+        new Raw(String.join("\n", joins)));
+  }
+
+  /** The section with the side of a join that is held, all of it where that costs least. */
+  private String side(boolean named, long ids) {
+    return named && join.equals("direct")
+        ? "mapped-dictionary"
+        : fits(ids, BYTES_IN_A_DICTIONARY) && ids <= sliceRows ? "mapped" : "mapped-in-slice";
   }
 }

@@ -11,6 +11,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.HashRange;
 import polymarket.backfill.clickhouse.IdForms;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Steps;
@@ -22,7 +23,6 @@ import polymarket.backfill.polymarket.ComputedTokenIds;
  */
 public final class Reconcile {
 
-  private static final String GAMMA = "default.api_markets_staging";
   private static final String CANDIDATES = "default.condition_id_candidates";
   private static final String MERGED = "default.condition_id_merged";
   private static final String CONFLICTS = "default.condition_id_conflicts";
@@ -74,8 +74,8 @@ public final class Reconcile {
    */
   public Result run() {
     createTables(clickHouse);
-    finishLogs();
-    values.put("gamma", new Raw(gamma()));
+    finishInputs();
+    values.put("listed", new Raw(listed()));
     long started = System.nanoTime();
     long computed = computeTokenIds();
     if (computed > 0) {
@@ -87,33 +87,12 @@ public final class Reconcile {
     }
     String candidates = candidates();
     values.put("candidates", new Raw(candidates));
-    String content =
-        "key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index";
-    String merged =
-        merge(
-            MERGED,
-            content,
-            "decided != ''",
-            "key_kind, key, decided AS condition_id, decider AS rule, arrayMap(c ->"
-                + " toLowCardinality(priority[c.1]), arrayFilter(c -> c.2 = decided AND c.3 !="
-                + " 'disproved', everyone)) AS sources_agree, arrayDistinct(arrayMap(c ->"
-                + " toLowCardinality(priority[c.1]), arrayFilter(c -> NOT (c.2 = decided AND c.3 !="
-                + " 'disproved'), everyone))) AS sources_disagree,"
-                + " arrayMax(arrayConcat([toInt16(-1)], arrayMap(c -> c.4, arrayFilter(c -> c.2 ="
-                + " decided, live)))) AS outcome_index");
-    String conflicts =
-        merge(
-            CONFLICTS,
-            "key_kind, key, candidates, condition_id, rule",
-            "length(arrayDistinct(arrayMap(c -> c.2, everyone))) > 1 OR length(live) <"
-                + " length(everyone)",
-            "key_kind, key, arrayMap(c -> (priority[c.1], c.2, c.3), everyone)::Array(Tuple(source"
-                + " String, condition_id String, proof String)) AS candidates, decided AS"
-                + " condition_id, decider AS rule");
-    // candidates first: merged and conflicts can be made anew from them
-    boolean changed = replace(CANDIDATES, candidates, "*");
-    changed |= replace(CONFLICTS, conflicts, "*");
-    changed |= replace(MERGED, merged, "*");
+    String merged = merge(MERGED);
+    String conflicts = merge(CONFLICTS);
+    // candidates first: merged and conflicts can be recreated from them
+    boolean changed = replace(CANDIDATES, candidates);
+    changed |= replace(CONFLICTS, conflicts);
+    changed |= replace(MERGED, merged);
     List<String> copies = new ArrayList<>();
     clickHouse
         .rows(sql.section("same-rows").sql(values), Map.of())
@@ -127,11 +106,13 @@ public final class Reconcile {
                         + Messages.count(((Number) pair.get("rows")).longValue())
                         + " rows are the same"));
     copies.forEach(messages::warn);
+    Map<String, Object> counts =
+        clickHouse.rows(sql.section("conflicts").sql(values), Map.of()).get(0);
     return new Result(
         clickHouse.rows(sql.section("sources").sql(values), Map.of()),
         clickHouse.rows(sql.section("summary").sql(values), Map.of()),
-        clickHouse.number("SELECT count() FROM " + CONFLICTS),
-        clickHouse.number("SELECT count() FROM " + CONFLICTS + " WHERE condition_id = ''"),
+        ((Number) counts.get("conflicts")).longValue(),
+        ((Number) counts.get("undecided")).longValue(),
         copies,
         changed);
   }
@@ -164,70 +145,67 @@ public final class Reconcile {
     String candidates = draft(CANDIDATES);
     values.put("target", new Raw(candidates));
     values.put("entries", new Raw(entries));
-    keys = clickHouse.number("SELECT uniq(key) FROM " + entries);
+    keys = clickHouse.number(sql.section("count-keys").sql(values));
     byKeys("collect what the sources say of a key", "candidates");
     clickHouse.execute("DROP TABLE " + entries + " SYNC");
     return candidates;
   }
 
-  /**
-   * A scan of logs that was cut short has not mapped the token ids that it stored; what there is of
-   * them counts.
-   */
-  private void finishLogs() {
-    SqlFile logs = SqlFile.read("rpc-logs");
-    if (clickHouse.number(logs.section("unfinished").sql(values)) > 0) {
-      messages.info(
-          "the last scan of Polygon's logs was not finished: what it stored is mapped now");
-      steps.finish(clickHouse, logs);
+  /** A run that was cut short has not finished what it stored; what there is of that counts. */
+  private void finishInputs() {
+    String name = sql.section("reads").title();
+    SqlFile read = SqlFile.read(name);
+    if (clickHouse.number(read.section("unfinished").sql(values)) > 0) {
+      messages.info("the last run of " + name + " was not finished: what it stored is mapped now");
+      steps.finish(clickHouse, read);
     }
   }
 
-  /** Gamma's rows under fixed names, whatever the columns of the table are called. */
-  private String gamma() {
-    Columns columns = Columns.of(clickHouse, GAMMA);
+  /** The table of markets under fixed names, whatever its columns are called. */
+  private String listed() {
+    String table = sql.section("listed").title();
+    Columns columns = Columns.of(clickHouse, table);
     Columns.Column condition = columns.first("condition_id", "conditionId");
     if (condition == null) {
       messages.info(
           "there is no table "
-              + GAMMA
-              + " with condition ids: Gamma is left out (`backfill run markets` fills it)");
-      return "(SELECT '' AS condition_id, '' AS question_id, '' AS slug, '' AS market_id, CAST([]"
-          + " AS Array(String)) AS token_ids, '' AS version, now64(3, 'UTC') AS seen_at"
-          + " WHERE 0)";
+              + table
+              + " with condition ids: it is left out (`backfill run markets` fills it)");
+      return sql.section("not-listed").sql(Map.of());
     }
     Columns.Column tokens = columns.first("token_ids", "clob_token_ids", "clobTokenIds");
     Columns.Column seen = columns.first("timestamp", "fetched_at", "updated_at");
-    String tokenList =
-        tokens == null
-            ? "CAST([] AS Array(String))"
-            : tokens.type().startsWith("Array(")
-                ? "arrayMap(t -> toString(t), " + Columns.quoted(tokens.name()) + ")"
-                : "JSONExtract(" + tokens.text() + ", 'Array(String)')";
-    String time =
-        seen == null || !seen.type().contains("DateTime")
-            ? "toDateTime64(0, 3, 'UTC')"
-            : "ifNull(toDateTime64("
-                + Columns.quoted(seen.name())
-                + ", 3, 'UTC'), toDateTime64(0, 3, 'UTC'))";
-    return "(SELECT "
-        + IdForms.condition(condition.text())
-        + " AS condition_id, lower(replaceRegexpOne("
-        + columns.text("question_id", "questionId", "questionID")
-        + ", '^0[xX]', '')) AS question_id, lower(trimBoth("
-        + columns.text("market_slug", "slug")
-        + ")) AS slug, trimLeft("
-        + columns.text("market_id", "id")
-        + ", '0') AS market_id, "
-        + tokenList
-        + " AS token_ids, "
-        + columns.text("version")
-        + " AS version, "
-        + time
-        + " AS seen_at FROM "
-        + GAMMA
-        + Columns.finalOf(clickHouse, GAMMA)
-        + ")";
+    boolean array = tokens != null && tokens.type().startsWith("Array(");
+    Map<String, Object> names = new HashMap<>();
+    names.put("condition", new Raw(IdForms.condition(condition.text())));
+    names.put("question", new Raw(columns.text("question_id", "questionId", "questionID")));
+    names.put("slug", new Raw(columns.text("market_slug", "slug")));
+    names.put("market", new Raw(columns.text("market_id", "id")));
+    names.put("version", new Raw(columns.text("version")));
+    names.put(
+        "tokens",
+        new Raw(
+            listed(
+                "listed-tokens",
+                tokens == null ? "" : array ? "Array" : "String",
+                tokens == null ? "" : array ? Quoted.name(tokens.name()) : tokens.text())));
+    boolean time = seen != null && seen.type().contains("DateTime");
+    names.put(
+        "seen",
+        new Raw(
+            listed("listed-seen", time ? "DateTime" : "", time ? Quoted.name(seen.name()) : "")));
+    names.put("table", new Raw(table));
+    names.put("final", new Raw(Columns.finalOf(clickHouse, table)));
+    return sql.section("listed").sql(names);
+  }
+
+  /** How a column of a type is read: the section whose title is the type, empty for no column. */
+  private String listed(String section, String type, String column) {
+    return sql.sections(section).stream()
+        .filter(each -> each.title().equals(type))
+        .findFirst()
+        .orElseThrow()
+        .sql(Map.of("column", new Raw(column)));
   }
 
   private String draft(String table) {
@@ -236,15 +214,22 @@ public final class Reconcile {
     return table + "_next";
   }
 
-  private String merge(String table, String content, String which, String fresh) {
+  /** A draft of a table that is made of the candidates, as its section {@code @merged} says. */
+  private String merge(String table) {
+    String name = Columns.name(table);
+    List<String> merged =
+        sql.sections("merged").stream()
+            .filter(each -> each.title().equals(name))
+            .findFirst()
+            .orElseThrow()
+            .statements();
     String draft = draft(table);
     values.put("target", new Raw(draft));
     values.put("previous", new Raw(table));
-    values.put("columns", new Raw(content + ", min(decided_at)"));
-    values.put("content", new Raw(content));
-    values.put("fresh", new Raw(fresh));
-    values.put("which", new Raw(which));
-    byKeys("merge into " + Columns.name(table), "merge");
+    values.put("which", new Raw(merged.get(0)));
+    values.put("fresh", new Raw(merged.get(1)));
+    values.put("content", new Raw(merged.get(2)));
+    byKeys("merge into " + name, "merge");
     return draft;
   }
 
@@ -262,16 +247,16 @@ public final class Reconcile {
   }
 
   /** Puts the draft in the table's place unless both hold the same rows. */
-  private boolean replace(String table, String draft, String columns) {
-    String content =
-        "SELECT concat(toString(count()), ' ', toString(sum(cityHash64(tuple("
-            + columns
-            + "))))) FROM ";
-    boolean same = clickHouse.value(content + table).equals(clickHouse.value(content + draft));
+  private boolean replace(String table, String draft) {
+    boolean same = content(table).equals(content(draft));
     if (!same) {
       clickHouse.execute("EXCHANGE TABLES " + table + " AND " + draft);
     }
     clickHouse.execute("DROP TABLE " + draft + " SYNC");
     return !same;
+  }
+
+  private Object content(String table) {
+    return clickHouse.value(sql.section("content").sql(Map.of("table", new Raw(table))));
   }
 }

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import polymarket.backfill.clickhouse.Quoted;
 
 /**
  * A part of the trades that is written at once. Its JSON is its id in the ledger.
@@ -86,7 +87,7 @@ record Slice(List<String> partitions, String from, String to, int of, int part) 
     if (!partitions.isEmpty()) {
       where.append(
           partitions.stream()
-              .map(Slice::literal)
+              .map(Quoted::text)
               .collect(Collectors.joining(", ", " AND _partition_id IN (", ")")));
     }
     // both sides of a border ask the same question, so that no row is on neither
@@ -104,11 +105,7 @@ record Slice(List<String> partitions, String from, String to, int of, int part) 
 
   private static String atLeast(Trades trades, String value) {
     String compared =
-        "(" + trades.key() + " >= CAST(" + literal(value) + " AS " + trades.keyType() + "))";
+        "(" + trades.key() + " >= CAST(" + Quoted.text(value) + " AS " + trades.keyType() + "))";
     return trades.keyType().startsWith("Nullable(") ? "ifNull(" + compared + ", 0)" : compared;
-  }
-
-  static String literal(String text) {
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'";
   }
 }

@@ -48,9 +48,7 @@ final class SliceWriter {
   Map<String, Measured> measured() {
     Map<String, Measured> measured = new HashMap<>();
     clickHouse
-        .rows(
-            "SELECT slice, rows, toString(content) AS content FROM backfill_enrich.measured FINAL",
-            Map.of())
+        .rows(sql.section("measured").sql(Map.of()), Map.of())
         .forEach(row -> measured.put((String) row.get("slice"), Measured.of(row)));
     return measured;
   }

@@ -11,6 +11,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 
@@ -64,7 +65,7 @@ final class Target {
   }
 
   String quoted() {
-    return Columns.quotedTable(name);
+    return Quoted.table(name);
   }
 
   String nameOfPrevious() {
@@ -162,7 +163,7 @@ final class Target {
    * @throws UserError where they are not what was compared, or not all; the table stays then
    */
   void assemble(String run, Trades trades, Collection<String> slices) {
-    String next = Columns.quotedTable(nameOfNext());
+    String next = Quoted.table(nameOfNext());
     clickHouse.execute("DROP TABLE IF EXISTS " + next + " SYNC");
     clickHouse.execute(trades.create(next, run, UNMERGED));
     Map<String, Stored> compared = compared();
@@ -196,8 +197,8 @@ final class Target {
       throw new UserError(
           "the slices in database "
               + WORK
-              + " are no longer what was compared with the trades: nothing was exchanged. Run"
-              + " `backfill enrich` again, it writes those anew");
+              + " differ from the files that were compared with the trades: the previous table was"
+              + " not replaced. Run `backfill enrich` again, it rewrites those");
     }
     clickHouse.execute(
         "ALTER TABLE " + next + " RESET SETTING " + String.join(", ", UNMERGED.keySet()));
@@ -213,9 +214,9 @@ final class Target {
   void finish(String run) {
     String beside = comment(nameOfNext());
     if (beside != null && !beside.equals(run)) {
-      String previous = Columns.quotedTable(nameOfPrevious());
+      String previous = Quoted.table(nameOfPrevious());
       clickHouse.execute("DROP TABLE IF EXISTS " + previous + " SYNC");
-      clickHouse.execute("RENAME TABLE " + Columns.quotedTable(nameOfNext()) + " TO " + previous);
+      clickHouse.execute("RENAME TABLE " + Quoted.table(nameOfNext()) + " TO " + previous);
     }
     dropWork();
     view();
@@ -233,8 +234,7 @@ final class Target {
               + nameOfPrevious()
               + " to go back to: it is kept by the second `backfill enrich` and those after it");
     }
-    clickHouse.execute(
-        "EXCHANGE TABLES " + quoted() + " AND " + Columns.quotedTable(nameOfPrevious()));
+    clickHouse.execute("EXCHANGE TABLES " + quoted() + " AND " + Quoted.table(nameOfPrevious()));
   }
 
   /** The view of the table under names that do not depend on those of its own columns. */
@@ -253,7 +253,7 @@ final class Target {
     names.put("condition", new Raw(columns.text(Trades.CONDITION)));
     names.put("original", new Raw(columns.text(Trades.ORIGINAL)));
     names.put("target", new Raw(quoted()));
-    names.put("trades", new Raw(Columns.quotedTable(settings.text("enrich.trades"))));
+    names.put("trades", new Raw(Quoted.table(settings.text("enrich.trades"))));
     clickHouse.execute(sql.section("view"), names);
   }
 }

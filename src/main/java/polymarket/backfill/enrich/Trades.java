@@ -1,6 +1,7 @@
 package polymarket.backfill.enrich;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,9 @@ import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.Columns.Column;
 import polymarket.backfill.clickhouse.IdForms;
+import polymarket.backfill.clickhouse.Quoted;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.SqlFile.Raw;
 
 /**
  * The table of trades as it is: its columns and what they are, its keys, and how it falls into
@@ -24,7 +28,7 @@ final class Trades {
   /** The column with condition ids in the enriched table, all in the stored form. */
   static final String CONDITION = "condition_id";
 
-  /** The condition id as it stands in the trades, where their column has the name of that one. */
+  /** The original condition id of the trades, if their column has the same name. */
   static final String ORIGINAL = "condition_id_original";
 
   static final List<String> ADDED =
@@ -36,6 +40,7 @@ final class Trades {
   private static final long MOST_IN_A_DICTIONARY = 100_000;
 
   private final ClickHouse clickHouse;
+  private final SqlFile sql = SqlFile.read("enrich");
   private final String table;
   private final Columns columns;
   private final Column market;
@@ -131,7 +136,7 @@ final class Trades {
   }
 
   String quoted() {
-    return Columns.quotedTable(table);
+    return Quoted.table(table);
   }
 
   /** The statement that would make it. */
@@ -163,7 +168,7 @@ final class Trades {
   /** A column as it is; NULL where the table has none. */
   String value(String what) {
     Column column = column(what);
-    return column == null ? "NULL" : Columns.quoted(column.name());
+    return column == null ? "NULL" : Quoted.name(column.name());
   }
 
   /** The condition id of a row in the stored form; an empty text where it has none. */
@@ -180,7 +185,7 @@ final class Trades {
   List<String> kept() {
     return columns.all().stream()
         .filter(this::isKept)
-        .map(column -> Columns.quoted(column.name()))
+        .map(column -> Quoted.name(column.name()))
         .toList();
   }
 
@@ -188,7 +193,7 @@ final class Trades {
   List<String> keptAs() {
     return columns.all().stream()
         .filter(this::isKept)
-        .map(column -> Columns.quoted(nameInTarget(column)))
+        .map(column -> Quoted.name(nameInTarget(column)))
         .toList();
   }
 
@@ -218,13 +223,13 @@ final class Trades {
                               .map(
                                   column ->
                                       "uniq("
-                                          + Columns.quoted(column.name())
+                                          + Quoted.name(column.name())
                                           + ") AS "
-                                          + Columns.quoted(column.name()))
+                                          + Quoted.name(column.name()))
                               .collect(Collectors.joining(", "))
                           + " FROM (SELECT "
                           + low.stream()
-                              .map(column -> Columns.quoted(column.name()))
+                              .map(column -> Quoted.name(column.name()))
                               .collect(Collectors.joining(", "))
                           + " FROM "
                           + quoted()
@@ -269,68 +274,70 @@ final class Trades {
     for (Column column : columns.all()) {
       if (isKept(column)) {
         lines.add(
-            Columns.quoted(nameInTarget(column))
+            Quoted.name(nameInTarget(column))
                 + " "
                 + (plain().contains(column.name()) ? column.plainType() : column.type())
                 // an ephemeral column is only there while one inserts
                 + (column.kind().equals("DEFAULT") && !ephemeral
                     ? " DEFAULT " + column.expression()
                     : "")
-                + (column.comment().isEmpty() ? "" : " COMMENT " + Slice.literal(column.comment()))
+                + (column.comment().isEmpty() ? "" : " COMMENT " + Quoted.text(column.comment()))
                 + (column.codec().isEmpty() ? "" : " " + column.codec()));
       } else if (column.kind().equals("ALIAS")) {
         aliases.add(column);
       }
     }
     lines.add(
-        "`"
-            + CONDITION
-            + "` "
-            + (condition != null && condition.isNullable() ? "Nullable(String)" : "String")
-            + " COMMENT '64 hex digits, lower case, no 0x; none where there is a reason'"
-            + " CODEC(ZSTD(1))");
-    lines.add(
-        "`condition_id_source` LowCardinality(String) COMMENT 'original, clob, rpc, goldsky or"
-            + " gamma; empty where none was found'");
-    lines.add(
-        "`condition_id_rule` LowCardinality(String) COMMENT 'the rule that decided (see"
-            + " condition_id_merged), transaction, original, or original-disputed where the sources"
-            + " say another one'");
-    lines.add("`unfillable_reason` LowCardinality(String) COMMENT 'why there is no condition id'");
+        sql.section("added-columns")
+            .sql(
+                Map.of(
+                    "condition_type",
+                    new Raw(
+                        condition != null && condition.isNullable()
+                            ? "Nullable(String)"
+                            : "String"))));
     if (condition == null || !condition.name().equals(CONDITION)) {
       lines.add(
-          "`"
-              + ORIGINAL
-              + "` String ALIAS "
-              + (condition == null ? "''" : condition.text())
-              + " COMMENT 'the condition id as it stands in the trades'");
+          sql.section("original-column")
+              .sql(Map.of("condition", new Raw(condition == null ? "''" : condition.text()))));
     }
     aliases.forEach(
         column ->
             lines.add(
-                Columns.quoted(column.name())
+                Quoted.name(column.name())
                     + " "
                     + column.type()
                     + " ALIAS "
                     + column.expression()));
-    return "CREATE TABLE "
-        + name
-        + "\n(\n    "
-        + String.join(",\n    ", lines)
-        + "\n)\nENGINE = MergeTree"
-        + (mergeTree && !partitionKey.isEmpty() ? "\nPARTITION BY " + partitionKey : "")
-        + (mergeTree && !sortingKey.isEmpty()
-            ? (primaryKey.equals(sortingKey) ? "" : "\nPRIMARY KEY (" + primaryKey + ")")
-                + "\nORDER BY ("
-                + sortingKey
-                + ")"
-            : "\nORDER BY tuple()")
-        + "\nSETTINGS allow_nullable_key = 1"
-        + settings.entrySet().stream()
-            .map(setting -> ", " + setting.getKey() + " = " + setting.getValue())
-            .collect(Collectors.joining())
-        + "\nCOMMENT "
-        + Slice.literal(comment);
+    return sql.section("create")
+        .sql(
+            Map.of(
+                "table",
+                new Raw(name),
+                "columns",
+                new Raw(String.join(",\n    ", lines)),
+                "keys",
+                new Raw(keys()),
+                "settings",
+                new Raw(
+                    settings.entrySet().stream()
+                        .map(setting -> ", " + setting.getKey() + " = " + setting.getValue())
+                        .collect(Collectors.joining())),
+                "comment",
+                comment));
+  }
+
+  private String keys() {
+    List<String> keys = new ArrayList<>();
+    if (mergeTree && !partitionKey.isEmpty()) {
+      keys.add("PARTITION BY " + partitionKey);
+    }
+    if (mergeTree && !sortingKey.isEmpty() && !primaryKey.equals(sortingKey)) {
+      keys.add("PRIMARY KEY (" + primaryKey + ")");
+    }
+    keys.add(
+        "ORDER BY " + (mergeTree && !sortingKey.isEmpty() ? "(" + sortingKey + ")" : "tuple()"));
+    return String.join("\n", keys);
   }
 
   /** The first expression of the primary key; null where there is none. */
@@ -358,7 +365,7 @@ final class Trades {
     return keyType;
   }
 
-  /** All of it in slices of about so many rows. */
+  /** The whole table in slices of about this many rows. */
   List<Slice> slices(long rows) {
     if (!mergeTree) {
       return List.of(new Slice(List.of(), null, null, 1, 0));
@@ -388,16 +395,19 @@ final class Trades {
     return slices;
   }
 
+  private Map<String, Object> names() {
+    Map<String, Object> names = new HashMap<>();
+    names.put("database", Columns.database(table));
+    names.put("table", Columns.name(table));
+    return names;
+  }
+
   /** The partitions' ids with their rows; none where the table has no parts of its own. */
   Map<String, Long> partitions() {
     Map<String, Long> partitions = new LinkedHashMap<>();
     if (mergeTree) {
       clickHouse
-          .rows(
-              "SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database ="
-                  + " {d:String} AND table = {t:String} GROUP BY partition_id ORDER BY"
-                  + " partition_id",
-              Map.of("d", Columns.database(table), "t", Columns.name(table)))
+          .rows(sql.section("partitions").sql(names()), Map.of())
           .forEach(
               row ->
                   partitions.put(
@@ -442,33 +452,22 @@ final class Trades {
   }
 
   private List<String> borders(Slice slice, int pieces) {
-    String key = Columns.quoted(key());
-    String bounds =
-        (slice.from() == null
-                ? ""
-                : " AND k > CAST(" + Slice.literal(slice.from()) + " AS " + keyType() + ")")
-            + (slice.to() == null
-                ? ""
-                : " AND k < CAST(" + Slice.literal(slice.to()) + " AS " + keyType() + ")");
+    Map<String, Object> own = names();
+    own.put("key", new Raw(Quoted.name(key())));
+    own.put("partitions", slice.partitions());
+    List<String> bounds = new ArrayList<>(List.of("1"));
+    if (slice.from() != null) {
+      bounds.add("k > CAST(" + Quoted.text(slice.from()) + " AS " + keyType() + ")");
+    }
+    if (slice.to() != null) {
+      bounds.add("k < CAST(" + Quoted.text(slice.to()) + " AS " + keyType() + ")");
+    }
+    own.put("bounds", new Raw(String.join(" AND ", bounds)));
     List<String> values = new ArrayList<>();
     List<Long> rows = new ArrayList<>();
     try {
       clickHouse.stream(
-          "SELECT toString(k) AS v, n FROM (SELECT "
-              + key
-              + " AS k, sum(rows_in_granule) AS n FROM mergeTreeIndex("
-              + Slice.literal(Columns.database(table))
-              + ", "
-              + Slice.literal(Columns.name(table))
-              + ") WHERE part_name IN (SELECT name FROM system.parts WHERE active AND database = "
-              + Slice.literal(Columns.database(table))
-              + " AND table = "
-              + Slice.literal(Columns.name(table))
-              + " AND partition_id IN ("
-              + slice.partitions().stream().map(Slice::literal).collect(Collectors.joining(", "))
-              + ")) AND rows_in_granule > 0"
-              + bounds
-              + " GROUP BY k ORDER BY k)",
+          sql.section("key-borders").sql(own),
           Map.of(),
           row -> {
             if (row.get("v") != null) {

@@ -7,10 +7,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Decides who may ask a server on loopback, by three headers of the request. A web page cannot set
- * any of them, so that no page of another origin gets through, whatever it does: not by a form, an
- * image or a script (Origin, Sec-Fetch-Site), and not by a name of its own that points to 127.0.0.1
- * (Host). It does not tell users of this machine apart; a password does.
+ * Decides which requests a server on loopback accepts, by three headers. A web page cannot set any
+ * of them, so no page of another origin is accepted: not with a form, an image or a script (Origin,
+ * Sec-Fetch-Site), and not with a host name that resolves to 127.0.0.1 (Host). It does not
+ * distinguish users of this machine; a password does.
  */
 public final class CallerCheck {
   private static final Set<String> OWN_SITE = Set.of("same-origin", "none");
@@ -22,7 +22,7 @@ public final class CallerCheck {
   }
 
   /**
-   * The check of the server that listens on this port.
+   * Returns the check for a server on this port.
    *
    * @param port 1 to 65535; with 80, a Host without a port is right as well
    */
@@ -39,10 +39,11 @@ public final class CallerCheck {
   }
 
   /**
-   * Why a request is refused, in one line without a value of the request; empty if it is not.
+   * The reason for rejecting a request, in one line without a value of the request; empty if it is
+   * accepted.
    *
-   * @param headers of the request, found in any case of their names; one that was sent twice has
-   *     its values joined by a comma, and is refused
+   * @param headers the request's headers, with case-insensitive names; one that was sent twice has
+   *     its values joined by a comma, and is rejected
    */
   public Optional<String> refusal(Map<String, String> headers) {
     String host = headers.getOrDefault("Host", "").toLowerCase(Locale.ROOT);
@@ -51,11 +52,11 @@ public final class CallerCheck {
     }
     String site = headers.get("Sec-Fetch-Site");
     if (site != null && !OWN_SITE.contains(site)) {
-      return Optional.of("a web page of another site asks (Sec-Fetch-Site)");
+      return Optional.of("the request comes from a web page of another site (Sec-Fetch-Site)");
     }
     String origin = headers.get("Origin");
     if (origin != null && !origin.equals("http://" + host)) {
-      return Optional.of("a web page of another origin asks (Origin)");
+      return Optional.of("the request comes from a web page of another origin (Origin)");
     }
     return Optional.empty();
   }

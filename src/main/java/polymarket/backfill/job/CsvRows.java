@@ -5,7 +5,7 @@ import java.io.PushbackReader;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The rows of a CSV text (RFC 4180); a semicolon or a tab may stand in the place of the comma. */
+/** The rows of a CSV text (RFC 4180), separated by commas, semicolons or tabs. */
 final class CsvRows {
 
   private final PushbackReader text;
@@ -16,9 +16,9 @@ final class CsvRows {
   private char separator;
 
   /**
-   * @param line the number of the line that the text begins with
-   * @param longestCell characters of a cell at most
-   * @param mostColumns cells of a row at most
+   * @param line the number of the text's first line
+   * @param longestCell the most characters of a cell
+   * @param mostColumns the most cells of a row
    */
   CsvRows(PushbackReader text, long line, int longestCell, int mostColumns) {
     this.text = text;
@@ -33,9 +33,9 @@ final class CsvRows {
   }
 
   /**
-   * The cells of the next row, null at the end; a blank line is a row with one empty cell.
+   * Returns the cells of the next row, null at the end; a blank line is a row with one empty cell.
    *
-   * @throws ListInput.NoList where a quote does not end, or a cell or row is too long
+   * @throws ListInput.NoList if a quote is not closed, or a cell or row is too long
    */
   List<String> next() throws IOException {
     line = next;
@@ -49,7 +49,7 @@ final class CsvRows {
     for (; ; c = text.read()) {
       if (quoted) {
         if (c < 0) {
-          throw new ListInput.NoList("line " + line + ": a quote does not end");
+          throw new ListInput.NoList("line " + line + ": a quote is not closed");
         }
         if (c == '"') {
           int behind = text.read();
@@ -81,8 +81,7 @@ final class CsvRows {
         cell.append((char) c);
       }
       if (cell.length() > longestCell || row.size() > mostColumns) {
-        throw new ListInput.NoList(
-            "line " + line + " is longer than the line of a CSV file with ids may be");
+        throw new ListInput.NoList("line " + line + " is longer than a line of a CSV file may be");
       }
     }
   }
@@ -93,7 +92,7 @@ final class CsvRows {
     }
   }
 
-  /** The first of the three that stands outside quotes is the separator of the whole text. */
+  /** The first of the three outside quotes is the separator of the whole text. */
   private boolean separates(char c) {
     if (separator == 0 && (c == ',' || c == ';' || c == '\t')) {
       separator = c;

@@ -3,8 +3,8 @@ package polymarket.backfill.job;
 import polymarket.backfill.ledger.BatchWork;
 
 /**
- * The properties that a batch's exchange carries from route to route. Each line says who sets it
- * and who reads it. A test holds the route files to these names.
+ * The properties that a batch's exchange carries from route to route. Each comment says which code
+ * sets it and which reads it. A test checks the route files against these names.
  */
 public final class ExchangeProperties {
 
@@ -13,7 +13,7 @@ public final class ExchangeProperties {
   /** The batch. Set by the route job (ask-each: for a part of it); read by every bean. */
   public static final String BATCH = BatchWork.PROPERTY;
 
-  /** The rows on their way into the tables, a {@code Storing}. Set and read by the route store. */
+  /** The rows that are being stored, a {@code Storing}. Set and read by the route store. */
   public static final String STORING = "storing";
 
   /** Failures since a page was kept or stored. Set and read by {@code Retry}; reset with a page. */
@@ -22,7 +22,7 @@ public final class ExchangeProperties {
   /** Whether another attempt makes no sense. Set and read by {@code Retry}. */
   public static final String REFUSED = "RetryRefused";
 
-  // ---- what a route JOB-ask says of an answer, read by rows.answered or rows.page
+  // ---- set by a route JOB-ask about an answer, read by rows.answered or rows.page
 
   /** The ids that the source knows. Set by JOB-ask; read by {@code Rows.answered}. */
   public static final String KNOWN = "known";
@@ -32,15 +32,15 @@ public final class ExchangeProperties {
    */
   public static final String NEXT = "next";
 
-  /** Whether the page before said that there is more. Set by JOB-ask; read by {@code Rows.page}. */
+  /** Whether the page before announced this one. Set by JOB-ask; read by {@code Rows.page}. */
   public static final String PROMISED = "promised";
 
-  // ---- what a route JOB-ask says to its source
+  // ---- set by a route JOB-ask for its source
 
   /** How many calls the request counts as, 1 without it. Set by {@code Chain}; read by a turn. */
   public static final String CALLS = "calls";
 
-  /** The answer that a 404 stands for. Set by JOB-ask; read by the route data-api-positions. */
+  /** The body that replaces a 404. Set by JOB-ask; read by the route data-api-positions. */
   public static final String ABSENCE = "absence";
 
   /** Whether the answer is taken as bytes. Set by a source's route; read by the route http. */
@@ -58,18 +58,21 @@ public final class ExchangeProperties {
   /** The source of the last request. Set by its turn; read by {@code Sources.good}. */
   public static final String SOURCE = "SourceName";
 
-  /** When the last request leaves, in epoch milliseconds. Set by its turn; read by the same. */
+  /**
+   * When the last request leaves, in epoch milliseconds. Set by its turn; read by {@code
+   * Sources.good}.
+   */
   public static final String ASKED = "SourceAsked";
 
   /** Whether the last request was answered well. Set by source.good; read by {@code Retry}. */
   public static final String ANSWERED = "SourceAnswered";
 
-  // ---- what the steps of one route JOB-ask hand on, read by nobody else
+  // ---- passed between the steps of one route JOB-ask, not read elsewhere
 
-  /** Where the next page begins, as the source's URL or answer has it. */
+  /** The start of the next page, as in the source's URL or answer. */
   public static final String CURSOR = "cursor";
 
-  /** The same as a number of rows. */
+  /** The start of the next page as a number of rows. */
   public static final String OFFSET = "offset";
 
   /** The part of a URL's query that differs from page to page. */
@@ -78,7 +81,7 @@ public final class ExchangeProperties {
   /** A batch's window as parameters of a URL. */
   public static final String WINDOW = "window";
 
-  /** Where several lists go on. Set by the bean walk, which also reads it. */
+  /** The cursors of several lists. Set by the bean walk, which also reads it. */
   public static final String WALK = "walk";
 
   /** The token ids of the batch's conditions. Set by the bean tokens; read by it and by walk. */

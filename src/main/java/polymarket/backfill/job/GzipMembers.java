@@ -10,8 +10,8 @@ import java.util.zip.ZipException;
 
 /**
  * The content of all members of a gzip file, one after the other (RFC 1952). The JDK's own stream
- * takes a pipe for ended between two members, and passes over what stands behind the last one: here
- * the next byte decides, zeros that pad the file are left out, and anything else is an error.
+ * treats a pipe as ended between two members, and ignores data after the last one. Here the next
+ * byte decides: zeros that pad the file are skipped, and anything else is an error.
  */
 final class GzipMembers extends InputStream {
 
@@ -48,7 +48,7 @@ final class GzipMembers extends InputStream {
   private int next() throws IOException {
     int value = peek();
     if (value < 0) {
-      throw new EOFException("it ends in the middle");
+      throw new EOFException("it is truncated");
     }
     from++;
     return value;
@@ -77,7 +77,7 @@ final class GzipMembers extends InputStream {
       return false;
     }
     if (littleEndian(2) != 0x8b1f || next() != 8) {
-      throw new ZipException("something else stands behind its compressed content");
+      throw new ZipException("its compressed content is followed by other data");
     }
     int flags = next();
     littleEndian(6);
@@ -130,7 +130,7 @@ final class GzipMembers extends InputStream {
           }
           inMember = false;
         } else if (inflater.needsInput() && peek() < 0 || inflater.needsDictionary()) {
-          throw new EOFException("it ends in the middle");
+          throw new EOFException("it is truncated");
         }
       }
       return -1;

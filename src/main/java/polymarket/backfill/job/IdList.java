@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.zip.ZipException;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
@@ -25,20 +26,20 @@ import polymarket.backfill.UserError;
 /**
  * Reads a list of ids: text with ids between line ends, commas or blanks, quoted or not; JSON
  * arrays or lines of strings; or one column of a CSV file or one field of JSON objects. Plain or
- * gzipped, from a file, a pipe or standard input. It is streamed, so its length does not matter,
- * and read to its end: entries that are not ids are passed on too.
+ * gzipped, from a file, a pipe or standard input. The list is streamed, so its length does not
+ * matter, and read to its end: invalid entries are reported too.
  */
 public final class IdList {
 
-  /** An id with what a file may have around it is never so long. */
+  /** Longer than any id with the characters that a file may have around it. */
   private static final int LONGEST_ENTRY = 1 << 16;
 
-  /** A question or a description in a column beside the ids may be long. */
+  /** Other columns may hold long texts, such as a question or a description. */
   private static final int LONGEST_CELL = 1 << 20;
 
   private static final int MOST_COLUMNS = 10_000;
 
-  /** Entries that are no ids, after which a list that has fewer ids is not read on. */
+  /** After this many invalid entries, reading stops if the list has fewer ids. */
   private static final long HOPELESS = 100_000;
 
   private static final int SHOWN = 200;
@@ -47,15 +48,15 @@ public final class IdList {
   public record Bad(long line, String text) {}
 
   /**
-   * What a list held.
+   * The counts of a list.
    *
-   * @param entries whether its entries are not one a line
-   * @param ids how many ids, repeated ones too
-   * @param bad how many entries, or lines without an id, that are none
+   * @param entries whether a line may have several entries
+   * @param ids the number of ids, including repeated ones
+   * @param bad the number of invalid entries, or of lines without an id
    */
   public record Summary(boolean entries, long ids, long bad) {
 
-    /** What it is made of, in words: 1 line, 3 entries. */
+    /** A number of its parts in words: 1 line, 3 entries. */
     public String parts(long n) {
       return entries
           ? Messages.count(n) + (n == 1 ? " entry" : " entries")
@@ -83,9 +84,9 @@ public final class IdList {
   }
 
   /**
-   * Sees whether there is such a list at all, before anything is started for it.
+   * Checks that a list exists, before anything is started for it.
    *
-   * @throws UserError where it is no file
+   * @throws UserError if it is not a file
    */
   public static void check(String source, IdKind kind) {
     if (!source.equals("-") && (source.isEmpty() || !Files.exists(Path.of(source)))) {
@@ -100,7 +101,7 @@ public final class IdList {
     }
   }
 
-  /** As the other, without a column, and without an end before the list's. */
+  /** Reads a whole list without a column; see the other method. */
   public static Summary read(String source, IdKind kind, Consumer<String> ids, Consumer<Bad> bad) {
     return read(source, kind, null, () -> false, ids, bad);
   }
@@ -108,12 +109,12 @@ public final class IdList {
   /**
    * @param source a path, or - for standard input
    * @param column of a CSV file, by the name in its first line, or the field of JSON objects, that
-   *     holds the ids; null where the list holds nothing else
-   * @param stopped whether the run is to end, which ends the wait for a pipe
-   * @param ids takes each id in its stored form, in the order of the list, repeated ones too
-   * @param bad takes each entry that is not an id
-   * @throws UserError where the list cannot be read, holds nothing at all, or holds more entries
-   *     that are no ids than ids
+   *     holds the ids; null if the list has nothing else
+   * @param stopped whether the run is ending, which ends the wait for a pipe
+   * @param ids receives each id in its stored form, in the order of the list, including repeated
+   *     ones
+   * @param bad receives each entry that is not an id
+   * @throws UserError if the list cannot be read, is empty, or has more invalid entries than ids
    */
   public static Summary read(
       String source,
@@ -139,8 +140,8 @@ public final class IdList {
   }
 
   /**
-   * Copies a list as it is read, for jobs that each read it. Like reading, this ends where the
-   * source holds no list.
+   * Copies a list, for several jobs that each read it. Like reading, copying stops if the source is
+   * not a list.
    */
   public static void copy(
       String source, IdKind kind, String column, BooleanSupplier stopped, Path file) {
@@ -171,7 +172,7 @@ public final class IdList {
 
   private UserError failure(IOException e) {
     if (e instanceof ListInput.Interrupted) {
-      return new UserError(name + ": " + e.getMessage(), 130);
+      return new UserError(name + ": " + e.getMessage(), ExitCode.INTERRUPTED);
     }
     if (e instanceof JacksonException json) {
       return new UserError(
@@ -189,7 +190,7 @@ public final class IdList {
         e instanceof ListInput.NoList
             ? name + ": " + e.getMessage() + ": not a list of ids"
             : e instanceof ZipException || e instanceof java.io.EOFException
-                ? name + ": is not a whole gzip file: " + e.getMessage()
+                ? name + ": is not a complete gzip file: " + e.getMessage()
                 : name + ": cannot be read: " + UserError.reason(e));
   }
 
@@ -215,7 +216,7 @@ public final class IdList {
         + (ids > 0
             ? summary.parts(bad) + " of " + Messages.count(ids + bad) + " are not a "
             : bad == 1
-                ? "its one " + (entries ? "entry" : "line") + " is no "
+                ? "its only " + (entries ? "entry" : "line") + " is not a "
                 : "none of its " + summary.parts(bad) + " is a ")
         + kind.label()
         + "; line "
@@ -224,7 +225,7 @@ public final class IdList {
         + Messages.shown(firstBad.text())
         + "'"
         + (column == null
-            ? ". Nothing was asked for; --column NAME takes the ids from one column of a CSV file"
+            ? ". Nothing was requested; --column NAME takes the ids from one column of a CSV file"
                 + " or one field of JSON objects"
             : "");
   }
@@ -243,7 +244,7 @@ public final class IdList {
           Messages.count(bad)
               + " of its first "
               + Messages.count(ids + bad)
-              + " entries are no "
+              + " entries are not a "
               + kind.label());
     }
   }
@@ -269,7 +270,7 @@ public final class IdList {
     }
   }
 
-  /** Ids between line ends and, where an id cannot hold them, commas, semicolons and blanks. */
+  /** Ids between line ends and, if an id cannot contain them, commas, semicolons and blanks. */
   private void lines(Reader text, long line) throws IOException {
     StringBuilder entry = new StringBuilder();
     StringBuilder shown = new StringBuilder();
@@ -356,7 +357,7 @@ public final class IdList {
         }
         while ((token = parser.nextToken()) != JsonToken.END_ARRAY) {
           if (token == null) {
-            throw new JsonParseException(parser, "the array does not end");
+            throw new JsonParseException(parser, "the array is not closed");
           }
           element(parser, line - 1);
         }
@@ -417,7 +418,7 @@ public final class IdList {
     for (List<String> row; (row = rows.next()) != null; ) {
       int again = place(row);
       if (again >= 0) {
-        // the first line of a further file that was put behind this one
+        // the first line of another file that was appended to this one
         at = again;
         continue;
       }

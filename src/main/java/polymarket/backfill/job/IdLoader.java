@@ -31,7 +31,7 @@ public final class IdLoader {
   /** At most this many invalid lines are shown. */
   private static final int BAD_LINES_SHOWN = 20;
 
-  /** So many ids stand in one query that says whose they are. */
+  /** The number of ids in one query that assigns them to jobs. */
   private static final int TAKEN_AT_ONCE = 20_000;
 
   /** States of ids that a source had no answer for. */
@@ -89,7 +89,7 @@ public final class IdLoader {
       IdList.copy(list.name(), kind, list.column(), stopped, copy);
       return new Listed(list.name(), copy.toString(), list.column(), list.strict());
     } catch (IOException e) {
-      throw new UserError("no temporary file for the ids can be written: " + UserError.reason(e));
+      throw new UserError("cannot write a temporary file for the ids: " + UserError.reason(e));
     }
   }
 
@@ -152,8 +152,7 @@ public final class IdLoader {
   }
 
   /**
-   * Makes those ids pending again that were asked for before something was known of them that
-   * matters.
+   * Makes ids pending again if relevant information about them has arrived since they were fetched.
    */
   private void askAgain(Job job, Ledger ledger) {
     Views.create(clickHouse, job.getName());
@@ -175,7 +174,7 @@ public final class IdLoader {
               + ": "
               + Messages.count(again[0], "id")
               + (again[0] == 1 ? " is" : " are")
-              + " asked for once more, because "
+              + " will be fetched again, because "
               + section.title());
     }
   }
@@ -266,7 +265,7 @@ public final class IdLoader {
       }
     }
 
-    /** Adds those ids of a list that are this job's, where jobs share a list. */
+    /** Adds the ids of a list that belong to this job, if jobs share a list. */
     private void take(List<String> waiting, Ledger.Loading loading) {
       Set<String> taken = Parts.own(clickHouse, job, source, waiting);
       List<String> own = waiting.stream().filter(taken::contains).toList();
@@ -293,7 +292,7 @@ public final class IdLoader {
                 + line.line()
                 + ": no "
                 + job.idKind().label()
-                + ", not asked for: '"
+                + ", ignored: '"
                 + Messages.shown(line.text())
                 + "'");
       }
@@ -361,7 +360,7 @@ public final class IdLoader {
         String why =
             "without --ids, "
                 + job.getName()
-                + " asks ClickHouse for what is missing, and that failed: "
+                + " queries ClickHouse for the missing ids, and that failed: "
                 + e.getMessage()
                 + ". Give a list with --ids FILE";
         if (!hasIds) {

@@ -18,9 +18,9 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.ledger.BatchWork;
 
 /**
- * What the engines have to know of a job: its definition, routes/jobs/NAME.job.yaml. What it asks
- * stands in routes/jobs/NAME.camel.yaml, and its SQL in the file of the same name. What a field of
- * the definition means stands in its {@link JobField}; each getter gives one of them.
+ * A job's definition, routes/jobs/NAME.job.yaml, which tells the engines what is special about the
+ * job. Its requests are in routes/jobs/NAME.camel.yaml, and its SQL in the file of the same name.
+ * The {@link JobField} of each field explains it; each getter returns one of them.
  */
 public final class Job {
 
@@ -37,8 +37,8 @@ public final class Job {
 
   @JobField(
       title =
-          "The source that it asks: the id of a route in routes/sources, which holds "
-              + "the pace. Jobs of the same source share it",
+          "The source of its data: the id of a route in routes/sources, which defines the pace."
+              + " Jobs with the same source share it",
       example = "example-api",
       required = true)
   private String source = "";
@@ -50,15 +50,15 @@ public final class Job {
   private String url = "";
 
   @JobField(
-      title = "What its ids are",
+      title = "The kind of its ids",
       example = "condition-id",
       choices = {"condition-id", "wallet", "text", "range"})
   private String ids = "text";
 
   @JobField(
       title =
-          "The field of a row that holds the id, or a list of fields of which a row "
-              + "has one. An empty list where all rows belong to the one id of a batch",
+          "The field of a row that holds the id, or a list of fields of which a row has one. An"
+              + " empty list if all rows belong to the only id of a batch",
       example = "[proxy_wallet, proxyWallet]")
   private List<String> idField = List.of("id");
 
@@ -70,64 +70,62 @@ public final class Job {
       example = "[kind, [condition_id, token_id], transaction_hash]")
   private List<List<String>> keyFields = List.of();
 
-  @JobField(title = "The most ids that the source takes in one request", example = "1000")
+  @JobField(title = "The most ids that the source accepts in one request", example = "1000")
   private int maxBatchSize = Integer.MAX_VALUE;
 
   @JobField(
-      title = "Row counts at which the source may have cut an answer without saying so",
+      title = "Row counts at which the source may have truncated an answer silently",
       example = "[100, 1000]")
   private List<Integer> pageSizes = List.of();
 
   @JobField(
       title =
-          "The rows of each page but the last. A shorter page is asked for until it "
-              + "has come three times with as many rows; 0 where pages differ in length",
+          "The number of rows of each page except the last. A shorter page is requested until it"
+              + " has had the same number of rows three times; 0 if pages differ in length",
       example = "1000")
   private int pageSize = 0;
 
   @JobField(
-      title = "How many pages in a row may repeat earlier ones before that is an error",
+      title = "How many successive pages may repeat earlier ones before that is an error",
       example = "20")
   private int repeatedPages = 0;
 
   @JobField(
       title =
-          "Whether the table is asked for the rows of each page before they are "
-              + "stored, because pages repeat rows",
+          "Whether the table is searched for the rows of each page before they are stored, because"
+              + " pages repeat rows",
       example = "true")
   private boolean lookFirst = false;
 
   @JobField(
       title =
-          "Whether the rows of several pages are stored with one insert, of more "
-              + "pages each time",
+          "Whether the rows of several pages are stored with one insert, with more pages each time",
       example = "true")
   private boolean pagesTogether = false;
 
   @JobField(
       title =
-          "Whether each id of a batch has an answer of its own, also where all "
-              + "answers come in one request: ids that were not answered are asked for "
-              + "again, the others are stored",
+          "Whether each id of a batch has its own answer, even if all answers come in one request:"
+              + " ids without an answer are requested again, the others are stored",
       example = "true")
   private boolean gather = false;
 
   @JobField(
       title =
-          "Whether the source takes one id a request. The route NAME-ask is then "
-              + "called for each id of a batch, many at once; this implies gather",
+          "Whether the source takes one id per request. The route NAME-ask is then called for each"
+              + " id of a batch, many at once; this implies gather",
       example = "true")
   private boolean oneIdARequest = false;
 
   @JobField(
-      title = "Whether a run after a complete one asks for everything again and replaces " + "it",
+      title = "Whether a run after a complete one fetches everything again and replaces it",
       example = "true")
   private boolean pass = false;
 
   @JobField(
       title =
-          "Whether --since and --until limit its rows. Without it they limit the ids, "
-              + "by the query @ids",
+          "Whether --since and --until limit its rows. If false, they limit the ids, in the query"
+              + " @ids",
       example = "true")
   private boolean window = false;
 
@@ -140,37 +138,36 @@ public final class Job {
 
   @JobField(
       title =
-          "The job that has to end first where both are part of a run, because both "
-              + "fill one table",
+          "The job that has to end first if both are part of a run, because both fill one table",
       example = "other-job")
   private String after = "";
 
   @JobField(
       title =
-          "Another job with the same kind of ids: the ids that its source had no "
-              + "answer for are asked for here as well",
+          "Another job with the same kind of ids: this job also requests the ids that the other"
+              + " one's source had no answer for",
       example = "other-job")
   private String leftBy = "";
 
   @JobField(
-      title = "Settings that its routes read, each with the values that it may have",
+      title = "Settings that its routes read, each with its allowed values",
       example = "{example-api.paging: [cursor, offset]}")
   private Map<String, List<String>> allowed = Map.of();
 
   @JobField(
-      title = "Settings without which its source does not answer, such as those of an " + "account",
+      title = "Settings that its source requires, such as those of an account",
       example = "[example-api.account, example-api.key]")
   private List<String> needs = List.of();
 
   @JobField(
-      title = "Where a person gets these, and what to do without them",
-      example = "they are those of your account")
+      title = "Where to get these, and what to do without them",
+      example = "create them in your account")
   private String needsNote = "";
 
   @JobField(
       title =
-          "Whether every URL of the source answers the same, as all nodes of one "
-              + "chain do: progress with one holds for the others",
+          "Whether every URL of the source gives the same answers, like all nodes of one chain:"
+              + " progress with one applies to the others",
       example = "true")
   private boolean interchangeable = false;
 
@@ -181,7 +178,7 @@ public final class Job {
       example = "true")
   private boolean identified = false;
 
-  @JobField(title = "What the numbers are, where ids are ranges", example = "blocks")
+  @JobField(title = "The unit of the numbers, if ids are ranges", example = "blocks")
   private String unit = "numbers";
 
   @JobField(
@@ -209,14 +206,14 @@ public final class Job {
 
   @JobField(
       title =
-          "How many rows a batch should bring, where ids are ranges: the width of "
-              + "ranges follows from it",
+          "The desired number of rows per batch, if ids are ranges: it determines the width of the"
+              + " ranges",
       example = "3000")
   private int goalRows = 5_000;
 
   @JobField(
-      title = "What a person should know of the source where ids are absent from it",
-      example = "The example API has no market that is older than a year.")
+      title = "A note on the source for users, printed if ids are absent from it",
+      example = "The example API has no markets older than a year.")
   private String sourceNote = "";
 
   @JobField(
@@ -232,7 +229,7 @@ public final class Job {
 
   /**
    * @param home the project's folder
-   * @throws UserError where there is no such job, or a mistake in its definition
+   * @throws UserError if the job does not exist, or its definition has a mistake
    */
   public static Job read(Path home, String name) {
     List<String> names = names(home);
@@ -248,12 +245,12 @@ public final class Job {
     return JobFile.read(home, folder(home).resolve(name + SUFFIX), new Job(name));
   }
 
-  /** The definition that a file with nothing but what it must have gives. */
+  /** The definition with all defaults. */
   static Job withDefaults() {
     return new Job("");
   }
 
-  /** The jobs that there are: one for each definition in routes/jobs. */
+  /** The names of all jobs: one for each definition in routes/jobs. */
   public static List<String> names(Path home) {
     try (Stream<Path> files = Files.list(folder(home))) {
       return files
@@ -430,7 +427,7 @@ public final class Job {
     return all;
   }
 
-  /** The source by which its pace and trouble are told: of several, the first one in use. */
+  /** The source whose pace and failures are reported: of several, the first one in use. */
   public String firstSource(Settings settings) {
     return sources(settings).keySet().iterator().next();
   }
@@ -463,24 +460,22 @@ public final class Job {
     return IdKind.of(ids, "routes/jobs/" + name + SUFFIX);
   }
 
-  /**
-   * Whether a batch can be asked for in smaller pieces: it has several ids, or one that has parts.
-   */
+  /** Whether a batch can be split: it has several ids, or one that can be split. */
   public boolean isDivisible(BatchWork batch) {
     return batch.getSize() > 1
         || batch.getSize() == 1 && !idKind().parts(batch.getIds().get(0)).isEmpty();
   }
 
-  /** Whether an answer with so many rows may have been cut. */
+  /** Whether an answer with this many rows may have been truncated. */
   public boolean isPageSize(int rows) {
     return pageSizes.contains(rows);
   }
 
   /**
-   * The jobs that run when this one is asked for.
+   * The jobs that run under the name of this one.
    *
-   * @param choice as the setting NAME.source has it
-   * @throws UserError where no job goes by it
+   * @param choice the value of the setting NAME.source
+   * @throws UserError if no job matches it
    */
   public List<Job> parts(Path home, String choice) {
     if (parts.isEmpty()) {
@@ -502,8 +497,8 @@ public final class Job {
   }
 
   /**
-   * @throws UserError where a setting that its routes read has a value that they do not know, or
-   *     one that its source needs is missing
+   * @throws UserError if a setting that its routes read has a value that is not allowed, or one
+   *     that its source requires is missing
    */
   public void check(Settings settings) {
     allowed.forEach(
@@ -535,8 +530,8 @@ public final class Job {
   }
 
   /**
-   * The files of the route folder that a run of these jobs loads: everything but the other jobs'
-   * files.
+   * The files of the route folder that a run of these jobs loads: all except the files of other
+   * jobs.
    */
   public static List<String> routeFiles(Path home, List<String> jobs) {
     List<String> files = new ArrayList<>();

@@ -18,10 +18,13 @@ import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
 import polymarket.backfill.YamlFile;
 
-/** Reads a job's definition. Every mistake in it is one line with the file and the line number. */
+/**
+ * Reads a job's definition. Every mistake is reported in one line with the file and the line
+ * number.
+ */
 final class JobFile {
 
-  /** The forms that a field's value has, each with how a message names it. */
+  /** The forms of a field's value, each with its name in messages. */
   enum Form {
     TEXT("a text", String.class),
     WHOLE_NUMBER("a whole number of at least 0", int.class),
@@ -48,7 +51,7 @@ final class JobFile {
       this.type = type;
     }
 
-    /** What a value of the form is. */
+    /** The form's name in messages. */
     String words() {
       return words;
     }
@@ -75,10 +78,10 @@ final class JobFile {
   }
 
   /**
-   * Fills a job with what its file says.
+   * Fills a job from its file.
    *
    * @return the same job
-   * @throws UserError where a field is unknown, has another form, or is missing
+   * @throws UserError if a field is unknown, has the wrong form, or is missing
    */
   static Job read(Path home, Path file, Job job) {
     return new JobFile(new YamlFile(home, file)).read(home, job);
@@ -190,7 +193,7 @@ final class JobFile {
     throw mistake(field, form, node, node instanceof ScalarNode text ? text.getValue() : null);
   }
 
-  /** A text stands for a list of itself. */
+  /** A single text is a list of one. */
   private List<String> texts(Field field, Form form, Node node) {
     return node instanceof ScalarNode
         ? List.of(text(field, form, node))
@@ -216,7 +219,7 @@ final class JobFile {
     return yaml.error(
         node,
         field.getName()
-            + (was == null ? " has another form" : " is '" + was + "'")
+            + (was == null ? " has the wrong form" : " is '" + was + "'")
             + "; it takes "
             + form.words()
             + ", such as "

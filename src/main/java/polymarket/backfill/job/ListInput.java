@@ -17,29 +17,26 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import polymarket.backfill.Messages;
 
-/**
- * Opens what a person names as a list: a file, a pipe or standard input; plain or gzipped; UTF-8 or
- * UTF-16.
- */
+/** Opens a list of ids: a file, a pipe or standard input; plain or gzipped; UTF-8 or UTF-16. */
 final class ListInput {
 
   private static final int CHUNK = 1 << 16;
 
-  /** No list has so many blank characters in a row; a bomb or a device has. */
+  /** More blank characters in a row than in any list; a compression bomb or a device has more. */
   private static final int LONGEST_BLANK = 1 << 20;
 
   private static final long POLL_MILLIS = 100;
 
   private ListInput() {}
 
-  /** Reading was given up because the run is to end. */
+  /** Reading was abandoned because the run is ending. */
   static final class Interrupted extends IOException {
     private Interrupted() {
       super("reading was interrupted");
     }
   }
 
-  /** What is read can be no list. */
+  /** The input is not a list. */
   static final class NoList extends IOException {
     NoList(String message) {
       super(message);
@@ -52,16 +49,16 @@ final class ListInput {
   }
 
   /**
-   * The bytes as they are. Where opening or reading may wait for another process, a thread of its
-   * own waits.
+   * Opens the raw bytes. If opening or reading may wait for another process, a separate thread
+   * waits.
    *
-   * @param stopped whether the run is to end; then reading ends with {@link Interrupted}
+   * @param stopped whether the run is ending; then reading ends with {@link Interrupted}
    */
   static InputStream raw(String source, BooleanSupplier stopped) throws IOException {
     return once(source) ? new Piped(source, stopped) : Files.newInputStream(Path.of(source));
   }
 
-  /** The text of such bytes, without byte order marks. */
+  /** Decodes the bytes to text without byte order marks. */
   static Reader text(InputStream raw) throws IOException {
     BufferedInputStream file = new BufferedInputStream(raw, CHUNK);
     byte[] magic = begin(file, 2);
@@ -82,7 +79,10 @@ final class ListInput {
     return begin;
   }
 
-  /** By the byte order mark, or by the zero in the first character of a list that has none. */
+  /**
+   * Detects the charset by the byte order mark, or without one by a zero byte in the first
+   * character.
+   */
   private static Charset charset(byte[] begin) {
     if (begin.length < 2 || begin[0] == 0 && begin[1] == 0) {
       return StandardCharsets.UTF_8;
@@ -93,7 +93,7 @@ final class ListInput {
         : mark == 0xfffe || begin[1] == 0 ? StandardCharsets.UTF_16LE : StandardCharsets.UTF_8;
   }
 
-  /** Files that were put one behind the other each have their byte order mark. */
+  /** Removes byte order marks: concatenated files each have their own. */
   private static final class Unmarked extends FilterReader {
     private Unmarked(Reader in) {
       super(in);
@@ -122,7 +122,7 @@ final class ListInput {
     }
   }
 
-  /** Ends what has nothing but blanks and zeros for too long. */
+  /** Stops reading after too many successive blanks and zeros. */
   private static final class Filled extends FilterInputStream {
     private int blanks;
 
@@ -149,7 +149,7 @@ final class ListInput {
     }
   }
 
-  /** Bytes that a thread of its own reads, because neither opening nor reading can be ended. */
+  /** Bytes that a separate thread reads, because neither opening nor reading can be interrupted. */
   private static final class Piped extends InputStream {
     private static final byte[] END = {};
 
@@ -181,7 +181,7 @@ final class ListInput {
           chunks.put(e);
         }
       } catch (InterruptedException e) {
-        // whoever read from it has closed it
+        // the reader has closed it
       }
     }
 

@@ -10,23 +10,20 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 
-/** Which of the jobs that run under one name has which ids. */
+/** Assigns ids to the jobs that run under one name. */
 public final class Parts {
 
   private Parts() {}
 
-  /**
-   * The source that was chosen for a job that has several, such as auto; empty for one that has
-   * not.
-   */
+  /** The chosen source of a job that has several, such as auto; empty for other jobs. */
   public static String source(Settings settings, Job job) {
     return job.getParts().isEmpty() ? "" : settings.text(job.getName() + ".source");
   }
 
   /**
-   * Gives each of a job's parts its ids; one that several parts have goes to the first of them.
+   * Assigns the ids to a job's parts; an id of several parts goes to the first of them.
    *
-   * @return the parts that have some
+   * @return the parts with at least one id
    */
   public static Map<Job, List<String>> split(
       Settings settings, ClickHouse clickHouse, Path home, Job job, List<String> ids) {
@@ -43,7 +40,7 @@ public final class Parts {
     return split;
   }
 
-  /** The ids of a list that are a job's, by its SQL. */
+  /** The ids of a list that belong to a job, by its SQL. */
   static Set<String> own(ClickHouse clickHouse, Job job, String source, List<String> ids) {
     if (ids.isEmpty() || !job.sql().has("take")) {
       return Set.copyOf(ids);

@@ -36,7 +36,7 @@ public record Period(String since, String until) {
     return time(since, "--since");
   }
 
-  /** Its end, likewise. */
+  /** Its end, in the same form. */
   String last() {
     return time(until, "--until");
   }

@@ -23,7 +23,7 @@ public final class Ranges {
 
   private Ranges() {}
 
-  /** The stored form of a range as a person writes it, such as 100-199; null where it is none. */
+  /** The stored form of a range such as 100-199; null if the text is not a range. */
   static String normalise(String text) {
     Matcher matcher = FORM.matcher(text.strip());
     if (!matcher.matches() || Long.parseLong(matcher.group(1)) > Long.parseLong(matcher.group(2))) {
@@ -59,7 +59,7 @@ public final class Ranges {
     return last(id) - first(id) + 1;
   }
 
-  /** Two halves of a range; none of a single number. */
+  /** The two halves of a range; empty for a single number. */
   static List<String> halves(String id) {
     long first = first(id);
     long last = last(id);
@@ -69,14 +69,16 @@ public final class Ranges {
         : List.of(id(first, middle) + suffix(id), id(middle + 1, last) + suffix(id));
   }
 
-  /** The ranges of at most that width from one number to another. */
+  /** Passes on the ranges of at most this width from one number to another. */
   public static void cut(long first, long last, long width, Consumer<String> to) {
     for (long from = first; from <= last; from += width) {
       to.accept(id(from, Math.min(last, from + width - 1)));
     }
   }
 
-  /** The same numbers in ranges of that width: neighbours are joined, and what is wider is cut. */
+  /**
+   * The same numbers in ranges of this width: neighbours are joined, and wider ranges are split.
+   */
   static List<String> shaped(List<String> sorted, long width) {
     List<String> shaped = new ArrayList<>();
     for (int i = 0; i < sorted.size(); ) {
@@ -94,10 +96,10 @@ public final class Ranges {
   }
 
   /**
-   * What of a range is in none of the others.
+   * The parts of a range that are in none of the others.
    *
    * @param sorted ranges that do not overlap
-   * @param gap takes the first and last number of each part
+   * @param gap receives the first and last number of each part
    */
   public static void gaps(
       Iterable<String> sorted,

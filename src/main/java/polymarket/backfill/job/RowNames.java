@@ -4,21 +4,19 @@ import java.util.List;
 import java.util.Map;
 import polymarket.backfill.ledger.BatchWork;
 
-/** How a row of an answer is named: by its batch's id, and by its key in the table. */
+/** Finds the id that a row of an answer belongs to, and its key in the table. */
 public final class RowNames {
 
   private RowNames() {}
 
-  /**
-   * The id that a row belongs to, in the form in which it is stored; null where the row has none.
-   */
+  /** The id that a row belongs to, in its stored form; null if the row has none. */
   public static String id(Job job, BatchWork batch, Map<String, Object> row) {
     return job.getIdField().isEmpty()
         ? batch.getIds().get(0)
         : job.idKind().normalise(String.valueOf(value(job.getIdField(), row)));
   }
 
-  /** The value of the first of some fields that the row has; null where it has none of them. */
+  /** The value of the first of these fields that the row has; null if it has none of them. */
   public static Object value(List<String> fields, Map<?, ?> row) {
     for (String field : fields) {
       Object value = row.get(field);
@@ -30,8 +28,8 @@ public final class RowNames {
   }
 
   /**
-   * What names a row in its table: the id (as it came where it is none), or the values of the job's
-   * key fields with slashes between them.
+   * The key of a row in its table: the id (unchanged if it is invalid), or the values of the job's
+   * key fields, joined by slashes.
    */
   public static String key(Job job, BatchWork batch, Map<String, Object> row) {
     if (job.getKeyFields().isEmpty()) {

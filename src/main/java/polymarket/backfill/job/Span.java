@@ -3,15 +3,15 @@ package polymarket.backfill.job;
 import java.util.List;
 
 /**
- * How wide the ranges are that a job asks for, where its ids are ranges: half as wide when the
- * source cannot answer one at once or a batch brings too many rows, and twice as wide after a while
- * of small answers, as far as the source allows.
+ * The width of the ranges that a job requests, if its ids are ranges: halved when the source cannot
+ * answer a range at once or a batch has too many rows, and doubled after a series of small answers,
+ * up to the source's limit.
  */
 public final class Span {
 
   /**
-   * So many ids in a row have to be answered with few rows before wider ones are tried, and more
-   * after each refusal.
+   * How many successive ids must be answered with few rows before wider ranges are tried; more
+   * after each rejection.
    */
   private static final int CALM = 16;
 
@@ -24,9 +24,9 @@ public final class Span {
   private int needed = CALM;
 
   /**
-   * @param width to begin with
-   * @param widest that the source takes
-   * @param goal rows a batch that are aimed at
+   * @param width the initial width
+   * @param widest the widest range that the source accepts
+   * @param goal the desired number of rows per batch
    */
   public Span(long width, long widest, long goal) {
     this.width = Math.max(1, Math.min(width, widest));
@@ -54,7 +54,7 @@ public final class Span {
     }
   }
 
-  /** The source could not answer a range of that width. */
+  /** The source could not answer a range of this width. */
   public synchronized void refused(long of) {
     if (of <= width) {
       width = Math.max(1, of / 2);

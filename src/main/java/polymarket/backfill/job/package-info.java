@@ -1,2 +1,2 @@
-/** What a job is: its definition, its ids and lists of them, and what its exchange carries. */
+/** A job's definition, its ids and lists of ids, and the properties of its exchange. */
 package polymarket.backfill.job;

@@ -14,7 +14,7 @@ import polymarket.backfill.ledger.StepTimes.Step;
 /**
  * A batch while this process works on it: the place in its pages, its rows, its failures and the
  * outcome of each id. It is the body of the exchange that goes from the ledger to the ledger, and
- * stands in its property {@value #PROPERTY}.
+ * is in its property {@value #PROPERTY}.
  */
 public final class BatchWork {
 

@@ -1,8 +1,8 @@
 package polymarket.backfill.ledger;
 
 /**
- * Sums that must be equal are not: something was lost or doubled, and nobody may go on as if it was
- * not so.
+ * Sums that must be equal are not: rows were lost or duplicated, and the run must not continue as
+ * if it was not so.
  */
 public class ImbalanceException extends Exception {
 

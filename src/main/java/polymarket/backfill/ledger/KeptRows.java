@@ -93,12 +93,12 @@ public final class KeptRows {
     }
   }
 
-  /** The rows that the parts of the batch brought. */
+  /** The rows of the batch's parts. */
   public synchronized List<Map<String, Object>> gathered() {
     return List.copyOf(gathered);
   }
 
-  /** The ids whose parts brought all their rows, or none because there are none. */
+  /** The ids whose parts have all their rows, including ids without rows. */
   public synchronized Set<String> answered() {
     return Set.copyOf(answered);
   }

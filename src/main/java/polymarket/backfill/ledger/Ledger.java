@@ -133,9 +133,9 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Opens a ledger that exists, whoever it belongs to.
+   * Opens an existing ledger, whichever job it belongs to.
    *
-   * @throws UserError where it is no ledger or is damaged
+   * @throws UserError if it is not a ledger or is damaged
    */
   public static Ledger open(Path file) {
     Connection connection;
@@ -182,7 +182,7 @@ public final class Ledger implements AutoCloseable {
     return identity.window();
   }
 
-  /** Lets each new batch look first, because the table holds rows that others brought. */
+  /** Makes each new batch check the table first, because it has rows of other ledgers. */
   public void lookFirst() {
     identity.lookFirst();
   }
@@ -296,7 +296,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Makes ids pending again so that they are asked for anew and their rows replaced.
+   * Makes ids pending again so that they are fetched again and their rows replaced.
    *
    * @param olderThan only those marked before that long ago; null for all
    * @return how many
@@ -306,7 +306,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * The same for one worker's ids, because another worker's may have been asked for anew already.
+   * The same for one worker's ids, because another worker's may already have been fetched again.
    *
    * @param limit how many at most, those that were marked first
    */
@@ -319,7 +319,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Makes these ids pending again, whatever state they are in, so that they are asked for anew and
+   * Makes these ids pending again, whatever state they are in, so that they are fetched again and
    * their rows replaced.
    */
   public synchronized void redo(Collection<String> these) {
@@ -410,7 +410,8 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts afresh.
+   * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts from the
+   * beginning.
    *
    * @return the copy
    */

@@ -131,7 +131,7 @@ final class LedgerFile {
                 + file
                 + " cannot be used: "
                 + String.join(" ", e.getMessage().lines().toList())
-                + ". It was left as it is: put a copy of it back, or move it away (or `backfill"
+                + ". It was not changed: restore a copy, or move it away (or `backfill"
                 + " reset`) to start over; rows that are in ClickHouse are not stored twice",
             e);
   }

@@ -20,7 +20,7 @@ import polymarket.backfill.UserError;
 /**
  * A lock on a share of something that processes use together, such as a source: a lock on as large
  * a slice of a file, so that shares that overlap exclude each other, and which the operating system
- * lets go when the process ends in whatever way. Beside it, a small file says who holds it.
+ * unlocks when the process ends for any reason. Beside it, a small file says who holds it.
  */
 public final class ShareLock implements AutoCloseable {
 
@@ -170,7 +170,7 @@ public final class ShareLock implements AutoCloseable {
       lock.release();
       letGo(file);
     } catch (IOException e) {
-      // the operating system lets go of it when the process ends
+      // the operating system unlocks it when the process ends
     }
   }
 }

@@ -30,7 +30,8 @@ public final class Sqlite {
       config.setJournalMode(SQLiteConfig.JournalMode.WAL);
       return DriverManager.getConnection("jdbc:sqlite:" + file, config.toProperties());
     }
-    // SQLite makes files beside one that it only reads, too, unless it is told that nobody changes
+    // SQLite also creates files next to one that it only reads, unless it is configured that
+    // nothing changes
     // it
     Path log = file.resolveSibling(file.getFileName() + "-wal");
     boolean inUse = Files.exists(log) && Files.size(log) > 0;

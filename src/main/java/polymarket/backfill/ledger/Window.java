@@ -7,14 +7,14 @@ package polymarket.backfill.ledger;
  * @param text as it was asked for; a run that is asked for the same goes on with a window that is
  *     not finished
  * @param since seconds since 1970, inclusive
- * @param until likewise
+ * @param until the end, in the same form
  */
 public record Window(String text, long since, long until) {
 
   /** All times. */
   public static final Window ALL = new Window("", 0, 99_999_999_999L);
 
-  /** Whether it is no window but all times. */
+  /** Whether there is no window. */
   public boolean all() {
     return text.isEmpty();
   }

@@ -55,11 +55,11 @@ public record Pipeline(
           "report",
           "html");
 
-  /** What becomes of a step when the time left is needed by those after it. */
+  /** What happens to a step when the steps after it need the time that is left. */
   public enum IfShort {
     /** It runs whatever time is left. */
     RUN,
-    /** It is stopped in time, and what it has by then is used. */
+    /** It is stopped in time, and its data so far is used. */
     CUT,
     /**
      * It is not started where it would not end in time, and stopped like the others where it runs.
@@ -82,10 +82,10 @@ public record Pipeline(
    * @param requests how many it is expected to make; 0 where it makes none or the number is unknown
    * @param requestsFrom where that number comes from
    * @param needs the tables that have to be there before anything is begun
-   * @param report whether what it prints stands in the report
-   * @param html the page that it writes, which stands in the report's page in the place of what it
+   * @param report whether the report includes its output
+   * @param html the page that it writes, which the report's page includes instead of what it
    *     prints; null for none
-   * @param line where it stands in the file
+   * @param line its line in the file
    */
   public record Step(
       String name,
@@ -253,7 +253,7 @@ public record Pipeline(
       Map<String, Node> top = yaml.mapping(root, "the file", KEYS);
       if (!top.containsKey("steps")) {
         throw yaml.error(
-            root, "there are no steps; give them below the key steps, each by its name");
+            root, "there are no steps; add them below the key steps, each with its name");
       }
       int retries = number(top.get("retries"), "retries", 0);
       Duration pause = duration(top.get("pause"), "pause", Duration.ofSeconds(30));
@@ -275,7 +275,7 @@ public record Pipeline(
       if (steps.isEmpty()) {
         throw yaml.error(
             top.get("steps"),
-            "there are no steps; give them below the key steps, each by its name");
+            "there are no steps; add them below the key steps, each with its name");
       }
       Pipeline pipeline =
           new Pipeline(
@@ -290,9 +290,9 @@ public record Pipeline(
               step.line(),
               "step "
                   + step.name()
-                  + " comes after itself, by way of what it is after ("
+                  + " depends on itself ("
                   + String.join(", ", step.after())
-                  + "); take one of them away");
+                  + "); remove one of these dependencies");
         }
       }
       return pipeline;
@@ -310,7 +310,7 @@ public record Pipeline(
       if (!keys.containsKey("command")) {
         throw yaml.error(
             yaml.keyLine(node),
-            "step " + name + " has no command; give one such as `command: run payouts`");
+            "step " + name + " has no command; add one, such as `command: run payouts`");
       }
       String command = text(keys.get("command"), "command", "");
       List<String> words = words(keys.get("command"), command);
@@ -325,7 +325,7 @@ public record Pipeline(
               keys.get("after"),
               "there is no step '"
                   + before
-                  + "' to be after."
+                  + "' for the key after."
                   + Nearest.hint(before, names)
                   + " The steps are: "
                   + String.join(", ", names));
@@ -348,7 +348,7 @@ public record Pipeline(
       long requests = number(keys.get("requests"), "requests", 0);
       if (requests > 0 && !keys.containsKey("requests-from")) {
         throw yaml.error(
-            keys.get("requests"), "say with the key requests-from where that number comes from");
+            keys.get("requests"), "add the key requests-from with the origin of that number");
       }
       return new Step(
           name,
@@ -415,7 +415,7 @@ public record Pipeline(
                     }));
       }
       if (words.isEmpty()) {
-        throw yaml.error(node, "the command is empty; give one such as `command: run payouts`");
+        throw yaml.error(node, "the command is empty; set one, such as `command: run payouts`");
       }
       return words;
     }

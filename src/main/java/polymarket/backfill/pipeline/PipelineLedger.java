@@ -18,9 +18,9 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Sqlite;
 
 /**
- * What of a pipeline is done: its passes, the steps of each, and what was decided on the way. A
- * SQLite file beside the jobs' ledgers; every change is on disk before the work goes on. Times are
- * epoch milliseconds.
+ * The progress of a pipeline: its passes, the steps of each, and the decisions. A SQLite file next
+ * to the jobs' ledgers; every change is on disk before the work continues. Times are epoch
+ * milliseconds.
  */
 public final class PipelineLedger implements AutoCloseable {
 
@@ -161,8 +161,8 @@ public final class PipelineLedger implements AutoCloseable {
                   + file
                   + " cannot be used: "
                   + e.getMessage().lines().findFirst().orElse("")
-                  + ". It was left as it is: put a copy of it back, or move it away to start a new"
-                  + " pass; the jobs' own ledgers know what they have",
+                  + ". It was not changed: restore a copy, or move it away to start a new pass; the"
+                  + " jobs' own ledgers keep their progress",
               e);
     }
   }
@@ -200,9 +200,9 @@ public final class PipelineLedger implements AutoCloseable {
           throw new UserError(
               "ledger "
                   + file
-                  + " was made with another ClickHouse, or with a data folder that was deleted:"
-                  + " what it has as done is not here. Go back to that one, or move the ledger away"
-                  + " to start a new pass");
+                  + " was made with another ClickHouse, or with a data folder that was deleted: its"
+                  + " finished steps are not in this one. Use that one, or move the ledger away to"
+                  + " start a new pass");
         }
       }
     }

@@ -1,7 +1,5 @@
 package polymarket.backfill.pipeline;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -30,12 +28,13 @@ import polymarket.backfill.pipeline.Pipeline.IfShort;
 import polymarket.backfill.pipeline.Pipeline.Step;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
 import polymarket.backfill.pipeline.PipelineLedger.Pass;
+import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.Progress;
 
 /**
- * One run of a pipeline: begins each step, as a process of the program's own, when what it comes
- * after has ended; watches the time; repeats what failed; and keeps all of it in the pipeline's
- * ledger, so that the next run continues where this one ends.
+ * One run of a pipeline: starts each step as a separate process of the program when the steps
+ * before it have ended, watches the time, repeats failed steps, and records everything in the
+ * pipeline's ledger, so that the next run continues where this one ends.
  */
 public final class PipelineRun implements AutoCloseable {
 
@@ -50,8 +49,6 @@ public final class PipelineRun implements AutoCloseable {
 
   /** How long the steps of a run that was killed may take to see it and end. */
   private static final long ORPHANS_MILLIS = 30_000;
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
    * What a person asked for.
@@ -276,7 +273,7 @@ public final class PipelineRun implements AutoCloseable {
             .collect(Collectors.joining(", "));
     if (!times.isEmpty()) {
       messages.info(
-          pipeline.name() + ": steps are expected to take as long as they last did: " + times);
+          pipeline.name() + ": expected durations of steps, from the last pass: " + times);
     }
   }
 
@@ -319,11 +316,11 @@ public final class PipelineRun implements AutoCloseable {
           throw new UserError(
               "step "
                   + entry.step()
-                  + " of an earlier run is still at work as pid "
+                  + " of an earlier run is still running as pid "
                   + entry.pid()
                   + ": wait for it, or stop it with kill "
                   + entry.pid()
-                  + ", then give the same command again");
+                  + ", then run the same command again");
         }
         pause();
       }
@@ -448,7 +445,7 @@ public final class PipelineRun implements AutoCloseable {
             ? ""
             : ", "
                 + Messages.time(pipeline.kept(step.name(), left()).toMillis())
-                + " of them kept for "
+                + " of them reserved for "
                 + String.join(", ", behind));
   }
 
@@ -461,10 +458,7 @@ public final class PipelineRun implements AutoCloseable {
               + System.currentTimeMillis()
               - at.getValue().startedAt;
       if (at.getValue().cut == null && step.most() != null && worked >= step.most().toMillis()) {
-        cut(
-            step,
-            at.getValue(),
-            "it may take " + Messages.time(step.most().toMillis()) + " at most");
+        cut(step, at.getValue(), "its limit is " + Messages.time(step.most().toMillis()));
       } else if (at.getValue().cut == null && step.ifShort() != IfShort.RUN && room(step) <= 0) {
         cut(step, at.getValue(), why(step));
       }
@@ -713,9 +707,9 @@ public final class PipelineRun implements AutoCloseable {
       Path file = Progress.statusFile(settings.path("runtime.dir"), job.getName(), Share.WHOLE);
       if (Files.exists(file)) {
         try {
-          JsonNode run = JSON.readTree(file.toFile());
-          if (Instant.parse(run.path("started_at").asText()).toEpochMilli() >= since) {
-            bySource.merge(job.getSource(), run.at("/run/requests").asLong(), Math::max);
+          JobStatus run = JobStatus.read(file);
+          if (Instant.parse(run.startedAt()).toEpochMilli() >= since) {
+            bySource.merge(job.getSource(), run.run().requests(), Math::max);
           }
         } catch (IOException e) {
           messages.warn("cannot read " + file + ": " + e.getMessage());
@@ -771,7 +765,7 @@ public final class PipelineRun implements AutoCloseable {
                     : "done with the data available in time: " + String.join(", ", lacking)
                 : String.join(", ", reasons)
                     + (again
-                        ? "; the same command tries again what failed, and what comes after it"
+                        ? "; the same command repeats the failed steps and the steps after them"
                         : "");
     return new Result(code, reason, status());
   }

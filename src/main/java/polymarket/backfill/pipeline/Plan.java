@@ -30,8 +30,8 @@ import polymarket.backfill.pipeline.PipelineLedger.Pass;
 import polymarket.backfill.run.JobRun;
 
 /**
- * What a run of a pipeline would do, without doing it: each step with its requests, the time that
- * these take at the limits, and when it begins.
+ * The plan of a pipeline's run: each step with its requests, their time at the limits, and its
+ * start.
  */
 public final class Plan {
 
@@ -69,7 +69,10 @@ public final class Plan {
     this.pipeline = pipeline;
   }
 
-  /** Estimates, from the files and ledgers alone: no source and no ClickHouse is asked. */
+  /**
+   * Estimates the plan from the files and ledgers alone, without requests to a source or
+   * ClickHouse.
+   */
   public Result reckon(PipelineRun.Options options) {
     Path file = PipelineLedger.file(settings.path("runtime.dir"), pipeline.name());
     Pass pass = null;
@@ -121,7 +124,7 @@ public final class Plan {
         row.put(
             "if_short",
             !selected.contains(step.name())
-                ? "not asked for"
+                ? "not selected"
                 : done.get(step.name()).state().text() + " already");
         ends.put(step.name(), 0L);
         rows.add(row);
@@ -159,7 +162,7 @@ public final class Plan {
             step.name()
                 + " would be stopped after "
                 + Messages.time(room)
-                + ", and what it has by then used");
+                + ", and its data so far used");
       }
       boolean skipped = fate.equals("would be SKIPPED");
       (skipped ? List.<Job>of() : PipelineStatus.jobs(settings.home(), step))
@@ -176,7 +179,7 @@ public final class Plan {
                               + " ("
                               + settings.source(url)
                               + " in the environment) is not set"
-                              + (step.goesOn() ? "; the others would go on without it" : "")));
+                              + (step.goesOn() ? "; the others would continue without it" : "")));
       row.put("requests", requests.number() == 0 ? null : requests.number());
       row.put(
           "at_the_limit",
@@ -212,11 +215,11 @@ public final class Plan {
             step.name()
                 + " takes "
                 + (earlier.containsKey(step.name())
-                    ? "as long as it last did here, which ended "
+                    ? "as long as in its last pass here, which ended "
                         + time(earlier.get(step.name()).endedAt())
                     : takes > 0 && takes == requests.millis()
-                        ? "what its requests take at the limit"
-                        : "what the file says ("
+                        ? "as long as its requests take at the limit"
+                        : "the time that the file expects ("
                             + pipeline.file().getFileName()
                             + ":"
                             + step.line()
@@ -274,12 +277,13 @@ public final class Plan {
       pending += begun && !job.isPass() ? pending(job) : 0;
     }
     if (pending > 0) {
-      return new Requests(pending, "or more, for what the ledger has pending", perSecond, paceFrom);
+      return new Requests(
+          pending, "at least, for the ids that are pending in the ledger", perSecond, paceFrom);
     }
     if (before != null && before.requests() > 0) {
       return new Requests(
           before.requests(),
-          "as it made in its last pass, which ended " + time(before.endedAt()),
+          "as in its last pass, which ended " + time(before.endedAt()),
           perSecond,
           paceFrom);
     }

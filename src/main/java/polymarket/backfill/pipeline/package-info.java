@@ -1,5 +1,2 @@
-/**
- * Several commands of the program as one piece of work: which side by side, which after which, in
- * how much time.
- */
+/** Pipelines: several commands of the program, in an order and within a time budget. */
 package polymarket.backfill.pipeline;

@@ -94,8 +94,7 @@ public final class BatchTokens {
         row.put("conditionId", outcome.conditionId());
         row.put("outcomeIndex", outcome.index());
       } else if (condition.isEmpty()) {
-        throw new SourceException(
-            "answered with a row of none of the tokens that were asked for: " + row);
+        throw new SourceException("the answer has a row with none of the requested tokens: " + row);
       } else {
         row.remove("outcomeIndex");
         row.put("conditionId", IdKind.CONDITION_ID.normalise(String.valueOf(row.get(condition))));

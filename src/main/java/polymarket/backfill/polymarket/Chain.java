@@ -36,8 +36,8 @@ import polymarket.backfill.source.SourceException;
 public final class Chain {
 
   /**
-   * How nodes say that a range is too wide or its answer too large (the recorded wordings, and what
-   * their kin say).
+   * Errors of nodes for a range that is too wide or has too large an answer (recorded ones, and
+   * similar ones).
    */
   private static final Pattern TOO_LARGE =
       Pattern.compile(
@@ -46,7 +46,7 @@ public final class Chain {
               + " )?(max(imum)? )?(results|limit of)|range (is )?too (large|wide)|too (large|many"
               + " (results|logs|blocks))|query timeout|timed out|-32614\\b");
 
-  /** How nodes say that they do not have a block yet. */
+  /** Errors of nodes that do not have a block yet. */
   private static final Pattern NOT_YET =
       Pattern.compile(
           "(?i)(beyond|ahead of|past|after|above|(greater|higher|newer|later) than|exceeds) (the )?"
@@ -55,15 +55,15 @@ public final class Chain {
               + "|could |cannot )?not (yet |be )*(found|available|known|mined|produced)"
               + "|cannot be found|unknown block|unfinali[sz]ed|future block");
 
-  /** Row counts at which a node may have cut its answer without a word. */
+  /** Row counts at which a node may have truncated its answer silently. */
   static final List<Integer> CAPS = List.of(100, 1000, 10_000, 20_000);
 
   private static final List<Long> WIDTHS = List.of(10_000L, 2_000L, 1_000L, 100L, 10L, 5L, 1L);
 
-  /** Statuses that speak of the account or the server, whatever stands in the answer. */
+  /** Statuses that concern the account or the server, whatever the answer is. */
   private static final Set<Integer> OF_THE_ACCOUNT = Set.of(401, 403, 429, 503);
 
-  /** Statuses that speak of the request: another one may be answered. */
+  /** Statuses that concern the request: another request may be answered. */
   private static final Set<Integer> OF_THE_REQUEST = Set.of(400, 413, 414, 422);
 
   /**
@@ -230,7 +230,7 @@ public final class Chain {
     long last = scan.rows.keySet().stream().mapToLong(Ranges::last).max().orElse(-1);
     Long head = RpcCalls.number(scan.result(HEAD));
     if (last >= 0 && head == null) {
-      throw new SourceException("polygon did not say which block is its newest");
+      throw new SourceException("polygon did not return its newest block");
     }
     if (last >= 0 && head < last) {
       throw behind("polygon", head, last);
@@ -240,7 +240,7 @@ public final class Chain {
 
   static SourceException behind(String source, long head, long last) {
     return new SourceException(
-        source + "'s node is at block " + head + " where " + last + " was asked for",
+        source + "'s node is at block " + head + ", but block " + last + " was requested",
         0,
         true,
         0,
@@ -328,7 +328,7 @@ public final class Chain {
           scan.result(BLOCK + number) instanceof Map<?, ?> block ? block.get("timestamp") : null;
       if (said == null) {
         throw new SourceException(
-            "polygon does not give the time of block "
+            "polygon did not return the time of block "
                 + number
                 + ": "
                 + scan.failure(BLOCK + number));
@@ -385,7 +385,7 @@ public final class Chain {
       Long number = RpcCalls.number(calls.result(HEAD + i));
       if (number == null) {
         throw new SourceException(
-            "polygon did not say which block is its newest: " + calls.failure(HEAD + i));
+            "polygon did not return its newest block: " + calls.failure(HEAD + i));
       }
       head = Math.min(head, number);
     }
@@ -394,6 +394,6 @@ public final class Chain {
         return Map.of("last", head - behind, "widest", width);
       }
     }
-    throw new SourceException("polygon gives no logs: " + calls.failure(WIDTH + WIDTHS.get(0)));
+    throw new SourceException("polygon returned no logs: " + calls.failure(WIDTH + WIDTHS.get(0)));
   }
 }

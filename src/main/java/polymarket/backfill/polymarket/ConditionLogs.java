@@ -95,7 +95,7 @@ public final class ConditionLogs {
    * index are its natural key.
    */
   public sealed interface Row permits Preparation, Resolution, Transfer, Fill {
-    /** Where the log stands in the chain. */
+    /** The position of the log in the chain. */
     Place place();
   }
 
@@ -524,7 +524,7 @@ public final class ConditionLogs {
         try {
           return Long.parseLong(text, from, text.length(), 16);
         } catch (NumberFormatException e) {
-          // told below, with the log's name
+          // reported below, with the log's name
         }
       }
       throw wrong(field + ": expected a hex quantity such as 0x1b4, got " + Hex.shown(text));

@@ -38,7 +38,7 @@ final class FoundLogs {
               + page.first()
               + " to "
               + page.last()
-              + " were asked for");
+              + " were requested");
     }
     if (count == keys.length) {
       keys = Arrays.copyOf(keys, 2 * count);

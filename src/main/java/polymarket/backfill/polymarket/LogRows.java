@@ -11,7 +11,7 @@ import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
 import polymarket.backfill.source.Walks;
 
-/** Makes rows of a node's logs, as {@link Chain} describes them. */
+/** Converts a node's logs to rows, as {@link Chain} describes them. */
 final class LogRows {
 
   private static final String TIME = "blockTimestamp";
@@ -58,7 +58,7 @@ final class LogRows {
     for (Object element : logs) {
       if (!(element instanceof Map<?, ?>)) {
         rows.add(bad(range, "element " + Walks.hash(String.valueOf(element)), null, element));
-        rows.get(rows.size() - 1).put("reason", "an element of the list is no object");
+        rows.get(rows.size() - 1).put("reason", "an element of the list is not an object");
         continue;
       }
       @SuppressWarnings("unchecked")
@@ -130,11 +130,11 @@ final class LogRows {
               + Ranges.first(range)
               + " to "
               + Ranges.last(range)
-              + " were asked for");
+              + " were requested");
     }
   }
 
-  /** A log that is not what its signature promises, as it came. */
+  /** A log that does not match its signature, unchanged. */
   private static Map<String, Object> bad(
       String range, Object transaction, Object index, Object log) {
     Map<String, Object> row = row(range, "bad");

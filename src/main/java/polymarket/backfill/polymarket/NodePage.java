@@ -25,7 +25,7 @@ public final class NodePage extends RpcCalls {
   private static final String END = "end ";
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Where a list stands in the bytes of an answer. */
+  /** The position of a list in the bytes of an answer. */
   private record Slice(byte[] bytes, int from) {}
 
   private final LogPage asked;

@@ -1,5 +1,5 @@
 /**
- * What is Polymarket's and Polygon's own: ids, logs of the contracts, and the signature of the
+ * Code specific to Polymarket and Polygon: ids, logs of the contracts, and the signature of the
  * CLOB's private endpoints.
  */
 package polymarket.backfill.polymarket;

@@ -338,7 +338,7 @@ final class Feed implements Iterator<BatchWork> {
       release(batch, List.of(batch));
       return;
     }
-    // whatever the source says or does not say is the batch's own only if others are answered
+    // a failure is the batch's own fault only if other batches are answered
     // behind it, unless an answer came that is at fault itself or will not change
     boolean own =
         Retry.find(failure, ClickHouseException.class) != null
@@ -426,7 +426,7 @@ final class Feed implements Iterator<BatchWork> {
                 .toList());
   }
 
-  /** Where a thread is, for whoever has to find out why it does not go on. */
+  /** The position of a thread, to find out why it hangs. */
   private static String at(Thread worker) {
     return Arrays.stream(worker.getStackTrace())
         .filter(frame -> frame.getClassName().startsWith("polymarket."))

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,18 +13,15 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
@@ -34,7 +32,6 @@ import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 import polymarket.backfill.source.AnswerLimits;
-import polymarket.backfill.source.Pace;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 
@@ -44,21 +41,12 @@ import polymarket.backfill.source.Sources;
  */
 public final class JobRun implements AutoCloseable {
 
-  /** How long what is in flight may take after a stop was asked for. */
-  private static final long FINISH_MILLIS = 10_000;
-
-  /** Five minutes, unless a test has no time for them. */
-  private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
-
   /**
    * How much longer than the patience a step may take before nothing is expected of it: half a
    * minute, unless a test has no time for it.
    */
   private static final Duration STEP_MARGIN =
       Duration.ofMillis(Long.getLong("backfill.step-margin-millis", 30_000));
-
-  /** Tables up to this many rows are merged where rows of theirs were replaced. */
-  private static final long MERGED_ROWS = Long.getLong("backfill.merged-rows", 10_000_000);
 
   /**
    * What a person asked for.
@@ -75,7 +63,7 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
-  /** Sees a run go on; called every second and at the end. */
+  /** Observes a run; called every second and at the end. */
   public interface Watcher {
 
     void tick(List<Progress> jobs);
@@ -83,8 +71,17 @@ public final class JobRun implements AutoCloseable {
     void ended();
   }
 
-  /** How one job's run ended, ready to be printed. */
-  public record Result(int exitCode, String state, String reason, List<Map<String, Object>> jobs) {}
+  /**
+   * How a run ended.
+   *
+   * @param reason in one line; null where nothing is to be said
+   */
+  public record Result(ExitCode exit, RunState state, String reason, List<JobResult> jobs) {
+
+    public int exitCode() {
+      return exit.code();
+    }
+  }
 
   private final Settings settings;
   private final List<Job> jobs;
@@ -124,8 +121,8 @@ public final class JobRun implements AutoCloseable {
         if (job.isPass() && !options.share().whole()) {
           throw new UserError(
               job.getName()
-                  + " is not shared by workers, because its ids are walks that end where they meet:"
-                  + " run it without --worker and --of");
+                  + " cannot be shared by workers, because its ids are lists that are read from"
+                  + " both ends until the readers meet: run it without --worker and --of");
         }
       }
       for (String source :
@@ -152,7 +149,7 @@ public final class JobRun implements AutoCloseable {
                 options.share().from(),
                 options.share().to(),
                 runtime,
-                why -> stop(1, why)));
+                why -> stop(ExitCode.ERROR, why)));
         Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
       }
@@ -214,7 +211,7 @@ public final class JobRun implements AutoCloseable {
     return ledger;
   }
 
-  /** Lets each batch look first where the table holds rows that others than this ledger brought. */
+  /** Makes each batch check the table first if it has rows of other ledgers. */
   private void lookFirst(Job job, Ledger ledger) {
     if (hasRows(job, ledger.keyPrefix())) {
       ledger.lookFirst();
@@ -305,6 +302,25 @@ public final class JobRun implements AutoCloseable {
     new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
   }
 
+  /**
+   * Makes ranges of a job pending again, so that they are asked for anew and their rows replaced:
+   * those that have a number from one to another.
+   *
+   * @param before only those marked before, epoch milliseconds
+   * @return how many
+   */
+  public long redoRanges(
+      Job job,
+      Collection<State> states,
+      long before,
+      Long from,
+      String to,
+      List<String> datasets,
+      long limit) {
+    return RangeLoader.again(
+        ledger(job.getName()), states, before, options.share(), from, to, datasets, limit);
+  }
+
   static Retry retry(
       Settings settings, Map<String, Job> jobs, Sources sources, Stop stop, Messages messages) {
     return new Retry(
@@ -321,12 +337,12 @@ public final class JobRun implements AutoCloseable {
   }
 
   /** Asks the run to end: what is in flight is finished. Returns at once. */
-  public void stop(int exitCode, String why) {
+  public void stop(ExitCode exitCode, String why) {
     stop.ask(exitCode, why);
   }
 
   /** The exit code of the stop that was asked for; null where nobody asked. */
-  public Integer stopCode() {
+  public ExitCode stopCode() {
     return stop.code();
   }
 
@@ -341,37 +357,13 @@ public final class JobRun implements AutoCloseable {
     jobs.forEach(job -> byName.put(job.getName(), job));
     Retry retry = retry(settings, byName, sources, stop, messages);
     Marker repository = new Marker(stop);
-    List<Progress> progress = new ArrayList<>();
-    List<Feed> feeds = new ArrayList<>();
+    RunWatch watch =
+        new RunWatch(
+            clickHouse, stop, retry, settings.duration("source.patience"), watcher, messages);
     for (Job job : jobs) {
-      Ledger ledger = ledgers.get(job.getName());
-      Progress of =
-          new Progress(
-              job,
-              options.share(),
-              sources.get(job.firstSource(settings)),
-              settings.duration("source.patience"),
-              runtime,
-              ledger.counts(options.share()));
-      if (job.idKind() == IdKind.RANGE) {
-        of.numbers(ledger.numbers(options.share()));
-      }
-      progress.add(of);
-      Feed feed =
-          new Feed(
-              ledger,
-              options.share(),
-              stop,
-              sources.get(job.firstSource(settings)),
-              retry,
-              of,
-              batchSize(settings, job),
-              settings.number(job.getName() + ".concurrency", 1),
-              options.limit(),
-              job.idKind() != IdKind.RANGE
-                  ? null
-                  : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
-      feeds.add(feed);
+      Progress progress = progress(job, sources);
+      Feed feed = feed(job, sources, retry, progress);
+      watch.add(progress, feed);
       repository.add(job.getName(), feed);
     }
     ExecutorService runners =
@@ -388,41 +380,13 @@ public final class JobRun implements AutoCloseable {
           .flatMap(job -> job.sources(settings).keySet().stream())
           .distinct()
           .forEach(source -> sources.warmUp(routes.context(), source));
-      List<Future<?>> running = new ArrayList<>();
-      Map<String, CountDownLatch> ended = new HashMap<>();
-      jobs.forEach(job -> ended.put(job.getName(), new CountDownLatch(1)));
-      for (int i = 0; i < jobs.size(); i++) {
-        Job job = jobs.get(i);
-        Progress of = progress.get(i);
-        running.add(
-            runners.submit(
-                () -> {
-                  try {
-                    of.waiting(ended.containsKey(job.getAfter()));
-                    if (ended.containsKey(job.getAfter())) {
-                      ended.get(job.getAfter()).await();
-                      lookFirst(job, ledgers.get(job.getName()));
-                      of.waiting(false);
-                    }
-                    routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
-                    return null;
-                  } finally {
-                    of.ended();
-                    ended.get(job.getName()).countDown();
-                  }
-                }));
-      }
-      finished = await(running, progress, feeds, watcher, retry);
+      finished = watch.await(start(watch.progress(), routes, runners));
+      AfterRun after = new AfterRun(settings, clickHouse, messages);
       if (finished && !stop.asked()) {
-        jobs.stream()
-            .filter(job -> job.sql().has("finish"))
-            .forEach(
-                job ->
-                    new Steps("run", Memory.bytes(settings, Memory.CAP), 1)
-                        .finish(clickHouse, job.sql()));
-        jobs.forEach(this::merge);
+        jobs.forEach(after::finish);
+        jobs.forEach(job -> after.merge(job, ledgers.get(job.getName())));
       }
-      jobs.stream().filter(job -> job.sql().has("unread")).forEach(this::sayUnread);
+      jobs.forEach(job -> after.sayUnread(job, begun));
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
@@ -431,67 +395,68 @@ public final class JobRun implements AutoCloseable {
       runners.shutdownNow();
       watcher.ended();
     }
-    return result(progress, finished);
+    return new RunEnd(options, stop).of(watch.progress(), ledgers);
   }
 
-  /** Says which fields of the run's rows could not be read. */
-  private void sayUnread(Job job) {
-    SqlFile.Section section = job.sql().section("unread");
-    for (Map<String, Object> field :
-        clickHouse.rows(section.sql(Map.of("since", begun)), Map.of())) {
-      messages.warn(
-          job.getName()
-              + ": "
-              + field.get("field")
-              + " of "
-              + Messages.count(Long.parseLong(String.valueOf(field.get("rows"))), "row")
-              + " could not be read, such as '"
-              + Messages.shown(String.valueOf(field.get("such_as")))
-              + "'; the rows are stored without it, and have it in the column unread of "
-              + section.title());
-    }
-  }
-
-  /**
-   * Lets ClickHouse drop the rows that were replaced on purpose, so that what is counted is what is
-   * there. Large tables are left to its own merges, which come in time, because this rewrites a
-   * table.
-   */
-  private void merge(Job job) {
+  private Progress progress(Job job, Sources sources) {
     Ledger ledger = ledgers.get(job.getName());
-    long last = ledger.replacing();
-    if (last == 0 || !job.sql().has("redone")) {
-      return;
+    Progress progress =
+        new Progress(
+            job,
+            options.share(),
+            sources.get(job.firstSource(settings)),
+            settings.duration("source.patience"),
+            runtime,
+            ledger.counts(options.share()));
+    if (job.idKind() == IdKind.RANGE) {
+      progress.numbers(ledger.numbers(options.share()));
     }
-    for (String table : job.sql().section("redone").tables()) {
-      List<Map<String, Object>> found =
-          clickHouse.rows(
-              SqlFile.fill(
-                  "SELECT ifNull(total_rows, 0) AS rows FROM system.tables"
-                      + " WHERE concat(database, '.', name) = {table} AND engine LIKE '%MergeTree'",
-                  Map.of("table", table)),
-              Map.of());
-      long rows = found.isEmpty() ? 0 : Long.parseLong(String.valueOf(found.get(0).get("rows")));
-      String otherwise =
-          "rows that were replaced stay in "
-              + table
-              + " ("
-              + Messages.count(rows, "row")
-              + ") until ClickHouse merges them."
-              + " Count with FINAL, or merge it with `backfill sql 'OPTIMIZE TABLE "
-              + table
-              + " FINAL'`";
-      if (rows > MERGED_ROWS) {
-        messages.info(job.getName() + ": " + otherwise);
-      } else if (rows > 0) {
-        try {
-          clickHouse.execute("OPTIMIZE TABLE " + table + " FINAL");
-        } catch (ClickHouseException e) {
-          messages.warn(job.getName() + ": " + e.getMessage() + ": " + otherwise);
-        }
-      }
+    return progress;
+  }
+
+  private Feed feed(Job job, Sources sources, Retry retry, Progress progress) {
+    return new Feed(
+        ledgers.get(job.getName()),
+        options.share(),
+        stop,
+        sources.get(job.firstSource(settings)),
+        retry,
+        progress,
+        batchSize(settings, job),
+        settings.number(job.getName() + ".concurrency", 1),
+        options.limit(),
+        job.idKind() != IdKind.RANGE
+            ? null
+            : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
+  }
+
+  /** Starts the route of each job, where it comes after another one of them when that has ended. */
+  private List<Future<?>> start(List<Progress> progress, Routes routes, ExecutorService runners) {
+    List<Future<?>> running = new ArrayList<>();
+    Map<String, CountDownLatch> ended = new HashMap<>();
+    jobs.forEach(job -> ended.put(job.getName(), new CountDownLatch(1)));
+    for (Progress of : progress) {
+      Job job = of.job();
+      CountDownLatch before = ended.get(job.getAfter());
+      running.add(
+          runners.submit(
+              () -> {
+                try {
+                  of.waiting(before != null);
+                  if (before != null) {
+                    before.await();
+                    lookFirst(job, ledgers.get(job.getName()));
+                    of.waiting(false);
+                  }
+                  routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
+                  return null;
+                } finally {
+                  of.ended();
+                  ended.get(job.getName()).countDown();
+                }
+              }));
     }
-    ledger.merged(last);
+    return running;
   }
 
   private static int batchSize(Settings settings, Job job) {
@@ -509,180 +474,6 @@ public final class JobRun implements AutoCloseable {
               + " ids in one request");
     }
     return size;
-  }
-
-  /** Waits for the jobs' splits to end; after a stop, for as long as what is in flight may take. */
-  private boolean await(
-      List<Future<?>> running,
-      List<Progress> progress,
-      List<Feed> feeds,
-      Watcher watcher,
-      Retry retry)
-      throws Exception {
-    long stoppedAt = 0;
-    long nextTick = 0;
-    Map<Pace, String> troubles = new HashMap<>();
-    while (true) {
-      boolean all = true;
-      for (Future<?> job : running) {
-        try {
-          job.get(100, TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-          all = false;
-        } catch (java.util.concurrent.ExecutionException e) {
-          UserError told = Retry.find(e, UserError.class);
-          stop.ask(1, told != null ? told.getMessage() : Retry.reason(e));
-        }
-      }
-      if (all) {
-        return true;
-      }
-      long now = System.currentTimeMillis();
-      if (now >= nextTick) {
-        nextTick = now + 1000;
-        keepClickHouse();
-        progress.forEach(job -> job.publish(job.snapshot("running")));
-        watcher.tick(progress);
-        watch(progress, feeds, troubles, retry);
-      }
-      if (stop.asked()) {
-        stoppedAt = stoppedAt == 0 ? now : stoppedAt;
-        if (now - stoppedAt > FINISH_MILLIS) {
-          return false;
-        }
-      }
-    }
-  }
-
-  /** The embedded engine may have been killed; the batches in flight wait for it. */
-  private void keepClickHouse() {
-    try {
-      if (clickHouse.revive()) {
-        messages.warn(clickHouse.where() + " had ended and was started again");
-      }
-    } catch (UserError e) {
-      messages.warn(e.getMessage());
-    }
-  }
-
-  /**
-   * Says what has changed, and what is waited for where nothing has moved for a while. Ends the run
-   * where something takes longer than {@code source.patience}, whatever the threads are doing.
-   */
-  private void watch(
-      List<Progress> progress, List<Feed> feeds, Map<Pace, String> troubles, Retry retry) {
-    Duration patience = settings.duration("source.patience");
-    for (int i = 0; i < progress.size(); i++) {
-      Progress job = progress.get(i);
-      Pace source = job.source();
-      String trouble = source.trouble();
-      String before = troubles.put(source, trouble == null ? "" : trouble);
-      if (trouble == null && before != null && !before.isEmpty()) {
-        messages.info(source.name() + " answers again");
-      }
-      Feed feed = feeds.get(i);
-      if (trouble != null && feed.isActive()) {
-        retry.patient(source, trouble);
-      }
-      if (System.nanoTime() - feed.movedAt() > patience.plus(STEP_MARGIN).toNanos()) {
-        stop.ask(
-            5,
-            "gave up: nothing of "
-                + job.job().getName()
-                + " moved for "
-                + Messages.time(patience.toMillis())
-                + " (source.patience): "
-                + feed.waitsFor(source.name())
-                + ". Run the same command again later");
-      }
-      if (job.idleMillis() > STALLED_MILLIS && !job.isWaiting() && !job.hasEnded()) {
-        messages.warn(
-            "no progress of "
-                + job.job().getName()
-                + " for "
-                + Messages.time(job.idleMillis() / 1000 * 1000)
-                + ": "
-                + feeds.get(i).waitsFor(source.name())
-                + (trouble == null ? "" : " (" + source.name() + ": " + trouble + ")"));
-        job.stirred();
-      }
-    }
-  }
-
-  private Result result(List<Progress> progress, boolean finished) {
-    int code = 0;
-    String state = "complete";
-    String reason = null;
-    if (stop.asked()) {
-      code = stop.code();
-      state =
-          switch (code) {
-            case 130 -> "interrupted";
-            case 5 -> "gave up";
-            default -> "stopped";
-          };
-      reason = stop.reason();
-    }
-    List<Map<String, Object>> results = new ArrayList<>();
-    String stopped = state;
-    for (Progress job : progress) {
-      Ledger ledger = ledgers.get(job.job().getName());
-      Map<State, Long> counts = ledger.counts(options.share());
-      Ledger.Sums sums = ledger.sums();
-      long total = counts.values().stream().mapToLong(Long::longValue).sum();
-      long left = code == 0 || code == 2 ? ledger.left(options.share()) : 0;
-      boolean balanced = total == ledger.size(options.share()) && sums.balanced();
-      String own = stopped;
-      if (!balanced && code != 4) {
-        code = 4;
-        own = "not balanced";
-        reason = "the sums of " + job.job().getName() + " do not balance: see below";
-      } else if (left > 0 && options.limit() == Long.MAX_VALUE) {
-        code = 4;
-        own = "not balanced";
-        reason =
-            left
-                + " ids of "
-                + job.job().getName()
-                + " are still pending though nothing is left to do";
-      } else if ((code == 0 || code == 2) && counts.get(State.FAILED) > 0) {
-        own = "finished with failed ids";
-        if (code == 0) {
-          code = 2;
-          reason =
-              Messages.count(counts.get(State.FAILED), "id")
-                  + " failed: see `backfill ledger "
-                  + job.job().getName()
-                  + " --state failed`; the same command asks for them again";
-        }
-      } else if (left > 0) {
-        own = "stopped at --limit";
-        reason =
-            reason != null
-                ? reason
-                : Messages.count(left, "id")
-                    + " of "
-                    + job.job().getName()
-                    + (left == 1 ? " is" : " are")
-                    + " still pending; the same command without --limit continues with them";
-      }
-      state = own.equals(stopped) ? state : own;
-      job.counted(counts);
-      Map<String, Object> result = job.snapshot(own);
-      result.put("ledger", Progress.ledgerSums(ledger, options.share()));
-      result.put("balanced", balanced);
-      results.add(result);
-      job.publish(result);
-      job.close();
-    }
-    int exit = code;
-    String why = reason;
-    results.forEach(
-        result -> {
-          result.put("exit_code", exit);
-          result.put("reason", why);
-        });
-    return new Result(code, state, reason, results);
   }
 
   @Override

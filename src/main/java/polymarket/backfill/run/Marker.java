@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
 import org.apache.camel.spi.IdempotentRepository;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.ExchangeProperties;
@@ -39,7 +40,7 @@ public final class Marker implements IdempotentRepository {
     return feed;
   }
 
-  /** Notes that a page is stored, where a batch has several: the next run goes on behind it. */
+  /** Records that a page of several is stored: the next run continues after it. */
   public void page(Exchange exchange, @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     exchange.removeProperty(ExchangeProperties.FAILURES);
     Feed feed = feeds.get(batch.getJob());
@@ -69,11 +70,11 @@ public final class Marker implements IdempotentRepository {
       feeds.get(batch.getJob()).done(batch);
       return true;
     } catch (ImbalanceException e) {
-      stop.ask(4, e.getMessage());
+      stop.ask(ExitCode.NOT_BALANCED, e.getMessage());
     } catch (UserError e) {
-      stop.ask(1, e.getMessage());
+      stop.ask(ExitCode.ERROR, e.getMessage());
     } catch (RuntimeException | Error e) {
-      stop.ask(1, "batch " + key + " could not be marked: " + e);
+      stop.ask(ExitCode.ERROR, "batch " + key + " could not be marked: " + e);
     }
     feeds.get(batch.getJob()).release(batch, java.util.List.of());
     return false;
@@ -95,7 +96,7 @@ public final class Marker implements IdempotentRepository {
       return true;
     } catch (RuntimeException | Error e) {
       stop.ask(
-          1,
+          ExitCode.ERROR,
           e instanceof UserError
               ? e.getMessage()
               : "batch " + key + " could not be put back: " + e);

@@ -252,70 +252,59 @@ public final class Progress implements AutoCloseable {
         };
   }
 
-  /** Everything that is known, as it is shown in another terminal and printed as JSON. */
-  public synchronized Map<String, Object> snapshot(String state) {
+  /** Everything that is known of it now. */
+  public synchronized JobStatus snapshot(RunState state) {
+    boolean running = state == RunState.RUNNING;
     double[] rates = rates();
     double seconds = (System.nanoTime() - startNanos) / 1e9;
-    Map<String, Object> idsNow = new LinkedHashMap<>();
-    idsNow.put("total", total);
-    counts.forEach((of, n) -> idsNow.put(of.text(), n));
-    Map<String, Object> rows = new LinkedHashMap<>();
-    rows.put("fetched", fetched);
-    rows.put("inserted", inserted);
-    rows.put("duplicate", duplicate);
-    rows.put("rejected", rejected);
-    boolean running = state.equals("running");
-    Map<String, Object> run = new LinkedHashMap<>();
-    run.put("seconds", rounded(seconds));
-    run.put("ids", ids);
-    run.put("batches", batches);
-    run.put("ids_per_second", rounded(running ? rates[0] : ids / seconds));
-    run.put("requests", source.requests());
-    run.put("requests_per_second", rounded(running ? rates[1] : source.requests() / seconds));
-    run.put("limit_per_second", rounded(source.limit()));
-    run.put("limit_used", Math.round(source.used() * 1000) / 1000.0);
-    run.put("retries", source.retries());
-    double pace = numbers == null ? rates[0] : rates[2];
-    run.put(
-        "seconds_left",
-        pace > 0 && running
-            ? Math.round((numbers == null ? counts.get(State.PENDING) : numbers.pending()) / pace)
-            : null);
-    run.put("waiting_for", source.trouble());
-    // not for every answer that has to be asked for once more
-    run.put(
-        "gives_up_at",
-        System.currentTimeMillis() - source.troubleSince() < SILENT_MILLIS
+    JobStatus.Numbers inRanges =
+        numbers == null
             ? null
-            : Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString());
-    run.put("seconds_in", secondsIn());
-    Map<String, Object> snapshot = new LinkedHashMap<>();
-    snapshot.put("job", job.getName());
-    snapshot.put("worker", share.whole() ? null : share.worker() + " of " + share.of());
-    snapshot.put("state", state);
-    snapshot.put("pid", ProcessHandle.current().pid());
-    snapshot.put("started_at", startedAt.toString());
-    snapshot.put("updated_at", Instant.now().toString());
-    snapshot.put("ids", idsNow);
-    if (numbers != null) {
-      Map<String, Object> inRanges = new LinkedHashMap<>();
-      inRanges.put("unit", job.getUnit());
-      inRanges.put("total", numbers.total());
-      inRanges.put("done", numbers.total() - numbers.pending());
-      inRanges.put("per_second", rounded(running ? rates[2] : numbersDone / seconds));
-      snapshot.put("numbers", inRanges);
-    }
-    snapshot.put("rows", rows);
-    snapshot.put("run", run);
-    return snapshot;
+            : new JobStatus.Numbers(
+                job.getUnit(),
+                numbers.total(),
+                numbers.total() - numbers.pending(),
+                rounded(running ? rates[2] : numbersDone / seconds));
+    return new JobStatus(
+        job.getName(),
+        share.whole() ? null : share.worker() + " of " + share.of(),
+        state,
+        ProcessHandle.current().pid(),
+        startedAt.toString(),
+        Instant.now().toString(),
+        JobStatus.Ids.of(total, counts),
+        inRanges,
+        new JobStatus.Rows(fetched, inserted, duplicate, rejected, null),
+        figures(running, seconds, rates),
+        null,
+        null);
   }
 
-  /**
-   * The seconds that finished batches spent in each step; those of batches in flight, and of one
-   * batch's calls, at once add up.
-   */
-  private Map<String, Object> secondsIn() {
-    Map<String, Object> seconds = new LinkedHashMap<>();
+  private JobStatus.Run figures(boolean running, double seconds, double[] rates) {
+    double pace = numbers == null ? rates[0] : rates[2];
+    long left = numbers == null ? counts.get(State.PENDING) : numbers.pending();
+    // not for every answer that has to be asked for once more
+    boolean silent = System.currentTimeMillis() - source.troubleSince() >= SILENT_MILLIS;
+    return new JobStatus.Run(
+        rounded(seconds),
+        ids,
+        batches,
+        rounded(running ? rates[0] : ids / seconds),
+        source.requests(),
+        rounded(running ? rates[1] : source.requests() / seconds),
+        rounded(source.limit()),
+        Math.round(source.used() * 1000) / 1000.0,
+        source.retries(),
+        pace > 0 && running ? Math.round(left / pace) : null,
+        source.trouble(),
+        silent
+            ? Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString()
+            : null,
+        secondsIn());
+  }
+
+  private Map<String, Double> secondsIn() {
+    Map<String, Double> seconds = new LinkedHashMap<>();
     long rest = batchNanos;
     for (Step step : Step.values()) {
       long nanos = stepNanos.getOrDefault(step, 0L);
@@ -331,7 +320,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /** Lets other terminals see it. */
-  void publish(Map<String, Object> snapshot) {
+  void publish(JobStatus snapshot) {
     try {
       Redaction.write(statusFile, Redaction.json().writeValueAsString(snapshot));
     } catch (JsonProcessingException e) {
@@ -348,29 +337,5 @@ public final class Progress implements AutoCloseable {
     } catch (IOException e) {
       throw UserError.unwritable(logFile, e);
     }
-  }
-
-  /**
-   * The ids of a share, counted anew, and the rows of the whole ledger: batches are not divided as
-   * ids are when the number of workers changes.
-   */
-  static Map<String, Object> ledgerSums(Ledger ledger, Share share) {
-    Map<State, Long> counts = ledger.counts(share);
-    Ledger.Sums sums = ledger.sums();
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("ids", ledger.size(share));
-    counts.forEach((state, n) -> result.put(state.text(), n));
-    if (!share.whole() || ledger.replaced()) {
-      result.put(
-          "rows_of",
-          (share.whole() ? "" : "all workers together")
-              + (!share.whole() && ledger.replaced() ? ", " : "")
-              + (ledger.replaced() ? "with those that were replaced" : ""));
-    }
-    result.put("rows_fetched", sums.fetched());
-    result.put("rows_inserted", sums.inserted());
-    result.put("rows_duplicate", sums.duplicate());
-    result.put("rows_rejected", sums.rejected());
-    return result;
   }
 }

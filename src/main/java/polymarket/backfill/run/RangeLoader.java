@@ -1,6 +1,8 @@
 package polymarket.backfill.run;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
 import polymarket.backfill.Messages;
@@ -16,8 +18,8 @@ import polymarket.backfill.run.Reaches.Reach;
 final class RangeLoader {
 
   /**
-   * Ranges stand in the ledger so wide at least; they are cut when they are asked for, so that a
-   * long list is loaded soon.
+   * The least width of ranges in the ledger; they are split when they are requested, so that a long
+   * list is loaded quickly.
    */
   private static final long LISTED_WIDTH = 1_000;
 
@@ -30,8 +32,8 @@ final class RangeLoader {
   }
 
   /**
-   * Adds what of the ranges that were asked for the ledger does not have yet, and says how long it
-   * will take.
+   * Adds the parts of the requested ranges that the ledger does not have yet, and prints how long
+   * they will take.
    *
    * @param from the first number; null for the one after those in the ledger
    * @param to the last number, "latest" or null for the newest that the source has
@@ -56,10 +58,10 @@ final class RangeLoader {
               + " "
               + job.getUnit()
               + " to do, and "
-              + job.getSource()
+              + reaches.source(job)
               + " takes "
               + Messages.count(reach.widest())
-              + " a call at most: "
+              + " per call at most: "
               + Messages.count(calls)
               + " calls or more, at "
               + Math.round(reach.callsPerSecond())
@@ -78,17 +80,12 @@ final class RangeLoader {
     long asked = to == null || to.equals("latest") ? reach : Long.parseLong(to);
     if (asked > reach) {
       messages.warn(
-          job.getName()
-              + ": --to "
-              + to
-              + " is beyond the last that may be asked for, which is "
-              + reach);
+          job.getName() + ": --to " + to + " is beyond the last available one, which is " + reach);
     }
     long first = from != null ? from : Ranges.last(known.last()) + 1;
     long last = Math.min(reach, asked);
     if (first > last && from != null) {
-      throw new UserError(
-          "--from " + first + " is beyond " + last + ", the last that may be asked for");
+      throw new UserError("--from " + first + " is beyond " + last + ", the last available one");
     }
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
     List<String> added = new ArrayList<>();
@@ -117,5 +114,48 @@ final class RangeLoader {
             + " to "
             + last
             + (before > 0 ? " are new" : ""));
+  }
+
+  /**
+   * Makes the ranges pending again that have a number from one to another.
+   *
+   * @param before only those marked before, epoch milliseconds
+   * @param share only this worker's
+   * @param from null for no bound
+   * @param to null or "latest" for no bound
+   * @param datasets null for all
+   * @param limit how many at most
+   * @return how many
+   */
+  static long again(
+      Ledger ledger,
+      Collection<State> states,
+      long before,
+      Share share,
+      Long from,
+      String to,
+      List<String> datasets,
+      long limit) {
+    long last = to == null || to.equals("latest") ? Long.MAX_VALUE : Long.parseLong(to);
+    List<String> chosen = new ArrayList<>();
+    for (State state : states) {
+      ledger.entries(
+          state,
+          Long.MAX_VALUE,
+          entry -> {
+            String id = entry.id();
+            if (chosen.size() < limit
+                && entry.markedAt() < before
+                && Share.slot(id) >= share.from()
+                && Share.slot(id) < share.to()
+                && Ranges.last(id) >= (from == null ? 0 : from)
+                && Ranges.first(id) <= last
+                && (datasets == null || !Collections.disjoint(Ranges.datasets(id), datasets))) {
+              chosen.add(id);
+            }
+          });
+    }
+    ledger.redo(chosen);
+    return chosen.size();
   }
 }

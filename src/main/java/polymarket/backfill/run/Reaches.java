@@ -102,6 +102,11 @@ final class Reaches {
     return reach[0];
   }
 
+  /** The source that is asked how far it reaches. */
+  String source(Job job) {
+    return job.firstSource(settings);
+  }
+
   /** Starts a job's routes for a while. */
   private void with(Job job, BiConsumer<Routes, Sources> action) {
     Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
@@ -177,7 +182,7 @@ final class Reaches {
     messages.warn(
         job.getName()
             + ": "
-            + job.getSource()
+            + source(job)
             + " has replaced "
             + job.getUnit()
             + " behind "
@@ -185,6 +190,6 @@ final class Reaches {
             + "; "
             + Messages.count(again.size(), "range")
             + (again.size() == 1 ? " is" : " are")
-            + " fetched anew");
+            + " fetched again");
   }
 }

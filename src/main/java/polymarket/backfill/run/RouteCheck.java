@@ -112,7 +112,7 @@ final class RouteCheck {
           1,
           "there is no route with the id "
               + job.getSource()
-              + " that begins with direct:"
+              + " that starts with direct:"
               + job.getSource()
               + ", which the job "
               + job.getName()
@@ -123,9 +123,9 @@ final class RouteCheck {
       throw new YamlFile(settings.home(), settings.home().resolve(asks))
           .error(
               1,
-              "there is no route that begins with direct:"
+              "there is no route that starts with direct:"
                   + job.getName()
-                  + "-ask, by which the job asks its source."
+                  + "-ask, with which the job calls its source."
                   + Nearest.hint(job.getName() + "-ask", direct));
     }
     int throttles = 0;
@@ -167,7 +167,7 @@ final class RouteCheck {
     return steps instanceof SequenceNode list ? list.getValue() : List.of();
   }
 
-  /** Notes what a file brings: routes, endpoints, and exchange properties that are set. */
+  /** Records the routes, endpoints and exchange properties of a file. */
   private void declare(YamlFile file, Node node) {
     if (node instanceof SequenceNode list) {
       list.getValue().forEach(each -> declare(file, each));
@@ -205,7 +205,7 @@ final class RouteCheck {
     Node uri = from instanceof MappingNode map ? child(map, "uri") : from;
     String text = text(uri);
     if (text != null && text.startsWith("direct:") && !direct.add(text.substring(7))) {
-      throw file.error(uri, "another route begins with " + text + " too; rename one");
+      throw file.error(uri, "another route starts with " + text + " too; rename one");
     }
   }
 
@@ -272,7 +272,7 @@ final class RouteCheck {
       if (!direct.contains(name)) {
         throw file.error(
             uri,
-            "no route begins with "
+            "no route starts with "
                 + text
                 + ", so a call to it would fail."
                 + Nearest.hint(name, direct));

@@ -191,8 +191,8 @@ public final class Routes implements AutoCloseable {
   }
 
   /**
-   * Ends the reload that camel-main starts where it is told to, as {@code mvn camel:dev} does. It
-   * would load each edit a second time, and mistakes too; {@link RouteReload} takes its place.
+   * Ends the reload that camel-main starts if configured, as {@code mvn camel:dev} does. It would
+   * load each edit a second time, and mistakes too; {@link RouteReload} takes its place.
    */
   private static void endReload(CamelContext context) throws Exception {
     for (RouteWatcherReloadStrategy reload :

@@ -103,7 +103,7 @@ final class Clob extends Source {
     }
   }
 
-  /** Of ten pages the fourth and the fifth bring the third again. */
+  /** Of ten pages, the fourth and the fifth repeat the third. */
   private static int realPage(int page) {
     int tens = page / 10;
     int rest = page % 10;

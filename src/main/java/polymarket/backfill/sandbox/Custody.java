@@ -70,7 +70,7 @@ final class Custody {
     row(m, 0, operator, from, to, outcome, amount);
   }
 
-  /** One TransferBatch of so many of each outcome. */
+  /** One TransferBatch of this amount of each outcome. */
   void moveAll(Market m, String operator, String from, String to, List<Long> amounts) {
     List<String> ids = new ArrayList<>(m.outcomes);
     for (int o = 0; o < m.outcomes; o++) {
@@ -82,7 +82,7 @@ final class Custody {
     }
   }
 
-  /** One TransferBatch of so many of one outcome of each of some markets. */
+  /** One TransferBatch of this amount of one outcome of each of several markets. */
   void moveAcross(
       List<Market> markets, String operator, String from, String to, int outcome, long amount) {
     out.log(

@@ -307,7 +307,7 @@ final class Faults {
     return source.answer(request).wire(wire);
   }
 
-  /** JSON of so many megabytes once it is unpacked; endless where that is 0. */
+  /** JSON of this many megabytes after decompression; endless if that is 0. */
   private static Answer huge(int megabytes, boolean packed) {
     Answer answer = Answer.json("");
     byte[] part = " ".repeat(1 << 16).getBytes(StandardCharsets.US_ASCII);

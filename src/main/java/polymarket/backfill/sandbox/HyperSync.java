@@ -14,7 +14,7 @@ final class HyperSync extends Source {
   /** The token that the sandbox takes. */
   static final String TOKEN = "sandbox-hypersync-token";
 
-  /** An answer ends with the block in which it has got so many logs. */
+  /** An answer ends with the block in which it reaches this many logs. */
   private static final int MOST_LOGS = 20_000;
 
   private static final List<String> BLOCK = List.of("number", "timestamp", "hash", "parent_hash");

@@ -3,8 +3,8 @@ package polymarket.backfill.sandbox;
 import java.util.function.Predicate;
 
 /**
- * A documented limit: at most so many requests (or calls) in any window (t - window, t], counted
- * over arrivals, those over the limit included. Memory is bounded by the window.
+ * A documented limit: the most requests (or calls) in any window (t - window, t], counted over
+ * arrivals, those over the limit included. Memory is bounded by the window.
  */
 public final class Limit {
   private static final long EPOCH_AT_NANO_ZERO =

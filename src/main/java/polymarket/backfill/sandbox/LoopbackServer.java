@@ -80,7 +80,7 @@ final class LoopbackServer implements AutoCloseable {
         // one request after the other on the same connection
       }
     } catch (IOException | RuntimeException e) {
-      // the client went away, or does not speak HTTP
+      // the client disconnected, or does not use HTTP
     } finally {
       open.remove(socket);
     }
@@ -174,7 +174,7 @@ final class LoopbackServer implements AutoCloseable {
     socket.setSoTimeout((int) LONGEST_STALL_MILLIS);
     try {
       while (in.read() >= 0) {
-        // whatever the client still sends is not answered
+        // further data of the client is not answered
       }
     } catch (SocketException e) {
       // gone

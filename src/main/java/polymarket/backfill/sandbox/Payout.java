@@ -8,7 +8,7 @@ import java.util.List;
 /**
  * What one source says of one condition's payouts.
  *
- * @param state found, unresolved, absent or rejected (payouts that are no payouts)
+ * @param state found, unresolved, absent or rejected (invalid payouts)
  * @param served the payouts as the subgraph serves them: decimal strings, or null
  */
 public record Payout(String state, List<String> served) {
@@ -119,7 +119,7 @@ public record Payout(String state, List<String> served) {
     return new Payout("found", served);
   }
 
-  /** The few payouts that are no payouts, or null for a condition that is not one of them. */
+  /** The invalid payouts of a few conditions, or null for the others. */
   static Payout malformed(long hash, int outcomes) {
     if (Mix.below(Mix.mix(hash, 1), 2000) >= MALFORMED) {
       return null;

@@ -118,6 +118,24 @@ public final class SandboxCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
+    Map<String, Long> given = new TreeMap<>();
+    given.put("--latency", latency);
+    given.put("--rpc-lag", (long) rpcLag);
+    given.put("--fills-per-market", (long) fillsPerMarket);
+    given.put("--largest-market", (long) largestMarket);
+    given.put("--port", (long) port);
+    for (Map.Entry<String, Long> number : given.entrySet()) {
+      if (number.getValue() < 0 || number.getKey().equals("--port") && port > 65_535) {
+        System.err.println(
+            "sandbox: "
+                + number.getKey()
+                + " is "
+                + number.getValue()
+                + "; it takes a whole number of at least 0"
+                + (number.getKey().equals("--port") ? " and at most 65535" : ""));
+        return 1;
+      }
+    }
     SandboxOptions options =
         new SandboxOptions()
             .port(port)

@@ -119,7 +119,7 @@ public final class Truth {
   private static ConditionId id(String text) {
     ConditionId id = ConditionId.parseAnyForm(text);
     if (id == null) {
-      throw new IllegalArgumentException("'" + text + "' is no condition id");
+      throw new IllegalArgumentException("'" + text + "' is not a condition id");
     }
     return id;
   }

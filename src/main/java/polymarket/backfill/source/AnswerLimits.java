@@ -20,28 +20,28 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 
 /**
- * Bounds every answer of a source: its size, counted while it is read and after it was unpacked,
- * and the time from the request to its last byte. An answer that goes beyond either is broken off,
- * and its connection closed.
+ * Limits every answer of a source: its uncompressed size, counted while it is read, and the time
+ * from the request to its last byte. An answer that exceeds either limit is aborted, and its
+ * connection closed.
  */
 public final class AnswerLimits {
 
-  /** Breaks off what takes too long; one thread does for all requests. */
+  /** Aborts requests that take too long; one thread serves all requests. */
   private static final ScheduledThreadPoolExecutor CLOCK = clock();
 
   private final long mostBytes;
   private final Duration longest;
 
   /**
-   * @param mostBytes of an answer's body
-   * @param longest from the request to the last byte of its answer
+   * @param mostBytes the largest body of an answer
+   * @param longest the longest time from the request to the last byte of its answer
    */
   AnswerLimits(long mostBytes, Duration longest) {
     this.mostBytes = mostBytes;
     this.longest = longest;
   }
 
-  /** As the settings {@code source.answer-size} and {@code source.answer-deadline} say. */
+  /** The limits of the settings {@code source.answer-size} and {@code source.answer-deadline}. */
   public static AnswerLimits of(Settings settings) {
     return new AnswerLimits(
         Memory.bytes(settings, "source.answer-size"), settings.duration("source.answer-deadline"));
@@ -60,7 +60,9 @@ public final class AnswerLimits {
     return clock;
   }
 
-  /** Puts the limits around all that the client does for a request, unpacking included. */
+  /**
+   * Applies the limits to everything that the client does for a request, including decompression.
+   */
   void on(HttpClientBuilder client) {
     client.addExecInterceptorFirst("answer-limits", this::execute);
   }
@@ -110,7 +112,7 @@ public final class AnswerLimits {
               TimeUnit.MILLISECONDS);
     }
 
-    /** Closes the connection, so that no more of the answer is read, not even to skip it. */
+    /** Closes the connection, so that the rest of the answer is not read, not even to skip it. */
     void cancel() {
       if (request instanceof Cancellable cancellable) {
         cancellable.cancel();

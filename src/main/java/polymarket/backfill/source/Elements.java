@@ -13,16 +13,15 @@ import polymarket.backfill.job.RowNames;
 import polymarket.backfill.ledger.BatchWork;
 
 /**
- * The elements of the list in an answer. One that is no object, or an empty one, becomes a row that
- * holds it as it came and qualifies for no table but the rejected one: it costs itself, not the
- * answer.
+ * The elements of the list in an answer. One that is not an object, or is empty, becomes a row that
+ * contains it unchanged and is rejected: only that element is lost, not the answer.
  */
 public final class Elements {
 
-  /** The column of a landing table for an element that is no row. */
+  /** The column of a landing table for an element that is not a row. */
   private static final String FIELD = "element";
 
-  /** What the program adds to each row. */
+  /** The columns that the program adds to each row. */
   private static final Set<String> OURS = Set.of(FIELD, "asked", "batch", "fetched_at");
 
   private static final ObjectMapper JSON =
@@ -39,7 +38,7 @@ public final class Elements {
   }
 
   /**
-   * @param list of an answer; null is an empty one
+   * @param list the list of an answer; null is an empty list
    */
   @SuppressWarnings("unchecked")
   public static List<Map<String, Object>> of(List<?> list) {
@@ -63,7 +62,7 @@ public final class Elements {
     return row;
   }
 
-  /** An element of an answer to several ids that does not say which of them it belongs to. */
+  /** A row for an element of an answer to several ids that has none of the ids. */
   public static Map<String, Object> withoutId(Job job, Object element) {
     NoRow none = noRow(element);
     name(job, none);
@@ -81,8 +80,8 @@ public final class Elements {
   }
 
   /**
-   * The rows of a page, of which those that are none, or do not say which id they belong to, get a
-   * key of their own and the first id of the batch, with which they are kept as rejected.
+   * The rows of a page. Elements that are not rows, or that do not have an id, get a separate key
+   * and the first id of the batch, with which they are stored as rejected.
    */
   public static List<Map<String, Object>> keyed(
       Job job, BatchWork batch, List<Map<String, Object>> rows) {
@@ -102,7 +101,9 @@ public final class Elements {
     return keyed;
   }
 
-  /** A row as it is inserted: without fields that are named as what the program adds. */
+  /**
+   * A row for the insert: without fields that have the names of the columns that the program adds.
+   */
   public static Map<String, Object> plain(Map<String, Object> row) {
     if (isNoRow(row) || OURS.stream().noneMatch(row::containsKey)) {
       return row;

@@ -1,6 +1,6 @@
 package polymarket.backfill.source;
 
-/** What the lists of a batch are filtered by at their source. */
+/** The filter of a batch's lists at their source. */
 public interface ListFilter {
 
   /** All values of the filter, as a JSON array of strings. */

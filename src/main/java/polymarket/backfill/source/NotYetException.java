@@ -1,8 +1,8 @@
 package polymarket.backfill.source;
 
 /**
- * A source refused everything that a batch asks for, in every size: it may not have it yet. It is
- * asked for a while longer before the batch counts as at fault.
+ * A source rejected all requests of a batch, in every size: it may not have the data yet. The
+ * requests are repeated for longer than usual before the batch counts as at fault.
  */
 public class NotYetException extends SourceException {
 

@@ -6,15 +6,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import polymarket.backfill.ledger.Share;
 
 /**
- * What is known of a source while a run goes on: its turns, its answers, and whether it asked for a
- * pause. One object a source, used by all its callers.
+ * The state of a source during a run: its turns, its answers, and pauses that it asked for. All
+ * callers of a source share one object.
  */
 public final class Pace {
 
-  /**
-   * How far back a turn may lie that nobody took, in milliseconds; half a period where that is
-   * shorter.
-   */
+  /** How old an unused turn may be, in milliseconds; half a period if that is shorter. */
   private static final long CATCH_UP = 2000;
 
   private final String name;
@@ -25,10 +22,10 @@ public final class Pace {
   private final AtomicLong retries = new AtomicLong();
   private volatile long lastAnswer = System.currentTimeMillis();
 
-  /** When the latest request left that was answered well. */
+  /** When the latest request was sent that got a good answer. */
   private long lastAnswered;
 
-  /** What it says since when instead of a good answer; null and 0 where it answers well. */
+  /** The source's current failure and its start; null and 0 if it answers well. */
   private String trouble;
 
   private long troubleSince;
@@ -36,36 +33,36 @@ public final class Pace {
   private double firstTurn;
   private double lastTurn;
 
-  /** The time that the turns since the first one take at the pace of each. */
+  /** The time that the turns since the first one take, each at its pace. */
   private double taken;
 
   private volatile double limit;
 
   /**
-   * Grid of the last turn, since when it holds, and which of its slots were used late, by how many
+   * The grid of the last turn, its start, and the slots that were used late, with the delays in
    * milliseconds.
    */
   private double step;
 
   private long since;
 
-  /** How far back its turns may lie. */
+  /** How old its turns may be. */
   private long catchUp;
 
   private final TreeMap<Long, Long> late = new TreeMap<>();
   private int leftOut;
 
   /**
-   * A request's place in the pace.
+   * A request's turn.
    *
-   * @param waitMillis from when it was taken
+   * @param waitMillis the wait from when the turn was taken
    * @param slot its number on the grid, whose slots are {@code step} milliseconds apart
    */
   record Turn(Pace source, long waitMillis, long slot, double step, long periodMillis, int calls) {}
 
   /**
-   * @param share the part of the pace that this process takes
-   * @param fraction a further part of it, for a gentler run; 1 for all of it
+   * @param share this process's share of the pace
+   * @param fraction a further fraction of it, for a slower run; 1 for all of it
    */
   Pace(String name, Share share, double fraction) {
     this.name = name;
@@ -78,16 +75,15 @@ public final class Pace {
   }
 
   /**
-   * Takes the next turn. Turns stand on a grid of the clock, evenly spread, so that no window of
-   * any position holds more of them than the limit; workers take every M-th of the same grid, which
-   * is how they share the limit without speaking to each other. What follows a period after a
-   * request that left late is as much later. A turn that has just gone by while nobody asked is
-   * still taken, as one that leaves late; where turns a period apart are different workers', it is
-   * lost.
+   * Takes the next turn. Turns are evenly spaced on a grid of the clock, so that no window has more
+   * of them than the limit; workers take every M-th turn of the same grid, and so share the limit
+   * without communication. The turn a period after a late request is delayed by the same time. A
+   * turn that has just passed unused can still be taken, as a late one; if turns a period apart
+   * belong to different workers, it is lost.
    *
-   * @param permits requests in a period
+   * @param permits the requests per period
    * @param periodMillis the period
-   * @param calls how many requests it counts as
+   * @param calls how many requests this one counts as
    */
   synchronized Turn turn(double permits, long periodMillis, int calls) {
     long now = System.currentTimeMillis();
@@ -99,7 +95,7 @@ public final class Pace {
     limit = permits * fraction / share.of() * 1000 / periodMillis;
     catchUp = Math.min(CATCH_UP, periodMillis / 2);
     long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - catchUp, since) : now;
-    // the last turn counts by its time, because a pace that was changed meanwhile has another grid
+    // the last turn counts by its time, because a changed pace has a different grid
     long slot =
         Math.max(
             (long) Math.ceil(Math.max(from, pausedUntil) / step),
@@ -128,11 +124,12 @@ public final class Pace {
   }
 
   /**
-   * A request leaves. One that is late by more than the route's throttle allows for would come on
-   * top of the full window that begins with it, so the turn a period later moves as far; where that
-   * is another worker's, one turn is left out. Late is what took longer than a fifth of the one
-   * percent that a source route keeps below its limit (half of it where a turn would be left out):
-   * the rest is for the way, which nobody sees from here.
+   * Records that a request is sent. One that is later than the route's throttle allows for would
+   * exceed the limit of the full window that starts with it, so the turn a period later is delayed
+   * by the same time; if that turn belongs to another worker, one turn is skipped. A request is
+   * late if its delay exceeds a fifth of the one percent by which a source route stays below its
+   * limit (half of it if a turn would be skipped): the rest is for network delays, which cannot be
+   * measured here.
    */
   synchronized void left(Turn turn) {
     long slots = slots(turn.periodMillis());
@@ -154,16 +151,16 @@ public final class Pace {
     }
   }
 
-  /** All turns wait until then; it asked for that. */
+  /** Delays all turns until this time, because the source asked for it. */
   synchronized void pause(long millis) {
     pausedUntil = Math.max(pausedUntil, System.currentTimeMillis() + millis);
   }
 
   /**
-   * It answered well.
+   * Records a good answer.
    *
-   * @param asked when the request left: an answer to one that left before the trouble began does
-   *     not show that the trouble is over
+   * @param asked when the request was sent: an answer to a request from before a failure does not
+   *     show that the failure is over
    */
   synchronized void answered(long asked) {
     lastAnswer = System.currentTimeMillis();
@@ -174,7 +171,7 @@ public final class Pace {
     }
   }
 
-  /** Whether it answered a request well that left behind that instant, in epoch milliseconds. */
+  /** Whether a request sent after this instant, in epoch milliseconds, got a good answer. */
   public synchronized boolean answeredSince(long instant) {
     return lastAnswered > instant;
   }
@@ -184,7 +181,7 @@ public final class Pace {
     trouble(why);
   }
 
-  /** It did not answer well. */
+  /** Records a failure. */
   public synchronized void trouble(String why) {
     if (trouble == null) {
       troubleSince = System.currentTimeMillis();
@@ -192,22 +189,22 @@ public final class Pace {
     trouble = why;
   }
 
-  /** What it answered last when it did not answer well; null where it does now. */
+  /** The current failure; null if the source answers well. */
   public synchronized String trouble() {
     return trouble;
   }
 
-  /** When its trouble began, in epoch milliseconds; now where it has none. */
+  /** When the current failure started, in epoch milliseconds; now if there is none. */
   public synchronized long troubleSince() {
     return trouble == null ? System.currentTimeMillis() : troubleSince;
   }
 
-  /** Milliseconds until its trouble will have lasted that long; 0 where it has. */
+  /** Milliseconds until the failure will have lasted this long; 0 if it has. */
   long patienceLeft(Duration patience) {
     return Math.max(0, troubleSince() + patience.toMillis() - System.currentTimeMillis());
   }
 
-  /** When it last answered well, in epoch milliseconds; the run's start where it has not yet. */
+  /** When it last answered well, in epoch milliseconds; the run's start if it has not yet. */
   public long lastAnswer() {
     return lastAnswer;
   }
@@ -226,8 +223,7 @@ public final class Pace {
   }
 
   /**
-   * The part of its limit that was used, from the first turn to the last; 0 where there were fewer
-   * than two.
+   * The used share of its limit, from the first turn to the last; 0 if there were fewer than two.
    */
   public synchronized double used() {
     double span = lastTurn - firstTurn;
@@ -235,9 +231,9 @@ public final class Pace {
   }
 
   /**
-   * How far the turns have come, to be held against an earlier answer of this: the time that those
-   * taken so far take at the pace, and the time from which on later ones are. What the first grew
-   * by is never more than what the second did. Milliseconds.
+   * The progress of the turns in milliseconds, to be compared with an earlier value: the time that
+   * the turns so far take at the pace, and the start of later ones. The first never grows by more
+   * than the second.
    */
   public synchronized double[] turns() {
     long now = System.currentTimeMillis();

@@ -1,8 +1,8 @@
 package polymarket.backfill.source;
 
 /**
- * A source gave an answer that asking again will not change: an answer that is known to be cut, or
- * a refusal.
+ * A source gave an answer that a retry will not change: one that is known to be truncated, or a
+ * rejection.
  */
 public class RefusalException extends SourceException {
 

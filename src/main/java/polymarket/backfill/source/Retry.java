@@ -20,6 +20,7 @@ import org.apache.hc.client5.http.HttpHostConnectException;
 import org.apache.hc.core5.net.NamedEndpoint;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Stop;
@@ -31,26 +32,26 @@ import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
 
 /**
- * The bean {@code retry} of the route configuration: decides whether a call that failed is made
- * once more. Looks at each failure when it occurs, and sets the wait that a source asked for.
+ * The bean {@code retry} of the route configuration: decides whether a failed call is retried. It
+ * sees each failure when it occurs, and sets the delay that a source asked for.
  */
 public final class Retry implements Processor {
 
   /**
-   * Attempts of a batch whose parent failed with all its attempts: it only has to show which half
-   * is at fault.
+   * Attempts of a batch whose parent failed with all its attempts: it only has to find out which
+   * half is at fault.
    */
   private static final int ATTEMPTS_OF_A_HALF = 2;
 
   private static final Logger LOG = LoggerFactory.getLogger("backfill.retry");
 
   /**
-   * So much more often than anything else is a call made again that a node refuses at every width,
-   * because what it does not have yet comes within minutes.
+   * The factor by which a call that a node rejects at every width is retried more often, because
+   * missing data arrives within minutes.
    */
   private static final int NOT_YET = 3;
 
-  /** A key that is missing or wrong: whatever else is asked for, the answer is the same. */
+  /** A key is missing or wrong: every request gets the same answer. */
   private static final int UNAUTHORIZED = 401;
 
   private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
@@ -63,22 +64,22 @@ public final class Retry implements Processor {
   private final Messages messages;
 
   /**
-   * Calls in flight in a route that is reloaded fail in many ways, for as long as it takes and a
-   * little longer.
+   * How long after a reload failures count as caused by it: calls in flight in a reloaded route
+   * fail in many ways.
    */
   private static final long RELOAD_MILLIS = 2_000;
 
   private volatile long reloadedUntil;
 
-  /** What a failure says about who is at fault. */
+  /** The causes of failures. */
   enum Kind {
-    /** The source, or ClickHouse, cannot take the call now: wait for it. */
+    /** The source, or ClickHouse, cannot accept the call now: wait for it. */
     BUSY,
-    /** The call was in a route that was just reloaded: make it again. */
+    /** The call was in a route that was just reloaded: repeat it. */
     RELOAD,
     /** The batch may be at fault. */
     FAILURE,
-    /** Nothing will help before a person does something. */
+    /** Only the user can fix it. */
     FATAL
   }
 
@@ -97,7 +98,7 @@ public final class Retry implements Processor {
     this.messages = messages;
   }
 
-  /** A route file is being taken over, or was. */
+  /** Records that a route file is being reloaded, or that the reload has ended. */
   public void reloading(boolean now) {
     reloadedUntil = now ? Long.MAX_VALUE : System.currentTimeMillis() + RELOAD_MILLIS;
   }
@@ -111,7 +112,7 @@ public final class Retry implements Processor {
     return ofReload ? Kind.RELOAD : kind(failure);
   }
 
-  /** Called at every failure, before it is decided whether to go on. */
+  /** Called at every failure, before the decision whether to retry. */
   @Override
   public void process(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
@@ -186,7 +187,7 @@ public final class Retry implements Processor {
             ExchangeProperties.SOURCE, jobs.get(batch.getJob()).getSource(), String.class));
   }
 
-  /** Whether the call is made once more. */
+  /** Whether the call is retried. */
   public boolean again(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
@@ -195,7 +196,11 @@ public final class Retry implements Processor {
     }
     return switch (judge(failure)) {
       case FATAL -> {
-        stop.ask(find(failure, ImbalanceException.class) != null ? 4 : 1, reason(failure));
+        stop.ask(
+            find(failure, ImbalanceException.class) != null
+                ? ExitCode.NOT_BALANCED
+                : ExitCode.ERROR,
+            reason(failure));
         yield false;
       }
       case RELOAD -> true;
@@ -210,7 +215,7 @@ public final class Retry implements Processor {
 
   private int attempts(BatchWork batch, Throwable failure) {
     if (batch.getSize() == 0 && isOfTheSource(failure)) {
-      // it asks for nothing that could be at fault
+      // a probe has no ids that could be at fault
       return Integer.MAX_VALUE;
     }
     if (find(failure, NotYetException.class) != null) {
@@ -222,22 +227,22 @@ public final class Retry implements Processor {
         : attempts;
   }
 
-  /** Whether it is for want of a source that answers, rather than for what was asked. */
+  /** Whether the source, not the request, is the cause. */
   private static boolean isOfTheSource(Throwable failure) {
     SourceException answer = find(failure, SourceException.class);
     return answer == null ? find(failure, IOException.class) != null : answer.status() >= 500;
   }
 
   /**
-   * Whether to go on waiting for a source that has given no good answer since its trouble began;
-   * where not, the run is asked to stop.
+   * Whether to keep waiting for a source that has not answered well since its failure started; if
+   * not, stops the run.
    */
   public boolean patient(Pace source, String why) {
     if (source.patienceLeft(patience) > 0) {
       return true;
     }
     stop.ask(
-        5,
+        ExitCode.GAVE_UP,
         "gave up: "
             + why
             + ", and no good answer for "
@@ -275,7 +280,7 @@ public final class Retry implements Processor {
     return Kind.FAILURE;
   }
 
-  /** One line about a failure that shows no secret: of a URL, the host alone. */
+  /** One line about a failure without secrets: URLs are reduced to their hosts. */
   public static String reason(Throwable failure) {
     for (Class<? extends Throwable> telling :
         java.util.List.of(
@@ -304,12 +309,11 @@ public final class Retry implements Processor {
     return hostsOnly(name + (message.isBlank() ? "" : ": " + message));
   }
 
-  /** Which host could not be connected to, and why; null where the failure is another one. */
+  /** The host that could not be connected to, and why; null for other failures. */
   private static String place(Throwable failure) {
     UnknownHostException unknown = find(failure, UnknownHostException.class);
     if (unknown != null) {
-      return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "")
-          + " (its name is not known here)";
+      return String.valueOf(unknown.getMessage()).replaceFirst(":? .*", "") + " (unknown host)";
     }
     HttpHostConnectException refused = find(failure, HttpHostConnectException.class);
     ConnectTimeoutException late = find(failure, ConnectTimeoutException.class);

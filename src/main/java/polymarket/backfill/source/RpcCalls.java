@@ -11,18 +11,18 @@ import java.util.regex.Pattern;
 import polymarket.backfill.Messages;
 
 /**
- * Calls of JSON-RPC that belong together, and their answers. They go out in as few requests as the
- * node takes: where a request is refused as a whole, the calls are asked for in smaller ones, down
- * to one by one, whatever the refusal says.
+ * A group of JSON-RPC calls and their answers. They are sent in as few requests as the node
+ * accepts: if it rejects a whole request, for any reason, the calls are sent in smaller ones, down
+ * to one by one.
  */
 public class RpcCalls {
 
-  /** How nodes say that the account may not ask now. */
+  /** Messages with which nodes throttle an account. */
   private static final Pattern BUSY =
       Pattern.compile(
           "(?i)compute units|rate limit|too many requests|capacity per second|capacity limit");
 
-  /** How many calls a node takes in a request, as far as its refusals have shown. */
+  /** How many calls a node accepts in a request, as learned from its rejections. */
   public static final class Limit {
 
     private int most = Integer.MAX_VALUE;
@@ -34,8 +34,8 @@ public class RpcCalls {
     }
 
     /**
-     * So many were answered that had been refused in a larger request. It counts the second time:
-     * once may have been a failure of that request alone.
+     * Records that this many calls were answered that had been rejected in a larger request. It
+     * counts from the second time on, because once may be a failure of that request only.
      */
     private synchronized void only(int calls) {
       smaller = calls;
@@ -60,9 +60,9 @@ public class RpcCalls {
   private boolean split;
 
   /**
-   * @param always a call that goes with every request, so that the node which answers it answers
-   *     the others; null for none
-   * @param most calls in a request, where the node takes as many
+   * @param always a call that is part of every request, so that the same node answers it and the
+   *     others; null for none
+   * @param most the most calls in a request, if the node accepts as many
    */
   public RpcCalls(Limit limit, Map<String, Object> always, int most) {
     this.limit = limit;
@@ -87,7 +87,7 @@ public class RpcCalls {
     pending.addLast(call);
   }
 
-  /** Adds one that is asked for before the others. */
+  /** Adds a call before the others. */
   public void addFirst(Map<String, Object> call) {
     pending.addFirst(call);
   }
@@ -97,7 +97,7 @@ public class RpcCalls {
     pending.clear();
   }
 
-  /** Whether there are calls that no request has had yet. */
+  /** Whether there are calls that have not been sent yet. */
   public boolean isMore() {
     return !pending.isEmpty() || always != null && !answers.containsKey(id(always));
   }
@@ -116,12 +116,12 @@ public class RpcCalls {
   }
 
   /**
-   * Takes what a request was answered with: a list in any order, or one object.
+   * Takes the answer to a request: a list in any order, or one object.
    *
-   * @return the answers by the ids of their calls; none where the request was refused as a whole
-   *     and its calls will be asked for in smaller ones
-   * @throws SourceException where it is no JSON-RPC answer, has none of the calls in it, or the
-   *     node throttles
+   * @return the answers by the ids of their calls; empty if the whole request was rejected and its
+   *     calls will be sent in smaller ones
+   * @throws SourceException if it is not a JSON-RPC answer, answers none of the calls, or the node
+   *     throttles
    */
   public Map<String, Map<String, Object>> take(Object body) throws SourceException {
     List<String> asked = sent.stream().map(RpcCalls::id).toList();
@@ -129,7 +129,7 @@ public class RpcCalls {
     Map<String, Object> stray = null;
     for (Object element : body instanceof List<?> many ? many : List.of(body)) {
       if (!(element instanceof Map<?, ?>)) {
-        throw new SourceException("answered with something that is not a JSON-RPC answer");
+        throw new SourceException("the answer is not a JSON-RPC answer");
       }
       @SuppressWarnings("unchecked")
       Map<String, Object> answer = (Map<String, Object>) element;
@@ -155,7 +155,7 @@ public class RpcCalls {
     if (now.isEmpty() && stray != null) {
       now.put(asked.get(0), stray);
     } else if (now.isEmpty()) {
-      throw new SourceException("answered with none of the calls that were made");
+      throw new SourceException("the answer has none of the calls that were made");
     } else if (!split && sent.size() > 1) {
       limit.answered(sent.size());
     } else if (split && stray == null) {
@@ -173,19 +173,19 @@ public class RpcCalls {
     return now;
   }
 
-  /** Of two answers to the call that goes with every request: an error, or the smaller number. */
+  /** Of two answers to the call that is part of every request: the error, or the smaller number. */
   private static Map<String, Object> worse(Map<String, Object> before, Map<String, Object> after) {
     Long one = number(before.get("result"));
     Long other = number(after.get("result"));
     return one == null || other != null && one <= other ? before : after;
   }
 
-  /** The answer to a call; null where there was none. */
+  /** The answer to a call; null if there was none. */
   public Map<String, Object> answer(Object id) {
     return answers.get(String.valueOf(id));
   }
 
-  /** What a call was answered with; null where that was an error, or nothing. */
+  /** The result of a call; null if it had an error or no result. */
   public Object result(Object id) {
     Map<String, Object> answer = answer(id);
     return answer == null || answer.get("error") != null ? null : answer.get("result");
@@ -196,7 +196,7 @@ public class RpcCalls {
     Map<String, Object> answer = answer(id);
     return answer == null
         ? "no answer to a call"
-        : answer.get("error") == null ? "null for a result" : message(answer);
+        : answer.get("error") == null ? "the result is null" : message(answer);
   }
 
   private static String message(Map<String, Object> answer) {
@@ -208,15 +208,15 @@ public class RpcCalls {
         200);
   }
 
-  /** Whether a text says that the account may not ask now: by its rate or its month. */
+  /** Whether a message throttles the account: by its rate or its monthly quota. */
   public static boolean saysBusy(String text) {
     return BUSY.matcher(text).find();
   }
 
   /**
-   * A quantity as nodes write it: hex digits with 0x before them, decimal ones, or a number.
+   * Parses a quantity of a node: hex digits after 0x, decimal digits, or a number.
    *
-   * @return null where it is none
+   * @return null if it is not a quantity
    */
   public static Long number(Object quantity) {
     if (quantity instanceof Number number) {

@@ -2,7 +2,7 @@ package polymarket.backfill.source;
 
 import polymarket.backfill.Redaction;
 
-/** A source did not give what it was asked for. */
+/** A request to a source failed. */
 public class SourceException extends Exception {
 
   private final int status;
@@ -15,16 +15,16 @@ public class SourceException extends Exception {
     this(message, 0, false, 0, false);
   }
 
-  /** An answer with an HTTP status that cannot be used and says nothing of when to ask again. */
+  /** An unusable answer with an HTTP status, without a time for a retry. */
   public SourceException(String message, int status) {
     this(message, status, false, 0, false);
   }
 
   /**
    * @param status the HTTP status
-   * @param busy whether the source asks for patience rather than refusing this request
-   * @param retryAfterMillis how long it asks to wait; 0 where it does not say
-   * @param refusal whether it says that asking again is of no use
+   * @param busy whether the source throttles, rather than rejecting this request
+   * @param retryAfterMillis the delay that it asks for; 0 without one
+   * @param refusal whether it says that a retry is useless
    */
   public SourceException(
       String message, int status, boolean busy, long retryAfterMillis, boolean refusal) {

@@ -46,8 +46,8 @@ import polymarket.backfill.ledger.Window;
 
 /**
  * The bean {@code source} of the source routes: spreads the requests of a source evenly over its
- * limit, which stands in the throttle of its route and nowhere else, and says what an HTTP answer
- * means.
+ * limit, which is defined in the throttle of its route and nowhere else, and interprets HTTP
+ * answers.
  */
 public final class Sources implements HttpClientConfigurer {
 
@@ -55,7 +55,7 @@ public final class Sources implements HttpClientConfigurer {
 
   private static final Pattern SECONDS = Pattern.compile("\\d+(\\.\\d+)?");
 
-  /** How an error says of itself that asking again is of no use. */
+  /** Errors that say that a retry is useless. */
   private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
 
   /** Statuses that ask for patience. */
@@ -69,16 +69,16 @@ public final class Sources implements HttpClientConfigurer {
   private final Map<String, Pace> sources = new ConcurrentHashMap<>();
   private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
 
-  /** The turn that the request of this thread has. */
+  /** The turn of this thread's request. */
   private final ThreadLocal<Pace.Turn> turns = new ThreadLocal<>();
 
-  /** Where the request of this thread goes if it only warms the way up. */
+  /** The local port for this thread's request if it is a warm-up. */
   private final ThreadLocal<Integer> warmUpPort = new ThreadLocal<>();
 
   /**
    * The numbers of a route's throttle.
    *
-   * @param requests in a period
+   * @param requests the requests per period
    */
   public record Throttle(RouteDefinition route, long requests, long periodMillis) {
 
@@ -89,9 +89,9 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * @param share the part of each source's pace that this process takes
-   * @param fraction a further part of it, 1 for all of it
-   * @param patience the longest that a source may make anything wait
+   * @param share this process's share of each source's pace
+   * @param fraction a further fraction of it, 1 for all of it
+   * @param patience the longest time that a source may delay requests
    */
   Sources(Share share, double fraction, Stop stop, Duration patience, AnswerLimits limits) {
     this.share = share;
@@ -101,7 +101,7 @@ public final class Sources implements HttpClientConfigurer {
     this.limits = limits;
   }
 
-  /** With {@code source.patience} and the limits of an answer as the settings say. */
+  /** With {@code source.patience} and the limits of an answer from the settings. */
   public Sources(Settings settings, Share share, double fraction, Stop stop) {
     this(share, fraction, stop, settings.duration("source.patience"), AnswerLimits.of(settings));
   }
@@ -114,7 +114,7 @@ public final class Sources implements HttpClientConfigurer {
    * The expression of a source route's delay.
    *
    * @return milliseconds until the exchange's turn
-   * @throws IllegalStateException where the run is ending: no call is begun any more
+   * @throws IllegalStateException if the run is ending: no call is started any more
    */
   @Handler
   public long turn(Exchange exchange) {
@@ -135,7 +135,7 @@ public final class Sources implements HttpClientConfigurer {
                 throttle.periodMillis(),
                 exchange.getProperty(ExchangeProperties.CALLS, 1, Integer.class));
     turns.set(turn);
-    // set, not removed: an expression works on a copy of the exchange, of which removals are lost
+    // set, not removed: an expression works on a copy of the exchange, on which removals are lost
     exchange.setProperty(ExchangeProperties.ANSWERED, false);
     exchange.setProperty(ExchangeProperties.SOURCE, own);
     exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
@@ -149,8 +149,8 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Looks at the moment in which a request has left: behind the wait for its turn and the
-   * connection's opening, and where it has a body, behind that.
+   * Records the time at which a request was sent: after the wait for its turn and after opening the
+   * connection, and after its body if it has one.
    */
   @Override
   public void configureHttpClient(HttpClientBuilder client) {
@@ -176,16 +176,16 @@ public final class Sources implements HttpClientConfigurer {
           } else if (turn != null) {
             turn.source().left(turn);
           } else if (port != null && scope.route.getTargetHost().getPort() != port) {
-            throw new IOException("a request that warms up does not leave this process");
+            throw new IOException("a warm-up request must not leave this process");
           }
           return chain.proceed(request, scope);
         });
   }
 
   /**
-   * Sends a request through a source's route to a server of this process, so that what is loaded
-   * and opened for a first request does not make the source's first ones late. The source is not
-   * asked, and no turn is taken.
+   * Sends a request through a source's route to a server in this process, so that class loading and
+   * connection set-up do not delay the first requests to the source. The source gets no request,
+   * and no turn is taken.
    */
   public void warmUp(CamelContext context, String source) {
     try {
@@ -217,7 +217,7 @@ public final class Sources implements HttpClientConfigurer {
               });
       here.stop(0);
     } catch (IOException | NoSuchAlgorithmException e) {
-      // the first requests are a little late, and turns are left out for them
+      // without the warm-up, the first requests are slightly late and turns are skipped for them
     }
   }
 
@@ -230,7 +230,7 @@ public final class Sources implements HttpClientConfigurer {
     return org.apache.camel.support.ExchangeHelper.getRouteId(exchange);
   }
 
-  /** The throttle that stands in a source's route now. */
+  /** The current throttle of a source's route. */
   public Throttle throttle(ModelCamelContext context, String routeId) {
     RouteDefinition route = context.getRouteDefinition(routeId);
     Throttle known = throttles.get(routeId);
@@ -250,7 +250,7 @@ public final class Sources implements HttpClientConfigurer {
   /**
    * Reads the numbers of the throttle among a route's steps.
    *
-   * @throws IllegalArgumentException where they are no numbers, or less than 1
+   * @throws IllegalArgumentException if they are not numbers of at least 1
    */
   public static Optional<Throttle> read(ModelCamelContext context, RouteDefinition route) {
     for (ProcessorDefinition<?> step : route.getOutputs()) {
@@ -268,7 +268,7 @@ public final class Sources implements HttpClientConfigurer {
             return Optional.of(new Throttle(route, number, millis));
           }
         } catch (RuntimeException e) {
-          // said below
+          // reported below
         }
         throw new IllegalArgumentException(
             (step.getLineNumber() > 0
@@ -290,9 +290,9 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Looks at the HTTP status of an answer.
+   * Checks the HTTP status of an answer.
    *
-   * @throws SourceException for everything but success, and for a success without a word in it
+   * @throws SourceException for every status except success, and for an empty answer
    */
   public void answered(Exchange exchange) throws SourceException {
     Pace source = get(ownPace(exchange, routeOf(exchange)));
@@ -316,7 +316,7 @@ public final class Sources implements HttpClientConfigurer {
     if (status < 300) {
       if (bytes != null ? bytes.length == 0 : body == null || body.isBlank()) {
         throw new SourceException(
-            source.name() + " answered HTTP " + status + " with nothing in it", status);
+            source.name() + " answered HTTP " + status + " with an empty body", status);
       }
       return;
     }
@@ -326,12 +326,12 @@ public final class Sources implements HttpClientConfigurer {
     String capped = "";
     long left = source.patienceLeft(patience);
     if (wait > left) {
-      // half of what is left, so that it is asked again before the run gives up
+      // half of the remaining time, so that there is a retry before the run gives up
       wait = left / 2;
       capped =
           "; its Retry-After of '"
               + Messages.cut(asked.strip(), 40)
-              + "' is longer than source.patience, so it is asked again in "
+              + "' is longer than source.patience, so the request is repeated in "
               + Messages.time(wait);
     }
     if (wait > 0) {
@@ -346,9 +346,9 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Takes an answer that is an error inside an HTTP 200: an object with a field {@code error}.
+   * Handles an error inside an HTTP 200: an object with a field {@code error}.
    *
-   * @throws SourceException always; as busy where it speaks of too many requests
+   * @throws SourceException always; as busy if the error says "too many requests"
    */
   public void error(Exchange exchange, @Body Map<String, Object> answer) throws SourceException {
     String text = String.valueOf(answer.get("error"));
@@ -360,13 +360,13 @@ public final class Sources implements HttpClientConfigurer {
         Boolean.FALSE.equals(answer.get("retryable")));
   }
 
-  /** A text as a query string has it, such as a cursor. */
+  /** Encodes a text, such as a cursor, for a query string. */
   public static String encoded(String text) {
     return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
   /**
-   * A batch's window as parameters of a URL that begins with others; empty where it is all times.
+   * A batch's window as additional parameters of a URL; empty without a window.
    *
    * @param after the parameter for the second before the window's first
    * @param before the one for the second after its last
@@ -381,7 +381,7 @@ public final class Sources implements HttpClientConfigurer {
             : "&" + before + "=" + (batch.getUntil() + 1));
   }
 
-  /** The source gave an answer that can be read; whether it is whole is for the job to see. */
+  /** Records that the source gave a readable answer; the job checks whether it is complete. */
   public void good(Exchange exchange) {
     Long asked = exchange.getProperty(ExchangeProperties.ASKED, Long.class);
     if (asked != null) {
@@ -391,8 +391,8 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Whether the last request of an exchange was answered well, so that what failed after it is not
-   * the source's reachability.
+   * Whether the last request of an exchange got a good answer, so that a failure after it is not a
+   * failure to reach the source.
    */
   static boolean isAnswered(Exchange exchange) {
     return exchange.getProperty(ExchangeProperties.ANSWERED, false, Boolean.class);
@@ -409,7 +409,7 @@ public final class Sources implements HttpClientConfigurer {
   /**
    * @param value of a Retry-After header: seconds, or an HTTP date in any of its three forms (RFC
    *     9110, 10.2.3 and 5.6.7)
-   * @return milliseconds from now; 0 where there is none, it is over, or it cannot be read
+   * @return milliseconds from now; 0 if it is missing, past, or cannot be parsed
    */
   public static long retryAfter(String value) {
     if (value == null) {

@@ -1,9 +1,6 @@
 package polymarket.backfill.source;
 
-/**
- * An answer was larger than answers may be. Whoever asked for several things may get them one by
- * one.
- */
+/** An answer exceeded the size limit. A request for several ids may succeed if it is split. */
 public class TooLargeException extends SourceException {
 
   public TooLargeException(String message) {

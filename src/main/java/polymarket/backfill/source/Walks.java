@@ -18,17 +18,17 @@ import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.ledger.BatchWork;
 
 /**
- * The bean {@code walk} of routes whose batches are several lists at the source: where each of them
- * goes on stands together in the batch's one cursor, as JSON.
+ * The bean {@code walk} of routes whose batches read several lists of the source: the batch's
+ * cursor has the cursors of all lists, as JSON.
  */
 public final class Walks {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
-   * Lists that are in the order of their rows' ids, all asked for in one request, each from its
-   * last id on. A list is at its end when two answers in a row say so: a short page and an empty
-   * one, or two empty ones.
+   * Lists in the order of their rows' ids, all requested in one request, each after its last id. A
+   * list has ended when two successive answers show it: a short page and an empty one, or two empty
+   * ones.
    */
   public static final class ById {
 
@@ -45,28 +45,28 @@ public final class Walks {
       return lists.computeIfAbsent(name, key -> new LinkedHashMap<>(Map.of("after", "")));
     }
 
-    /** The last id of a list that is stored; an empty text at its beginning. */
+    /** The last stored id of a list; an empty text at its start. */
     public String after(String name) {
       return String.valueOf(list(name).get("after"));
     }
 
     /**
-     * The JSON array that a list is filtered by; an empty one where the list is at its end, so that
-     * the source has no work.
+     * The JSON array that filters a list; an empty one if the list has ended, so that the source
+     * has no work.
      */
     public String filter(String name) {
       return "end".equals(list(name).get("at")) ? "[]" : filter;
     }
 
-    /** Where the lists go on behind the answer that was taken; null at the end of all of them. */
+    /** The cursor after the current answer; null if all lists have ended. */
     public String getNext() {
       return next;
     }
   }
 
   /**
-   * Lists that are asked for one after the other, each with the cursors that its answers give,
-   * newest rows first. Each holds all rows of the ones before it.
+   * Lists that are read one after the other, each with the cursors of its answers, newest rows
+   * first. Each contains all rows of the lists before it.
    */
   public static final class ByCursor {
 
@@ -77,14 +77,13 @@ public final class Walks {
       this.state = state;
     }
 
-    /** The list that is asked for now. */
+    /** The list that is being read. */
     public String getList() {
       return String.valueOf(state.get("list"));
     }
 
     /**
-     * The parameter with the source's cursor, to be put behind others in a URL; empty at the list's
-     * beginning.
+     * The parameter with the source's cursor, to be appended to a URL; empty at the list's start.
      */
     public String getParameter() {
       Object cursor = state.get("cursor");
@@ -93,17 +92,17 @@ public final class Walks {
           : "&cursor=" + java.net.URLEncoder.encode(String.valueOf(cursor), StandardCharsets.UTF_8);
     }
 
-    /** Where the lists go on behind the answer that was taken; null at the end of the last. */
+    /** The cursor after the current answer; null at the end of the last list. */
     public String getNext() {
       return next;
     }
 
-    /** What the next page is known by: its list, and the source's own cursor. */
+    /** Identifies the next page: its list, and the source's own cursor. */
     public String leadsTo() {
       return state.get("list") + " " + state.get("cursor");
     }
 
-    /** Whether the answer before said that there is more of this list. */
+    /** Whether the answer before announced another page of this list. */
     public boolean isPromised() {
       return flag("promised");
     }
@@ -114,9 +113,9 @@ public final class Walks {
   }
 
   /**
-   * Where a batch's lists in the order of ids go on.
+   * The state of a batch's lists in the order of ids.
    *
-   * @param tokens those that the lists are filtered by; null where nothing filters them
+   * @param tokens the filter of the lists; null without a filter
    */
   @SuppressWarnings("unchecked")
   public ById byId(
@@ -131,14 +130,14 @@ public final class Walks {
   }
 
   /**
-   * Takes an answer of lists in the order of ids, and notes where they go on.
+   * Takes an answer with lists in the order of ids, and updates their cursors.
    *
    * @param answer the rows by list
-   * @param pageSizes how many rows a full page may have, separated by commas: what was asked for,
-   *     and where a source may cut
+   * @param pageSizes how many rows a full page may have, separated by commas: the requested number,
+   *     and the numbers at which a source may truncate
    * @return the rows of all lists
-   * @throws SourceException where a list is not in the order of its ids, or does not begin behind
-   *     the last one
+   * @throws SourceException if a list is not in the order of its ids, or does not start after the
+   *     last one
    */
   public List<Map<String, Object>> rowsById(
       @ExchangeProperty(ExchangeProperties.WALK) ById walk,
@@ -182,7 +181,7 @@ public final class Walks {
   }
 
   /**
-   * Where a batch's lists with cursors go on.
+   * The state of a batch's lists with cursors.
    *
    * @param lists their names in order, separated by commas
    */
@@ -196,14 +195,14 @@ public final class Walks {
   }
 
   /**
-   * Gives rows that have no id of their own the field {@code id}: a prefix, and a hash of the
-   * fields that tell them from others. Rows that are alike in all of these are numbered; those of
-   * one time stand together, if need be on several pages.
+   * Adds the field {@code id} to rows without an id: a prefix, and a hash of the fields that
+   * distinguish them. Rows with the same values in all of these are numbered; rows of one time are
+   * adjacent, possibly on several pages.
    *
-   * @param rows of an answer, newest first; null where there are none
+   * @param rows the rows of an answer, newest first; null for none
    * @param time the field with the time
-   * @param prefix the field that the id begins with
-   * @param fields those that tell rows with this prefix from each other, separated by commas
+   * @param prefix the field whose value is the prefix of the id
+   * @param fields the fields that distinguish rows with this prefix, separated by commas
    * @return the rows, none for null
    */
   @SuppressWarnings("unchecked")
@@ -242,7 +241,7 @@ public final class Walks {
     return all;
   }
 
-  /** 32 hex digits that name a text. */
+  /** A hash of a text, 32 hex digits. */
   public static String hash(String text) {
     try {
       return HexFormat.of()
@@ -255,16 +254,16 @@ public final class Walks {
   }
 
   /**
-   * Takes an answer of a list with cursors: sees that it does not contradict the ones before, gives
-   * every row the field {@code list}, leaves out rows outside the batch's window, and notes where
-   * the lists go on. Rows that are newer than the first list's first one are left out too: the
-   * first list was asked for before they were there.
+   * Takes an answer of a list with cursors: checks that it does not contradict earlier ones, adds
+   * the field {@code list} to every row, leaves out rows outside the batch's window, and updates
+   * the cursors. Rows newer than the first row of the first list are left out too: they did not
+   * exist when the first list was read.
    *
-   * @param rows of the answer; null where there are none
-   * @param cursor of the next page; null or empty where the answer says that it is the last
+   * @param rows the rows of the answer; null for none
+   * @param cursor the cursor of the next page; null or empty on the last page
    * @param lists the names of all lists in order, separated by commas
    * @param time the field with the time in seconds
-   * @throws SourceException where the answer contradicts an earlier one
+   * @throws SourceException if the answer contradicts an earlier one
    */
   public List<Map<String, Object>> rowsByCursor(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,

@@ -1,2 +1,2 @@
-/** How sources are asked: turns and pace, HTTP answers and their limits, retries, cursors. */
+/** Requests to sources: turns and pace, HTTP answers and their limits, retries, cursors. */
 package polymarket.backfill.source;

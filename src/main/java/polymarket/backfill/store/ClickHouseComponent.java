@@ -12,8 +12,8 @@ import polymarket.backfill.clickhouse.ClickHouse;
 
 /**
  * The endpoint {@code clickhouse:database.table}: inserts the body, rows as JSONEachRow, in one
- * block through the driver's own client, and goes on when ClickHouse has acknowledged them. The
- * header {@code ClickHouseToken} is the insert's deduplication token. With a header {@code
+ * block with the driver's own client, and returns when ClickHouse has acknowledged them. The header
+ * {@code ClickHouseToken} is the insert's deduplication token. With a header {@code
  * ClickHouseBatch}, the body is an answer as it came, whose rows are of that batch.
  */
 public final class ClickHouseComponent extends DefaultComponent {
@@ -59,7 +59,7 @@ public final class ClickHouseComponent extends DefaultComponent {
     @Override
     public Consumer createConsumer(Processor processor) {
       throw new UnsupportedOperationException(
-          "clickhouse: takes rows, it gives none; use jdbc: for queries");
+          "clickhouse: only inserts rows; use jdbc: for queries");
     }
 
     @Override

@@ -15,7 +15,7 @@ import polymarket.backfill.source.RawRows;
 /**
  * A page of an answer that is stored as it came. The route store-as-came takes its steps in their
  * order: clear what an attempt that failed or was killed may have stored of this page, insert, read
- * back by count, note the page, and with the last page remove what other batches brought.
+ * back by count, record the page, and with the last page remove the rows of other batches.
  */
 public final class RawStoring {
 
@@ -138,7 +138,7 @@ public final class RawStoring {
     return statements("noted");
   }
 
-  /** Whether what other batches brought of the batch's ids goes now. */
+  /** Whether rows of other batches for the batch's ids are removed now. */
   public boolean isReplacing() {
     return !batch.isMore() && !probe && (batch.batch().redo() || batch.isCheck());
   }
@@ -158,7 +158,7 @@ public final class RawStoring {
     return !batch.isMore() && !probe && batch.getSize() > 1;
   }
 
-  /** The SQL that counts what each id of the batch brought. */
+  /** The SQL that counts the rows of each id of the batch. */
   public String getHeldQuery() {
     return sql.query("held").sql(values);
   }

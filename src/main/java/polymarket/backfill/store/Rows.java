@@ -31,19 +31,19 @@ import polymarket.backfill.source.SourceException;
 import polymarket.backfill.source.Walks;
 
 /**
- * The bean {@code rows} of the job routes: sees whether an answer is whole, and follows its rows
- * until they are read back from the table. It knows no job from another: what differs stands in the
- * job's definition, route file and SQL file.
+ * The bean {@code rows} of the job routes: checks whether an answer is complete, and tracks its
+ * rows until they are read back from the table. It contains nothing about single jobs: the
+ * differences are in a job's definition, route file and SQL file.
  */
 public final class Rows {
 
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
-  /** Rows from which on those of several pages are stored. */
+  /** The number of rows from which the rows of several pages are stored. */
   private static final int ROWS_TOGETHER = 500;
 
-  /** Pages without rows in a row from which on the source is not believed that there is more. */
+  /** The number of successive empty pages after which a further cursor is an error. */
   private static final int EMPTY_PAGES = 50;
 
   private final Map<String, Job> jobs;
@@ -52,7 +52,7 @@ public final class Rows {
 
   private final StoringTurns turns = new StoringTurns();
 
-  /** The pages that are stored as they came and not seen to their end, by their batches. */
+  /** The pages that are stored unchanged and not read to their end, by their batches. */
   private final Map<String, RawRows> begun = new ConcurrentHashMap<>();
 
   public Rows(Map<String, Job> jobs, Stop stop) {
@@ -62,16 +62,16 @@ public final class Rows {
   }
 
   /**
-   * Compares an answer with what was asked for. An id that the source knows and has no rows for is
-   * unresolved. One that is not in the answer goes into a further batch that asks for it once more;
-   * where it was asked for once more already, it is absent - unless the answer may have been cut,
-   * which its number of rows tells.
+   * Compares an answer with the request. An id that the source knows but has no rows for is
+   * unresolved. An id that is not in the answer is put into another batch that requests it once
+   * more; if this batch is such a second request, the id is absent - unless the answer may have
+   * been truncated, which its number of rows shows.
    *
-   * @param known the elements of the answer, or their ids alone, as the source writes them; one
-   *     that has no id becomes a row that is rejected
-   * @param rows those of them that are rows
-   * @return the rows, with those that are rejected
-   * @throws SourceException where the answer holds what was not asked for
+   * @param known the elements of the answer, or only their ids, in the source's form; an element
+   *     without an id becomes a rejected row
+   * @param rows the elements that are rows
+   * @return the rows, including rejected ones
+   * @throws SourceException if the answer has an id that was not requested
    */
   public List<Map<String, Object>> answered(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
@@ -97,7 +97,7 @@ public final class Rows {
                 + job.idKind().label()
                 + " "
                 + value
-                + ", which was not asked for");
+                + ", which was not requested");
       }
       seen.add(id);
     }
@@ -127,19 +127,19 @@ public final class Rows {
   }
 
   /**
-   * Sees that a page is a new one and notes where the next begins, for jobs whose answers have
-   * several pages. A page that is shorter than the job's page size may have been cut: it is asked
-   * for until it has come three times with as many rows. Where the last page is in, ids without
-   * rows are absent.
+   * Checks that a page is a new one and records the next page's cursor, for jobs whose answers have
+   * several pages. A page that is shorter than the job's page size may have been truncated: it is
+   * requested until it has had the same number of rows three times. After the last page, ids
+   * without rows are absent.
    *
-   * @param next the next page's cursor; null where this page is the last
-   * @param promised whether the page before said that there is more: an empty one is then asked for
+   * @param next the next page's cursor; null if this page is the last
+   * @param promised whether the page before announced another one: an empty page is then requested
    *     once more
-   * @param walk where the cursor is one of several lists together, those
-   * @param answer the list; an element that is no row becomes one that is rejected
+   * @param walk the lists, if the cursor is that of several lists
+   * @param answer the list; an element that is not a row becomes a rejected row
    * @return its rows
-   * @throws SourceException where the cursor or the whole page was there before, a row belongs to
-   *     another id, or pages without rows go on and on
+   * @throws SourceException if the cursor or the whole page repeats an earlier one, a row belongs
+   *     to another id, or too many successive pages are empty
    */
   public List<Map<String, Object>> page(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
@@ -158,7 +158,7 @@ public final class Rows {
                 + RowNames.value(job.getIdField(), row)
                 + " where "
                 + batch.getIds().get(0)
-                + " was asked for");
+                + " was requested");
       }
     }
     if (Boolean.TRUE.equals(promised) && rows.isEmpty() && batch.pages().doubts()) {
@@ -166,7 +166,7 @@ public final class Rows {
           job.getSource()
               + " sent an empty page of "
               + batch.getIds().get(0)
-              + " where it had said that there is more");
+              + ", though it had announced more rows");
     }
     String digest =
         rows.isEmpty()
@@ -188,7 +188,7 @@ public final class Rows {
               + EMPTY_PAGES
               + " empty pages in a row of "
               + batch.getIds().get(0)
-              + ", each with a cursor of a further one");
+              + ", each with a next cursor");
     }
     String leads = walk instanceof Walks.ByCursor lists ? lists.leadsTo() : cursor;
     String again = batch.pages().add(digest, cursor, leads, job.getRepeatedPages());
@@ -199,35 +199,34 @@ public final class Rows {
               + again
               + " of "
               + batch.getIds().get(0)
-              + " that it had sent before");
+              + " that it had already sent");
     }
     return rows;
   }
 
   /**
-   * The list in a field of an answer; an empty one where the field is null.
+   * The list in a field of an answer; an empty one if the field is null.
    *
-   * @throws SourceException where the answer has no such field, or something else in it
+   * @throws SourceException if the answer has no such field, or the field is not a list
    */
   public List<Map<String, Object>> list(@Body Object answer, String field) throws SourceException {
     if (!(answer instanceof Map<?, ?> map)
         || !map.containsKey(field)
         || map.get(field) != null && !(map.get(field) instanceof List)) {
-      throw new SourceException("answered with something that has no list of " + field);
+      throw new SourceException("the answer has no list of " + field);
     }
     return Elements.of((List<?>) map.get(field));
   }
 
   /**
-   * Where a page begins, for sources whose pages are counted by offset: the cursor as a number, 0
-   * at the beginning.
+   * The offset of a page, for sources that page by offset: the cursor as a number, 0 at the start.
    */
   public long offset(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     String cursor = batch.getCursor();
     return cursor != null && cursor.matches("\\d{1,18}") ? Long.parseLong(cursor) : 0;
   }
 
-  /** The cursor of the page behind this one, for such sources. */
+  /** The cursor of the page after this one, for such sources. */
   public String nextOffset(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<?> rows) {
     return String.valueOf(offset(batch) + rows.size());
@@ -248,7 +247,7 @@ public final class Rows {
   }
 
   /**
-   * Whether each id of the batch is asked for on its own, because the source takes one id a
+   * Whether each id of the batch is requested separately, because the source takes one id per
    * request. A batch of one id is stored page by page instead.
    */
   public boolean asksEach(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
@@ -260,38 +259,36 @@ public final class Rows {
   }
 
   /**
-   * Whether a further page's rows are to be stored with those that were kept: an insert of few rows
-   * costs as much as one of many.
+   * Whether the rows of another page are to be stored together with the kept ones: an insert of few
+   * rows costs as much as one of many.
    */
   public boolean keepsOn(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return batch.keepsOn(stop.asked() ? 1 : ROWS_TOGETHER);
   }
 
-  /** The rows of the pages that were kept. */
+  /** The kept rows of several pages. */
   public List<Map<String, Object>> kept(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     return batch.kept().take(storesPagesTogether(batch));
   }
 
   /**
-   * The rows of all ids of a batch that could be asked for; the others get batches of their own
-   * when this one is done.
+   * The rows of all ids of a batch that were answered; the others get separate batches when this
+   * one is done.
    */
   public List<Map<String, Object>> gathered(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
     batch.pages().end();
     return batch.kept().gathered();
   }
 
-  /**
-   * The SQL of a section of the job's file, for what a route has to know of a batch before it asks.
-   */
+  /** The SQL of a query of the job's file that a route runs for a batch before the request. */
   public String query(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String query) {
     return sql.get(batch.getJob()).query(query).sql(Storing.values(batch));
   }
 
   /**
-   * Begins to store the rows of an answer: what the route store works through. Where pages repeat
-   * rows, it waits while another batch stores one of the same, so that of two batches which come to
-   * a row at once only one finds it missing.
+   * Starts to store the rows of an answer, for the route store. If pages repeat rows, it waits
+   * while another batch stores one of the same rows, so that only one of two concurrent batches
+   * finds a row missing.
    */
   public Storing storing(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<Map<String, Object>> rows)
@@ -301,7 +298,7 @@ public final class Rows {
     return storing;
   }
 
-  /** Takes the rows that the table has already. */
+  /** Takes the rows that are already in the table. */
   public void looked(
       @ExchangeProperty(ExchangeProperties.STORING) Storing storing,
       @Body List<Map<String, Object>> found) {
@@ -309,10 +306,10 @@ public final class Rows {
   }
 
   /**
-   * Takes what the tables hold of the batch.
+   * Takes the batch's rows in the tables.
    *
-   * @throws ImbalanceException where rows that ClickHouse acknowledged are in no table, or more are
-   *     there than were sent
+   * @throws ImbalanceException if acknowledged rows are in no table, or the tables have more rows
+   *     than were sent
    */
   public void stored(
       @ExchangeProperty(ExchangeProperties.STORING) Storing storing,
@@ -322,13 +319,13 @@ public final class Rows {
     turns.end(storing.batch());
   }
 
-  /** The tables hold nothing of the batch: every row was there before. */
+  /** Records that the tables have no rows of the batch: every row was already there. */
   public void nothingStored(@ExchangeProperty(ExchangeProperties.STORING) Storing storing) {
     storing.nothingStored();
     turns.end(storing.batch());
   }
 
-  // ---- answers that are stored as they came
+  // ---- answers that are stored unchanged
 
   /** Whether the batch's answers are stored as the bytes that came. */
   public boolean isAsCame(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {

@@ -26,19 +26,19 @@ import polymarket.backfill.ledger.StepTimes;
 import polymarket.backfill.source.Elements;
 
 /**
- * The rows of an answer on their way into the tables. The route store takes its steps in the order
- * of {@link Step}, each where the batch needs it; a step out of its order is an error.
+ * The storing of an answer's rows. The route store executes its steps in the order of {@link Step},
+ * each if the batch needs it; a step out of order is an error.
  */
 public final class Storing {
 
   private enum Step {
-    /** Nothing is done yet. */
+    /** No step is done yet. */
     BEGUN,
-    /** It is known which rows the table has. */
+    /** The rows that the table already has are known. */
     LOOKED,
-    /** The rows that it has not are on their way. */
+    /** The other rows are being inserted. */
     SENT,
-    /** The tables say what they hold of the batch, and its ids have their outcomes. */
+    /** The batch's rows were read back, and its ids have their outcomes. */
     READ_BACK
   }
 
@@ -51,10 +51,10 @@ public final class Storing {
   private final List<Map<String, Object>> all;
   private Step step = Step.BEGUN;
 
-  /** The rows that the table does not have; all until it was asked. */
+  /** The rows that the table does not have; all rows before it was searched. */
   private List<Map<String, Object>> missing;
 
-  /** How many rows of the answer this very batch had stored before. */
+  /** How many rows of the answer this batch had stored before. */
   private long own;
 
   private int sent;
@@ -80,7 +80,7 @@ public final class Storing {
     step = to;
   }
 
-  /** The keys of the rows, where pages repeat rows; none otherwise. */
+  /** The keys of the rows, if pages repeat rows; empty otherwise. */
   Set<String> keys() {
     Set<String> keys = new HashSet<>();
     if (job.isLookFirst()) {
@@ -89,14 +89,14 @@ public final class Storing {
     return keys;
   }
 
-  // ---- 1. look which rows the table has
+  // ---- 1. find the rows that are already in the table
 
-  /** Whether rows may be in the table already. */
+  /** Whether rows may already be in the table. */
   public boolean isLooking() {
     return !all.isEmpty() && (batch.isCheck() || job.isLookFirst());
   }
 
-  /** The SQL that finds the rows of the answer which the table has already. */
+  /** The SQL that finds the rows of the answer that are already in the table. */
   public String getLookQuery() {
     Map<String, Object> values = values(batch);
     values.put("keys", all.stream().map(row -> RowNames.key(job, batch, row)).distinct().toList());
@@ -104,9 +104,9 @@ public final class Storing {
   }
 
   /**
-   * Leaves out the rows that the table has already. Where {@code @present} says of all of the last
-   * page ({@code met}) that another batch brought them, which comes the other way and has stored
-   * everything behind this page, this page is the last.
+   * Leaves out the rows that are already in the table. If, by {@code @present} ({@code met}), all
+   * rows of the last page were stored by the batch that reads the list from the other end and has
+   * stored everything after this page, this page is the last.
    */
   void looked(List<Map<String, Object>> found) {
     go(Step.BEGUN, Step.LOOKED);
@@ -152,11 +152,10 @@ public final class Storing {
   // ---- 2. insert the others
 
   /**
-   * Makes the rows ready: JSON lines with the batch and the time (and what was asked for, where the
-   * rows do not hold the id), and the token that names them. A key that comes twice in an answer is
-   * taken once.
+   * Prepares the insert: JSON lines with the batch and the time (and the requested id, if the rows
+   * do not have it), and the deduplication token. A key that is repeated in an answer is used once.
    *
-   * @return whether there is something to insert
+   * @return whether there are rows to insert
    */
   public boolean prepare() throws JsonProcessingException {
     go(Step.LOOKED, Step.SENT);
@@ -208,9 +207,9 @@ public final class Storing {
     }
   }
 
-  // ---- 3. read back what the tables hold of the batch
+  // ---- 3. read back the batch's rows
 
-  /** Whether the tables hold something of the batch. */
+  /** Whether the tables may have rows of the batch. */
   public boolean isReadingBack() {
     boolean some =
         batch.batch().resumed()
@@ -219,13 +218,13 @@ public final class Storing {
     return some && batch.getKind() != Batch.Kind.PROBE;
   }
 
-  /** The SQL that reads back what the tables hold of the batch. */
+  /** The SQL that reads back the batch's rows. */
   public String getStoredQuery() {
     batch.enter(StepTimes.Step.READ_BACK);
     return sql.section("stored").sql(values(batch));
   }
 
-  /** Nothing is stored, and every row was there before. */
+  /** Records that nothing was inserted, because every row was already there. */
   void nothingStored() {
     go(Step.SENT, Step.READ_BACK);
     batch.rows().add(0, 0, batch.rows().fetched(), 0);
@@ -233,11 +232,11 @@ public final class Storing {
   }
 
   /**
-   * Takes what was read back: how many rows were stored or rejected and, with the last page, the
-   * outcome of each id.
+   * Takes the result: how many rows were stored or rejected and, with the last page, the outcome of
+   * each id.
    *
-   * @throws ImbalanceException where rows that ClickHouse acknowledged are in no table, or more are
-   *     there than were sent
+   * @throws ImbalanceException if acknowledged rows are in no table, or the tables have more rows
+   *     than were sent
    */
   void stored(List<Map<String, Object>> tables) throws ImbalanceException {
     go(Step.SENT, Step.READ_BACK);
@@ -264,11 +263,10 @@ public final class Storing {
         reasons.put(id, String.valueOf(row.get("reason")));
       }
     }
-    // rows of this page that were stored by an attempt which was killed before it could note them;
-    // less than none
-    // where rejected ones came again, which not every job looks for
+    // rows of this page that were stored by an attempt that was killed before it recorded them;
+    // negative // if rejected rows are repeated, which not every job checks
     long unnoted = inserted + rejected - batch.rows().storedBefore() - sent;
-    // of these, rows that the answer leaves out this time
+    // of these, the rows that are not in the answer this time
     long leftOut = Math.max(0, unnoted - own);
     if (unnoted < -batch.rows().rejectedBefore() || leftOut > 0 && !batch.batch().resumed()) {
       throw new ImbalanceException(
@@ -278,7 +276,7 @@ public final class Storing {
               + sent
               + " rows were sent and acknowledged after "
               + batch.rows().storedBefore()
-              + " earlier ones, but the tables hold "
+              + " earlier ones, but the tables have "
               + inserted
               + " of it and "
               + rejected
@@ -294,11 +292,10 @@ public final class Storing {
   }
 
   /**
-   * With the last page, gives every id of the batch that has no outcome yet the one that its rows
-   * show. One that was asked for on its own and has no rows is asked for once more before that
-   * counts.
+   * After the last page, sets the outcome of every id of the batch that has none yet from its rows.
+   * An id that was requested separately and has no rows is requested once more first.
    *
-   * @param counted whether the tables told how many rows each id has by now, whoever brought them
+   * @param counted whether the numbers of rows of each id, from any batch, are known
    */
   private void settle(Map<String, long[]> held, boolean counted, Map<String, String> reasons) {
     if (batch.isMore()) {
@@ -321,7 +318,7 @@ public final class Storing {
       } else if (sums[1] > 0) {
         batch.outcomes().put(id, Outcome.rejected(sums[1], reasons.get(id)));
       } else if (batch.getSize() == 1 && batch.rows().fetchedBefore() > 0) {
-        // an earlier run saw its pages, and that all their rows were there
+        // an earlier run read its pages, and all their rows were already there
         batch.outcomes().put(id, Outcome.found(batch.rows().fetchedBefore()));
       } else if (answered.contains(id) && !batch.missing().contains(id)) {
         if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
@@ -333,11 +330,11 @@ public final class Storing {
     }
   }
 
-  // ---- 4. with --redo, remove what earlier fetches brought and the source no longer has
+  // ---- 4. with --redo, remove rows of earlier fetches that the source no longer has
 
   /**
-   * Whether rows of earlier fetches are to go, because the batch replaces them on purpose, is
-   * stored, and its SQL says how.
+   * Whether rows of earlier fetches are to be removed: the batch replaces them on purpose, is
+   * stored, and its SQL has the statement.
    */
   public boolean isReplacing() {
     return batch.batch().redo()
@@ -347,7 +344,7 @@ public final class Storing {
         && !settled().isEmpty();
   }
 
-  /** The SQL that removes what earlier batches brought of the ids that were answered. */
+  /** The SQL that removes rows of earlier batches for the answered ids. */
   public String getReplacedQuery() {
     Map<String, Object> values = values(batch);
     values.put("ids", settled());
@@ -364,7 +361,7 @@ public final class Storing {
         .toList();
   }
 
-  /** The values of the placeholders that every section of a job may have. */
+  /** The values of the placeholders that every section of a job may use. */
   static Map<String, Object> values(BatchWork batch) {
     Map<String, Object> values = new HashMap<>();
     values.put("ids", batch.getIds());

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import polymarket.backfill.ledger.BatchWork;
 
-/** Lets batches of one job that are about to store the same row do so one after the other. */
+/** Makes batches of one job that are about to store the same row wait for each other. */
 final class StoringTurns {
 
   /** The keys of the rows that batches are about to store. */
@@ -15,7 +15,7 @@ final class StoringTurns {
   /**
    * Waits while another batch stores one of these rows.
    *
-   * @param keys of the rows; none where pages do not repeat rows
+   * @param keys the keys of the rows; empty if pages do not repeat rows
    */
   void await(BatchWork batch, Set<String> keys) throws InterruptedException {
     if (keys.isEmpty()) {
@@ -36,7 +36,7 @@ final class StoringTurns {
     }
   }
 
-  /** The batch's page is stored. */
+  /** Records that the batch's page is stored. */
   void end(BatchWork batch) {
     synchronized (storing) {
       storing.remove(batch);

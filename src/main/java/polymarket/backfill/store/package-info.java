@@ -1,2 +1,2 @@
-/** Whether an answer is complete, and the steps that store its rows exactly once. */
+/** Checks that answers are complete, and stores their rows exactly once. */
 package polymarket.backfill.store;

@@ -141,7 +141,7 @@ public final class Chart {
    * A bar for each row: its first value is the label, its first number the length.
    *
    * @param rows at least one, with a number
-   * @param funnel whether bars stand in the middle and state their share of the first one
+   * @param funnel whether bars are centred and show their share of the first one
    */
   public static Bars bars(List<Map<String, Object>> rows, boolean funnel) {
     String name = firstNumber(rows);
@@ -182,7 +182,7 @@ public final class Chart {
     return column.replaceFirst(PERCENT + "$", " %").replace('_', ' ');
   }
 
-  /** A value as a person reads it; whole numbers with separators, null as nothing. */
+  /** A value for people: whole numbers with separators, null as an empty text. */
   public static String text(Object value) {
     if (value instanceof Integer || value instanceof Long || value instanceof BigInteger) {
       return String.format(Locale.ROOT, "%,d", value);

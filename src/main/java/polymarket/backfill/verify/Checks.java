@@ -15,7 +15,7 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 
 /**
- * Runs what an SQL file has to check: sections {@code -- @check}, tables to look at, and {@code
+ * Runs the checks of an SQL file: sections {@code -- @check}, tables for people, and {@code
  * -- @measure}, numbers with thresholds.
  */
 public final class Checks {
@@ -24,7 +24,7 @@ public final class Checks {
   private final SqlFile sql;
   private final Map<String, Measure> measures;
 
-  /** A number with what it should be; a share is one of 1. */
+  /** A number with its thresholds; a share is a fraction of 1. */
   public record Measure(
       String name, String title, SqlFile.Section section, boolean share, Double min, Double max) {}
 
@@ -62,7 +62,7 @@ public final class Checks {
     }
   }
 
-  /** A check's rows, or why it was not made. */
+  /** A check's rows, or why it was not executed. */
   public record Table(SqlFile.Section section, List<Map<String, Object>> rows, String why) {
 
     /** Its title, with a capital. */
@@ -89,7 +89,7 @@ public final class Checks {
   /** What was found. */
   public record Found(List<Table> tables, List<Value> values) {
 
-    /** What is wrong, a line for each threshold that is not kept; none where all is well. */
+    /** The failures, one line for each missed threshold. */
     public List<String> failed() {
       return values.stream()
           .filter(value -> value.low() || value.high())
@@ -156,8 +156,8 @@ public final class Checks {
    *
    * @param jobs whose tables are made where they are not there
    * @param values of placeholders
-   * @param each is told every check's rows as they come; null in the place of rows that could not
-   *     be had
+   * @param each receives every check's rows when they are ready; null instead of rows that could
+   *     not be had
    * @throws UserError where the tables that the file's section {@code -- @verify needs=…} names are
    *     not there
    */

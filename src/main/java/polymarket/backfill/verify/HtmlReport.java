@@ -80,12 +80,16 @@ public final class HtmlReport {
       Files.writeString(file, Redaction.text(html.toString()));
     } catch (IOException e) {
       throw new UserError(
-          "cannot write " + file + ": " + e.getMessage() + "; give another file with --report");
+          "cannot write "
+              + file
+              + ": "
+              + UserError.reason(e)
+              + "; choose another file with --report");
     }
   }
 
   /**
-   * What stands below the title of a page that was written here, to be a part of another one.
+   * The content below the title of a page that this class wrote, to be included in another one.
    *
    * @throws UserError where it cannot be read
    */
@@ -98,7 +102,7 @@ public final class HtmlReport {
           ? new Written(html.substring(html.indexOf(BEGIN) + BEGIN.length(), end))
           : new Printed(html);
     } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": " + e.getMessage());
+      throw new UserError("cannot read " + file + ": " + UserError.reason(e));
     }
   }
 }

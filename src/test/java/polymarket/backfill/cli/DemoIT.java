@@ -65,7 +65,10 @@ class DemoIT {
       Program.Result end = demo.end();
       assertEquals(130, end.exitCode(), end.toString());
       assertTrue(
-          end.err().contains("the demo was interrupted; `./backfill demo` starts anew"), end.err());
+          end.err()
+              .contains(
+                  "the demo was interrupted; `./backfill demo` starts again from the beginning"),
+          end.err());
       assertFalse((end.out() + end.err()).contains("continues where it stopped"), end.toString());
     }
   }

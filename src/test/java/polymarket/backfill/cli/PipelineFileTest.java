@@ -93,9 +93,9 @@ class PipelineFileTest {
             + " 'after'?",
         "steps:~  a:~    title: x | 2: step a has no command",
         "steps:~  a: {command: views}~  b: {command: views, after: aa} | 3: there is no step 'aa'"
-            + " to be after. Did you mean 'a'?",
-        "steps:~  a: {command: views, after: b}~  b: {command: views, after: a} | 2: step a comes"
-            + " after itself",
+            + " for the key after. Did you mean 'a'?",
+        "steps:~  a: {command: views, after: b}~  b: {command: views, after: a} | 2: step a depends"
+            + " on itself",
         "steps:~  a: {command: views}~  a: {command: views} | 3: ",
         "steps:~  a: {command: vews} | 2: command 'vews': there is no command 'vews'. Did you mean"
             + " 'views'?",
@@ -111,8 +111,8 @@ class PipelineFileTest {
             + " short, so it takes a key takes",
         "budget: six~steps:~  a: {command: views} | 1: budget is 'six'; it takes a duration",
         "steps:~  a: {command: views, retries: -1} | 2: retries is '-1'; it takes a whole number",
-        "steps:~  a: {command: views, requests: 100} | 2: say with the key requests-from where that"
-            + " number comes from",
+        "steps:~  a: {command: views, requests: 100} | 2: add the key requests-from with the origin"
+            + " of that number",
         "steps:~  a: [views] | 2: step a takes keys with values",
         "steps:~  a: {command: views | 3: "
       })
@@ -182,7 +182,7 @@ class PipelineFileTest {
         plan.notes()
             .contains(
                 "rpc would fail: the setting polygon.rpc.url (ALCHEMY_POLYGON_RPC_URL in the"
-                    + " environment) is not set; the others would go on without it"),
+                    + " environment) is not set; the others would continue without it"),
         plan.notes().toString());
   }
 

@@ -153,7 +153,7 @@ class PipelineIT {
     String page = Files.readString(report.resolveSibling("report.html"));
     assertTrue(
         page.contains("<td>goldsky</td>")
-            && page.contains("What was decided, by kind of key")
+            && page.contains("Decisions by kind of key")
             && page.contains("<h2>Coverage by month</h2>\n<div class=\"chart\"><svg"),
         page);
     assertEquals(
@@ -195,16 +195,16 @@ class PipelineIT {
     assertEquals(1, json(part).path("pass").asInt());
     assertTrue(
         part.err()
-            .contains("overnight: steps are expected to take as long as they last did: reconcile "),
+            .contains("overnight: expected durations of steps, from the last pass: reconcile "),
         part.err());
     assertTrue(
         json(part).path("spent_seconds").asLong() >= status.path("spent_seconds").asLong(),
         "the pass took that too: " + part.out());
     Program.Result plan = Program.run(bed, "pipeline", "overnight", "--again", "--dry-run");
-    assertTrue(plan.out().contains("as it made in its last pass"), plan.out());
+    assertTrue(plan.out().contains("as in its last pass"), plan.out());
     for (String name : List.of("clob", "rpc", "goldsky", "reconcile", "enrich")) {
       assertTrue(
-          plan.out().contains(name + " takes as long as it last did here, which ended "),
+          plan.out().contains(name + " takes as long as in its last pass here, which ended "),
           plan.out());
     }
     assertEquals(1, status("overnight").path("pass").asInt(), "a plan begins nothing");
@@ -404,8 +404,7 @@ class PipelineIT {
     assertTrue(
         run.out()
             .contains(
-                "rpc: stopped; its data so far is used: it may take 12 s at most"
-                    + " (short.yaml:3)"),
+                "rpc: stopped; its data so far is used: its limit is 12 s" + " (short.yaml:3)"),
         run.out());
   }
 
@@ -437,7 +436,7 @@ class PipelineIT {
     assertTrue(
         failed.out().contains("clob: failed (exit code 5), and is repeated in 1 s, time 1 of 1"),
         failed.out());
-    assertTrue(failed.err().contains("the same command tries again what failed"), failed.err());
+    assertTrue(failed.err().contains("the same command repeats the failed steps"), failed.err());
     long merged =
         ((Number) bed.rows("SELECT count() AS n FROM default.condition_id_merged").get(0).get("n"))
             .longValue();
@@ -503,12 +502,12 @@ class PipelineIT {
     assertTrue(
         plan.out()
             .contains(
-                "it would not begin: there is no table default.no_such, which step enrich needs"),
+                "it would not start: there is no table default.no_such, which step enrich needs"),
         plan.out());
     assertFalse(
         Program.run(bed, "pipeline", "overnight", "--dry-run")
             .out()
-            .contains("it would not begin"));
+            .contains("it would not start"));
   }
 
   @Test

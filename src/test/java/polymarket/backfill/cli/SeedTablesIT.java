@@ -268,7 +268,7 @@ class SeedTablesIT {
     assertTrue(
         said.contains(
             String.format(
-                "%d of %d conditions are not in Gamma's list and are taken too", all, all)),
+                "%d of %d conditions are not in Gamma's list and are included", all, all)),
         said);
     Set<String> known = new HashSet<>();
     TestBed.sql("SELECT condition_id AS c FROM default.vw_conditions")

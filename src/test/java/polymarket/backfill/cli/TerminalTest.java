@@ -4,54 +4,47 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import polymarket.backfill.Messages;
+import polymarket.backfill.run.JobStatus;
+import polymarket.backfill.run.RunState;
 
 /** The line that is redrawn during a run. */
 class TerminalTest {
 
   private static final long GIVES_UP = Instant.parse("2026-11-21T09:41:00Z").toEpochMilli();
 
-  private static Map<String, Object> waiting(String why) {
-    Map<String, Object> run =
-        new HashMap<>(
-            Map.of(
-                "requests_per_second",
-                0.0,
-                "limit_per_second",
-                4.95,
-                "ids_per_second",
-                0.0,
-                "retries",
-                7,
-                "waiting_for",
-                why,
-                "gives_up_at",
-                Instant.ofEpochMilli(GIVES_UP).toString()));
-    return Map.of(
-        "job",
+  private static JobStatus waiting(String why) {
+    return new JobStatus(
         "payouts",
-        "ids",
-        Map.of(
-            "total",
-            20_548,
-            "pending",
-            20_548,
-            "found",
+        null,
+        RunState.RUNNING,
+        1,
+        Instant.ofEpochMilli(GIVES_UP).toString(),
+        Instant.ofEpochMilli(GIVES_UP).toString(),
+        new JobStatus.Ids(20_548, 20_548, 0, 0, 0, 0),
+        null,
+        new JobStatus.Rows(0, 0, 0, 0, null),
+        new JobStatus.Run(
             0,
-            "absent",
             0,
-            "unresolved",
             0,
-            "failed",
-            0),
-        "run",
-        run);
+            0.0,
+            0,
+            0.0,
+            4.95,
+            0,
+            7,
+            null,
+            why,
+            Instant.ofEpochMilli(GIVES_UP).toString(),
+            Map.of()),
+        null,
+        null);
   }
 
   @ParameterizedTest
@@ -59,7 +52,7 @@ class TerminalTest {
   void whatIsWaitedFor_andUntilWhen_isThereInEveryWidth(int width) {
     for (String why :
         List.of(
-            "no connection to api.goldsky.com (its name is not known here)",
+            "no connection to api.goldsky.com (unknown host)",
             "goldsky answered HTTP 429: {\"error\":\"Too many requests for this key\"}",
             "goldsky sent something that is told in very many words, because somebody thought that"
                 + " they all were needed, and some more")) {

@@ -163,6 +163,7 @@ class UsageTest {
     "pipeline overnight --budget soon, --budget",
     "pipeline overnight --only clob --from rpc, --only",
     "verify enrichment --min-coverage much, --min-coverage",
+    "clickhouse --set clickhouse.url=http://127.0.0.1:1, clickhouse.url is set",
     "run, JOB",
     "sql, SQL",
   })
@@ -267,6 +268,14 @@ class UsageTest {
             "--set",
             "clickhouse.port=" + port);
     assertTrue(said.contains("clickhouse.port") || said.contains(port), said);
+  }
+
+  @Test
+  void aFolderThatCannotBeMade_andANumberBelowZero_areOneLine() {
+    assertTrue(refused("demo", "--folder", "/proc/x").contains("cannot use /proc/x"));
+    Said sandbox = execute("sandbox", "--latency", "-4");
+    assertEquals(1, sandbox.code(), sandbox.toString());
+    assertTrue(sandbox.err().contains("--latency is -4"), sandbox.err());
   }
 
   @Test

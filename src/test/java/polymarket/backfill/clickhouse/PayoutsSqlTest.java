@@ -122,24 +122,24 @@ class PayoutsSqlTest {
 
   @Test
   void vectorsThatAreNone_areRejectedWithTheReason() {
-    assertEquals("a payout is no number", becomes(texts("NaN", "0")));
-    assertEquals("a payout is no number", becomes(texts("1e", "0")));
-    assertEquals("a payout is no number", becomes(texts("", "1")));
-    assertEquals("a payout is no number", becomes(texts("1,5", "1")));
-    assertEquals("a payout is no number", becomes(texts("1.", "0")));
-    assertEquals("a payout is no number", becomes(texts(" 1", "0")));
-    assertEquals("a payout is no number", becomes("[\"1\",null]"));
-    assertEquals("a payout is no number", becomes(texts("0x1", "0")));
-    assertEquals("a payout is no number", becomes(texts("∞", "0")));
+    assertEquals("a payout is not a number", becomes(texts("NaN", "0")));
+    assertEquals("a payout is not a number", becomes(texts("1e", "0")));
+    assertEquals("a payout is not a number", becomes(texts("", "1")));
+    assertEquals("a payout is not a number", becomes(texts("1,5", "1")));
+    assertEquals("a payout is not a number", becomes(texts("1.", "0")));
+    assertEquals("a payout is not a number", becomes(texts(" 1", "0")));
+    assertEquals("a payout is not a number", becomes("[\"1\",null]"));
+    assertEquals("a payout is not a number", becomes(texts("0x1", "0")));
+    assertEquals("a payout is not a number", becomes(texts("∞", "0")));
     assertEquals("a payout is negative", becomes(texts("-1", "2")));
     assertEquals("a payout is negative", becomes(texts("0", "-0.5")));
     assertEquals("all payouts are zero", becomes(texts("0", "0")));
     assertEquals("all payouts are zero", becomes(texts("0.000", "0")));
-    assertEquals("payouts are no list of numbers", becomes("\"1\""));
-    assertEquals("payouts are no list of numbers", becomes("{\"yes\":\"1\"}"));
-    assertEquals("payouts are no list of numbers", becomes("[]"));
-    assertEquals("payouts are no list of numbers", becomes("17"));
-    assertEquals("payouts are no list of numbers", becomes("true"));
+    assertEquals("the payouts are not a list of numbers", becomes("\"1\""));
+    assertEquals("the payouts are not a list of numbers", becomes("{\"yes\":\"1\"}"));
+    assertEquals("the payouts are not a list of numbers", becomes("[]"));
+    assertEquals("the payouts are not a list of numbers", becomes("17"));
+    assertEquals("the payouts are not a list of numbers", becomes("true"));
     assertEquals("a payout has more than 38 digits", becomes(texts("1", "0." + "1".repeat(39))));
   }
 

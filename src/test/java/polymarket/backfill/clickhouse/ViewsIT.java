@@ -436,7 +436,7 @@ class ViewsIT {
       Program.Result none = Program.run(bed, "verify", "wallet", "AB".repeat(20));
       assertEquals(0, none.exitCode(), none.toString());
       assertTrue(
-          none.out().contains("Wallet: " + WALLET) && none.out().contains("was not run here yet"),
+          none.out().contains("Wallet: " + WALLET) && none.out().contains("has not run here yet"),
           none.out());
       Program.Result wrong = Program.run(bed, "verify", "wallet", "0x12");
       assertEquals(1, wrong.exitCode());

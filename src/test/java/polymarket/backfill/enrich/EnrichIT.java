@@ -29,7 +29,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
-import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 
 /** Trades of every kind, each with what has to become of it, in the real engine. */
@@ -292,7 +292,7 @@ class EnrichIT {
                 "SELECT name FROM system.columns WHERE database = 'default' AND table ="
                     + " 'trades_raw' AND default_kind NOT IN ('ALIAS', 'EPHEMERAL')")
             .stream()
-            .map(row -> Columns.quoted((String) row.get("name")))
+            .map(row -> Quoted.name((String) row.get("name")))
             .collect(Collectors.joining(", "));
     String kept = columns.replace("`condition_id`", "`condition_id_original`");
     assertEquals(
@@ -698,7 +698,9 @@ class EnrichIT {
           }
         };
     UserError error = assertThrows(UserError.class, () -> run(Map.of("enrich.concurrency", "1")));
-    assertTrue(error.getMessage().contains("no longer what was compared"), error.getMessage());
+    assertTrue(
+        error.getMessage().contains("differ from the files that were compared"),
+        error.getMessage());
     assertEquals(
         0,
         TestBed.number("SELECT count() FROM system.tables WHERE name = 'enriched_trades_final'"));
@@ -742,7 +744,9 @@ class EnrichIT {
           }
         };
     assertTrue(
-        assertThrows(UserError.class, this::run).getMessage().contains("nothing was exchanged"));
+        assertThrows(UserError.class, this::run)
+            .getMessage()
+            .contains("the previous table was not replaced"));
     assertEquals("complete", run().state());
   }
 

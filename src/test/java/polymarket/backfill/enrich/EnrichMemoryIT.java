@@ -174,7 +174,7 @@ class EnrichMemoryIT {
         };
     UserError error = assertThrows(UserError.class, () -> run(Map.of()));
     assertTrue(error.getMessage().contains("the step 'resolve transactions'"), error.getMessage());
-    assertTrue(error.getMessage().contains("What is done is kept"), error.getMessage());
+    assertTrue(error.getMessage().contains("Finished parts are kept"), error.getMessage());
     assertTrue(lines.stream().anyMatch(line -> line.contains("measured")), lines.toString());
     execute("RENAME TABLE default.rpc_transfers_away TO default.rpc_transfers");
     onStatus = line -> {};

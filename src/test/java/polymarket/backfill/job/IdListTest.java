@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import polymarket.backfill.Shared;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.UserError;
 
 @Timeout(60)
@@ -130,7 +131,8 @@ class IdListTest {
     byte[] whole = gz(bytes(lines.toString()));
     for (int length : new int[] {2, 9, 15, whole.length / 2, whole.length - 5}) {
       assertTrue(
-          refused(Arrays.copyOf(whole, length)).contains("not a whole gzip file"), "at " + length);
+          refused(Arrays.copyOf(whole, length)).contains("not a complete gzip file"),
+          "at " + length);
     }
   }
 
@@ -242,7 +244,7 @@ class IdListTest {
     both.reset();
     both.write(gz(bytes(A + "\n")));
     both.write(bytes(B + "\n"));
-    assertTrue(refused(both.toByteArray()).contains("not a whole gzip file"));
+    assertTrue(refused(both.toByteArray()).contains("not a complete gzip file"));
   }
 
   @Test
@@ -387,6 +389,6 @@ class IdListTest {
                     () -> System.nanoTime() - before > 300_000_000L,
                     ids::add,
                     bad::add));
-    assertEquals(130, error.exitCode());
+    assertEquals(ExitCode.INTERRUPTED, error.exitCode());
   }
 }

@@ -30,13 +30,13 @@ import org.snakeyaml.engine.v2.api.LoadSettings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
 
-/** The fields of a job's definition: their schema, their page, and what a mistake in one says. */
+/** The fields of a job's definition: their schema, their page, and the messages for mistakes. */
 class JobDefinitionTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Path DOCS = TestBed.PROJECT.resolve("docs");
   private static final String WRITE =
-      "mvn -B test -Dtest=JobDefinitionTest -Ddocs.write=true writes it anew";
+      "mvn -B test -Dtest=JobDefinitionTest -Ddocs.write=true regenerates it";
 
   static List<Path> files() throws IOException {
     try (Stream<Path> files = Files.list(TestBed.PROJECT.resolve("routes/jobs"))) {
@@ -55,7 +55,7 @@ class JobDefinitionTest {
 
   private static ObjectNode ofType(JobFile.Form form) {
     ObjectNode type = JSON.createObjectNode();
-    // YAML reads v1 as a text and true as none; the program takes both
+    // YAML reads v1 as a text, but not true; the program accepts both
     ArrayNode text = JSON.createArrayNode().add("string").add("boolean").add("number");
     switch (form) {
       case TEXT -> type.set("type", text);
@@ -110,16 +110,16 @@ class JobDefinitionTest {
             """
             # The definition of a job
 
-            `routes/jobs/NAME.job.yaml` says what the program has to know of the job NAME. What the job asks its source stands in
+            `routes/jobs/NAME.job.yaml` defines the job NAME for the program. The job's requests are in
             `routes/jobs/NAME.camel.yaml`, its tables and their mapping in the SQL file of the same name
-            (see [SQL-SECTIONS.md](SQL-SECTIONS.md)). An unknown field, or a value of another form, is refused with file and line.
+            (see [SQL-SECTIONS.md](SQL-SECTIONS.md)). An unknown field, or a value of the wrong form, is an error with file and line.
 
-            This page and [job-definition.schema.json](job-definition.schema.json), by which an editor checks and completes the
-            files, are made from the fields of `Job.java`:
+            This page and [job-definition.schema.json](job-definition.schema.json), with which an editor checks and completes the files,
+            are generated from the fields of `Job.java`:
 
                 mvn -B test -Dtest=JobDefinitionTest -Ddocs.write=true
 
-            | field | what it says | type | default | example |
+            | field | meaning | type | default | example |
             |---|---|---|---|---|
             """);
     for (Field field : JobFile.fields().values()) {
@@ -244,16 +244,16 @@ class JobDefinitionTest {
         "keyField: [id]; 4; unknown key 'keyField' of the definition. Did you mean 'keyFields'?",
         "maxBatchSize: many; 4; maxBatchSize is 'many'; it takes a whole number of at least 0",
         "maxBatchSize: -1; 4; maxBatchSize is '-1'",
-        "maxBatchSize: [1]; 4; maxBatchSize has another form",
+        "maxBatchSize: [1]; 4; maxBatchSize has the wrong form",
         "pass: yes; 4; pass is 'yes'; it takes true or false",
         "pageSizes: 100,1000; 4; pageSizes is '100,1000'; it takes a list of whole numbers",
         "pageSizes: [100, x]; 4; pageSizes is 'x'",
         "keyFields: id; 4; keyFields is 'id'; it takes a list of texts",
         "parts: goldsky=fills; 4; parts takes keys with values",
-        "parts: {goldsky: [fills]}; 4; parts has another form; it takes names, each with a text",
+        "parts: {goldsky: [fills]}; 4; parts has the wrong form; it takes names, each with a text",
         "ids: condition; 4; ids is 'condition'. Did you mean 'condition-id'?",
-        "after: []; 4; after has another form; it takes a text",
-        "title: twice; 4; 'title' stands twice",
+        "after: []; 4; after has the wrong form; it takes a text",
+        "title: twice; 4; 'title' is repeated",
       })
   void aMistake_isOneLineWithFileAndLine_andTheNearestName(String line, int at, String says) {
     UserError error =

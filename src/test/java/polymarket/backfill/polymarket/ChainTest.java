@@ -287,7 +287,7 @@ class ChainTest {
     SourceException failure =
         assertThrows(
             SourceException.class, () -> ask(batch, each(call -> result(call.get("id"), null))));
-    assertTrue(failure.getMessage().contains("null for a result"), failure.getMessage());
+    assertTrue(failure.getMessage().contains("the result is null"), failure.getMessage());
   }
 
   @Test

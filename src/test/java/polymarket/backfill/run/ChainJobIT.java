@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -162,6 +163,46 @@ class ChainJobIT {
         assertTruth(bed, FREEZE - 600, FREEZE + 600, datasets);
       }
     }
+  }
+
+  @Test
+  void following_takesNewBlocks_andReplacesThoseThatAReorganisationReplaced() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "polygon").set("rpc-logs.behind", 5);
+      bed.sandbox().head(FREEZE);
+      long first = FREEZE - 300;
+      Process run = SourceBed.program(bed, "run", "chain", "--from", "" + first, "--follow");
+      String newest = "SELECT max(last) FROM default.chain_ranges";
+      long far = FREEZE + 200;
+      TestBed.await(
+          "the first blocks",
+          Duration.ofMinutes(3),
+          () ->
+              TestBed.number("EXISTS default.chain_ranges") == 1
+                  && TestBed.number(newest) > first + 200);
+      bed.sandbox().fault("kind=reorg,source=polygon,blocks=80");
+      awaitReplaced(bed, 1);
+      bed.sandbox().clearFaults();
+      bed.sandbox().head(far);
+      awaitReplaced(bed, 2);
+      TestBed.await(
+          "new blocks", Duration.ofMinutes(3), () -> TestBed.number(newest) > FREEZE + 100);
+      run.destroy();
+      run.waitFor();
+      assertTruth(bed, first, TestBed.number(newest), ALL);
+    }
+  }
+
+  /** Waits until blocks were replaced so often, and the round in which they were has ended. */
+  private static void awaitReplaced(TestBed bed, int times) {
+    TestBed.await(
+        "blocks that were replaced " + times + " times",
+        Duration.ofMinutes(5),
+        () -> {
+          String[] parts = SourceBed.said(bed).split("has replaced blocks", -1);
+          return parts.length > times
+              && parts[parts.length - 1].split("blocks from", -1).length > 2;
+        });
   }
 
   /** The keys of the sandbox's logs of some datasets, by the lines of the data file. */

@@ -36,6 +36,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Program;
 import polymarket.backfill.Shared;
 import polymarket.backfill.TestBed;
@@ -279,7 +280,7 @@ class FillsJobIT {
     assertEquals(0, first.waitFor(), () -> SourceBed.said(bed));
     assertTrue(
         SourceBed.said(bed)
-            .contains("fills: " + ended.size() + " of them are known to no source yet"),
+            .contains("fills: " + ended.size() + " of them are not known to any source yet"),
         SourceBed.said(bed));
     assertEquals(
         0, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index > 1"));
@@ -492,7 +493,7 @@ class FillsJobIT {
     bed.onTick(
         run -> {
           if (TestBed.number("SELECT count() FROM default.clob_fills") > 5000) {
-            run.stop(130, "test");
+            run.stop(ExitCode.INTERRUPTED, "test");
           }
         });
     assertEquals(130, bed.run(job, Share.WHOLE, List.of(large)).exitCode());
@@ -697,8 +698,7 @@ class FillsJobIT {
     assertTruth(all);
     Program.Result done = Program.run(bed, "diagnose", "fills");
     assertEquals(0, done.exitCode(), done.toString());
-    assertTrue(
-        done.out().contains("100.0% without those that were asked for and have none"), done.out());
+    assertTrue(done.out().contains("100.0% without those that are known to have none"), done.out());
   }
 
   @Test

@@ -116,7 +116,7 @@ class GoldskyMarketsJobIT {
                     + " ORDER BY token_id")
             .toString());
     assertEquals(
-        "[{token_id=0x5, reason=the token id is no number}, {token_id=6, reason=no condition}]",
+        "[{token_id=0x5, reason=the token id is not a number}, {token_id=6, reason=no condition}]",
         TestBed.sql(
                 "SELECT token_id, reason FROM default.goldsky_markets_rejected ORDER BY token_id")
             .toString());

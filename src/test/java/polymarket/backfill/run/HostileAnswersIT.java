@@ -104,7 +104,7 @@ class HostileAnswersIT {
     bed.sandbox().fault("kind=429,count=1,retryAfter=" + header);
     JobRun.Result result = bed.set("source.patience", "4s").run(bed.ids("found", 20));
     assertEquals(0, result.exitCode(), result.toString());
-    said("is longer than source.patience, so it is asked again in 2 s");
+    said("is longer than source.patience, so the request is repeated in 2 s");
   }
 
   @ParameterizedTest
@@ -122,9 +122,7 @@ class HostileAnswersIT {
     bed.sandbox().fault("kind=429,retryAfter=31536000");
     JobRun.Result result = bed.set("source.patience", "3s").run(bed.ids("found", 20));
     assertEquals(5, result.exitCode(), result.toString());
-    double seconds =
-        ((Number) ((java.util.Map<?, ?>) result.jobs().get(0).get("run")).get("seconds"))
-            .doubleValue();
+    double seconds = result.jobs().get(0).status().run().seconds();
     assertTrue(seconds >= 3 && seconds < 20, seconds + " s");
     assertTrue(bed.requests() >= 3, "it was asked again meanwhile");
   }
@@ -154,7 +152,7 @@ class HostileAnswersIT {
     JobRun.Result result = bed.run(ids);
     assertEquals(2, result.exitCode(), result.toString());
     bed.assertTruth(ids, List.of(id));
-    assertEquals("goldsky answered HTTP 204 with nothing in it", bed.entries().get(id).reason());
+    assertEquals("goldsky answered HTTP 204 with an empty body", bed.entries().get(id).reason());
   }
 
   // ---- outages in the middle

@@ -135,7 +135,7 @@ class MappingSourcesIT {
         Program.Result fetched = Program.run(bed, "fetch", job, id);
         assertEquals(0, fetched.exitCode(), fetched.toString());
         assertTrue(
-            fetched.out().contains("found, rows: ") && fetched.out().contains("Becomes in "),
+            fetched.out().contains("found, rows: ") && fetched.out().contains("Rows for "),
             job + ": " + fetched.out());
         assertEquals(stored, contents(TABLES.get(job)), "a fetch stores nothing");
       }
@@ -306,7 +306,7 @@ class MappingSourcesIT {
           result
               .err()
               .contains(
-                  "200 blocks to do, and polygon takes 10 a call at most: 24 calls or more, at "),
+                  "200 blocks to do, and polygon takes 10 per call at most: 24 calls or more, at "),
           result.err());
       Program.Result other =
           Program.start(

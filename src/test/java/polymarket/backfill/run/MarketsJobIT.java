@@ -226,7 +226,7 @@ class MarketsJobIT {
     try (Ledger ledger = ledger()) {
       List<Ledger.Entry> failed = new ArrayList<>();
       ledger.entries(State.FAILED, 10, failed::add);
-      assertTrue(failed.get(0).reason().contains("that it had sent before"), failed.toString());
+      assertTrue(failed.get(0).reason().contains("that it had already sent"), failed.toString());
       assertTrue(ledger.sums().balanced());
     }
     assertTrue(requests() < 20, requests() + " requests");
@@ -335,7 +335,7 @@ class MarketsJobIT {
   void workers_areRefused() {
     Program.Result result = Program.run(bed, "run", "markets", "--worker", "1", "--of", "2");
     assertEquals(1, result.exitCode());
-    assertTrue(result.err().contains("markets is not shared by workers"), result.err());
+    assertTrue(result.err().contains("markets cannot be shared by workers"), result.err());
   }
 
   /** Passes requests on to the sandbox's Gamma with another query. */

@@ -140,9 +140,12 @@ class MarketsRecordedTest {
         new String[] {"\"conditionId\":\"0xabc\"", "the condition id is not 64 hex digits"});
     bad.put(
         "cut",
-        new String[] {good + ",\"clobTokenIds\":\"[\\\"12\\\", \\\"34\"", "token ids are no list"});
+        new String[] {
+          good + ",\"clobTokenIds\":\"[\\\"12\\\", \\\"34\"", "the token ids are not a list"
+        });
     bad.put(
-        "token", new String[] {good + ",\"clobTokenIds\":\"[1e77]\"", "a token id is no number"});
+        "token",
+        new String[] {good + ",\"clobTokenIds\":\"[1e77]\"", "a token id is not a number"});
     Map<String, String> side = new LinkedHashMap<>();
     side.put("outcomes", "[\\\"Yes");
     side.put("outcomePrices", "[\\\"0." + "1".repeat(51) + "\\\"]");

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.FailAt;
 import polymarket.backfill.Proxy;
 import polymarket.backfill.TestBed;
@@ -312,7 +313,7 @@ class PayoutsJobIT {
   void stopped_thenResumedWithOtherSettings_losesAndDoublesNothing() {
     restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(300));
     List<String> ids = sound(2900);
-    bed.onTick(run -> run.stop(130, "test"));
+    bed.onTick(run -> run.stop(ExitCode.INTERRUPTED, "test"));
     int[][] settings = {{50, 3}, {300, 2}, {7, 8}};
     for (int[] size : settings) {
       JobRun.Result result =
@@ -460,7 +461,7 @@ class PayoutsJobIT {
                     "before the kill");
           }
         });
-    bed.onTick(run -> run.stop(130, "test"));
+    bed.onTick(run -> run.stop(ExitCode.INTERRUPTED, "test"));
     bed.sandbox().fault("kind=503");
     assertEquals(130, bed.set("payouts.batch-size", 17).run(ids).exitCode());
     bed.sandbox().clearFaults();

@@ -198,9 +198,9 @@ class ResolutionsJobIT {
     assertEquals("[1,1,1] of 3", becomes("[333333,333333,333333]"));
     assertEquals("[666667,333333] of 1000000", becomes("[666667,333333]"));
     assertEquals("all payouts are zero", becomes("[0,0]"));
-    assertEquals("payouts do not add up to a million", becomes("[1000000,1000000]"));
-    assertEquals("payouts are no list of parts per million", becomes("[-1,1000001]"));
-    assertEquals("payouts are no list of parts per million", becomes("\"x\""));
+    assertEquals("the payouts do not add up to a million", becomes("[1000000,1000000]"));
+    assertEquals("the payouts are not a list of parts per million", becomes("[-1,1000001]"));
+    assertEquals("the payouts are not a list of parts per million", becomes("\"x\""));
   }
 
   @Test

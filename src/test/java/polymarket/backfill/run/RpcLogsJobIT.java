@@ -95,12 +95,9 @@ class RpcLogsJobIT {
       assertEquals(0, result.exitCode(), result.toString());
       assertTrue(done.size() > 1, "a run of some seconds: " + done);
       assertEquals(done.stream().sorted().toList(), done);
-      Map<?, ?> numbers = (Map<?, ?>) result.jobs().get(0).get("numbers");
-      assertEquals("10000 of 10000", numbers.get("done") + " of " + numbers.get("total"));
-      assertTrue(
-          ((Number) ((Map<?, ?>) result.jobs().get(0).get("ids")).get("total")).longValue()
-              > ids.size(),
-          "ranges were cut");
+      JobStatus.Numbers numbers = result.jobs().get(0).status().numbers();
+      assertEquals("10000 of 10000", numbers.done() + " of " + numbers.total());
+      assertTrue(result.jobs().get(0).status().ids().total() > ids.size(), "ranges were cut");
     }
   }
 
@@ -135,8 +132,7 @@ class RpcLogsJobIT {
       assertEquals(0, again.waitFor(), () -> SourceBed.said(bed));
       assertTruth(bed, first, head - 28);
       assertTrue(
-          SourceBed.said(bed)
-              .contains("is beyond the last that may be asked for, which is " + (head - 28)),
+          SourceBed.said(bed).contains("is beyond the last available one, which is " + (head - 28)),
           SourceBed.said(bed));
     }
   }

@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Program;
 import polymarket.backfill.Shared;
 import polymarket.backfill.TestBed;
@@ -399,7 +400,7 @@ class WalletsJobIT {
     List<String> large = wallets().subList(0, 1);
     assertEquals(2, bed.set("source.attempts", 2).run("wallets", Share.WHOLE, large).exitCode());
     String reason = bed.entries().get(large.get(0)).reason();
-    assertTrue(reason.contains("that it had sent before"), reason);
+    assertTrue(reason.contains("that it had already sent"), reason);
     assertTrue(bed.stats().at("/sources/data-api/requests").asLong() < 12);
   }
 
@@ -546,7 +547,7 @@ class WalletsJobIT {
     bed.onTick(
         run -> {
           if (bed.stats().at("/sources/data-api/requests").asLong() > 8) {
-            run.stop(130, "test");
+            run.stop(ExitCode.INTERRUPTED, "test");
           }
         });
     assertEquals(
@@ -791,7 +792,7 @@ class WalletsJobIT {
             "4",
             "no condition id",
             "5",
-            "current_size is no number",
+            "current_size is not a number",
             "6",
             "no size"),
         reasons);

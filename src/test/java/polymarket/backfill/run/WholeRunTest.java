@@ -54,6 +54,7 @@ class WholeRunTest {
     run("wallets", "api_positions_staging");
     long first = bed.sandbox().firstBlock();
     run("rpc-logs", "rpc_conditions", "--from", first + "", "--to", first + 2000 + "");
+    run("chain", "chain_lifecycle", "--from", first + "", "--to", first + 2000 + "");
     run("clob-trades", "clob_own_trades");
     assertEquals(new TreeSet<>(Job.names(bed.home())), RUN);
   }

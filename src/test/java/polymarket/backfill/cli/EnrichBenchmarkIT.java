@@ -1,4 +1,4 @@
-package polymarket.backfill.benchmark;
+package polymarket.backfill.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -18,6 +18,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
+import polymarket.backfill.benchmark.EnrichBenchmark;
 
 /** The benchmark of enrich in small, with an engine of its own. */
 class EnrichBenchmarkIT {
@@ -54,13 +55,12 @@ class EnrichBenchmarkIT {
           }
         };
     return new EnrichBenchmark(
-            Settings.load(TestBed.PROJECT, Map.of(), overrides),
+            new BenchmarkProgram(
+                Settings.load(TestBed.PROJECT, Map.of(), overrides), messages, lines::add),
             TRADES,
             List.of("hash"),
             narrow,
-            keep,
-            messages,
-            lines::add)
+            keep)
         .run();
   }
 

@@ -1,0 +1,53 @@
+package polymarket.backfill;
+
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** With what the program ends. */
+public enum ExitCode {
+  COMPLETE(0, "complete"),
+  ERROR(1, "usage or configuration"),
+  FAILED_IDS(2, "finished with failed ids"),
+  CHECK_FAILED(3, "a check failed"),
+  NOT_BALANCED(4, "sums do not balance"),
+  GAVE_UP(5, "a source did not answer for too long; run it again"),
+  INTERRUPTED(130, "interrupted");
+
+  /** Of several, the first one here is that of all of them. */
+  private static final List<ExitCode> WORST_FIRST =
+      List.of(INTERRUPTED, NOT_BALANCED, ERROR, GAVE_UP, CHECK_FAILED, FAILED_IDS);
+
+  private final int code;
+  private final String meaning;
+
+  ExitCode(int code, String meaning) {
+    this.code = code;
+    this.meaning = meaning;
+  }
+
+  /** What the process ends with. */
+  public int code() {
+    return code;
+  }
+
+  /** Whether all was done that could be: at most some ids failed. */
+  public boolean isFinished() {
+    return this == COMPLETE || this == FAILED_IDS;
+  }
+
+  /** The exit code of a whole whose parts ended with these. */
+  public static ExitCode worst(Collection<ExitCode> codes) {
+    return WORST_FIRST.stream().filter(codes::contains).findFirst().orElse(COMPLETE);
+  }
+
+  /** The meaning of each code, for the help. */
+  public static Map<String, String> meanings() {
+    Map<String, String> meanings = new LinkedHashMap<>();
+    for (ExitCode exit : values()) {
+      meanings.put(String.valueOf(exit.code), exit.meaning);
+    }
+    return meanings;
+  }
+}

@@ -1,0 +1,407 @@
+package polymarket.backfill.audit;
+
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import polymarket.backfill.Memory;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.HashRange;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Steps;
+import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.polymarket.ComputedTokenIds;
+
+/**
+ * Holds the laws of sql/audit.sql against the stored logs, in slices that stay under {@value
+ * Memory#CAP}, and keeps the results in {@code default.audit_results}. It changes no other table
+ * that it did not make.
+ */
+public final class Audit {
+
+  /** Generous: a row with what a law makes of it. */
+  private static final long BYTES_A_ROW = 2048;
+
+  /** The same for laws by tokens, which sort a wallet's rows. */
+  private static final long BYTES_A_CHANGE = 256;
+
+  private static final long FEWEST = 1000;
+
+  private final ClickHouse clickHouse;
+  private final Messages messages;
+  private final Consumer<String> progress;
+  private final Steps steps;
+  private final SqlFile sql = SqlFile.read("audit");
+  private final Map<String, Object> values = new HashMap<>();
+  private final Map<String, List<Blocks>> fetched = new HashMap<>();
+  private final Map<String, Long> firstBlocks = new HashMap<>();
+
+  /** Blocks with how many rows they have, each up to the next one. */
+  private final List<long[]> rows = new ArrayList<>();
+
+  /**
+   * All laws' results.
+   *
+   * @param interrupted whether a stop was asked for before all were checked
+   * @param commands what fetches the blocks again in which logs are missing; none where no law is
+   *     broken
+   */
+  public record Result(
+      List<LawResult> laws, boolean interrupted, List<String> commands, long millis) {
+
+    /** Whether a law is broken. */
+    public boolean broken() {
+      return laws.stream().anyMatch(law -> law.broken() > 0);
+    }
+  }
+
+  /**
+   * @param progress receives the progress, one short line at a time
+   */
+  public Audit(
+      ClickHouse clickHouse, Settings settings, Messages messages, Consumer<String> progress) {
+    this.clickHouse = clickHouse;
+    this.messages = messages;
+    this.progress = progress;
+    steps = new Steps("audit", Memory.bytes(settings, Memory.CAP), 1);
+    values.putAll(Memory.of(steps.budget()));
+  }
+
+  /** Ends after the slice in flight. */
+  public void stop() {
+    steps.stop();
+  }
+
+  /**
+   * @throws UserError where nothing was fetched, or ClickHouse refuses
+   */
+  public Result run() {
+    long started = System.nanoTime();
+    Views.create(clickHouse, "audit");
+    begin();
+    List<LawResult> results = new ArrayList<>();
+    for (SqlFile.Section law : sql.sections("law")) {
+      LawResult result = check(law);
+      if (steps.isStopped()) {
+        return new Result(results, true, List.of(), (System.nanoTime() - started) / 1_000_000);
+      }
+      results.add(result);
+    }
+    keep(results);
+    return new Result(
+        results,
+        false,
+        Place.ranges(results.stream().flatMap(law -> law.places().stream()).toList()).stream()
+            .map(this::command)
+            .toList(),
+        (System.nanoTime() - started) / 1_000_000);
+  }
+
+  /** Computes what the laws read beside the stored logs, and reads what was fetched. */
+  private void begin() {
+    steps.run(
+        "read what was fetched",
+        () -> {
+          clickHouse.stream(
+              sql.section("fetched").sql(values),
+              Map.of(),
+              row ->
+                  fetched
+                      .computeIfAbsent((String) row.get("dataset"), d -> new ArrayList<>())
+                      .add(new Blocks(number(row.get("first")), number(row.get("last")))));
+          clickHouse
+              .rows(sql.section("first-blocks").sql(values), Map.of())
+              .forEach(
+                  row -> firstBlocks.put((String) row.get("dataset"), number(row.get("block"))));
+          clickHouse.stream(
+              sql.section("rows").sql(values),
+              Map.of(),
+              row -> rows.add(new long[] {number(row.get("block")), number(row.get("rows"))}));
+        });
+    fetched.replaceAll((dataset, ranges) -> Blocks.joined(ranges));
+    if (fetched.isEmpty()) {
+      throw new UserError("no blocks were fetched yet: run `backfill run chain` first");
+    }
+    steps.run(
+        "compute token ids",
+        () -> {
+          long computed =
+              ComputedTokenIds.fill(clickHouse, sql.section("unknown-tokens").sql(values));
+          if (computed > 0) {
+            messages.info("computed the token ids of " + Messages.count(computed, "condition"));
+          }
+        });
+    steps.run("begin", () -> clickHouse.execute(sql.section("begin"), values));
+  }
+
+  private LawResult check(SqlFile.Section section) {
+    String[] parts = section.title().split(" ", 2);
+    Law law = new Law(parts[0], parts[1]);
+    String by = section.attributes().get("by");
+    long started = System.nanoTime();
+    String why = lacking(section.attributes().get("whole"));
+    if (why != null) {
+      law.notChecked(why);
+      return law.result((System.nanoTime() - started) / 1_000_000);
+    }
+    switch (by) {
+      case "blocks" -> byBlocks(section, law);
+      case "tokens" -> byTokens(section, law);
+      case "all" -> each(law, List.of(0), nothing -> Map.of(), section, nothing -> List.of());
+      default -> throw new UserError("sql/audit.sql:" + section.line() + ": unknown by=" + by);
+    }
+    return law.result((System.nanoTime() - started) / 1_000_000);
+  }
+
+  private void byBlocks(SqlFile.Section section, Law law) {
+    String[] needs = section.attributes().get("needs").split(",");
+    List<Blocks> both = of(needs[0]);
+    List<String> lacking = new ArrayList<>();
+    for (String dataset : needs) {
+      both = Blocks.common(both, of(dataset));
+      if (of(dataset).isEmpty()) {
+        lacking.add(dataset);
+      }
+    }
+    if (both.isEmpty()) {
+      law.notChecked(
+          lacking.isEmpty()
+              ? "no block was fetched of all of " + String.join(", ", needs)
+              : "nothing was fetched of " + String.join(", ", lacking));
+      return;
+    }
+    long blocks = both.stream().mapToLong(Blocks::width).sum();
+    long most = fetched.values().stream().mapToLong(Audit::width).max().orElse(0);
+    if (blocks < most) {
+      law.partly(
+          Messages.count(blocks)
+              + " of "
+              + Messages.count(most)
+              + " blocks were fetched of all of "
+              + String.join(", ", needs));
+    }
+    each(
+        law,
+        slices(both),
+        slice -> Map.of("from_block", slice.first(), "to_block", slice.last()),
+        section,
+        Blocks::halves);
+  }
+
+  /**
+   * Why a law does not apply that needs all of some datasets from their contracts' first block on;
+   * null where it does.
+   */
+  private String lacking(String datasets) {
+    for (String dataset : datasets == null ? new String[0] : datasets.split(",")) {
+      List<Blocks> ranges = of(dataset);
+      long first = firstBlocks.get(dataset);
+      if (ranges.isEmpty()) {
+        return "nothing was fetched of " + dataset;
+      }
+      if (ranges.get(0).first() > first) {
+        return "what was there before is not known: "
+            + dataset
+            + " were fetched from block "
+            + ranges.get(0).first()
+            + " on, and the contracts begin at "
+            + first;
+      }
+      if (ranges.size() > 1) {
+        return dataset
+            + " lack the blocks "
+            + (ranges.get(0).last() + 1)
+            + " to "
+            + (ranges.get(1).first() - 1)
+            + (ranges.size() > 2 ? " and " + (ranges.size() - 2) + " ranges more" : "");
+      }
+    }
+    return null;
+  }
+
+  private void byTokens(SqlFile.Section section, Law law) {
+    each(
+        law,
+        HashRange.of(
+            clickHouse.number(sql.section("token-rows").sql(values)),
+            steps.budget() / 2 / BYTES_A_CHANGE),
+        range -> Map.of("in_range", range.between()),
+        section,
+        range -> range.ids() < FEWEST ? List.of() : range.halves());
+  }
+
+  private <P> void each(
+      Law law,
+      List<P> slices,
+      java.util.function.Function<P, Map<String, Object>> placeholders,
+      SqlFile.Section section,
+      java.util.function.Function<P, List<P>> divide) {
+    int[] done = {0};
+    steps.each(
+        law.name,
+        slices,
+        slice -> {
+          Map<String, Object> own = new HashMap<>(values);
+          own.putAll(placeholders.apply(slice));
+          law.add(clickHouse.rows(section.sql(own), Map.of()).get(0));
+          progress.accept(
+              "audit: "
+                  + law.name
+                  + ", "
+                  + ++done[0]
+                  + " of "
+                  + Math.max(done[0], slices.size())
+                  + " slices");
+        },
+        divide);
+  }
+
+  /** The ranges in parts, each of about as many rows as fit into memory. */
+  private List<Blocks> slices(List<Blocks> ranges) {
+    long most = Math.max(FEWEST, steps.budget() / 2 / BYTES_A_ROW);
+    List<Blocks> slices = new ArrayList<>();
+    int at = 0;
+    for (Blocks range : ranges) {
+      long first = range.first();
+      long held = 0;
+      for (; at < rows.size() && rows.get(at)[0] <= range.last(); at++) {
+        if (held > 0 && held + rows.get(at)[1] > most && rows.get(at)[0] > first) {
+          slices.add(new Blocks(first, rows.get(at)[0] - 1));
+          first = rows.get(at)[0];
+          held = 0;
+        }
+        held += rows.get(at)[1];
+      }
+      // blocks are counted by the thousand: the last ones may be the next range's too
+      at = Math.max(0, at - 1);
+      slices.add(new Blocks(first, range.last()));
+    }
+    return slices;
+  }
+
+  private List<Blocks> of(String dataset) {
+    return fetched.getOrDefault(dataset, List.of());
+  }
+
+  private static long width(List<Blocks> ranges) {
+    return ranges.stream().mapToLong(Blocks::width).sum();
+  }
+
+  private String command(Blocks range) {
+    return (String)
+        clickHouse.value(
+            sql.section("refetch")
+                .sql(Map.of("first_block", range.first(), "last_block", range.last())));
+  }
+
+  private void keep(List<LawResult> results) {
+    String time = String.valueOf(System.currentTimeMillis());
+    for (LawResult law : results) {
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("time", time);
+      row.put("law", law.law());
+      row.put("says", law.says());
+      row.put("state", law.state());
+      row.put("checked", law.checked());
+      row.put("broken", law.broken());
+      row.put("first_block", law.blocks() == null ? 0 : law.blocks().first());
+      row.put("last_block", law.blocks() == null ? 0 : law.blocks().last());
+      row.put("place", law.where());
+      row.put(
+          "places",
+          new SqlFile.Raw(
+              law.places().stream()
+                  .map(
+                      place ->
+                          SqlFile.fill(
+                              "({first}, {last}, {transaction}, {wallet}, {token}, {wrong})",
+                              Map.of(
+                                  "first", place.firstBlock(),
+                                  "last", place.lastBlock(),
+                                  "transaction", place.transaction(),
+                                  "wallet", place.wallet(),
+                                  "token", place.token(),
+                                  "wrong", place.wrong())))
+                  .collect(java.util.stream.Collectors.joining(", "))));
+      row.put("seconds", law.millis() / 1000.0);
+      clickHouse.execute(sql.section("keep"), row);
+    }
+  }
+
+  private static long number(Object value) {
+    return new BigInteger(String.valueOf(value)).longValueExact();
+  }
+
+  /** A law's results as they come in, slice by slice. */
+  private static final class Law {
+    private final String name;
+    private final String says;
+    private long checked;
+    private long broken;
+    private long first = Long.MAX_VALUE;
+    private long last;
+    private String why = "";
+    private boolean skipped;
+    private final List<Place> places = Collections.synchronizedList(new ArrayList<>());
+
+    Law(String name, String says) {
+      this.name = name;
+      this.says = says;
+    }
+
+    void notChecked(String reason) {
+      skipped = true;
+      why = reason;
+    }
+
+    void partly(String reason) {
+      why = reason;
+    }
+
+    synchronized void add(Map<String, Object> row) {
+      checked += number(row.get("checked"));
+      long wrong = number(row.get("broken"));
+      if (wrong > 0) {
+        broken += wrong;
+        first = Math.min(first, number(row.get("first_block")));
+        last = Math.max(last, number(row.get("last_block")));
+        for (Object place : list(row.get("places"))) {
+          List<?> fields = list(place);
+          places.add(
+              new Place(
+                  number(fields.get(0)),
+                  number(fields.get(1)),
+                  String.valueOf(fields.get(2)),
+                  String.valueOf(fields.get(3)),
+                  String.valueOf(fields.get(4)),
+                  String.valueOf(fields.get(5))));
+        }
+      }
+    }
+
+    private static List<?> list(Object value) {
+      return value instanceof List<?> list ? list : Arrays.asList((Object[]) value);
+    }
+
+    LawResult result(long millis) {
+      return new LawResult(
+          name,
+          says,
+          broken > 0 ? "broken" : skipped ? "not checked" : "holds",
+          checked,
+          broken,
+          broken > 0 ? new Blocks(first, last) : null,
+          List.copyOf(places),
+          why,
+          millis);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package polymarket.backfill.audit;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Where a law is broken.
+ *
+ * @param firstBlock the missing log is not before this block
+ * @param lastBlock nor behind this one
+ * @param transaction its hash, or empty where more than one transaction may lack a log
+ * @param wallet an address, or empty
+ * @param token a token id, or empty
+ * @param wrong what should not be
+ */
+public record Place(
+    long firstBlock,
+    long lastBlock,
+    String transaction,
+    String wallet,
+    String token,
+    String wrong) {
+
+  /**
+   * The ranges of blocks to fetch again so that all places are in one, from the narrowest places
+   * on: a wide one that holds a narrow one adds nothing, because what is missing there explains
+   * both. Ranges that touch are one.
+   */
+  public static List<Blocks> ranges(List<Place> places) {
+    List<Blocks> chosen = new ArrayList<>();
+    places.stream()
+        .map(place -> new Blocks(place.firstBlock, place.lastBlock))
+        .sorted(Comparator.comparingLong(Blocks::width))
+        .forEach(
+            range -> {
+              if (chosen.stream()
+                  .noneMatch(
+                      known -> known.first() >= range.first() && known.last() <= range.last())) {
+                chosen.add(range);
+              }
+            });
+    return Blocks.joined(chosen);
+  }
+}

@@ -1,0 +1,166 @@
+package polymarket.backfill.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Self;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.benchmark.BenchmarkException;
+import polymarket.backfill.benchmark.Engine;
+import polymarket.backfill.benchmark.Program;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.enrich.Enrich;
+import polymarket.backfill.enrich.Reconcile;
+import polymarket.backfill.polymarket.LogPages;
+
+/** This program, as benchmarks see it. */
+record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> tell)
+    implements Program {
+
+  @Override
+  public Path home() {
+    return settings.home();
+  }
+
+  @Override
+  public Path runtime() {
+    return settings.path("runtime.dir");
+  }
+
+  @Override
+  public String setting(String key) {
+    return settings.text(key);
+  }
+
+  @Override
+  public List<String> command(List<String> javaOptions, List<String> arguments) {
+    return Self.command(List.of("-Dbackfill."), javaOptions, arguments);
+  }
+
+  @Override
+  public Engine engine(Map<String, String> changed) {
+    Settings own = with(settings, changed);
+    try {
+      return new BenchmarkEngine(ClickHouse.open(own), own, this);
+    } catch (UserError e) {
+      throw new BenchmarkException(e.getMessage());
+    }
+  }
+
+  @Override
+  public String logsRequest(long first, long last, List<String> datasets) {
+    try {
+      return LogPages.portalRequest(first, last, datasets);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Settings with(Settings settings, Map<String, String> changed) {
+    Settings own = settings;
+    for (Map.Entry<String, String> setting : changed.entrySet()) {
+      own = own.with(setting.getKey(), setting.getValue());
+    }
+    return own;
+  }
+
+  @Override
+  public void info(String line) {
+    messages.info(line);
+  }
+
+  @Override
+  public void warn(String line) {
+    messages.warn(line);
+  }
+
+  @Override
+  public void status(String line) {
+    tell.accept(line);
+  }
+
+  private record BenchmarkEngine(ClickHouse clickHouse, Settings settings, BenchmarkProgram program)
+      implements Engine {
+
+    private static final String SQL = "benchmark-enrich";
+
+    @Override
+    public Object value(String sql) {
+      return clickHouse.value(sql);
+    }
+
+    @Override
+    public List<Map<String, Object>> rows(String sql) {
+      return clickHouse.rows(sql, Map.of());
+    }
+
+    @Override
+    public void execute(String sql) {
+      clickHouse.execute(sql);
+    }
+
+    @Override
+    public void insert(String table, byte[] json, String token) {
+      clickHouse.insert(table, json, token, "benchmark");
+    }
+
+    @Override
+    public void createTables(String job) {
+      Views.create(clickHouse, job);
+    }
+
+    @Override
+    public Object value(String section, Map<String, ?> values) {
+      return clickHouse.value(SqlFile.read(SQL).section(section).sql(filled(values)));
+    }
+
+    @Override
+    public void run(String section, Map<String, ?> values) {
+      clickHouse.execute(SqlFile.read(SQL).section(section), filled(values));
+    }
+
+    private static Map<String, Object> filled(Map<String, ?> values) {
+      Map<String, Object> own = new HashMap<>(values);
+      own.replaceAll(
+          (name, value) -> value instanceof Sql sql ? new SqlFile.Raw(sql.text()) : value);
+      return own;
+    }
+
+    @Override
+    public void createMappingTables() {
+      Reconcile.createTables(clickHouse);
+    }
+
+    @Override
+    public Map<String, Object> enrich(Map<String, String> changed) {
+      Enrich.Result result =
+          new Enrich(clickHouse, with(settings, changed), program.messages(), program.tell()).run();
+      Map<String, Object> steps = new LinkedHashMap<>();
+      result.steps().entrySet().stream()
+          .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+          .forEach(step -> steps.put(step.getKey(), step.getValue() / 1000.0));
+      Map<String, Object> figures = new LinkedHashMap<>();
+      figures.put("rows", result.rows());
+      figures.put("original", result.original());
+      figures.put("filled", result.filled());
+      figures.put("unfillable", result.unfillable());
+      figures.put("slices", result.slices());
+      figures.put("halved", result.halved());
+      figures.put("seconds_in", steps);
+      return figures;
+    }
+
+    @Override
+    public void close() {
+      clickHouse.close();
+    }
+  }
+}

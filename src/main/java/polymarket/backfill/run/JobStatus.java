@@ -1,0 +1,179 @@
+package polymarket.backfill.run;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+
+/**
+ * How far one job's run is: what it writes to runtime/JOB.status.json for other terminals, and what
+ * {@code --json} prints. The names of the fields, in snake case, are what scripts match on.
+ *
+ * @param worker such as "1 of 4"; null where the job is not shared
+ * @param startedAt the instant, as text
+ * @param updatedAt likewise
+ * @param numbers where ids are ranges, what is in them; otherwise null
+ * @param rows of this run
+ * @param ledger what the ledger holds; null while the job runs
+ * @param balanced whether these sums add up; null while the job runs
+ */
+@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+public record JobStatus(
+    String job,
+    String worker,
+    RunState state,
+    long pid,
+    String startedAt,
+    String updatedAt,
+    Ids ids,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Numbers numbers,
+    Rows rows,
+    Run run,
+    @JsonInclude(JsonInclude.Include.NON_NULL) LedgerSums ledger,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Boolean balanced) {
+
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+          .build();
+
+  /** Ids by their states. */
+  public record Ids(
+      long total, long pending, long found, long absent, long unresolved, long failed) {
+
+    public static Ids of(long total, Map<State, Long> counts) {
+      return new Ids(
+          total,
+          counts.get(State.PENDING),
+          counts.get(State.FOUND),
+          counts.get(State.ABSENT),
+          counts.get(State.UNRESOLVED),
+          counts.get(State.FAILED));
+    }
+
+    public long of(State state) {
+      return switch (state) {
+        case PENDING -> pending;
+        case FOUND -> found;
+        case ABSENT -> absent;
+        case UNRESOLVED -> unresolved;
+        case FAILED -> failed;
+      };
+    }
+  }
+
+  /**
+   * The numbers that are in ids which are ranges.
+   *
+   * @param unit such as blocks
+   */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Numbers(String unit, long total, long done, double perSecond) {}
+
+  /**
+   * @param of what else they count; null where nothing
+   */
+  public record Rows(
+      long fetched,
+      long inserted,
+      long duplicate,
+      long rejected,
+      @JsonInclude(JsonInclude.Include.NON_NULL) String of) {}
+
+  /**
+   * What a run did, and how fast it is: of the last ten seconds while it runs, of all of it then.
+   *
+   * @param limitUsed the part of the source's limit that was used
+   * @param secondsLeft null where that is not known
+   * @param waitingFor the source's trouble; null where it has none
+   * @param givesUpAt when the run gives up on the source; null where it has no trouble
+   * @param secondsIn the seconds that finished batches spent in each step; of batches and calls
+   *     that go on at once, they add up
+   */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Run(
+      double seconds,
+      long ids,
+      long batches,
+      double idsPerSecond,
+      long requests,
+      double requestsPerSecond,
+      double limitPerSecond,
+      double limitUsed,
+      long retries,
+      Long secondsLeft,
+      String waitingFor,
+      String givesUpAt,
+      Map<String, Double> secondsIn) {}
+
+  /**
+   * The ids of a share, counted anew, and the rows of the whole ledger: batches are not divided as
+   * ids are when the number of workers changes.
+   *
+   * @param rowsOf what else the rows count; null where nothing
+   */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record LedgerSums(
+      long ids,
+      long pending,
+      long found,
+      long absent,
+      long unresolved,
+      long failed,
+      @JsonInclude(JsonInclude.Include.NON_NULL) String rowsOf,
+      long rowsFetched,
+      long rowsInserted,
+      long rowsDuplicate,
+      long rowsRejected) {
+
+    static LedgerSums of(Ledger ledger, Share share) {
+      Ids ids = Ids.of(ledger.size(share), ledger.counts(share));
+      Ledger.Sums sums = ledger.sums();
+      boolean replaced = ledger.replaced();
+      String rowsOf =
+          share.whole() && !replaced
+              ? null
+              : (share.whole() ? "" : "all workers together")
+                  + (!share.whole() && replaced ? ", " : "")
+                  + (replaced ? "with those that were replaced" : "");
+      return new LedgerSums(
+          ids.total(),
+          ids.pending(),
+          ids.found(),
+          ids.absent(),
+          ids.unresolved(),
+          ids.failed(),
+          rowsOf,
+          sums.fetched(),
+          sums.inserted(),
+          sums.duplicate(),
+          sums.rejected());
+    }
+  }
+
+  /** The status that a run wrote to a file. */
+  public static JobStatus read(Path file) throws IOException {
+    return JSON.readValue(file.toFile(), JobStatus.class);
+  }
+
+  /** The same in another state. */
+  public JobStatus in(RunState other) {
+    return new JobStatus(
+        job, worker, other, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced);
+  }
+
+  /** The same with what the ledger holds at the end. */
+  JobStatus with(LedgerSums sums, boolean adds) {
+    return new JobStatus(
+        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, sums, adds);
+  }
+}

@@ -1,0 +1,96 @@
+package polymarket.backfill.run;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import polymarket.backfill.ExitCode;
+import polymarket.backfill.Messages;
+import polymarket.backfill.Stop;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.State;
+
+/** Finds out how a run ended: whether the sums of its jobs add up, what failed, what is left. */
+final class RunEnd {
+
+  private final JobRun.Options options;
+  private ExitCode exit = ExitCode.COMPLETE;
+  private RunState state = RunState.COMPLETE;
+  private String reason;
+
+  RunEnd(JobRun.Options options, Stop stop) {
+    this.options = options;
+    if (stop.asked()) {
+      exit = stop.code();
+      state =
+          switch (exit) {
+            case INTERRUPTED -> RunState.INTERRUPTED;
+            case GAVE_UP -> RunState.GAVE_UP;
+            default -> RunState.STOPPED;
+          };
+      reason = stop.reason();
+    }
+  }
+
+  JobRun.Result of(List<Progress> jobs, Map<String, Ledger> ledgers) {
+    List<JobStatus> ended = new ArrayList<>();
+    RunState ofRun = state;
+    for (Progress job : jobs) {
+      Ledger ledger = ledgers.get(job.job().getName());
+      Map<State, Long> counts = ledger.counts(options.share());
+      long total = counts.values().stream().mapToLong(Long::longValue).sum();
+      boolean balanced = total == ledger.size(options.share()) && ledger.sums().balanced();
+      RunState own = of(job.job().getName(), ledger, counts, balanced, ofRun);
+      state = own == ofRun ? state : own;
+      job.counted(counts);
+      JobStatus status =
+          job.snapshot(own).with(JobStatus.LedgerSums.of(ledger, options.share()), balanced);
+      ended.add(status);
+      job.publish(status);
+      job.close();
+    }
+    return new JobRun.Result(
+        exit,
+        state,
+        reason,
+        ended.stream().map(status -> new JobResult(status, exit.code(), reason)).toList());
+  }
+
+  private RunState of(
+      String job, Ledger ledger, Map<State, Long> counts, boolean balanced, RunState ofRun) {
+    long left = exit.isFinished() ? ledger.left(options.share()) : 0;
+    long failed = counts.get(State.FAILED);
+    if (!balanced && exit != ExitCode.NOT_BALANCED) {
+      exit = ExitCode.NOT_BALANCED;
+      reason = "the sums of " + job + " do not balance: see below";
+      return RunState.NOT_BALANCED;
+    }
+    if (left > 0 && options.limit() == Long.MAX_VALUE) {
+      exit = ExitCode.NOT_BALANCED;
+      reason = left + " ids of " + job + " are still pending though nothing is left to do";
+      return RunState.NOT_BALANCED;
+    }
+    if (exit.isFinished() && failed > 0) {
+      if (exit == ExitCode.COMPLETE) {
+        exit = ExitCode.FAILED_IDS;
+        reason =
+            Messages.count(failed, "id")
+                + " failed: see `backfill ledger "
+                + job
+                + " --state failed`; the same command asks for them again";
+      }
+      return RunState.FAILED_IDS;
+    }
+    if (left > 0) {
+      reason =
+          reason != null
+              ? reason
+              : Messages.count(left, "id")
+                  + " of "
+                  + job
+                  + (left == 1 ? " is" : " are")
+                  + " still pending; the same command without --limit continues with them";
+      return RunState.LIMITED;
+    }
+    return ofRun;
+  }
+}

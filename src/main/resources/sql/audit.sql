@@ -1,0 +1,609 @@
+-- What must hold of the chain's tables if no log is missing, for `backfill audit`: each section @law is one law. Its title is
+-- what the law says. Its statement gives one row: checked, broken, first_block and last_block of what is broken, and places:
+-- up to 100 tuples of first block, last block, transaction, wallet, token and what is wrong. A law with by=blocks is asked
+-- for blocks {from_block} to {to_block} at a time, of those that were fetched of all datasets in needs=; one with by=tokens
+-- for a range of the tokens' hashes, and only where the datasets in whole= were fetched from their first block on without a
+-- gap.
+
+-- @setup after=chain
+CREATE TABLE IF NOT EXISTS default.audit_results
+(
+    time        DateTime64(3, 'UTC') COMMENT 'of the audit: the same for all its laws',
+    law         LowCardinality(String),
+    says        String COMMENT 'the law in words' CODEC(ZSTD(1)),
+    state       Enum8('holds' = 0, 'broken' = 1, 'not checked' = 2),
+    checked     UInt64 COMMENT 'how many cases the law was held against',
+    broken      UInt64 COMMENT 'how many of them break it',
+    first_block UInt64 COMMENT 'where the missing logs are: 0 where nothing is broken',
+    last_block  UInt64,
+    `where`     String COMMENT 'the same for people, or why the law was not checked' CODEC(ZSTD(1)),
+    places      Array(Tuple(first_block UInt64, last_block UInt64, transaction String, wallet String, token String, wrong String)) COMMENT 'the first ones' CODEC(ZSTD(1)),
+    seconds     Float64
+)
+ENGINE = MergeTree
+ORDER BY (time, law);
+
+-- The contracts that act for others. Those that pass tokens on in the same transaction hold none after it.
+CREATE TABLE IF NOT EXISTS default.audit_contracts
+(
+    address FixedString(20),
+    kind    LowCardinality(String) COMMENT 'exchange, adapter, collateral adapter, auto redeemer, module, fee module or pool'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY address;
+
+-- The tokens of the conditions that the chain's events name, computed forward.
+CREATE TABLE IF NOT EXISTS default.audit_tokens
+(
+    condition_id FixedString(32),
+    collateral   FixedString(20),
+    index_set    UInt256,
+    token_id     UInt256
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (condition_id, collateral, index_set);
+
+-- The questions of neg-risk markets: place is a question's bit in the index set of a conversion.
+CREATE TABLE IF NOT EXISTS default.audit_questions
+(
+    market_id    FixedString(32),
+    place        UInt8,
+    condition_id FixedString(32),
+    block_number UInt64 COMMENT 'of its preparation'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (market_id, place);
+
+CREATE TABLE IF NOT EXISTS default.audit_pools
+(
+    pool         FixedString(20),
+    condition_id FixedString(32),
+    collateral   FixedString(20)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY pool;
+
+-- Transactions with an event that the laws of a transaction cannot read: positions below other positions, collateral that is not
+-- Polymarket's, and events of the modules for which no rule is known.
+CREATE OR REPLACE VIEW default.audit_unread AS
+SELECT DISTINCT transaction_hash, block_number FROM default.chain_lifecycle
+WHERE kind IN ('event split', 'event merge', 'migration', 'bridge', 'combo surgery') OR kind = 'conversion' AND version = 'V3'
+    OR kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers) AND (parent_id != toFixedString('', 32)
+        OR collateral NOT IN (unhex('2791bca1f2de4661ed88a30c99a7a9449aa84174'), unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2')));
+
+-- Tokens that an exchange moved from one wallet to another at once: of orders that are filled alone.
+CREATE OR REPLACE VIEW default.audit_direct AS
+SELECT block_number, transaction_hash, token_id, sender, receiver FROM default.chain_transfers
+WHERE operator IN (SELECT address FROM default.audit_contracts WHERE kind = 'exchange')
+    AND sender NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'pool')
+    AND receiver NOT IN (SELECT address FROM default.audit_contracts WHERE kind NOT IN ('pool', 'fee module'));
+
+-- Transfers that a wallet makes of its own, no part of a trade, split, merge, conversion or redemption. Within a match the fee
+-- module gives back a part of the fee, which is none.
+CREATE OR REPLACE VIEW default.vw_plain_transfers AS
+SELECT * FROM default.chain_transfers FINAL
+WHERE sender != toFixedString('', 20) AND receiver != toFixedString('', 20)
+    AND operator NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
+    AND sender NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
+    AND (sender NOT IN (SELECT address FROM default.audit_contracts WHERE kind = 'fee module') OR transaction_hash NOT IN
+        (SELECT transaction_hash FROM default.chain_fills UNION ALL SELECT transaction_hash FROM default.chain_lifecycle WHERE kind = 'fee refund'));
+
+-- @unknown-tokens
+-- The conditions whose token ids are not computed yet, with their number of outcomes.
+SELECT lower(hex(condition_id)) AS condition_id, toUInt16(least(256, greatest(2, max(n)))) AS outcomes FROM
+(
+    SELECT condition_id, if(kind = 'preparation', toFloat64(number), ceil(log2(toFloat64(arrayMax(arrayConcat([toUInt256(0)], numbers))) + 1))) AS n
+    FROM default.chain_lifecycle
+    WHERE version != 'V3' AND condition_id != toFixedString('', 32) AND kind IN ('preparation', 'split', 'merge', 'redemption', 'auto redemption')
+    UNION ALL
+    SELECT arrayJoin(conditions), 2 FROM default.chain_lifecycle WHERE kind = 'pool'
+)
+GROUP BY condition_id
+HAVING (condition_id, outcomes) NOT IN (SELECT condition_id, outcomes FROM default.computed_token_ids)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
+
+-- @begin
+-- What the laws read beside the chain's tables.
+INSERT INTO default.audit_pools
+SELECT pool, conditions[1], collateral FROM default.chain_lifecycle
+WHERE kind = 'pool' AND length(conditions) = 1 AND tokens IN (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'conditional tokens');
+
+INSERT INTO default.audit_contracts
+SELECT DISTINCT toFixedString(unhex(substring(address, 3)), 20),
+    multiIf(endsWith(contract, 'exchange'), 'exchange', endsWith(contract, 'adapter'), 'adapter', endsWith(contract, 'fee module'), 'fee module',
+        endsWith(contract, 'module'), 'module', 'auto redeemer')
+FROM default.chain_contracts WHERE match(contract, '(exchange|adapter|module|redeemer)$')
+UNION ALL
+SELECT arrayJoin([toFixedString(unhex('ada100874d00e3331d00f2007a9c336a65009718'), 20), toFixedString(unhex('ada2005600dec949baf300f4c6120000bdb6eaab'), 20)]), 'collateral adapter'
+UNION ALL
+-- of these only the beginnings of their addresses are known
+SELECT DISTINCT operator, if(startsWith(hex(operator), 'A12'), 'auto redeemer', 'collateral adapter') FROM default.chain_transfers
+WHERE substring(operator, 1, 4) IN (unhex('ada100db'), unhex('ada20000'), unhex('a1200000'))
+UNION ALL
+SELECT pool, 'pool' FROM default.audit_pools;
+
+INSERT INTO default.audit_questions
+SELECT toFixedString(concat(substring(question_id, 1, 31), unhex('00')), 32), toUInt8(reinterpretAsUInt8(substring(question_id, 32, 1))), condition_id, block_number
+FROM default.chain_lifecycle
+WHERE kind = 'preparation' AND oracle IN (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'neg-risk adapter');
+
+INSERT INTO default.audit_tokens
+SELECT toFixedString(unhex(condition_id), 32), toFixedString(token.1, 20), token.2, toUInt256(token.3)
+FROM
+(
+    SELECT condition_id, arrayFilter(s -> bitCount(s) > 1, range(toUInt32(3), toUInt32(outcomes + 1))) AS sets,
+        unhex('2791bca1f2de4661ed88a30c99a7a9449aa84174') AS usdc, unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2') AS wrapped,
+        arrayConcat(
+            arrayMap((t, i) -> (usdc, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), usdc_token_ids, arrayEnumerate(usdc_token_ids)),
+            arrayMap((t, i) -> (wrapped, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), wrapped_token_ids, arrayEnumerate(wrapped_token_ids)),
+            arrayMap((t, i) -> (if(i % 2 = 1, usdc, wrapped), toUInt256(sets[intDiv(i + 1, 2)]), t), other_token_ids, arrayEnumerate(other_token_ids))) AS tokens
+    FROM default.computed_token_ids FINAL
+    WHERE toFixedString(unhex(condition_id), 32) NOT IN (SELECT condition_id FROM default.audit_tokens)
+)
+ARRAY JOIN tokens AS token
+SETTINGS max_memory_usage = {max_memory};
+
+-- @fetched
+-- The blocks that were fetched of each dataset.
+SELECT dataset, first, last FROM default.chain_ranges FINAL ORDER BY dataset, first;
+
+-- @first-blocks
+-- From which block on the contracts of a dataset can have logs.
+SELECT dataset, min(first_block) AS block FROM default.chain_contracts GROUP BY dataset;
+
+-- @rows
+-- How many rows there are, by blocks, to cut the work into slices.
+SELECT intDiv(block_number, 1000) * 1000 AS block, count() AS rows FROM
+(
+    SELECT block_number FROM default.chain_transfers UNION ALL SELECT block_number FROM default.chain_fills
+    UNION ALL SELECT block_number FROM default.chain_lifecycle UNION ALL SELECT block_number FROM default.chain_amm_trades
+)
+GROUP BY block ORDER BY block
+SETTINGS max_memory_usage = {max_memory};
+
+-- @token-rows
+-- About how many rows the laws by tokens hold.
+SELECT 2 * count() FROM default.chain_transfers;
+
+-- @refetch
+-- The command that fetches a range again.
+SELECT concat('backfill run chain --redo all --from ', toString({first_block}), ' --to ', toString({last_block}));
+
+-- @keep
+INSERT INTO default.audit_results
+SELECT fromUnixTimestamp64Milli(toInt64({time}), 'UTC'), {law}, {says}, {state}, {checked}, {broken}, {first_block}, {last_block}, {place}, [{places}], {seconds};
+
+-- @law balances by=tokens whole=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
+-- A debit stands before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
+-- collateral's. A missing transfer is somewhere between the token's first one and the log that cannot be.
+SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block, max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
+    groupArrayArray(100)(arrayMap(b -> (if(b.3 < 0, born, b.4), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
+        if(b.3 < 0, concat('the balance is ', toString(b.3)), concat(toString(b.3), ' are left after the redemption'))), bad)) AS places
+FROM
+(
+    SELECT token_id, count() AS held, min(first) AS born, groupArrayIf((block, wallet, balance, first), at > 0) AS bad FROM
+    (
+        SELECT token_id, wallet, arraySort(groupArray((place, delta, emptied))) AS steps, arrayCumSum(s -> s.2, steps) AS balances,
+            arrayFirstIndex((b, s) -> b < 0 OR s.3 AND b > 0, balances, steps) AS at,
+            balances[greatest(at, 1)] AS balance, bitShiftRight(steps[greatest(at, 1)].1, 36) AS block, bitShiftRight(steps[1].1, 36) AS first
+        FROM
+        (
+            SELECT token_id, side.1 AS wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16) + 2 * toUInt64(batch_index) + side.3 AS place,
+                side.2 AS delta, false AS emptied
+            FROM default.chain_transfers FINAL
+            ARRAY JOIN [(sender, -toInt128(amount), 0), (receiver, toInt128(amount), 1)] AS side
+            WHERE cityHash64(token_id) {in_range} AND amount < bitShiftLeft(toUInt256(1), 100) AND side.1 != toFixedString('', 20)
+            UNION ALL
+            SELECT token.token_id, event.wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16), toInt128(0), true
+            FROM
+            (
+                SELECT wallet, block_number, log_index, condition_id, collateral, arrayJoin(numbers) AS index_set FROM default.chain_lifecycle FINAL
+                WHERE kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
+            ) AS event
+            INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) {in_range}) AS token USING (condition_id, collateral, index_set)
+        )
+        GROUP BY token_id, wallet
+    )
+    GROUP BY token_id
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law supply by=blocks needs=transfers,lifecycle In each transaction a condition's outcomes are minted and burnt by what its splits and merges say, the same of each; beyond that they are burnt by redemptions alone.
+-- Sums of these over all transactions: until a condition resolves, all its outcomes have the same supply, which is splits
+-- less merges.
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), '', toString(token), wrong), wrong != '') AS places
+FROM
+(
+    SELECT tx, token, any(block) AS block, sum(minted) AS is, sum(said) AS should, max(redeemed) AS by_redemption,
+        multiIf(is = should OR by_redemption AND is < should, '',
+            concat(toString(abs(is)), if(is < 0, ' burnt', ' minted'), ', by the events ', toString(abs(should)), if(should < 0, ' burnt', ' minted'))) AS wrong
+    FROM
+    (
+        SELECT transaction_hash AS tx, token_id AS token, block_number AS block,
+            if(sender = toFixedString('', 20), toInt256(amount), -toInt256(amount)) AS minted, toInt256(0) AS said, false AS redeemed
+        FROM default.chain_transfers FINAL
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND (sender = toFixedString('', 20)) != (receiver = toFixedString('', 20))
+        UNION ALL
+        SELECT event.transaction_hash, token.token_id, event.block_number, toInt256(0), event.said, event.redeemed
+        FROM
+        (
+            SELECT transaction_hash, block_number, condition_id, collateral, part.1 AS index_set, part.2 AS said, kind = 'redemption' AS redeemed
+            FROM default.chain_lifecycle FINAL
+            -- a partition that is not of all outcomes takes the token of its union, which full partitions have none of
+            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), -toInt256(amount))]),
+                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), toInt256(amount))]),
+                arrayMap(s -> (s, toInt256(0)), numbers)) AS part
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers)
+        ) AS event
+        INNER JOIN
+        (
+            SELECT * FROM default.audit_tokens WHERE condition_id IN
+                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block})
+        ) AS token USING (condition_id, collateral, index_set)
+        UNION ALL
+        SELECT transaction_hash, part.1, block_number, toInt256(0), part.2, false
+        FROM default.chain_lifecycle FINAL
+        ARRAY JOIN multiIf(
+            kind = 'redemption', [(token_id, -toInt256(amount))],
+            arrayMap(o -> (reinterpretAsUInt256(reverse(condition_id)) + o, if(kind = 'split', toInt256(amount), -toInt256(amount))), [toUInt256(0), toUInt256(1)])) AS part
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND version = 'V3' AND kind IN ('split', 'merge', 'redemption')
+    )
+    WHERE tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
+    GROUP BY tx, token
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law redemptions by=blocks needs=transfers,lifecycle,conditions Each redemption pays what the tokens that were burnt for it are worth, rounded down for each outcome.
+-- Where a wallet redeems a condition several times in a transaction, each may round on its own.
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
+FROM
+(
+    SELECT tx, wallet, block, paid, sum(intDiv(greatest(burnt, 0) * share, denominator)) AS worth, rounding,
+        if(abs(paid - worth) <= rounding, '', concat('paid ', toString(paid), ' for tokens worth ', toString(worth))) AS wrong
+    FROM
+    (
+        SELECT redeemed.tx AS tx, redeemed.wallet AS wallet, redeemed.condition_id AS condition_id, redeemed.collateral AS collateral, redeemed.block AS block,
+            redeemed.paid AS paid, if(redeemed.times = 1, 0, redeemed.times * length(redeemed.sets)) AS rounding,
+            sum(moved.amount) AS burnt, any(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, toInt256(n), 0), payout_numerators, arrayEnumerate(payout_numerators))) AS share,
+            any(toInt256(arraySum(payout_numerators))) AS denominator
+        FROM
+        (
+            SELECT transaction_hash AS tx, wallet, condition_id, collateral, any(block_number) AS block, toInt256(sum(payout)) AS paid, count() AS times,
+                groupUniqArrayArray(numbers) AS sets
+            FROM default.chain_lifecycle FINAL
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
+            GROUP BY tx, wallet, condition_id, collateral
+        ) AS redeemed
+        INNER JOIN
+        (
+            SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators FROM default.rpc_resolutions AS known FINAL
+            WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+        ) AS resolution ON resolution.condition_id = redeemed.condition_id
+        INNER JOIN
+        (
+            SELECT * FROM default.audit_tokens WHERE condition_id IN
+                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+        ) AS token ON token.condition_id = redeemed.condition_id AND token.collateral = redeemed.collateral
+        LEFT JOIN
+        (
+            SELECT transaction_hash AS tx, sender AS wallet, token_id, toInt256(amount) AS amount FROM default.chain_transfers FINAL
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND receiver = toFixedString('', 20)
+            UNION ALL
+            SELECT event.transaction_hash, event.wallet, merged.token_id, -toInt256(event.amount) FROM
+            (
+                SELECT transaction_hash, wallet, condition_id, collateral, amount, arrayJoin(numbers) AS index_set FROM default.chain_lifecycle FINAL
+                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'merge' AND notEmpty(numbers)
+            ) AS event
+            INNER JOIN
+            (
+                SELECT * FROM default.audit_tokens WHERE condition_id IN
+                    (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+            ) AS merged USING (condition_id, collateral, index_set)
+        ) AS moved ON moved.tx = redeemed.tx AND moved.wallet = redeemed.wallet AND moved.token_id = token.token_id
+        WHERE has(redeemed.sets, token.index_set)
+        GROUP BY tx, wallet, condition_id, collateral, block, paid, rounding, token.token_id
+    )
+    GROUP BY tx, wallet, condition_id, collateral, block, paid, rounding
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law matches by=blocks needs=fills,transfers Each match adds up: the taker gets what its makers give, shares for shares and collateral for collateral, and each maker has its taker.
+-- A match is its makers' rows and the taker's row behind them. Its taker may offer more than is taken, and gets the rest back. An
+-- order of V1 that is filled alone has no taker's row: the tokens go between its owner and the operator.
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(taker.2))), toString(taker.4), wrong), wrong != '') AS places
+FROM
+(
+    SELECT tx, block,
+        arrayFilter(f -> NOT f.8, match) AS rows,
+        rows[-1] AS taker,
+        arrayFilter(f -> f.7 = 'maker', rows) AS makers,
+        -- the complement's maker pays for the shares that the taker does not
+        arraySum(arrayMap(f -> if(f.4 = taker.4, f.6, f.5 - f.6), makers)) AS collateral,
+        arraySum(arrayMap(f -> f.5, makers)) AS shares,
+        multiIf(
+            empty(rows), '',
+            taker.7 != 'taker', 'a maker''s fill has no taker''s',
+            empty(makers), 'a taker''s fill has no maker''s',
+            arrayExists(f -> f.3 != taker.2, makers), 'a maker''s fill names another taker',
+            arrayExists(f -> (f.4 = taker.4) = (f.9 = taker.9), makers), 'a maker and the taker are on the same side',
+            if(taker.9 = 'BUY', taker.5 != shares, taker.6 != collateral),
+                concat('the taker gets ', toString(if(taker.9 = 'BUY', taker.5, taker.6)), ', its makers give ', toString(if(taker.9 = 'BUY', shares, collateral))),
+            if(taker.9 = 'BUY', taker.6 < collateral, taker.5 < shares),
+                concat('the taker gives ', toString(if(taker.9 = 'BUY', taker.6, taker.5)), ', its makers get ', toString(if(taker.9 = 'BUY', collateral, shares))),
+            '') AS wrong
+    FROM
+    (
+        SELECT transaction_hash AS tx, any(block_number) AS block,
+            arrayJoin(arrayReverseSplit((f, last) -> last, arraySort(f -> f.1, groupArray(
+                (log_index, owner, counterparty, token_id, toInt64(shares), toInt64(collateral), toString(role), alone, toString(side)))) AS fills,
+                arrayMap(f -> f.7 = 'taker', fills))) AS match
+        FROM
+        (
+            SELECT *, version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner), if(side = 'BUY', owner, counterparty)) IN
+                (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
+            FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+        )
+        GROUP BY tx, exchange
+    )
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law transactions by=blocks needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
+-- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
+-- V1 takes in shares. The owner behind a collateral adapter is who the tokens go to, and no event names it.
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), if(startsWith(wallet, 'fees'), 'whoever gets the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong), wrong != '') AS places
+FROM
+(
+    SELECT tx, token, wallet, any(block) AS block, sum(moved) AS kept, sum(asked) - sum(said) AS left, sum(burnt) - sum(merged) AS redeemed_now,
+        max(redeemed) AS by_redemption, max(free) AS any_amount,
+        multiIf(
+            kept != 0 AND wallet IN (SELECT address FROM default.audit_contracts WHERE kind IN ('exchange', 'adapter', 'collateral adapter', 'auto redeemer')),
+                concat('a contract that passes tokens on has ', toString(kept), ' more of them'),
+            any_amount OR wallet IN (SELECT address FROM default.audit_contracts WHERE kind IN ('collateral adapter', 'auto redeemer')), '',
+            left + if(by_redemption, redeemed_now, 0) != 0,
+                concat(toString(sum(asked)), ' moved, by fills and events ', toString(sum(said) - if(by_redemption, redeemed_now, 0))),
+            '') AS wrong
+    FROM
+    (
+        -- what moved: a wallet's gain or loss
+        SELECT tx, block_number AS block, token_id AS token, side.1 AS wallet, side.2 AS moved, side.3 * side.2 AS asked, toInt256(0) AS said,
+            if(side.2 < 0 AND receiver = toFixedString('', 20), -side.2, toInt256(0)) AS burnt, toInt256(0) AS merged, false AS redeemed, false AS free
+        FROM
+        (
+            SELECT transfer.transaction_hash AS tx, block_number, token_id, sender, receiver, toInt256(amount) AS n,
+                operator IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter') AS by_adapter,
+                contract != toFixedString(unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), 20) AND receiver = toFixedString('', 20) AS burnt_by_module,
+                multiIf(
+                    sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'exchange')
+                        AND receiver NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module') AND receiver != toFixedString('', 20)
+                        AND (tx, receiver) NOT IN (SELECT transaction_hash, owner FROM default.chain_fills WHERE block_number BETWEEN {from_block} AND {to_block}),
+                        toFixedString('fees', 20),
+                    -- the vault's part of a conversion, which is the fee of its owner
+                    conversion.wallet != toFixedString('', 20) AND sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
+                        AND receiver NOT IN (SELECT address FROM default.audit_contracts) AND receiver NOT IN (toFixedString('', 20), conversion.burn), conversion.wallet,
+                    receiver) AS gets
+            FROM
+            (
+                SELECT * FROM default.chain_transfers FINAL
+                WHERE block_number BETWEEN {from_block} AND {to_block}
+                    AND (sender = toFixedString('', 20) OR receiver = toFixedString('', 20)
+                        OR operator IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
+                        OR sender IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
+                        OR sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'fee module') AND transaction_hash IN
+                            (SELECT transaction_hash FROM default.chain_fills WHERE block_number BETWEEN {from_block} AND {to_block}
+                            UNION ALL SELECT transaction_hash FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'fee refund'))
+            ) AS transfer
+            LEFT ANY JOIN
+            (
+                SELECT transaction_hash, any(wallet) AS wallet, toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20) AS burn FROM default.chain_lifecycle
+                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion' GROUP BY transaction_hash
+            ) AS conversion ON conversion.transaction_hash = transfer.transaction_hash
+        )
+        ARRAY JOIN [(sender, -n, toInt256(NOT burnt_by_module AND NOT by_adapter)), (gets, n, toInt256(NOT by_adapter))] AS side
+        WHERE side.1 != toFixedString('', 20)
+
+        UNION ALL
+        -- fills: the exchange gives what the owner gets; of an order that is filled alone, the operator
+        SELECT transaction_hash, block_number, token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, false
+        FROM
+        (
+            SELECT transaction_hash, block_number, token_id, owner, counterparty, exchange, if(side = 'BUY', 1, -1) AS sign,
+                if(version = 'V1' AND side = 'BUY', toInt256(fee), toInt256(0)) AS in_shares, toInt256(shares) AS n,
+                version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner), if(side = 'BUY', owner, counterparty)) IN
+                    (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
+            FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+        )
+        ARRAY JOIN [(owner, sign * n - in_shares), (if(alone, counterparty, exchange), -sign * n + if(alone, in_shares, 0)), (toFixedString('fees', 20), if(alone, 0, in_shares))] AS side
+        WHERE side.2 != 0
+
+        UNION ALL
+        -- splits and merges of the conditional tokens, and the tokens of redemptions
+        SELECT event.transaction_hash, event.block_number, token.token_id, event.wallet, toInt256(0), toInt256(0), event.said, toInt256(0),
+            if(event.kind = 'merge', -event.said, toInt256(0)), event.kind = 'redemption', false
+        FROM
+        (
+            SELECT transaction_hash, block_number, wallet, kind, condition_id, collateral, part.1 AS index_set, part.2 AS said
+            FROM default.chain_lifecycle FINAL
+            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), -toInt256(amount))]),
+                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), toInt256(amount))]),
+                arrayMap(s -> (s, toInt256(0)), numbers)) AS part
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers)
+        ) AS event
+        INNER JOIN
+        (
+            SELECT * FROM default.audit_tokens WHERE condition_id IN
+                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block})
+        ) AS token USING (condition_id, collateral, index_set)
+
+        UNION ALL
+        -- the neg-risk adapter's own splits, merges and redemptions; any amount that an auto redeemer takes of the wallet it
+        -- names; and conversions: the NO of each question in the index set is burnt, the adapter splits for the others and
+        -- keeps their NO out of supply
+        SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, event.free
+        FROM
+        (
+            SELECT transaction_hash AS tx, block_number AS block, condition_id, toUInt256(part.1) AS index_set, part.2 AS n, wallet, contract AS other, kind = 'auto redemption' AS free
+            FROM default.chain_lifecycle FINAL
+            ARRAY JOIN arrayMap(s -> (s, multiIf(kind = 'split', toInt256(amount), kind = 'merge', -toInt256(amount), kind = 'redemption', -toInt256(amounts[s]), toInt256(0))), [1, 2]) AS part
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND version IN ('V1', 'V2') AND kind IN ('split', 'merge', 'redemption', 'auto redemption') AND empty(numbers)
+            UNION ALL
+            SELECT conversion.transaction_hash, conversion.block_number, question.condition_id, toUInt256(part.1), part.2, part.3, part.4, false
+            FROM
+            (
+                SELECT transaction_hash, block_number, log_index, wallet, contract, market_id, number, toInt256(amount) AS n,
+                    toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20) AS burn
+                FROM default.chain_lifecycle FINAL
+                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion' AND version = 'V1'
+            ) AS conversion
+            INNER JOIN (SELECT * FROM default.audit_questions FINAL) AS question ON question.market_id = conversion.market_id
+            ARRAY JOIN if(bitAnd(conversion.number, bitShiftLeft(toUInt256(1), question.place)) != 0, [(2, -n, conversion.wallet, burn)],
+                [(2, -n, contract, burn), (1, n, conversion.wallet, contract)]) AS part
+            WHERE question.block_number <= conversion.block_number
+        ) AS event
+        INNER JOIN
+        (
+            SELECT * FROM default.audit_tokens
+            WHERE condition_id IN (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block})
+                OR condition_id IN (SELECT condition_id FROM default.audit_questions WHERE market_id IN
+                    (SELECT market_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion'))
+        ) AS token ON token.condition_id = event.condition_id AND token.index_set = event.index_set
+        ARRAY JOIN [(wallet, n), (other, -n)] AS side
+        WHERE free OR token.collateral = unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2')
+
+        UNION ALL
+        -- pools
+        SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, false
+        FROM
+        (
+            SELECT trade.transaction_hash AS tx, trade.block_number AS block, pool.condition_id AS condition_id, pool.collateral AS collateral, toUInt256(bitShiftLeft(toUInt256(1), part.1)) AS index_set,
+                part.2 AS n, trade.wallet AS wallet, trade.pool AS other
+            FROM (SELECT * FROM default.chain_amm_trades FINAL WHERE block_number BETWEEN {from_block} AND {to_block}) AS trade
+            INNER JOIN (SELECT * FROM default.audit_pools FINAL) AS pool ON pool.pool = trade.pool
+            ARRAY JOIN multiIf(trade.kind = 'buy', [(toUInt8(outcome_index), toInt256(shares))], trade.kind = 'sell', [(toUInt8(outcome_index), -toInt256(shares))],
+                -- what a funding splits and the pool does not keep goes back: it keeps all of one outcome
+                arrayMap((a, i) -> (toUInt8(i - 1), if(trade.kind = 'funding', toInt256(arrayMax(amounts)) - toInt256(a), toInt256(a))), amounts, arrayEnumerate(amounts))) AS part
+        ) AS event
+        INNER JOIN
+        (
+            SELECT * FROM default.audit_tokens WHERE condition_id IN (SELECT condition_id FROM default.audit_pools)
+        ) AS token USING (condition_id, collateral, index_set)
+        ARRAY JOIN [(wallet, n), (other, -n)] AS side
+
+        UNION ALL
+        -- fees that are given back in shares, and splits of the modules
+        SELECT transaction_hash, block_number, part.1, part.2, toInt256(0), toInt256(0), part.3, toInt256(0), toInt256(0), false, false
+        FROM default.chain_lifecycle FINAL
+        ARRAY JOIN if(kind = 'fee refund', [(token_id, wallet, toInt256(amount)), (token_id, contract, -toInt256(amount))],
+            [(reinterpretAsUInt256(reverse(condition_id)), recipient, toInt256(amount)), (reinterpretAsUInt256(reverse(condition_id)) + 1, other_recipient, toInt256(amount))]) AS part
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND (kind = 'fee refund' AND token_id != 0 OR kind = 'split' AND version = 'V3')
+    )
+    WHERE tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
+    GROUP BY tx, token, wallet
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law pools by=blocks needs=amm,lifecycle Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
+-- A purchase splits what is invested without the fee, a sale merges what is returned with it; a funding keeps all of one outcome.
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((since, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
+FROM
+(
+    SELECT tx, wallet, any(block) AS block, sum(traded) AS for_trades, sum(done) AS is, max(trade) AS trades,
+        trades AND wallet NOT IN (SELECT pool FROM default.audit_pools) AS unknown,
+        if(unknown, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'amm'), block) AS since,
+        multiIf(unknown, 'the creation of the pool is missing', is != for_trades, concat('splits less merges are ', toString(is), ', by its trades ', toString(for_trades)), '') AS wrong
+    FROM
+    (
+        SELECT transaction_hash AS tx, pool AS wallet, block_number AS block, toInt256(0) AS done, true AS trade,
+            multiIf(kind = 'buy', toInt256(collateral) - toInt256(fee), kind = 'sell', -toInt256(collateral) - toInt256(fee),
+                kind = 'funding', toInt256(arrayMax(arrayConcat([toUInt256(0)], amounts))), toInt256(0)) AS traded
+        FROM default.chain_amm_trades FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL
+        SELECT transaction_hash, wallet, block_number, if(kind = 'split', toInt256(amount), -toInt256(amount)), false, toInt256(0)
+        FROM default.chain_lifecycle FINAL
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge') AND notEmpty(numbers) AND (wallet IN (SELECT pool FROM default.audit_pools)
+            OR (transaction_hash, wallet) IN (SELECT transaction_hash, pool FROM default.chain_amm_trades WHERE block_number BETWEEN {from_block} AND {to_block}))
+    )
+    -- pools of other tokens than Polymarket's split none of these
+    WHERE wallet IN (SELECT pool FROM default.audit_pools) OR (tx, wallet) IN
+        (SELECT transaction_hash, wallet FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge'))
+    GROUP BY tx, wallet
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law conditions by=all whole=conditions,lifecycle Each condition that is split, merged or redeemed was prepared, each that is redeemed was resolved; and each question of the neg-risk adapter has its market, its condition and, once reported, its resolution.
+SELECT sum(events) AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(until, wrong != '') AS last_block,
+    groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(id)))), wrong != '') AS places
+FROM
+(
+    SELECT condition_id AS id, count() AS events, multiIf(
+            countIf(kind = 'preparation') = 0, 'the preparation of a condition is missing',
+            countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a condition is missing', '') AS wrong,
+        if(countIf(kind = 'preparation') = 0, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'conditions'), minIf(block_number, kind = 'preparation')) AS since,
+        if(countIf(kind = 'preparation') = 0, min(block_number), minIf(block_number, kind = 'redemption')) AS until
+    FROM default.chain_lifecycle
+    WHERE version = 'V1' AND kind IN ('preparation', 'split', 'merge', 'redemption', 'resolution') AND condition_id != toFixedString('', 32)
+    GROUP BY condition_id
+    UNION ALL
+    -- conditions of V3: of those of other modules than the binary one, some are resolved without an event
+    SELECT condition, count(), if(countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a condition is missing', ''),
+        min(block_number), minIf(block_number, kind = 'redemption')
+    FROM
+    (
+        SELECT kind, payout, block_number, if(kind = 'redemption', toFixedString(reverse(reinterpretAsFixedString(bitAnd(token_id, bitNot(toUInt256(255))))), 32), condition_id) AS condition
+        FROM default.chain_lifecycle
+        WHERE kind IN ('split', 'redemption', 'resolution') AND contract IN
+            (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'binary module')
+    )
+    GROUP BY condition
+    UNION ALL
+    SELECT question_id, count(), multiIf(
+            countIf(kind = 'question') = 0, 'a question is missing', countIf(kind = 'preparation') = 0, 'the condition of a question is missing',
+            countIf(kind = 'outcome') > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a question is missing',
+            countIf(kind = 'outcome') = 0 AND countIf(kind = 'resolution') > 0, 'the report of an outcome is missing', ''),
+        if(countIf(kind IN ('question', 'preparation')) < 2, min(block_number), maxIf(block_number, kind IN ('outcome', 'resolution'))),
+        if(countIf(kind IN ('question', 'preparation')) < 2, minIf(block_number, kind IN ('question', 'preparation')), maxIf(block_number, kind IN ('outcome', 'resolution')))
+    FROM default.chain_lifecycle
+    WHERE kind IN ('question', 'outcome') OR kind IN ('preparation', 'resolution') AND oracle IN (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
+    GROUP BY question_id
+    UNION ALL
+    SELECT market_id, count(), if(countIf(kind = 'market') = 0, 'a market is missing', ''),
+        (SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'neg-risk adapter'), min(block_number)
+    FROM default.chain_lifecycle WHERE kind IN ('market', 'question') AND version = 'V1'
+    GROUP BY market_id
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
+
+-- @law ranges by=all Each range of blocks that was fetched has as many logs in the tables as came.
+SELECT count() AS checked, countIf(is != should) AS broken, minIf(first, is != should) AS first_block, maxIf(last, is != should) AS last_block,
+    groupArrayIf(100)((first, last, '', '', '', concat(dataset, ': ', toString(should), ' logs came, ', toString(is), ' are there')), is != should) AS places
+FROM
+(
+    SELECT dataset, first, any(last) AS last, sum(came) AS should, sum(there) AS is FROM
+    (
+        SELECT dataset, first, last, logs AS came, toUInt64(0) AS there FROM default.chain_ranges FINAL
+        UNION ALL
+        SELECT range.dataset, range.first, range.last, toUInt64(0), logs.n
+        FROM
+        (
+            SELECT dataset, block_number, sum(n) AS n FROM
+            (
+                SELECT 'transfers' AS dataset, block_number, countIf(batch_index = 0) AS n FROM default.chain_transfers FINAL GROUP BY block_number
+                UNION ALL SELECT 'fills', block_number, count() FROM default.chain_fills FINAL GROUP BY block_number
+                UNION ALL SELECT 'amm', block_number, count() FROM default.chain_amm_trades FINAL GROUP BY block_number
+                UNION ALL SELECT toString(dataset), block_number, count() FROM default.chain_lifecycle FINAL GROUP BY dataset, block_number
+                UNION ALL SELECT toString(dataset), block_number, count() FROM default.chain_rejected FINAL WHERE dataset != '' GROUP BY dataset, block_number
+            )
+            GROUP BY dataset, block_number
+        ) AS logs
+        ASOF INNER JOIN (SELECT toString(dataset) AS dataset, first, last FROM default.chain_ranges FINAL) AS range
+            ON range.dataset = logs.dataset AND logs.block_number >= range.first
+        WHERE logs.block_number <= range.last
+    )
+    GROUP BY dataset, first
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
