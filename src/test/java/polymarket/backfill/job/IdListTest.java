@@ -20,8 +20,8 @@ import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import polymarket.backfill.Shared;
 import polymarket.backfill.ExitCode;
+import polymarket.backfill.Shared;
 import polymarket.backfill.UserError;
 
 @Timeout(60)
