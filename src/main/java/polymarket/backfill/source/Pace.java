@@ -3,6 +3,7 @@ package polymarket.backfill.source;
 import java.time.Duration;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import polymarket.backfill.ledger.Share;
 
 /**
@@ -17,10 +18,11 @@ public final class Pace {
   private final String name;
   private final Share share;
   private final double fraction;
+  private final LongSupplier clock;
 
   private final AtomicLong requests = new AtomicLong();
   private final AtomicLong retries = new AtomicLong();
-  private volatile long lastAnswer = System.currentTimeMillis();
+  private volatile long lastAnswer;
 
   /** When the latest request was sent that got a good answer. */
   private long lastAnswered;
@@ -65,9 +67,18 @@ public final class Pace {
    * @param fraction a further fraction of it, for a slower run; 1 for all of it
    */
   Pace(String name, Share share, double fraction) {
+    this(name, share, fraction, System::currentTimeMillis);
+  }
+
+  /**
+   * @param clock the time in epoch milliseconds
+   */
+  Pace(String name, Share share, double fraction, LongSupplier clock) {
     this.name = name;
     this.share = share;
     this.fraction = fraction;
+    this.clock = clock;
+    lastAnswer = clock.getAsLong();
   }
 
   public String name() {
@@ -86,7 +97,7 @@ public final class Pace {
    * @param calls how many requests this one counts as
    */
   synchronized Turn turn(double permits, long periodMillis, int calls) {
-    long now = System.currentTimeMillis();
+    long now = clock.getAsLong();
     if (step != periodMillis / (permits * fraction)) {
       step = periodMillis / (permits * fraction);
       since = now;
@@ -135,7 +146,7 @@ public final class Pace {
     long slots = slots(turn.periodMillis());
     boolean others = slots % share.of() != 0;
     long by =
-        System.currentTimeMillis()
+        clock.getAsLong()
             - Math.round(turn.slot() * turn.step())
             - turn.periodMillis() / (others ? 200 : 500);
     if (by <= 0 || turn.step() != step) {
@@ -153,7 +164,7 @@ public final class Pace {
 
   /** Delays all turns until this time, because the source asked for it. */
   synchronized void pause(long millis) {
-    pausedUntil = Math.max(pausedUntil, System.currentTimeMillis() + millis);
+    pausedUntil = Math.max(pausedUntil, clock.getAsLong() + millis);
   }
 
   /**
@@ -163,7 +174,7 @@ public final class Pace {
    *     show that the failure is over
    */
   synchronized void answered(long asked) {
-    lastAnswer = System.currentTimeMillis();
+    lastAnswer = clock.getAsLong();
     lastAnswered = Math.max(lastAnswered, asked);
     if (asked >= troubleSince) {
       trouble = null;
@@ -184,7 +195,7 @@ public final class Pace {
   /** Records a failure. */
   public synchronized void trouble(String why) {
     if (trouble == null) {
-      troubleSince = System.currentTimeMillis();
+      troubleSince = clock.getAsLong();
     }
     trouble = why;
   }
@@ -196,12 +207,12 @@ public final class Pace {
 
   /** When the current failure started, in epoch milliseconds; now if there is none. */
   public synchronized long troubleSince() {
-    return trouble == null ? System.currentTimeMillis() : troubleSince;
+    return trouble == null ? clock.getAsLong() : troubleSince;
   }
 
   /** Milliseconds until the failure will have lasted this long; 0 if it has. */
   long patienceLeft(Duration patience) {
-    return Math.max(0, troubleSince() + patience.toMillis() - System.currentTimeMillis());
+    return Math.max(0, troubleSince() + patience.toMillis() - clock.getAsLong());
   }
 
   /** When it last answered well, in epoch milliseconds; the run's start if it has not yet. */
@@ -236,7 +247,7 @@ public final class Pace {
    * than the second.
    */
   public synchronized double[] turns() {
-    long now = System.currentTimeMillis();
+    long now = clock.getAsLong();
     return new double[] {
       taken, firstTurn == 0 ? now : Math.max(now - catchUp, lastTurn + step * share.of())
     };

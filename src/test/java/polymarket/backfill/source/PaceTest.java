@@ -15,12 +15,19 @@ class PaceTest {
   private static final int PERMITS = 50;
   private static final long PERIOD = 10_100;
 
+  /** The tests' clock. */
+  private long now = 1_795_000_000_000L;
+
+  private void sleep(long millis) {
+    now += millis;
+  }
+
   @Test
   void turnsOfAllWorkersTogetherStandOnOneGridAndNoneTwice() {
     long[] slots = new long[40];
     int n = 0;
     for (int worker = 1; worker <= 4; worker++) {
-      Pace source = new Pace("goldsky", new Share(worker, 4), 1);
+      Pace source = new Pace("goldsky", new Share(worker, 4), 1, () -> now);
       for (int i = 0; i < 10; i++) {
         Pace.Turn turn = source.turn(PERMITS, PERIOD, 1);
         assertEquals(worker - 1, turn.slot() % 4);
@@ -32,18 +39,18 @@ class PaceTest {
   }
 
   @Test
-  void aRequestThatLeftLate_movesTheTurnAPeriodAfterItAsFar() throws InterruptedException {
-    Pace source = new Pace("goldsky", Share.WHOLE, 1);
+  void aRequestThatLeftLate_movesTheTurnAPeriodAfterItAsFar() {
+    Pace source = new Pace("goldsky", Share.WHOLE, 1, () -> now);
     Pace.Turn late = source.turn(PERMITS, PERIOD, 1);
-    Thread.sleep(late.waitMillis() + 200);
+    sleep(late.waitMillis() + 200);
     source.left(late);
-    long left = System.currentTimeMillis();
+    long left = now;
     for (int i = 1; i <= PERMITS; i++) {
-      long before = System.currentTimeMillis();
+      long before = now;
       Pace.Turn turn = source.turn(PERMITS, PERIOD, 1);
       if (turn.slot() == late.slot() + PERMITS) {
         assertTrue(
-            System.currentTimeMillis() + turn.waitMillis() >= left + 10_000,
+            now + turn.waitMillis() >= left + 10_000,
             "the window that begins with the late one is over");
         return;
       }
@@ -55,32 +62,31 @@ class PaceTest {
   }
 
   @Test
-  void aWorkersRequestThatLeftLate_leavesOneOfItsTurnsOut() throws InterruptedException {
-    Pace source = new Pace("goldsky", new Share(2, 4), 1);
+  void aWorkersRequestThatLeftLate_leavesOneOfItsTurnsOut() {
+    Pace source = new Pace("goldsky", new Share(2, 4), 1, () -> now);
     Pace.Turn late = source.turn(PERMITS, PERIOD, 1);
-    Thread.sleep(late.waitMillis() + 200);
+    sleep(late.waitMillis() + 200);
     source.left(late);
     assertEquals(late.slot() + 8, source.turn(PERMITS, PERIOD, 1).slot());
     assertEquals(late.slot() + 12, source.turn(PERMITS, PERIOD, 1).slot());
   }
 
   @Test
-  void turnsThatNobodyTook_areTakenLater_andNoWindowHoldsMoreThanTheLimit()
-      throws InterruptedException {
-    Pace source = new Pace("quick", Share.WHOLE, 1);
+  void turnsThatNobodyTook_areTakenLater_andNoWindowHoldsMoreThanTheLimit() {
+    Pace source = new Pace("quick", Share.WHOLE, 1, () -> now);
     List<Long> left = new ArrayList<>();
     Random random = new Random(7);
     long first = 0;
     long last = 0;
     while (left.size() < 400) {
       Pace.Turn turn = source.turn(100, 1_000, 1);
-      Thread.sleep(turn.waitMillis());
+      sleep(turn.waitMillis());
       source.left(turn);
-      left.add(System.currentTimeMillis());
+      left.add(now);
       first = left.size() == 1 ? turn.slot() : first;
       last = turn.slot();
       // somebody who pauses now and then for longer than a turn, and is quicker than the pace else
-      Thread.sleep(random.nextInt(20) == 0 ? 120 : 1);
+      sleep(random.nextInt(20) == 0 ? 120 : 1);
     }
     assertTrue(last - first <= 400 + 15, "no turn is lost: " + (last - first));
     for (int i = 0; i + 100 < left.size(); i++) {
@@ -95,20 +101,19 @@ class PaceTest {
   }
 
   @Test
-  void afterAPause_turnsThatWentByMeanwhileAreGone() throws InterruptedException {
-    Pace source = new Pace("quick", Share.WHOLE, 1);
+  void afterAPause_turnsThatWentByMeanwhileAreGone() {
+    Pace source = new Pace("quick", Share.WHOLE, 1, () -> now);
     source.turn(100, 1_000, 1);
     source.pause(300);
-    long until = System.currentTimeMillis() + 300;
-    Thread.sleep(400);
+    long until = now + 300;
+    sleep(400);
     assertTrue(
         source.turn(100, 1_000, 1).slot() * 10 >= until, "a turn from before the pause's end");
   }
 
   @Test
-  void thePaceThatIsShown_isTheLimitWhereAllTurnsAreTaken_andNeverMore()
-      throws InterruptedException {
-    Pace source = new Pace("node", Share.WHOLE, 1);
+  void thePaceThatIsShown_isTheLimitWhereAllTurnsAreTaken_andNeverMore() {
+    Pace source = new Pace("node", Share.WHOLE, 1, () -> now);
     double[] before = source.turns();
     for (int i = 0; i < 60; i++) {
       source.turn(300, 1_050, 5);
@@ -118,7 +123,7 @@ class PaceTest {
         ahead[0] - before[0] <= ahead[1] - before[1]
             && ahead[0] - before[0] > 0.95 * (ahead[1] - before[1]),
         "turns that lie ahead");
-    Thread.sleep(2_500);
+    sleep(2_500);
     double[] idle = source.turns();
     for (int i = 0; i < 60; i++) {
       source.turn(300, 1_050, 5);
@@ -132,7 +137,7 @@ class PaceTest {
 
   @Test
   void aRequestThatLeftInTime_changesNothing() {
-    Pace source = new Pace("goldsky", new Share(2, 4), 1);
+    Pace source = new Pace("goldsky", new Share(2, 4), 1, () -> now);
     Pace.Turn turn = source.turn(PERMITS, PERIOD, 1);
     source.left(turn);
     assertEquals(turn.slot() + 4, source.turn(PERMITS, PERIOD, 1).slot());
