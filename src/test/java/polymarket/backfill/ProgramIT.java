@@ -118,7 +118,7 @@ class ProgramIT {
     Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(lines));
     assertEquals(0, run.exitCode(), run.toString());
     assertTrue(
-        run.err().contains("ids.txt:2: no condition id, not asked for: '0xnonsense'"), run.err());
+        run.err().contains("ids.txt:2: not a condition id, ignored: '0xnonsense'"), run.err());
     bed.assertTruth(bed.ids("found", 3));
   }
 
@@ -527,7 +527,7 @@ class ProgramIT {
     Program.Result few =
         Program.run(bed, "run", "payouts", "--ids", list(ids), "--limit", "3", "--redo", "all");
     assertEquals(0, few.exitCode(), few.toString());
-    assertTrue(few.err().contains("3 ids are asked for again"), few.err());
+    assertTrue(few.err().contains("3 ids will be fetched again"), few.err());
     assertTrue(
         few.out().contains("payouts: complete")
             && few.out().contains("this run: 3 ids")
@@ -549,7 +549,7 @@ class ProgramIT {
             list(ids))) {
       Program.Result end = large.end();
       assertEquals(0, end.exitCode(), end.toString());
-      assertTrue(end.err().contains("1 id is asked for again"), end.err());
+      assertTrue(end.err().contains("1 id will be fetched again"), end.err());
       assertTrue(end.err().contains("stay in default.resolutions_external_ingest"), end.err());
     }
   }

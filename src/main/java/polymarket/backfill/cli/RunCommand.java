@@ -363,11 +363,7 @@ final class RunCommand implements Callable<Integer> {
                       most);
           if (pending > 0) {
             terminal.info(
-                job.getName()
-                    + ": "
-                    + Messages.count(pending, "id")
-                    + (pending == 1 ? " is" : " are")
-                    + " will be fetched again");
+                job.getName() + ": " + Messages.count(pending, "id") + " will be fetched again");
           }
         }
       }

@@ -173,7 +173,6 @@ public final class IdLoader {
           job.getName()
               + ": "
               + Messages.count(again[0], "id")
-              + (again[0] == 1 ? " is" : " are")
               + " will be fetched again, because "
               + section.title());
     }
@@ -290,7 +289,7 @@ public final class IdLoader {
             list.name()
                 + ":"
                 + line.line()
-                + ": no "
+                + ": not a "
                 + job.idKind().label()
                 + ", ignored: '"
                 + Messages.shown(line.text())

@@ -214,7 +214,7 @@ public final class Preview {
       for (Map<String, Object> table :
           clickHouse.rows(
               "SELECT name FROM system.tables WHERE database = {d:String}"
-                  + " AND engine NOT IN ('Null', 'MaterializedView') ORDER BY name",
+                  + " AND engine NOT IN ('Null', 'View', 'MaterializedView') ORDER BY name",
               Map.of("d", database))) {
         List<Map<String, Object>> mapped =
             clickHouse.rows(
