@@ -187,6 +187,8 @@ class EmbeddedClickHouseIT {
         }
         signal("KILL", pid);
         inserts.join();
+        // its connections end before the process does
+        assertTrue(awaitEnd(pid));
         engine.reattach();
         assertNotEquals(pid, engine.pid());
         assertEquals(port, engine.url().getPort());
