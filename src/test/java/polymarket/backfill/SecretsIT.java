@@ -25,7 +25,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.run.JobRun;
 
 /** Keys and passwords are in no error, message, ledger or log. */
-class SecretsTest {
+class SecretsIT {
 
   private static final String SECRET = "s3cretKey0123456789";
 

@@ -23,7 +23,7 @@ import polymarket.backfill.sandbox.SandboxOptions;
 
 /** Answers whose lists hold more than rows, by a server that says what the test wants. */
 @Timeout(180)
-class ListElementsTest {
+class ListElementsIT {
 
   private static final String OPEN = "closed=false&order=id&ascending=true";
   private static final String CLOSED = "closed=true&order=id&ascending=true";

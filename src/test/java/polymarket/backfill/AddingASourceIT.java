@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The files of docs/ADDING-A-SOURCE.md, added to a program that was built before. */
-class AddingASourceTest {
+class AddingASourceIT {
 
   private static final int TAGS = 650;
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import polymarket.backfill.TestBed;
 
 /** payouts.sql: what the landing table and its views make of the rows that Goldsky sends. */
-class PayoutsSqlTest {
+class PayoutsSqlIT {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private int number;
