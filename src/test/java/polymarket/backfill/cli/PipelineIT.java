@@ -332,7 +332,7 @@ class PipelineIT {
         night.err().contains("done with the data available in time: skipped goldsky"), night.err());
     assertTrue(
         night.out().contains("goldsky: skipped: ")
-            && night.out().contains("kept for reconcile, enrich"),
+            && night.out().contains("reserved for reconcile, enrich"),
         night.out());
     assertEquals(0, bed.requests(), "Goldsky was not asked");
     assertTruth();
@@ -376,7 +376,7 @@ class PipelineIT {
         """
         budget: 1h
         steps:
-          rpc: {command: "run rpc-logs --from {{rpc-logs.from}} --to latest --concurrency 1", takes: 1m, most: 12s, if-short: cut}
+          rpc: {command: "run rpc-logs --from {{rpc-logs.from}} --to latest --concurrency 1", takes: 1m, most: 30s, if-short: cut}
           reconcile: {command: reconcile, after: rpc, report: true}
         """);
     Program.Result run = Program.run(bed, "pipeline", "short");
@@ -404,7 +404,7 @@ class PipelineIT {
     assertTrue(
         run.out()
             .contains(
-                "rpc: stopped; its data so far is used: its limit is 12 s" + " (short.yaml:3)"),
+                "rpc: stopped; its data so far is used: its limit is 30 s" + " (short.yaml:3)"),
         run.out());
   }
 
