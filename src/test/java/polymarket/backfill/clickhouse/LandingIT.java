@@ -41,7 +41,10 @@ class LandingIT {
       before(name);
     }
     for (String job : Job.names(TestBed.PROJECT)) {
-      before(job);
+      // that version did not have every job
+      if (LandingIT.class.getResource("/tables-before/" + job + ".sql") != null) {
+        before(job);
+      }
     }
   }
 

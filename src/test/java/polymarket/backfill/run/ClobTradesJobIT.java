@@ -224,7 +224,7 @@ class ClobTradesJobIT {
   @Test
   void aKeyThatIsNotAccepted_endsTheRunAtOnce() {
     try (TestBed bed = account(SourceBed.start(new SandboxOptions().conditions(3000).limits(0)))) {
-      bed.set("clob.api-passphrase", "another");
+      bed.set("clob.api-passphrase", "wrong-passphrase-9");
       JobRun.Result result = bed.run("clob-trades", Share.WHOLE, List.of("trades"));
       assertEquals(1, result.exitCode(), result.toString());
       assertTrue(
