@@ -290,7 +290,7 @@ class FillsJobIT {
             bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString());
     assertEquals(0, next.waitFor(), () -> SourceBed.said(bed));
     assertTrue(
-        SourceBed.said(bed).contains("fills: " + many.size() + " ids are asked for once more"),
+        SourceBed.said(bed).contains("fills: " + many.size() + " ids will be fetched again"),
         SourceBed.said(bed));
     assertTruth(ended);
     Process again =
@@ -1139,7 +1139,8 @@ class FillsJobIT {
     assertEquals(2, result.exitCode(), result.toString());
     try (Ledger ledger = Ledger.open(bed.home().resolve("runtime/fills.ledger"))) {
       assertTrue(
-          ledger.entry(id).reason().contains("none of the tokens"), ledger.entry(id).toString());
+          ledger.entry(id).reason().contains("none of the requested tokens"),
+          ledger.entry(id).toString());
     }
     Set<String> tables = new HashSet<>();
     TestBed.sql("SELECT fill_id FROM default.clob_fills")
