@@ -29,42 +29,41 @@ CREATE TABLE IF NOT EXISTS default.chain_from_sqd
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_sqd_to_logs TO default.chain_logs AS
-SELECT 'sqd' AS source, header.number AS block_number, toDateTime(header.timestamp, 'UTC') AS block_time, unhex(substring(header.hash, 3)) AS block_hash,
-    toFixedString(unhex(substring(log.transactionHash, 3)), 32) AS transaction_hash, log.logIndex AS log_index,
-    toFixedString(unhex(substring(log.address, 3)), 20) AS address, arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), log.topics) AS topics,
+SELECT 'sqd' AS source, header.number AS block_number, $blockmoment(header.timestamp) AS block_time, unhex(substring(header.hash, 3)) AS block_hash,
+    $wordbytes(log.transactionHash) AS transaction_hash, log.logIndex AS log_index,
+    $addressbytes(log.address) AS address, $topicbytes(log.transactionHash, log.address, log.topics) AS topics,
     unhex(substring(log.data, 3)) AS data, getSetting('log_comment') AS batch, now64(3, 'UTC') AS fetched_at
 FROM default.chain_from_sqd ARRAY JOIN logs AS log;
 
--- A log a line, as a node answers; the array around them is cut off. "time" is there where the log has no time of its own.
+-- A log a line, as a node answers; the array around them is cut off. backfill_time is there where the log has no time of its own.
 CREATE TABLE IF NOT EXISTS default.chain_from_polygon
 (
     address String, topics Array(String), data String, blockNumber String, blockHash String, transactionHash String, logIndex String,
-    blockTimestamp String, time String
+    blockTimestamp String, backfill_time String
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_polygon_to_logs TO default.chain_logs AS
 WITH x -> reinterpretAsUInt64(reverse(unhex(leftPad(substring(x, 3), 16, '0')))) AS number
-SELECT 'rpc' AS source, number(blockNumber) AS block_number, toDateTime(number(if(time != '', time, blockTimestamp)), 'UTC') AS block_time,
-    unhex(substring(blockHash, 3)) AS block_hash, toFixedString(unhex(substring(transactionHash, 3)), 32) AS transaction_hash,
-    toUInt32(number(logIndex)) AS log_index, toFixedString(unhex(substring(t.address, 3)), 20) AS address,
-    arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), t.topics) AS topics, unhex(substring(t.data, 3)) AS data,
+SELECT 'rpc' AS source, number(blockNumber) AS block_number, $blockmoment(number(if(backfill_time != '', backfill_time, blockTimestamp))) AS block_time,
+    unhex(substring(blockHash, 3)) AS block_hash, $wordbytes(transactionHash) AS transaction_hash,
+    toUInt32(number(logIndex)) AS log_index, $addressbytes(t.address) AS address,
+    $topicbytes(transactionHash, t.address, t.topics) AS topics, unhex(substring(t.data, 3)) AS data,
     getSetting('log_comment') AS batch, now64(3, 'UTC') AS fetched_at
 FROM default.chain_from_polygon AS t;
 
 -- A log a line, cut out of HyperSync's answer, with the time and hash of its block.
 CREATE TABLE IF NOT EXISTS default.chain_from_hypersync
 (
-    time UInt32, hash String, block_number UInt64, log_index UInt32, transaction_hash String, address String, data String,
+    backfill_time UInt32, backfill_hash String, block_number UInt64, log_index UInt32, transaction_hash String, address String, data String,
     topic0 Nullable(String), topic1 Nullable(String), topic2 Nullable(String), topic3 Nullable(String)
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_hypersync_to_logs TO default.chain_logs AS
-SELECT 'hypersync' AS source, block_number, toDateTime(time, 'UTC') AS block_time, unhex(substring(hash, 3)) AS block_hash,
-    toFixedString(unhex(substring(t.transaction_hash, 3)), 32) AS transaction_hash, log_index,
-    toFixedString(unhex(substring(t.address, 3)), 20) AS address,
-    arrayMap(x -> toFixedString(unhex(substring(assumeNotNull(x), 3)), 32), arrayFilter(x -> isNotNull(x), [topic0, topic1, topic2, topic3])) AS topics,
+SELECT 'hypersync' AS source, block_number, $blockmoment(backfill_time) AS block_time, unhex(substring(backfill_hash, 3)) AS block_hash,
+    $wordbytes(t.transaction_hash) AS transaction_hash, log_index, $addressbytes(t.address) AS address,
+    $topicbytes(t.transaction_hash, t.address, arrayMap(x -> assumeNotNull(x), arrayFilter(x -> isNotNull(x), [topic0, topic1, topic2, topic3]))) AS topics,
     unhex(substring(t.data, 3)) AS data, getSetting('log_comment') AS batch, now64(3, 'UTC') AS fetched_at
 FROM default.chain_from_hypersync AS t;
 

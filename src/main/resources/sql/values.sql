@@ -89,3 +89,19 @@ arrayMap(w -> reinterpretAsUInt256(reverse(w)), $items($place));
 -- @value bytes(text, n)
 -- An id of n bytes, however a file has it: 0x and hex digits, hex digits, or the bytes themselves.
 multiIf(length($text) = 2 * $n + 2, unhex(substring($text, 3)), length($text) = 2 * $n, unhex($text), $text);
+
+-- @value wordbytes(text)
+-- The 32 bytes of a hash as a node writes it, 0x and hex digits; cut or filled with zeros where it has another length.
+toFixedString(substring(unhex(substring($text, 3)), 1, 32), 32);
+
+-- @value addressbytes(text)
+-- Likewise the 20 bytes of an address.
+toFixedString(substring(unhex(substring($text, 3)), 1, 20), 20);
+
+-- @value topicbytes(hash, address, topics)
+-- The topics of a log. None if a part of it does not have the length that it must have: such a log is rejected.
+if(length($hash) = 66 AND length($address) = 42 AND arrayAll(w -> length(w) = 66, $topics), arrayMap(w -> $wordbytes(w), $topics), []);
+
+-- @value blockmoment(seconds)
+-- The time of a block, seconds since 1970; NULL if it is before the first contract or later than tomorrow.
+if($seconds >= toUnixTimestamp(toDateTime('2020-09-01 00:00:00', 'UTC')) AND $seconds < toUnixTimestamp(now()) + 86400, toDateTime($seconds, 'UTC'), NULL);

@@ -26,7 +26,8 @@ final class FoundLogs {
    *
    * @param begin the offset of its opening bracket
    * @param end the offset behind its closing one
-   * @throws SourceException where it is none of the blocks that were asked for
+   * @throws SourceException where it is none of the blocks that were asked for, or its index is
+   *     more than a block can hold
    */
   void add(LogPage page, long block, long index, int begin, int end) throws SourceException {
     if (block < page.first() || block > page.last()) {
@@ -39,6 +40,10 @@ final class FoundLogs {
               + " to "
               + page.last()
               + " were requested");
+    }
+    if (index >= 1L << LOG_BITS) {
+      throw new SourceException(
+          page.source() + " answered with log " + index + " of block " + block);
     }
     if (count == keys.length) {
       keys = Arrays.copyOf(keys, 2 * count);

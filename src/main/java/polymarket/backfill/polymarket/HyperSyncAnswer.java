@@ -101,7 +101,7 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Stri
         json.skip();
       }
     }
-    String said = "\"time\":" + time + ",\"hash\":\"" + hash + "\",";
+    String said = "\"backfill_time\":" + time + ",\"backfill_hash\":\"" + hash + "\",";
     blocks.put(number, said.getBytes(StandardCharsets.US_ASCII));
   }
 

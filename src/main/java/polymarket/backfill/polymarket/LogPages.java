@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.apache.camel.Body;
 import org.apache.camel.ExchangeProperty;
 import polymarket.backfill.Settings;
@@ -71,8 +72,34 @@ public final class LogPages {
     this.sources = sources;
   }
 
-  private PageWidth width(String source) {
-    return widths.computeIfAbsent(source, key -> new PageWidth(FIRST_WIDTH, GOAL_BYTES));
+  private PageWidth width(String server) {
+    return widths.computeIfAbsent(server, key -> new PageWidth(FIRST_WIDTH, GOAL_BYTES));
+  }
+
+  /** How many calls a server takes in a request, as its answers have shown. */
+  private RpcCalls.Limit limit(String server) {
+    return limits.computeIfAbsent(server, key -> new RpcCalls.Limit());
+  }
+
+  /**
+   * Filters as a source takes them.
+   *
+   * @param topics how it calls the topics
+   * @param first how it takes the first topic, any of which a log may have
+   */
+  private static List<Map<String, Object>> filters(
+      List<ChainContracts.Filter> filters, String topics, Function<List<String>, Object> first) {
+    return filters.stream()
+        .map(
+            filter -> {
+              Map<String, Object> one = new LinkedHashMap<>();
+              if (!filter.addresses().isEmpty()) {
+                one.put("address", filter.addresses());
+              }
+              one.put(topics, first.apply(filter.topics()));
+              return one;
+            })
+        .toList();
   }
 
   /**
@@ -216,19 +243,7 @@ public final class LogPages {
                 true,
                 "logIndex",
                 true)));
-    query.put(
-        "logs",
-        filters.stream()
-            .map(
-                filter -> {
-                  Map<String, Object> one = new LinkedHashMap<>();
-                  if (!filter.addresses().isEmpty()) {
-                    one.put("address", filter.addresses());
-                  }
-                  one.put("topic0", filter.topics());
-                  return one;
-                })
-            .toList());
+    query.put("logs", filters(filters, "topic0", of -> of));
     return JSON.writeValueAsString(query);
   }
 
@@ -336,10 +351,11 @@ public final class LogPages {
   private RawRows page(
       BatchWork batch, LogPage page, long last, String hash, byte[] rows, long logs)
       throws SourceException {
-    width(page.source()).answered(last - page.first() + 1, rows.length);
+    width(page.server()).answered(last - page.first() + 1, rows.length);
     List<String> ids = batch.getIds();
     if (last >= Ranges.last(ids.get(ids.size() - 1))) {
       batch.pages().end();
+      busy.remove(batch.getKey());
     } else {
       long behind = last + 1;
       String next =
@@ -367,10 +383,7 @@ public final class LogPages {
   /** The calls of a page to a node. */
   public NodePage node(@ExchangeProperty(ExchangeProperties.PAGE) LogPage page) {
     return new NodePage(
-        limits.computeIfAbsent(page.server(), key -> new RpcCalls.Limit()),
-        page,
-        contracts.wide(page.datasets()),
-        width(page.server()));
+        limit(page.server()), page, contracts.wide(page.datasets()), width(page.server()));
   }
 
   /** Takes a node's answer; there may be more to ask for then. */
@@ -396,19 +409,7 @@ public final class LogPages {
     Map<String, Object> query = new LinkedHashMap<>();
     query.put("from_block", page.first());
     query.put("to_block", page.last() + 1);
-    query.put(
-        "logs",
-        contracts.exact(page.datasets()).stream()
-            .map(
-                filter -> {
-                  Map<String, Object> one = new LinkedHashMap<>();
-                  if (!filter.addresses().isEmpty()) {
-                    one.put("address", filter.addresses());
-                  }
-                  one.put("topics", List.of(filter.topics()));
-                  return one;
-                })
-            .toList());
+    query.put("logs", filters(contracts.exact(page.datasets()), "topics", List::of));
     query.put(
         "field_selection",
         Map.of(
@@ -502,8 +503,7 @@ public final class LogPages {
 
   /** The call for a block. */
   public RpcCalls nodeBlock(@ExchangeProperty(ExchangeProperties.PAGE) LogPage page) {
-    RpcCalls calls =
-        new RpcCalls(limits.computeIfAbsent(page.server(), key -> new RpcCalls.Limit()), null, 1);
+    RpcCalls calls = new RpcCalls(limit(page.server()), null, 1);
     calls.add(
         RpcCalls.call(
             page.first(), "eth_getBlockByNumber", "0x" + Long.toHexString(page.first()), false));

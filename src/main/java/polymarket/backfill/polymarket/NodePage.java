@@ -137,6 +137,14 @@ public final class NodePage extends RpcCalls {
   }
 
   private void takeLogs(String id, Slice slice) throws SourceException {
+    try {
+      scan(id, slice);
+    } catch (JsonBytes.Broken e) {
+      throw new SourceException(asked.source() + " answered with broken logs: " + e.getMessage());
+    }
+  }
+
+  private void scan(String id, Slice slice) throws SourceException {
     FoundLogs logs = new FoundLogs(slice.bytes());
     JsonBytes json = new JsonBytes(slice.bytes(), slice.from());
     LogPage page = page();
@@ -189,7 +197,7 @@ public final class NodePage extends RpcCalls {
           logs.lines(
               block ->
                   times.containsKey(block)
-                      ? bytes("\"time\":\"" + times.get(block) + "\",")
+                      ? bytes("\"backfill_time\":\"" + times.get(block) + "\",")
                       : new byte[0]));
     }
     return out.toByteArray();

@@ -66,20 +66,6 @@ class AuditIT {
                 .largestMarketFills(200)
                 .blockSeconds(1000)
                 .limits(0));
-    CLICKHOUSE.execute(
-        "CREATE TABLE default.test_logs (address String, topics Array(String), data String,"
-            + " blockNumber String, blockTimestamp String, transactionHash String, logIndex String)"
-            + " ENGINE = Null");
-    CLICKHOUSE.execute(
-        "CREATE MATERIALIZED VIEW default.test_logs_to_logs TO default.chain_logs AS WITH t ->"
-            + " reinterpretAsUInt64(reverse(unhex(if(length(t) % 2 = 0, substring(t, 3),"
-            + " concat('0', substring(t, 3)))))) AS number SELECT 'rpc' AS source,"
-            + " number(blockNumber) AS block_number, CAST(NULL AS Nullable(DateTime('UTC'))) AS"
-            + " block_time, '' AS block_hash, unhex(substring(transactionHash, 3)) AS"
-            + " transaction_hash, toUInt32(number(logIndex)) AS log_index, unhex(substring(address,"
-            + " 3)) AS address, arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), topics) AS"
-            + " topics, unhex(substring(data, 3)) AS data, 'b1' AS batch, now64(3) AS fetched_at"
-            + " FROM default.test_logs");
     for (String line :
         sandbox
             .truth()
@@ -112,7 +98,9 @@ class AuditIT {
     StringBuilder lines = new StringBuilder();
     logs.forEach(log -> lines.append(log).append('\n'));
     CLICKHOUSE.insert(
-        "default.test_logs", lines.toString().getBytes(StandardCharsets.UTF_8), "t" + inserts++);
+        "default.chain_from_polygon",
+        lines.toString().getBytes(StandardCharsets.UTF_8),
+        "t" + inserts++);
   }
 
   /** As the job notes what it asked for. */

@@ -44,30 +44,13 @@ class ChainTablesIT {
   @BeforeEach
   void emptyTables() {
     TestBed.empty();
-    Views.create(TestBed.clickHouse(), "chain-tables");
-    // logs as a node gives them
-    TestBed.clickHouse()
-        .execute(
-            "CREATE TABLE default.test_logs (address String, topics Array(String), data String,"
-                + " blockNumber String, blockTimestamp String, transactionHash String, logIndex"
-                + " String) ENGINE = Null");
-    TestBed.clickHouse()
-        .execute(
-            "CREATE MATERIALIZED VIEW default.test_logs_to_logs TO default.chain_logs AS WITH t ->"
-                + " reinterpretAsUInt64(reverse(unhex(substring(t, 3)))) AS number SELECT 'rpc' AS"
-                + " source, number(test_logs.blockNumber) AS block_number, if(blockTimestamp = '',"
-                + " NULL, toDateTime(number(blockTimestamp), 'UTC')) AS block_time,"
-                + " unhex(substring(transactionHash, 3)) AS transaction_hash,"
-                + " toUInt32(number(logIndex)) AS log_index, unhex(substring(address, 3)) AS"
-                + " address, arrayMap(t -> toFixedString(unhex(substring(t, 3)), 32), topics) AS"
-                + " topics, unhex(substring(data, 3)) AS data, 'b1' AS batch, now64(3) AS"
-                + " fetched_at FROM default.test_logs");
+    Views.create(TestBed.clickHouse(), "chain");
   }
 
   private static void insert(List<String> logs) {
     TestBed.clickHouse()
         .insert(
-            "default.test_logs",
+            "default.chain_from_polygon",
             String.join("\n", logs).getBytes(StandardCharsets.UTF_8),
             "t" + logs.hashCode());
   }
@@ -498,6 +481,11 @@ class ChainTablesIT {
         "list of contracts",
         log("0x93f0a57b" + "0".repeat(31) + "1", List.of(filled2, wide, a, a), five));
     add.accept("list of contracts", log(EXCHANGE_V1, List.of(), five));
+    // an id of another length than it must have
+    add.accept("list of contracts", log(EXCHANGE_V1, List.of(filled1, wide + "11", a, a), five));
+    add.accept(
+        "list of contracts", log(EXCHANGE_V1, List.of(filled1, wide.substring(0, 64), a, a), five));
+    add.accept("list of contracts", log(EXCHANGE_V1 + "ff", List.of(filled1, wide, a, a), five));
     add.accept("number of topics", log(EXCHANGE_V1, List.of(filled1, wide, a), five));
     add.accept(
         "shorter or longer",
