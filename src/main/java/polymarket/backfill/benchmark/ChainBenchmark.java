@@ -1,8 +1,7 @@
 package polymarket.backfill.benchmark;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,12 +43,9 @@ public final class ChainBenchmark {
 
   private static final String DATASETS = "conditions,transfers,fills,amm,lifecycle";
 
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final Program program;
   private final long blocks;
-  private final Path folder;
-  private final Processes processes;
+  private final Workplace place;
 
   /**
    * @param blocks to fetch, behind the end of exchange V1
@@ -57,8 +53,7 @@ public final class ChainBenchmark {
   public ChainBenchmark(Program program, long blocks) {
     this.program = program;
     this.blocks = blocks;
-    this.processes = new Processes(program);
-    this.folder = Folders.fresh(Folders.parent(program), "logs-");
+    this.place = new Workplace(program, Folders.parent(program), "logs-");
   }
 
   /**
@@ -66,27 +61,11 @@ public final class ChainBenchmark {
    * @throws BenchmarkException where a process fails
    */
   public Map<String, Object> run() {
-    Thread ended = new Thread(this::clear, "benchmark-end");
-    Runtime.getRuntime().addShutdownHook(ended);
-    try {
-      return measure();
-    } catch (IOException e) {
-      throw new BenchmarkException("benchmark of the chain's logs: " + e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new BenchmarkException("interrupted");
-    } finally {
-      clear();
-      try {
-        Runtime.getRuntime().removeShutdownHook(ended);
-      } catch (IllegalStateException e) {
-        // it is running just now
-      }
-    }
+    return place.run("the chain's logs", this::measure);
   }
 
   private Map<String, Object> measure() throws IOException, InterruptedException {
-    Process sandbox = start("sandbox", List.of(), SANDBOX);
+    Process sandbox = place.start("sandbox", program.home(), SANDBOX);
     Map<String, String> urls = Processes.urls(sandbox);
     long first = 86_127_000L;
     long last = first + blocks - 1;
@@ -95,14 +74,14 @@ public final class ChainBenchmark {
     try (RecordedPortal portal =
         RecordedPortal.record(
             program,
-            folder.resolve("answers.ndjson"),
+            place.folder().resolve("answers.ndjson"),
             urls.get("sqd") + "/datasets/polygon-mainnet",
             first,
             last,
             List.of(DATASETS.split(",")))) {
-      processes.end();
+      place.processes().end();
       program.info("running the program ...");
-      Map<String, String> own = own("data");
+      Map<String, String> own = place.settings("data");
       fetch(first, last, portal, own, result);
       boolean equal = stored(portal, own, result);
       program.info("inserting the same bytes with the engine alone ...");
@@ -134,19 +113,18 @@ public final class ChainBenchmark {
     arguments.add("sqd.url=" + portal.url());
     arguments.addAll(List.of("--set", "chain.sources=sqd"));
     own.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
-    Process process = start("run", List.of("-Dbackfill.home=" + unlimited()), arguments);
+    Process process = place.start("run", unlimited(), arguments);
     ProcessUse use = new ProcessUse(ProcessUses.PROGRAM, process.toHandle());
     Thread looks = new Thread(() -> look(use), "benchmark-uses");
     looks.setDaemon(true);
     looks.start();
-    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    int code = process.waitFor();
-    looks.interrupt();
-    if (code != 0 || text.isBlank()) {
-      throw new BenchmarkException(
-          "the run of chain ended with exit code " + code + ": " + Processes.tail(errors()));
+    JsonNode printed;
+    try {
+      printed = place.result("chain", process);
+    } finally {
+      looks.interrupt();
     }
-    double seconds = JSON.readTree(text).path("run").path("seconds").asDouble();
+    double seconds = printed.path("run").path("seconds").asDouble();
     result.put("job", "chain");
     result.put("blocks", blocks);
     result.put("cores", Runtime.getRuntime().availableProcessors());
@@ -176,7 +154,7 @@ public final class ChainBenchmark {
 
   /** The engine's own time for the same bytes. */
   private void alone(RecordedPortal portal, Map<String, Object> result) throws IOException {
-    try (Engine engine = program.engine(own("alone"))) {
+    try (Engine engine = program.engine(place.settings("alone"))) {
       engine.createTables("chain");
       double alone = inserted(engine, portal, "default.chain_from_sqd");
       engine.execute("CREATE TABLE default.bare AS default.chain_from_sqd ENGINE = Null");
@@ -227,21 +205,9 @@ public final class ChainBenchmark {
     return Math.round(nanos / 1e7) / 100.0;
   }
 
-  private Map<String, String> own(String data) {
-    return Map.of(
-        "clickhouse.url",
-        "",
-        "clickhouse.data",
-        folder.resolve(data).toString(),
-        "clickhouse.port",
-        "0",
-        "runtime.dir",
-        folder.toString());
-  }
-
   /** A copy of the routes in which the portal has practically no limit. */
   private Path unlimited() throws IOException {
-    Path home = folder.resolve("home");
+    Path home = place.folder().resolve("home");
     Path routes = program.home().resolve("routes");
     try (Stream<Path> files = Files.walk(routes)) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -270,24 +236,6 @@ public final class ChainBenchmark {
     } catch (InterruptedException e) {
       // the run has ended
     }
-  }
-
-  private Process start(String command, List<String> options, List<String> arguments)
-      throws IOException {
-    return processes.start(
-        command,
-        options.isEmpty() ? List.of("-Dbackfill.home=" + program.home()) : options,
-        errors(),
-        arguments);
-  }
-
-  private Path errors() {
-    return folder.resolve("errors.txt");
-  }
-
-  private void clear() {
-    processes.end();
-    Folders.clear(folder, program);
   }
 
   /** The result for a person. */

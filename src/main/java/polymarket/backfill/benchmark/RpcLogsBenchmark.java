@@ -40,8 +40,7 @@ public final class RpcLogsBenchmark {
 
   private final Program program;
   private final long blocks;
-  private final Path folder;
-  private final Processes processes;
+  private final Workplace place;
 
   /**
    * @param blocks to scan, the newest that may be asked for
@@ -50,10 +49,9 @@ public final class RpcLogsBenchmark {
   public RpcLogsBenchmark(Program program, long blocks) {
     this.program = program;
     this.blocks = blocks;
-    this.processes = new Processes(program);
     Path parent = Folders.parent(program);
     Folders.checkRoom(parent, Figures.count(blocks) + " blocks", blocks * DISK_BYTES);
-    folder = Folders.fresh(parent, "rpc-logs-");
+    place = new Workplace(program, parent, "rpc-logs-");
   }
 
   /**
@@ -61,39 +59,22 @@ public final class RpcLogsBenchmark {
    * @throws BenchmarkException where a process fails
    */
   public Map<String, Object> run() {
-    Thread ended = new Thread(this::clear, "benchmark-end");
-    Runtime.getRuntime().addShutdownHook(ended);
-    try {
-      return measure();
-    } catch (IOException e) {
-      throw new BenchmarkException("benchmark of rpc-logs: " + e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new BenchmarkException("interrupted");
-    } finally {
-      clear();
-      try {
-        Runtime.getRuntime().removeShutdownHook(ended);
-      } catch (IllegalStateException e) {
-        // it is running just now
-      }
-    }
+    return place.run("rpc-logs", this::measure);
   }
 
   private Map<String, Object> measure() throws IOException, InterruptedException {
     Process sandbox =
-        start("sandbox", Stream.concat(SANDBOX.stream(), Stream.of("--port", "0")).toList());
+        place.start(
+            "sandbox",
+            program.home(),
+            Stream.concat(SANDBOX.stream(), Stream.of("--port", "0")).toList());
     Map<String, String> urls = Processes.urls(sandbox);
     String base = urls.get("statistics").replaceAll("/_sandbox/.*", "");
     long last = head(urls.get("polygon")) - 100;
     long first = last - blocks + 1;
-    Map<String, String> set = new LinkedHashMap<>();
-    set.put("clickhouse.url", "");
-    set.put("clickhouse.data", folder.resolve("data").toString());
-    set.put("clickhouse.port", "0");
-    set.put("runtime.dir", folder.toString());
+    Map<String, String> set = place.settings("data");
     set.put("polygon.rpc.url", urls.get("polygon"));
-    ProcessUses uses = new ProcessUses(program, processes, set);
+    ProcessUses uses = new ProcessUses(program, place.processes(), set);
     uses.add("sandbox", sandbox.toHandle());
     JsonNode run = scan(first, last, set, uses).path("run");
     program.info("comparing with the sandbox's truth ...");
@@ -127,17 +108,11 @@ public final class RpcLogsBenchmark {
     List<String> arguments =
         new ArrayList<>(List.of("rpc-logs", "--from", "" + first, "--to", "" + last, "--json"));
     set.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
-    Process process = start("run", arguments);
+    Process process = place.start("run", program.home(), arguments);
     uses.add(ProcessUses.PROGRAM, process.toHandle());
     uses.start(0);
     try {
-      String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      int code = process.waitFor();
-      if (code != 0 || text.isBlank()) {
-        throw new BenchmarkException(
-            "the run of rpc-logs ended with exit code " + code + ": " + Processes.tail(errors()));
-      }
-      return JSON.readTree(text);
+      return place.result("rpc-logs", process);
     } finally {
       uses.stop();
     }
@@ -203,20 +178,6 @@ public final class RpcLogsBenchmark {
       }
     }
     return counts;
-  }
-
-  private Process start(String command, List<String> arguments) throws IOException {
-    return processes.start(
-        command, List.of("-Dbackfill.home=" + program.home()), errors(), arguments);
-  }
-
-  private Path errors() {
-    return folder.resolve("errors.txt");
-  }
-
-  private void clear() {
-    processes.end();
-    Folders.clear(folder, program);
   }
 
   /** The result for a person. */
