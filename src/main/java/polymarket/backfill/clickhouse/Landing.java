@@ -1,17 +1,14 @@
 package polymarket.backfill.clickhouse;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import polymarket.backfill.Sha256;
 
 /**
  * The way of rows into the tables of an SQL file: its tables of the engine Null, which keep
@@ -45,7 +42,8 @@ final class Landing {
         SqlFile.read(file).section("setup").statements().stream()
             .filter(statement -> takes(TABLE, statement, tables) || takes(VIEW, statement, views))
             .toList();
-    comment = "passes rows on, keeps none; made from " + hash(String.join(";\n", statements));
+    comment =
+        "passes rows on, keeps none; made from " + Sha256.hex(String.join(";\n", statements), 16);
   }
 
   private static boolean takes(Pattern pattern, String statement, Set<String> names) {
@@ -60,16 +58,6 @@ final class Landing {
   /** That of an SQL file, such as a job's; without statements where it has none. */
   static Landing of(String file) {
     return new Landing(file);
-  }
-
-  private static String hash(String text) {
-    try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(digest, 0, 8);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   /** The statements that make the tables and the views, in their order. */

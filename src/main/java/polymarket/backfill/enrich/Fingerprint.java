@@ -1,13 +1,10 @@
 package polymarket.backfill.enrich;
 
-import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import polymarket.backfill.Settings;
+import polymarket.backfill.Sha256;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Columns;
 import polymarket.backfill.clickhouse.SqlFile;
@@ -57,13 +54,6 @@ final class Fingerprint {
                 Map.of())
             .toString());
     parts.add(trades.plain().toString());
-    try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256")
-              .digest(String.join("\n", parts).getBytes(StandardCharsets.UTF_8));
-      return String.format("%064x", new BigInteger(1, hash)).substring(0, 16);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return Sha256.hex(String.join("\n", parts), 16);
   }
 }

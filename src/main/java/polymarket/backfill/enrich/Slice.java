@@ -2,14 +2,11 @@ package polymarket.backfill.enrich;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import polymarket.backfill.Sha256;
 import polymarket.backfill.clickhouse.Quoted;
 
 /**
@@ -67,14 +64,7 @@ record Slice(List<String> partitions, String from, String to, int of, int part) 
 
   /** The name of the table that it is written to. */
   String table() {
-    try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256").digest(id().getBytes(StandardCharsets.UTF_8));
-      return "backfill_enrich.slice_"
-          + String.format("%064x", new BigInteger(1, hash)).substring(0, 16);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return "backfill_enrich.slice_" + Sha256.hex(id(), 16);
   }
 
   /**

@@ -3,11 +3,9 @@ package polymarket.backfill.store;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,6 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
+import polymarket.backfill.Sha256;
 import polymarket.backfill.Stop;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.ExchangeProperties;
@@ -168,13 +167,7 @@ public final class Rows {
               + batch.getIds().get(0)
               + ", though it had announced more rows");
     }
-    String digest =
-        rows.isEmpty()
-            ? null
-            : HexFormat.of()
-                .formatHex(
-                    Storing.sha256()
-                        .digest(JSON.writeValueAsString(rows).getBytes(StandardCharsets.UTF_8)));
+    String digest = rows.isEmpty() ? null : Sha256.hex(JSON.writeValueAsString(rows), 64);
     if (rows.size() < job.getPageSize() && !batch.pages().isConfirmed(rows.size())) {
       return rows;
     }

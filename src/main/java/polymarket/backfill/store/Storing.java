@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -14,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import polymarket.backfill.Sha256;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.RowNames;
@@ -168,7 +168,7 @@ public final class Storing {
       return false;
     }
     StringBuilder text = new StringBuilder(once.size() * 200);
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.create();
     String tail =
         (job.getIdField().isEmpty()
                 ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0))
@@ -197,14 +197,6 @@ public final class Storing {
   /** The insert's deduplication token. */
   public String getToken() {
     return token;
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   // ---- 3. read back the batch's rows
