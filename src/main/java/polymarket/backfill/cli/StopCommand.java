@@ -1,10 +1,7 @@
 package polymarket.backfill.cli;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,15 +9,12 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polymarket.backfill.Settings;
-import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.ShareLock;
 
 /** Ends runs as Ctrl-C does, wherever they were started. */
@@ -32,9 +26,6 @@ import polymarket.backfill.ledger.ShareLock;
       "Without JOB, stops all of them, pipelines and enrichment too."
     })
 final class StopCommand implements Callable<Integer> {
-
-  /** What {@link ShareLock#holders} says of one. */
-  private static final Pattern HOLDER = Pattern.compile("pid (\\d+): (.+) since (\\S+)");
 
   @Mixin private Common common;
 
@@ -109,35 +100,12 @@ final class StopCommand implements Callable<Integer> {
     return !process.isAlive();
   }
 
-  /** What runs, by process id. A note whose pid belongs to a later process is not taken. */
+  /** What runs here, but for this process, by process. */
   private static Map<ProcessHandle, String> running(Path runtime) {
     Map<ProcessHandle, String> running = new LinkedHashMap<>();
-    if (!Files.isDirectory(runtime)) {
-      return running;
-    }
-    try (Stream<Path> files = Files.walk(runtime, 2)) {
-      files
-          .filter(file -> file.toString().endsWith(".lock"))
-          .flatMap(file -> ShareLock.holders(file).stream())
-          .map(HOLDER::matcher)
-          .filter(Matcher::matches)
-          .forEach(
-              holder ->
-                  ProcessHandle.of(Long.parseLong(holder.group(1)))
-                      .filter(process -> isThatOne(process, Instant.parse(holder.group(3))))
-                      .ifPresent(process -> running.put(process, holder.group(2))));
-    } catch (IOException e) {
-      throw new UserError("cannot list " + runtime + ": " + UserError.reason(e));
-    }
+    ShareLock.all(runtime).stream()
+        .filter(holder -> !holder.process().equals(ProcessHandle.current()))
+        .forEach(holder -> running.put(holder.process(), holder.what()));
     return running;
-  }
-
-  private static boolean isThatOne(ProcessHandle process, Instant since) {
-    return !process.equals(ProcessHandle.current())
-        && process
-            .info()
-            .startInstant()
-            .map(start -> !start.isAfter(since.plusSeconds(1)))
-            .orElse(false);
   }
 }

@@ -1,6 +1,7 @@
 package polymarket.backfill.ledger;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -13,6 +14,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.UserError;
@@ -29,6 +32,11 @@ public final class ShareLock implements AutoCloseable {
    * a process has on a file as soon as it closes any descriptor of it, so there is one a file.
    */
   private static final Map<Path, Open> OPEN = new HashMap<>();
+
+  /** The file beside a lock's that says who holds a share: its name ends in the share's begin. */
+  private static final Pattern NOTE_FILE = Pattern.compile(".+\\.lock\\.\\d+");
+
+  private static final Pattern NOTE = Pattern.compile("(\\d+) (.+) since (\\S+)");
 
   private static final class Open {
     private final FileChannel channel;
@@ -99,12 +107,15 @@ public final class ShareLock implements AutoCloseable {
       }
       if (lock == null) {
         letGo(file);
-        List<String> holders = holders(file);
+        List<Holder> holders = holders(file);
         throw new UserError(
             what
                 + " is in use by another run in "
                 + file.getParent()
-                + (holders.isEmpty() ? "" : ": " + String.join("; ", holders))
+                + (holders.isEmpty()
+                    ? ""
+                    : ": "
+                        + holders.stream().map(Holder::toString).collect(Collectors.joining("; ")))
                 + ". Wait for it"
                 + (otherwise.isEmpty() ? " or " : ", ")
                 // what a script starts with & ignores SIGINT; SIGTERM ends a run just as well
@@ -128,38 +139,74 @@ public final class ShareLock implements AutoCloseable {
     }
   }
 
-  /** Who holds shares of a lock now: "pid 123: run payouts since …". */
-  public static List<String> holders(Path file) {
-    List<String> holders = new ArrayList<>();
-    Path folder = file.toAbsolutePath().getParent();
-    if (!Files.isDirectory(folder)) {
-      return holders;
+  /**
+   * A process that holds a share.
+   *
+   * @param what it does, such as "run payouts"
+   */
+  public record Holder(ProcessHandle process, String what, String since) {
+
+    /** Such as "pid 123: run payouts since 2026-11-27T22:00:00Z". */
+    @Override
+    public String toString() {
+      return "pid " + process.pid() + ": " + what + " since " + since;
     }
-    try (Stream<Path> notes = Files.list(folder)) {
-      for (Path note :
-          notes
-              .filter(path -> path.getFileName().toString().startsWith(file.getFileName() + "."))
-              .sorted()
-              .toList()) {
-        String[] parts = Files.readString(note, StandardCharsets.UTF_8).split(" ", 2);
-        boolean alive =
-            parts.length == 2
-                && ProcessHandle.of(Long.parseLong(parts[0]))
-                    .map(ProcessHandle::isAlive)
-                    .orElse(false);
-        if (alive) {
-          holders.add("pid " + parts[0] + ": " + parts[1]);
-        }
+
+    /** That of a note; null if its process has ended, also where a later one has its pid. */
+    private static Holder of(String note) {
+      Matcher parts = NOTE.matcher(note);
+      if (!parts.matches()) {
+        return null;
       }
-    } catch (IOException | NumberFormatException e) {
-      // a note is only a courtesy; the lock itself stands
+      // the time in a note is in whole seconds
+      Instant before = Instant.parse(parts.group(3)).plusSeconds(1);
+      return ProcessHandle.of(Long.parseLong(parts.group(1)))
+          .filter(ProcessHandle::isAlive)
+          .filter(
+              process ->
+                  process.info().startInstant().map(start -> start.isBefore(before)).orElse(true))
+          .map(process -> new Holder(process, parts.group(2), parts.group(3)))
+          .orElse(null);
     }
-    return holders;
   }
 
-  private static String pids(List<String> holders) {
+  /** Who holds shares of a lock now. */
+  public static List<Holder> holders(Path file) {
+    return notes(file.toAbsolutePath().getParent(), 1, file.getFileName() + ".");
+  }
+
+  /** Who holds any lock of a runtime folder now; each process once for what it does. */
+  public static List<Holder> all(Path runtime) {
+    return notes(runtime, 2, "").stream().distinct().toList();
+  }
+
+  private static List<Holder> notes(Path folder, int depth, String prefix) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.walk(folder, depth)) {
+      List<Holder> holders = new ArrayList<>();
+      for (Path note :
+          files
+              .filter(file -> file.getFileName().toString().startsWith(prefix))
+              .filter(file -> NOTE_FILE.matcher(file.getFileName().toString()).matches())
+              .sorted()
+              .toList()) {
+        Holder holder = Holder.of(Files.readString(note, StandardCharsets.UTF_8));
+        if (holder != null) {
+          holders.add(holder);
+        }
+      }
+      return holders;
+    } catch (IOException | UncheckedIOException e) {
+      // a note is only a courtesy; the lock itself stands
+      return List.of();
+    }
+  }
+
+  private static String pids(List<Holder> holders) {
     return holders.stream()
-        .map(holder -> holder.substring("pid ".length(), holder.indexOf(':')))
+        .map(holder -> String.valueOf(holder.process().pid()))
         .collect(Collectors.joining(" "));
   }
 

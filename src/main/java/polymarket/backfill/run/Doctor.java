@@ -17,7 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -118,22 +118,12 @@ public final class Doctor {
   }
 
   private void locks() {
-    Path runtime = settings.path("runtime.dir");
-    List<String> holders = new ArrayList<>();
-    if (Files.isDirectory(runtime)) {
-      try (Stream<Path> files = Files.list(runtime)) {
-        files
-            .filter(file -> file.toString().endsWith(".lock"))
-            .sorted()
-            .forEach(file -> holders.addAll(ShareLock.holders(file)));
-      } catch (IOException e) {
-        failed("locks", "cannot list " + runtime + ": " + UserError.reason(e), "check its owner");
-        return;
-      }
-    }
+    List<ShareLock.Holder> holders = ShareLock.all(settings.path("runtime.dir"));
     ok(
         "running now",
-        holders.isEmpty() ? "nothing" : String.join("; ", holders.stream().distinct().toList()));
+        holders.isEmpty()
+            ? "nothing"
+            : holders.stream().map(ShareLock.Holder::toString).collect(Collectors.joining("; ")));
   }
 
   /** Makes and drops a table, as a run does, in each database that runs write to. */
@@ -241,7 +231,11 @@ public final class Doctor {
       long before = System.nanoTime();
       HttpResponse<Void> answer =
           client.send(
-              HttpRequest.newBuilder(url.resolve("/")).timeout(PATIENCE).build(),
+              // without a body, which the time-out would not end
+              HttpRequest.newBuilder(url.resolve("/"))
+                  .method("HEAD", HttpRequest.BodyPublishers.noBody())
+                  .timeout(PATIENCE)
+                  .build(),
               HttpResponse.BodyHandlers.discarding());
       long millis = (System.nanoTime() - before) / 1_000_000;
       String quota =
