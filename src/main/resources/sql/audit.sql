@@ -103,7 +103,10 @@ HAVING (condition_id, outcomes) NOT IN (SELECT condition_id, outcomes FROM defau
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @begin
--- What the laws read beside the chain's tables.
+-- What the laws read beside the chain's tables. The pools are listed again each time, so
+-- that one whose creation is no longer stored is found.
+TRUNCATE TABLE default.audit_pools;
+
 INSERT INTO default.audit_pools
 SELECT pool, conditions[1], collateral FROM default.chain_lifecycle
 WHERE kind = 'pool' AND length(conditions) = 1 AND tokens IN (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'conditional tokens');
@@ -355,7 +358,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
 -- V1 takes in shares. The owner behind a collateral adapter is who the tokens go to, and no event names it.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
-    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), if(startsWith(wallet, 'fees'), 'whoever gets the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong), wrong != '') AS places
+    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), if(startsWith(wallet, 'fees'), 'the receiver of the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong), wrong != '') AS places
 FROM
 (
     SELECT tx, token, wallet, any(block) AS block, sum(moved) AS kept, sum(asked) - sum(said) AS left, sum(burnt) - sum(merged) AS redeemed_now,

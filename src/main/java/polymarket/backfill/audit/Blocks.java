@@ -7,6 +7,11 @@ import java.util.List;
 /** A range of blocks, both ends in it. */
 public record Blocks(long first, long last) {
 
+  @Override
+  public String toString() {
+    return first == last ? "block " + first : "blocks " + first + " to " + last;
+  }
+
   /** How many blocks it has. */
   public long width() {
     return last - first + 1;

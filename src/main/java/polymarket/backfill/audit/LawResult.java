@@ -32,14 +32,7 @@ public record LawResult(
       return why;
     }
     Place first = places.get(0);
-    String text =
-        (blocks.first() == blocks.last()
-                ? "block " + blocks.first()
-                : "blocks " + blocks.first() + " to " + blocks.last())
-            + (first.transaction().isEmpty() ? "" : ", transaction " + first.transaction())
-            + (first.wallet().isEmpty() ? "" : ", wallet " + first.wallet())
-            + ": "
-            + first.wrong();
+    String text = blocks + first.who() + ": " + first.wrong();
     return why.isEmpty() ? text : text + "; " + why;
   }
 }

@@ -22,6 +22,17 @@ public record Place(
     String token,
     String wrong) {
 
+  /** Its blocks. */
+  public Blocks blocks() {
+    return new Blocks(firstBlock, lastBlock);
+  }
+
+  /** Transaction and wallet, as far as they are known, each behind a comma. */
+  public String who() {
+    return (transaction.isEmpty() ? "" : ", transaction " + transaction)
+        + (wallet.isEmpty() ? "" : ", wallet " + wallet);
+  }
+
   /**
    * The ranges of blocks to fetch again so that all places are in one, from the narrowest places
    * on: a wide one that holds a narrow one adds nothing, because what is missing there explains
@@ -30,7 +41,7 @@ public record Place(
   public static List<Blocks> ranges(List<Place> places) {
     List<Blocks> chosen = new ArrayList<>();
     places.stream()
-        .map(place -> new Blocks(place.firstBlock, place.lastBlock))
+        .map(Place::blocks)
         .sorted(Comparator.comparingLong(Blocks::width))
         .forEach(
             range -> {

@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.audit.Audit;
@@ -55,7 +56,10 @@ final class AuditCommand implements Callable<Integer> {
       } else {
         print(result);
       }
-      return result.interrupted() ? 130 : result.broken() ? 3 : 0;
+      return (result.interrupted()
+              ? ExitCode.INTERRUPTED
+              : result.broken() ? ExitCode.CHECK_FAILED : ExitCode.COMPLETE)
+          .code();
     }
   }
 
@@ -130,11 +134,8 @@ final class AuditCommand implements Callable<Integer> {
   private static void print(Place place) {
     System.out.println(
         "             "
-            + (place.firstBlock() == place.lastBlock()
-                ? "block " + place.firstBlock()
-                : "blocks " + place.firstBlock() + " to " + place.lastBlock())
-            + (place.transaction().isEmpty() ? "" : ", transaction " + place.transaction())
-            + (place.wallet().isEmpty() ? "" : ", wallet " + place.wallet())
+            + place.blocks()
+            + place.who()
             + (place.token().isEmpty() ? "" : ", token " + place.token())
             + ": "
             + place.wrong());

@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.run.Doctor;
 
@@ -44,7 +45,7 @@ final class DoctorCommand implements Callable<Integer> {
               ? "All checks passed."
               : Messages.count(failed.size(), "check") + " failed.");
     }
-    return failed.isEmpty() ? 0 : 3;
+    return (failed.isEmpty() ? ExitCode.COMPLETE : ExitCode.CHECK_FAILED).code();
   }
 
   private static Map<String, Object> line(Doctor.Finding finding) {

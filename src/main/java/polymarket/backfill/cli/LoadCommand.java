@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -93,7 +94,7 @@ final class LoadCommand implements Callable<Integer> {
     }
     if (!total.balances()) {
       System.err.println("backfill: the sums do not balance: see above");
-      return 4;
+      return ExitCode.NOT_BALANCED.code();
     }
     return compare(settings, sql, sums);
   }
@@ -232,7 +233,7 @@ final class LoadCommand implements Callable<Integer> {
             same ? ", the same" : ": THEY DIFFER");
       }
     }
-    return differs ? 3 : 0;
+    return (differs ? ExitCode.CHECK_FAILED : ExitCode.COMPLETE).code();
   }
 
   private static long number(Map<String, Object> row, String column) {

@@ -160,10 +160,6 @@ public final class ClickHouse implements AutoCloseable {
     return url;
   }
 
-  public boolean isEmbedded() {
-    return embedded != null;
-  }
-
   /**
    * Starts the embedded engine again if it has ended, at the port that it had.
    *

@@ -350,14 +350,6 @@ public final class Job {
     return allowed;
   }
 
-  public List<String> getNeeds() {
-    return needs;
-  }
-
-  public String getNeedsNote() {
-    return needsNote;
-  }
-
   public boolean isInterchangeable() {
     return interchangeable;
   }

@@ -60,14 +60,7 @@ public final class Routes implements AutoCloseable {
     Job.names(settings.home()).forEach(name -> jobs.put(name, Job.read(settings.home(), name)));
     Stop stop = new Stop();
     Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
-    Retry retry =
-        new Retry(
-            jobs,
-            sources,
-            stop,
-            settings.number("source.attempts", 1),
-            settings.duration("source.patience"),
-            messages);
+    Retry retry = JobRun.retry(settings, jobs, sources, stop, messages);
     Main main = new Main();
     main.parseArguments(arguments);
     return start(
