@@ -296,17 +296,7 @@ public final class TestBed implements AutoCloseable {
                 List.of(Job.read(home, job)),
                 clickHouse,
                 new JobRun.Options(share, 1, Long.MAX_VALUE),
-                new Messages() {
-                  @Override
-                  public void info(String line) {
-                    messages.add(line);
-                  }
-
-                  @Override
-                  public void warn(String line) {
-                    messages.add("warning: " + line);
-                  }
-                })) {
+                new SaidMessages(messages::add))) {
       run.ledger(job).load(loading -> ids.forEach(loading::add));
       beforeRun.accept(run);
       return run.run(

@@ -18,7 +18,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import polymarket.backfill.Messages;
+import polymarket.backfill.SaidMessages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -35,14 +35,6 @@ class AuditIT {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int ROUNDS = Integer.getInteger("proof.rounds", 2);
   private static final ClickHouse CLICKHOUSE = TestBed.clickHouse();
-  private static final Messages SILENT =
-      new Messages() {
-        @Override
-        public void info(String line) {}
-
-        @Override
-        public void warn(String line) {}
-      };
 
   /** Logs as a node gives them, by block and index. */
   private static final Map<String, JsonNode> LOGS = new LinkedHashMap<>();
@@ -126,7 +118,11 @@ class AuditIT {
     for (int i = 0; i < overrides.length; i += 2) {
       set.put(overrides[i], overrides[i + 1]);
     }
-    return new Audit(CLICKHOUSE, Settings.load(TestBed.PROJECT, Map.of(), set), SILENT, line -> {})
+    return new Audit(
+            CLICKHOUSE,
+            Settings.load(TestBed.PROJECT, Map.of(), set),
+            SaidMessages.SILENT,
+            line -> {})
         .run();
   }
 

@@ -15,6 +15,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Messages;
+import polymarket.backfill.SaidMessages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
@@ -42,18 +43,7 @@ class EnrichBenchmarkIT {
     Map<String, String> overrides = new HashMap<>();
     overrides.put("runtime.dir", runtime.toString());
     overrides.put("enrich.max-memory", memory);
-    Messages messages =
-        new Messages() {
-          @Override
-          public void info(String line) {
-            said.add(line);
-          }
-
-          @Override
-          public void warn(String line) {
-            said.add("warning: " + line);
-          }
-        };
+    Messages messages = new SaidMessages(said::add);
     return new EnrichBenchmark(
             new BenchmarkProgram(
                 Settings.load(TestBed.PROJECT, Map.of(), overrides), messages, lines::add),

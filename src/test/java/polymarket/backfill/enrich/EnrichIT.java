@@ -26,6 +26,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Messages;
+import polymarket.backfill.SaidMessages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
@@ -190,17 +191,7 @@ class EnrichIT {
   }
 
   private Messages messages() {
-    return new Messages() {
-      @Override
-      public void info(String line) {
-        said.add(line);
-      }
-
-      @Override
-      public void warn(String line) {
-        said.add("warning: " + line);
-      }
-    };
+    return new SaidMessages(said::add);
   }
 
   private Enrich.Result run(Map<String, String> more) {

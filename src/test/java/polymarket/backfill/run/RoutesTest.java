@@ -7,20 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import java.util.Set;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
 import org.junit.jupiter.api.Test;
-import polymarket.backfill.Messages;
+import polymarket.backfill.SaidMessages;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.job.Job;
 
 class RoutesTest {
-
-  private static final Messages SILENT =
-      new Messages() {
-        @Override
-        public void info(String line) {}
-
-        @Override
-        public void warn(String line) {}
-      };
 
   @Test
   void startAll_startsEveryJob_andOnlyTheProgramsOwnReload() throws Exception {
@@ -30,7 +21,8 @@ class RoutesTest {
     try (TestBed bed = TestBed.start()) {
       System.setProperty(enabled, "true");
       System.setProperty(directory, bed.home().resolve("routes").toString());
-      try (Routes routes = Routes.startAll(bed.settings(), TestBed.clickHouse(), SILENT)) {
+      try (Routes routes =
+          Routes.startAll(bed.settings(), TestBed.clickHouse(), SaidMessages.SILENT)) {
         for (String job : Job.names(bed.home())) {
           assertNotNull(routes.context().getRoute(job + "-ask"), job);
         }
