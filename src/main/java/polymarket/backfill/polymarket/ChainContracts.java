@@ -1,20 +1,16 @@
 package polymarket.backfill.polymarket;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import polymarket.backfill.Home;
+import polymarket.backfill.UserError;
 
 /**
  * Which logs make up each dataset, as the file polymarket/chain-contracts.tsv says: one line a
@@ -22,7 +18,7 @@ import java.util.TreeSet;
  */
 final class ChainContracts {
 
-  private static final String FILE = "/polymarket/chain-contracts.tsv";
+  private static final String FILE = "polymarket/chain-contracts.tsv";
 
   /** Stands for the address of an event that any contract may emit. */
   private static final String ANY = "any";
@@ -43,27 +39,46 @@ final class ChainContracts {
     this.lines = lines;
   }
 
+  /**
+   * The file beside the program, if a person has put one there, or else the program's own.
+   *
+   * @throws UserError where it cannot be read, or a line lacks a column
+   */
   static ChainContracts read() {
-    try (InputStream file =
-            Objects.requireNonNull(ChainContracts.class.getResourceAsStream(FILE), FILE);
-        BufferedReader reader =
-            new BufferedReader(new InputStreamReader(file, StandardCharsets.UTF_8))) {
-      List<String> rows =
-          reader.lines().filter(line -> !line.startsWith("#") && !line.isBlank()).toList();
-      List<String> columns = Arrays.asList(rows.get(0).split("\t"));
-      List<Line> lines = new ArrayList<>();
-      for (String row : rows.subList(1, rows.size())) {
-        String[] cells = row.split("\t");
-        lines.add(
-            new Line(
-                cells[columns.indexOf("dataset")],
-                cells[columns.indexOf("address")],
-                cells[columns.indexOf("topic0")]));
-      }
-      return new ChainContracts(lines);
+    String text;
+    try {
+      text = new String(Home.read(FILE), StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new UserError("cannot read " + FILE + ": " + e.getMessage());
     }
+    List<String> columns = null;
+    List<Line> lines = new ArrayList<>();
+    int number = 0;
+    for (String row : text.split("\r?\n")) {
+      number++;
+      if (row.startsWith("#") || row.isBlank()) {
+        continue;
+      }
+      List<String> cells = List.of(row.split("\t"));
+      if (columns == null) {
+        columns = cells;
+        continue;
+      }
+      lines.add(
+          new Line(
+              cell(columns, cells, "dataset", number),
+              cell(columns, cells, "address", number),
+              cell(columns, cells, "topic0", number)));
+    }
+    return new ChainContracts(lines);
+  }
+
+  private static String cell(List<String> columns, List<String> cells, String name, int line) {
+    int at = columns.indexOf(name);
+    if (at < 0 || at >= cells.size() || cells.get(at).isBlank()) {
+      throw new UserError(FILE + ", line " + line + ": the column " + name + " is missing");
+    }
+    return cells.get(at).strip();
   }
 
   /** The datasets, in the order of the file. */
