@@ -86,13 +86,25 @@ final class ChainContracts {
     return lines.stream().map(Line::dataset).distinct().toList();
   }
 
+  /**
+   * The lines of some datasets.
+   *
+   * @throws UserError where one has none: nothing could be asked for, and all would be absent
+   */
+  private List<Line> of(Collection<String> datasets) {
+    for (String dataset : datasets) {
+      if (lines.stream().noneMatch(line -> line.dataset().equals(dataset))) {
+        throw new UserError(FILE + " has no line for the dataset " + dataset);
+      }
+    }
+    return lines.stream().filter(line -> datasets.contains(line.dataset())).toList();
+  }
+
   /** The fewest filters that take exactly the logs of some datasets. */
   List<Filter> exact(Collection<String> datasets) {
     Map<String, TreeSet<String>> topics = new TreeMap<>();
-    for (Line line : lines) {
-      if (datasets.contains(line.dataset())) {
-        topics.computeIfAbsent(line.address(), key -> new TreeSet<>()).add(line.topic());
-      }
+    for (Line line : of(datasets)) {
+      topics.computeIfAbsent(line.address(), key -> new TreeSet<>()).add(line.topic());
     }
     Map<TreeSet<String>, List<String>> together = new LinkedHashMap<>();
     topics.forEach(
@@ -118,14 +130,12 @@ final class ChainContracts {
     TreeSet<String> addresses = new TreeSet<>();
     TreeSet<String> topics = new TreeSet<>();
     TreeSet<String> ofAny = new TreeSet<>();
-    for (Line line : lines) {
-      if (datasets.contains(line.dataset())) {
-        if (line.address().equals(ANY)) {
-          ofAny.add(line.topic());
-        } else {
-          addresses.add(line.address());
-          topics.add(line.topic());
-        }
+    for (Line line : of(datasets)) {
+      if (line.address().equals(ANY)) {
+        ofAny.add(line.topic());
+      } else {
+        addresses.add(line.address());
+        topics.add(line.topic());
       }
     }
     List<Filter> filters = new ArrayList<>();

@@ -46,6 +46,7 @@ class ChainContractsTest {
     assertEquals(
         List.of(new ChainContracts.Filter(List.of(), List.of("0x02"))),
         contracts.wide(List.of("amm")));
+    assertThrows(UserError.class, () -> contracts.exact(List.of("transfers")), "would be absent");
   }
 
   @Test
