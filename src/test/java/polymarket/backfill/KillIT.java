@@ -80,9 +80,9 @@ class KillIT {
         String moment = ALL_MOMENTS.get(tries % ALL_MOMENTS.size());
         bed.set("payouts.batch-size", 5 + random.nextInt(random.nextBoolean() ? 60 : 500))
             .set("payouts.concurrency", 1 + random.nextInt(6));
-        boolean withEngine = random.nextInt(5) == 0;
-        round(bed, moment, withEngine);
-        engineKills += withEngine ? 1 : 0;
+        boolean withEngine = tries % 5 == 0;
+        boolean engineKilled = round(bed, moment, withEngine);
+        engineKills += engineKilled ? 1 : 0;
         if (inFlight(bed) > 0 || SIGNALS.contains(moment)) {
           round++;
           counted.merge(moment, 1, Integer::sum);
@@ -94,6 +94,7 @@ class KillIT {
       assertEquals(0, bed.count(State.PENDING));
       assertEquals(0, inFlight(bed));
       assertTrue(!endedAt.isEmpty(), "no round ended at a named step");
+      assertTrue(ROUNDS < 25 || engineKills > 0, "no engine was killed");
       System.out.println("kill test: ended at " + endedAt);
       System.out.println(
           "kill test: "
@@ -121,7 +122,11 @@ class KillIT {
     }
   }
 
-  private void round(TestBed bed, String moment, boolean withEngine) {
+  /**
+   * @return whether an engine was killed too
+   */
+  private boolean round(TestBed bed, String moment, boolean withEngine) {
+    boolean engineKilled = false;
     bed.holdEngine();
     List<Program> programs = new ArrayList<>();
     long before = bed.requests();
@@ -172,7 +177,7 @@ class KillIT {
         }
       }
       if (withEngine && random.nextBoolean()) {
-        bed.killEngine();
+        engineKilled = bed.killEngine();
         Thread.sleep(random.nextInt(1500));
       }
     } catch (InterruptedException e) {
@@ -180,9 +185,7 @@ class KillIT {
     } finally {
       programs.forEach(Program::close);
     }
-    if (withEngine) {
-      bed.killEngine();
-    }
+    return withEngine && bed.killEngine() || engineKilled;
   }
 
   /** Sends it, and sees that the program ends, or goes on, as it promises. */
@@ -198,7 +201,8 @@ class KillIT {
           Thread.sleep(random.nextInt(500));
         }
       }
-      case "engine-alone" -> bed.killEngine();
+      case "engine-alone" ->
+          assertTrue(bed.killEngine(), "no engine to kill after the first request");
       default -> {
         String name = moment.startsWith("term") ? "TERM" : "INT";
         program.signal(name);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigInteger;
@@ -18,6 +19,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
@@ -246,11 +248,20 @@ public final class TestBed implements AutoCloseable {
     return set("clickhouse.data", home.resolve("data"));
   }
 
-  /** Kills the bed's own engine as kill -9 does. */
-  public void killEngine() {
+  /**
+   * Kills the bed's own engine as kill -9 does.
+   *
+   * @return whether there was one to kill. None is there after a program was killed that was
+   *     starting one: the file that names it is written last.
+   */
+  public boolean killEngine() {
     try {
       long pid = JSON.readTree(home.resolve("data/engine.json").toFile()).get("pid").asLong();
-      ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+      Optional<ProcessHandle> engine = ProcessHandle.of(pid);
+      engine.ifPresent(ProcessHandle::destroyForcibly);
+      return engine.isPresent();
+    } catch (FileNotFoundException e) {
+      return false;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

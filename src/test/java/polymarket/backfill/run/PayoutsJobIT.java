@@ -624,7 +624,7 @@ class PayoutsJobIT {
     bed.onTick(
         run -> {
           if (++ticks[0] == 2 || ticks[0] == 4) {
-            bed.killEngine();
+            assertTrue(bed.killEngine());
           }
         });
     JobRun.Result result = bed.set("payouts.batch-size", 40).set("payouts.concurrency", 2).run(ids);
