@@ -92,7 +92,8 @@ final class StoredChain {
   void claim(long first, long last) {
     CLICKHOUSE.execute("TRUNCATE TABLE default.chain_ranges");
     CLICKHOUSE.execute(
-        "INSERT INTO default.chain_ranges SELECT dataset, "
+        "INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, batch,"
+            + " fetched_at) SELECT dataset, "
             + first
             + ", "
             + last
