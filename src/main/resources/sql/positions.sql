@@ -307,5 +307,5 @@ TRUNCATE TABLE default.positions_summed;
 
 -- @sums
 -- What came of it.
-SELECT (SELECT count() FROM default.wallet_positions) AS positions, (SELECT uniqExact(wallet) FROM default.wallet_positions) AS wallets,
+SELECT (SELECT count() FROM default.wallet_positions) AS positions, (SELECT uniqExact(wallet) FROM default.wallet_positions) AS owners,
     (SELECT toString(sum(realized_pnl)) FROM default.wallet_positions) AS realized_pnl;

@@ -102,7 +102,7 @@ public final class Positions {
         steps.isStopped(),
         changes,
         ((Number) sums.get("positions")).longValue(),
-        ((Number) sums.get("wallets")).longValue(),
+        ((Number) sums.get("owners")).longValue(),
         (String) sums.get("realized_pnl"),
         (System.nanoTime() - started) / 1_000_000);
   }
