@@ -48,6 +48,9 @@ final class RunCommand implements Callable<Integer> {
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
 
+  /** So often a run is repeated at once for what its source has replaced meanwhile. */
+  private static final int REPLACED_ROUNDS = 3;
+
   @Mixin private Common common;
 
   @Mixin private RunOptions options;
@@ -63,6 +66,9 @@ final class RunCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Unmatched private List<String> own = new ArrayList<>();
+
+  /** Whether the source has replaced numbers since they were fetched; they are pending again. */
+  private boolean replaced;
 
   @Override
   public Integer call() {
@@ -95,6 +101,11 @@ final class RunCommand implements Callable<Integer> {
         continue;
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
+      for (int round = 0; replaced && !options.follow && round < REPLACED_ROUNDS; round++) {
+        options.withoutRange();
+        results.set(
+            results.size() - 1, run(stage, sources, Set.of(), null, window, settings, terminal));
+      }
     }
     while (options.follow && goesOn(results)) {
       options.followOn();
@@ -190,9 +201,7 @@ final class RunCommand implements Callable<Integer> {
           loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
         } else {
           try {
-            if (options.follow) {
-              run.askReplaced(job);
-            }
+            run.askReplaced(job);
             run.loadRanges(job, options.from, options.to, options.datasets);
           } catch (UserError e) {
             if (run.stopCode() == null) {
@@ -203,7 +212,9 @@ final class RunCommand implements Callable<Integer> {
         }
         redo(run, job, again, age, terminal);
       }
-      return run.run(terminal);
+      JobRun.Result result = run.run(terminal);
+      replaced = !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
+      return result;
     }
   }
 
@@ -229,6 +240,16 @@ final class RunCommand implements Callable<Integer> {
       terminal.info(
           job.getName() + ": " + Messages.count(pending, "id") + " will be fetched again");
     }
+  }
+
+  /**
+   * Asks again for what the sources have replaced since it was fetched; returns how many ranges.
+   */
+  private static long askReplaced(JobRun run, List<Job> jobs) {
+    return jobs.stream()
+        .filter(job -> job.idKind() == IdKind.RANGE)
+        .mapToLong(run::askReplaced)
+        .sum();
   }
 
   /** Prints the results of the groups of jobs, and returns the exit code for all of them. */

@@ -191,7 +191,13 @@ final class RunOptions {
     return olderThan == null ? null : Settings.duration(olderThan, "--older-than");
   }
 
-  /** Lets the next round of --follow take up where the one before ended. */
+  /** Leaves --from and --to out: nothing new is loaded, what is pending is fetched. */
+  void withoutRange() {
+    from = null;
+    to = null;
+  }
+
+  /** Lets the next round of --follow continue where the one before ended. */
   void followOn() {
     from = null;
     to = "latest";

@@ -99,7 +99,8 @@ class AuditIT {
   private static void claim(long first, long last) {
     CLICKHOUSE.execute("TRUNCATE TABLE default.chain_ranges");
     CLICKHOUSE.execute(
-        "INSERT INTO default.chain_ranges SELECT dataset, "
+        "INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, batch,"
+            + " fetched_at) SELECT dataset, "
             + first
             + ", "
             + last
@@ -147,7 +148,8 @@ class AuditIT {
       claim(middle, sandbox.head());
       assertNotChecked("the contracts begin at 4023686");
       CLICKHOUSE.execute(
-          "INSERT INTO default.chain_ranges SELECT DISTINCT dataset, 4023686, "
+          "INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, batch,"
+              + " fetched_at) SELECT DISTINCT dataset, 4023686, "
               + (middle - 100)
               + ", 'rpc', 0, '', 'b2', now64(3) FROM default.chain_ranges");
       assertNotChecked("lack the blocks " + (middle - 99) + " to " + (middle - 1));
