@@ -55,7 +55,6 @@ public final class Program implements AutoCloseable {
   }
 
   private static List<String> command(Path home, List<String> options, List<String> arguments) {
-    Path project = TestBed.PROJECT;
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -69,16 +68,8 @@ public final class Program implements AutoCloseable {
       command.add("--enable-native-access=ALL-UNNAMED");
     }
     command.addAll(options);
-    command.addAll(
-        List.of(
-            "-cp",
-            project.resolve("target/classes")
-                + ":"
-                + project.resolve("target/test-classes")
-                + ":"
-                + project.resolve("target/lib")
-                + "/*",
-            "polymarket.backfill.cli.Backfill"));
+    command.addAll(ProgramClasses.javaArguments());
+    command.add("polymarket.backfill.cli.Backfill");
     command.addAll(arguments);
     return command;
   }
