@@ -303,7 +303,7 @@ public final class ClickHouse implements AutoCloseable {
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
-      throw failure(e);
+      throw failure(e, sql);
     }
   }
 
@@ -337,7 +337,7 @@ public final class ClickHouse implements AutoCloseable {
           try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
             return response.getQueryId();
           } catch (Exception e) {
-            throw failure(e);
+            throw failure(e, sql);
           }
         });
   }
@@ -449,6 +449,19 @@ public final class ClickHouse implements AutoCloseable {
         value(
             "SELECT comment FROM system.tables WHERE database = 'default' AND name ="
                 + " 'backfill_server'");
+  }
+
+  /** The same, with the place of the statement where it is from a file of the user's own. */
+  private ClickHouseException failure(Exception e, String sql) {
+    ClickHouseException failure = failure(e);
+    return failure.passes()
+        ? failure
+        : SqlFile.originOf(sql)
+            .map(
+                origin ->
+                    new ClickHouseException(
+                        origin + ": " + failure.getMessage(), failure.code(), failure.getCause()))
+            .orElse(failure);
   }
 
   private ClickHouseException failure(Exception e) {
