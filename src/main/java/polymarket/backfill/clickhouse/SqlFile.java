@@ -261,7 +261,12 @@ public final class SqlFile {
 
   /** All sections of that name, in order. */
   public List<Section> sections(String section) {
-    return sections.stream().filter(candidate -> candidate.name().equals(section)).toList();
+    return sections(List.of(section));
+  }
+
+  /** All sections of these names, in the file's order. */
+  public List<Section> sections(List<String> names) {
+    return sections.stream().filter(candidate -> names.contains(candidate.name())).toList();
   }
 
   /**
