@@ -62,6 +62,8 @@ public final class Program implements AutoCloseable {
                 "-Xmx512m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-XX:SharedArchiveFile=" + BuiltProgram.archive(),
+                "-Xlog:cds*=off",
                 "-Dbackfill.home=" + home,
                 "-Dchdb.lib=" + library()));
     if (Runtime.version().feature() >= 24) {
@@ -71,12 +73,11 @@ public final class Program implements AutoCloseable {
     command.addAll(
         List.of(
             "-cp",
-            project.resolve("target/classes")
-                + ":"
-                + project.resolve("target/test-classes")
+            BuiltProgram.jar()
                 + ":"
                 + project.resolve("target/lib")
-                + "/*",
+                + "/*:"
+                + project.resolve("target/test-classes"),
             "polymarket.backfill.cli.Backfill"));
     command.addAll(arguments);
     return command;
