@@ -17,6 +17,10 @@ multiIf(
 -- When something happened: not before the first contract was deployed (September 2020), nor later than tomorrow.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < now64(6, 'UTC') + INTERVAL 1 DAY, $moment($text), NULL);
 
+-- @value money(units)
+-- Base units of 10^-6 as a decimal.
+CAST(toDecimal256($units, 0) * toDecimal256('0.000001', 6) AS Decimal(38, 6));
+
 -- @value blocktime(hash)
 -- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for
 -- are only the transactions of fills without a time.
@@ -66,11 +70,11 @@ if($text IN ('', 'null') OR isNotNull($value), '', $text);
 multiIf(match($text, '^0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?$'), lower($text),
     match($text, '^[0-9a-fA-F]{64}$') AND match($text, '[a-fA-F]'), concat('0x', lower($text)), $text);
 
--- The parts of a log of the chain, with its columns topics and data at hand; a place is n for topic n, counted from 1 with the
--- signature as the first, -n for word n of the data, and 0 if the event has no such parameter.
+-- The parts of a log of the chain, with its columns words and data at hand: four topics, then the data's words. A place counts the
+-- words from 1, and is 0 if the event has no such parameter, whose word is zeros.
 
 -- @value word(place)
-toFixedString(multiIf($place > 0, topics[$place], $place < 0, substring(data, -32 * toInt32($place) - 31, 32), ''), 32);
+words[$place];
 
 -- @value address(place)
 toFixedString(substring($word($place), 13, 20), 20);

@@ -39,6 +39,7 @@ import polymarket.backfill.UserError;
       VerifyCommand.class,
       ReadyCommand.class,
       AuditCommand.class,
+      PositionsCommand.class,
       ExplainCommand.class,
       SqlCommand.class,
       ClickHouseCommand.class,

@@ -126,7 +126,7 @@ class PipelineIT {
   }
 
   @Test
-  void theNight_comesToTheTruth_withFaultsOn_andASecondRunHasNothingToDo() throws IOException {
+  void overnight_withFaults_matchesTheTruth_andASecondRunHasNothingToDo() throws IOException {
     bed(new SandboxOptions());
     bed.sandbox().fault("kind=503,rate=0.03");
     bed.sandbox().fault("kind=reset,rate=0.02");
@@ -138,13 +138,13 @@ class PipelineIT {
         night
             .err()
             .contains(
-                "rpc: begins with `run rpc-logs --from "
+                "rpc: starts with `run rpc-logs --from "
                     + bed.sandbox().firstBlock()
                     + " --to latest`"),
         night.err());
     assertFalse(night.out().contains("{{"), night.out());
     assertTrue(
-        night.err().contains("clob: done") && night.err().contains("enrich: begins with `enrich`"),
+        night.err().contains("clob: done") && night.err().contains("enrich: starts with `enrich`"),
         night.err());
     Path report = bed.home().resolve("runtime/pipelines/overnight/report.txt");
     assertTrue(
@@ -211,7 +211,7 @@ class PipelineIT {
   }
 
   @Test
-  void killedAtAnyInstant_itGoesOn_andWhatWasDoneStaysDone() throws InterruptedException {
+  void killedAtAnyInstant_itContinues_andDoneStepsStayDone() throws InterruptedException {
     System.out.println("pipeline kill test: " + ROUNDS + " rounds, -Dkill.seed=" + SEED);
     Random random = new Random(SEED);
     bed(new SandboxOptions().latencyMillis(60));
@@ -223,8 +223,8 @@ class PipelineIT {
             "a step",
             Duration.ofSeconds(90),
             () ->
-                run.err().contains("begins with")
-                    || run.err().contains("goes on with")
+                run.err().contains("starts with")
+                    || run.err().contains("continues with")
                     || !run.isAlive());
         Thread.sleep(500 + random.nextInt(7000));
         killed += run.isAlive() ? 1 : 0;
@@ -258,7 +258,7 @@ class PipelineIT {
   }
 
   @Test
-  void aRunThatIsKilled_leavesNoStepAtWork() throws IOException {
+  void aKilledRun_leavesNoStepRunning() throws IOException {
     bed(new SandboxOptions().latencyMillis(3000));
     pipeline("slow", "steps:\n  clob: {command: run clob-markets}\n");
     try (Program run = Program.start(bed, "pipeline", "slow")) {
@@ -276,7 +276,7 @@ class PipelineIT {
     double seconds = step(killed, "clob").path("seconds").asDouble();
     assertTrue(seconds > 0, killed.toString());
     try (Program again = Program.start(bed, "pipeline", "slow")) {
-      again.awaitSaid("clob: goes on with");
+      again.awaitSaid("clob: continues with");
       again.signal("INT");
       assertEquals(130, again.end().exitCode());
     }
@@ -295,7 +295,7 @@ class PipelineIT {
   }
 
   @Test
-  void ctrlCOnce_endsAllStepsInGoodOrder_exits130_andTheSameCommandGoesOn() {
+  void ctrlCOnce_stopsAllSteps_exits130_andTheSameCommandContinues() {
     bed(new SandboxOptions().latencyMillis(300));
     try (Program run = Program.start(bed, "pipeline", "overnight")) {
       run.awaitSaid("ids in this pass");
@@ -320,7 +320,7 @@ class PipelineIT {
   }
 
   @Test
-  void whenTimeIsShort_goldskyIsSkipped_andTheTradesAreEnrichedWithWhatThereIs() {
+  void whenTimeIsShort_goldskyIsSkipped_andTradesAreEnrichedWithoutIt() {
     bed(new SandboxOptions());
     Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "80m");
     assertEquals(0, night.exitCode(), night.toString());
@@ -342,7 +342,7 @@ class PipelineIT {
   }
 
   @Test
-  void whenThereIsHardlyAnyTime_theClobIsAskedAllTheSame_andTheTradesAreEnrichedByIt() {
+  void withHardlyAnyTime_onlyTheClobIsAsked_andTradesAreEnrichedFromIt() {
     bed(new SandboxOptions());
     Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "30m");
     JsonNode status = status("overnight");
@@ -369,7 +369,7 @@ class PipelineIT {
   }
 
   @Test
-  void aStepThatTakesTooLong_isStopped_andWhatComesAfterItUsesWhatThereIs() {
+  void aStepThatTakesTooLong_isStopped_andLaterStepsUseItsData() {
     bed(new SandboxOptions().latencyMillis(1500)).set("rpc-logs.span", 5000);
     pipeline(
         "short",
@@ -409,7 +409,7 @@ class PipelineIT {
   }
 
   @Test
-  void aFailedStep_isRepeated_andWhereItFailsForGood_theOthersGoOnWithWhatThereIs() {
+  void aFailedStep_isRepeated_andIfItKeepsFailing_theOthersContinue() {
     bed(new SandboxOptions());
     bed.set("source.patience", "2s");
     bed.sandbox().fault("kind=503,source=clob");
@@ -434,8 +434,7 @@ class PipelineIT {
         status.toString());
     assertEquals("done", step(status, "reconcile").path("state").asText());
     assertTrue(
-        failed.out().contains("clob: failed (exit code 5), and is repeated in 1 s, time 1 of 1"),
-        failed.out());
+        failed.out().contains("clob: failed (exit code 5); retry 1 of 1 in 1 s: "), failed.out());
     assertTrue(failed.err().contains("the same command repeats the failed steps"), failed.err());
     long merged =
         ((Number) bed.rows("SELECT count() AS n FROM default.condition_id_merged").get(0).get("n"))
@@ -469,7 +468,7 @@ class PipelineIT {
   }
 
   @Test
-  void aStepThatMayNotFail_keepsWhatComesAfterItFromBeginning() {
+  void aFailedRequiredStep_blocksTheStepsAfterIt() {
     bed(new SandboxOptions());
     pipeline(
         "stops",
@@ -486,7 +485,7 @@ class PipelineIT {
   }
 
   @Test
-  void aTableThatNoStepMakes_isMissedAtTheBeginning() {
+  void aMissingTableThatNoStepCreates_isReportedAtTheStart() {
     bed(new SandboxOptions());
     Program.Result run =
         Program.run(bed, "pipeline", "overnight", "--set", "enrich.trades=default.no_such");
@@ -511,7 +510,7 @@ class PipelineIT {
   }
 
   @Test
-  void aStepThatReports_andWasLeftOut_isNotCalledComplete() {
+  void aSkippedStepOfTheReport_failsTheCheck() {
     bed(new SandboxOptions());
     pipeline(
         "judge",
@@ -526,10 +525,10 @@ class PipelineIT {
   }
 
   @Test
-  void twoRunsAtOnce_theSecondSaysWhoIsAtWork() {
+  void aSecondRunAtTheSameTime_saysWhoIsRunning() {
     bed(new SandboxOptions().latencyMillis(1500));
     try (Program first = Program.start(bed, "pipeline", "overnight")) {
-      first.awaitSaid("begins with");
+      first.awaitSaid("starts with");
       Program.Result second = Program.run(bed, "pipeline", "overnight");
       assertEquals(1, second.exitCode(), second.toString());
       assertTrue(

@@ -81,7 +81,8 @@ class ReadyIT {
           "the sandbox has markets without a fill");
 
       // what a threshold asks for more than there is, and what is lost, are named
-      Program.Result more = Program.run(bed, "ready", "--min-markets=1000000", "--max-newest-fill=1000");
+      Program.Result more =
+          Program.run(bed, "ready", "--min-markets=1000000", "--max-newest-fill=1000");
       assertEquals(3, more.exitCode(), more.toString());
       assertTrue(more.out().startsWith("NO: 1 of "), more.out());
       assertTrue(more.out().contains("at least 1,000,000"), more.out());
