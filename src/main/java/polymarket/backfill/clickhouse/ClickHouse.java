@@ -229,7 +229,12 @@ public final class ClickHouse implements AutoCloseable {
    *     getSetting('log_comment')}: the bytes themselves do not name it
    */
   public void insert(String table, byte[] answer, String token, String batch) {
-    insert(table, answer, oneBlock(token).serverSetting("log_comment", batch));
+    insert(
+        table,
+        answer,
+        // several are inserted side by side; threads of one insert that wait for each other take
+        // longer
+        oneBlock(token).serverSetting("log_comment", batch).serverSetting("max_threads", "1"));
   }
 
   private static InsertSettings oneBlock(String token) {
