@@ -55,6 +55,7 @@ public final class Program implements AutoCloseable {
   }
 
   private static List<String> command(Path home, List<String> options, List<String> arguments) {
+    Path project = TestBed.PROJECT;
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -62,14 +63,23 @@ public final class Program implements AutoCloseable {
                 "-Xmx512m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-XX:SharedArchiveFile=" + BuiltProgram.archive(),
+                "-Xlog:cds*=off",
                 "-Dbackfill.home=" + home,
                 "-Dchdb.lib=" + library()));
     if (Runtime.version().feature() >= 24) {
       command.add("--enable-native-access=ALL-UNNAMED");
     }
     command.addAll(options);
-    command.addAll(ProgramClasses.javaArguments());
-    command.add("polymarket.backfill.cli.Backfill");
+    command.addAll(
+        List.of(
+            "-cp",
+            BuiltProgram.jar()
+                + ":"
+                + project.resolve("target/lib")
+                + "/*:"
+                + project.resolve("target/test-classes"),
+            "polymarket.backfill.cli.Backfill"));
     command.addAll(arguments);
     return command;
   }

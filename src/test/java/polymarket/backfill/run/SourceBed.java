@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import polymarket.backfill.ProgramClasses;
+import polymarket.backfill.BuiltProgram;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
@@ -91,9 +91,12 @@ final class SourceBed {
                 "-Xmx300m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-Dbackfill.home=" + bed.home()));
-    command.addAll(ProgramClasses.javaArguments());
-    command.add("polymarket.backfill.cli.Backfill");
+                "-XX:SharedArchiveFile=" + BuiltProgram.archive(),
+                "-Xlog:cds*=off",
+                "-Dbackfill.home=" + bed.home(),
+                "-cp",
+                BuiltProgram.jar() + ":" + TestBed.PROJECT.resolve("target/lib") + "/*",
+                "polymarket.backfill.cli.Backfill"));
     command.addAll(List.of(arguments));
     command.addAll(bed.setArguments());
     try {
