@@ -37,6 +37,7 @@ public final class BatchWork {
   private Map<String, BatchWork> parts;
   private boolean check;
   private int requests;
+  private int answers;
   private volatile boolean idle;
 
   public BatchWork(Batch batch) {
@@ -246,6 +247,7 @@ public final class BatchWork {
     pages.stored();
     rows.pageDone();
     requests = 0;
+    answers = 0;
   }
 
   /** Forgets what came of it, because it is asked for once more. */
@@ -258,6 +260,7 @@ public final class BatchWork {
     synchronized (this) {
       cut.clear();
       parts = null;
+      answers = 0;
     }
   }
 
@@ -279,6 +282,22 @@ public final class BatchWork {
 
   public synchronized int requests() {
     return requests;
+  }
+
+  /** Counts a complete answer whose rows are taken, for a part too. */
+  public void countAnswer() {
+    if (parent != null) {
+      parent.countAnswer();
+      return;
+    }
+    synchronized (this) {
+      answers++;
+    }
+  }
+
+  /** The answers that were needed since the last page that is in the ledger. */
+  public synchronized int answers() {
+    return answers;
   }
 
   /** It is handed out now. */

@@ -58,6 +58,7 @@ final class Feed implements Iterator<BatchWork> {
   private final Span span;
 
   private final Deque<BatchWork> ready = new ArrayDeque<>();
+  private final Unechoed unechoed;
   private final Set<BatchWork> inFlight = new HashSet<>();
 
   /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
@@ -102,7 +103,8 @@ final class Feed implements Iterator<BatchWork> {
     this.concurrency = concurrency;
     this.ids = limit;
     this.span = span;
-    ready.addAll(works(ledger.open(share)));
+    this.unechoed = new Unechoed(ledger, share, size);
+    take(ledger.open(share));
     stop.listen(
         () -> {
           synchronized (this) {
@@ -168,41 +170,57 @@ final class Feed implements Iterator<BatchWork> {
   }
 
   private void claim() {
-    while (ready.isEmpty() && ids > 0) {
-      if (modes.isEmpty()) {
-        // what failed in this run is left for the next one
-        if (failedTakenUp || !inFlight.isEmpty()) {
-          return;
-        }
-        failedTakenUp = true;
-        long again = ledger.retryFailed(started, share);
-        if (again == 0) {
-          return;
-        }
-        progress.moved(again);
-        if (progress.job().idKind() == IdKind.RANGE) {
-          progress.numbers(ledger.numbers(share));
-        }
-        modes.add(Mode.AGAIN);
+    boolean more = true;
+    while (ready.isEmpty() && more) {
+      take(unechoed.full());
+      if (!ready.isEmpty()) {
+        return;
       }
-      int batchSize = (int) Math.min(size, ids);
-      List<Batch> claimed =
-          ledger.claim(
-              after,
-              modes.peek(),
-              share,
-              batchSize,
-              (int) Math.max(1, Math.min(concurrency, ids / batchSize)),
-              this::shaped);
-      if (claimed.isEmpty()) {
-        modes.poll();
-        after = "";
+      if (ids > 0 && !modes.isEmpty()) {
+        claimPending();
+      } else if (!inFlight.isEmpty()) {
+        // answers to come may leave out ids too
+        more = false;
+      } else if (ids > 0 && !failedTakenUp) {
+        takeUpFailed();
       } else {
-        List<String> last = claimed.get(claimed.size() - 1).ids();
-        after = last.get(last.size() - 1);
-        claimed.forEach(batch -> ids -= batch.size());
-        ready.addAll(works(claimed));
+        take(unechoed.rest());
+        more = false;
       }
+    }
+  }
+
+  private void claimPending() {
+    int batchSize = (int) Math.min(size, ids);
+    List<Batch> claimed =
+        ledger.claim(
+            after,
+            modes.peek(),
+            share,
+            batchSize,
+            (int) Math.max(1, Math.min(concurrency, ids / batchSize)),
+            this::shaped);
+    if (claimed.isEmpty()) {
+      modes.poll();
+      after = "";
+    } else {
+      List<String> last = claimed.get(claimed.size() - 1).ids();
+      after = last.get(last.size() - 1);
+      claimed.forEach(batch -> ids -= batch.size());
+      take(claimed);
+    }
+  }
+
+  /** What failed in an earlier run is pending again; what failed in this run waits for the next. */
+  private void takeUpFailed() {
+    failedTakenUp = true;
+    long again = ledger.retryFailed(started, share);
+    if (again > 0) {
+      progress.moved(again);
+      if (progress.job().idKind() == IdKind.RANGE) {
+        progress.numbers(ledger.numbers(share));
+      }
+      modes.add(Mode.AGAIN);
     }
   }
 
@@ -259,8 +277,15 @@ final class Feed implements Iterator<BatchWork> {
     }
   }
 
-  private static List<BatchWork> works(List<Batch> batches) {
-    return batches.stream().map(BatchWork::new).toList();
+  /** Makes batches ready that are in the ledger; those that are to be asked together wait. */
+  private void take(List<Batch> batches) {
+    for (Batch batch : batches) {
+      if (batch.kind() == Batch.Kind.UNECHOED) {
+        unechoed.add(batch);
+      } else {
+        ready.add(new BatchWork(batch));
+      }
+    }
   }
 
   /** To halve a half costs little; before an id fails, the batch is tried once more. */
@@ -294,7 +319,7 @@ final class Feed implements Iterator<BatchWork> {
       span.answered(batch.rows().fetched(), batch.getSize());
     }
     progress.done(batch);
-    release(batch, works(followers));
+    release(batch, followers);
   }
 
   private void cut(String id, List<String> parts) {
@@ -335,7 +360,10 @@ final class Feed implements Iterator<BatchWork> {
     batch.forgetAnswer();
     if (kept) {
       batch.kept().pageByPage();
-      release(batch, List.of(batch));
+      synchronized (this) {
+        ready.add(batch);
+        release(batch, List.of());
+      }
       return;
     }
     // a failure is the batch's own fault only if other batches are answered
@@ -360,7 +388,7 @@ final class Feed implements Iterator<BatchWork> {
   /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
   private void blame(BatchWork batch, Throwable failure) {
     if (batch.getSize() > 1) {
-      release(batch, works(ledger.halve(batch, share)));
+      release(batch, ledger.halve(batch, share));
       return;
     }
     String id = batch.getIds().get(0);
@@ -375,14 +403,14 @@ final class Feed implements Iterator<BatchWork> {
       List<Batch> followers = ledger.cut(batch, parts, share);
       cut(id, parts);
       progress.done(batch);
-      release(batch, works(followers));
+      release(batch, followers);
     }
   }
 
-  synchronized void release(BatchWork batch, List<BatchWork> followers) {
+  synchronized void release(BatchWork batch, List<Batch> followers) {
     inFlight.remove(batch);
     batch.putDown();
-    ready.addAll(followers);
+    take(followers);
     notifyAll();
   }
 

@@ -163,6 +163,33 @@ class PayoutsJobIT {
   }
 
   @Test
+  void idsThatManyAnswersLeftOut_areAskedForTogether_withTheFewestRequests() {
+    List<String> ids = new ArrayList<>(bed.ids("absent", 60));
+    ids.addAll(bed.ids("found", 440));
+    JobRun.Result result = bed.set("payouts.batch-size", 50).set("payouts.concurrency", 3).run(ids);
+    assertEquals(0, result.exitCode(), result.toString());
+    assertEquals(12, bed.requests(), "ten batches, and two for the sixty");
+    JobStatus.Run run = result.jobs().get(0).status().run();
+    assertEquals(12, run.leastRequests());
+    bed.assertTruth(ids);
+  }
+
+  @Test
+  void idsThatWereLeftOut_andNotAskedForAgainBeforeAStop_areNotAbsent_andAreAskedForThen() {
+    restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(300));
+    List<String> ids = new ArrayList<>(bed.ids("absent", 60));
+    ids.addAll(bed.ids("found", 440));
+    bed.onTick(run -> run.stop(ExitCode.INTERRUPTED, "test"));
+    bed.set("payouts.batch-size", 100).set("payouts.concurrency", 1);
+    assertEquals(130, bed.run(ids).exitCode());
+    assertEquals(0, bed.count(State.ABSENT));
+    bed.onTick(run -> {});
+    assertEquals(0, bed.run(ids).exitCode());
+    assertEquals(6, bed.requests(), "five batches, and one for what both runs found left out");
+    bed.assertTruth(ids);
+  }
+
+  @Test
   void anErrorInsideHttp200_isAnError() {
     fault("kind=error-200,rate=0.4");
     List<String> ids = sound(1000);
