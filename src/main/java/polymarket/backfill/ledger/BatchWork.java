@@ -269,6 +269,14 @@ public final class BatchWork {
     return (parts == null ? this : parts.get(id)).failures.count();
   }
 
+  /** Begins a part of this batch, of which the source has said the same as of all of it. */
+  public synchronized BatchWork part(Batch part) {
+    BatchWork work = new BatchWork(part);
+    BatchWork asked = parts == null ? this : parts.get(part.ids().get(0));
+    work.failures.inherit((asked == null ? this : asked).failures);
+    return work;
+  }
+
   /** Counts a request, for a part too. */
   public void countRequest() {
     if (parent != null) {

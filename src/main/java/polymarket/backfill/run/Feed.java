@@ -104,7 +104,7 @@ final class Feed implements Iterator<BatchWork> {
     this.ids = limit;
     this.span = span;
     this.unechoed = new Unechoed(ledger, share, size);
-    take(ledger.open(share));
+    take(ledger.open(share), null);
     stop.listen(
         () -> {
           synchronized (this) {
@@ -159,12 +159,13 @@ final class Feed implements Iterator<BatchWork> {
   }
 
   private boolean available() {
+    takeUpSuspects();
     // where nothing is answered, no more of the list is begun than is in flight otherwise
     if (ready.isEmpty() && suspects.size() < concurrency) {
       claim();
     }
     if (ready.isEmpty() && !suspects.isEmpty()) {
-      takeUpSuspects();
+      probe();
     }
     return !ready.isEmpty();
   }
@@ -172,7 +173,7 @@ final class Feed implements Iterator<BatchWork> {
   private void claim() {
     boolean more = true;
     while (ready.isEmpty() && more) {
-      take(unechoed.full());
+      take(unechoed.full(), null);
       if (!ready.isEmpty()) {
         return;
       }
@@ -184,7 +185,7 @@ final class Feed implements Iterator<BatchWork> {
       } else if (ids > 0 && !failedTakenUp) {
         takeUpFailed();
       } else {
-        take(unechoed.rest());
+        take(unechoed.rest(), null);
         more = false;
       }
     }
@@ -207,7 +208,7 @@ final class Feed implements Iterator<BatchWork> {
       List<String> last = claimed.get(claimed.size() - 1).ids();
       after = last.get(last.size() - 1);
       claimed.forEach(batch -> ids -= batch.size());
-      take(claimed);
+      take(claimed, null);
     }
   }
 
@@ -244,22 +245,31 @@ final class Feed implements Iterator<BatchWork> {
    */
   private void takeUpSuspects() {
     List<Suspect> answeredSince =
-        suspects.stream()
-            .filter(suspect -> source.answeredSince(suspect.batch().failures().last()))
-            .toList();
+        suspects.stream().filter(suspect -> source.answeredSince(since(suspect.batch()))).toList();
     if (!answeredSince.isEmpty()) {
       probedAt = 0;
       suspects.removeAll(answeredSince);
-      for (Suspect suspect : answeredSince) {
-        BatchWork batch = suspect.batch();
-        if (batch.failures().tryAgain() < trials(batch)) {
-          ready.add(batch);
-        } else {
-          blame(batch, suspect.failure());
-        }
-      }
-      return;
     }
+    for (Suspect suspect : answeredSince) {
+      BatchWork batch = suspect.batch();
+      if (batch.failures().tryAgain() < trials(batch, suspect.failure())) {
+        ready.addFirst(batch);
+      } else {
+        blame(batch, suspect.failure());
+      }
+    }
+  }
+
+  /**
+   * Since when another request has to be answered so that the batch, not the source, is at fault.
+   * Of a half that is refused as the whole was, the other half shows it, which left at the same
+   * time.
+   */
+  private static long since(BatchWork batch) {
+    return batch.getSize() > 1 ? batch.failures().lastOfWhole() : batch.failures().last();
+  }
+
+  private void probe() {
     long now = System.currentTimeMillis();
     if (inFlight.isEmpty()
         && now - probedAt >= PROBE_EVERY_MILLIS
@@ -270,6 +280,7 @@ final class Feed implements Iterator<BatchWork> {
         ready.add(new BatchWork(probe));
       } else {
         // there is nothing else to ask for: the id itself shows when that changes
+        retry.tell(source, true);
         BatchWork suspect = suspects.remove(0).batch();
         suspect.failures().reset();
         ready.add(suspect);
@@ -277,20 +288,31 @@ final class Feed implements Iterator<BatchWork> {
     }
   }
 
-  /** Makes batches ready that are in the ledger; those that are to be asked together wait. */
-  private void take(List<Batch> batches) {
+  /**
+   * Makes batches ready that are in the ledger; those that are to be asked together wait. Parts of
+   * a batch that failed come first, so that others are asked while the one at fault is looked for.
+   *
+   * @param whole the batch that they are parts of; null where there is none
+   */
+  private void take(List<Batch> batches, BatchWork whole) {
     for (Batch batch : batches) {
       if (batch.kind() == Batch.Kind.UNECHOED) {
         unechoed.add(batch);
+      } else if (whole != null && batch.kind() == Batch.Kind.HALF) {
+        ready.addFirst(whole.part(batch));
       } else {
         ready.add(new BatchWork(batch));
       }
     }
   }
 
-  /** To halve a half costs little; before an id fails, the batch is tried once more. */
-  private static int trials(BatchWork batch) {
-    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? 1 : 2;
+  /**
+   * How often a batch is taken up. To halve a half costs little; before an id fails, the batch is
+   * tried once more, unless the source has said the same of all larger ones.
+   */
+  private int trials(BatchWork batch, Throwable failure) {
+    boolean certain = batch.failures().isInherited() && retry.isCertain(batch, failure);
+    return certain || batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? 1 : 2;
   }
 
   /** The batch's rows are stored: marks its ids. */
@@ -397,6 +419,7 @@ final class Feed implements Iterator<BatchWork> {
       Outcome outcome = Outcome.failed(batch.failures().status(), Retry.reason(failure));
       ledger.fail(batch, outcome);
       batch.outcomes().put(id, outcome);
+      retry.tellFailed(batch, outcome.reason());
       progress.done(batch);
       release(batch, List.of());
     } else {
@@ -410,7 +433,7 @@ final class Feed implements Iterator<BatchWork> {
   synchronized void release(BatchWork batch, List<Batch> followers) {
     inFlight.remove(batch);
     batch.putDown();
-    take(followers);
+    take(followers, batch);
     notifyAll();
   }
 

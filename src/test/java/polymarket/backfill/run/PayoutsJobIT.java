@@ -374,6 +374,33 @@ class PayoutsJobIT {
     bed.assertTruth(ids);
   }
 
+  /** Ten halvings: of each the half at fault is asked twice at most, and the other once. */
+  @ParameterizedTest
+  @ValueSource(ints = {500, 200, 400})
+  void aPoisonId_amongAThousand_costsFewRequests_andOneWarning(int status) {
+    restart(new SandboxOptions().conditions(3000).limits(0));
+    List<String> ids = sound(2000);
+    assertEquals(0, bed.set("payouts.batch-size", 1000).run(ids.subList(0, 1000)).exitCode());
+    long before = bed.requests();
+    String poison = ids.get(1617);
+    fault("kind=poison,status=" + status + ",ids=0x" + poison);
+    JobRun.Result result = bed.run(ids);
+    assertEquals(2, result.exitCode(), result.toString());
+    bed.assertTruth(ids, List.of(poison));
+    long asked = bed.requests() - before;
+    assertTrue(asked <= 2 + (status == 400 ? 26 : 40), asked + " requests");
+    JobStatus.Run run = result.jobs().get(0).status().run();
+    assertTrue(run.leastRequests() <= 3, run.toString());
+    String reason = bed.entries().get(poison).reason();
+    List<String> told =
+        bed.messages().stream().filter(line -> line.contains(reason.substring(0, 20))).toList();
+    assertEquals(1, told.size(), told.toString());
+    assertTrue(
+        told.get(0)
+            .matches("warning: batch payouts-\\w+-\\d+: condition id " + poison + " failed: .*"),
+        told.get(0));
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {500, 200, 400})
   void aPoisonId_thatIsTheOnlyOneLeft_fails(int status) {
