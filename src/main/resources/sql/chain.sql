@@ -13,12 +13,16 @@ CREATE TABLE IF NOT EXISTS default.chain_ranges
     source     LowCardinality(String) COMMENT 'rpc, sqd or hypersync',
     logs       UInt64 COMMENT 'of this dataset, stored or rejected',
     last_hash  String COMMENT 'hash of the last block, where the source gives it' CODEC(ZSTD(1)),
+    parent_hash String COMMENT 'hash of the block before the first, where the source gives it' CODEC(ZSTD(1)),
     batch      String CODEC(ZSTD(1)),
     fetched_at DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY (dataset, first, last)
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- For tables of an earlier version.
+ALTER TABLE default.chain_ranges ADD COLUMN IF NOT EXISTS parent_hash String COMMENT 'hash of the block before the first, where the source gives it' CODEC(ZSTD(1)) AFTER last_hash;
 
 -- A block a line, as a portal answers.
 CREATE TABLE IF NOT EXISTS default.chain_from_sqd
@@ -114,8 +118,9 @@ SELECT sum(held) AS rows, sum(refused) AS rejected FROM
 );
 
 -- @noted
-INSERT INTO default.chain_ranges
-SELECT asked.dataset, {page_first}, {page_last}, if({came_from} = 'polygon', 'rpc', {came_from}), coalesce(held.logs, 0), unhex(substring({page_hash}, 3)), {batch}, now64(3, 'UTC')
+INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, parent_hash, batch, fetched_at)
+SELECT asked.dataset, {page_first}, {page_last}, if({came_from} = 'polygon', 'rpc', {came_from}), coalesce(held.logs, 0), unhex(substring({page_hash}, 3)),
+    unhex(substring({page_parent}, 3)), {batch}, now64(3, 'UTC')
 FROM (SELECT arrayJoin([{datasets}]) AS dataset) AS asked
 LEFT JOIN
 (
@@ -152,7 +157,7 @@ SELECT sum(held) AS rows FROM
     UNION ALL SELECT count() FROM default.rpc_conditions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
     UNION ALL SELECT count() FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
     UNION ALL SELECT count() FROM default.rpc_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.chain_ranges WHERE dataset IN ({datasets}) AND first >= toUInt64(substring({first}, 1, 12)) AND last <= toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_ranges WHERE dataset IN ({datasets}) AND last >= toUInt64(substring({first}, 1, 12)) AND first <= toUInt64(substring({last}, 14, 12)) AND batch != {batch}
 );
 
 -- @replaced
@@ -164,12 +169,15 @@ DELETE FROM default.chain_rejected WHERE (dataset IN ({datasets}) OR dataset = '
 DELETE FROM default.rpc_conditions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
 DELETE FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
 DELETE FROM default.rpc_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.chain_ranges WHERE dataset IN ({datasets}) AND first >= toUInt64(substring({first}, 1, 12)) AND last <= toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_ranges WHERE dataset IN ({datasets}) AND last >= toUInt64(substring({first}, 1, 12)) AND first <= toUInt64(substring({last}, 14, 12)) AND batch != {batch};
 
 -- @ends
--- The newest ends of pages, with the hashes that their blocks had when they were fetched.
-SELECT last AS number, concat('0x', lower(hex(any(last_hash)))) AS mark FROM default.chain_ranges FINAL
-WHERE last_hash != '' GROUP BY last ORDER BY last DESC LIMIT 64;
+-- The newest pages, the newest first: first and last block, the last one's hash, and that of the block before the first, as they
+-- were when the page was fetched. Reorganisations that go back further than 10,000 blocks are not looked for.
+SELECT first, last, concat('0x', lower(hex(any(last_hash)))) AS mark, if(any(parent_hash) = '', '', concat('0x', lower(hex(any(parent_hash))))) AS parent
+FROM default.chain_ranges FINAL
+WHERE last_hash != '' AND last + 10000 > (SELECT max(last) FROM default.chain_ranges)
+GROUP BY first, last, last_hash, parent_hash ORDER BY last DESC, first DESC;
 
 -- @check what there is of each dataset
 SELECT dataset, sum(last - first + 1) AS blocks, min(first) AS first_block, max(last) AS last_block, sum(logs) AS logs, groupUniqArray(source) AS sources
@@ -183,6 +191,14 @@ SELECT {failed};
 
 -- @measure pending max=0 Ranges that were not fetched yet
 SELECT {pending};
+
+-- @measure unlinked max=0 Pages that do not follow on the page before: the chain was reorganised between them, and the next run fetches them again
+SELECT count() FROM
+(
+    SELECT DISTINCT first, parent_hash FROM default.chain_ranges FINAL WHERE parent_hash != ''
+) AS page
+INNER JOIN (SELECT DISTINCT last + 1 AS next, last_hash FROM default.chain_ranges FINAL WHERE last_hash != '') AS before ON before.next = page.first
+WHERE before.last_hash != page.parent_hash;
 
 -- @measure rejected max=0 Logs that do not match their signature
 SELECT count() FROM default.chain_rejected FINAL;

@@ -17,6 +17,10 @@ multiIf(
 -- When something happened: not before the first contract was deployed (September 2020), nor later than tomorrow.
 if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < now64(6, 'UTC') + INTERVAL 1 DAY, $moment($text), NULL);
 
+-- @value money(units)
+-- Base units of 10^-6 as a decimal.
+CAST(toDecimal256($units, 0) * toDecimal256('0.000001', 6) AS Decimal(38, 6));
+
 -- @value blocktime(hash)
 -- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for
 -- are only the transactions of fills without a time.

@@ -142,32 +142,37 @@ SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lowe
 FROM default.api_positions_staging FINAL;
 
 -- @view cascadian_clean.vw_wallet_pnl_settled
--- The profit of each wallet in each resolved condition. From its trades if it has any: cost is the amount paid minus the
--- proceeds of sales. Otherwise from its positions: cost is the amount paid for the shares that are held, and realized_usd the
--- earlier profit. Only one of the two is used, so that sums count nothing twice. Trades in outcomes that are not in the
--- payout vector are left out.
+-- The profit of each wallet in each resolved condition. From its positions by the chain (wallet_positions) if it has any there;
+-- else from its trades: cost is the amount paid minus the proceeds of sales; else from its positions by the Data API. For
+-- positions, cost is the amount paid for the shares that are held, and realized_usd the earlier profit. Only one of the three is
+-- used, so that sums count nothing twice. Outcomes that are not in the payout vector, and shares of pools, are left out.
 CREATE OR REPLACE VIEW cascadian_clean.vw_wallet_pnl_settled AS
 SELECT
     wallet AS wallet_address,
     condition AS condition_id,
-    if(countIf(traded) > 0, 'blockchain', 'clob_api') AS source,
-    if(source = 'blockchain', sumIf(cost, traded), sumIf(cost, NOT traded)) AS cost_usd,
-    divideDecimal(if(source = 'blockchain', sumIf(weighed, traded), sumIf(weighed, NOT traded)), any(denominator), 18) AS payout_usd,
-    if(source = 'blockchain', sumIf(realized, traded), sumIf(realized, NOT traded)) AS realized_usd,
+    multiIf(countIf(origin = 'chain') > 0, 'chain', countIf(origin = 'blockchain') > 0, 'blockchain', 'clob_api') AS source,
+    multiIf(source = 'chain', sumIf(cost, origin = 'chain'), source = 'blockchain', sumIf(cost, origin = 'blockchain'), sum(cost)) AS cost_usd,
+    divideDecimal(multiIf(source = 'chain', sumIf(weighed, origin = 'chain'), source = 'blockchain', sumIf(weighed, origin = 'blockchain'), sum(weighed)),
+        any(denominator), 18) AS payout_usd,
+    multiIf(source = 'chain', sumIf(realized, origin = 'chain'), source = 'blockchain', sumIf(realized, origin = 'blockchain'), sum(realized)) AS realized_usd,
     payout_usd - cost_usd + realized_usd AS settled_pnl_usd,
-    any(origin) AS resolution_source
+    any(payouts_by) AS resolution_source
 FROM
 (
-    SELECT held.*, truth.source AS origin, held.number * toDecimal256(truth.payout_numerators[held.outcome + 1], 0) AS weighed,
+    SELECT held.*, truth.source AS payouts_by, held.number * toDecimal256(truth.payout_numerators[held.outcome + 1], 0) AS weighed,
         toDecimal256(truth.payout_denominator, 0) AS denominator
     FROM
     (
-        SELECT wallet, market_cid AS condition, outcome, true AS traded, sum(shares) AS number,
+        SELECT wallet, condition_id AS condition, toInt32(outcome_index) AS outcome, 'chain' AS origin, toDecimal256(amount, 18) AS number,
+            toDecimal256(cost, 18) AS cost, toDecimal256(realized_pnl, 18) AS realized
+        FROM default.wallet_positions
+        UNION ALL
+        SELECT wallet, market_cid AS condition, outcome, 'blockchain', sum(shares) AS number,
             toDecimal256(sum(shares * ifNull(price, toDecimal256(0, 18))), 18) AS cost, toDecimal256(0, 18) AS realized
         FROM default.vw_trades_unified WHERE source = 'blockchain'
         GROUP BY wallet, condition, outcome
         UNION ALL
-        SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), false, sum(toDecimal256(size, 18)),
+        SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), 'clob_api', sum(toDecimal256(size, 18)),
             toDecimal256(sum(toDecimal256(size, 18) * toDecimal256(ifNull(entry_price, toDecimal256(0, 30)), 18)), 18),
             toDecimal256(sum(ifNull(realized_pnl, toDecimal256(0, 38))), 18)
         FROM default.api_positions_staging FINAL
@@ -177,6 +182,23 @@ FROM
     WHERE held.outcome >= 0 AND held.outcome < length(truth.payout_numerators)
 )
 GROUP BY wallet, condition;
+
+-- @view default.vw_leaderboard
+-- The wallets by their profit. It is before fees, which are in a column of their own. Volume is what the wallet took, so that the
+-- sum over all wallets is the market's. Win rate: the part of its resolved conditions in which it has a profit. Omega ratio at
+-- threshold 0: what it won in the resolved conditions with a profit, divided by what it lost in those with a loss; NULL if there is
+-- no loss.
+CREATE OR REPLACE VIEW default.vw_leaderboard AS
+SELECT wallet, sum(pnl.realized_pnl) AS realized_pnl, sum(pnl.unrealized_pnl) AS unrealized_pnl, realized_pnl + unrealized_pnl AS total_pnl,
+    sum(pnl.taker_volume) AS volume, sum(pnl.volume) AS volume_with_makers, sum(pnl.fees) AS fees, sum(pnl.trades) AS trades,
+    count() AS conditions, countIf(pnl.resolved) AS resolved_conditions, countIf(pnl.resolved AND pnl.realized_pnl + pnl.unrealized_pnl > 0) AS won,
+    if(resolved_conditions = 0, NULL, won / resolved_conditions) AS win_rate,
+    sumIf(pnl.realized_pnl + pnl.unrealized_pnl, pnl.resolved AND pnl.realized_pnl + pnl.unrealized_pnl > 0) AS gains,
+    -sumIf(pnl.realized_pnl + pnl.unrealized_pnl, pnl.resolved AND pnl.realized_pnl + pnl.unrealized_pnl < 0) AS losses,
+    if(losses = 0, NULL, toFloat64(gains) / toFloat64(losses)) AS omega_ratio
+FROM default.wallet_pnl AS pnl
+GROUP BY wallet
+ORDER BY total_pnl DESC;
 
 -- @view default.vw_balances needs=default.chain_transfers
 -- What each wallet holds of each token by the transfers that were fetched, in base units: where blocks are lacking it is what

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** With what the program ends. */
+/** The codes that the program exits with. */
 public enum ExitCode {
   COMPLETE(0, "complete"),
   ERROR(1, "usage or configuration"),
@@ -15,7 +15,7 @@ public enum ExitCode {
   GAVE_UP(5, "a source did not answer for too long; run it again"),
   INTERRUPTED(130, "interrupted");
 
-  /** Of several, the first one here is that of all of them. */
+  /** Of several codes, the first one here is that of the whole. */
   private static final List<ExitCode> WORST_FIRST =
       List.of(INTERRUPTED, NOT_BALANCED, ERROR, GAVE_UP, CHECK_FAILED, FAILED_IDS);
 
@@ -27,12 +27,25 @@ public enum ExitCode {
     this.meaning = meaning;
   }
 
-  /** What the process ends with. */
+  /**
+   * The code that a process of this program exited with; {@link #ERROR} for any other number, such
+   * as that of a killed process.
+   */
+  public static ExitCode of(int code) {
+    for (ExitCode exit : values()) {
+      if (exit.code == code) {
+        return exit;
+      }
+    }
+    return ERROR;
+  }
+
+  /** What the process exits with. */
   public int code() {
     return code;
   }
 
-  /** Whether all was done that could be: at most some ids failed. */
+  /** Whether the run did all it could: at most some ids failed. */
   public boolean isFinished() {
     return this == COMPLETE || this == FAILED_IDS;
   }

@@ -18,7 +18,6 @@ import polymarket.backfill.clickhouse.HashRange;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.clickhouse.Views;
-import polymarket.backfill.polymarket.ComputedTokenIds;
 
 /**
  * Holds the laws of sql/audit.sql against the stored logs, in slices that stay under {@value
@@ -130,16 +129,7 @@ public final class Audit {
     if (fetched.isEmpty()) {
       throw new UserError("no blocks were fetched yet: run `backfill run chain` first");
     }
-    steps.run(
-        "compute token ids",
-        () -> {
-          long computed =
-              ComputedTokenIds.fill(clickHouse, sql.section("unknown-tokens").sql(values));
-          if (computed > 0) {
-            messages.info("computed the token ids of " + Messages.count(computed, "condition"));
-          }
-        });
-    steps.run("begin", () -> clickHouse.execute(sql.section("begin"), values));
+    ChainIndex.make(clickHouse, steps, messages);
   }
 
   private LawResult check(SqlFile.Section section) {

@@ -38,6 +38,7 @@ import polymarket.backfill.UserError;
       ViewsCommand.class,
       VerifyCommand.class,
       AuditCommand.class,
+      PositionsCommand.class,
       ExplainCommand.class,
       SqlCommand.class,
       ClickHouseCommand.class,

@@ -21,7 +21,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.embedded.EmbeddedClickHouse;
-import polymarket.backfill.pipeline.PipelineStatus;
+import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -163,12 +163,12 @@ final class DemoCommand implements Callable<Integer> {
             Report.table(
                 clickHouse.rows(
                     SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
-        Path reports = PipelineStatus.folder(demo.resolve("runtime"), "overnight");
+        PipelineFiles files = PipelineFiles.of(demo.resolve("runtime"), "overnight");
         System.out.println(
             "\nThe report of the overnight pipeline is in "
-                + reports.resolve("report.txt")
+                + files.report()
                 + ", and with charts, for a browser, in "
-                + reports.resolve("report.html"));
+                + files.page());
         System.out.println("The data is in " + demo + ". Try");
         System.out.println(
             "  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data="

@@ -1,13 +1,10 @@
 package polymarket.backfill.cli;
 
-import java.io.IOException;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -15,18 +12,18 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
-import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.pipeline.Pipeline;
+import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineRun;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
-import polymarket.backfill.verify.HtmlReport;
 
 /** Runs several commands as one pipeline. */
 @Command(
@@ -50,6 +47,13 @@ final class PipelineCommand implements Callable<Integer> {
   private static final Set<String> NO_STEPS =
       Set.of("pipeline", "demo", "sandbox", "clickhouse", "benchmark", "help", "archive-classes");
 
+  /**
+   * The end of a run as JSON.
+   *
+   * @param report the file with the report
+   */
+  record Ended(@JsonUnwrapped PipelineStatus status, String report, String reason) {}
+
   @Mixin private Common common;
 
   @Parameters(paramLabel = "NAME", description = "The pipeline, such as overnight.")
@@ -58,7 +62,7 @@ final class PipelineCommand implements Callable<Integer> {
   @Option(
       names = "--dry-run",
       description =
-          "Show the plan, with the requests and their time at the limits, and run" + " nothing.")
+          "Show the plan, with the requests and their time at the limits, and run nothing.")
   private boolean dryRun;
 
   @Option(
@@ -101,7 +105,7 @@ final class PipelineCommand implements Callable<Integer> {
     Duration time = budget == null ? null : Settings.duration(budget, "--budget");
     PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);
     if (dryRun) {
-      Plan.Result plan = new Plan(settings, pipeline).reckon(options);
+      Plan.Result plan = Plan.of(settings, pipeline, options);
       String missing = missing(settings, pipeline, options);
       if (missing != null) {
         plan.notes().add(0, missing);
@@ -119,41 +123,38 @@ final class PipelineCommand implements Callable<Integer> {
             new PipelineRun(
                 settings, pipeline, options, arguments, clickHouse.id(), view.room(), view)) {
       if (run.isNothingToDo()) {
-        Map<String, Object> status = run.status();
-        System.out.println(
-            json
-                ? Report.json(status)
-                : name
-                    + ": pass "
-                    + status.get("pass")
-                    + " is finished, since "
-                    + status.get("ended_at")
-                    + ". To start a new pass, which fetches everything again: `backfill pipeline "
-                    + name
-                    + " --again`; to run a part of it again: --from STEP or --only STEP");
-        return 0;
+        System.out.println(json ? Report.json(run.status()) : nothingToDo(run.status()));
+        return ExitCode.COMPLETE.code();
       }
       Signals.handle(() -> run.stop(Signals.interrupted()), view);
       PipelineRun.Result result = run.run(view);
-      Map<String, Object> status = result.status();
-      Path folder = PipelineStatus.folder(settings.path("runtime.dir"), name);
-      status.put("report", folder.resolve("report.txt").toString());
-      status.put("exit_code", result.exitCode());
-      status.put("reason", result.reason());
-      String report = report(pipeline, status, folder);
+      PipelineFiles files = PipelineFiles.of(settings, name);
+      String report = PipelineReport.write(pipeline, result.status(), files);
       System.out.print(
           json
-              ? Report.json(status) + "\n"
+              ? Report.json(new Ended(result.status(), files.report().toString(), result.reason()))
+                  + "\n"
               : report
                   + "\nThis report is in "
-                  + folder.resolve("report.txt")
+                  + files.report()
                   + ", with charts in report.html there, and the messages of each step in its"
                   + " .log\n");
       if (result.reason() != null) {
         System.err.println("backfill: " + result.reason());
       }
-      return result.exitCode();
+      return result.exit().code();
     }
+  }
+
+  private String nothingToDo(PipelineStatus status) {
+    return name
+        + ": pass "
+        + status.pass()
+        + " is finished, since "
+        + status.endedAt()
+        + ". To start a new pass, which fetches everything again: `backfill pipeline "
+        + name
+        + " --again`; to run a part of it again: --from STEP or --only STEP";
   }
 
   /** Checks at the start, not after hours, that no table is missing that no step creates. */
@@ -263,10 +264,10 @@ final class PipelineCommand implements Callable<Integer> {
       return 0;
     }
     System.out.println("The plan of " + name + "; nothing is run");
-    System.out.print(Report.table(plan.steps()));
+    System.out.print(Report.table(Report.rows(plan.steps())));
     System.out.println();
     plan.notes().forEach(note -> System.out.println("  " + note));
-    if (plan.steps().stream().allMatch(row -> row.get("begins") == null)) {
+    if (plan.steps().stream().noneMatch(Plan.Row::planned)) {
       System.out.println(
           "All steps are done; --again starts a new pass, --from STEP or --only STEP runs a part of"
               + " it again");
@@ -282,102 +283,5 @@ final class PipelineCommand implements Callable<Integer> {
                 ? ": required steps would continue after that"
                 : ""));
     return 0;
-  }
-
-  /**
-   * The report of a run for people, as text and as an HTML page: the steps, the decisions, and the
-   * output of the steps that the file includes in the report.
-   *
-   * @return the text
-   */
-  private static String report(Pipeline pipeline, Map<String, Object> status, Path folder) {
-    List<String> cut =
-        PipelineView.steps(status).stream()
-            .filter(step -> List.of("cut", "skipped").contains(step.get("state")))
-            .map(step -> step.get("state") + " " + step.get("step"))
-            .toList();
-    String head =
-        status.get("pipeline")
-            + ": "
-            + status.get("state")
-            + " after "
-            + PipelineView.seconds(status.get("spent_seconds"))
-            + " of "
-            + PipelineView.seconds(status.get("budget_seconds"))
-            + " (pass "
-            + status.get("pass")
-            + ")"
-            + (cut.isEmpty() ? "" : ", with the data available in time: " + String.join(", ", cut));
-    List<Map<String, Object>> rows = new ArrayList<>();
-    for (Map<String, Object> step : PipelineView.steps(status)) {
-      Map<String, Object> row = new LinkedHashMap<>();
-      row.put("step", step.get("step"));
-      row.put("state", step.get("state"));
-      row.put("tries", step.get("tries"));
-      row.put("took", PipelineView.seconds(step.get("seconds")));
-      row.put("requests", step.get("requests"));
-      row.put("command", step.get("command"));
-      row.put("note", step.get("reason") == null ? "" : step.get("reason"));
-      rows.add(row);
-    }
-    StringBuilder text =
-        new StringBuilder(pipeline.title() + "\n\n" + head + "\n" + Report.table(rows));
-    List<HtmlReport.Part> html =
-        new ArrayList<>(List.of(new HtmlReport.Line(head), new HtmlReport.Rows(rows)));
-    StringBuilder decided = new StringBuilder();
-    for (Object line : (List<?>) status.get("decisions")) {
-      Map<?, ?> decision = (Map<?, ?>) line;
-      decided
-          .append("  ")
-          .append(decision.get("at"))
-          .append(' ')
-          .append("".equals(decision.get("step")) ? "" : decision.get("step") + ": ")
-          .append(decision.get("decision"))
-          .append('\n');
-    }
-    if (!decided.isEmpty()) {
-      text.append("\nDecisions\n").append(decided);
-      html.add(new HtmlReport.Heading("Decisions"));
-      decided.toString().lines().forEach(line -> html.add(new HtmlReport.Line(line.strip())));
-    }
-    for (Pipeline.Step step : pipeline.steps().values()) {
-      boolean done =
-          PipelineView.steps(status).stream()
-              .anyMatch(of -> of.get("step").equals(step.name()) && "done".equals(of.get("state")));
-      Path out = PipelineStatus.out(folder, step.name());
-      if (step.report() && done && Files.exists(out)) {
-        String title =
-            step.title().isEmpty()
-                ? step.name()
-                : step.title().substring(0, 1).toUpperCase(java.util.Locale.ROOT)
-                    + step.title().substring(1);
-        String printed = text(out).strip();
-        text.append("\n").append(title).append("\n\n").append(printed).append("\n");
-        html.add(new HtmlReport.Heading(title));
-        html.add(
-            step.html() != null && Files.exists(step.html())
-                ? HtmlReport.content(step.html())
-                : new HtmlReport.Printed(printed));
-      }
-    }
-    write(folder.resolve("report.txt"), text.toString());
-    HtmlReport.write(folder.resolve("report.html"), pipeline.title(), html);
-    return text.toString();
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": " + UserError.reason(e));
-    }
-  }
-
-  private static void write(Path file, String text) {
-    try {
-      Redaction.write(file, text);
-    } catch (IOException e) {
-      throw UserError.unwritable(file, e);
-    }
   }
 }

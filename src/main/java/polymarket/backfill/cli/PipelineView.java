@@ -6,11 +6,13 @@ import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.pipeline.PipelineRun;
+import polymarket.backfill.pipeline.PipelineStatus;
+import polymarket.backfill.pipeline.PipelineStatus.StepStatus;
+import polymarket.backfill.pipeline.StepState;
 
 /**
  * The progress of a pipeline's run: on a terminal one line per step, redrawn every second,
@@ -56,7 +58,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
   }
 
   @Override
-  public synchronized void tick(Map<String, Object> status) {
+  public synchronized void tick(PipelineStatus status) {
     if (quiet) {
       return;
     }
@@ -69,17 +71,15 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
               .map(line -> line.length() > width - 1 ? line.substring(0, width - 1) : line)
               .toList());
     } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
-      List<String> lines = new ArrayList<>();
-      for (Map<?, ?> step : steps(status)) {
-        if ("running".equals(step.get("state"))) {
-          lines.add(
-              step.get("step")
+      for (StepStatus step : status.steps()) {
+        if (step.state() == StepState.RUNNING) {
+          info(
+              step.step()
                   + ": running for "
-                  + seconds(step.get("seconds"))
-                  + (step.get("now") == null ? "" : ": " + step.get("now")));
+                  + time(step.seconds())
+                  + (step.now() == null ? "" : ": " + step.now()));
         }
       }
-      lines.forEach(this::info);
       info(head(status));
     }
   }
@@ -115,74 +115,64 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
   }
 
   /** The lines of the view: one for the pipeline and one for each step. */
-  static List<String> lines(Map<String, Object> status) {
+  static List<String> lines(PipelineStatus status) {
     List<String> lines = new ArrayList<>();
     lines.add(head(status));
-    int width =
-        steps(status).stream()
-            .mapToInt(step -> String.valueOf(step.get("step")).length())
-            .max()
-            .orElse(0);
-    for (Map<?, ?> step : steps(status)) {
-      String state = String.valueOf(step.get("state"));
+    int width = status.steps().stream().mapToInt(step -> step.step().length()).max().orElse(0);
+    for (StepStatus step : status.steps()) {
       String detail =
-          switch (state) {
-            case "running" ->
-                seconds(step.get("seconds"))
-                    + (step.get("now") == null ? "" : "  " + step.get("now"));
-            case "pending" -> pending(status, step);
-            case "done" ->
-                seconds(step.get("seconds"))
-                    + (step.get("reason") == null ? "" : "  " + step.get("reason"));
-            default -> String.valueOf(step.get("reason"));
+          switch (step.state()) {
+            case RUNNING -> withDetail(time(step.seconds()), step.now());
+            case PENDING -> pending(status, step);
+            case DONE -> withDetail(time(step.seconds()), step.reason());
+            default -> String.valueOf(step.reason());
           };
       lines.add(
-          String.format("  %-" + width + "s  %-8s  %s", step.get("step"), state, detail)
+          String.format("  %-" + width + "s  %-8s  %s", step.step(), step.state().text(), detail)
               .stripTrailing());
     }
     return lines;
   }
 
-  /** What a step is waiting for, or why it was not finished. */
-  private static String pending(Map<String, Object> status, Map<?, ?> step) {
-    List<String> left =
-        steps(status).stream()
-            .filter(other -> List.of("pending", "running", "waiting").contains(other.get("state")))
-            .map(other -> String.valueOf(other.get("step")))
-            .filter(((List<?>) step.get("after"))::contains)
-            .toList();
-    return !left.isEmpty()
-        ? "after " + String.join(", ", left)
-        : step.get("reason") == null ? "" : String.valueOf(step.get("reason"));
+  private static String withDetail(String time, String detail) {
+    return detail == null ? time : time + "  " + detail;
   }
 
-  private static String head(Map<String, Object> status) {
+  /** What a step is waiting for, or why it was not finished. */
+  private static String pending(PipelineStatus status, StepStatus step) {
+    List<String> open =
+        status.steps().stream()
+            .filter(other -> !other.state().isSettled())
+            .map(StepStatus::step)
+            .filter(step.after()::contains)
+            .toList();
+    return !open.isEmpty()
+        ? "after " + String.join(", ", open)
+        : step.reason() == null ? "" : step.reason();
+  }
+
+  private static String head(PipelineStatus status) {
     long done =
-        steps(status).stream()
-            .filter(step -> List.of("done", "cut", "skipped").contains(step.get("state")))
+        status.steps().stream()
+            .filter(step -> step.state() == StepState.DONE || step.state().isShort())
             .count();
-    return status.get("pipeline")
+    return status.pipeline()
         + ": pass "
-        + status.get("pass")
+        + status.pass()
         + ", "
-        + status.get("state")
+        + status.state().text()
         + ", "
         + done
         + " of "
-        + steps(status).size()
+        + status.steps().size()
         + " steps done, "
-        + seconds(status.get("spent_seconds"))
+        + time(status.spentSeconds())
         + " of "
-        + seconds(status.get("budget_seconds"));
+        + time(status.budgetSeconds());
   }
 
-  @SuppressWarnings("unchecked")
-  static List<Map<String, Object>> steps(Map<String, Object> status) {
-    return (List<Map<String, Object>>) status.get("steps");
-  }
-
-  static String seconds(Object seconds) {
-    double of = ((Number) seconds).doubleValue();
-    return Messages.time(of >= 10 ? (long) of * 1000 : Math.round(of * 10) * 100);
+  /** A time in seconds, with tenths below ten: 4.2 s, 4 min 10 s. */
+  static String time(double seconds) {
+    return Messages.time(seconds >= 10 ? (long) seconds * 1000 : Math.round(seconds * 10) * 100);
   }
 }

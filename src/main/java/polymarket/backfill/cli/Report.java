@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -93,6 +94,11 @@ final class Report {
                     ? String.format(
                         Locale.ROOT, ", %.1f%% for needed requests", 100 * run.usefulPace())
                     : ""));
+  }
+
+  /** Records as the rows of a table: a column for each field, named as in JSON. */
+  static List<Map<String, Object>> rows(List<?> records) {
+    return Redaction.json().convertValue(records, new TypeReference<>() {});
   }
 
   /** Rows as a table with a header; numbers are right-aligned. */

@@ -52,6 +52,9 @@ final class RunCommand implements Callable<Integer> {
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
 
+  /** So often a run is repeated at once for what its source has replaced meanwhile. */
+  private static final int REPLACED_ROUNDS = 3;
+
   @Mixin private Common common;
 
   @Parameters(
@@ -175,6 +178,9 @@ final class RunCommand implements Callable<Integer> {
               + " until Ctrl-C; blocks that it has replaced since are fetched again.")
   private boolean follow;
 
+  /** Whether the source has replaced numbers since they were fetched; they are pending again. */
+  private boolean replaced;
+
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   private boolean json;
 
@@ -253,6 +259,12 @@ final class RunCommand implements Callable<Integer> {
         continue;
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
+      for (int round = 0; replaced && !follow && round < REPLACED_ROUNDS; round++) {
+        from = null;
+        to = null;
+        results.set(
+            results.size() - 1, run(stage, sources, Set.of(), null, window, settings, terminal));
+      }
     }
     while (follow && goesOn(results)) {
       from = null;
@@ -336,9 +348,7 @@ final class RunCommand implements Callable<Integer> {
           loader.load(job, sources.get(job), ledger, period, redo != null);
         } else {
           try {
-            if (follow) {
-              run.askReplaced(job);
-            }
+            run.askReplaced(job);
             run.loadRanges(job, from, to, datasets);
           } catch (UserError e) {
             if (run.stopCode() == null) {
@@ -367,8 +377,20 @@ final class RunCommand implements Callable<Integer> {
           }
         }
       }
-      return run.run(terminal);
+      JobRun.Result result = run.run(terminal);
+      replaced = !follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
+      return result;
     }
+  }
+
+  /**
+   * Asks again for what the sources have replaced since it was fetched; returns how many ranges.
+   */
+  private static long askReplaced(JobRun run, List<Job> jobs) {
+    return jobs.stream()
+        .filter(job -> job.idKind() == IdKind.RANGE)
+        .mapToLong(run::askReplaced)
+        .sum();
   }
 
   /** Prints the results of the groups of jobs, and returns the exit code for all of them. */

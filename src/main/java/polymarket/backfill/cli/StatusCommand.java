@@ -26,6 +26,7 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
+import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineLedger;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.run.JobRun;
@@ -95,7 +96,7 @@ final class StatusCommand implements Callable<Integer> {
                 : List.of();
     while (true) {
       List<LedgerStatus> statuses = statuses(settings, names);
-      List<Map<String, Object>> passes = passes(settings, pipelines);
+      List<PipelineStatus> passes = passes(settings, pipelines);
       if (statuses.isEmpty() && passes.isEmpty()) {
         throw new UserError(
             "no ledger"
@@ -142,21 +143,15 @@ final class StatusCommand implements Callable<Integer> {
             statuses.subList(1, statuses.size()));
   }
 
-  /** The last pass of each of these pipelines that has one; see PipelineStatus. */
-  private static List<Map<String, Object>> passes(Settings settings, List<String> pipelines) {
-    List<Map<String, Object>> passes = new ArrayList<>();
+  /** The last pass of each of these pipelines that has one. */
+  private static List<PipelineStatus> passes(Settings settings, List<String> pipelines) {
+    List<PipelineStatus> passes = new ArrayList<>();
     for (String pipeline : pipelines) {
-      Path file = PipelineLedger.file(settings.path("runtime.dir"), pipeline);
-      if (Files.exists(file)) {
-        try (PipelineLedger ledger = PipelineLedger.open(file, null)) {
-          Map<String, Object> pass =
-              PipelineStatus.of(
-                  PipelineCommand.read(settings, pipeline),
-                  ledger,
-                  PipelineStatus.folder(settings.path("runtime.dir"), pipeline));
-          if (pass != null) {
-            passes.add(pass);
-          }
+      PipelineFiles files = PipelineFiles.of(settings, pipeline);
+      if (Files.exists(files.ledger())) {
+        try (PipelineLedger ledger = PipelineLedger.open(files.ledger(), null)) {
+          PipelineStatus.of(PipelineCommand.read(settings, pipeline), ledger, files)
+              .ifPresent(passes::add);
         }
       }
     }

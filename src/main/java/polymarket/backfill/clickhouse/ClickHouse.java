@@ -288,18 +288,40 @@ public final class ClickHouse implements AutoCloseable {
       String sql,
       Map<String, Object> parameters,
       java.util.function.Consumer<Map<String, Object>> to) {
-    QuerySettings settings =
-        untilItEnds(new QuerySettings())
+    read(
+        sql,
+        parameters,
+        new QuerySettings()
             .setFormat(ClickHouseFormat.JSONEachRow)
-            .serverSetting("max_query_size", LONGEST_STATEMENT)
-            .serverSetting("output_format_json_quote_64bit_integers", "0");
+            .serverSetting("output_format_json_quote_64bit_integers", "0"),
+        in -> {
+          try (MappingIterator<Map<String, Object>> lines =
+              JSON.readerForMapOf(Object.class).readValues(in)) {
+            while (lines.hasNextValue()) {
+              to.accept(lines.nextValue());
+            }
+          }
+        });
+  }
+
+  /** Reads an answer. */
+  public interface Reader {
+    /**
+     * @param in to its end
+     */
+    void read(InputStream in) throws IOException;
+  }
+
+  /** Hands on the rows of a query as RowBinary; memory stays flat. */
+  public void binary(String sql, Reader to) {
+    read(sql, Map.of(), new QuerySettings().setFormat(ClickHouseFormat.RowBinary), to);
+  }
+
+  private void read(String sql, Map<String, Object> parameters, QuerySettings settings, Reader to) {
+    untilItEnds(settings).serverSetting("max_query_size", LONGEST_STATEMENT);
     try (QueryResponse response = client.query(sql, parameters, settings).get();
-        InputStream in = response.getInputStream();
-        MappingIterator<Map<String, Object>> lines =
-            JSON.readerForMapOf(Object.class).readValues(in)) {
-      while (lines.hasNextValue()) {
-        to.accept(lines.nextValue());
-      }
+        InputStream in = response.getInputStream()) {
+      to.read(in);
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {

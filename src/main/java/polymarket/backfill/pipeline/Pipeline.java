@@ -106,6 +106,19 @@ public record Pipeline(
       Path html,
       int line) {
 
+    /**
+     * Whether it is started where so much time is left for it.
+     *
+     * @param roomMillis when the required steps after it keep theirs
+     */
+    boolean isStartedWith(long roomMillis) {
+      return switch (ifShort) {
+        case RUN -> true;
+        case CUT -> roomMillis > 0;
+        case SKIP -> roomMillis >= takes.toMillis();
+      };
+    }
+
     private Step taking(Duration time) {
       return new Step(
           name,
@@ -196,6 +209,11 @@ public record Pipeline(
               + String.join(", ", steps.keySet()));
     }
     return found;
+  }
+
+  /** The file and line of a step: overnight.yaml:31. */
+  String where(Step step) {
+    return file.getFileName() + ":" + step.line();
   }
 
   /** The steps that come after one, directly or by way of others, in the order of the file. */

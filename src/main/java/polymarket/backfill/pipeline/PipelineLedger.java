@@ -40,19 +40,17 @@ public final class PipelineLedger implements AutoCloseable {
   };
 
   /**
-   * A pass: all steps once.
+   * A pass: every step once.
    *
-   * @param endedAt 0 where it has not
-   * @param state running, interrupted, open (only a part was asked for), failed, or finished; but
-   *     for that, the same command goes on with it
-   * @param spentMillis the time at work, over all runs of it
-   * @param pid the process that works or last worked on it
+   * @param endedAt 0 where it has not ended
+   * @param spentMillis the working time of all its runs
+   * @param pid the process that works, or last worked, on it
    */
   public record Pass(
       int number,
       long startedAt,
       long endedAt,
-      String state,
+      PassState state,
       int exitCode,
       long budgetMillis,
       long spentMillis,
@@ -62,13 +60,15 @@ public final class PipelineLedger implements AutoCloseable {
    * A step of a pass.
    *
    * @param tries how often it was started
-   * @param failures how many of these failed
+   * @param failures how many tries failed
    * @param exitCode of the last try; -1 where it did not end
-   * @param endedAt of a step at work: when it was last seen so
+   * @param startedAt of the first try
+   * @param endedAt of a running step: when it was last seen running
    * @param workedMillis of all tries that ended
-   * @param requests of all tries
-   * @param reason why it is as it is; null where nothing is to be said
-   * @param pid of the process at work, and when that began; 0 where there is none
+   * @param requests of all tries that ended
+   * @param reason why it is in that state; null where there is nothing to say
+   * @param pid of the running process; 0 where there is none
+   * @param pidStartedAt when the operating system started that process; 0 where there is none
    */
   public record Entry(
       String step,
@@ -92,11 +92,12 @@ public final class PipelineLedger implements AutoCloseable {
       return new Entry(step, StepState.PENDING, 0, 0, -1, 0, 0, 0, 0, null, 0, 0);
     }
 
-    /** How long the try at work is known to have worked. */
+    /** How long the running try is known to have worked. */
     long triedMillis() {
       return pidStartedAt > 0 ? Math.max(0, endedAt - pidStartedAt) : 0;
     }
 
+    /** With another state; no process is running. */
     Entry with(StepState now, String why) {
       return new Entry(
           step,
@@ -112,9 +113,60 @@ public final class PipelineLedger implements AutoCloseable {
           0,
           0);
     }
+
+    /** With another try, which is running. */
+    Entry started(long newPid, long newPidStartedAt) {
+      return new Entry(
+          step,
+          StepState.RUNNING,
+          tries + 1,
+          failures,
+          -1,
+          startedAt > 0 ? startedAt : System.currentTimeMillis(),
+          0,
+          workedMillis,
+          requests,
+          null,
+          newPid,
+          newPidStartedAt);
+    }
+
+    /** With the end of the running try. The state is for {@link #with} to say. */
+    Entry ended(int code, boolean failed, long triedMillis, long triedRequests) {
+      return new Entry(
+          step,
+          StepState.PENDING,
+          tries,
+          failures + (failed ? 1 : 0),
+          code,
+          startedAt,
+          System.currentTimeMillis(),
+          workedMillis + triedMillis,
+          requests + triedRequests,
+          null,
+          0,
+          0);
+    }
+
+    /** With the end of a try that was running when its run was killed. */
+    Entry killed(long triedRequests) {
+      return new Entry(
+          step,
+          StepState.PENDING,
+          tries,
+          failures,
+          exitCode,
+          startedAt,
+          endedAt,
+          workedMillis + triedMillis(),
+          requests + triedRequests,
+          reason,
+          0,
+          0);
+    }
   }
 
-  /** What was decided of a step, and when. */
+  /** A decision about a step, or about the whole pipeline where the step is empty. */
   public record Decision(long at, String step, String text) {}
 
   private final Path file;
@@ -125,15 +177,11 @@ public final class PipelineLedger implements AutoCloseable {
     this.connection = connection;
   }
 
-  /** Where a pipeline's ledger is. */
-  public static Path file(Path runtime, String pipeline) {
-    return runtime.resolve("pipelines").resolve(pipeline + ".ledger");
-  }
-
   /**
-   * Opens a ledger, or makes it where there is none.
+   * Opens a ledger; creates it where there is none.
    *
-   * @param clickHouse the id of the ClickHouse that the steps fill; null to look at a ledger only
+   * @param clickHouse the id of the ClickHouse that the steps fill; null to only read an existing
+   *     ledger
    * @throws UserError where it belongs to another one, or is damaged
    */
   public static PipelineLedger open(Path file, String clickHouse) {
@@ -167,7 +215,7 @@ public final class PipelineLedger implements AutoCloseable {
     }
   }
 
-  /** Written under another name first: a kill in the middle leaves no half-made ledger. */
+  /** Written under another name first, so that a kill leaves no incomplete ledger. */
   private static void create(Path file, String clickHouse) throws SQLException, IOException {
     Files.createDirectories(file.toAbsolutePath().getParent());
     Path draft = file.resolveSibling(file.getFileName() + ".new");
@@ -219,7 +267,7 @@ public final class PipelineLedger implements AutoCloseable {
                     row.getInt(1),
                     row.getLong(2),
                     row.getLong(3),
-                    row.getString(4),
+                    PassState.of(row.getString(4)),
                     row.getInt(5),
                     row.getLong(6),
                     row.getLong(7),
@@ -237,8 +285,8 @@ public final class PipelineLedger implements AutoCloseable {
     return last();
   }
 
-  /** Goes on with a pass. */
-  synchronized void goOn(int pass, long budgetMillis) {
+  /** Continues a pass. */
+  synchronized void resume(int pass, long budgetMillis) {
     update(
         "UPDATE passes SET state = 'running', ended_at = NULL, exit_code = NULL, budget_ms = ?, pid"
             + " = ? WHERE pass = ?",
@@ -251,7 +299,7 @@ public final class PipelineLedger implements AutoCloseable {
     update("UPDATE passes SET spent_ms = ? WHERE pass = ?", millis, pass);
   }
 
-  /** A step is at work now. */
+  /** Records that a step is running now. */
   synchronized void seen(int pass, String step) {
     update(
         "UPDATE steps SET ended_at = ? WHERE pass = ? AND step = ?",
@@ -260,16 +308,16 @@ public final class PipelineLedger implements AutoCloseable {
         step);
   }
 
-  synchronized void end(int pass, String state, int exitCode) {
+  synchronized void end(int pass, PassState state, int exitCode) {
     update(
         "UPDATE passes SET state = ?, exit_code = ?, ended_at = ? WHERE pass = ?",
-        state,
+        state.text(),
         exitCode,
         System.currentTimeMillis(),
         pass);
   }
 
-  /** The steps of a pass that were ever begun or settled, by their names. */
+  /** The steps of a pass that were ever started or settled, by their names. */
   public synchronized Map<String, Entry> steps(int pass) {
     Map<String, Entry> steps = new LinkedHashMap<>();
     query(
@@ -337,6 +385,7 @@ public final class PipelineLedger implements AutoCloseable {
         Redaction.line(text));
   }
 
+  /** The decisions of a pass, in their order. */
   public synchronized List<Decision> decisions(int pass) {
     return query(
         "SELECT at, step, text FROM decisions WHERE pass = " + pass + " ORDER BY id",

@@ -1,127 +1,138 @@
 package polymarket.backfill.pipeline;
 
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import polymarket.backfill.UserError;
-import polymarket.backfill.job.Job;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
 import polymarket.backfill.pipeline.PipelineLedger.Pass;
 
 /**
- * How far a pipeline is, from its ledger and from what the steps at work say: the same for its own
- * view, other terminals and JSON.
+ * The last pass of a pipeline, from its ledger and from what the running steps write: the same for
+ * the run's own view, for other terminals, and for {@code --json}. The names of the fields, in
+ * snake case, are what scripts match on.
+ *
+ * @param pid of the process that works, or last worked, on it
+ * @param startedAt the instant, as text
+ * @param endedAt likewise; null where it has not ended
+ * @param exitCode null where it has not ended
+ * @param spentSeconds of all its runs
+ * @param steps in the order of the pipeline's file
+ * @param decisions what the runs decided, such as that a step is skipped
  */
-public final class PipelineStatus {
+@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+public record PipelineStatus(
+    String pipeline,
+    int pass,
+    PassState state,
+    long pid,
+    String startedAt,
+    String endedAt,
+    Integer exitCode,
+    long budgetSeconds,
+    long spentSeconds,
+    List<StepStatus> steps,
+    List<Decision> decisions) {
 
-  private PipelineStatus() {}
+  /**
+   * A step of the pass.
+   *
+   * @param seconds that it worked, in all its tries
+   * @param requests of all its tries
+   * @param exitCode of the last try; null where none has ended
+   * @param reason why it is in that state; null where there is nothing to say
+   * @param now the progress line of a running step; null where it has none
+   */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record StepStatus(
+      String step,
+      String title,
+      String command,
+      List<String> after,
+      StepState state,
+      int tries,
+      double seconds,
+      long requests,
+      Integer exitCode,
+      String reason,
+      String now) {}
 
-  /** Where the steps' output is. */
-  public static Path folder(Path runtime, String pipeline) {
-    return runtime.resolve("pipelines").resolve(pipeline);
-  }
+  /**
+   * A decision.
+   *
+   * @param step empty where it is about the whole pipeline
+   */
+  public record Decision(String at, String step, String decision) {}
 
-  /** What a step printed in its last try. */
-  public static Path out(Path folder, String step) {
-    return folder.resolve(step + ".out");
-  }
-
-  /** The line with which a step at work says how far it is; see Terminal. */
-  static Path now(Path folder, String step) {
-    return folder.resolve(step + ".now");
-  }
-
-  /** The jobs that a step's command runs; none where it is another command. */
-  static List<Job> jobs(Path home, Pipeline.Step step) {
-    List<String> names = Job.names(home);
-    return !step.words().get(0).equals("run")
-        ? List.of()
-        : step.words().stream()
-            .skip(1)
-            .filter(names::contains)
-            .distinct()
-            .flatMap(name -> Job.read(home, name).parts(home, "auto").stream())
-            .toList();
+  /** The status now; empty where there was no pass yet. */
+  public static Optional<PipelineStatus> of(
+      Pipeline pipeline, PipelineLedger ledger, PipelineFiles files) {
+    Pass pass = ledger.last();
+    if (pass == null) {
+      return Optional.empty();
+    }
+    boolean died =
+        pass.state() == PassState.RUNNING
+            && !ProcessHandle.of(pass.pid()).map(ProcessHandle::isAlive).orElse(false);
+    Map<String, Entry> entries = ledger.steps(pass.number());
+    return Optional.of(
+        new PipelineStatus(
+            pipeline.name(),
+            pass.number(),
+            died ? PassState.DIED : pass.state(),
+            pass.pid(),
+            time(pass.startedAt()),
+            pass.endedAt() > 0 ? time(pass.endedAt()) : null,
+            pass.endedAt() > 0 ? pass.exitCode() : null,
+            pass.budgetMillis() / 1000,
+            pass.spentMillis() / 1000,
+            pipeline.steps().values().stream()
+                .map(
+                    step ->
+                        step(
+                            step,
+                            entries.getOrDefault(step.name(), Entry.fresh(step.name())),
+                            died,
+                            files))
+                .toList(),
+            ledger.decisions(pass.number()).stream()
+                .map(made -> new Decision(time(made.at()), made.step(), made.text()))
+                .toList()));
   }
 
   /**
-   * The last pass: its number, state, exit code, budget and time spent in seconds, its steps in the
-   * file's order (state, tries, seconds at work, requests, exit code, reason, and {@code now}, the
-   * line of one at work), and what was decided.
+   * The status of a step.
    *
-   * @return null where there was no pass
+   * @param died whether the run is gone, and with it the step's process
    */
-  public static Map<String, Object> of(Pipeline pipeline, PipelineLedger ledger, Path folder) {
-    Pass pass = ledger.last();
-    if (pass == null) {
-      return null;
+  private static StepStatus step(
+      Pipeline.Step step, Entry entry, boolean died, PipelineFiles files) {
+    boolean running = entry.state() == StepState.RUNNING;
+    long triedMillis = 0;
+    if (running && died) {
+      triedMillis = entry.triedMillis();
+    } else if (running && entry.pidStartedAt() > 0) {
+      triedMillis = Math.max(0, System.currentTimeMillis() - entry.pidStartedAt());
     }
-    boolean died =
-        pass.state().equals("running")
-            && !ProcessHandle.of(pass.pid()).map(ProcessHandle::isAlive).orElse(false);
-    Map<String, Object> status = new LinkedHashMap<>();
-    status.put("pipeline", pipeline.name());
-    status.put("pass", pass.number());
-    status.put("state", died ? "died" : pass.state());
-    status.put("pid", pass.pid());
-    status.put("started_at", time(pass.startedAt()));
-    status.put("ended_at", pass.endedAt() > 0 ? time(pass.endedAt()) : null);
-    status.put("exit_code", pass.endedAt() > 0 ? pass.exitCode() : null);
-    status.put("budget_seconds", pass.budgetMillis() / 1000);
-    status.put("spent_seconds", pass.spentMillis() / 1000);
-    List<Map<String, Object>> steps = new ArrayList<>();
-    Map<String, Entry> entries = ledger.steps(pass.number());
-    for (Pipeline.Step step : pipeline.steps().values()) {
-      Entry entry = entries.getOrDefault(step.name(), Entry.fresh(step.name()));
-      Map<String, Object> line = new LinkedHashMap<>();
-      line.put("step", step.name());
-      line.put("title", step.title());
-      line.put("command", step.command());
-      line.put("after", step.after());
-      line.put(
-          "state",
-          entry.state() == StepState.RUNNING && died
-              ? StepState.PENDING.text()
-              : entry.state().text());
-      line.put("tries", entry.tries());
-      line.put(
-          "seconds",
-          (entry.workedMillis()
-                  + (entry.state() != StepState.RUNNING
-                      ? 0
-                      : died
-                          ? entry.triedMillis()
-                          : entry.pidStartedAt() > 0
-                              ? Math.max(0, System.currentTimeMillis() - entry.pidStartedAt())
-                              : 0))
-              / 1000.0);
-      line.put("requests", entry.requests());
-      line.put("exit_code", entry.exitCode() < 0 ? null : entry.exitCode());
-      line.put("reason", entry.reason());
-      line.put(
-          "now",
-          entry.state() == StepState.RUNNING && !died ? line(now(folder, step.name())) : null);
-      steps.add(line);
-    }
-    status.put("steps", steps);
-    status.put(
-        "decisions",
-        ledger.decisions(pass.number()).stream()
-            .map(
-                decision -> {
-                  Map<String, Object> line = new LinkedHashMap<>();
-                  line.put("at", time(decision.at()));
-                  line.put("step", decision.step());
-                  line.put("decision", decision.text());
-                  return line;
-                })
-            .toList());
-    return status;
+    return new StepStatus(
+        step.name(),
+        step.title(),
+        step.command(),
+        step.after(),
+        running && died ? StepState.PENDING : entry.state(),
+        entry.tries(),
+        (entry.workedMillis() + triedMillis) / 1000.0,
+        entry.requests(),
+        entry.exitCode() < 0 ? null : entry.exitCode(),
+        entry.reason(),
+        running && !died ? line(files.now(step.name())) : null);
   }
 
   private static String time(long millis) {
@@ -131,7 +142,7 @@ public final class PipelineStatus {
   private static String line(Path file) {
     try {
       return Files.exists(file) ? Files.readString(file).strip() : null;
-    } catch (java.nio.file.NoSuchFileException e) {
+    } catch (NoSuchFileException e) {
       return null;
     } catch (IOException e) {
       throw new UserError("cannot read " + file + ": " + e.getMessage());

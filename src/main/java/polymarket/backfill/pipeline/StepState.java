@@ -1,35 +1,42 @@
 package polymarket.backfill.pipeline;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
-/** Where a step of a pass is. */
+/** The state of a step in a pass. */
 public enum StepState {
 
-  /** To be run: it never was, or was interrupted. */
+  /** To be run: it has not run yet, or was interrupted. */
   PENDING,
-  /** At work. */
+  /** Its process is running. */
   RUNNING,
-  /** Failed, and to be repeated after a pause. */
+  /** It failed, and is repeated after a pause. */
   WAITING,
-  /** Ended by itself. */
+  /** It ended by itself. */
   DONE,
-  /** Stopped because time was short; what it had by then is used. */
+  /** It was stopped because time was short; its data so far is used. */
   CUT,
-  /** Not begun because time was short. */
+  /** It was not started because time was short. */
   SKIPPED,
-  /** Failed more often than it is repeated. */
+  /** It failed more often than it may be repeated. */
   FAILED,
-  /** Not begun because one that it comes after failed. */
+  /** It was not started because a step before it failed. */
   BLOCKED;
 
-  /** As people read it and the ledger has it. */
+  /** As people, JSON and the ledger have it. */
+  @JsonValue
   public String text() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** Whether nothing more happens to it in this run. */
+  /** Whether the run is finished with it. */
   public boolean isSettled() {
     return this != PENDING && this != RUNNING && this != WAITING;
+  }
+
+  /** Whether it did less than it could because time was short. */
+  public boolean isShort() {
+    return this == CUT || this == SKIPPED;
   }
 
   static StepState of(String text) {

@@ -10,9 +10,9 @@ import polymarket.backfill.source.SourceException;
  * blocks.
  *
  * @param next the block that the next answer begins with
- * @param hash of the last block that it covers; empty where it does not say
+ * @param hashes of blocks with logs, of the last block, and of the one before the first
  */
-record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, String hash) {
+record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, BlockHashes hashes) {
 
   /**
    * @throws SourceException where it is cut, or holds what was not asked for
@@ -20,8 +20,8 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Stri
   static HyperSyncAnswer read(LogPage page, byte[] body) throws SourceException {
     FoundLogs logs = new FoundLogs(body);
     Map<Long, byte[]> blocks = new HashMap<>();
+    BlockHashes hashes = new BlockHashes(page);
     long next = -1;
-    String hash = "";
     try {
       JsonBytes json = new JsonBytes(body);
       json.expect('{');
@@ -30,21 +30,12 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Stri
         if (json.is("data") && json.peek() == '[') {
           json.expect('[');
           for (boolean part = true; json.next(part, ']'); part = false) {
-            part(json, page, logs, blocks);
+            part(json, page, logs, blocks, hashes);
           }
         } else if (json.is("next_block")) {
           next = json.number();
         } else if (json.is("rollback_guard") && json.peek() == '{') {
-          json.expect('{');
-          for (boolean field = true; json.next(field, '}'); field = false) {
-            json.key();
-            if (json.is("hash")) {
-              json.text();
-              hash = json.said();
-            } else {
-              json.skip();
-            }
-          }
+          guard(json, hashes);
         } else {
           json.skip();
         }
@@ -59,10 +50,38 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Stri
       throw new SourceException(
           page.source() + " answered without next_block, and so does not say how far it came");
     }
-    return new HyperSyncAnswer(logs, blocks, next, hash);
+    return new HyperSyncAnswer(logs, blocks, next, hashes);
   }
 
-  private static void part(JsonBytes json, LogPage page, FoundLogs logs, Map<Long, byte[]> blocks)
+  /** What an answer says of the chain: its last block, and the block before its first. */
+  private static void guard(JsonBytes json, BlockHashes hashes) throws SourceException {
+    long last = -1;
+    long first = -1;
+    String hash = "";
+    String parent = "";
+    json.expect('{');
+    for (boolean field = true; json.next(field, '}'); field = false) {
+      json.key();
+      if (json.is("block_number")) {
+        last = json.number();
+      } else if (json.is("first_block_number")) {
+        first = json.number();
+      } else if (json.is("hash")) {
+        json.text();
+        hash = json.said();
+      } else if (json.is("first_parent_hash")) {
+        json.text();
+        parent = json.said();
+      } else {
+        json.skip();
+      }
+    }
+    hashes.add(last, hash);
+    hashes.add(first - 1, parent);
+  }
+
+  private static void part(
+      JsonBytes json, LogPage page, FoundLogs logs, Map<Long, byte[]> blocks, BlockHashes hashes)
       throws SourceException {
     json.expect('{');
     for (boolean first = true; json.next(first, '}'); first = false) {
@@ -72,7 +91,7 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Stri
         json.expect('[');
         for (boolean one = true; json.next(one, ']'); one = false) {
           if (ofBlocks) {
-            block(json, blocks);
+            block(json, blocks, hashes);
           } else {
             log(json, page, logs);
           }
@@ -83,10 +102,12 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Stri
     }
   }
 
-  private static void block(JsonBytes json, Map<Long, byte[]> blocks) {
+  private static void block(JsonBytes json, Map<Long, byte[]> blocks, BlockHashes hashes)
+      throws SourceException {
     long number = -1;
     long time = -1;
     String hash = "";
+    String parent = "";
     json.expect('{');
     for (boolean first = true; json.next(first, '}'); first = false) {
       json.key();
@@ -97,10 +118,15 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Stri
       } else if (json.is("hash")) {
         json.text();
         hash = json.said();
+      } else if (json.is("parent_hash")) {
+        json.text();
+        parent = json.said();
       } else {
         json.skip();
       }
     }
+    hashes.add(number - 1, parent);
+    hashes.add(number, hash);
     String said = "\"backfill_time\":" + time + ",\"backfill_hash\":\"" + hash + "\",";
     blocks.put(number, said.getBytes(StandardCharsets.US_ASCII));
   }

@@ -230,7 +230,7 @@ public final class LogPages {
         "fields",
         Map.of(
             "block",
-            Map.of("number", true, "hash", true, "timestamp", true),
+            Map.of("number", true, "hash", true, "parentHash", true, "timestamp", true),
             "log",
             Map.of(
                 "address",
@@ -260,21 +260,20 @@ public final class LogPages {
       throws SourceException {
     Scanned found = fromPortal(page, body);
     byte[] rows = found.logs().repeats() ? found.logs().once() : body;
-    return page(batch, page, found.last(), found.hash(), rows, found.logs().distinct());
+    return page(batch, page, found.last(), found.hashes(), rows, found.logs().distinct());
   }
 
   /**
    * What is in a portal's answer.
    *
    * @param last block that it covers
-   * @param hash of that block
    */
-  private record Scanned(FoundLogs logs, long last, String hash) {}
+  private record Scanned(FoundLogs logs, long last, BlockHashes hashes) {}
 
   private static Scanned fromPortal(LogPage page, byte[] body) throws SourceException {
     FoundLogs logs = new FoundLogs(body);
+    BlockHashes hashes = new BlockHashes(page);
     long last = page.first() - 1;
-    String hash = "";
     try {
       JsonBytes json = new JsonBytes(body);
       while (!json.atEnd()) {
@@ -283,18 +282,7 @@ public final class LogPages {
         for (boolean first = true; json.next(first, '}'); first = false) {
           json.key();
           if (json.is("header")) {
-            json.expect('{');
-            for (boolean head = true; json.next(head, '}'); head = false) {
-              json.key();
-              if (json.is("number")) {
-                block = json.number();
-              } else if (json.is("hash")) {
-                json.text();
-                hash = json.said();
-              } else {
-                json.skip();
-              }
-            }
+            block = portalHeader(json, hashes);
             if (block <= last || block > page.last()) {
               throw new SourceException(
                   page.source() + " answered with block " + block + " behind block " + last);
@@ -317,7 +305,32 @@ public final class LogPages {
       throw new SourceException(
           page.source() + " answered with no block, and so does not say how far it came");
     }
-    return new Scanned(logs, last, hash);
+    return new Scanned(logs, last, hashes);
+  }
+
+  /** The number of the block of a line. */
+  private static long portalHeader(JsonBytes json, BlockHashes hashes) throws SourceException {
+    long block = -1;
+    String hash = "";
+    String parent = "";
+    json.expect('{');
+    for (boolean first = true; json.next(first, '}'); first = false) {
+      json.key();
+      if (json.is("number")) {
+        block = json.number();
+      } else if (json.is("hash")) {
+        json.text();
+        hash = json.said();
+      } else if (json.is("parentHash")) {
+        json.text();
+        parent = json.said();
+      } else {
+        json.skip();
+      }
+    }
+    hashes.add(block - 1, parent);
+    hashes.add(block, hash);
+    return block;
   }
 
   private static void portalLogs(JsonBytes json, LogPage page, long block, FoundLogs logs)
@@ -347,9 +360,14 @@ public final class LogPages {
 
   // ---- what is the same for all
 
-  /** Notes how far an answer came, and makes it the page that is stored. */
+  /**
+   * Notes how far an answer came, and makes it the page that is stored.
+   *
+   * @param hashes of blocks: the last one's, and that of the block before the first where the
+   *     source says it, so that a page of another chain beside it is found
+   */
   private RawRows page(
-      BatchWork batch, LogPage page, long last, String hash, byte[] rows, long logs)
+      BatchWork batch, LogPage page, long last, BlockHashes hashes, byte[] rows, long logs)
       throws SourceException {
     width(page.server()).answered(last - page.first() + 1, rows.length);
     List<String> ids = batch.getIds();
@@ -373,7 +391,8 @@ public final class LogPages {
     values.put("came_from", page.source());
     values.put("page_first", page.first());
     values.put("page_last", last);
-    values.put("page_hash", hash);
+    values.put("page_hash", hashes.of(last));
+    values.put("page_parent", hashes.of(page.first() - 1));
     return new RawRows(
         "default." + batch.getTable() + "_from_" + page.source(), rows, logs, values);
   }
@@ -398,7 +417,7 @@ public final class LogPages {
       @ExchangeProperty(ExchangeProperties.SCAN) NodePage calls)
       throws SourceException {
     LogPage page = calls.page();
-    return page(batch, page, page.last(), calls.hash(), calls.lines(), calls.count());
+    return page(batch, page, page.last(), calls.hashes(), calls.lines(), calls.count());
   }
 
   // ---- HyperSync: blocks and logs in one object
@@ -414,7 +433,7 @@ public final class LogPages {
         "field_selection",
         Map.of(
             "block",
-            List.of("number", "timestamp", "hash"),
+            List.of("number", "timestamp", "hash", "parent_hash"),
             "log",
             List.of(
                 "block_number",
@@ -433,8 +452,7 @@ public final class LogPages {
    * Takes HyperSync's answer. It covers the blocks up to {@code next_block}, where the next page
    * begins.
    *
-   * @throws SourceException where it is cut, holds what was not asked for, or follows on another
-   *     block than the page before
+   * @throws SourceException where it is cut, or holds what was not asked for
    */
   public RawRows fromHyperSync(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
@@ -451,7 +469,7 @@ public final class LogPages {
           page.source() + " answered up to block " + answer.next() + ", beyond what was asked for");
     }
     return page(
-        batch, page, answer.next() - 1, answer.hash(), answer.lines(), answer.logs().distinct());
+        batch, page, answer.next() - 1, answer.hashes(), answer.lines(), answer.logs().distinct());
   }
 
   /** HyperSync's newest block as a job's reach. */
@@ -491,14 +509,14 @@ public final class LogPages {
   public String portalMark(
       @ExchangeProperty(ExchangeProperties.PAGE) LogPage page, @Body byte[] body)
       throws SourceException {
-    return fromPortal(page, body).hash();
+    return fromPortal(page, body).hashes().of(page.first());
   }
 
   /** HyperSync's hash of the one block that it was asked for. */
   public String hyperSyncMark(
       @ExchangeProperty(ExchangeProperties.PAGE) LogPage page, @Body byte[] body)
       throws SourceException {
-    return HyperSyncAnswer.read(page, body).hash();
+    return HyperSyncAnswer.read(page, body).hashes().of(page.first());
   }
 
   /** The call for a block. */

@@ -15,14 +15,18 @@ import polymarket.backfill.source.SourceException;
 /**
  * The calls of a page to a JSON-RPC node, and its logs as the bytes that came. A range that is too
  * wide for the node is asked for in a narrower one; an empty answer is asked for once more, because
- * several nodes may stand behind one URL; times that the logs do not have are asked for.
+ * several nodes may stand behind one URL; times that the logs do not have are asked for. The last
+ * block is asked for before the logs and after them: where it has the same hash, no block of the
+ * page was replaced in between.
  */
 public final class NodePage extends RpcCalls {
 
   private static final String HEAD = "head";
   private static final String LOGS = "logs ";
   private static final String BLOCK = "block ";
+  private static final String FIRST = "first";
   private static final String END = "end ";
+  private static final String AFTER = "after ";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The position of a list in the bytes of an answer. */
@@ -36,6 +40,9 @@ public final class NodePage extends RpcCalls {
 
   /** The logs of each filter's answer. */
   private final Map<String, FoundLogs> found = new TreeMap<>();
+
+  /** What the logs and blocks say of the chain. */
+  private BlockHashes hashes;
 
   private final Map<Long, String> times = new TreeMap<>();
   private final TreeSet<Long> timeless = new TreeSet<>();
@@ -53,6 +60,8 @@ public final class NodePage extends RpcCalls {
   private void ask() {
     found.clear();
     timeless.clear();
+    hashes = new BlockHashes(asked);
+    add(block(END + last, last));
     for (int i = 0; i < filters.size(); i++) {
       Map<String, Object> filter = new LinkedHashMap<>();
       filter.put("fromBlock", hex(asked.first()));
@@ -63,7 +72,12 @@ public final class NodePage extends RpcCalls {
       filter.put("topics", List.of(filters.get(i).topics()));
       add(RpcCalls.call(LOGS + i + " " + last + (again ? " again" : ""), "eth_getLogs", filter));
     }
-    add(RpcCalls.call(END + last, "eth_getBlockByNumber", hex(last), false));
+    add(block(FIRST, asked.first()));
+    add(block(AFTER + last, last));
+  }
+
+  private static Map<String, Object> block(String id, long number) {
+    return RpcCalls.call(id, "eth_getBlockByNumber", hex(number), false);
   }
 
   private static String hex(long number) {
@@ -119,10 +133,25 @@ public final class NodePage extends RpcCalls {
     if (head < last) {
       throw Chain.behind(asked.source(), head, last);
     }
+    link(result(END + last), last);
+    link(result(FIRST), asked.first());
+    link(result(AFTER + last), last);
     if (!again && logs() == 0) {
       again = true;
       ask();
     }
+  }
+
+  /** Takes a block's hash and its parent's; a node that does not give the block says nothing. */
+  private void link(Object block, long number) throws SourceException {
+    if (block instanceof Map<?, ?> fields) {
+      hashes.add(number, text(fields.get("hash")));
+      hashes.add(number - 1, text(fields.get("parentHash")));
+    }
+  }
+
+  private static String text(Object value) {
+    return value == null ? "" : String.valueOf(value);
   }
 
   private void narrow() throws SourceException {
@@ -156,6 +185,7 @@ public final class NodePage extends RpcCalls {
       long index = -1;
       boolean removed = false;
       boolean timed = false;
+      String hash = "";
       json.expect('{');
       int begin = json.at() - 1;
       for (boolean field = true; json.next(field, '}'); field = false) {
@@ -164,6 +194,9 @@ public final class NodePage extends RpcCalls {
           block = json.number();
         } else if (json.is("logIndex")) {
           index = json.number();
+        } else if (json.is("blockHash") && json.peek() == '"') {
+          json.text();
+          hash = hashes.read(json);
         } else if (json.is("removed")) {
           removed = json.skip();
         } else if (json.is("blockTimestamp") && json.peek() == '"') {
@@ -176,9 +209,10 @@ public final class NodePage extends RpcCalls {
         throw new SourceException(asked.source() + " answered with a log without its place");
       }
       if (!removed) {
+        hashes.add(block, hash);
         logs.add(page, block, index, begin, json.at());
         if (!timed && !times.containsKey(block) && timeless.add(block)) {
-          add(RpcCalls.call(BLOCK + block, "eth_getBlockByNumber", hex(block), false));
+          add(block(BLOCK + block, block));
         }
       }
     }
@@ -203,9 +237,8 @@ public final class NodePage extends RpcCalls {
     return out.toByteArray();
   }
 
-  /** The hash of the last block; empty where the node did not say. */
-  String hash() {
-    return result(END + last) instanceof Map<?, ?> block ? String.valueOf(block.get("hash")) : "";
+  BlockHashes hashes() {
+    return hashes;
   }
 
   int count() {

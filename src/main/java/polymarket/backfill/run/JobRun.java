@@ -285,9 +285,11 @@ public final class JobRun implements AutoCloseable {
   /**
    * Asks again for the ranges of a job whose numbers its source has replaced since they were
    * fetched, as the newest blocks of a chain may be.
+   *
+   * @return how many ranges
    */
-  public void askReplaced(Job job) {
-    reaches.replaced(job, ledger(job.getName()));
+  public long askReplaced(Job job) {
+    return reaches.replaced(job, ledger(job.getName()));
   }
 
   /**

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import org.apache.camel.Exchange;
 import polymarket.backfill.Messages;
@@ -140,56 +141,73 @@ final class Reaches {
 
   /**
    * Makes ranges pending again whose numbers the source has replaced, as the newest blocks of a
-   * chain may be: those behind the newest end of a page (section {@code @ends}) for which the route
-   * {@code JOB-mark} gives the mark that it had when it was fetched.
+   * chain may be. The section {@code @ends} gives the pages as they were fetched; a page is still
+   * right where the mark of its last number is the one that the page behind it follows on, or that
+   * the route {@code JOB-mark} gives now.
+   *
+   * @return how many ranges
    */
-  void replaced(Job job, Ledger ledger) {
-    List<Map<String, Object>> ends =
+  long replaced(Job job, Ledger ledger) {
+    List<Map<String, Object>> pages =
         job.sql().has("ends")
             ? clickHouse.rows(job.sql().section("ends").sql(Map.of()), Map.of())
             : List.of();
-    if (ends.isEmpty()) {
-      return;
+    if (pages.isEmpty()) {
+      return 0;
     }
-    long newest = ((Number) ends.get(0).get("number")).longValue();
-    long[] same = {((Number) ends.get(ends.size() - 1).get("number")).longValue() - 1};
+    List<Map<String, Object>> replaced = new ArrayList<>();
     with(
         job,
         (routes, sources) -> {
-          for (Map<String, Object> end : ends) {
-            long number = ((Number) end.get("number")).longValue();
-            if (end.get("mark").equals(asked(routes, job, "-mark", number))) {
-              same[0] = number;
-              return;
+          Map<Long, Object> marks = new HashMap<>();
+          for (Map<String, Object> page : pages) {
+            Object now =
+                marks.computeIfAbsent(
+                    number(page, "last"), number -> asked(routes, job, "-mark", number));
+            if (page.get("mark").equals(now)) {
+              if (!page.get("parent").equals("")) {
+                marks.putIfAbsent(number(page, "first") - 1, page.get("parent"));
+              }
+            } else if (!"".equals(now)) {
+              replaced.add(page);
             }
           }
         });
-    if (same[0] == newest) {
-      return;
-    }
-    List<String> again = new ArrayList<>();
+    TreeSet<String> again = new TreeSet<>();
     for (State state : List.of(State.FOUND, State.ABSENT)) {
       ledger.entries(
           state,
           Long.MAX_VALUE,
           entry -> {
-            if (Ranges.last(entry.id()) > same[0]) {
+            if (replaced.stream()
+                .anyMatch(
+                    page ->
+                        Ranges.last(entry.id()) >= number(page, "first")
+                            && Ranges.first(entry.id()) <= number(page, "last"))) {
               again.add(entry.id());
             }
           });
     }
-    ledger.redo(again);
+    if (again.isEmpty()) {
+      return 0;
+    }
+    ledger.redo(List.copyOf(again));
     messages.warn(
         job.getName()
             + ": "
             + source(job)
             + " has replaced "
             + job.getUnit()
-            + " behind "
-            + same[0]
-            + "; "
+            + " from "
+            + Ranges.first(again.first())
+            + " on; "
             + Messages.count(again.size(), "range")
             + (again.size() == 1 ? " is" : " are")
             + " fetched again");
+    return again.size();
+  }
+
+  private static long number(Map<String, Object> row, String name) {
+    return ((Number) row.get(name)).longValue();
   }
 }

@@ -1,36 +1,27 @@
 package polymarket.backfill.sandbox;
 
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import java.util.Locale;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 
 /**
  * The CLOB: all markets by an opaque cursor to LTE=, a thousand a page, with rows that have no ids,
- * rows that come twice and pages that bring nothing new; and the account's own trades for signed
- * requests.
+ * rows that come twice and pages that bring nothing new. {@link ClobTrades} has the trades of an
+ * account.
  */
 final class Clob extends Source {
   static final String PREFIX = "/clob";
-  static final String API_KEY = "5a11d0c5-0000-4000-8000-000000000001";
-  static final String SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-  static final String PASSPHRASE = "sandbox";
 
-  /** The wallet whose trades /data/trades gives. */
-  static final int ACCOUNT = 2;
+  /** The cursor of the end of a list. */
+  static final String END = "LTE=";
 
-  private static final String END = "LTE=";
   private static final int PAGE = 1000;
-  private static final int TRADES_PAGE = 500;
   private static final int BLANK_EVERY = 19;
   private static final int REPEAT_EVERY = 400;
 
   private final Universe universe;
+  private final ClobTrades trades;
 
   /** The markets on the list. */
   private final int[] listed;
@@ -44,7 +35,13 @@ final class Clob extends Source {
             new Limit(
                 "clob /data/trades", 500, 10_000, request -> request.path.equals("/data/trades"))));
     this.universe = universe;
+    trades = new ClobTrades(universe);
     listed = java.util.stream.IntStream.range(0, universe.size).filter(universe::onClob).toArray();
+  }
+
+  /** The account's trades, which tell the truth too. */
+  ClobTrades trades() {
+    return trades;
   }
 
   @Override
@@ -64,7 +61,7 @@ final class Clob extends Source {
         return page(request, path.equals("/simplified-markets"));
       }
       case "/data/trades" -> {
-        return trades(request);
+        return trades.answer(request);
       }
       default -> {
         if (path.startsWith("/markets/")) {
@@ -119,9 +116,7 @@ final class Clob extends Source {
     }
     if (cursor != null && !cursor.isEmpty() && !"expired-cursor".equals(request.special)) {
       try {
-        page =
-            Integer.parseInt(new String(Base64.getDecoder().decode(cursor), StandardCharsets.UTF_8))
-                / PAGE;
+        page = place(cursor) / PAGE;
       } catch (IllegalArgumentException e) {
         // a cursor that it cannot read is the first page to this API
         page = 0;
@@ -137,15 +132,25 @@ final class Clob extends Source {
       out.append(at > from ? "," : "");
       entry(out, at, simplified);
     }
-    String next =
-        realPage(page + 1) >= pages
-            ? END
-            : Base64.getEncoder()
-                .encodeToString(String.valueOf((page + 1) * PAGE).getBytes(StandardCharsets.UTF_8));
+    String next = realPage(page + 1) >= pages ? END : cursor((page + 1) * PAGE);
     return envelope(
         out.append(']'),
         "stuck-cursor".equals(request.special) && cursor != null ? cursor : next,
         to - from);
+  }
+
+  /** The cursor that points to a row. */
+  static String cursor(int row) {
+    return Base64.getEncoder().encodeToString(String.valueOf(row).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * The row that a cursor points to.
+   *
+   * @throws IllegalArgumentException where it points to none
+   */
+  static int place(String cursor) {
+    return Integer.parseInt(new String(Base64.getDecoder().decode(cursor), StandardCharsets.UTF_8));
   }
 
   private static Answer envelope(CharSequence data, String next, int rows) {
@@ -312,183 +317,6 @@ final class Clob extends Source {
             "tags",
             m == null || m.number % 100 == 0 ? "null" : "[\"All\",\"event " + m.number / 8 + "\"]")
         .end();
-  }
-
-  // ---- own trades
-
-  /** The L2 signature: urlsafe base64 of HMAC-SHA256 over timestamp, method, path and body. */
-  static String signature(
-      String secret, String timestamp, String method, String path, String body) {
-    try {
-      Mac mac = Mac.getInstance("HmacSHA256");
-      mac.init(new SecretKeySpec(Base64.getUrlDecoder().decode(secret), "HmacSHA256"));
-      return Base64.getUrlEncoder()
-          .encodeToString(
-              mac.doFinal((timestamp + method + path + body).getBytes(StandardCharsets.UTF_8)));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private boolean signed(Request request) {
-    String timestamp = header(request, "POLY_TIMESTAMP");
-    String signature = header(request, "POLY_SIGNATURE");
-    // the documented path is the host's; a client that signs the sandbox's whole path is right as
-    // well
-    return header(request, "POLY_ADDRESS").equalsIgnoreCase(universe.wallets.address(ACCOUNT))
-        && header(request, "POLY_API_KEY").equals(API_KEY)
-        && header(request, "POLY_PASSPHRASE").equals(PASSPHRASE)
-        && timestamp.matches("\\d{9,11}")
-        && (signature.equals(
-                signature(SECRET, timestamp, request.method, request.path, request.text()))
-            || signature.equals(
-                signature(SECRET, timestamp, request.method, request.fullPath, request.text())));
-  }
-
-  private static String header(Request request, String name) {
-    return request.headers.getOrDefault(name.toLowerCase(Locale.ROOT), "");
-  }
-
-  private Answer trades(Request request) {
-    if (!signed(request)) {
-      return Answer.json(401, "{\"error\":\"Unauthorized/Invalid api key\"}");
-    }
-    List<String[]> all = ownTrades();
-    String market = request.param("market");
-    String asset = request.param("asset_id");
-    String id = request.param("id");
-    long before = time(request.param("before"), Long.MAX_VALUE);
-    long after = time(request.param("after"), Long.MIN_VALUE);
-    List<String> rows = new ArrayList<>();
-    for (String[] trade : all) {
-      long time = Long.parseLong(trade[3]);
-      if ((market == null || market.equals(trade[1]))
-          && (asset == null || asset.equals(trade[2]))
-          && time < before
-          && time > after
-          && (id == null || id.equals(trade[0]))) {
-        rows.add(trade[4]);
-      }
-    }
-    int from = 0;
-    String cursor = request.param("next_cursor");
-    if (END.equals(cursor)) {
-      from = rows.size();
-    } else if (cursor != null && !cursor.isEmpty()) {
-      try {
-        from =
-            Integer.parseInt(
-                new String(Base64.getDecoder().decode(cursor), StandardCharsets.UTF_8));
-      } catch (IllegalArgumentException e) {
-        from = 0;
-      }
-    }
-    int to = Math.min(rows.size(), from + Math.min(TRADES_PAGE, request.rowCap));
-    String next =
-        to >= rows.size()
-            ? END
-            : Base64.getEncoder()
-                .encodeToString(String.valueOf(to).getBytes(StandardCharsets.UTF_8));
-    return Answer.json(
-            "{\"data\":["
-                + String.join(",", rows.subList(Math.min(from, to), to))
-                + "],\"next_cursor\":\""
-                + next
-                + "\",\"limit\":"
-                + TRADES_PAGE
-                + ",\"count\":"
-                + Math.max(0, to - from)
-                + "}")
-        .rows(Math.max(0, to - from));
-  }
-
-  private static long time(String text, long otherwise) {
-    return text == null || !text.matches("\\d{1,12}") ? otherwise : Long.parseLong(text);
-  }
-
-  /** The account's trades, newest first: {id, market, asset, time, JSON}. */
-  List<String[]> ownTrades() {
-    List<String[]> all = new ArrayList<>();
-    String own = universe.wallets.address(ACCOUNT);
-    for (int number : universe.wallets.markets(ACCOUNT)) {
-      Market m = universe.market(number);
-      for (int j = 0; j < m.trades; j++) {
-        List<Market.Leg> legs = m.legs(j);
-        Market.Leg taker = legs.get(legs.size() - 1);
-        if (legs.stream().noneMatch(leg -> leg.wallet() == ACCOUNT)) {
-          continue;
-        }
-        StringBuilder makers = new StringBuilder("[");
-        for (Market.Leg leg : legs.subList(0, legs.size() - 1)) {
-          makers.append(makers.length() > 1 ? "," : "");
-          new Json.Obj(makers)
-              .put("order_id", m.orderHash(j, leg))
-              .put("owner", "")
-              .put("maker_address", m.address(leg.wallet()))
-              .put("matched_amount", decimal(leg.size()))
-              .put("price", price(leg))
-              .put("fee_rate_bps", "0")
-              .put("asset_id", m.token(leg.outcome()))
-              .put("outcome", m.outcome(leg.outcome()))
-              .put("side", leg.buy() ? "BUY" : "SELL")
-              .end();
-        }
-        String hash = Mix.hex(Mix.mix(m.hash(85), j), 16);
-        String id =
-            hash.substring(0, 8)
-                + "-"
-                + hash.substring(8, 12)
-                + "-4"
-                + hash.substring(13, 16)
-                + "-8"
-                + hash.substring(17, 20)
-                + "-"
-                + hash.substring(20);
-        String time = String.valueOf(m.time(j));
-        StringBuilder out = new StringBuilder();
-        new Json.Obj(out)
-            .put("id", id)
-            .put("taker_order_id", m.orderHash(j, taker))
-            .put("market", m.condition.toString())
-            .put("asset_id", m.token(taker.outcome()))
-            .put("side", taker.buy() ? "BUY" : "SELL")
-            .put("size", decimal(taker.size()))
-            .put("fee_rate_bps", "0")
-            .put("price", price(taker))
-            .put("status", "CONFIRMED")
-            .put("match_time", time)
-            .put("last_update", time)
-            .put("outcome", m.outcome(taker.outcome()))
-            .put("bucket_index", 0)
-            .put("owner", API_KEY)
-            .put("maker_address", own)
-            .put("transaction_hash", "0x" + m.transaction(j))
-            .raw("maker_orders", makers.append(']'))
-            .put("trader_side", taker.wallet() == ACCOUNT ? "TAKER" : "MAKER")
-            .end();
-        all.add(
-            new String[] {
-              id, m.condition.toString(), m.token(taker.outcome()), time, out.toString()
-            });
-      }
-    }
-    all.sort(
-        (x, y) ->
-            x[3].equals(y[3])
-                ? x[0].compareTo(y[0])
-                : Long.compare(Long.parseLong(y[3]), Long.parseLong(x[3])));
-    return all;
-  }
-
-  private static String decimal(long millionths) {
-    return java.math.BigDecimal.valueOf(millionths, 6).stripTrailingZeros().toPlainString();
-  }
-
-  private static String price(Market.Leg leg) {
-    return java.math.BigDecimal.valueOf(leg.cost())
-        .divide(java.math.BigDecimal.valueOf(leg.size()), 6, java.math.RoundingMode.HALF_UP)
-        .stripTrailingZeros()
-        .toPlainString();
   }
 
   @Override

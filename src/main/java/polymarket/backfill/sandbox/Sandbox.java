@@ -30,15 +30,14 @@ public final class Sandbox implements AutoCloseable {
     faults = new Faults(options.seed());
     options.faults().forEach(faults::add);
     Limit goldsky = new Limit("goldsky", 50, 10_000, request -> true);
-    Gamma gamma = new Gamma(universe);
     DataApi dataApi = new DataApi(universe);
     Clob clob = new Clob(universe);
     chain = new Chain(universe);
     polygon = new Polygon(chain);
-    truth = new Truth(universe, gamma, dataApi, clob, polygon, new ChainTruth(chain));
+    truth = new Truth(universe, dataApi.positions(), clob.trades(), polygon, new ChainTruth(chain));
     sources.add(new PositionsSubgraph(universe, List.of(goldsky)));
     sources.add(new OrderbookSubgraph(universe, List.of(goldsky)));
-    sources.add(gamma);
+    sources.add(new Gamma(universe));
     sources.add(dataApi);
     sources.add(clob);
     sources.add(polygon);
@@ -96,11 +95,11 @@ public final class Sandbox implements AutoCloseable {
         "clob.address",
         clobAddress(),
         "clob.api-key",
-        Clob.API_KEY,
+        ClobTrades.API_KEY,
         "clob.api-secret",
-        Clob.SECRET,
+        ClobTrades.SECRET,
         "clob.api-passphrase",
-        Clob.PASSPHRASE);
+        ClobTrades.PASSPHRASE);
   }
 
   /**
@@ -108,7 +107,7 @@ public final class Sandbox implements AutoCloseable {
    * credentials.
    */
   public String clobAddress() {
-    return universe.wallets.address(Clob.ACCOUNT);
+    return universe.wallets.address(ClobTrades.ACCOUNT);
   }
 
   /** The block in which the first market was made. */

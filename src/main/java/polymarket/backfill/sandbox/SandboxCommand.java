@@ -166,7 +166,11 @@ public final class SandboxCommand implements Callable<Integer> {
       sandbox.urls().forEach((name, url) -> System.out.printf("%-18s %s%n", name, url));
       System.out.printf(
           "%-18s api key %s, secret %s, passphrase %s, address %s%n",
-          "clob account", Clob.API_KEY, Clob.SECRET, Clob.PASSPHRASE, sandbox.clobAddress());
+          "clob account",
+          ClobTrades.API_KEY,
+          ClobTrades.SECRET,
+          ClobTrades.PASSPHRASE,
+          sandbox.clobAddress());
       System.out.printf("%-18s token %s%n", "hypersync account", sandbox.hyperSyncToken());
       System.out.printf("%-18s %s%n", "statistics", sandbox.url() + "/_sandbox/stats");
       System.out.println(

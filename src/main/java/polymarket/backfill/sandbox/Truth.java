@@ -19,25 +19,22 @@ public final class Truth {
   }
 
   private final Universe universe;
-  private final Gamma gamma;
-  private final DataApi dataApi;
-  private final Clob clob;
+  private final DataApiPositions positions;
+  private final ClobTrades ownTrades;
   private final Polygon polygon;
   private final ChainTruth chain;
 
   Truth(
       Universe universe,
-      Gamma gamma,
-      DataApi dataApi,
-      Clob clob,
+      DataApiPositions positions,
+      ClobTrades ownTrades,
       Polygon polygon,
       ChainTruth chain) {
     this.universe = universe;
     this.chain = chain;
-    this.clob = clob;
+    this.positions = positions;
+    this.ownTrades = ownTrades;
     this.polygon = polygon;
-    this.gamma = gamma;
-    this.dataApi = dataApi;
   }
 
   /**
@@ -154,9 +151,9 @@ public final class Truth {
       case "markets" -> {
         return Answer.lines(
             out -> {
-              for (int row = 0; row < gamma.rowCount(); row++) {
+              for (int row = 0; row < GammaRow.count(universe); row++) {
                 StringBuilder text = new StringBuilder();
-                gamma.write(text, gamma.new Row(row));
+                GammaJson.write(text, new GammaRow(universe, row));
                 line(out, text.toString());
               }
             });
@@ -180,9 +177,9 @@ public final class Truth {
         return Answer.lines(
             out -> {
               for (int wallet : wallets) {
-                for (Position position : dataApi.positions(wallet)) {
+                for (Position position : positions.of(wallet)) {
                   StringBuilder text = new StringBuilder();
-                  dataApi.positionV2(text, position);
+                  positions.writeV2(text, position);
                   line(out, text.toString());
                 }
               }
@@ -191,8 +188,8 @@ public final class Truth {
       case "own-trades" -> {
         return Answer.lines(
             out -> {
-              for (String[] trade : clob.ownTrades()) {
-                line(out, trade[4]);
+              for (ClobTrades.Own trade : ownTrades.all()) {
+                line(out, trade.json());
               }
             });
       }
@@ -235,7 +232,7 @@ public final class Truth {
     return new Json.Obj(out)
         .put("condition_id", m.condition.hex())
         .put("market", m.number)
-        .put("gamma_id", gamma.new Row(gamma.rowOf(m.number)).id())
+        .put("gamma_id", new GammaRow(universe, GammaRow.of(m.number)).id())
         .put("slug", m.slug())
         .put("question_id", "0x" + Mix.hex(universe.questionId(m.number)))
         .put("oracle", universe.oracle(m.number))

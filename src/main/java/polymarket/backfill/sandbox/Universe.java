@@ -301,6 +301,13 @@ final class Universe {
     return new Market(this, number);
   }
 
+  /** The market of a condition id as an API takes it; null for none. */
+  Market market(String conditionId) {
+    ConditionId id = ConditionId.parse(conditionId.toLowerCase());
+    int number = id == null ? -1 : marketOf(id);
+    return number < 0 ? null : market(number);
+  }
+
   // ---- planned conflicts between the sources' mappings
 
   /**

@@ -6,10 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -24,7 +22,6 @@ import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.sandbox.Sandbox;
-import polymarket.backfill.sandbox.SandboxOptions;
 
 /**
  * The laws over the sandbox's whole chain, whose logs go through the real tables; and over the same
@@ -36,39 +33,16 @@ class AuditIT {
   private static final int ROUNDS = Integer.getInteger("proof.rounds", 2);
   private static final ClickHouse CLICKHOUSE = TestBed.clickHouse();
 
-  /** Logs as a node gives them, by block and index. */
-  private static final Map<String, JsonNode> LOGS = new LinkedHashMap<>();
-
   /** What each log is: its truth's rows. */
   private static final Map<String, List<JsonNode>> MEANING = new HashMap<>();
 
+  private static StoredChain stored;
   private static Sandbox sandbox;
-  private static int inserts;
 
   @BeforeAll
   static void store() throws IOException {
-    TestBed.empty();
-    Views.create(CLICKHOUSE, "audit");
-    sandbox =
-        Sandbox.start(
-            new SandboxOptions()
-                .conditions(Integer.getInteger("proof.conditions", 1200))
-                .wallets(40)
-                .fillsPerMarket(8)
-                .largestMarketFills(200)
-                .blockSeconds(1000)
-                .limits(0));
-    for (String line :
-        sandbox
-            .truth()
-            .lines("logs?address=all&from=" + sandbox.firstBlock() + "&to=" + sandbox.head(), "")) {
-      JsonNode log = JSON.readTree(line);
-      LOGS.put(
-          Long.decode(log.get("blockNumber").asText())
-              + ":"
-              + Long.decode(log.get("logIndex").asText()),
-          log);
-    }
+    stored = StoredChain.of(Integer.getInteger("proof.conditions", 1200));
+    sandbox = stored.sandbox();
     for (String line : sandbox.truth().lines("chain", "")) {
       JsonNode row = JSON.readTree(line);
       MEANING
@@ -77,40 +51,11 @@ class AuditIT {
               k -> new ArrayList<>())
           .add(row);
     }
-    insert(List.copyOf(LOGS.values()));
-    claim(4_023_686, sandbox.head());
   }
 
   @AfterAll
   static void stop() {
     sandbox.close();
-  }
-
-  private static void insert(List<JsonNode> logs) {
-    StringBuilder lines = new StringBuilder();
-    logs.forEach(log -> lines.append(log).append('\n'));
-    CLICKHOUSE.insert(
-        "default.chain_from_polygon",
-        lines.toString().getBytes(StandardCharsets.UTF_8),
-        "t" + inserts++);
-  }
-
-  /** As the job notes what it asked for. */
-  private static void claim(long first, long last) {
-    CLICKHOUSE.execute("TRUNCATE TABLE default.chain_ranges");
-    CLICKHOUSE.execute(
-        "INSERT INTO default.chain_ranges SELECT dataset, "
-            + first
-            + ", "
-            + last
-            + ", 'rpc', sum(n), '', 'b1', now64(3) FROM (SELECT arrayJoin(['conditions',"
-            + " 'transfers', 'fills', 'amm', 'lifecycle']) AS dataset, 0 AS n UNION ALL SELECT"
-            + " 'transfers', countIf(batch_index = 0) FROM default.chain_transfers FINAL UNION ALL"
-            + " SELECT 'fills', count() FROM default.chain_fills FINAL UNION ALL SELECT 'amm',"
-            + " count() FROM default.chain_amm_trades FINAL UNION ALL SELECT toString(dataset),"
-            + " count() FROM default.chain_lifecycle FINAL GROUP BY dataset UNION ALL SELECT"
-            + " toString(dataset), count() FROM default.chain_rejected FINAL WHERE dataset != ''"
-            + " GROUP BY dataset) GROUP BY dataset");
   }
 
   private static Audit.Result audit(String... overrides) {
@@ -144,15 +89,16 @@ class AuditIT {
   void aScanThatBeginsLater_orHasAGap_saysWhichLawsDoNotApply() {
     long middle = (sandbox.firstBlock() + sandbox.head()) / 2;
     try {
-      claim(middle, sandbox.head());
+      stored.claim(middle, sandbox.head());
       assertNotChecked("the contracts begin at 4023686");
       CLICKHOUSE.execute(
-          "INSERT INTO default.chain_ranges SELECT DISTINCT dataset, 4023686, "
+          "INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, batch,"
+              + " fetched_at) SELECT DISTINCT dataset, 4023686, "
               + (middle - 100)
               + ", 'rpc', 0, '', 'b2', now64(3) FROM default.chain_ranges");
       assertNotChecked("lack the blocks " + (middle - 99) + " to " + (middle - 1));
     } finally {
-      claim(4_023_686, sandbox.head());
+      stored.claim(4_023_686, sandbox.head());
     }
   }
 
@@ -275,7 +221,7 @@ class AuditIT {
     }
   }
 
-  private static Map<String, List<String>> stored() {
+  private static Map<String, List<String>> byKind() {
     Map<String, List<String>> stored = new TreeMap<>();
     CLICKHOUSE
         .rows(
@@ -303,18 +249,18 @@ class AuditIT {
         .rows(
             "SELECT concat('0x', lower(hex(address))) AS a FROM default.audit_contracts", Map.of())
         .forEach(row -> PASSING.add((String) row.get("a")));
-    Map<String, List<String>> stored = stored();
+    Map<String, List<String>> kinds = byKind();
     for (int round = 0; round < ROUNDS; round++) {
       Random random = new Random(round);
       Map<String, String> dropped = new TreeMap<>();
-      stored.forEach(
+      kinds.forEach(
           (kind, keys) -> {
             if (!UNSEEN.contains(kind)) {
               dropped.put(kind, keys.get(random.nextInt(keys.size())));
             }
           });
       dropped.values().forEach(AuditIT::drop);
-      claim(4_023_686, sandbox.head());
+      stored.claim(4_023_686, sandbox.head());
       Audit.Result result = audit();
       List<Place> places = result.laws().stream().flatMap(law -> law.places().stream()).toList();
       List<String> unnamed = new ArrayList<>();
@@ -330,8 +276,8 @@ class AuditIT {
               unnamed.add(kind + " " + key);
             }
           });
-      insert(dropped.values().stream().map(LOGS::get).toList());
-      claim(4_023_686, sandbox.head());
+      stored.insert(dropped.values());
+      stored.claim(4_023_686, sandbox.head());
       assertEquals(List.of(), unnamed, "round " + round);
     }
     assertTrue(!audit().broken());

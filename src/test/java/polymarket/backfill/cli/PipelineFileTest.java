@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,9 +23,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.UserError;
+import polymarket.backfill.pipeline.PassState;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineRun;
+import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
+import polymarket.backfill.pipeline.StepState;
 
 /** What a person writes in routes/pipelines, and what is said of mistakes in it. */
 class PipelineFileTest {
@@ -157,16 +163,14 @@ class PipelineFileTest {
   @Test
   void thePlan_takesThePaceFromTheSourcesRoutes_andSaysWhereItsNumbersComeFrom() {
     Plan.Result plan =
-        new Plan(settings(), PipelineCommand.read(settings(), "overnight"))
-            .reckon(new PipelineRun.Options(null, false, null, null));
-    Map<String, Object> clob =
-        plan.steps().stream()
-            .filter(row -> row.get("step").equals("clob"))
-            .findFirst()
-            .orElseThrow();
-    assertEquals(1500L, clob.get("requests"));
+        Plan.of(
+            settings(),
+            PipelineCommand.read(settings(), "overnight"),
+            new PipelineRun.Options(null, false, null, null));
+    Plan.Row clob = row(plan, "clob");
+    assertEquals(1500L, clob.requests());
     // 100 requests in 1.01 s
-    assertEquals("15 s", clob.get("at_the_limit"));
+    assertEquals("15 s", clob.atTheLimit());
     assertTrue(
         plan.notes().stream()
             .anyMatch(
@@ -191,29 +195,97 @@ class PipelineFileTest {
     Pipeline night = PipelineCommand.read(settings(), "overnight");
     Duration kept = night.kept("goldsky", night.steps().keySet());
     Plan.Result plan =
-        new Plan(settings(), night)
-            .reckon(new PipelineRun.Options(kept.plusMinutes(40), false, null, null));
-    assertTrue(
-        plan.steps().stream()
-            .anyMatch(row -> row.get("step").equals("clob") && row.get("if_short").equals("run")),
-        plan.toString());
-    assertTrue(
-        plan.steps().stream()
-            .anyMatch(
-                row ->
-                    row.get("step").equals("goldsky")
-                        && row.get("if_short").equals("would be SKIPPED")),
-        plan.toString());
-    assertTrue(
-        plan.steps().stream()
-            .anyMatch(
-                row -> row.get("step").equals("rpc") && row.get("if_short").equals("would be CUT")),
-        plan.toString());
+        Plan.of(
+            settings(), night, new PipelineRun.Options(kept.plusMinutes(40), false, null, null));
+    assertEquals("run", row(plan, "clob").ifShort(), plan.toString());
+    assertEquals("would be SKIPPED", row(plan, "goldsky").ifShort(), plan.toString());
+    assertEquals("would be CUT", row(plan, "rpc").ifShort(), plan.toString());
     assertEquals(
         List.of(
-            "goldsky would be skipped: it takes 30 min, and would have 10 min, because 1 h are kept"
-                + " for what comes after it"),
+            "goldsky would be skipped: it takes 30 min, and 10 min would be left, because 1 h of"
+                + " the budget is reserved for later steps"),
         plan.notes().stream().filter(note -> note.startsWith("goldsky")).toList(),
         "and nothing else of it");
+  }
+
+  @Test
+  void theJsonOfAPassAndOfAPlan_hasTheKeysThatScriptsMatchOn() throws IOException {
+    PipelineStatus status =
+        new PipelineStatus(
+            "night",
+            1,
+            PassState.FINISHED,
+            2,
+            "then",
+            "now",
+            3,
+            4,
+            5,
+            List.of(
+                new PipelineStatus.StepStatus(
+                    "a", "", "views", List.of(), StepState.CUT, 1, 0.5, 0, null, null, null)),
+            List.of(new PipelineStatus.Decision("now", "a", "stopped")));
+    JsonNode ended =
+        new ObjectMapper()
+            .readTree(Report.json(new PipelineCommand.Ended(status, "report.txt", null)));
+    assertEquals(
+        List.of(
+            "pipeline",
+            "pass",
+            "state",
+            "pid",
+            "started_at",
+            "ended_at",
+            "exit_code",
+            "budget_seconds",
+            "spent_seconds",
+            "steps",
+            "decisions",
+            "report",
+            "reason"),
+        keys(ended));
+    assertEquals("finished", ended.path("state").textValue());
+    assertTrue(ended.path("reason").isNull());
+    JsonNode step = ended.path("steps").path(0);
+    assertEquals(
+        List.of(
+            "step",
+            "title",
+            "command",
+            "after",
+            "state",
+            "tries",
+            "seconds",
+            "requests",
+            "exit_code",
+            "reason",
+            "now"),
+        keys(step));
+    assertEquals("cut", step.path("state").textValue());
+    assertEquals(List.of("at", "step", "decision"), keys(ended.path("decisions").path(0)));
+    JsonNode plan =
+        new ObjectMapper()
+            .readTree(
+                Report.json(
+                    new Plan.Result(
+                        List.of(new Plan.Row("a", "-", "views", null, null, "+0:00", "-", "run")),
+                        List.of(),
+                        0,
+                        1)));
+    assertEquals(List.of("steps", "notes", "seconds", "budgetSeconds"), keys(plan));
+    assertEquals(
+        List.of(
+            "step", "after", "command", "requests", "at_the_limit", "begins", "takes", "if_short"),
+        keys(plan.path("steps").path(0)));
+  }
+
+  private static List<String> keys(JsonNode object) {
+    List<String> keys = new ArrayList<>();
+    object.fieldNames().forEachRemaining(keys::add);
+    return keys;
+  }
+
+  private static Plan.Row row(Plan.Result plan, String step) {
+    return plan.steps().stream().filter(row -> row.step().equals(step)).findFirst().orElseThrow();
   }
 }

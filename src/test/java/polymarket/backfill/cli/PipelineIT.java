@@ -138,13 +138,13 @@ class PipelineIT {
         night
             .err()
             .contains(
-                "rpc: begins with `run rpc-logs --from "
+                "rpc: starts with `run rpc-logs --from "
                     + bed.sandbox().firstBlock()
                     + " --to latest`"),
         night.err());
     assertFalse(night.out().contains("{{"), night.out());
     assertTrue(
-        night.err().contains("clob: done") && night.err().contains("enrich: begins with `enrich`"),
+        night.err().contains("clob: done") && night.err().contains("enrich: starts with `enrich`"),
         night.err());
     Path report = bed.home().resolve("runtime/pipelines/overnight/report.txt");
     assertTrue(
@@ -223,8 +223,8 @@ class PipelineIT {
             "a step",
             Duration.ofSeconds(90),
             () ->
-                run.err().contains("begins with")
-                    || run.err().contains("goes on with")
+                run.err().contains("starts with")
+                    || run.err().contains("continues with")
                     || !run.isAlive());
         Thread.sleep(500 + random.nextInt(7000));
         killed += run.isAlive() ? 1 : 0;
@@ -276,7 +276,7 @@ class PipelineIT {
     double seconds = step(killed, "clob").path("seconds").asDouble();
     assertTrue(seconds > 0, killed.toString());
     try (Program again = Program.start(bed, "pipeline", "slow")) {
-      again.awaitSaid("clob: goes on with");
+      again.awaitSaid("clob: continues with");
       again.signal("INT");
       assertEquals(130, again.end().exitCode());
     }
@@ -434,8 +434,7 @@ class PipelineIT {
         status.toString());
     assertEquals("done", step(status, "reconcile").path("state").asText());
     assertTrue(
-        failed.out().contains("clob: failed (exit code 5), and is repeated in 1 s, time 1 of 1"),
-        failed.out());
+        failed.out().contains("clob: failed (exit code 5); retry 1 of 1 in 1 s: "), failed.out());
     assertTrue(failed.err().contains("the same command repeats the failed steps"), failed.err());
     long merged =
         ((Number) bed.rows("SELECT count() AS n FROM default.condition_id_merged").get(0).get("n"))
@@ -529,7 +528,7 @@ class PipelineIT {
   void twoRunsAtOnce_theSecondSaysWhoIsAtWork() {
     bed(new SandboxOptions().latencyMillis(1500));
     try (Program first = Program.start(bed, "pipeline", "overnight")) {
-      first.awaitSaid("begins with");
+      first.awaitSaid("starts with");
       Program.Result second = Program.run(bed, "pipeline", "overnight");
       assertEquals(1, second.exitCode(), second.toString());
       assertTrue(

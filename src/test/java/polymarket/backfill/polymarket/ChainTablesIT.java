@@ -239,37 +239,6 @@ class ChainTablesIT {
 
   // ---- every event of the list, encoded by an independent library
 
-  private record Line(String table, String layout, String address, String topic0, String event) {
-    String name() {
-      return event.substring(0, event.indexOf('('));
-    }
-
-    String[] parameters() {
-      return event.substring(event.indexOf('(') + 1, event.length() - 1).split(", ");
-    }
-
-    Event<Tuple> independent() {
-      String[] parts = parameters();
-      boolean[] indexed = new boolean[parts.length];
-      for (int k = 0; k < parts.length; k++) {
-        indexed[k] = parts[k].contains(" indexed ");
-      }
-      String types =
-          Stream.of(parts).map(p -> p.split(" ")[0]).collect(Collectors.joining(",", "(", ")"));
-      return Event.create(name(), TupleType.parse(types), indexed);
-    }
-  }
-
-  private static List<Line> contracts() throws IOException {
-    return Files.readAllLines(
-            TestBed.PROJECT.resolve("src/main/resources/polymarket/chain-contracts.tsv"))
-        .stream()
-        .filter(line -> !line.startsWith("#") && !line.startsWith("dataset\t"))
-        .map(line -> line.split("\t"))
-        .map(f -> new Line(f[1], f[7], f[5], f[8], f[9]))
-        .toList();
-  }
-
   /** A value of a type that differs from parameter to parameter. */
   private static Object value(String type, String name, int k) {
     BigInteger number = BigInteger.valueOf(1_000_003L * (k + 1));
@@ -318,7 +287,7 @@ class ChainTablesIT {
   }
 
   /** How a parameter of that name is read back from the table of its event; null: not kept. */
-  private static String column(Line line, String name) {
+  private static String column(DecodedLogs.Line line, String name) {
     if (line.table().equals("fills")) {
       return switch (name) {
         case "wallet" -> String.format(HEXED, "owner");
@@ -359,10 +328,10 @@ class ChainTablesIT {
 
   @Test
   void everyEventOfTheList_isReadByItsNames_asAnIndependentLibraryWroteIt() throws IOException {
-    List<Line> lines = contracts();
+    List<DecodedLogs.Line> lines = DecodedLogs.Line.all();
     List<String> logs = new ArrayList<>();
     List<Tuple> arguments = new ArrayList<>();
-    for (Line line : lines) {
+    for (DecodedLogs.Line line : lines) {
       Event<Tuple> event = line.independent();
       assertEquals(line.topic0(), "0x" + keccak(event.getCanonicalSignature()), line.event());
       String[] parts = line.parameters();
@@ -395,7 +364,7 @@ class ChainTablesIT {
         "[]", TestBed.sql("SELECT reason, log_index FROM default.chain_rejected").toString());
     TreeSet<String> checked = new TreeSet<>();
     for (int i = 0; i < lines.size(); i++) {
-      Line line = lines.get(i);
+      DecodedLogs.Line line = lines.get(i);
       if (line.table().equals("transfers")) {
         checkTransfers(line, arguments.get(i), i);
       } else if (line.layout().equals("types")) {
@@ -424,7 +393,7 @@ class ChainTablesIT {
     assertTrue(checked.size() > 30, checked.toString());
   }
 
-  private static void checkTransfers(Line line, Tuple arguments, int log) {
+  private static void checkTransfers(DecodedLogs.Line line, Tuple arguments, int log) {
     boolean single = line.name().equals("TransferSingle");
     Object[] ids = single ? new Object[] {arguments.get(3)} : arguments.get(3);
     Object[] amounts = single ? new Object[] {arguments.get(4)} : arguments.get(4);
@@ -549,7 +518,7 @@ class ChainTablesIT {
   }
 
   private static String topic(String event, String parameter) throws IOException {
-    return contracts().stream()
+    return DecodedLogs.Line.all().stream()
         .filter(line -> line.name().equals(event) && line.event().contains(" " + parameter))
         .findFirst()
         .orElseThrow()
@@ -569,7 +538,11 @@ class ChainTablesIT {
             .limits(0);
     try (Sandbox sandbox = Sandbox.start(options)) {
       long from = sandbox.firstBlock();
-      insert(sandbox.truth().lines("logs?address=all&from=" + from + "&to=" + sandbox.head(), ""));
+      List<String> logs =
+          sandbox.truth().lines("logs?address=all&from=" + from + "&to=" + sandbox.head(), "");
+      insert(logs);
+      new DecodedLogs(logs, List.of("conditions", "transfers", "fills", "amm", "lifecycle"))
+          .assertStored();
       TestBed.clickHouse()
           .execute("CREATE TABLE default.truth (j String) ENGINE = MergeTree ORDER BY tuple()");
       TestBed.clickHouse()

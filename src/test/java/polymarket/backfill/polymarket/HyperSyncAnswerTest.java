@@ -21,7 +21,8 @@ class HyperSyncAnswerTest {
         + index
         + ",\"data\":\"0x\"},{\"log_index\":7,\"block_number\":12,\"data\":\"0x01\"},"
         + "{\"log_index\":7,\"block_number\":12,\"data\":\"0x01\"}]}],"
-        + "\"next_block\":21,\"rollback_guard\":{\"hash\":\"0xcd\"}}";
+        + "\"next_block\":21,\"rollback_guard\":{\"block_number\":20,\"hash\":\"0xcd\",\"first_block_number\":10,"
+        + "\"first_parent_hash\":\"0xef\"}}";
   }
 
   private static HyperSyncAnswer read(byte[] bytes) throws SourceException {
@@ -37,7 +38,9 @@ class HyperSyncAnswerTest {
     HyperSyncAnswer answer = read(bytes(answer("3")));
     assertEquals(2, answer.logs().distinct());
     assertEquals(21, answer.next());
-    assertEquals("0xcd", answer.hash());
+    assertEquals("0xcd", answer.hashes().of(20));
+    assertEquals("0xef", answer.hashes().of(9));
+    assertEquals("", answer.hashes().of(10));
     List<String> lines = new String(answer.lines(), StandardCharsets.UTF_8).lines().toList();
     assertEquals(2, lines.size());
     assertTrue(

@@ -112,7 +112,8 @@ class ClobTest {
   void signature_isThatOfTheDocumentedVector() {
     assertEquals(
         "ZwAdJKvoYRlEKDkNMwd5BuwNNtg93kNaR_oU2HrfVvc=",
-        Clob.signature(Clob.SECRET, "1000000", "test-sign", "/orders", "{\"hash\": \"0x123\"}"));
+        ClobTrades.signature(
+            ClobTrades.SECRET, "1000000", "test-sign", "/orders", "{\"hash\": \"0x123\"}"));
   }
 
   @Test
@@ -124,13 +125,13 @@ class ClobTest {
       "POLY_ADDRESS",
       sandbox.clobAddress(),
       "POLY_API_KEY",
-      Clob.API_KEY,
+      ClobTrades.API_KEY,
       "POLY_PASSPHRASE",
-      Clob.PASSPHRASE,
+      ClobTrades.PASSPHRASE,
       "POLY_TIMESTAMP",
       "1795000000",
       "POLY_SIGNATURE",
-      Clob.signature(Clob.SECRET, "1795000000", "GET", "/data/trades", "")
+      ClobTrades.signature(ClobTrades.SECRET, "1795000000", "GET", "/data/trades", "")
     };
     List<String> met = new ArrayList<>();
     String cursor = "MA==";

@@ -545,7 +545,7 @@ class LawsTest {
     int compared = 0;
     for (int w = 0; w < UNIVERSE.wallets.count(); w++) {
       String owner = UNIVERSE.wallets.address(w);
-      for (Position position : dataApi.positions(w)) {
+      for (Position position : dataApi.positions().of(w)) {
         Long balance = balances.remove(position.token() + " " + owner);
         assertEquals(balance == null ? 0 : balance, position.size(), position.token() + owner);
         compared++;
