@@ -94,8 +94,6 @@ public final class Ahead {
           rows = null;
           LOG.debug("{}: {}", next, Retry.reason(exchange.getException()));
         }
-      } catch (RuntimeException e) {
-        LOG.debug("{}: {}", next, Retry.reason(e));
       } finally {
         arrived(next, rows);
       }
