@@ -11,7 +11,6 @@ import org.apache.camel.model.ToDefinition;
 import org.apache.camel.model.ToDynamicDefinition;
 import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
-import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
 
@@ -30,8 +29,7 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
     "after-insert",
     "before-mark",
     "before-request-of-left-out",
-    "before-mark-of-left-out",
-    "after-request-ahead"
+    "before-mark-of-left-out"
   };
 
   private final String step;
@@ -96,10 +94,7 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
   private void reached(String point, Exchange exchange) {
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     boolean leftOut = batch != null && batch.getKind() == Batch.Kind.REASK;
-    boolean ahead = exchange.getProperty(ExchangeProperties.AHEAD, false, Boolean.class);
-    if ((point.equals(step)
-            || leftOut && (point + "-of-left-out").equals(step)
-            || ahead && (point + "-ahead").equals(step))
+    if ((point.equals(step) || leftOut && (point + "-of-left-out").equals(step))
         && times.incrementAndGet() == time) {
       Runtime.getRuntime().halt(137);
     }
