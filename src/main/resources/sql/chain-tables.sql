@@ -15,16 +15,16 @@ FROM
         splitByChar('\n', $file(polymarket/chain-contracts.tsv))))) AS line
 );
 
--- Where a log of each contract and event has which parameter: n in topic n, counted from 1 with the signature as the first; -n in
--- word n of the data; 0 nowhere.
+-- Where a log of each contract and event has which parameter: 1 to 4 in that topic, the signature being the first; 4 + n in word n
+-- of the data; 0 nowhere.
 CREATE OR REPLACE VIEW default.chain_layouts AS
 WITH
     splitByString(', ', extract(event, '\\((.*)\\)$')) AS parameters,
     arrayMap(p -> splitByChar(' ', p)[1], parameters) AS types,
     arrayMap(p -> position(p, ' indexed ') > 0, parameters) AS indexed,
     arrayMap(p -> splitByChar(' ', p)[-1], parameters) AS names,
-    arrayMap((i, at, in_data) -> toInt8(if(i, at + 1, -in_data)), indexed, arrayCumSum(i -> i, indexed), arrayCumSum(i -> NOT i, indexed)) AS places,
-    mapFromArrays(names, arrayMap(p -> toInt8(if(layout = 'known', p, 0)), places)) AS at
+    arrayMap((i, at, in_data) -> toUInt8(if(i, at + 1, 4 + in_data)), indexed, arrayCumSum(i -> i, indexed), arrayCumSum(i -> NOT i, indexed)) AS places,
+    mapFromArrays(names, arrayMap(p -> toUInt8(if(layout = 'known', p, 0)), places)) AS at
 SELECT
     -- zeros: any contract
     toFixedString(unhex(substring(address, 3)), 20) AS emitter,
@@ -49,6 +49,11 @@ SELECT
     at['taker_amount'] AS at_taker_amount, at['collateral_amount'] AS at_collateral_amount, at['outcome_index'] AS at_outcome_index,
     at['pool_shares'] AS at_pool_shares
 FROM default.chain_contracts;
+
+-- The same as a table, made anew at each start: to compute it with each insert would take as long as the insert. With the contracts
+-- whose fills are known, so that a taker's own order is recognised by its counterparty.
+CREATE OR REPLACE TABLE default.chain_places ENGINE = MergeTree ORDER BY (signature, emitter) AS
+SELECT *, (SELECT groupUniqArray(emitter) FROM default.chain_layouts WHERE into_table = 'fills') AS exchanges FROM default.chain_layouts;
 
 -- One row an order's part in a trade, as OrderFilled says it: a match is a row for each maker's order and one for the taker's.
 CREATE TABLE IF NOT EXISTS default.chain_fills
@@ -209,25 +214,28 @@ CREATE TABLE IF NOT EXISTS default.chain_logs
 )
 ENGINE = Null;
 
--- The same logs, each with what its event is and where its parameters are.
+-- The same logs, each with what its event is, its words (four topics, then those of the data that hold parameters), and where among
+-- them its parameters are.
 CREATE TABLE IF NOT EXISTS default.chain_known
 (
     source LowCardinality(String), block_number UInt64, block_time Nullable(DateTime('UTC')), transaction_hash FixedString(32), log_index UInt32,
-    address FixedString(20), topics Array(FixedString(32)), data String, batch String, fetched_at DateTime64(3, 'UTC'),
-    dataset String, into_table String, kind String, version String, event String,
+    address FixedString(20), topics Array(FixedString(32)), data String, words Array(FixedString(32)), batch String, fetched_at DateTime64(3, 'UTC'),
+    dataset String, into_table String, kind String, version String, event String, known Bool, by_exchange Bool COMMENT 'the counterparty is an exchange',
     reason String COMMENT 'why it is not what its signature promises; empty for one that is',
-    at_wallet Int8, at_recipient Int8, at_other_recipient Int8, at_operator Int8, at_counterparty Int8, at_oracle Int8, at_pool Int8, at_tokens Int8,
-    at_collateral Int8, at_condition_id Int8, at_market_id Int8, at_question_id Int8, at_parent_id Int8, at_legacy_condition_id Int8, at_order_hash Int8, at_builder Int8,
-    at_token_id Int8, at_other_token_id Int8, at_amount Int8, at_payout Int8, at_fee Int8, at_number Int8, at_numbers Int8, at_amounts Int8,
-    at_conditions Int8, at_side Int8, at_maker_asset Int8, at_taker_asset Int8, at_maker_amount Int8, at_taker_amount Int8, at_collateral_amount Int8, at_outcome_index Int8,
-    at_pool_shares Int8
+    at_wallet UInt8, at_recipient UInt8, at_other_recipient UInt8, at_operator UInt8, at_counterparty UInt8, at_oracle UInt8, at_pool UInt8, at_tokens UInt8,
+    at_collateral UInt8, at_condition_id UInt8, at_market_id UInt8, at_question_id UInt8, at_parent_id UInt8, at_legacy_condition_id UInt8, at_order_hash UInt8, at_builder UInt8,
+    at_token_id UInt8, at_other_token_id UInt8, at_amount UInt8, at_payout UInt8, at_fee UInt8, at_number UInt8, at_numbers UInt8, at_amounts UInt8,
+    at_conditions UInt8, at_side UInt8, at_maker_asset UInt8, at_taker_asset UInt8, at_maker_amount UInt8, at_taker_amount UInt8, at_collateral_amount UInt8, at_outcome_index UInt8,
+    at_pool_shares UInt8
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_logs_to_known TO default.chain_known AS
+WITH arrayConcat(arrayResize(topics, 4), arrayMap(i -> toFixedString(substring(data, 32 * i + 1, 32), 32), range(intDiv(layout.head_bytes, 32)))) AS words
 SELECT
-    source, block_number, block_time, transaction_hash, log_index, address, topics, data, batch, fetched_at,
-    layout.dataset AS dataset, layout.into_table AS into_table, layout.kind AS kind, layout.version AS version, layout.name AS event,
+    source, block_number, block_time, transaction_hash, log_index, address, topics, data, words, batch, fetched_at,
+    layout.dataset AS dataset, layout.into_table AS into_table, layout.kind AS kind, layout.version AS version, layout.name AS event, layout.known AS known,
+    layout.into_table = 'fills' AND has(layout.exchanges, $address(layout.at_counterparty)) AS by_exchange,
     multiIf(
         layout.name = '', 'its contract and event are not in the list of contracts',
         NOT layout.known, '',
@@ -261,8 +269,8 @@ SELECT
     layout.at_maker_amount AS at_maker_amount, layout.at_taker_amount AS at_taker_amount, layout.at_collateral_amount AS at_collateral_amount, layout.at_outcome_index AS at_outcome_index,
     layout.at_pool_shares AS at_pool_shares
 FROM default.chain_logs AS log
-LEFT ANY JOIN default.chain_layouts AS layout ON layout.signature = log.topics[1] AND layout.emitter = if(log.topics[1] IN
-    (SELECT signature FROM default.chain_layouts WHERE emitter = toFixedString('', 20)), toFixedString('', 20), log.address);
+LEFT ANY JOIN default.chain_places AS layout ON layout.signature = log.topics[1] AND layout.emitter = if(log.topics[1] IN
+    (SELECT signature FROM default.chain_places WHERE emitter = toFixedString('', 20)), toFixedString('', 20), log.address);
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_fills TO default.chain_fills AS
 WITH
@@ -274,8 +282,8 @@ SELECT
     $word(at_order_hash) AS order_hash,
     $address(at_wallet) AS owner,
     $address(at_counterparty) AS counterparty,
-    if(counterparty IN (SELECT emitter FROM default.chain_layouts WHERE into_table = 'fills'), 'taker', 'maker') AS role,
-    role = 'taker' OR max(role = 'taker') OVER (PARTITION BY transaction_hash, if(role = 'taker', owner, counterparty)) = 0 AS taker_order,
+    if(by_exchange, 'taker', 'maker') AS role,
+    by_exchange OR max(by_exchange) OVER (PARTITION BY transaction_hash, if(by_exchange, owner, counterparty)) = 0 AS taker_order,
     if(buys, 'BUY', 'SELL') AS side,
     multiIf(kind != 'assets', $number(at_token_id), buys, $number(at_taker_asset), $number(at_maker_asset)) AS token_id,
     if(buys, gets, gives) AS shares,
@@ -295,17 +303,12 @@ FROM default.chain_known WHERE reason = '' AND into_table = 'amm';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_transfers TO default.chain_transfers AS
 SELECT
-    address AS contract, block_number, block_time, transaction_hash, log_index, toUInt16(0) AS batch_index, $address(at_operator) AS operator,
-    $address(at_wallet) AS sender, $address(at_recipient) AS receiver, $number(at_token_id) AS token_id, $number(at_amount) AS amount, batch, fetched_at
-FROM default.chain_known WHERE reason = '' AND into_table = 'transfers' AND kind = 'single';
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_batches TO default.chain_transfers AS
-SELECT
     address AS contract, block_number, block_time, transaction_hash, log_index, toUInt16(place - 1) AS batch_index, $address(at_operator) AS operator,
     $address(at_wallet) AS sender, $address(at_recipient) AS receiver, token_id, amount, batch, fetched_at
 FROM default.chain_known
-ARRAY JOIN $numbers(at_numbers) AS token_id, $numbers(at_amounts) AS amount, arrayEnumerate($items(at_numbers)) AS place
-WHERE reason = '' AND into_table = 'transfers' AND kind = 'batch';
+ARRAY JOIN if(kind = 'single', [$number(at_token_id)], $numbers(at_numbers)) AS token_id,
+    if(kind = 'single', [$number(at_amount)], $numbers(at_amounts)) AS amount, arrayEnumerate(if(kind = 'single', [words[1]], $items(at_numbers))) AS place
+WHERE reason = '' AND into_table = 'transfers';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_lifecycle TO default.chain_lifecycle AS
 SELECT
@@ -317,8 +320,7 @@ SELECT
     $number(at_token_id) AS token_id, $number(at_other_token_id) AS other_token_id, $number(at_amount) AS amount, $number(at_payout) AS payout,
     $number(at_fee) AS fee, $number(at_number) AS number, $numbers(at_numbers) AS numbers, $numbers(at_amounts) AS amounts,
     $items(at_conditions) AS conditions,
-    if((address, event) IN (SELECT emitter, name FROM default.chain_layouts WHERE NOT known),
-        concat(arrayStringConcat(arrayMap(t -> toString(t), arraySlice(topics, 2))), data), '') AS undecoded,
+    if(known, '', concat(arrayStringConcat(arrayMap(t -> toString(t), arraySlice(topics, 2))), data)) AS undecoded,
     batch, fetched_at
 FROM default.chain_known WHERE reason = '' AND into_table = 'lifecycle';
 

@@ -70,11 +70,11 @@ if($text IN ('', 'null') OR isNotNull($value), '', $text);
 multiIf(match($text, '^0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?$'), lower($text),
     match($text, '^[0-9a-fA-F]{64}$') AND match($text, '[a-fA-F]'), concat('0x', lower($text)), $text);
 
--- The parts of a log of the chain, with its columns topics and data at hand; a place is n for topic n, counted from 1 with the
--- signature as the first, -n for word n of the data, and 0 if the event has no such parameter.
+-- The parts of a log of the chain, with its columns words and data at hand: four topics, then the data's words. A place counts the
+-- words from 1, and is 0 if the event has no such parameter, whose word is zeros.
 
 -- @value word(place)
-toFixedString(multiIf($place > 0, topics[$place], $place < 0, substring(data, -32 * toInt32($place) - 31, 32), ''), 32);
+words[$place];
 
 -- @value address(place)
 toFixedString(substring($word($place), 13, 20), 20);

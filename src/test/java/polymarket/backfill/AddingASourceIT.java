@@ -83,7 +83,7 @@ class AddingASourceIT {
 
   @Test
   @Timeout(600)
-  void filesAlone_areASourceAndAJob_ofAProgramThatWasBuiltBefore() throws IOException {
+  void aSourceAndAJob_areAddedWithFilesAlone_toABuiltProgram() throws IOException {
     HttpServer server = serve();
     try (TestBed bed = TestBed.start()) {
       for (Map.Entry<String, String> file : files().entrySet()) {

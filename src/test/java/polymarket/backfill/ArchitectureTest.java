@@ -41,7 +41,7 @@ class ArchitectureTest {
   }
 
   @Test
-  void whatAllUse_usesNoneOfThem() {
+  void theTopPackage_usesNoOther() {
     noClasses()
         .that()
         .resideInAPackage(ROOT)
@@ -64,7 +64,7 @@ class ArchitectureTest {
   }
 
   @Test
-  void theProgramImportsNothingOfThem_butForTheCommandsThatStartThem() {
+  void onlyTheCommandsThatStartThem_importSandboxAndBenchmark() {
     noClasses()
         .that()
         .resideOutsideOfPackages(ROOT + ".sandbox..", ROOT + ".cli..")
@@ -81,7 +81,7 @@ class ArchitectureTest {
   }
 
   @Test
-  void noClassIsNamedInAText() throws IOException {
+  void noClassIsNamedInAString() throws IOException {
     assertEquals(List.of(), texts(SOURCES, text -> text.contains(ROOT + ".")));
   }
 

@@ -19,7 +19,7 @@ class BenchmarkIT {
 
   @Test
   @Timeout(600)
-  void aShortRunWithLimitsOff_givesItsFiguresAndLeavesNothingBehind(@TempDir Path runtime)
+  void aShortRunWithLimitsOff_reportsItsFigures_andLeavesNothingBehind(@TempDir Path runtime)
       throws Exception {
     Path json = runtime.resolve("out.json");
     Process benchmark =

@@ -77,14 +77,14 @@ class CasesIT {
         "batch:3",
         "batch:1"
       })
-  void aNodeThatTakesLess_isAskedForLess(String mode) throws Exception {
+  void aNodeWithALowerLimit_getsSmallerRequests(String mode) throws Exception {
     run("POLYGON_RPC_URL", serve("node.py", mode), "run", "rpc-logs", "--from", "89997900");
     assertEquals(397, TestBed.number("SELECT sum(transfers) FROM default.rpc_transfers"));
     assertEquals(1, TestBed.number("SELECT count() FROM default.rpc_resolutions"));
   }
 
   @Test
-  void oneFieldThatCannotBeRead_isNull_andSaid() throws Exception {
+  void anUnreadableField_isNull_andReported() throws Exception {
     String said = run("GAMMA_URL", serve("gamma_one_field.py"), "run", "markets");
     assertEquals(4, TestBed.number("SELECT count() FROM default.api_markets_staging"));
     // the date and the exponent are known forms; 19 decimals fit no column
@@ -126,7 +126,7 @@ class CasesIT {
   }
 
   @Test
-  void whatEditorsLeaveBesideRoutes_isPassedOver() throws IOException {
+  void filesThatEditorsLeaveBesideRoutes_areIgnored() throws IOException {
     Path sources = bed.home().resolve("routes/sources");
     Files.createSymbolicLink(sources.resolve(".#goldsky.camel.yaml"), Path.of("nowhere"));
     Files.writeString(sources.resolve("._goldsky.camel.yaml"), "\0\5\26\7");
@@ -139,7 +139,7 @@ class CasesIT {
 
   @ParameterizedTest
   @ValueSource(ints = {502, 520, 526})
-  void anOutageInTheMiddle_isWaitedFor(int status) throws Exception {
+  void anOutageDuringARun_makesItWait(int status) throws Exception {
     String gamma = bed.sandbox().urls().get("gamma");
     String url = serve("outage.py", gamma.replaceAll("/gamma.*", ""), "status:" + status + ":2:5");
     run("GAMMA_URL", url + "/gamma", "run", "markets");

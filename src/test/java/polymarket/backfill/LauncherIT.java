@@ -63,7 +63,7 @@ class LauncherIT {
   }
 
   @Test
-  void aSearchPathForFolders_doesNotLeadItAstray() throws IOException {
+  void aSetCdpath_doesNotMisleadIt() throws IOException {
     Files.createDirectories(home.resolve("elsewhere/sub"));
     Files.createDirectories(home.resolve("sub"));
     Files.createSymbolicLink(home.resolve("sub/backfill"), home.resolve("backfill"));
@@ -76,7 +76,7 @@ class LauncherIT {
   }
 
   @Test
-  void aLocaleWithoutLetters_opensFilesWhoseNamesHaveSome() throws IOException {
+  void inAnAsciiLocale_fileNamesWithOtherLettersWork() throws IOException {
     String id = bed.ids("found", 1).get(0);
     byte[] name = "ünï ś".getBytes(java.nio.charset.StandardCharsets.UTF_8);
     StringBuilder octal = new StringBuilder();
@@ -98,14 +98,14 @@ class LauncherIT {
   }
 
   @Test
-  void tooFewOpenFiles_areSaid_andASoftLimitIsNone() {
+  void tooFewOpenFiles_areReported_andASoftLimitIsRaised() {
     assertOneLine("this shell allows 64 open files", shell("ulimit -n 64; $B status", Map.of()));
     Program.Result soft = shell("ulimit -S -n 64; $B --version", Map.of());
     assertEquals(0, soft.exitCode(), soft.toString());
   }
 
   @Test
-  void aTemporaryFolderThatIsNone_orFull_isSaid() {
+  void aMissingOrFullTemporaryFolder_isReported() {
     assertOneLine(
         "the temporary folder /nowhere is not a directory; set TMPDIR",
         shell("$B status", Map.of("TMPDIR", "/nowhere")));
@@ -113,7 +113,7 @@ class LauncherIT {
   }
 
   @Test
-  void aRuntimeFolderThatIsFull_isSaid() {
+  void aFullRuntimeFolder_isReported() {
     String id = bed.ids("found", 1).get(0);
     String run = "echo " + id + " | $B run payouts --ids - $SET --set runtime.dir=$PWD/small/run";
     for (String size : List.of("8k", "40k")) {
@@ -130,7 +130,7 @@ class LauncherIT {
   }
 
   @Test
-  void aWorkingFolderThatWasDeleted_isSaid() {
+  void aDeletedWorkingFolder_isReported() {
     Program.Result result = shell("mkdir gone && cd gone && rmdir ../gone && $B status", Map.of());
     assertEquals(1, result.exitCode(), result.toString());
     assertTrue(
@@ -141,7 +141,7 @@ class LauncherIT {
   }
 
   @Test
-  void aRunInTheBackgroundOfAScript_isEndedBySigterm_asItAdvises() {
+  void aBackgroundRunOfAScript_endsOnSigterm_asItsMessageSays() {
     Program.Result result =
         shell(
             "$B run payouts --ids "

@@ -14,7 +14,8 @@ import java.util.stream.Stream;
 /** The program in a process of its own, as the launcher starts it. */
 public final class Program implements AutoCloseable {
 
-  private static final long PATIENCE_SECONDS = 120;
+  /** Only a program that hangs takes longer, however busy the machine is. */
+  private static final long PATIENCE_SECONDS = 600;
 
   private final Process process;
   private final Path out;

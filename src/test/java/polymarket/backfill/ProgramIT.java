@@ -64,7 +64,7 @@ class ProgramIT {
   }
 
   @Test
-  void aCompleteRun_exitsWithZero_printsItsSums_andTheSameCommandAgainToo() throws IOException {
+  void aCompleteRun_exitsWithZeroAndPrintsItsSums_alsoWhenRepeated() throws IOException {
     List<String> ids = sound(900);
     Program.Result first = Program.run(bed, "run", "payouts", "--ids", list(ids));
     assertEquals(0, first.exitCode(), first.toString());
@@ -94,7 +94,8 @@ class ProgramIT {
   }
 
   @Test
-  void aFailedId_exitsWithTwo_isListedWithItsReason_andTheSameCommandMendsIt() throws IOException {
+  void aFailedId_exitsWithTwo_isListedWithItsReason_andFetchedByTheSameCommand()
+      throws IOException {
     List<String> ids = sound(50);
     String poison = ids.get(20);
     bed.sandbox().fault("kind=poison,status=400,ids=0x" + poison);
@@ -112,7 +113,7 @@ class ProgramIT {
   }
 
   @Test
-  void badLines_areReported_andNotAskedFor() {
+  void badLines_areReported_andNotRequested() {
     List<String> lines = new ArrayList<>(bed.ids("found", 3));
     lines.add(1, "0xnonsense");
     Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(lines));
@@ -123,7 +124,7 @@ class ProgramIT {
   }
 
   @Test
-  void aTryOut_takesSoManyIds_andIsNotCalledComplete() {
+  void aRunWithALimit_takesThatManyIds_andIsNotCalledComplete() {
     List<String> ids = sound(300);
     Program.Result some = Program.run(bed, "run", "payouts", "--ids", list(ids), "--limit", "50");
     assertEquals(0, some.exitCode(), some.toString());
@@ -140,7 +141,7 @@ class ProgramIT {
   }
 
   @Test
-  void aGentlerGo_usesThatPartOfThePace() throws IOException {
+  void aRunAtHalfThePace_usesThatPartOfTheLimit() throws IOException {
     String file = list(sound(30));
     double whole =
         JSON.readTree(Program.run(bed, "run", "payouts", "--ids", file, "--json").out())
@@ -158,7 +159,7 @@ class ProgramIT {
   }
 
   @Test
-  void fetch_showsWhatCameAndWhatItBecomes_andStoresNothing() throws IOException {
+  void fetch_showsTheAnswerAndItsRows_andStoresNothing() throws IOException {
     List<String> ids =
         List.of(
             bed.ids("found", 1).get(0),
@@ -201,7 +202,7 @@ class ProgramIT {
   }
 
   @Test
-  void whereNothingGoesOn_itSaysWhatItWaitsFor() {
+  void aStalledRun_saysWhatItWaitsFor() {
     slow(9000);
     bed.set("source.answer-timeout", "20000");
     try (Program run =
@@ -222,7 +223,7 @@ class ProgramIT {
   }
 
   @Test
-  void aJobThatHasEnded_isNotCalledStalled_whileAnotherGoesOn() {
+  void anEndedJob_isNotCalledStalled_whileAnotherRuns() {
     bed.set("clob.url", bed.sandbox().urls().get("clob")).set("source.answer-timeout", "20000");
     bed.sandbox().fault("kind=slow,source=clob,millis=5000");
     Program.Result run =
@@ -241,7 +242,7 @@ class ProgramIT {
   }
 
   @Test
-  void aSourceThatIsDead_exitsWithFive_andSaysThatItMayBeRunAgain() {
+  void aDeadSource_exitsWithFive_andSaysToRunItAgain() {
     bed.sandbox().fault("kind=503");
     Program.Result run =
         Program.run(bed.set("source.patience", "3s"), "run", "payouts", "--ids", list(sound(30)));
@@ -284,7 +285,7 @@ class ProgramIT {
   }
 
   @Test
-  void stop_endsARunAsCtrlCDoes_andSaysWhereThereIsNone() {
+  void stop_endsARunAsCtrlCDoes_andReportsIfNoneRuns() {
     assertTrue(Program.run(bed, "stop").out().contains("Nothing to stop"));
     slow(400);
     try (Program run =
@@ -313,7 +314,7 @@ class ProgramIT {
   }
 
   @Test
-  void ctrlCOnATerminal_isHandledToo_whateverTheScreenNeedsSignalsFor() {
+  void ctrlCOnATerminal_isHandledToo_althoughTheScreenUsesSignals() {
     Assumptions.assumeTrue(
         Files.isExecutable(Path.of("/usr/bin/script"))
             && System.getProperty("os.name").equals("Linux"),
@@ -347,7 +348,7 @@ class ProgramIT {
   }
 
   @Test
-  void ctrlCTwice_stopsAtOnce_andNothingThatWasMarkedIsUntrue() {
+  void ctrlCTwice_stopsAtOnce_andEveryMarkedIdIsStored() {
     slow(8000);
     bed.set("source.answer-timeout", "20000");
     List<String> ids = sound(500);
@@ -380,7 +381,7 @@ class ProgramIT {
   }
 
   @Test
-  void twoRunsAtOnce_theSecondSaysWhoHoldsTheSource() {
+  void aSecondRunAtTheSameTime_saysWhoHoldsTheSource() {
     slow(1500);
     List<String> ids = sound(400);
     try (Program first =
@@ -449,7 +450,7 @@ class ProgramIT {
   }
 
   @Test
-  void theLineThatIsRedrawn_isGoneAtTheEnd() {
+  void theStatusLine_isErasedAtTheEnd() {
     Assumptions.assumeTrue(
         Files.exists(Path.of("/usr/bin/script")) && System.getProperty("os.name").equals("Linux"),
         "there is no script(1) of util-linux");
@@ -475,7 +476,7 @@ class ProgramIT {
   }
 
   @Test
-  void aSourceThatIsNotThere_isSaid_withItsPort_andUntilWhenItIsTried() {
+  void anUnreachableSource_isNamedWithItsPort_andTheEndOfItsRetries() {
     bed.set("goldsky.positions.url", "http://127.0.0.1:1/graphql").set("source.patience", "7s");
     Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(sound(3)));
     assertEquals(5, run.exitCode(), run.toString());
@@ -521,7 +522,7 @@ class ProgramIT {
   }
 
   @Test
-  void whatIsAskedForAgain_isAsManyAsTheLimitSays_andWhereATableIsTooLargeToMerge_thatIsSaid() {
+  void redoWithALimit_fetchesThatManyIds_andReportsATableTooLargeToMerge() {
     List<String> ids = sound(300);
     assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list(ids)).exitCode());
     Program.Result few =
@@ -572,7 +573,7 @@ class ProgramIT {
   }
 
   @Test
-  void workersInParallel_oneKilled_andAnotherNumberOfThemFinishes() {
+  void aKilledWorkersShare_isFinishedByAnotherNumberOfWorkers() {
     slow(300);
     List<String> ids = sound(2400);
     String file = list(ids);

@@ -108,7 +108,7 @@ class RedactionTest {
   }
 
   @Test
-  void settingsThatAreLoaded_areKnownAsSecrets() {
+  void secretsInTheSettings_areMasked() {
     Settings settings =
         Settings.load(
             TestBed.PROJECT,

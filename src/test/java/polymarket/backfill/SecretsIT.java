@@ -49,7 +49,7 @@ class SecretsIT {
   }
 
   @Test
-  void aSourceUrlWithAKey_isTheHostAlone_whenNobodyAnswersThere() throws IOException {
+  void aSourceUrlWithAKey_isShownAsItsHost_whenNobodyAnswers() throws IOException {
     try (TestBed bed = TestBed.start()) {
       bed.set(
               "goldsky.positions.url",
@@ -65,7 +65,7 @@ class SecretsIT {
   }
 
   @Test
-  void aSourceUrlWithAKey_isTheHostAlone_whenItRefuses() throws IOException {
+  void aSourceUrlWithAKey_isShownAsItsHost_whenItRefuses() throws IOException {
     try (TestBed bed = TestBed.start()) {
       bed.set("goldsky.positions.url", bed.sandbox().url() + "/goldsky/" + SECRET + "/gn")
           .set("source.patience", "2s")
@@ -151,7 +151,7 @@ class SecretsIT {
   }
 
   @Test
-  void aSourceUrlThatIsNone_isOneLineThatNamesTheSetting() throws IOException {
+  void anInvalidSourceUrl_isOneLineThatNamesTheSetting() throws IOException {
     try (TestBed bed = TestBed.start()) {
       for (String wrong :
           List.of(

@@ -65,7 +65,7 @@ class SelfTest {
   }
 
   @Test
-  void theHome_goesAlong_unlessAnotherOneIsGiven() {
+  void theHome_isPassedOn_unlessAnotherIsGiven() {
     Self.starts(Backfill.class);
     String home = "-Dbackfill.home=" + Home.folder();
     assertTrue(Self.command(List.of(), List.of(), List.of()).contains(home));

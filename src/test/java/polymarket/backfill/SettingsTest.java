@@ -35,7 +35,7 @@ class SettingsTest {
   }
 
   @Test
-  void commandLine_overridesEnvironment_whichOverridesTheFile_whichOverridesTheDefaults() {
+  void commandLine_environment_file_andDefaults_applyInThisOrder() {
     assertEquals("1000", load(Map.of(), Map.of()).text("payouts.batch-size"));
     file("payouts.batch-size=2\nsource.patience = 9m \n");
     assertEquals("2", load(Map.of(), Map.of()).text("payouts.batch-size"));
@@ -63,7 +63,7 @@ class SettingsTest {
   }
 
   @Test
-  void envFileThatCannotBeRead_isNamed_andNoneOfItShown() throws IOException {
+  void anUnreadableEnvFile_isNamed_andNotShown() throws IOException {
     Files.writeString(home.resolve(".env"), "CLOB_API_KEY=x\nsecret words without a sign\n");
     String message = oneLine(() -> load(Map.of(), Map.of()));
     assertTrue(message.contains(home.resolve(".env") + ", line 2:"), message);
@@ -80,7 +80,7 @@ class SettingsTest {
   }
 
   @Test
-  void unknownSetting_namesTheNearest_andWhereItStands() {
+  void anUnknownSetting_isNamedWithTheNearest_andItsPlace() {
     String message = oneLine(() -> load(Map.of(), Map.of("payouts.batchsize", "5")));
     assertTrue(
         message.contains("'payouts.batchsize' in --set")
@@ -117,12 +117,12 @@ class SettingsTest {
   }
 
   @Test
-  void somethingAltogetherUnknown_namesNothing() {
+  void aNameLikeNoSetting_getsNoSuggestion() {
     assertTrue(!oneLine(() -> load(Map.of(), Map.of("zzzz", "5"))).contains("Did you mean"));
   }
 
   @Test
-  void camelsOwnSettings_pass() {
+  void camelsOwnSettings_areAccepted() {
     assertEquals(
         "true", load(Map.of(), Map.of("camel.main.tracing", "true")).text("camel.main.tracing"));
   }
@@ -168,7 +168,7 @@ class SettingsTest {
   }
 
   @Test
-  void paths_beginAtTheProject() {
+  void relativePaths_startAtTheProject() {
     assertEquals(home.resolve("runtime"), load(Map.of(), Map.of()).path("runtime.dir"));
     assertEquals(
         Path.of("/elsewhere"),

@@ -25,7 +25,7 @@ import java.util.concurrent.Executors;
 final class RecordedPortal implements AutoCloseable {
 
   /** An answer ends with the block in which it has grown so large. */
-  private static final long MOST_BYTES = 8 << 20;
+  private static final long MOST_BYTES = 16 << 20;
 
   /** Blocks of one request while they are recorded. */
   private static final int STEP = 50;

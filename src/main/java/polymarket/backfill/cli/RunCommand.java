@@ -2,7 +2,6 @@ package polymarket.backfill.cli;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +12,6 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
@@ -28,9 +26,7 @@ import polymarket.backfill.job.IdList;
 import polymarket.backfill.job.IdLoader;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Parts;
-import polymarket.backfill.job.Period;
 import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 import polymarket.backfill.run.JobResult;
@@ -57,6 +53,8 @@ final class RunCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
+  @Mixin private RunOptions options;
+
   @Parameters(
       arity = "1..*",
       paramLabel = "JOB",
@@ -65,192 +63,36 @@ final class RunCommand implements Callable<Integer> {
               + " the jobs that its ids come from.")
   private List<String> names;
 
-  @Option(
-      names = "--ids",
-      paramLabel = "FILE",
-      description =
-          "Ids to add to the job's ledger: one per line, separated by commas or a JSON array, plain"
-              + " or .gz, a file, a pipe or - for standard input. Without it, the job queries"
-              + " ClickHouse for the missing ids.")
-  private String ids;
-
-  @Option(
-      names = "--column",
-      paramLabel = "NAME",
-      description =
-          "With --ids: the column of a CSV file, or the field of JSON objects, that has the ids.")
-  private String column;
-
-  @Option(names = "--strict", description = "Reject the file if any line is invalid.")
-  private boolean strict;
-
-  @Option(
-      names = "--redo",
-      paramLabel = "STATE",
-      split = ",",
-      description =
-          "Fetch ids again that are failed, unresolved, absent, found, or all; with --limit N, N of"
-              + " them; with --from and --to, the ranges that hold one of these numbers.")
-  private List<String> redo;
-
-  @Option(
-      names = "--older-than",
-      paramLabel = "TIME",
-      description = "With --redo: only ids marked longer ago than that, such as 7d.")
-  private String olderThan;
-
-  @Option(
-      names = "--since",
-      paramLabel = "TIME",
-      description =
-          "For jobs that find their ids themselves: the start of the period; a date, a time such as"
-              + " 2026-11-01T00:00:00Z, or an age such as 30d.")
-  private String since;
-
-  @Option(names = "--days", paramLabel = "N", description = "The last N days, as --since Nd.")
-  private Integer days;
-
-  @Option(
-      names = "--until",
-      paramLabel = "TIME",
-      description = "The end of the period, in the same forms.")
-  private String until;
-
-  @Option(
-      names = "--from",
-      paramLabel = "N",
-      description = "For jobs whose ids are ranges, such as ranges of blocks: the first number.")
-  private Long from;
-
-  @Option(
-      names = "--to",
-      paramLabel = "N|latest",
-      description =
-          "For jobs whose ids are ranges: the last number, or latest (the default) for the source's"
-              + " newest.")
-  private String to;
-
-  @Option(
-      names = "--datasets",
-      paramLabel = "NAME",
-      split = ",",
-      description =
-          "For jobs with datasets: those to fetch, separated by commas; all of them by default."
-              + " What is done for one dataset is not done for another.")
-  private List<String> datasets;
-
-  @Option(
-      names = "--worker",
-      paramLabel = "N",
-      description = "Take the N-th share of the ids and of the pace.")
-  private Integer worker;
-
-  @Option(names = "--of", paramLabel = "M", description = "How many workers share the job.")
-  private Integer of;
-
-  @Option(names = "--batch-size", paramLabel = "N", description = "Ids per batch.")
-  private Integer batchSize;
-
-  @Option(names = "--concurrency", paramLabel = "N", description = "Batches in flight at once.")
-  private Integer concurrency;
-
   @Spec private CommandSpec spec;
 
   @Unmatched private List<String> own = new ArrayList<>();
 
-  @Option(
-      names = "--pace",
-      paramLabel = "PART",
-      defaultValue = "1",
-      description = "Part of the source's limit to use, such as 0.5.")
-  private double pace;
-
-  @Option(
-      names = "--limit",
-      paramLabel = "N",
-      description = "Fetch at most N ids of each job; the same command without it continues.")
-  private Long limit;
-
-  @Option(
-      names = "--follow",
-      description =
-          "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
-              + " until Ctrl-C; blocks that it has replaced since are fetched again.")
-  private boolean follow;
-
   /** Whether the source has replaced numbers since they were fetched; they are pending again. */
   private boolean replaced;
 
-  @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
-  private boolean json;
-
   @Override
   public Integer call() {
-    if ((worker == null) != (of == null)) {
-      throw new UserError("--worker N needs --of M and vice versa, such as --worker 2 --of 4");
-    }
-    if (!(pace > 0 && pace <= 1)) {
-      throw new UserError(
-          "--pace is " + pace + "; it takes a part of the limit above 0 and up to 1");
-    }
-    if (limit != null && limit < 1) {
-      throw new UserError("--limit is " + limit + "; it takes a number of at least 1");
-    }
-    if (olderThan != null && redo == null) {
-      throw new UserError("--older-than requires --redo");
-    }
-    if (to != null && !to.equals("latest") && !to.matches("\\d{1,12}")
-        || from != null && (from < 0 || from > 999_999_999_999L)) {
-      throw new UserError(
-          (from == null ? "" : "--from " + from)
-              + (from == null || to == null ? "" : " ")
-              + (to == null ? "" : "--to " + to)
-              + ": they take whole numbers of at most 12 digits, --to also latest");
-    }
-    if (from != null && to != null && !to.equals("latest") && from > Long.parseLong(to)) {
-      throw new UserError("--from " + from + " is beyond --to " + to);
-    }
-    if (days != null) {
-      if (since != null || days < 1) {
-        throw new UserError(
-            "--days takes a whole number of at least 1, and cannot be combined with --since");
-      }
-      since = days + "d";
-    }
-    if (ids != null && names.size() > 1) {
-      throw new UserError("--ids takes one job; " + names.size() + " are given");
-    }
-    if (column != null && ids == null) {
-      throw new UserError("--column requires --ids");
-    }
+    options.check(names);
     // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
-    Set<State> again = redoStates();
-    Duration age = olderThan == null ? null : Settings.duration(olderThan, "--older-than");
+    Set<State> again = options.redoStates();
+    Duration age = options.age();
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
-    if (ids != null) {
-      if (jobs.get(0).isPass()) {
-        throw new UserError(
-            "--ids does not go with "
-                + jobs.get(0).getName()
-                + ", which asks for whole lists; leave it out");
-      }
-      IdList.check(ids, jobs.get(0).idKind());
-    }
+    checkIds(jobs.get(0));
     for (Job job : jobs) {
-      common.set(job.getName() + ".batch-size", batchSize);
-      common.set(job.getName() + ".concurrency", concurrency);
+      common.set(job.getName() + ".batch-size", options.batchSize);
+      common.set(job.getName() + ".concurrency", options.concurrency);
     }
     own.forEach(option -> setOwn(option, jobs));
-    jobs.forEach(this::checkRange);
+    jobs.forEach(options::check);
     Settings settings = common.settings();
     // also for jobs that start later
     JobRun.check(settings, jobs);
-    Window window = new Period(since, until).window();
-    Terminal terminal = new Terminal(json);
+    Window window = options.period().window();
+    Terminal terminal = new Terminal(options.json);
     List<JobRun.Result> results = new ArrayList<>();
-    for (List<Job> stage : ids == null ? stages(jobs) : List.of(jobs)) {
+    for (List<Job> stage : options.ids == null ? stages(jobs) : List.of(jobs)) {
       JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);
       if (last != null && !last.exit().isFinished()) {
         terminal.warn(
@@ -259,19 +101,29 @@ final class RunCommand implements Callable<Integer> {
         continue;
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
-      for (int round = 0; replaced && !follow && round < REPLACED_ROUNDS; round++) {
-        from = null;
-        to = null;
+      for (int round = 0; replaced && !options.follow && round < REPLACED_ROUNDS; round++) {
+        options.withoutRange();
         results.set(
             results.size() - 1, run(stage, sources, Set.of(), null, window, settings, terminal));
       }
     }
-    while (follow && goesOn(results)) {
-      from = null;
-      to = "latest";
+    while (options.follow && goesOn(results)) {
+      options.followOn();
       results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
     }
     return end(jobs, results);
+  }
+
+  private void checkIds(Job job) {
+    if (options.ids != null) {
+      if (job.isPass()) {
+        throw new UserError(
+            "--ids does not go with "
+                + job.getName()
+                + ", which asks for whole lists; leave it out");
+      }
+      IdList.check(options.ids, job.idKind());
+    }
   }
 
   /** Waits a little, unless a run did not end well. */
@@ -322,20 +174,22 @@ final class RunCommand implements Callable<Integer> {
       Window window,
       Settings settings,
       Terminal terminal) {
-    Share share = worker == null ? Share.WHOLE : new Share(worker, of);
     try (ClickHouse clickHouse = ClickHouse.open(settings);
         JobRun run =
             new JobRun(
                 settings,
                 jobs,
                 clickHouse,
-                new JobRun.Options(share, pace, limit == null ? Long.MAX_VALUE : limit, window),
+                new JobRun.Options(options.share(), options.pace, options.most(), window),
                 terminal)) {
       // before any step that may have to wait for a source
       Signals.handle(run, terminal);
       IdLoader loader =
           new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
-      IdLoader.Listed list = ids == null ? null : new IdLoader.Listed(ids, column, strict);
+      IdLoader.Listed list =
+          options.ids == null
+              ? null
+              : new IdLoader.Listed(options.ids, options.column, options.strict);
       if (list != null && jobs.size() > 1) {
         list = loader.forSeveral(list, jobs.get(0).idKind());
       }
@@ -344,12 +198,11 @@ final class RunCommand implements Callable<Integer> {
         if (list != null) {
           loader.load(job, sources.get(job), ledger, list);
         } else if (job.idKind() != IdKind.RANGE) {
-          Period period = new Period(since, until);
-          loader.load(job, sources.get(job), ledger, period, redo != null);
+          loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
         } else {
           try {
             run.askReplaced(job);
-            run.loadRanges(job, from, to, datasets);
+            run.loadRanges(job, options.from, options.to, options.datasets);
           } catch (UserError e) {
             if (run.stopCode() == null) {
               throw e;
@@ -357,29 +210,35 @@ final class RunCommand implements Callable<Integer> {
             return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
           }
         }
-        if (!again.isEmpty()) {
-          long most = limit == null ? Long.MAX_VALUE : limit;
-          // of ranges, those that were asked for; all of them without --from and --to
-          long pending =
-              from == null && to == null
-                  ? ledger.redo(again, age, share, most)
-                  : run.redoRanges(
-                      job,
-                      again,
-                      System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
-                      from,
-                      to,
-                      datasets,
-                      most);
-          if (pending > 0) {
-            terminal.info(
-                job.getName() + ": " + Messages.count(pending, "id") + " will be fetched again");
-          }
-        }
+        redo(run, job, again, age, terminal);
       }
       JobRun.Result result = run.run(terminal);
-      replaced = !follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
+      replaced = !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
       return result;
+    }
+  }
+
+  /**
+   * Makes ids pending again: of ranges, those that were asked for, or all without --from and --to.
+   */
+  private void redo(JobRun run, Job job, Set<State> again, Duration age, Terminal terminal) {
+    if (again.isEmpty()) {
+      return;
+    }
+    long pending =
+        options.from == null && options.to == null
+            ? run.ledger(job.getName()).redo(again, age, options.share(), options.most())
+            : run.redoRanges(
+                job,
+                again,
+                System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
+                options.from,
+                options.to,
+                options.datasets,
+                options.most());
+    if (pending > 0) {
+      terminal.info(
+          job.getName() + ": " + Messages.count(pending, "id") + " will be fetched again");
     }
   }
 
@@ -397,7 +256,7 @@ final class RunCommand implements Callable<Integer> {
   private int end(List<Job> jobs, List<JobRun.Result> results) {
     List<JobResult> ended = results.stream().flatMap(result -> result.jobs().stream()).toList();
     ExitCode exit = ExitCode.worst(results.stream().map(JobRun.Result::exit).toList());
-    if (json) {
+    if (options.json) {
       if (!ended.isEmpty()) {
         System.out.println(
             Report.json(
@@ -436,48 +295,6 @@ final class RunCommand implements Callable<Integer> {
     return sources;
   }
 
-  /**
-   * Rejects options that do not apply to a job: without them, it would fetch more than requested.
-   */
-  private void checkRange(Job job) {
-    if ((from != null || to != null) && job.idKind() != IdKind.RANGE) {
-      throw new UserError(
-          job.getName()
-              + " takes no "
-              + (from != null ? "--from" : "--to")
-              + ": its ids are not ranges");
-    }
-    if (datasets != null && !job.getDatasets().containsAll(datasets)) {
-      String unknown =
-          datasets.stream().filter(name -> !job.getDatasets().contains(name)).findFirst().get();
-      throw new UserError(
-          job.getName()
-              + " has no dataset '"
-              + unknown
-              + "'."
-              + (job.getDatasets().isEmpty()
-                  ? " It takes no --datasets"
-                  : Nearest.hint(unknown, job.getDatasets())
-                      + " Its datasets are: "
-                      + String.join(", ", job.getDatasets())));
-    }
-    if (follow && job.idKind() != IdKind.RANGE) {
-      throw new UserError(job.getName() + " takes no --follow: its ids are not ranges");
-    }
-    boolean asksByTime =
-        job.isWindow()
-            || job.sql().has("ids")
-                && job.sql().section("ids").statements().stream()
-                    .anyMatch(sql -> sql.contains("{since}"));
-    if ((since != null || until != null) && !asksByTime) {
-      throw new UserError(
-          job.getName()
-              + " takes no "
-              + (days != null ? "--days" : since != null ? "--since" : "--until")
-              + ": it has no time filter");
-    }
-  }
-
   /** Sets JOB.X for a job of this run from the option --X, which means --X=true, or --X=VALUE. */
   private void setOwn(String option, List<Job> jobs) {
     String[] parts = option.split("=", 2);
@@ -507,27 +324,5 @@ final class RunCommand implements Callable<Integer> {
               + " `backfill run --help` lists all");
     }
     return keys;
-  }
-
-  private Set<State> redoStates() {
-    Set<State> states = EnumSet.noneOf(State.class);
-    for (String name : redo == null ? List.<String>of() : redo) {
-      List<State> all = List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED);
-      if (name.equals("all")) {
-        states.addAll(all);
-      } else {
-        states.add(
-            all.stream()
-                .filter(state -> state.text().equals(name))
-                .findFirst()
-                .orElseThrow(
-                    () ->
-                        new UserError(
-                            "--redo "
-                                + name
-                                + ": it takes failed, unresolved, absent, found or all")));
-      }
-    }
-    return states;
   }
 }

@@ -1,8 +1,6 @@
 package polymarket.backfill.clickhouse;
 
 import com.clickhouse.client.api.Client;
-import com.clickhouse.client.api.ClientException;
-import com.clickhouse.client.api.ServerException;
 import com.clickhouse.client.api.insert.InsertResponse;
 import com.clickhouse.client.api.insert.InsertSettings;
 import com.clickhouse.client.api.query.QueryResponse;
@@ -32,7 +30,6 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
 import polymarket.backfill.Settings;
@@ -57,13 +54,6 @@ public final class ClickHouse implements AutoCloseable {
   private static final Duration LONGEST = Duration.ofHours(6);
 
   private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** ClickHouse's code for a table that does not exist. */
-  private static final int UNKNOWN_TABLE = 60;
-
-  private static final int UNKNOWN_DATABASE = 81;
-  private static final java.util.regex.Pattern NAME =
-      java.util.regex.Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
   /** Statements that can be repeated with the same result. */
   private static final java.util.regex.Pattern REPEATABLE =
@@ -262,7 +252,7 @@ public final class ClickHouse implements AutoCloseable {
             .get()) {
       response.getQueryId();
     } catch (Exception e) {
-      throw failure(e);
+      throw ClickHouseException.of(where(), e);
     }
   }
 
@@ -325,7 +315,7 @@ public final class ClickHouse implements AutoCloseable {
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
-      throw failure(e);
+      throw ClickHouseException.of(where(), e);
     }
   }
 
@@ -359,7 +349,7 @@ public final class ClickHouse implements AutoCloseable {
           try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
             return response.getQueryId();
           } catch (Exception e) {
-            throw failure(e);
+            throw ClickHouseException.of(where(), e);
           }
         });
   }
@@ -439,7 +429,8 @@ public final class ClickHouse implements AutoCloseable {
       }
       try (InputStream body = response.body()) {
         throw new UserError(
-            firstLine(new String(body.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)));
+            ClickHouseException.firstLine(
+                new String(body.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)));
       }
     } catch (IOException e) {
       throw new ClickHouseException(where() + " does not answer: " + e.getMessage(), 0, e);
@@ -471,52 +462,6 @@ public final class ClickHouse implements AutoCloseable {
         value(
             "SELECT comment FROM system.tables WHERE database = 'default' AND name ="
                 + " 'backfill_server'");
-  }
-
-  private ClickHouseException failure(Exception e) {
-    Throwable cause = e;
-    while (cause instanceof ExecutionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    for (Throwable t = cause; t != null; t = t.getCause()) {
-      if (t instanceof ServerException server) {
-        java.util.regex.Matcher name = NAME.matcher(server.getMessage());
-        if ((server.getCode() == UNKNOWN_TABLE || server.getCode() == UNKNOWN_DATABASE)
-            && name.find()) {
-          return new ClickHouseException(
-              where()
-                  + ": there is no table "
-                  + name.group(1)
-                  + " (`backfill views` makes the"
-                  + " tables of all jobs)",
-              server.getCode(),
-              e);
-        }
-        return new ClickHouseException(
-            where() + ": " + firstLine(server.getMessage()), server.getCode(), e);
-      }
-    }
-    if (cause instanceof ClientException
-        || cause instanceof IOException
-        || cause instanceof java.util.concurrent.TimeoutException) {
-      return new ClickHouseException(
-          where() + " does not answer: " + firstLine(String.valueOf(rootMessage(cause))), 0, e);
-    }
-    return new ClickHouseException(
-        where() + ": " + firstLine(String.valueOf(rootMessage(cause))), 0, e);
-  }
-
-  private static String rootMessage(Throwable t) {
-    Throwable root = t;
-    while (root.getCause() != null && root.getCause() != root) {
-      root = root.getCause();
-    }
-    return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
-  }
-
-  private static String firstLine(String text) {
-    String line = text.lines().findFirst().orElse("").strip();
-    return line.length() > 400 ? line.substring(0, 400) + " …" : line;
   }
 
   @Override

@@ -1,10 +1,24 @@
 package polymarket.backfill.clickhouse;
 
+import com.clickhouse.client.api.ClientException;
+import com.clickhouse.client.api.ServerException;
+import java.io.IOException;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import polymarket.backfill.UserError;
 
 /** ClickHouse returned an error, or did not answer. */
 public final class ClickHouseException extends UserError {
+
+  /** ClickHouse's codes for a table and a database that do not exist. */
+  private static final Set<Integer> UNKNOWN = Set.of(60, 81);
+
+  /** The name in the message of such an error. */
+  private static final Pattern NAME =
+      Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
 
   /**
    * Codes of temporary errors: too many queries, memory, time-outs, network, read-only replicas,
@@ -27,6 +41,53 @@ public final class ClickHouseException extends UserError {
     this.code = code;
   }
 
+  /**
+   * What the driver's client threw, in one line.
+   *
+   * @param where ClickHouse is, for people
+   */
+  static ClickHouseException of(String where, Exception e) {
+    Throwable cause = e;
+    while (cause instanceof ExecutionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    for (Throwable t = cause; t != null; t = t.getCause()) {
+      if (t instanceof ServerException server) {
+        Matcher name = NAME.matcher(server.getMessage());
+        return new ClickHouseException(
+            where
+                + ": "
+                + (UNKNOWN.contains(server.getCode()) && name.find()
+                    ? "there is no table "
+                        + name.group(1)
+                        + " (`backfill views` creates the tables of all jobs)"
+                    : firstLine(server.getMessage())),
+            server.getCode(),
+            e);
+      }
+    }
+    boolean silent =
+        cause instanceof ClientException
+            || cause instanceof IOException
+            || cause instanceof TimeoutException;
+    return new ClickHouseException(
+        where + (silent ? " does not answer: " : ": ") + firstLine(rootMessage(cause)), 0, e);
+  }
+
+  private static String rootMessage(Throwable t) {
+    Throwable root = t;
+    while (root.getCause() != null && root.getCause() != root) {
+      root = root.getCause();
+    }
+    return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+  }
+
+  /** The first line of an error, without what is too long to read. */
+  static String firstLine(String text) {
+    String line = text.lines().findFirst().orElse("").strip();
+    return line.length() > 400 ? line.substring(0, 400) + " …" : line;
+  }
+
   /** Whether the same request may succeed later. */
   public boolean passes() {
     return code == 0 || PASSING.contains(code);
@@ -37,6 +98,7 @@ public final class ClickHouseException extends UserError {
     return DATA.contains(code);
   }
 
+  /** ClickHouse's error code; 0 where it gave no answer. */
   public int code() {
     return code;
   }

@@ -1,7 +1,5 @@
 package polymarket.backfill.embedded;
 
-import com.sun.jna.Library;
-import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
@@ -12,15 +10,14 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import polymarket.backfill.UserError;
 
 /**
- * libchdb, ClickHouse as a shared library, through JNA.
+ * libchdb, ClickHouse as a shared library, through JNA: loads it, and runs statements on its
+ * connections.
  *
  * <p>Two measured facts (26.7.3) determine the design. Data after an INSERT in the text of a query
  * ends at the first blank line, and the text after it runs as the next statement; so all data is
@@ -29,93 +26,6 @@ import polymarket.backfill.UserError;
  * {@code INTO OUTFILE} to a pipe, which returns the bytes of one complete answer, in flat memory.
  */
 final class Chdb {
-  /**
-   * C header: programs/local/chdb.h of chdb-core. size_t is 64 bits on every platform with a build.
-   */
-  interface Api extends Library {
-    void chdb_set_signal_handlers_enabled(int enabled);
-
-    String chdb_version();
-
-    Pointer chdb_connect(int argc, StringArray argv);
-
-    void chdb_close_conn(Pointer connection);
-
-    Pointer chdb_query_with_params_n(
-        Pointer conn,
-        byte[] sql,
-        long sqlLength,
-        byte[] format,
-        long formatLength,
-        Pointer[] names,
-        long[] nameLengths,
-        Pointer[] values,
-        long[] valueLengths,
-        long count);
-
-    Pointer chdb_stream_insert_with_params_n(
-        Pointer conn,
-        byte[] sql,
-        long sqlLength,
-        byte[] format,
-        long formatLength,
-        Pointer[] names,
-        long[] nameLengths,
-        Pointer[] values,
-        long[] valueLengths,
-        long count);
-
-    int chdb_stream_append(Pointer stream, byte[] data, long length);
-
-    Pointer chdb_stream_done(Pointer stream);
-
-    void chdb_stream_cancel_insert(Pointer stream);
-
-    Pointer chdb_stream_insert_error(Pointer stream);
-
-    void chdb_destroy_insert_stream(Pointer stream);
-
-    int chdb_classify_query_n(
-        Pointer conn,
-        byte[] sql,
-        long length,
-        byte[] database,
-        long databaseLength,
-        int[] analysis);
-
-    Pointer chdb_result_buffer(Pointer result);
-
-    long chdb_result_length(Pointer result);
-
-    long chdb_result_rows_read(Pointer result);
-
-    long chdb_result_bytes_read(Pointer result);
-
-    long chdb_result_storage_rows_read(Pointer result);
-
-    long chdb_result_storage_bytes_read(Pointer result);
-
-    long chdb_result_rows_written(Pointer result);
-
-    long chdb_result_bytes_written(Pointer result);
-
-    Pointer chdb_result_error(Pointer result);
-
-    void chdb_destroy_query_result(Pointer result);
-  }
-
-  interface LibC extends Library {
-    int pipe(int[] ends);
-
-    int close(int fd);
-
-    long read(int fd, byte[] buffer, long count);
-
-    int fcntl(int fd, int command, Object... argument);
-
-    int umask(int mask);
-  }
-
   /** The library's counts: rows and bytes as in ClickHouse's X-ClickHouse-Summary. */
   record Stats(
       long readRows,
@@ -139,12 +49,12 @@ final class Chdb {
   private static final int SET_PIPE_SIZE = 1031;
   private static Chdb loaded;
 
-  final Api api;
-  private final LibC c = Native.load(Platform.C_LIBRARY_NAME, LibC.class);
+  private final ChdbApi api;
+  private final ChdbApi.LibC c = Native.load(Platform.C_LIBRARY_NAME, ChdbApi.LibC.class);
 
   private Chdb(Path library) {
     try {
-      api = Native.load(library.toString(), Api.class);
+      api = Native.load(library.toString(), ChdbApi.class);
     } catch (UnsatisfiedLinkError e) {
       throw new UserError(
           "embedded ClickHouse: cannot load "
@@ -252,7 +162,7 @@ final class Chdb {
       // the comment keeps the library from treating "exit" or "q" as a command
       byte[] text = concat(sql, "\n--".getBytes(StandardCharsets.US_ASCII));
       byte[] f = format.getBytes(StandardCharsets.UTF_8);
-      Parameters p = new Parameters(parameters);
+      ChdbApi.Parameters p = new ChdbApi.Parameters(parameters);
       return take(
           api.chdb_query_with_params_n(
               connection,
@@ -375,7 +285,7 @@ final class Chdb {
     Stats insert(byte[] head, String format, Map<String, String> parameters, InputStream data)
         throws IOException {
       byte[] f = format.getBytes(StandardCharsets.UTF_8);
-      Parameters p = new Parameters(parameters);
+      ChdbApi.Parameters p = new ChdbApi.Parameters(parameters);
       Pointer stream =
           api.chdb_stream_insert_with_params_n(
               connection,
@@ -464,40 +374,6 @@ final class Chdb {
   record Answer(byte[] body, Stats stats) {
     String text() {
       return new String(body, StandardCharsets.UTF_8).strip();
-    }
-  }
-
-  /** Names and values for the C interface: pointers and lengths. */
-  private static final class Parameters {
-    final List<Memory> kept = new ArrayList<>();
-    final Pointer[] names;
-    final Pointer[] values;
-    final long[] nameLengths;
-    final long[] valueLengths;
-    final int count;
-
-    Parameters(Map<String, String> parameters) {
-      count = parameters.size();
-      names = count == 0 ? null : new Pointer[count];
-      values = count == 0 ? null : new Pointer[count];
-      nameLengths = count == 0 ? null : new long[count];
-      valueLengths = count == 0 ? null : new long[count];
-      int i = 0;
-      for (Map.Entry<String, String> e : parameters.entrySet()) {
-        names[i] = put(e.getKey(), nameLengths, i);
-        values[i] = put(e.getValue(), valueLengths, i);
-        i++;
-      }
-    }
-
-    private Pointer put(String s, long[] lengths, int i) {
-      byte[] bytes = s.getBytes(StandardCharsets.UTF_8);
-      Memory memory = new Memory(bytes.length + 1L);
-      memory.write(0, bytes, 0, bytes.length);
-      memory.setByte(bytes.length, (byte) 0);
-      kept.add(memory);
-      lengths[i] = bytes.length;
-      return memory;
     }
   }
 

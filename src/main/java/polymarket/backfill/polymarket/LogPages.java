@@ -29,7 +29,7 @@ import polymarket.backfill.source.Sources;
 public final class LogPages {
 
   /** Bytes of an answer that are aimed at: a few of them are held at once. */
-  private static final long GOAL_BYTES = 8 << 20;
+  private static final long GOAL_BYTES = 16 << 20;
 
   /** Blocks of the first page of a source, whose density is not known then. */
   private static final long FIRST_WIDTH = 64;

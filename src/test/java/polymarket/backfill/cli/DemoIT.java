@@ -38,8 +38,7 @@ class DemoIT {
         "~/x",
         "*"
       })
-  void aCommandThatIsShown_comesThroughTheShellAsItWas(String word)
-      throws IOException, InterruptedException {
+  void aPrintedCommand_survivesTheShell(String word) throws IOException, InterruptedException {
     Process shell =
         new ProcessBuilder("sh", "-c", "printf %s " + DemoCommand.quoted(word))
             .redirectErrorStream(true)
@@ -49,7 +48,7 @@ class DemoIT {
   }
 
   @Test
-  void ctrlCInTheDemo_exitsWith130_andSaysThatItStartsAnew() {
+  void ctrlCInTheDemo_exitsWith130_andSaysThatItStartsOver() {
     try (TestBed bed = TestBed.start();
         Program demo =
             Program.start(
@@ -74,7 +73,7 @@ class DemoIT {
   }
 
   @Test
-  void whatTheSandboxPrints_letsARunInAnotherTerminalAskIt() {
+  void theSandboxsExportLines_letARunInAnotherTerminalUseIt() {
     try (TestBed bed = TestBed.start();
         Program sandbox =
             Program.start(

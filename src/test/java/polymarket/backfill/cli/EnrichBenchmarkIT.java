@@ -61,7 +61,7 @@ class EnrichBenchmarkIT {
   }
 
   @Test
-  void dataThatAreKept_serveTheNextRun_andGoWithOneThatEndsWell() throws IOException {
+  void keptData_isReused_andDeletedAfterASuccessfulRun() throws IOException {
     UserError error = assertThrows(UserError.class, () -> run(false, true, "1M"));
     assertTrue(error.getMessage().contains("enrich.max-memory"), error.getMessage());
     assertEquals(1, folders().size());
@@ -80,7 +80,7 @@ class EnrichBenchmarkIT {
   }
 
   @Test
-  void narrowTrades_areRightAsWell() {
+  void narrowTrades_areEnrichedCorrectly() {
     Map<String, Object> result = run(true, false, "1G");
     assertEquals(true, result.get("right"), result.toString());
   }

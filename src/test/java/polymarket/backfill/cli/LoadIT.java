@@ -92,7 +92,7 @@ class LoadIT {
   }
 
   @Test
-  void aFilesFills_areTheTablesFills_andLoadingTwiceStoresNothingTwice() throws Exception {
+  void aLoadedFile_isInTheTable_andLoadingItTwiceStoresNothingTwice() throws Exception {
     fillTheTable(60_000);
     Path file = folder.resolve("v1.parquet");
     write(file, "contract");
@@ -108,7 +108,7 @@ class LoadIT {
   }
 
   @Test
-  void aFileWithoutANeededColumn_isRefused_withTheNamesThatWereLookedFor() throws Exception {
+  void aFileWithoutANeededColumn_isRefused_withTheExpectedNames() throws Exception {
     fillTheTable(300);
     Path file = folder.resolve("short.parquet");
     write(file, null);

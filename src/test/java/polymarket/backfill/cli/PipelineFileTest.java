@@ -62,7 +62,7 @@ class PipelineFileTest {
   }
 
   @Test
-  void theProjectsOwnFiles_haveNoMistake_andAreNoRoutes() throws IOException {
+  void theProjectsOwnFiles_areValid_andAreNotRoutes() throws IOException {
     try (Stream<Path> files = Files.list(TestBed.PROJECT.resolve("routes/pipelines"))) {
       for (Path file : files.toList()) {
         String name = file.getFileName().toString();
@@ -73,7 +73,7 @@ class PipelineFileTest {
   }
 
   @Test
-  void theNight_asksTheClobAndPolygonFirst_thenGoldsky_thenReconciles_enriches_andVerifies() {
+  void overnight_runsClobAndPolygonFirst_thenGoldsky_reconcile_enrich_verify() {
     Pipeline night = PipelineCommand.read(settings(), "overnight");
     assertEquals(Duration.ofHours(6), night.budget());
     assertEquals(List.of(), night.step("clob").after());
@@ -132,7 +132,7 @@ class PipelineFileTest {
   }
 
   @Test
-  void aPipelineThatIsNone_isNamedWithTheNearest() {
+  void anUnknownPipeline_isNamedWithTheNearest() {
     UserError error =
         assertThrows(UserError.class, () -> PipelineCommand.read(settings(), "overnigth"));
     assertTrue(error.getMessage().contains("Did you mean 'overnight'?"), error.getMessage());
@@ -143,7 +143,7 @@ class PipelineFileTest {
   }
 
   @Test
-  void timeIsKept_forTheLongestChainOfStepsThatMayNotBeCut() {
+  void timeIsReserved_forTheLongestChainOfRequiredSteps() {
     Pipeline pipeline =
         read(
             """

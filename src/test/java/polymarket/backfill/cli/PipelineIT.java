@@ -126,7 +126,7 @@ class PipelineIT {
   }
 
   @Test
-  void theNight_comesToTheTruth_withFaultsOn_andASecondRunHasNothingToDo() throws IOException {
+  void overnight_withFaults_matchesTheTruth_andASecondRunHasNothingToDo() throws IOException {
     bed(new SandboxOptions());
     bed.sandbox().fault("kind=503,rate=0.03");
     bed.sandbox().fault("kind=reset,rate=0.02");
@@ -211,7 +211,7 @@ class PipelineIT {
   }
 
   @Test
-  void killedAtAnyInstant_itGoesOn_andWhatWasDoneStaysDone() throws InterruptedException {
+  void killedAtAnyInstant_itContinues_andDoneStepsStayDone() throws InterruptedException {
     System.out.println("pipeline kill test: " + ROUNDS + " rounds, -Dkill.seed=" + SEED);
     Random random = new Random(SEED);
     bed(new SandboxOptions().latencyMillis(60));
@@ -258,7 +258,7 @@ class PipelineIT {
   }
 
   @Test
-  void aRunThatIsKilled_leavesNoStepAtWork() throws IOException {
+  void aKilledRun_leavesNoStepRunning() throws IOException {
     bed(new SandboxOptions().latencyMillis(3000));
     pipeline("slow", "steps:\n  clob: {command: run clob-markets}\n");
     try (Program run = Program.start(bed, "pipeline", "slow")) {
@@ -295,7 +295,7 @@ class PipelineIT {
   }
 
   @Test
-  void ctrlCOnce_endsAllStepsInGoodOrder_exits130_andTheSameCommandGoesOn() {
+  void ctrlCOnce_stopsAllSteps_exits130_andTheSameCommandContinues() {
     bed(new SandboxOptions().latencyMillis(300));
     try (Program run = Program.start(bed, "pipeline", "overnight")) {
       run.awaitSaid("ids in this pass");
@@ -320,7 +320,7 @@ class PipelineIT {
   }
 
   @Test
-  void whenTimeIsShort_goldskyIsSkipped_andTheTradesAreEnrichedWithWhatThereIs() {
+  void whenTimeIsShort_goldskyIsSkipped_andTradesAreEnrichedWithoutIt() {
     bed(new SandboxOptions());
     Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "80m");
     assertEquals(0, night.exitCode(), night.toString());
@@ -342,7 +342,7 @@ class PipelineIT {
   }
 
   @Test
-  void whenThereIsHardlyAnyTime_theClobIsAskedAllTheSame_andTheTradesAreEnrichedByIt() {
+  void withHardlyAnyTime_onlyTheClobIsAsked_andTradesAreEnrichedFromIt() {
     bed(new SandboxOptions());
     Program.Result night = Program.run(bed, "pipeline", "overnight", "--budget", "30m");
     JsonNode status = status("overnight");
@@ -369,7 +369,7 @@ class PipelineIT {
   }
 
   @Test
-  void aStepThatTakesTooLong_isStopped_andWhatComesAfterItUsesWhatThereIs() {
+  void aStepThatTakesTooLong_isStopped_andLaterStepsUseItsData() {
     bed(new SandboxOptions().latencyMillis(1500)).set("rpc-logs.span", 5000);
     pipeline(
         "short",
@@ -409,7 +409,7 @@ class PipelineIT {
   }
 
   @Test
-  void aFailedStep_isRepeated_andWhereItFailsForGood_theOthersGoOnWithWhatThereIs() {
+  void aFailedStep_isRepeated_andIfItKeepsFailing_theOthersContinue() {
     bed(new SandboxOptions());
     bed.set("source.patience", "2s");
     bed.sandbox().fault("kind=503,source=clob");
@@ -468,7 +468,7 @@ class PipelineIT {
   }
 
   @Test
-  void aStepThatMayNotFail_keepsWhatComesAfterItFromBeginning() {
+  void aFailedRequiredStep_blocksTheStepsAfterIt() {
     bed(new SandboxOptions());
     pipeline(
         "stops",
@@ -485,7 +485,7 @@ class PipelineIT {
   }
 
   @Test
-  void aTableThatNoStepMakes_isMissedAtTheBeginning() {
+  void aMissingTableThatNoStepCreates_isReportedAtTheStart() {
     bed(new SandboxOptions());
     Program.Result run =
         Program.run(bed, "pipeline", "overnight", "--set", "enrich.trades=default.no_such");
@@ -510,7 +510,7 @@ class PipelineIT {
   }
 
   @Test
-  void aStepThatReports_andWasLeftOut_isNotCalledComplete() {
+  void aSkippedStepOfTheReport_failsTheCheck() {
     bed(new SandboxOptions());
     pipeline(
         "judge",
@@ -525,7 +525,7 @@ class PipelineIT {
   }
 
   @Test
-  void twoRunsAtOnce_theSecondSaysWhoIsAtWork() {
+  void aSecondRunAtTheSameTime_saysWhoIsRunning() {
     bed(new SandboxOptions().latencyMillis(1500));
     try (Program first = Program.start(bed, "pipeline", "overnight")) {
       first.awaitSaid("starts with");

@@ -51,7 +51,7 @@ class TerminalTest {
 
   @ParameterizedTest
   @ValueSource(ints = {80, 100, 120, 160, 200})
-  void whatIsWaitedFor_andUntilWhen_isThereInEveryWidth(int width) {
+  void whatARunWaitsFor_andUntilWhen_isShownInEveryWidth(int width) {
     for (String why :
         List.of(
             "no connection to api.goldsky.com (unknown host)",

@@ -121,7 +121,7 @@ class UsageTest {
     "ledger payouts --state faild, FAILED",
     "status payots, payouts",
   })
-  void whatIsUnknown_namesTheNearest(String command, String nearest) {
+  void anUnknownName_isAnsweredWithTheNearest(String command, String nearest) {
     String said = refused(command.split(" "));
     assertTrue(said.contains(nearest), said);
   }
@@ -239,12 +239,12 @@ class UsageTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"status", "status payouts", "ledger payouts", "reset payouts"})
-  void whereNothingWasRun_thatIsSaid(String command) {
+  void whereNothingWasRun_statusSaysSo(String command) {
     assertTrue(refused(withSettings(command.split(" "))).contains("no ledger"));
   }
 
   @Test
-  void aPortThatIsTaken_isOneLine() throws IOException {
+  void aTakenPort_isOneLine() throws IOException {
     try (ServerSocket other = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       String said =
           refused(
@@ -260,7 +260,7 @@ class UsageTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"99999", "-1", "http"})
-  void aPortThatIsNone_isOneLine(String port) {
+  void anInvalidPort_isOneLine(String port) {
     String said =
         refused(
             "sql",
@@ -273,7 +273,7 @@ class UsageTest {
   }
 
   @Test
-  void aFolderThatCannotBeMade_andANumberBelowZero_areOneLine() {
+  void anUncreatableFolder_andANegativeNumber_areOneLine() {
     assertTrue(refused("demo", "--folder", "/proc/x").contains("cannot use /proc/x"));
     Said sandbox = execute("sandbox", "--latency", "-4");
     assertEquals(1, sandbox.code(), sandbox.toString());
@@ -304,7 +304,7 @@ class UsageTest {
         "benchmark --help",
         "pipeline --help"
       })
-  void help_isThereForEverything(String command) {
+  void everyCommand_hasHelp(String command) {
     Said said = execute(command.split(" "));
     assertEquals(0, said.code(), said.toString());
     assertTrue(said.out().contains("Usage: backfill"), said.out());

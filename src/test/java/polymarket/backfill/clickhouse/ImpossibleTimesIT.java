@@ -108,7 +108,7 @@ class ImpossibleTimesIT {
     "wallets, end_date, default.api_positions_staging, end_date",
     "rpc-logs, block_time, default.rpc_resolutions, resolved_at"
   })
-  void aTimeThatCannotBe_isNull_keptAsItCame_andCounted(
+  void anImpossibleTime_isNull_keptAsItCame_andCounted(
       String job, String field, String table, String column) {
     List<String> said = List.of("0", "100000000", "9999999999", "1970-01-01T00:00:00Z", "soon");
     for (String text : said) {
@@ -132,7 +132,7 @@ class ImpossibleTimesIT {
   }
 
   @Test
-  void theTimeOfAFill_isThatOfItsTransaction_whereAnotherRowOrTheChainHasIt() {
+  void aFillsTime_isThatOfItsTransaction_ifAnotherRowOrTheChainHasIt() {
     for (String table : List.of("clob_fills", "rpc_transfers", "fills_checked")) {
       TestBed.clickHouse().execute("TRUNCATE TABLE default." + table);
     }

@@ -54,7 +54,7 @@ class JobLockIT {
   }
 
   @Test
-  void oneOfManyFoldersThatBeginAtTheSameInstant_getsTheJob() throws Exception {
+  void ofManyFoldersThatStartTogether_oneGetsTheJob() throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(6);
     for (int round = 0; round < 5; round++) {
       CountDownLatch start = new CountDownLatch(1);
@@ -113,7 +113,7 @@ class JobLockIT {
   }
 
   @Test
-  void sharesThatDoNotOverlap_andTheSameFolder_goTogether() {
+  void disjointShares_andTheSameFolder_runTogether() {
     take("one", 0, 50);
     take("two", 50, 100);
     take("one", 0, 50);
@@ -123,7 +123,7 @@ class JobLockIT {
   }
 
   @Test
-  void aLockWithoutASignOfLife_ends() {
+  void aLockThatIsNotRenewed_expires() {
     take("one", 0, 1).close();
     TestBed.clickHouse().execute(String.format(OVERDUE, 20));
     assertThrows(UserError.class, () -> take("one", 0, 1));

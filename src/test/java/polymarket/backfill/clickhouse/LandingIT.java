@@ -88,7 +88,7 @@ class LandingIT {
   }
 
   @Test
-  void tablesOfThePreviousVersion_becomeThoseOfThisOne() throws IOException {
+  void tablesOfThePreviousVersion_areMigrated() throws IOException {
     create();
     List<Map<String, Object>> mappings = mappings();
     List<Map<String, Object>> columns = columns();
@@ -110,7 +110,7 @@ class LandingIT {
   }
 
   @Test
-  void tablesOfThisVersion_areLeftAlone() {
+  void tablesOfThisVersion_areNotChanged() {
     Views.create(TestBed.clickHouse(), "payouts");
     mark();
     Views.create(TestBed.clickHouse(), "payouts");
@@ -118,7 +118,7 @@ class LandingIT {
   }
 
   @Test
-  void whatWasLeftHalfMade_isMadeWhole() {
+  void anInterruptedMigration_isCompleted() {
     Views.create(TestBed.clickHouse(), "payouts");
     List<Map<String, Object>> mappings = mappings();
     for (String step :
@@ -134,7 +134,7 @@ class LandingIT {
   }
 
   @Test
-  void aViewOfAnEarlierVersion_thatThisOneDoesNotHave_goes() throws IOException {
+  void aViewThatThisVersionNoLongerHas_isDropped() throws IOException {
     tablesOfThePreviousVersion();
     TestBed.clickHouse()
         .execute(
@@ -146,7 +146,7 @@ class LandingIT {
   }
 
   @Test
-  void whileARunGoesOn_itsTablesStay_andAFurtherRunIsRefused() throws IOException {
+  void duringARun_itsTablesStay_andAnotherRunIsRefused() throws IOException {
     try (TestBed bed = TestBed.start()) {
       tablesOfThePreviousVersion();
       mark();
@@ -164,7 +164,7 @@ class LandingIT {
   }
 
   @Test
-  void processesThatComeUponOldTablesTogether_makeThemAnewOnce() throws Exception {
+  void processesThatFindOldTablesTogether_migrateThemOnce() throws Exception {
     Views.create(TestBed.clickHouse(), "payouts");
     Views.create(TestBed.clickHouse(), "markets");
     List<Map<String, Object>> mappings = mappings();

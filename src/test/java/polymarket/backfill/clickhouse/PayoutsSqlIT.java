@@ -94,7 +94,7 @@ class PayoutsSqlIT {
   }
 
   @Test
-  void thirdsWithThirtyFourDigits_areKeptToTheLastOne() {
+  void thirdsWithThirtyFourDigits_keepEveryDigit() {
     String third = "0." + "3".repeat(34);
     String twoThirds = "0." + "6".repeat(33) + "7";
     assertEquals(
@@ -114,14 +114,14 @@ class PayoutsSqlIT {
   }
 
   @Test
-  void numbersInsteadOfStrings_areFine() {
+  void numbersInsteadOfStrings_areAccepted() {
     assertEquals("[1,0] of 1, 0", becomes("[1,0]"));
     assertEquals("[27,23] of 50, 0", becomes("[0.54,0.46]"));
     assertEquals("[27,23] of 50, 0", becomes("[\"0.54\",0.46]"));
   }
 
   @Test
-  void vectorsThatAreNone_areRejectedWithTheReason() {
+  void invalidVectors_areRejectedWithTheReason() {
     assertEquals("a payout is not a number", becomes(texts("NaN", "0")));
     assertEquals("a payout is not a number", becomes(texts("1e", "0")));
     assertEquals("a payout is not a number", becomes(texts("", "1")));
@@ -219,7 +219,7 @@ class PayoutsSqlIT {
 
   /** Four thousand random vectors against the arithmetic of java.math. */
   @Test
-  void everyVector_isWhatExactArithmeticMakesOfIt() {
+  void everyVector_matchesExactArithmetic() {
     Random random = new Random(20_260_428);
     Map<String, List<String>> vectors = new HashMap<>();
     List<String> rows = new ArrayList<>();

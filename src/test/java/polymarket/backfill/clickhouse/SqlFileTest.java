@@ -90,7 +90,7 @@ class SqlFileTest {
       "-- @setup\nCREATE TABLE IF NOT EXISTS default.my_books_landing (id String) ENGINE = Null;\n";
 
   @Test
-  void whatIsTheSameForEveryJob_isMadeFromItsLine() {
+  void sectionsThatJobsShare_areMadeFromTheJobLine() {
     SqlFile file =
         file(
             "-- @job target=default.books id=condition_id key=token_id source=api\n"
@@ -124,7 +124,7 @@ class SqlFileTest {
   }
 
   @Test
-  void aListsRows_areKnownByTheirKeys_andTheRejectedOnesToo() {
+  void rowsOfAList_areKnownByTheirKeys_alsoRejectedOnes() {
     SqlFile file = file("-- @job target=default.books key=token_id\n" + SETUP + "-- @rejected\n");
     assertEquals(
         "SELECT stored.token_id AS key, max(stored.batch = 'b') AS own FROM default.books AS"
@@ -142,7 +142,7 @@ class SqlFileTest {
   }
 
   @Test
-  void aSectionThatTheFileHas_isNotMade_andReplacedStandsInThePlaceOfRedone() {
+  void aSectionOfTheFile_isNotGenerated_andReplacedSupersedesRedone() {
     SqlFile file =
         file(
             "-- @job target=default.books key=token_id\n"
@@ -154,7 +154,7 @@ class SqlFileTest {
   }
 
   @Test
-  void withoutALine_nothingIsMade() {
+  void withoutAJobLine_nothingIsGenerated() {
     assertFalse(file(SETUP).has("stored"));
     assertTrue(
         assertThrows(UserError.class, () -> file(SETUP).section("stored"))

@@ -39,7 +39,7 @@ class ValuesSqlTest {
   }
 
   @Test
-  void aTimeThatCannotBe_isNull() {
+  void anImpossibleTime_isNull() {
     for (String text :
         new String[] {
           "",
@@ -101,7 +101,7 @@ class ValuesSqlTest {
   }
 
   @Test
-  void whatIsThereAndCannotBeRead_isUnread() {
+  void anUnreadableValue_isMarkedUnread() {
     assertEquals("soon", value2("soon"));
     assertEquals("", value2(""));
     assertEquals("", value2("null"));
@@ -115,7 +115,7 @@ class ValuesSqlTest {
   }
 
   @Test
-  void aCallOfNothing_isRefused() {
+  void aCallOfAnUnknownExpression_orWithBadArguments_isRefused() {
     assertThrows(IllegalArgumentException.class, () -> VALUES.expand("$nothing(x)"));
     assertThrows(IllegalArgumentException.class, () -> VALUES.expand("$past(x, y)"));
     assertThrows(IllegalArgumentException.class, () -> VALUES.expand("$past((x)"));

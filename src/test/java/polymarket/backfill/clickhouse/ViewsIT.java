@@ -237,7 +237,7 @@ class ViewsIT {
   }
 
   @Test
-  void jobsThatBeginAtTheSameMoment_doNotGetInEachOthersWay() throws Exception {
+  void jobsThatStartTogether_doNotInterfere() throws Exception {
     ExecutorService pool = Executors.newFixedThreadPool(4);
     try {
       for (int i = 0; i < 5; i++) {
@@ -292,7 +292,7 @@ class ViewsIT {
   }
 
   @Test
-  void withoutTheBaseTable_theViewsShowPositionsAlone_andItIsSaid() {
+  void withoutTheBaseTable_theViewsShowPositionsAlone_andSayIt() {
     position(WALLET, B, 1, "7", "0.2", "1.5");
     resolution(B, "[0, 1]", 1, "goldsky-api");
     Views.Made views = refresh();

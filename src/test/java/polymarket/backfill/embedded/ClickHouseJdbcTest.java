@@ -150,7 +150,7 @@ class ClickHouseJdbcTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"native", "http", "none"})
-  void client_insertsFiftyThousandRows_onceAToken(String compression) throws Exception {
+  void client_insertsFiftyThousandRows_oncePerToken(String compression) throws Exception {
     String t = table();
     ask(engine, "CREATE TABLE " + t + "_in (a UInt32, s String) ENGINE = Null");
     ask(
@@ -182,7 +182,7 @@ class ClickHouseJdbcTest {
   }
 
   @Test
-  void client_saysWhatIsWrong() {
+  void client_reportsErrors() {
     try (Client client = client(false, true)) {
       Exception e =
           assertThrows(

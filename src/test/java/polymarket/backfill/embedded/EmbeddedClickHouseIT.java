@@ -124,7 +124,7 @@ class EmbeddedClickHouseIT {
   }
 
   @Test
-  void lastOneThatLeaves_letsARunningRequestEnd() {
+  void theLastProcess_letsARunningRequestEnd() {
     EmbeddedClickHouse engine = TestEngine.attach(data, 0);
     CompletableFuture<String> slow =
         CompletableFuture.supplyAsync(() -> ask(engine.url(), "SELECT sleep(2.5), 'done'"));
@@ -274,7 +274,7 @@ class EmbeddedClickHouseIT {
   }
 
   @Test
-  void killedBetweenStatements_orUnderOneThatMayBeRepeated_itIsStartedAgain() throws Exception {
+  void anEngineKilledBetweenStatements_orDuringARepeatableOne_isRestarted() throws Exception {
     Settings settings =
         Settings.load(
             Path.of("").toAbsolutePath(),

@@ -66,7 +66,7 @@ class EngineAccessTest {
   }
 
   @Test
-  void everyFunctionThatIsNotAllowed_isRefused_andWasLookedAt() {
+  void everyFunctionThatIsNotAllowed_isRefused_andWasReviewed() {
     Set<String> functions =
         names("SELECT name FROM system.functions WHERE origin = 'System'", "functions");
     for (String name : functions) {
@@ -244,7 +244,7 @@ class EngineAccessTest {
         "SYSTEM SHUTDOWN",
         "SYSTEM RELOAD CONFIG",
       })
-  void noWayToAFile_orToMoreRights(String sql) throws IOException {
+  void noStatementReachesAFile_orGainsRights(String sql) throws IOException {
     ask(engine, "CREATE TABLE IF NOT EXISTS rows (a String) ENGINE = Memory");
     ask(engine, "CREATE TABLE IF NOT EXISTS `values` (a String) ENGINE = Memory");
     HttpResponse<String> response = post(engine, "", sql.replace("%s", secret.toString()));
@@ -256,7 +256,7 @@ class EngineAccessTest {
   }
 
   @Test
-  void aParameterIsNoFunction() {
+  void aParameter_isNotAFunction() {
     for (String value : List.of("file", " file", "`file`", "\"file\"")) {
       assertRefused(
           "param_f=" + encode(value), "SELECT arrayMap({f:Identifier}, ['" + secret + "'])");

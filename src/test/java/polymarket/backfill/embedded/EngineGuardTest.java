@@ -51,7 +51,7 @@ class EngineGuardTest {
   }
 
   @Test
-  void thePasswordIsTakenInAllOfClickHousesWays() {
+  void thePassword_isAcceptedInAllOfClickHousesWays() {
     for (HttpResponse<String> response :
         List.of(
             select("", "Authorization", authorization(PASSWORD)),
@@ -65,7 +65,7 @@ class EngineGuardTest {
   }
 
   @Test
-  void withoutThePasswordNobodyIsLetIn_andClientsUnderstandWhy() {
+  void withoutThePassword_nobodyIsLetIn_andClientsAreToldWhy() {
     HttpResponse<String> missing = select("");
     assertEquals(401, missing.statusCode());
     assertTrue(missing.headers().firstValue("WWW-Authenticate").orElse("").startsWith("Basic"));
@@ -108,7 +108,7 @@ class EngineGuardTest {
   }
 
   @Test
-  void aPageOfAnotherOriginIsRefused_evenWithThePassword() throws IOException {
+  void aPageOfAnotherOrigin_isRefused_evenWithThePassword() throws IOException {
     String t = table();
     String own = "127.0.0.1:" + engine.getPort();
     String body = "CREATE TABLE " + t + " (a UInt8) ENGINE = Memory";
@@ -153,7 +153,7 @@ class EngineGuardTest {
   }
 
   @Test
-  void aRequestWithTwoReadingsIsRefused() throws IOException {
+  void anAmbiguousRequest_isRefused() throws IOException {
     String begin =
         "POST / HTTP/1.1\r\nHost: 127.0.0.1:"
             + engine.getPort()
@@ -172,7 +172,7 @@ class EngineGuardTest {
   }
 
   @Test
-  void thePasswordFileIsItsOwnersAlone_fromTheMomentItIsThere() throws Exception {
+  void thePasswordFile_isPrivate_fromItsCreation() throws Exception {
     Path data = TestEngine.folder("password");
     Files.delete(data);
     try {
@@ -210,7 +210,7 @@ class EngineGuardTest {
   }
 
   @Test
-  void aNewPasswordHoldsForTheEngineThatRuns_andItsFilesAreItsOwnersAlone() throws IOException {
+  void aNewPassword_appliesToTheRunningEngine_andItsFilesArePrivate() throws IOException {
     Path data = TestEngine.folder("own");
     Files.delete(data);
     try (EmbeddedClickHouse one = EmbeddedClickHouse.attach(data, 0);
@@ -277,7 +277,7 @@ class EngineGuardTest {
   }
 
   @Test
-  void aFolderForFilesThatIsNone_isOneLine() {
+  void anInvalidFolderForFiles_isOneLine() {
     UserError e =
         assertThrows(
             UserError.class,

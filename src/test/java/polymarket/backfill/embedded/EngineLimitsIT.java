@@ -39,7 +39,7 @@ class EngineLimitsIT {
   }
 
   @Test
-  void clientsThatLeave_cancelTheirOwnQueriesOnly() throws Exception {
+  void clientsThatDisconnect_cancelTheirOwnQueriesOnly() throws Exception {
     AtomicBoolean end = new AtomicBoolean();
     List<String> failures = java.util.Collections.synchronizedList(new ArrayList<>());
     ExecutorService threads = Executors.newCachedThreadPool();
@@ -85,7 +85,7 @@ class EngineLimitsIT {
   }
 
   @Test
-  void aClientThatLeavesBeforeTheFirstRow_freesItsQuery() throws Exception {
+  void aClientThatDisconnectsBeforeTheFirstRow_stopsItsQuery() throws Exception {
     String sql =
         "SELECT sum(sleepEachRow(1)), 'silent' FROM numbers(600) SETTINGS max_block_size=1";
     try (Socket socket = new Socket("127.0.0.1", engine.getPort())) {
@@ -157,7 +157,7 @@ class EngineLimitsIT {
   }
 
   @Test
-  void aCompressedBomb_isCut() throws IOException {
+  void aDecompressionBomb_isStopped() throws IOException {
     String t = table();
     ask(engine, "CREATE TABLE " + t + " (a String) ENGINE = Null");
     ByteArrayOutputStream bomb = new ByteArrayOutputStream();

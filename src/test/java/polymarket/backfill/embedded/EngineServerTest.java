@@ -111,7 +111,7 @@ class EngineServerTest {
   }
 
   @Test
-  void queryStandsInTheUrlOrInTheBodyOrInBoth() {
+  void aQuery_isReadFromTheUrl_theBody_orBoth() {
     assertEquals("1\n", get("query=SELECT%201").body());
     assertEquals("2\n", post(engine, "", "SELECT 2").body());
     assertEquals("3\n", post(engine, "query=SELECT", "3").body());
@@ -264,7 +264,7 @@ class EngineServerTest {
   }
 
   @Test
-  void rowsBehindABlankLine_areStored_andNotRunAsSql() {
+  void rowsAfterABlankLine_areStored_andNotRunAsSql() {
     String t = table();
     ask(engine, "CREATE TABLE " + t + " (a String) ENGINE = Memory");
     assertEquals(
@@ -422,7 +422,7 @@ class EngineServerTest {
   }
 
   @Test
-  void compressedAnswers_areThoseThatWereAskedFor() throws Exception {
+  void compressedAnswers_haveTheRequestedEncoding() throws Exception {
     String sql = "SELECT number, repeat('x', 20) FROM numbers(100000)";
     byte[] plain =
         send(engine, "", sql.getBytes(StandardCharsets.UTF_8), BodyHandlers.ofByteArray()).body();
@@ -476,7 +476,7 @@ class EngineServerTest {
   }
 
   @Test
-  void clientThatLeavesInTheMiddleOfItsBody_storesNothing() throws Exception {
+  void aClientThatDisconnectsDuringItsInsert_storesNothing() throws Exception {
     String t = table();
     ask(engine, "CREATE TABLE " + t + " (a UInt32) ENGINE = Memory");
     try (Socket s = new Socket("127.0.0.1", engine.getPort())) {
@@ -502,7 +502,7 @@ class EngineServerTest {
         "Parquet",
         "JSONEachRow"
       })
-  void everyFormat_comesBackAsItWent(String format) {
+  void everyFormat_isReadBackAsItWasWritten(String format) {
     String t = table();
     ask(
         engine,
@@ -571,7 +571,7 @@ class EngineServerTest {
   }
 
   @Test
-  void clientThatLeavesAStream_freesItsQuery() throws Exception {
+  void aClientThatDisconnectsDuringAnAnswer_stopsItsQuery() throws Exception {
     InputStream in =
         send(
                 engine,
@@ -600,7 +600,7 @@ class EngineServerTest {
   }
 
   @Test
-  void errorInMidStream_breaksTheAnswerOff_andSaysWhy() {
+  void anErrorDuringAnAnswer_cutsItOff_andSaysWhy() {
     // early: status and code; late: a broken answer
     assertEquals(
         500, post(engine, "", "SELECT throwIf(number = 1000) FROM numbers(100000)").statusCode());

@@ -164,7 +164,7 @@ class HostilePageIT {
   }
 
   @Test
-  void aNameOfThePagesOwnThatPointsHere_isRefused() throws Exception {
+  void aHostNameThatResolvesToThisServer_isRefused() throws Exception {
     try (Browser browser = Browser.startOrSkip()) {
       URI engine = TestEngine.shared().url();
       browser.open("http://127.0.0.1:" + engine.getPort() + "/ping");

@@ -54,7 +54,7 @@ class SqlTextTest {
   }
 
   @Test
-  void dataBeginsBehindOneLineEnd() {
+  void dataStartsAfterOneLineBreak() {
     assertEquals("\n1\t2", data("insert into t format TSV \n\n1\t2"));
     assertEquals(
         "{\"a\":';--/*",
@@ -67,7 +67,7 @@ class SqlTextTest {
   }
 
   @Test
-  void insertFromSelect_hasNoData_andItsInputIsSeen() {
+  void insertFromSelect_hasNoData_andItsInputIsDetected() {
     assertNull(sql("insert into t select 1").insert().format());
     assertNull(sql("insert into t (a) (select 1)").insert().format());
     assertFalse(sql("insert into t select 'input(' from x").insert().input());
@@ -76,7 +76,7 @@ class SqlTextTest {
   }
 
   @Test
-  void severalStatements_areSeen_emptyOnesAreNot() {
+  void severalStatements_areDetected_emptyOnesAreNot() {
     assertTrue(sql("select 1; select 2").isSeveral());
     assertFalse(sql("select ';' ; -- done; really").isSeveral());
     assertFalse(sql("select $tag$;x;$tag$;").isSeveral());

@@ -301,7 +301,7 @@ class EnrichIT {
           + " DateTime, price Float64";
 
   @Test
-  void everyTrade_becomesWhatItHasTo_inAPartitionedTable() {
+  void everyTrade_isEnrichedCorrectly_inAPartitionedTable() {
     Map<Long, String> truth =
         trades(
             PLAIN,
@@ -342,7 +342,7 @@ class EnrichIT {
   }
 
   @Test
-  void everyTrade_becomesWhatItHasTo_inKeyRangesOfAnUnpartitionedTable_withEachJoin() {
+  void everyTrade_isEnrichedCorrectly_inKeyRanges_withEachJoin() {
     Map<Long, String> truth =
         trades(
             PLAIN,
@@ -436,7 +436,7 @@ class EnrichIT {
   }
 
   @Test
-  void columnsAreFoundInAnySpelling_areSaid_andTheConditionIsInOneForm() {
+  void columnsAreFoundInAnySpelling_andReported_andTheConditionIsInOneForm() {
     TestBed.clickHouse()
         .execute(
             "CREATE TABLE default.trades_raw (ID UInt64, MarketID String, ConditionID String,"
@@ -490,7 +490,7 @@ class EnrichIT {
   }
 
   @Test
-  void aTableThatIsNoMergeTree_isDoneAsOneSlice() {
+  void aTableWithoutMergeTree_isOneSlice() {
     Map<Long, String> truth = trades(PLAIN, "ENGINE = Memory", 3000, 5, true, true, true);
     assertEquals(1, run().slices());
     assertTruth(truth, "condition_id");
@@ -549,7 +549,7 @@ class EnrichIT {
   }
 
   @Test
-  void aCapThatNoSliceFitsInto_isSaid() {
+  void aCapThatNoSliceFitsInto_isReported() {
     trades(PLAIN, "ENGINE = MergeTree ORDER BY trade_id", 3000, 6, true, true, true);
     UserError error = assertThrows(UserError.class, () -> run(Map.of("enrich.max-memory", "300K")));
     assertTrue(error.getMessage().contains("enrich.max-memory"), error.getMessage());
@@ -559,7 +559,7 @@ class EnrichIT {
   }
 
   @Test
-  void aSecondRun_changesNothing_andOneWithMoreTradesOrAnotherMapping_doesItAnew_withARollback() {
+  void aSecondRun_changesNothing_andNewTradesOrMappingsAreEnrichedWithARollback() {
     Map<Long, String> truth =
         trades(
             PLAIN,
@@ -630,7 +630,7 @@ class EnrichIT {
   }
 
   @Test
-  void tradesThatComeWhileItRuns_areTakenIn() {
+  void tradesInsertedDuringARun_areIncluded() {
     Map<Long, String> truth =
         trades(
             PLAIN,
@@ -658,7 +658,7 @@ class EnrichIT {
   }
 
   @Test
-  void aSliceThatWasTamperedWith_isNotExchanged_andIsWrittenAnew() {
+  void aSliceThatWasTamperedWith_isNotExchanged_andIsRewritten() {
     Map<Long, String> truth =
         trades(
             PLAIN,
@@ -716,7 +716,7 @@ class EnrichIT {
   }
 
   @Test
-  void aMappingThatChangesWhileItRuns_isNotMixed() {
+  void aMappingThatChangesDuringARun_isNotMixed() {
     trades(
         PLAIN,
         "ENGINE = MergeTree PARTITION BY toYYYYMM(timestamp) ORDER BY (market, timestamp)",
@@ -742,7 +742,7 @@ class EnrichIT {
   }
 
   @Test
-  void stopped_itGoesOnWhereItWas_andDoesNoSliceTwice() {
+  void aStoppedRun_continuesWhereItWas_andDoesNoSliceTwice() {
     Map<Long, String> truth =
         trades(
             PLAIN,

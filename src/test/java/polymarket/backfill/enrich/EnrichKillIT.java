@@ -31,7 +31,7 @@ class EnrichKillIT {
 
   @Test
   @Timeout(3600)
-  void killedAtAnyInstant_losesNoTrade_andDoublesNone_andKeepsWhatWasDone() throws Exception {
+  void killedAtAnyInstant_losesAndDoublesNoTrade_andKeepsFinishedWork() throws Exception {
     System.out.println("enrich kill test: " + ROUNDS + " rounds, -Dkill.seed=" + SEED);
     Random random = new Random(SEED);
     try (TestBed bed = TestBed.start().ownEngine().job("enrich")) {

@@ -155,7 +155,7 @@ class EnrichMemoryIT {
   }
 
   @Test
-  void aFailedStep_saysWhichOneItWas_andTheNextRunKeepsWhatIsDone() {
+  void aFailedStep_isNamed_andTheNextRunKeepsFinishedSteps() {
     tradesWithIdsOfTheirOwn();
     onStatus =
         line -> {
@@ -190,7 +190,7 @@ class EnrichMemoryIT {
   }
 
   @Test
-  void aRunOfAnotherTable_speaksOfNoInterruption_whereTheLastOneFinished() {
+  void aRunOfAnotherTable_reportsNoInterruption_ifTheLastOneFinished() {
     gamma("14", id(4), "", "slug-4", "v1");
     new Reconcile(TestBed.clickHouse(), settings(Map.of()), messages()).run();
     for (String table : List.of("trades_raw", "trades_other")) {

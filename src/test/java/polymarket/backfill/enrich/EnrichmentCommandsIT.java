@@ -81,7 +81,7 @@ class EnrichmentCommandsIT {
   }
 
   @Test
-  void whatEnrichSays_addsUp() {
+  void theNumbersOfEnrich_addUp() {
     EnrichIT.assertTruth(truth, "condition_id");
     assertTrue(enriched.contains("3,002 = " + count(" original")), enriched);
     assertTrue(Files.exists(bed.home().resolve("after-enrich.html")));
@@ -151,7 +151,7 @@ class EnrichmentCommandsIT {
   }
 
   @Test
-  void aCoverageThatIsTooLow_givesThree() {
+  void aLowCoverage_exitsWithThree() {
     Program.Result result = Program.run(bed, "verify", "enrichment", "--min-coverage", "99.9%");
     assertEquals(3, result.exitCode(), result.toString());
     assertTrue(result.err().contains("check failed: coverage is"), result.err());
@@ -160,7 +160,7 @@ class EnrichmentCommandsIT {
   }
 
   @Test
-  void theReport_isOneWellFormedFile_thatTakesNothingFromTheData() throws Exception {
+  void theReport_isOneWellFormedFile_withAllDataEscaped() throws Exception {
     Path file = bed.home().resolve("report.html");
     Program.Result result =
         Program.run(
@@ -205,7 +205,7 @@ class EnrichmentCommandsIT {
   }
 
   @Test
-  void explain_tellsWhatEachSourceSaid_whatDecided_andWhatTheRowsBecame() throws IOException {
+  void explain_showsEachSourcesAnswer_theDecision_andTheRows() throws IOException {
     JsonNode market = JSON.readTree(Program.run(bed, "explain", "slug-1", "--json").out());
     JsonNode said = market.at("/what each source says of it");
     assertEquals(

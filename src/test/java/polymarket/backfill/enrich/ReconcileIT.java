@@ -172,7 +172,7 @@ class ReconcileIT {
   }
 
   @Test
-  void aScanOfLogsThatWasCutShort_countsWithWhatItStored() {
+  void aScanOfLogsThatWasCut_countsWithTheRowsThatItStored() {
     chain(id(1), Q + "1", 2);
     TestBed.clickHouse()
         .execute(
@@ -205,7 +205,7 @@ class ReconcileIT {
   }
 
   @Test
-  void aDisprovedCandidate_isOut_evenWhereItIsTheOnlyOne() {
+  void aDisprovedCandidate_isExcluded_evenIfItIsTheOnlyOne() {
     clob(id(1), Q + "1", "slug-1", token(2, 0), token(2, 1));
     gamma("11", id(3), Q + "1", "slug-1", "v1");
     run();
@@ -245,7 +245,7 @@ class ReconcileIT {
   }
 
   @Test
-  void whatStandsForNoId_isNoKeyOfAMarket() {
+  void aPlaceholderForAnId_isNotAKey() {
     clob(id(1), "null", "None");
     gamma("undefined", id(1), "0x", "N/A", "v1");
     run();
@@ -257,7 +257,7 @@ class ReconcileIT {
   }
 
   @Test
-  void aTokenId_isProvedWithEitherCollateral_andTheOthersAreOut() {
+  void aTokenId_isProvedWithEitherCollateral_andOthersAreExcluded() {
     goldsky(token(1, 1), id(1), 1);
     rpc(token(1, 1), id(2), 0);
     clob(id(3), "", "", wrapped(3, 0), wrapped(3, 1));
@@ -369,7 +369,7 @@ class ReconcileIT {
   }
 
   @Test
-  void aSecondRunWithTheSameInputs_changesNothing_andAThirdKeepsWhatStayedAsItWas()
+  void aSecondRunWithTheSameInputs_changesNothing_andAThirdKeepsUnchangedRows()
       throws InterruptedException {
     clob(id(1), Q + "1", "slug-1");
     gamma("1", id(2), "", "slug-1", "v1");

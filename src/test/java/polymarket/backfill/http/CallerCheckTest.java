@@ -46,7 +46,7 @@ class CallerCheckTest {
           127.0.0.1:8124     | same-origin  | http://evil.example     | no
           127.0.0.1:8124     | cross-site   | http://127.0.0.1:8124   | no
           """)
-  void onlyThisVeryServersPagesAndPlainClientsMayAsk(
+  void onlyTheServersOwnPagesAndPlainClients_areAccepted(
       String host, String site, String origin, String may) {
     Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     put(headers, "host", host);

@@ -123,7 +123,7 @@ class IdListTest {
   }
 
   @Test
-  void aGzipFileThatWasCut_isOneLine() throws IOException {
+  void aTruncatedGzipFile_isOneLine() throws IOException {
     StringBuilder lines = new StringBuilder();
     for (int i = 0; i < 5000; i++) {
       lines.append(String.format("%064x%n", i * 31_337L * i));
@@ -279,7 +279,7 @@ class IdListTest {
   }
 
   @Test
-  void csvFilesOneBehindTheOther_areReadByTheirOwnFirstLines() throws IOException {
+  void concatenatedCsvFiles_areEachReadByTheirOwnHeader() throws IOException {
     column("id", "id,n\n" + A + ",1\nn,id\n2," + B + "\n\n3,nonsense\n4\n5," + A);
     assertEquals(List.of(A, B, A), ids);
     assertEquals(List.of(new IdList.Bad(6, "nonsense"), new IdList.Bad(7, "")), bad);
@@ -298,7 +298,7 @@ class IdListTest {
   }
 
   @Test
-  void aColumnThatIsNotThere_isOneLineWithItsNames() throws IOException {
+  void aMissingColumn_isOneLineWithTheExistingNames() throws IOException {
     UserError error =
         assertThrows(UserError.class, () -> column("condition", "market,condition_id\n1," + A));
     assertTrue(error.getMessage().contains("market, condition_id"), error.getMessage());
@@ -309,7 +309,7 @@ class IdListTest {
   }
 
   @Test
-  void aListThatIsMostlyNoIds_isRefused() throws IOException {
+  void aListOfMostlyInvalidLines_isRefused() throws IOException {
     String csv = refused(bytes("condition_id,question\n" + A + ",why\n" + B + ",how\n"));
     assertTrue(csv.contains("3 entries of 5"), csv);
     assertTrue(csv.contains("--column"), csv);
@@ -318,7 +318,7 @@ class IdListTest {
   }
 
   @Test
-  void whatIsNoListAndDoesNotEnd_endsInOneLine() throws IOException {
+  void endlessInputWithoutIds_isRefusedInOneLine() throws IOException {
     assertTrue(refused(bytes("a".repeat(1 << 20))).contains("not a list"));
     assertTrue(refused(gz(new byte[20 << 20])).contains("not a list"));
     assertTrue(refused(gz(bytes("\n".repeat(20 << 20)))).contains("not a list"));
@@ -375,7 +375,7 @@ class IdListTest {
   }
 
   @Test
-  void aPipeThatNobodyWritesTo_isLeftWhenTheRunIsToEnd() throws Exception {
+  void aSilentPipe_isAbandonedWhenTheRunStops() throws Exception {
     Path pipe = pipe("pipe");
     long before = System.nanoTime();
     UserError error =

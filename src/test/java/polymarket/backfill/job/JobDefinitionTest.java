@@ -265,7 +265,7 @@ class JobDefinitionTest {
   }
 
   @Test
-  void whatIsMissing_isNamed() {
+  void aMissingField_isNamed() {
     assertTrue(
         assertThrows(UserError.class, () -> read("title: mine\nsource: goldsky\n"))
             .getMessage()

@@ -67,7 +67,7 @@ class RangesTest {
   }
 
   @Test
-  void whatIsDoneForOneDataset_isMissingForTheOthers() {
+  void aRangeDoneForOneDataset_isMissingForTheOthers() {
     List<String> done =
         List.of(
             Ranges.id(10, 19) + "/conditions+fills+transfers",

@@ -346,8 +346,7 @@ class LedgerTest {
   }
 
   @Test
-  void aRedoOfFewIds_takesThoseThatWereMarkedFirst_andLeavesTheOthersAsTheyAre()
-      throws InterruptedException {
+  void aRedoWithALimit_takesTheIdsMarkedFirst_andLeavesTheOthers() throws InterruptedException {
     try (Ledger ledger = open()) {
       List<String> ids = ids(20);
       load(ledger, ids);
@@ -377,7 +376,7 @@ class LedgerTest {
   }
 
   @Test
-  void aLedgerMadeWhereTheTableHasRows_looksBeforeItStores() {
+  void aNewLedgerBesideATableWithRows_looksBeforeItStores() {
     try (Ledger ledger = open(true)) {
       load(ledger, ids(2));
       assertTrue(ledger.claim("", Mode.NEW, Share.WHOLE, 2, 1).get(0).check());

@@ -70,7 +70,7 @@ class ShareLockTest {
   }
 
   @Test
-  void aRefusalInThisProcess_doesNotLetGoOfTheLock() throws Exception {
+  void aRefusalInThisProcess_doesNotReleaseTheLock() throws Exception {
     try (ShareLock held = take(1, 2)) {
       assertThrows(UserError.class, () -> take(1, 1));
       assertEquals("refused", new Holder(1, 2).said);
@@ -78,7 +78,7 @@ class ShareLockTest {
   }
 
   @Test
-  void processesExcludeEachOther_unlessTheirSharesDoNotOverlap() throws Exception {
+  void processesExcludeEachOther_unlessTheirSharesAreDisjoint() throws Exception {
     try (Holder first = new Holder(1, 3)) {
       assertThrows(UserError.class, () -> take(1, 2));
       try (ShareLock second = take(2, 3);
@@ -89,7 +89,7 @@ class ShareLockTest {
   }
 
   @Test
-  void killedMinusNine_letsGo() throws Exception {
+  void aKilledProcess_releasesItsLock() throws Exception {
     Holder other = new Holder(1, 1);
     assertThrows(UserError.class, () -> take(1, 1));
     other.process.destroyForcibly().waitFor();

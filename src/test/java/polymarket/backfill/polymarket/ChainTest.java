@@ -464,8 +464,7 @@ class ChainTest {
   }
 
   @Test
-  void aBlockThatSaysNoTimeThatCanBe_isGivenWhatItSays_andOneThatSaysNothingIsAskedAgain()
-      throws SourceException {
+  void aBlockWithAnImpossibleTime_keepsIt_andOneWithoutATimeIsAskedAgain() throws SourceException {
     long future = java.time.Instant.now().getEpochSecond() + 200_000;
     for (Object said : new Object[] {0, "0x0", "0x3b9aca00", future, "soon"}) {
       assertEquals(

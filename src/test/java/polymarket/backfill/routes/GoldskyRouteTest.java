@@ -187,7 +187,7 @@ class GoldskyRouteTest extends CamelTestSupport {
 
   @ParameterizedTest
   @CsvSource({"html,status=200", "cut-json,", "cut-connection,", "reset,", "stall,", "stall-body,"})
-  void whatIsNoWholeAnswer_isAFailure(String kind, String more) throws Exception {
+  void anIncompleteAnswer_isAFailure(String kind, String more) throws Exception {
     sandbox().fault("kind=" + kind + (more == null ? "" : "," + more));
     assertNotNull(ask().getException());
   }

@@ -183,7 +183,7 @@ class RouteFilesTest {
   }
 
   @Test
-  void idsOfRoutes_areThereOnce() {
+  void routeIds_areUnique() {
     Set<String> ids = new HashSet<>();
     all()
         .forEach(
@@ -197,7 +197,7 @@ class RouteFilesTest {
 
   @ParameterizedTest
   @MethodSource("all")
-  void noHttpCallAndNoInsert_standsOutsideOfItsPlace(Path file) {
+  void httpCallsAndInserts_areInTheirOwnRoutesOnly(Path file) {
     for (JsonNode route : routes(file)) {
       boolean source = file.startsWith(ROUTES.resolve("sources"));
       for (String uri : endpoints(route)) {
@@ -373,7 +373,7 @@ class RouteFilesTest {
   }
 
   @Test
-  void whatAnExchangeCarries_isNamedInOneClass_andNothingElseIs() throws Exception {
+  void exchangeProperties_areThoseNamedInOneClass() throws Exception {
     Set<String> named = new TreeSet<>();
     for (Field constant : ExchangeProperties.class.getFields()) {
       named.add((String) constant.get(null));

@@ -79,7 +79,7 @@ class ClobMarketsJobIT {
   }
 
   @Test
-  void killedAtAnyInstant_goesOnAtThePageItHadComeTo_andStoresEachRowOnce() throws Exception {
+  void killedAtAnyInstant_continuesAtItsPage_andStoresEachRowOnce() throws Exception {
     try (TestBed bed =
         SourceBed.start(new SandboxOptions().conditions(20_000).limits(0).latencyMillis(60))) {
       int exit = SourceBed.killed(bed, "clob", "run", "clob-markets");

@@ -58,7 +58,7 @@ class EndlessPagesIT {
   }
 
   @Test
-  void emptyPagesWithEverNewCursors_areAnErrorInTheEnd() throws Exception {
+  void endlessEmptyPages_areAnError() throws Exception {
     page(trades(3, 100), "c");
     SourceException failure =
         assertThrows(

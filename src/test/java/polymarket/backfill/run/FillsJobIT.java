@@ -269,7 +269,7 @@ class FillsJobIT {
   }
 
   @Test
-  void marketsWhoseOutcomesBecomeKnownLater_areAskedForOnceMore() throws Exception {
+  void marketsWhoseOutcomesBecomeKnownLater_areAskedAgain() throws Exception {
     bed(new SandboxOptions().conditions(600).largestMarketFills(300));
     List<String> many = ids(condition -> ended(condition) && condition.get("outcomes").asInt() > 2);
     List<String> ended = ids(FillsJobIT::ended);
@@ -359,7 +359,7 @@ class FillsJobIT {
   }
 
   @Test
-  void jobsOfOneRun_beginAfterThoseThatTheirIdsComeFrom_inWhateverOrderTheyAreNamed() {
+  void jobsOfOneRun_startAfterTheJobsThatTheirIdsComeFrom_inAnyOrder() {
     bed(new SandboxOptions().conditions(30).limits(0));
     Program.Result run = Program.run(bed, "run", "fills", "markets");
     assertTrue(Set.of(0, 2).contains(run.exitCode()), run.toString());
@@ -441,7 +441,7 @@ class FillsJobIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"fills,trades", "trades,fills"})
-  void whatBothSourcesHave_isThereOnce(String order) {
+  void fillsOfBothSources_areStoredOnce(String order) {
     bed(400);
     List<String> all = ids(condition -> true);
     for (String job : order.split(",")) {
@@ -478,7 +478,7 @@ class FillsJobIT {
    */
   @ParameterizedTest
   @ValueSource(strings = {"fills", "trades"})
-  void aLargeMarket_isStoredPageByPage_andGoesOnWhereItWas(String job) {
+  void aLargeMarket_isStoredPageByPage_andContinuesWhereItWas(String job) {
     bed(new SandboxOptions().conditions(40).largestMarketFills(60_000));
     fillMarkets();
     String large =
@@ -516,7 +516,7 @@ class FillsJobIT {
   }
 
   @Test
-  void aWindow_bringsItsRowsOnly_andDoesNotCountAsAllOfAMarket() {
+  void aWindow_storesItsRowsOnly_andDoesNotCompleteTheMarket() {
     bed(600);
     Program.Result window =
         Program.run(
@@ -612,7 +612,7 @@ class FillsJobIT {
   }
 
   @Test
-  void bothSourcesOfFills_goByTheJobsName_inStatus_ledger_fetchAndReset() throws Exception {
+  void bothSourcesOfFills_areOneJob_inStatus_ledger_fetchAndReset() throws Exception {
     bed(200);
     assertEquals(0, Program.run(bed, "run", "fills").exitCode());
     JsonNode status = JSON.readTree(Program.run(bed, "status", "fills", "--json").out());
@@ -659,7 +659,7 @@ class FillsJobIT {
   }
 
   @Test
-  void diagnose_reckonsWhatARunBrings_andItsListIsTaken() throws Exception {
+  void diagnose_estimatesARun_andItsListIsAccepted() throws Exception {
     bed(400);
     List<String> all = ids(condition -> true);
     Path half = Files.write(bed.home().resolve("half.txt"), all.subList(0, 200));
@@ -702,7 +702,7 @@ class FillsJobIT {
   }
 
   @Test
-  void verify_looksAtCoverageAndHoles() throws Exception {
+  void verify_checksCoverageAndGaps() throws Exception {
     bed(300);
     runBoth();
     Program.Result verified = Program.run(bed, "verify", "fills", "--json");
@@ -815,7 +815,7 @@ class FillsJobIT {
    * rows, again and again.
    */
   @Test
-  void fillsThatAreAlike_areAllKept_alsoOnTwoPages_andTheTakersOrderIsKnown() throws Exception {
+  void equalFills_areAllKept_alsoOnTwoPages_andTheTakersOrderIsKnown() throws Exception {
     bed(40);
     String id = ids(condition -> !ended(condition)).get(0);
     ObjectNode maker =
@@ -1128,7 +1128,7 @@ class FillsJobIT {
   }
 
   @Test
-  void aSourceThatDoesNotKeepItsOrder_orSendsOthersRows_isNotBelieved() {
+  void answersOutOfOrder_orWithRowsOfOtherIds_areRefused() {
     bed(40);
     bed.set("source.attempts", 2);
     String id = ids(FillsJobIT::ended).get(0);

@@ -41,7 +41,7 @@ class GoldskyMarketsJobIT {
   }
 
   @Test
-  void killedAtAnyInstant_goesOnAtTheTokenItHadComeTo_andStoresEachRowOnce() throws Exception {
+  void killedAtAnyInstant_continuesAtItsToken_andStoresEachRowOnce() throws Exception {
     try (TestBed bed =
         SourceBed.start(new SandboxOptions().conditions(8000).limits(0).latencyMillis(60))) {
       int exit = SourceBed.killed(bed, "goldsky-positions", "run", "goldsky-markets");

@@ -47,7 +47,7 @@ class HostileAnswersIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"huge,rows=300", "huge,rows=0", "gzip-bomb,rows=300"})
-  void anAnswerThatIsTooLarge_isBrokenOff_andWhatWasAskedForComesInPieces(String fault) {
+  void anOversizedAnswer_isCutOff_andItsIdsAreFetchedInParts(String fault) {
     bed.sandbox().fault("kind=" + fault + ",count=3");
     List<String> ids = sound(400);
     JobRun.Result result = bed.set("payouts.batch-size", 200).run(ids);
@@ -72,7 +72,7 @@ class HostileAnswersIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"drip", "drip-head"})
-  void anAnswerThatComesAByteAtATime_isBrokenOffAtItsDeadline(String kind) {
+  void anAnswerThatComesAByteAtATime_isCutOffAtItsDeadline(String kind) {
     bed.sandbox().fault("kind=" + kind + ",millis=50,count=2");
     List<String> ids = sound(300);
     JobRun.Result result =
@@ -84,7 +84,7 @@ class HostileAnswersIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"drip,millis=50", "drip-head,millis=50", "huge,rows=0"})
-  void aSourceThatGivesNoWholeAnswerAtAll_isGivenUpWhenItWasPromised(String fault) {
+  void aSourceWithoutAnyCompleteAnswer_isGivenUpAfterThePatience(String fault) {
     bed.sandbox().fault("kind=" + fault);
     long start = System.nanoTime();
     JobRun.Result result =
@@ -100,7 +100,7 @@ class HostileAnswersIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"99999999999", "date:3000000000", "999999999999999999999999999999"})
-  void aRetryAfterThatIsLongerThanThePatience_isCapped_andSaid(String header) {
+  void aRetryAfterBeyondThePatience_isCapped_andReported(String header) {
     bed.sandbox().fault("kind=429,count=1,retryAfter=" + header);
     JobRun.Result result = bed.set("source.patience", "4s").run(bed.ids("found", 20));
     assertEquals(0, result.exitCode(), result.toString());
@@ -109,7 +109,7 @@ class HostileAnswersIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"-5", "soon", "NaN", "0x1p30", "1e400", "date:-5000", "0"})
-  void aRetryAfterThatSaysNothing_isNoReasonToWait(String header) {
+  void anInvalidRetryAfter_isIgnored(String header) {
     bed.sandbox().fault("kind=503,count=1,retryAfter=" + header);
     long start = System.nanoTime();
     JobRun.Result result = bed.run(bed.ids("found", 20));
@@ -118,7 +118,7 @@ class HostileAnswersIT {
   }
 
   @Test
-  void aSourceThatAlwaysAsksForAYear_isGivenUpWhenItWasPromised() {
+  void aSourceThatAlwaysAsksForAYear_isGivenUpAfterThePatience() {
     bed.sandbox().fault("kind=429,retryAfter=31536000");
     JobRun.Result result = bed.set("source.patience", "3s").run(bed.ids("found", 20));
     assertEquals(5, result.exitCode(), result.toString());
@@ -143,7 +143,7 @@ class HostileAnswersIT {
   // ---- nothing at all
 
   @Test
-  void anEmptySuccess_isAnErrorThatSaysSo() {
+  void anEmptyBodyWithStatus200_isAnErrorThatSaysSo() {
     String id = bed.ids("found", 1).get(0);
     bed.sandbox().fault("kind=204,ids=0x" + id);
     List<String> ids = new ArrayList<>(sound(30));
@@ -159,7 +159,7 @@ class HostileAnswersIT {
 
   @ParameterizedTest
   @ValueSource(ints = {500, 502, 520, 521, 522, 523, 524, 525, 526})
-  void anOutageBehindAGoodAnswer_isWaitedForAsOneAtTheStart(int status) {
+  void anOutageAfterAGoodAnswer_isWaitedForLikeOneAtTheStart(int status) {
     bed.job("markets").set("gamma.url", bed.sandbox().urls().get("gamma"));
     bed.set("markets.concurrency", 3);
     bed.sandbox().fault("kind=html,count=8,skip=2,source=gamma,status=" + status);
@@ -210,7 +210,7 @@ class HostileAnswersIT {
   }
 
   @Test
-  void aStepThatDoesNotEnd_isGivenUpWithExitCode5_andItIsSaidWhatItWaitsFor() throws Exception {
+  void aStepThatDoesNotEnd_endsTheRunWith5_andIsNamed() throws Exception {
     List<String> ids = sound(10);
     Path list = Files.write(bed.home().resolve("ids.txt"), ids);
     beforeTheCall(Sleeper.class);

@@ -146,7 +146,7 @@ class ListElementsIT {
   }
 
   @Test
-  void textBehindAnAnswer_isAnError_andTheAnswerIsAskedForAgain() {
+  void textAfterAnAnswer_isAnError_andTheRequestIsRepeated() {
     for (String behind : List.of("garbage", "{\"markets\":[]}", "]", "<html>")) {
       TestBed.empty();
       requests.set(0);
@@ -173,7 +173,7 @@ class ListElementsIT {
   }
 
   @Test
-  void positionsThatAreNone_areRejected() {
+  void invalidPositions_areRejected() {
     String wallet = "0x" + "c".repeat(40);
     answer =
         query ->

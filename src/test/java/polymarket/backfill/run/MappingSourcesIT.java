@@ -73,8 +73,7 @@ class MappingSourcesIT {
   }
 
   @Test
-  void aSourceThatCannotBeReached_saysSo_andItsTableStaysAsItWas_andNoOtherFillsIt()
-      throws IOException {
+  void anUnreachableSource_isReported_andNothingElseFillsItsTable() throws IOException {
     int dead;
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       dead = socket.getLocalPort();
@@ -275,7 +274,7 @@ class MappingSourcesIT {
   }
 
   @Test
-  void aNodesUrl_isReadFromAlchemysVariable_andIsToldToNobody_andAnotherNodeGoesOn()
+  void aNodesUrl_isReadFromAlchemysVariable_staysSecret_andAnotherNodeContinues()
       throws IOException {
     try (TestBed bed =
         TestBed.start(

@@ -208,7 +208,7 @@ class MarketsJobIT {
   }
 
   @Test
-  void aCursorThatIsRefused_startsItsChainOver_andDoublesNothing() throws Exception {
+  void aRefusedCursor_restartsItsChain_andDoublesNothing() throws Exception {
     bed.sandbox().fault("source=gamma,kind=expired-cursor,skip=9,count=2");
     JobRun.Result result = run(chains());
     assertTrue(
@@ -285,7 +285,7 @@ class MarketsJobIT {
   }
 
   @Test
-  void aWayOfPagingThatDoesNotExist_isRefused() {
+  void anUnknownPagingMode_isRefused() {
     Program.Result result = Program.run(bed.set("gamma.paging", "cursor"), "run", "markets");
     assertEquals(1, result.exitCode(), result.toString());
     assertTrue(

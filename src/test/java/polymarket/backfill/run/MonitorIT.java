@@ -59,7 +59,7 @@ class MonitorIT {
   }
 
   @Test
-  void whatAStoppedSourceDoesNotHave_isNotProvedAbsent_andWhatTheLivingOneDoesNotHaveIs() {
+  void absenceIsProvedByALivingSource_notByAStoppedOne() {
     try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(800).limits(0))) {
       bed.set("gamma.url", bed.sandbox().urls().get("gamma"));
       assertEquals(0, Program.run(bed, "run", "markets").exitCode());
@@ -85,7 +85,7 @@ class MonitorIT {
   }
 
   @Test
-  void whatTwoSourcesDoNotHave_isLeftOutOnce() {
+  void idsThatTwoSourcesDoNotHave_areLeftOutOnce() {
     try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(300).limits(0))) {
       bed.set("gamma.url", bed.sandbox().urls().get("gamma"));
       assertEquals(0, Program.run(bed, "run", "markets").exitCode());

@@ -114,7 +114,7 @@ class PayoutsJobIT {
   }
 
   @Test
-  void strangersIds_areWhatTheSourceSaysOfThem() {
+  void unknownIds_getTheStateThatTheSourceGives() {
     List<String> ids = new ArrayList<>();
     for (int i = 1; i <= 300; i++) {
       ids.add(String.format("%064x", i * 0x9E3779B97F4A7C15L));
@@ -126,7 +126,7 @@ class PayoutsJobIT {
   // ---- an answer is complete or it is not used
 
   @Test
-  void anAnswerCutAtAHundredRows_isFoundOut_andTheRestFetched() {
+  void anAnswerCutAtAHundredRows_isDetected_andCompleted() {
     fault("kind=truncate,rows=100");
     List<String> ids = sound(1500);
     assertEquals(0, bed.run(ids).exitCode());
@@ -145,7 +145,7 @@ class PayoutsJobIT {
   }
 
   @Test
-  void anEmptyAnswer_isNotTakenForAbsence() {
+  void anEmptyAnswer_doesNotCountAsAbsence() {
     fault("kind=empty,count=1");
     List<String> ids = sound(400);
     assertEquals(0, bed.set("payouts.batch-size", 400).run(ids).exitCode());
@@ -212,7 +212,7 @@ class PayoutsJobIT {
         "kind=reset",
         "kind=error-200"
       })
-  void whateverComesInsteadOfAnAnswer_costsNothingButTime(String fault) {
+  void anyMalformedAnswer_costsNothingButTime(String fault) {
     fault(fault + ",count=6");
     List<String> ids = sound(600);
     JobRun.Result result =
@@ -321,7 +321,7 @@ class PayoutsJobIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"kind=503", "kind=500", "kind=reset", "kind=error-200", "kind=html"})
-  void aSourceThatIsDeadForLongerThanThePatience_givesFive_andTheSameCommandGoesOn(String fault) {
+  void aSourceDeadBeyondThePatience_exitsWithFive_andTheSameCommandContinues(String fault) {
     List<String> ids = sound(300);
     fault(fault);
     JobRun.Result result = bed.set("payouts.batch-size", 100).set("source.patience", "4s").run(ids);
@@ -424,7 +424,7 @@ class PayoutsJobIT {
   }
 
   @Test
-  void severalPoisonIds_costThemselves() {
+  void severalPoisonIds_costOnlyThemselves() {
     List<String> ids = sound(600);
     List<String> poison = List.of(ids.get(3), ids.get(4), ids.get(311), ids.get(599));
     fault("kind=poison,ids=0x" + String.join("+0x", poison));
@@ -433,7 +433,7 @@ class PayoutsJobIT {
   }
 
   @Test
-  void aNewListWhileTheJobRuns_isTakenInToo() {
+  void idsAddedDuringARun_areFetchedToo() {
     restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(500));
     List<String> ids = sound(400);
     List<String> late = ids.subList(0, 40);
@@ -567,7 +567,7 @@ class PayoutsJobIT {
   // ---- sums
 
   @Test
-  void acknowledgedRowsThatAreInNoTable_giveFour_andNothingIsMarked() {
+  void acknowledgedRowsThatAreInNoTable_exitWithFour_andNothingIsMarked() {
     bed.beforeRun(run -> TestBed.clickHouse().execute("DROP TABLE default.payouts_to_ingest"));
     List<String> ids = bed.ids("found", 200);
     JobRun.Result result = bed.set("payouts.batch-size", 50).run(ids);
@@ -580,7 +580,7 @@ class PayoutsJobIT {
   }
 
   @Test
-  void aLandingTableThatIsGone_isAMistakeToMend_andNothingIsMarked() {
+  void aMissingLandingTable_isAnError_andNothingIsMarked() {
     bed.beforeRun(run -> TestBed.clickHouse().execute("DROP TABLE default.payouts_landing"));
     List<String> ids = bed.ids("found", 50);
     JobRun.Result result = bed.run(ids);
@@ -688,7 +688,7 @@ class PayoutsJobIT {
   }
 
   @Test
-  void aServerThatIsGoneForAWhile_isWaitedFor() throws Exception {
+  void anUnreachableClickHouse_isWaitedFor() throws Exception {
     restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(200));
     List<String> ids = sound(1500);
     try (Proxy proxy = new Proxy(TestBed.clickHouse().url().getPort())) {

@@ -112,7 +112,7 @@ class ResolutionsJobIT {
   }
 
   @Test
-  void withoutAList_itAsksForWhatAnotherJobsSourceDidNotHave() throws Exception {
+  void withoutAList_itTakesTheIdsThatAnotherJobDidNotFind() throws Exception {
     try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(3000).limits(0))) {
       List<String> ids = bed.ids(400);
       bed.run(ids);
@@ -191,7 +191,7 @@ class ResolutionsJobIT {
   }
 
   @Test
-  void partsPerMillion_comeToLowestTerms_andNonsenseIsRejected() {
+  void partsPerMillion_areReducedToLowestTerms_andInvalidOnesRejected() {
     assertEquals("[1,0] of 1", becomes("[1000000,0]"));
     assertEquals("[1,1] of 2", becomes("[500000,500000]"));
     assertEquals("[27,23] of 50", becomes("[540000,460000]"));

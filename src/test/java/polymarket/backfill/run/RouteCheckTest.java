@@ -150,7 +150,7 @@ class RouteCheckTest {
   }
 
   @Test
-  void filesOfEditorsAndSystems_arePassedOver() throws IOException {
+  void filesOfEditorsAndSystems_areIgnored() throws IOException {
     Path sources = home.resolve("routes/sources");
     Files.createSymbolicLink(
         sources.resolve(".#goldsky.camel.yaml"), Path.of("someone@host.1234:5678"));

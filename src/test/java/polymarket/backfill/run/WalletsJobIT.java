@@ -344,7 +344,7 @@ class WalletsJobIT {
   }
 
   @Test
-  void walletsWithoutPositions_areAbsent_andNotBeforeTheyWereAskedTwice() {
+  void walletsWithoutPositions_areAbsent_afterTheyWereAskedTwice() {
     bed(300, 20);
     List<String> wallets = strangers(40);
     assertEquals(0, bed.run("wallets", Share.WHOLE, wallets).exitCode());
@@ -380,7 +380,7 @@ class WalletsJobIT {
   }
 
   @Test
-  void aCursorThatIsNoLongerTaken_startsTheWalletOver_withoutDoublingARow() {
+  void anExpiredCursor_restartsTheWallet_withoutDoublingARow() {
     bed(3000, 20);
     // the large wallet's third page, which comes when its first pages are stored
     bed.sandbox().fault("kind=expired-cursor,source=data-api,match=cursor,skip=1,count=2");
@@ -394,7 +394,7 @@ class WalletsJobIT {
   }
 
   @Test
-  void aCursorThatComesBack_isNoLoop() {
+  void aRepeatedCursor_doesNotLoop() {
     bed(3000, 20);
     bed.sandbox().fault("kind=stuck-cursor,source=data-api,match=cursor");
     List<String> large = wallets().subList(0, 1);
@@ -488,7 +488,7 @@ class WalletsJobIT {
   }
 
   @Test
-  void aRefusalThatSaysAskingAgainIsOfNoUse_isNotAskedAgainAndAgain() {
+  void aRefusalThatIsNotRetryable_isNotRepeated() {
     bed(300, 30);
     List<String> wallets = wallets().subList(5, 15);
     bed.sandbox().fault("kind=poison,status=400,source=data-api,ids=" + wallets.get(3));

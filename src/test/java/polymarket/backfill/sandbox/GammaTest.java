@@ -80,7 +80,7 @@ class GammaTest {
   }
 
   @Test
-  void wrongCursorName_givesThePageOneForEver() throws Exception {
+  void aWrongCursorName_givesPageOneForever() throws Exception {
     JsonNode first = client.json("/gamma/markets/keyset?closed=true");
     assertEquals(20, first.get("markets").size());
     String cursor = first.get("next_cursor").asText();

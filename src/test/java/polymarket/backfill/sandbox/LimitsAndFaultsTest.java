@@ -103,7 +103,7 @@ class LimitsAndFaultsTest {
   }
 
   @Test
-  void cutJson_isHttpThatIsWholeAroundJsonThatIsNot() throws Exception {
+  void cutJson_isACompleteHttpAnswerWithBrokenJson() throws Exception {
     try (Sandbox sandbox = sandbox("kind=cut-json")) {
       HttpResponse<String> answer = new Client(sandbox).post(PATH, ONE);
       assertEquals(200, answer.statusCode());

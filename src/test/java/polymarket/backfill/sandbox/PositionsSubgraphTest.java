@@ -41,7 +41,7 @@ class PositionsSubgraphTest {
   }
 
   @Test
-  void withoutFirst_onlyHundredRowsComeAndNoWordAboutIt() throws Exception {
+  void withoutFirst_onlyAHundredRowsCome_withoutNotice() throws Exception {
     JsonNode answer =
         client.graphql(PATH, "{conditions(where:{id_in:" + in(strangers(500)) + "}){id payouts}}");
     assertEquals(100, answer.at("/data/conditions").size());
@@ -193,7 +193,7 @@ class PositionsSubgraphTest {
   }
 
   @Test
-  void strangers_areMixedAsPlanned() {
+  void unknownIds_areMixedAsPlanned() {
     int[] found = new int[1];
     int rejected = 0;
     int ties = 0;
@@ -235,7 +235,7 @@ class PositionsSubgraphTest {
   }
 
   @Test
-  void truth_isServedAsOneObjectALine() throws Exception {
+  void truth_isServedAsOneObjectPerLine() throws Exception {
     List<String> ids = strangers(10);
     String[] lines = client.post("/_sandbox/truth/payouts", in(ids)).body().split("\n");
     assertEquals(10, lines.length);

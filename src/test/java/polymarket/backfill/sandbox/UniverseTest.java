@@ -14,7 +14,7 @@ class UniverseTest {
       new Universe(new SandboxOptions().conditions(3000).wallets(400));
 
   @Test
-  void walletsAndMarkets_sayTheSameOfEachOther() {
+  void walletsAndMarkets_agreeAboutEachOther() {
     Wallets wallets = UNIVERSE.wallets;
     long places = 0;
     for (int w = 0; w < wallets.count(); w++) {
@@ -40,7 +40,7 @@ class UniverseTest {
   }
 
   @Test
-  void nobodySellsWhatHeHasNotGot() {
+  void nobodySellsMoreThanTheyHold() {
     for (int i = 0; i < UNIVERSE.size; i += 7) {
       Market market = UNIVERSE.market(i);
       for (int wallet : market.trades == 0 ? new int[0] : market.traders()) {

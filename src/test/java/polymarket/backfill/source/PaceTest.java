@@ -39,7 +39,7 @@ class PaceTest {
   }
 
   @Test
-  void aRequestThatLeftLate_movesTheTurnAPeriodAfterItAsFar() {
+  void aLateRequest_delaysTheTurnAPeriodLaterByAsMuch() {
     Pace source = new Pace("goldsky", Share.WHOLE, 1, () -> now);
     Pace.Turn late = source.turn(PERMITS, PERIOD, 1);
     sleep(late.waitMillis() + 200);
@@ -62,7 +62,7 @@ class PaceTest {
   }
 
   @Test
-  void aWorkersRequestThatLeftLate_leavesOneOfItsTurnsOut() {
+  void aWorkersLateRequest_skipsOneOfItsTurns() {
     Pace source = new Pace("goldsky", new Share(2, 4), 1, () -> now);
     Pace.Turn late = source.turn(PERMITS, PERIOD, 1);
     sleep(late.waitMillis() + 200);
@@ -101,7 +101,7 @@ class PaceTest {
   }
 
   @Test
-  void afterAPause_turnsThatWentByMeanwhileAreGone() {
+  void afterAPause_missedTurnsAreNotMadeUp() {
     Pace source = new Pace("quick", Share.WHOLE, 1, () -> now);
     source.turn(100, 1_000, 1);
     source.pause(300);
@@ -136,7 +136,7 @@ class PaceTest {
   }
 
   @Test
-  void aRequestThatLeftInTime_changesNothing() {
+  void aPunctualRequest_changesNothing() {
     Pace source = new Pace("goldsky", new Share(2, 4), 1, () -> now);
     Pace.Turn turn = source.turn(PERMITS, PERIOD, 1);
     source.left(turn);
