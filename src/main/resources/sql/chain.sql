@@ -107,33 +107,22 @@ DELETE FROM default.rpc_transfers WHERE block_number BETWEEN {page_first} AND to
 DELETE FROM default.chain_ranges WHERE first >= {page_first} AND batch = {batch};
 
 -- @stored
--- How many logs of a page the tables hold. Each log is in one of them.
-SELECT sum(held) AS rows, sum(refused) AS rejected FROM
+-- How many logs of a page the tables hold, by dataset. Each log is in one of them.
+SELECT part, sum(held) AS rows, sum(refused) AS rejected FROM
 (
-    SELECT count() AS held, 0 AS refused FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-    UNION ALL SELECT count(), 0 FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-    UNION ALL SELECT countIf(batch_index = 0), 0 FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-    UNION ALL SELECT count(), 0 FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-    UNION ALL SELECT 0, count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-);
+    SELECT 'fills' AS part, count() AS held, 0 AS refused FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT 'amm', count(), 0 FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT 'transfers', countIf(batch_index = 0), 0 FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT toString(dataset), count(), 0 FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
+    UNION ALL SELECT toString(dataset), 0, count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
+)
+GROUP BY part;
 
 -- @noted
 INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, parent_hash, batch, fetched_at)
-SELECT asked.dataset, {page_first}, {page_last}, if({came_from} = 'polygon', 'rpc', {came_from}), coalesce(held.logs, 0), unhex(substring({page_hash}, 3)),
-    unhex(substring({page_parent}, 3)), {batch}, now64(3, 'UTC')
-FROM (SELECT arrayJoin([{datasets}]) AS dataset) AS asked
-LEFT JOIN
-(
-    SELECT dataset, sum(n) AS logs FROM
-    (
-        SELECT 'fills' AS dataset, count() AS n FROM default.chain_fills WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-        UNION ALL SELECT 'amm', count() FROM default.chain_amm_trades WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-        UNION ALL SELECT 'transfers', countIf(batch_index = 0) FROM default.chain_transfers WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-        UNION ALL SELECT dataset, count() FROM default.chain_lifecycle WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
-        UNION ALL SELECT dataset, count() FROM default.chain_rejected WHERE {counted} > 0 AND block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
-    )
-    GROUP BY dataset
-) AS held ON held.dataset = asked.dataset;
+SELECT arrayJoin([{datasets}]) AS dataset, {page_first}, {page_last}, if({came_from} = 'polygon', 'rpc', {came_from}),
+    arraySum(arrayMap((part, logs) -> if(part = dataset, logs, 0), CAST([{parts}] AS Array(String)), CAST([{part_rows}] AS Array(UInt64)))),
+    unhex(substring({page_hash}, 3)), unhex(substring({page_parent}, 3)), {batch}, now64(3, 'UTC');
 
 -- @query held
 -- The number of logs of each range of a batch, including ranges without any.

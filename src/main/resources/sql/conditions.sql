@@ -12,7 +12,7 @@ SELECT
     coalesce(maxIf(known.closed_at, source = 'gamma'), maxIf(known.closed_at, source = 'chain')) AS closed_at,
     coalesce(minIf(known.opened_at, source = 'gamma'), minIf(known.opened_at, source = 'chain')) AS opened_at,
     if(in_gamma, maxIf(known.outcomes, source = 'gamma'), max(known.outcomes)) AS outcomes,
-    anyIf(known.listed, source = 'gamma' AND known.listed != '') AS listed,
+    anyIf(known.listed, known.listed != '') AS listed,
     max(known.volume) AS volume,
     if(in_gamma, anyIf(known.question, source = 'gamma'), max(known.question)) AS question
 FROM
@@ -44,6 +44,16 @@ FROM
         SELECT arrayJoin(if(kind = 'pool', conditions, [lifecycle.condition_id])) AS condition_id, min(block_time) AS opened FROM default.chain_lifecycle AS lifecycle
         WHERE kind = 'registration' OR kind = 'pool' AND tokens IN (SELECT emitter FROM default.chain_layouts WHERE kind = 'preparation') GROUP BY condition_id
     ) AS made
+    UNION ALL
+    -- combos: no API lists them; their token ids are the condition's id with the outcome as its last byte
+    SELECT lower(hex(combo.condition_id)), 'chain', toNullable(combo.resolved), combo.closed_at, combo.opened, toUInt64(2),
+        concat(toString($comboid(combo.condition_id)), ',', toString($comboid(combo.condition_id) + 1)), NULL, ''
+    FROM
+    (
+        SELECT lifecycle.condition_id AS condition_id, countIf(kind = 'resolution') > 0 AS resolved, minIf(block_time, kind = 'resolution') AS closed_at,
+            minIf(block_time, kind = 'combo') AS opened
+        FROM default.chain_lifecycle AS lifecycle WHERE kind IN ('combo', 'resolution') AND version = 'V3' GROUP BY condition_id HAVING countIf(kind = 'combo') > 0
+    ) AS combo
 ) AS known
 WHERE match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
 GROUP BY condition_id;
@@ -73,5 +83,8 @@ SELECT token_id, argMin(condition_id, rank) AS condition_id, argMin(outcome, ran
     SELECT toUInt256OrZero(token_id), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), outcome_index, 3 FROM default.goldsky_market_mapping
     UNION ALL
     SELECT token_id, lower(hex(condition_id)), toInt16(-1), 4 FROM default.chain_lifecycle WHERE kind = 'registration'
+    UNION ALL
+    SELECT $comboid(combo.condition_id) + outcome, lower(hex(combo.condition_id)), toInt16(outcome), 0
+    FROM default.chain_lifecycle AS combo ARRAY JOIN [0, 1] AS outcome WHERE kind = 'combo'
 )
 WHERE token_id != 0 GROUP BY token_id;

@@ -109,3 +109,7 @@ if(length($hash) = 66 AND length($address) = 42 AND arrayAll(w -> length(w) = 66
 -- @value blockmoment(seconds)
 -- The time of a block, seconds since 1970; NULL if it is before the first contract or later than tomorrow.
 if($seconds >= toUnixTimestamp(toDateTime('2020-09-01 00:00:00', 'UTC')) AND $seconds < toUnixTimestamp(now()) + 86400, toDateTime($seconds, 'UTC'), NULL);
+
+-- @value comboid(condition)
+-- The token id of a V3 condition's first outcome: 31 bytes of the condition, and the outcome as the last byte.
+reinterpretAsUInt256(reverse($condition));

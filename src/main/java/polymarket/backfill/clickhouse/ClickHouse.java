@@ -229,7 +229,12 @@ public final class ClickHouse implements AutoCloseable {
    *     getSetting('log_comment')}: the bytes themselves do not name it
    */
   public void insert(String table, byte[] answer, String token, String batch) {
-    insert(table, answer, oneBlock(token).serverSetting("log_comment", batch));
+    insert(
+        table,
+        answer,
+        // several are inserted side by side; threads of one insert that wait for each other take
+        // longer
+        oneBlock(token).serverSetting("log_comment", batch).serverSetting("max_threads", "1"));
   }
 
   private static InsertSettings oneBlock(String token) {
@@ -315,7 +320,7 @@ public final class ClickHouse implements AutoCloseable {
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
-      throw ClickHouseException.of(where(), e);
+      throw ClickHouseException.of(where(), e).in(sql);
     }
   }
 
@@ -349,7 +354,7 @@ public final class ClickHouse implements AutoCloseable {
           try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
             return response.getQueryId();
           } catch (Exception e) {
-            throw ClickHouseException.of(where(), e);
+            throw ClickHouseException.of(where(), e).in(sql);
           }
         });
   }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import polymarket.backfill.Access;
 import polymarket.backfill.UserError;
 
 /**
@@ -90,9 +91,13 @@ public final class Ledger implements AutoCloseable {
     return runtime.resolve(job + ".ledger");
   }
 
-  /** Whether a job has a ledger in this file. */
+  /**
+   * Whether a job has a ledger in this file.
+   *
+   * @throws UserError where the user has no permission to look
+   */
   public static boolean exists(Path file) {
-    return Files.exists(file);
+    return Access.exists(file);
   }
 
   /**

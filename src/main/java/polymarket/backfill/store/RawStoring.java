@@ -1,5 +1,6 @@
 package polymarket.backfill.store;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -26,6 +27,13 @@ public final class RawStoring {
   private final boolean probe;
   private final Map<String, Object> values;
 
+  /**
+   * What the tables hold of the page, stored or rejected, by part where the SQL file names parts.
+   */
+  private final List<String> parts = new ArrayList<>();
+
+  private final List<Long> partRows = new ArrayList<>();
+
   /** Whether rows of the page were removed, so that the same bytes are to be stored once more. */
   private boolean cleared;
 
@@ -48,6 +56,8 @@ public final class RawStoring {
                 || before != null && before != page);
     this.values = Storing.values(batch);
     this.values.putAll(page.values());
+    this.values.put("parts", parts);
+    this.values.put("part_rows", partRows);
   }
 
   private boolean isStored() {
@@ -106,9 +116,17 @@ public final class RawStoring {
   void stored(List<Map<String, Object>> counted) throws ImbalanceException {
     long rows = 0;
     long rejected = 0;
+    parts.clear();
+    partRows.clear();
     for (Map<String, Object> row : counted) {
-      rows += ((Number) row.get("rows")).longValue();
-      rejected += ((Number) row.get("rejected")).longValue();
+      long held = ((Number) row.get("rows")).longValue();
+      long refused = ((Number) row.get("rejected")).longValue();
+      rows += held;
+      rejected += refused;
+      if (row.get("part") != null) {
+        parts.add(String.valueOf(row.get("part")));
+        partRows.add(held + refused);
+      }
     }
     if (rows + rejected != page.getRows()) {
       throw new ImbalanceException(

@@ -127,4 +127,39 @@ class FillsViewIT {
             + "goldsky: blocks not fetched, or logs missing, 2 fills\n",
         lacking);
   }
+
+  @Test
+  void aCombosFill_hasItsConditionAndOutcome_andTheUniverseKnowsTheCombo() {
+    String combo = "03" + "ab".repeat(16) + "0001" + "00".repeat(8) + "0089" + "0001" + "00";
+    execute(
+        "INSERT INTO default.chain_lifecycle (dataset, kind, event, version, block_number,"
+            + " block_time, log_index, condition_id, numbers) VALUES ('conditions', 'combo',"
+            + " 'CombinatorialConditionPrepared', 'V3', 89000000, toDateTime('2026-06-12"
+            + " 00:00:00', 'UTC'), 1, unhex('"
+            + combo
+            + "'), [1, 2])");
+    execute(
+        "INSERT INTO default.chain_fills (version, block_number, log_index, role, taker_order,"
+            + " side, token_id, shares, collateral) SELECT 'V3', 89000001, 2, 'taker', 1, 'BUY',"
+            + " reinterpretAsUInt256(reverse(unhex('"
+            + combo.substring(0, 62)
+            + "01'))), 4000000, 1000000");
+    assertEquals(
+        combo + " 1",
+        TestBed.clickHouse()
+            .value(
+                "SELECT concat(condition_id, ' ', toString(outcome_index)) FROM default.vw_fills"
+                    + " WHERE version = 'V3'"));
+    assertEquals(
+        "['chain'] 2 0 2026-06-12 1",
+        TestBed.clickHouse()
+            .value(
+                "SELECT concat(toString(sources), ' ', toString(outcomes), ' ',"
+                    + " toString(ifNull(closed, 9) = 1), ' ', toString(toDate(opened_at)), ' ',"
+                    + " toString(toUInt256(splitByChar(',', listed)[2]) = (SELECT max(token_id)"
+                    + " FROM default.chain_fills WHERE version = 'V3'))) FROM"
+                    + " default.vw_conditions WHERE condition_id = '"
+                    + combo
+                    + "'"));
+  }
 }
