@@ -2,8 +2,8 @@
 -- what the law says. Its statement gives one row: checked, broken, first_block and last_block of what is broken, and places:
 -- up to 100 tuples of first block, last block, transaction, wallet, token and what is wrong. A law with by=blocks is asked
 -- for blocks {from_block} to {to_block} at a time, of those that were fetched of all datasets in needs=; one with by=tokens
--- for a range of the tokens' hashes, and only where the datasets in whole= were fetched from their first block on without a
--- gap.
+-- for a range of hashes, of tokens or whole markets; one with by=node when a node said what @held asks for. The datasets in whole=
+-- have to be fetched from their first block on without a gap.
 
 -- @setup after=chain
 CREATE TABLE IF NOT EXISTS default.audit_results
@@ -53,6 +53,16 @@ CREATE TABLE IF NOT EXISTS default.audit_questions
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (market_id, place);
+
+-- What a node says that the conditional tokens contract held after a block, for the audit under way.
+CREATE TABLE IF NOT EXISTS default.audit_held
+(
+    collateral   FixedString(20),
+    block_number UInt64,
+    amount       UInt256
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (collateral, block_number);
 
 CREATE TABLE IF NOT EXISTS default.audit_pools
 (
@@ -175,6 +185,12 @@ SELECT concat('backfill run chain --redo all --from ', toString({first_block}), 
 -- @keep
 INSERT INTO default.audit_results
 SELECT fromUnixTimestamp64Milli(toInt64({time}), 'UTC'), {law}, {says}, {state}, {checked}, {broken}, {first_block}, {last_block}, {place}, [{places}], {seconds};
+
+-- @held
+-- Whose balance the law collateral compares: the token and its holder.
+SELECT 'USDC.e' AS name, '0x2791bca1f2de4661ed88a30c99a7a9449aa84174' AS collateral, address AS holder FROM default.chain_contracts WHERE contract = 'conditional tokens' LIMIT 1
+UNION ALL
+SELECT 'wrapped collateral', '0x3a3bd7bb9528e159577f7c2e685cc81a765002e2', address FROM default.chain_contracts WHERE contract = 'conditional tokens' LIMIT 1;
 
 -- @law balances by=tokens whole=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
 -- A debit stands before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
@@ -509,6 +525,132 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
+-- @law collateral by=node whole=conditions,lifecycle Of each collateral, what came into the conditional tokens contract by splits is what went out by merges and redemptions and what it holds.
+-- What it holds says a node, after the last block, and after blocks between where the two differ: a difference belongs to the blocks
+-- between two that were asked for. Collateral that was sent to the contract without a split is one too.
+SELECT count() AS checked, countIf(more != 0) AS broken, minIf(since, more != 0) AS first_block, maxIf(block_number, more != 0) AS last_block,
+    groupArrayIf(100)((since, block_number, '', '', '', concat('the contract has ', toString(abs(more)), if(more > 0, ' more', ' less'), ' of collateral 0x', lower(hex(collateral)), ' than by splits, merges and redemptions')), more != 0) AS places
+FROM
+(
+    SELECT collateral, block_number, difference - lagInFrame(difference, 1, toInt256(0)) OVER in_order AS more,
+        lagInFrame(block_number, 1, toUInt64(assumeNotNull((SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'conditional tokens')) - 1)) OVER in_order + 1 AS since
+    FROM
+    (
+        SELECT asked.collateral AS collateral, asked.block_number AS block_number, any(toInt256(asked.amount)) - sumIf(flow.amount, flow.upto <= asked.block_number) AS difference
+        FROM (SELECT * FROM default.audit_held FINAL) AS asked
+        LEFT JOIN
+        (
+            SELECT event.collateral AS collateral, arrayFirst(b -> b >= event.block_number, (SELECT arraySort(groupUniqArray(block_number)) FROM default.audit_held)) AS upto,
+                sum(multiIf(event.kind = 'redemption', -toInt256(event.payout), event.kind = 'split', toInt256(event.amount), -toInt256(event.amount))) AS amount
+            FROM
+            (
+                SELECT * FROM default.chain_lifecycle FINAL
+                WHERE kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers) AND parent_id = toFixedString('', 32) AND block_number <= (SELECT max(block_number) FROM default.audit_held)
+            ) AS event
+            LEFT ANY JOIN (SELECT condition_id, toUInt16(number) AS outcomes FROM default.chain_lifecycle WHERE kind = 'preparation' AND number != 2) AS wide ON wide.condition_id = event.condition_id
+            -- a partition of less than all outcomes takes the token of their union, and no collateral
+            WHERE event.kind = 'redemption' OR arraySum(event.numbers) = bitShiftLeft(toUInt256(1), if(wide.outcomes = 0, toUInt16(2), wide.outcomes)) - 1
+            GROUP BY event.collateral, upto
+        ) AS flow ON flow.collateral = asked.collateral
+        GROUP BY asked.collateral, asked.block_number
+    )
+    WINDOW in_order AS (PARTITION BY collateral ORDER BY block_number ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law settled by=tokens whole=conditions,transfers,fills,lifecycle What was paid for the tokens of a settled condition came back: over all wallets, collateral received less paid, with what is not redeemed yet, sums up to nothing but rounding.
+-- A neg-risk market is settled with all its questions, because conversions cross them. Fills count before fees, which are somebody's
+-- too; an order that is filled alone pays whom it takes from. An exchange's own splits and merges are its fills'. Each payout is
+-- rounded down by less than a unit: once for each outcome of a redemption, and for each holder of what is left.
+WITH
+    grouped AS
+    (
+        SELECT if(question.market_id != toFixedString('', 32), question.market_id, token.condition_id) AS market, token.condition_id AS condition_id,
+            token.collateral AS collateral, token.index_set AS index_set, token.token_id AS token_id, numerators
+        FROM
+        (
+            SELECT condition_id, collateral, index_set, token_id FROM default.audit_tokens FINAL
+            UNION ALL
+            SELECT condition_id, toFixedString('', 20), bitShiftLeft(toUInt256(1), outcome), reinterpretAsUInt256(reverse(condition_id)) + outcome FROM
+            (
+                SELECT DISTINCT condition_id, arrayJoin([toUInt16(0), toUInt16(1)]) AS outcome FROM default.chain_lifecycle
+                WHERE version = 'V3' AND kind = 'resolution' AND contract IN
+                    (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'binary module')
+            )
+        ) AS token
+        LEFT ANY JOIN (SELECT condition_id, market_id FROM default.audit_questions FINAL) AS question ON question.condition_id = token.condition_id
+        LEFT ANY JOIN (SELECT condition_id, any(amounts) AS numerators FROM default.chain_lifecycle WHERE kind = 'resolution' GROUP BY condition_id) AS resolution
+            ON resolution.condition_id = token.condition_id
+        WHERE cityHash64(market) {in_range}
+    ),
+    token AS (SELECT * FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)),
+    exchanges AS (SELECT address FROM default.audit_contracts WHERE kind = 'exchange'),
+    adapters AS (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(until, wrong != '') AS last_block,
+    groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(market)))), wrong != '') AS places
+FROM
+(
+    SELECT market, min(block) AS since, max(block) AS until, sum(cash) AS sums_to, sum(rounded) AS rounding,
+        if(sums_to <= 0 AND -sums_to <= rounding, '', concat('what came back less what was paid is ', toString(sums_to), ', and rounding takes ', toString(rounding), ' at most')) AS wrong
+    FROM
+    (
+        SELECT token.market AS market, fill.block_number AS block, if(fill.side = 'BUY', -1, 1) * toInt256(fill.collateral) AS cash, toUInt64(0) AS rounded
+        FROM (SELECT * FROM default.chain_fills FINAL WHERE token_id IN (SELECT token_id FROM token)) AS fill
+        INNER JOIN token ON token.token_id = fill.token_id
+        WHERE NOT (fill.version = 'V1' AND fill.role = 'maker'
+            AND (fill.transaction_hash, fill.token_id, if(fill.side = 'BUY', fill.counterparty, fill.owner), if(fill.side = 'BUY', fill.owner, fill.counterparty)) IN
+                (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE token_id IN (SELECT token_id FROM token)))
+
+        UNION ALL
+        -- of the conditional tokens, the neg-risk adapter and the binary module
+        SELECT known.market, event.block_number,
+            multiIf(event.kind = 'redemption', toInt256(event.payout), event.kind = 'split', -toInt256(event.amount), toInt256(event.amount)),
+            if(event.kind = 'redemption', greatest(length(event.numbers), length(event.amounts), 1), 0)
+        FROM
+        (
+            SELECT *, if(version = 'V3' AND kind = 'redemption', toFixedString(reverse(reinterpretAsFixedString(bitAnd(token_id, bitNot(toUInt256(255))))), 32), condition_id) AS condition
+            FROM default.chain_lifecycle FINAL
+            WHERE kind IN ('split', 'merge', 'redemption') AND wallet NOT IN exchanges AND recipient NOT IN exchanges AND NOT (notEmpty(numbers) AND wallet IN adapters)
+                AND (empty(numbers) OR parent_id = toFixedString('', 32) AND collateral IN (SELECT collateral FROM token))
+        ) AS event
+        INNER JOIN (SELECT condition_id, any(market) AS market, maxIf(index_set, bitCount(index_set) = 1) * 2 - 1 AS all_outcomes FROM token GROUP BY condition_id) AS known
+            ON known.condition_id = event.condition
+        WHERE event.kind = 'redemption' OR empty(event.numbers) OR arraySum(event.numbers) = known.all_outcomes
+
+        UNION ALL
+        -- what a collateral adapter splits and merges for an exchange
+        SELECT token.market, transfer.block_number, if(transfer.receiver IN exchanges, 1, -1) * toInt256(transfer.amount), 0
+        FROM
+        (
+            SELECT * FROM default.chain_transfers FINAL
+            WHERE token_id IN (SELECT token_id FROM token WHERE index_set = 1) AND (sender IN exchanges AND receiver IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter')
+                OR receiver IN exchanges AND sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter'))
+        ) AS transfer
+        INNER JOIN token ON token.token_id = transfer.token_id
+
+        UNION ALL
+        SELECT market_id, block_number, toInt256(bitCount(number) - 1) * toInt256(amount), 0 FROM default.chain_lifecycle FINAL
+        WHERE kind = 'conversion' AND version = 'V1' AND market_id IN (SELECT market FROM token)
+
+        UNION ALL
+        -- what is not redeemed
+        SELECT market, since, intDiv(held * share, whole), toUInt64(1) FROM
+        (
+            SELECT token.market AS market, min(transfer.block_number) AS since, sum(side.2) AS held,
+                any(toInt256(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, n, toUInt256(0)), token.numerators, arrayEnumerate(token.numerators)))) AS share,
+                any(toInt256(arraySum(token.numerators))) AS whole
+            FROM (SELECT * FROM default.chain_transfers FINAL WHERE token_id IN (SELECT token_id FROM token)) AS transfer
+            INNER JOIN token ON token.token_id = transfer.token_id
+            ARRAY JOIN [(sender, -toInt256(amount)), (receiver, toInt256(amount))] AS side
+            WHERE side.1 NOT IN (toFixedString('', 20), toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20))
+            GROUP BY token.market, token.token_id, side.1
+            HAVING held > 0
+        )
+    )
+    GROUP BY market
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
 -- @law pools by=blocks needs=amm,lifecycle Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
 -- A purchase splits what is invested without the fee, a sale merges what is returned with it; a funding keeps all of one outcome.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
@@ -610,3 +752,106 @@ FROM
     GROUP BY dataset, first
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @compared
+-- The computed positions of wallets beside the Data API's, for `backfill audit wallets`: each difference of a position's amount and
+-- realized profit with its kind. A position is not a balance: transfers and fees in shares are in the Data API's amount alone. The
+-- Data API rounds prices to four decimals. Where its amount is another balance than that of the stored transfers, it is of later
+-- blocks, or logs are missing.
+WITH
+    sample AS (SELECT wallet_address AS wallet, toFixedString(unhex(substring(wallet, 3)), 20) AS address FROM default.api_positions_staging GROUP BY wallet ORDER BY cityHash64(wallet) LIMIT {sample}),
+    found AS
+    (
+        SELECT wallet, token, max(listed) AS api, sum(api_amount) - sum(amount) AS more, sum(api_profit) - sum(profit) AS profit_more, sum(amount) AS held, sum(bought) AS bought,
+            sum(in_fees) AS fees, sum(transferred) AS moved, sum(transfers) AS moves, max(converted) AS conversion, max(pooled) AS pool, max(api_average) AS one, max(average) AS other,
+            api AND abs(sum(api_amount) - sum(balance)) > 1e-4 AS elsewhere
+        FROM
+        (
+            SELECT wallet_address AS wallet, asset_id AS token, true AS listed, toFloat64(size) AS api_amount, ifNull(toFloat64(realized_pnl), 0) AS api_profit, ifNull(toFloat64(entry_price), 0) AS api_average,
+                0. AS amount, 0. AS profit, 0. AS average, 0. AS bought, 0. AS in_fees, 0. AS transferred, 0 AS transfers, false AS converted, false AS pooled, 0. AS balance
+            FROM default.api_positions_staging FINAL WHERE wallet_address IN (SELECT wallet FROM sample)
+            UNION ALL
+            SELECT wallet, token_id, false, 0, 0, 0, toFloat64(amount), toFloat64(realized_pnl), toFloat64(average_price), toFloat64(bought), 0, 0, 0, false, false, 0
+            FROM default.wallet_positions WHERE wallet IN (SELECT wallet FROM sample) AND NOT startsWith(token_id, '0x')
+            UNION ALL
+            SELECT concat('0x', lower(hex(owner))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, -toFloat64(fee) / 1e6, 0, 0, false, false, 0
+            FROM default.chain_fills FINAL WHERE version = 'V1' AND side = 'BUY' AND fee > 0 AND owner IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(wallet))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, toFloat64(amount) / 1e6, 0, 0, false, false, 0
+            FROM default.chain_lifecycle FINAL WHERE kind = 'fee refund' AND token_id != 0 AND wallet IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, side.2 * toFloat64(amount) / 1e6, 1, false, false, 0
+            FROM default.vw_plain_transfers ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, side.2 * toFloat64(amount) / 1e6
+            FROM default.chain_transfers FINAL ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
+            UNION ALL
+            -- an order that is filled alone moves its operator's tokens, too
+            SELECT concat('0x', lower(hex(counterparty))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, if(side = 'BUY', -1, 1) * toFloat64(shares) / 1e6, 1, false, false, 0
+            FROM default.chain_fills FINAL WHERE role = 'maker' AND taker_order AND counterparty IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(event.wallet))), toString(token.token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, event.converted, NOT event.converted, 0
+            FROM
+            (
+                SELECT wallet, market_id AS market, true AS converted FROM default.chain_lifecycle WHERE kind = 'conversion' AND wallet IN (SELECT address FROM sample)
+                UNION ALL
+                SELECT trade.wallet, pool.market, false FROM (SELECT * FROM default.chain_amm_trades WHERE wallet IN (SELECT address FROM sample)) AS trade
+                INNER JOIN (SELECT token_id, market FROM default.positions_tokens WHERE index_set = 0) AS pool ON pool.token_id = reinterpretAsUInt256(reverse(trade.pool))
+            ) AS event
+            INNER JOIN default.positions_tokens AS token ON token.market = event.market
+        )
+        GROUP BY wallet, token
+        HAVING api OR held > 0
+    )
+SELECT difference.1 AS what, difference.2 AS kind, count() AS positions, uniqExact(wallet) AS wallets, round(sum(abs(difference.3)), 6) AS sum,
+    argMax(concat(wallet, ', token ', token, ': ', toString(round(difference.3, 6))), abs(difference.3)) AS largest
+FROM found
+ARRAY JOIN
+[
+    ('amount', multiIf(more = 0, 'none', abs(more) <= 1e-4, 'rounding', NOT api AND held < 0.1, 'dust', elsewhere, 'another balance',
+        abs(more - moved - fees) <= 1e-4, if(moves > 0, 'transfer', 'fees in shares'), conversion, 'conversion', pool, 'AMM share',
+        moves > 0, 'transfer', fees != 0, 'fees in shares', 'unexplained'), more),
+    ('realized profit', multiIf(NOT api, 'not listed', profit_more = 0, 'none', abs(profit_more) <= 1e-4 + 5e-5 * bought, 'rounding', elsewhere, 'another balance', moves > 0, 'transfer', fees != 0, 'fees in shares',
+        conversion, 'conversion', pool, 'AMM share', abs(one - other) > 5.1e-5, 'another average price', 'unexplained'), if(api, profit_more, 0))
+] AS difference
+GROUP BY what, kind
+ORDER BY what, kind != 'unexplained', positions DESC
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
+
+-- @check broken laws, and where chart=bars
+SELECT concat(toString(law), ', ', if(first_block = last_block, concat('block ', toString(first_block)), concat('blocks ', toString(first_block), ' to ', toString(last_block)))) AS law, broken
+FROM default.audit_results WHERE time = (SELECT max(time) FROM default.audit_results) AND broken > 0 ORDER BY broken DESC;
+
+-- @check blocks that were fetched of each dataset, by parts of four million blocks chart=columns
+SELECT concat(toString(part * 4), 'M') AS from_block, least(100, sumIf(blocks, dataset = 'conditions') / 40000) AS conditions_pct,
+    least(100, sumIf(blocks, dataset = 'transfers') / 40000) AS transfers_pct, least(100, sumIf(blocks, dataset = 'fills') / 40000) AS fills_pct,
+    least(100, sumIf(blocks, dataset = 'amm') / 40000) AS amm_pct, least(100, sumIf(blocks, dataset = 'lifecycle') / 40000) AS lifecycle_pct
+FROM
+(
+    SELECT dataset, arrayJoin(range(intDiv(first, 4000000), intDiv(last, 4000000) + 1)) AS part,
+        toInt64(least(last, (part + 1) * 4000000 - 1)) - toInt64(greatest(first, part * 4000000)) + 1 AS blocks
+    FROM default.chain_ranges FINAL
+)
+GROUP BY part ORDER BY part;
+
+-- @check logs that the laws were held against, by year and month chart=columns
+SELECT formatDateTime(block_time, '%Y-%m') AS month, countIf(what = 'transfers') AS transfers, countIf(what = 'fills') AS fills, countIf(what = 'events') AS events
+FROM
+(
+    SELECT 'transfers' AS what, block_time FROM default.chain_transfers
+    UNION ALL SELECT 'fills', block_time FROM default.chain_fills
+    UNION ALL SELECT 'events', block_time FROM default.chain_lifecycle
+)
+WHERE isNotNull(block_time)
+GROUP BY month ORDER BY month;
+
+-- @check tokens that were minted and burnt, in millions, by year and month chart=columns
+SELECT formatDateTime(block_time, '%Y-%m') AS month, round(sumIf(toFloat64(amount), sender = toFixedString('', 20)) / 1e12, 3) AS minted,
+    round(sumIf(toFloat64(amount), receiver = toFixedString('', 20)) / 1e12, 3) AS burnt
+FROM default.chain_transfers
+WHERE isNotNull(block_time) AND amount < bitShiftLeft(toUInt256(1), 100)
+GROUP BY month ORDER BY month;
+
+-- @check transfers that nothing else explains, by year and month chart=columns
+SELECT formatDateTime(block_time, '%Y-%m') AS month, count() AS plain_transfers FROM default.vw_plain_transfers
+WHERE isNotNull(block_time) GROUP BY month ORDER BY month;

@@ -51,7 +51,7 @@ final class EnvFiles {
     try {
       lines = Files.readAllLines(file);
     } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": it is not a readable text file in UTF-8");
+      throw new UserError("cannot read " + file + ": " + UserError.reason(e));
     }
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i).strip();

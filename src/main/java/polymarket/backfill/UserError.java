@@ -47,8 +47,8 @@ public class UserError extends RuntimeException {
     return e instanceof AccessDeniedException denied
         ? "user "
             + System.getProperty("user.name")
-            + " has no permission to write "
-            + denied.getFile()
+            + " has no permission to "
+            + Access.denied(Path.of(denied.getFile()))
         : e instanceof FileAlreadyExistsException exists
             ? exists.getFile() + " is not a directory"
             : e instanceof CharacterCodingException

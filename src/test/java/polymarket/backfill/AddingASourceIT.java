@@ -121,6 +121,26 @@ class AddingASourceIT {
               .err()
               .contains("sql/tags.sql:32: unknown section @rejectd. Did you mean 'rejected'?"),
           mistake.err());
+
+      String sound = files().get("sql/tags.sql");
+      for (String[] broken :
+          new String[][] {
+            {"run", "-- @setup", "ENGINE = Null;", "ENGINE Nil;"},
+            {
+              "verify",
+              "-- @measure tags",
+              "SELECT uniqExact(tag_id) FROM default.api_tags",
+              "SELECT uniqExact(tagid) FROM default.api_tags"
+            }
+          }) {
+        Files.writeString(sql, sound.replace(broken[2], broken[3]));
+        long line = sound.substring(0, sound.indexOf(broken[1])).lines().count() + 1;
+        Program.Result refused = Program.run(bed, broken[0], "tags");
+        assertEquals(1, refused.exitCode(), refused.toString());
+        String where =
+            "sql/tags.sql:" + line + " " + broken[1].substring(3).replaceAll(" .*", "") + ": ";
+        assertTrue(refused.err().contains(where), where + refused.err());
+      }
     } finally {
       server.stop(0);
     }

@@ -63,6 +63,8 @@ public final class Program implements AutoCloseable {
                 "-Xmx512m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-XX:SharedArchiveFile=" + BuiltProgram.archive(),
+                "-Xlog:cds*=off",
                 "-Dbackfill.home=" + home,
                 "-Dchdb.lib=" + library()));
     if (Runtime.version().feature() >= 24) {
@@ -72,12 +74,11 @@ public final class Program implements AutoCloseable {
     command.addAll(
         List.of(
             "-cp",
-            project.resolve("target/classes")
-                + ":"
-                + project.resolve("target/test-classes")
+            BuiltProgram.jar()
                 + ":"
                 + project.resolve("target/lib")
-                + "/*",
+                + "/*:"
+                + project.resolve("target/test-classes"),
             "polymarket.backfill.cli.Backfill"));
     command.addAll(arguments);
     return command;

@@ -34,10 +34,14 @@ public final class Audit {
 
   private static final long FEWEST = 1000;
 
+  /** How many differences are looked for at once. */
+  private static final int MOST_HALVED = 10;
+
   private final ClickHouse clickHouse;
   private final Messages messages;
   private final Consumer<String> progress;
   private final Steps steps;
+  private final Node node;
   private final SqlFile sql = SqlFile.read("audit");
   private final Map<String, Object> values = new HashMap<>();
   private final Map<String, List<Blocks>> fetched = new HashMap<>();
@@ -63,11 +67,17 @@ public final class Audit {
   }
 
   /**
+   * @param node says what contracts hold; null for none, so that the law of it is not checked
    * @param progress receives the progress, one short line at a time
    */
   public Audit(
-      ClickHouse clickHouse, Settings settings, Messages messages, Consumer<String> progress) {
+      ClickHouse clickHouse,
+      Settings settings,
+      Messages messages,
+      Node node,
+      Consumer<String> progress) {
     this.clickHouse = clickHouse;
+    this.node = node;
     this.messages = messages;
     this.progress = progress;
     steps = new Steps("audit", Memory.bytes(settings, Memory.CAP), 1);
@@ -145,6 +155,7 @@ public final class Audit {
     switch (by) {
       case "blocks" -> byBlocks(section, law);
       case "tokens" -> byTokens(section, law);
+      case "node" -> byNode(section, law);
       case "all" -> each(law, List.of(0), nothing -> Map.of(), section, nothing -> List.of());
       default -> throw new UserError("sql/audit.sql:" + section.line() + ": unknown by=" + by);
     }
@@ -226,6 +237,76 @@ public final class Audit {
         range -> Map.of("in_range", range.between()),
         section,
         range -> range.ids() < FEWEST ? List.of() : range.halves());
+  }
+
+  /**
+   * Asks what is held after the last block; where that breaks the law, halves the blocks between
+   * those that were asked for, until each difference has a block of its own or the node has no
+   * state so old.
+   */
+  private void byNode(SqlFile.Section section, Law law) {
+    if (node == null) {
+      law.notChecked("no node was asked what the contracts hold: add --node");
+      return;
+    }
+    clickHouse.execute("TRUNCATE TABLE default.audit_held");
+    long last =
+        java.util.stream.Stream.of(section.attributes().get("whole").split(","))
+            .mapToLong(dataset -> of(dataset).get(0).last())
+            .min()
+            .orElseThrow();
+    try {
+      ask(last);
+    } catch (UserError e) {
+      law.notChecked(e.getMessage());
+      return;
+    }
+    Map<String, Object> row = clickHouse.rows(section.sql(values), Map.of()).get(0);
+    try {
+      for (List<Long> middles = middles(row); !middles.isEmpty() && !steps.isStopped(); ) {
+        middles.forEach(this::ask);
+        row = clickHouse.rows(section.sql(values), Map.of()).get(0);
+        middles = middles(row);
+      }
+    } catch (UserError e) {
+      law.partly("the blocks are no narrower because " + e.getMessage());
+    }
+    law.add(row);
+  }
+
+  private void ask(long block) {
+    progress.accept("audit: what the contracts held at block " + block);
+    clickHouse
+        .rows(sql.section("held").sql(values), Map.of())
+        .forEach(
+            held -> {
+              String collateral = (String) held.get("collateral");
+              clickHouse.execute(
+                  SqlFile.fill(
+                      "INSERT INTO default.audit_held SELECT unhex({collateral}), {block},"
+                          + " toUInt256({amount})",
+                      Map.of(
+                          "collateral", collateral.substring(2),
+                          "block", block,
+                          "amount",
+                              node.balance(collateral, (String) held.get("holder"), block)
+                                  .toString())));
+            });
+  }
+
+  /** The blocks in the middle of the first places that are wider than one. */
+  private static List<Long> middles(Map<String, Object> row) {
+    return Law.list(row.get("places")).stream()
+        .map(place -> blocks(Law.list(place)))
+        .filter(range -> range.width() > 1)
+        .limit(MOST_HALVED)
+        .map(range -> range.halves().get(0).last())
+        .distinct()
+        .toList();
+  }
+
+  private static Blocks blocks(List<?> place) {
+    return new Blocks(number(place.get(0)), number(place.get(1)));
   }
 
   private <P> void each(

@@ -1,5 +1,7 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -9,18 +11,25 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import polymarket.backfill.ExitCode;
+import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.audit.Audit;
 import polymarket.backfill.audit.LawResult;
+import polymarket.backfill.audit.Node;
 import polymarket.backfill.audit.Place;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.verify.Checks;
+import polymarket.backfill.verify.HtmlReport;
 
 /** Holds the laws of conservation against the stored logs of the chain. */
 @Command(
     name = "audit",
+    subcommands = AuditWalletsCommand.class,
     description =
         "Prove that no log of the chain is missing: hold laws that a missing log breaks against the"
             + " stored rows, and name the blocks to fetch again (exit code 3 while a law is"
@@ -35,6 +44,23 @@ final class AuditCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
+  @Option(names = "--brief", description = "Print three lines instead of each law.")
+  private boolean brief;
+
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description = "Also write the laws as one HTML file with charts.")
+  private Path report;
+
+  @Option(
+      names = "--node",
+      description =
+          "Ask the node of polygon.rpc.url what the conditional tokens contract holds of each"
+              + " collateral, for the law that needs it. To find a difference's block the node"
+              + " needs old states (an archive node).")
+  private boolean node;
+
   @Override
   public Integer call() {
     Settings settings = common.settings();
@@ -45,7 +71,13 @@ final class AuditCommand implements Callable<Integer> {
       Terminal terminal = new Terminal(json);
       Audit.Result result;
       try {
-        Audit audit = new Audit(clickHouse, settings, terminal, terminal::status);
+        Audit audit =
+            new Audit(
+                clickHouse,
+                settings,
+                terminal,
+                node ? new Node(settings.url("polygon.rpc.url")) : null,
+                terminal::status);
         Signals.handle(audit::stop, terminal);
         result = audit.run();
       } finally {
@@ -53,14 +85,68 @@ final class AuditCommand implements Callable<Integer> {
       }
       if (json) {
         System.out.println(Report.json(object(result)));
+      } else if (brief && !result.interrupted()) {
+        brief(result).forEach(System.out::println);
       } else {
         print(result);
+      }
+      if (report != null && !result.interrupted()) {
+        page(clickHouse, settings, result);
       }
       return (result.interrupted()
               ? ExitCode.INTERRUPTED
               : result.broken() ? ExitCode.CHECK_FAILED : ExitCode.COMPLETE)
           .code();
     }
+  }
+
+  private void page(ClickHouse clickHouse, Settings settings, Audit.Result result) {
+    List<HtmlReport.Part> parts = new ArrayList<>();
+    brief(result).forEach(line -> parts.add(new HtmlReport.Line(line)));
+    parts.add(new HtmlReport.Rows(result.laws().stream().map(AuditCommand::row).toList()));
+    List<Map<String, Object>> places =
+        result.laws().stream()
+            .flatMap(law -> law.places().stream().map(place -> row(law, place)))
+            .toList();
+    if (!places.isEmpty()) {
+      parts.add(new HtmlReport.Heading("Where laws are broken"));
+      parts.add(new HtmlReport.Rows(places));
+    }
+    Checks checks = new Checks("audit", SqlFile.read("audit"), List.of());
+    parts.add(
+        new HtmlReport.Checked(
+            checks.run(
+                clickHouse,
+                settings,
+                Job.names(Common.home()),
+                Memory.of(settings),
+                (title, table) -> {})));
+    HtmlReport.write(report, "Audit of the chain's logs", parts);
+    if (!json) {
+      System.out.println("The report is in " + report);
+    }
+  }
+
+  private static Map<String, Object> row(LawResult law) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("law", law.law());
+    row.put("says", law.says());
+    row.put("state", law.state());
+    row.put("checked", law.checked());
+    row.put("broken", law.broken());
+    row.put("where", law.where());
+    row.put("seconds", law.millis() / 1000.0);
+    return row;
+  }
+
+  private static Map<String, Object> row(LawResult law, Place place) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("law", law.law());
+    row.put("blocks", place.blocks().toString());
+    row.put("transaction", place.transaction());
+    row.put("wallet", place.wallet());
+    row.put("wrong", place.wrong());
+    return row;
   }
 
   private static Map<String, Object> object(Audit.Result result) {
@@ -117,6 +203,41 @@ final class AuditCommand implements Callable<Integer> {
       System.out.println("Fetch again what is missing, then audit again:");
       commands.forEach(command -> System.out.println("  " + command));
     }
+  }
+
+  /** What holds, what is broken, and what was not checked or is to be done, each in a line. */
+  private static List<String> brief(Audit.Result result) {
+    List<LawResult> broken = with(result, "broken");
+    List<LawResult> skipped = with(result, "not checked");
+    return List.of(
+        "audit: "
+            + Messages.count(with(result, "holds").size(), "law")
+            + " hold"
+            + (with(result, "holds").size() == 1 ? "s" : "")
+            + " in "
+            + Messages.count(result.laws().stream().mapToLong(LawResult::checked).sum(), "case")
+            + ", after "
+            + Messages.time(result.millis()),
+        broken.isEmpty() ? "audit: no law is broken" : "audit: BROKEN: " + first(broken),
+        !result.commands().isEmpty()
+            ? "audit: fetch again with `" + String.join("`, `", result.commands()) + "`"
+            : skipped.isEmpty()
+                ? "audit: every law was checked"
+                : "audit: not checked: " + first(skipped));
+  }
+
+  private static List<LawResult> with(Audit.Result result, String state) {
+    return result.laws().stream().filter(law -> law.state().equals(state)).toList();
+  }
+
+  /**
+   * The first of some laws with where it is broken or why it was not checked, and how many more.
+   */
+  private static String first(List<LawResult> laws) {
+    return laws.get(0).law()
+        + ", "
+        + laws.get(0).where()
+        + (laws.size() > 1 ? "; and " + Messages.count(laws.size() - 1, "law") + " more" : "");
   }
 
   private static String outcome(LawResult law) {

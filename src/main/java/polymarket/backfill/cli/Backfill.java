@@ -37,6 +37,7 @@ import polymarket.backfill.UserError;
       PipelineCommand.class,
       ViewsCommand.class,
       VerifyCommand.class,
+      ReadyCommand.class,
       AuditCommand.class,
       PositionsCommand.class,
       ExplainCommand.class,

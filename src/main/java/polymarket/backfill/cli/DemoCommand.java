@@ -45,6 +45,12 @@ final class DemoCommand implements Callable<Integer> {
   /** Seconds per block, so that Polygon's chain of five years has fewer blocks. */
   private static final int BLOCK_SECONDS = 60;
 
+  /**
+   * The first block of the conditional tokens contract, by polymarket/chain-contracts.tsv: with all
+   * blocks from there on, every law of the audit applies.
+   */
+  private static final String CONTRACTS_FIRST_BLOCK = "4023686";
+
   private static final int LINES_AN_INSERT = 10_000;
   private static final int INTERRUPTED = ExitCode.INTERRUPTED.code();
   private static final String ANEW = "`./backfill demo` starts again from the beginning";
@@ -99,14 +105,7 @@ final class DemoCommand implements Callable<Integer> {
         run(all, "run", "wallets");
         run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
         run(all, "run", "payouts");
-        run(
-            all,
-            "run",
-            "chain",
-            "--from",
-            String.valueOf(sandbox.firstBlock()),
-            "--set",
-            "chain.span=200000");
+        run(all, "run", "chain", "--from", CONTRACTS_FIRST_BLOCK, "--set", "chain.span=400000");
         run(all, "views");
         int verified =
             run(
@@ -163,6 +162,13 @@ final class DemoCommand implements Callable<Integer> {
             Report.table(
                 clickHouse.rows(
                     SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
+        run(all, "positions");
+        run(
+            all,
+            "sql",
+            "SELECT wallet, total_pnl, volume, win_rate, omega_ratio FROM default.vw_leaderboard"
+                + " LIMIT 5 FORMAT PrettyCompact");
+        run(all, "audit", "--node", "--brief");
         PipelineFiles files = PipelineFiles.of(demo.resolve("runtime"), "overnight");
         System.out.println(
             "\nThe report of the overnight pipeline is in "

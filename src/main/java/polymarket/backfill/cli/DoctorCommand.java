@@ -39,7 +39,7 @@ final class DoctorCommand implements Callable<Integer> {
                   "checks",
                   findings.stream().map(DoctorCommand::line).toList())));
     } else {
-      System.out.print(Report.table(findings.stream().map(DoctorCommand::line).toList()));
+      findings.forEach(finding -> System.out.print(text(finding)));
       System.out.println(
           failed.isEmpty()
               ? "All checks passed."
@@ -48,10 +48,25 @@ final class DoctorCommand implements Callable<Integer> {
     return (failed.isEmpty() ? ExitCode.COMPLETE : ExitCode.CHECK_FAILED).code();
   }
 
+  /** What to do stands below what was found: the two together are longer than a line. */
+  private static String text(Doctor.Finding finding) {
+    return String.format(
+        Locale.ROOT,
+        "  %-7s  %s: %s%n%s",
+        verdict(finding),
+        finding.what(),
+        finding.found(),
+        finding.toDo().isEmpty() ? "" : "           " + finding.toDo() + System.lineSeparator());
+  }
+
+  private static String verdict(Doctor.Finding finding) {
+    return finding.verdict().name().toLowerCase(Locale.ROOT);
+  }
+
   private static Map<String, Object> line(Doctor.Finding finding) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("check", finding.what());
-    line.put("verdict", finding.verdict().name().toLowerCase(Locale.ROOT));
+    line.put("verdict", verdict(finding));
     line.put("found", finding.found());
     line.put("to_do", finding.toDo());
     return line;

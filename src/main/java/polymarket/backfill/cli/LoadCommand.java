@@ -16,6 +16,7 @@ import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Views;
@@ -29,7 +30,7 @@ import polymarket.backfill.clickhouse.Views;
     description = {
       "Load rows from Parquet files, such as a published archive: chain-fills.",
       "ClickHouse reads the files; clickhouse.embedded.files names the folder that it may read. A"
-          + " load that was stopped goes on where it stopped."
+          + " stopped load continues where it stopped."
     })
 final class LoadCommand implements Callable<Integer> {
 
@@ -167,9 +168,7 @@ final class LoadCommand implements Callable<Integer> {
                 + "; it has "
                 + has.stream().collect(Collectors.joining(", ")));
       }
-      found.put(
-          head[0],
-          new Raw(there == null ? column.statements().get(0) : "`" + there.replace("`", "") + "`"));
+      found.put(head[0], new Raw(there == null ? column.statements().get(0) : Quoted.name(there)));
     }
     return found;
   }

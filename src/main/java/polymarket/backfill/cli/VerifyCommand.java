@@ -1,15 +1,12 @@
 package polymarket.backfill.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,10 +21,7 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.Share;
-import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
-import polymarket.backfill.run.RunState;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
@@ -210,34 +204,11 @@ final class VerifyCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** The sums over all jobs that run under its name. */
   private static Map<String, Object> ledgerValues(Settings settings, Job job) {
-    Map<String, Object> values = new HashMap<>();
-    for (String key :
-        Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text))
-            .toList()) {
-      values.put(key, 0L);
+    List<String> parts = job.parts(Common.home(), "auto").stream().map(Job::getName).toList();
+    try (LedgerValues ledgers = new LedgerValues(settings, parts)) {
+      return ledgers.values(parts);
     }
-    // sums over all jobs that run under its name
-    for (Job part : job.parts(Common.home(), "auto")) {
-      if (Files.isDirectory(settings.path("runtime.dir"))) {
-        add(
-            values,
-            "running",
-            StatusCommand.runs(settings.path("runtime.dir"), part.getName()).stream()
-                .filter(run -> run.state() == RunState.RUNNING)
-                .count());
-      }
-      if (Ledger.exists(JobRun.ledgerFile(settings, part.getName()))) {
-        try (Ledger ledger = Ledger.open(JobRun.ledgerFile(settings, part.getName()))) {
-          add(values, "total", ledger.size(Share.WHOLE));
-          ledger.counts(Share.WHOLE).forEach((state, n) -> add(values, state.text(), n));
-        }
-      }
-    }
-    return values;
-  }
-
-  private static void add(Map<String, Object> values, String key, long n) {
-    values.merge(key, n, (a, b) -> (Long) a + (Long) b);
   }
 }

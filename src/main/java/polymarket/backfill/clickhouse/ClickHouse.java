@@ -320,7 +320,7 @@ public final class ClickHouse implements AutoCloseable {
     } catch (UserError e) {
       throw e;
     } catch (Exception e) {
-      throw ClickHouseException.of(where(), e);
+      throw ClickHouseException.of(where(), e).in(sql);
     }
   }
 
@@ -354,7 +354,7 @@ public final class ClickHouse implements AutoCloseable {
           try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
             return response.getQueryId();
           } catch (Exception e) {
-            throw ClickHouseException.of(where(), e);
+            throw ClickHouseException.of(where(), e).in(sql);
           }
         });
   }

@@ -88,6 +88,15 @@ public final class ClickHouseException extends UserError {
     return line.length() > 400 ? line.substring(0, 400) + " …" : line;
   }
 
+  /** The same, with the place of the statement where it is wrong and from a user's own file. */
+  ClickHouseException in(String sql) {
+    return passes()
+        ? this
+        : SqlFile.originOf(sql)
+            .map(origin -> new ClickHouseException(origin + ": " + getMessage(), code, getCause()))
+            .orElse(this);
+  }
+
   /** Whether the same request may succeed later. */
   public boolean passes() {
     return code == 0 || PASSING.contains(code);

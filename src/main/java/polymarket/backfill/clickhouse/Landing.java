@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import polymarket.backfill.Sha256;
 
 /**
@@ -43,11 +44,14 @@ final class Landing {
             .filter(statement -> takes(TABLE, statement, tables) || takes(VIEW, statement, views))
             .toList();
     comment =
-        "passes rows on, keeps none; made from " + Sha256.hex(String.join(";\n", statements), 16);
+        "passes rows on, keeps none; made from "
+            + Sha256.hex(
+                statements.stream().map(SqlFile::withoutOrigin).collect(Collectors.joining(";\n")),
+                16);
   }
 
   private static boolean takes(Pattern pattern, String statement, Set<String> names) {
-    Matcher matcher = pattern.matcher(statement);
+    Matcher matcher = pattern.matcher(SqlFile.withoutOrigin(statement));
     boolean found = matcher.find();
     if (found) {
       names.add(matcher.group(1));

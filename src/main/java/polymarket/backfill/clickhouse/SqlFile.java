@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import polymarket.backfill.Home;
@@ -24,6 +25,13 @@ public final class SqlFile {
 
   private static final Pattern HEAD = Pattern.compile("^-- @(\\S+)[ \\t]*(.*)$", Pattern.MULTILINE);
   private static final Pattern ATTRIBUTE = Pattern.compile("(?:^|(?<=\\s))([a-z-]+)=(\\S+)\\s*");
+
+  /** Begins the place of a user's own file. */
+  private static final String USERS = "sql/";
+
+  /** What ends each statement of a user's own file, so that ClickHouse's error can be traced. */
+  private static final Pattern ORIGIN = Pattern.compile("/\\* (" + USERS + "\\S+ @\\S+) \\*/");
+
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{([a-z_]+)\\}");
 
   /**
@@ -68,6 +76,7 @@ public final class SqlFile {
 
   private final String name;
   private final String where;
+  private final boolean users;
   private List<Section> sections = new ArrayList<>();
 
   /**
@@ -77,6 +86,7 @@ public final class SqlFile {
   SqlFile(String name, String where, String text, boolean strict) {
     this.name = name;
     this.where = where;
+    this.users = where.startsWith(USERS);
     Matcher head = HEAD.matcher(text);
     List<int[]> bounds = new ArrayList<>();
     List<String[]> heads = new ArrayList<>();
@@ -103,6 +113,7 @@ public final class SqlFile {
               attributes,
               statements(text.substring(bounds.get(i)[0], bounds.get(i)[1])).stream()
                   .map(sql -> name.equals("values") ? sql : Values.VALUES.expand(sql))
+                  .map(sql -> users ? sql + origin(section, line) : sql)
                   .toList(),
               line));
     }
@@ -150,6 +161,25 @@ public final class SqlFile {
             + "s are in docs/SQL-SECTIONS.md");
   }
 
+  private String origin(String section, int line) {
+    return " /* " + where + ":" + line + " @" + section + " */";
+  }
+
+  /**
+   * Where a statement stands in a file of the user's own.
+   *
+   * @return file, line of the section and its name; empty for the program's own SQL
+   */
+  static Optional<String> originOf(String sql) {
+    Matcher origin = ORIGIN.matcher(sql);
+    return origin.find() ? Optional.of(origin.group(1)) : Optional.empty();
+  }
+
+  /** The statement as it stands in the file: where it stands is no part of what it does. */
+  static String withoutOrigin(String sql) {
+    return ORIGIN.matcher(sql).replaceFirst("").stripTrailing();
+  }
+
   /** A mistake in the file, at a line from 1. */
   UserError error(int line, String what) {
     return new UserError(where + ":" + line + ": " + what);
@@ -176,7 +206,7 @@ public final class SqlFile {
     try {
       return new SqlFile(
           name,
-          (users ? "sql/" : "src/main/resources/sql/") + name + ".sql",
+          (users ? USERS : "src/main/resources/sql/") + name + ".sql",
           new String(Home.read("sql/" + name + ".sql"), StandardCharsets.UTF_8),
           users || Files.exists(Home.folder().resolve("routes/jobs/" + name + ".job.yaml")));
     } catch (FileNotFoundException e) {
@@ -231,7 +261,12 @@ public final class SqlFile {
 
   /** All sections of that name, in order. */
   public List<Section> sections(String section) {
-    return sections.stream().filter(candidate -> candidate.name().equals(section)).toList();
+    return sections(List.of(section));
+  }
+
+  /** All sections of these names, in the file's order. */
+  public List<Section> sections(List<String> names) {
+    return sections.stream().filter(candidate -> names.contains(candidate.name())).toList();
   }
 
   /**

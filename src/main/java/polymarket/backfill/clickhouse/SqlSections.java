@@ -37,7 +37,8 @@ public final class SqlSections {
     KNOWN.put("finish", List.of());
     KNOWN.put("unfinished", List.of());
     KNOWN.put("check", List.of("needs", "chart"));
-    KNOWN.put("measure", List.of("min", "max", "unit"));
+    KNOWN.put("measure", List.of("min", "max", "unit", "ledger", "needs"));
+    KNOWN.put("unproved", List.of("min", "max", "unit", "ledger", "needs"));
     KNOWN.put("verify", List.of("needs"));
     KNOWN.put("coverage", List.of("ledger", "needs", "reads"));
     KNOWN.put("missing", List.of());

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.zip.ZipException;
+import polymarket.backfill.Access;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
@@ -86,10 +87,10 @@ public final class IdList {
   /**
    * Checks that a list exists, before anything is started for it.
    *
-   * @throws UserError if it is not a file
+   * @throws UserError if it is not a file, or in a folder that the user has no permission for
    */
   public static void check(String source, IdKind kind) {
-    if (!source.equals("-") && (source.isEmpty() || !Files.exists(Path.of(source)))) {
+    if (!source.equals("-") && (source.isEmpty() || !Access.exists(Path.of(source)))) {
       throw new UserError(
           (source.isEmpty() ? "''" : source)
               + ": no such file. --ids takes a file with one "

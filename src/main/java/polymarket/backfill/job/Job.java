@@ -262,7 +262,11 @@ public final class Job {
           .toList();
     } catch (IOException e) {
       throw new UserError(
-          "no folder " + folder(home) + "; run the program from its project, or set BACKFILL_HOME");
+          "cannot read the folder "
+              + folder(home)
+              + ": "
+              + UserError.reason(e)
+              + "; run the program from its project, or set BACKFILL_HOME");
     }
   }
 

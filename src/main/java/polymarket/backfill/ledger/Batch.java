@@ -29,7 +29,12 @@ public record Batch(
     FIRST,
     /** Half of a batch that kept failing. */
     HALF,
-    /** The ids that an answer left out, asked for once more. */
+    /**
+     * Ids that an answer left out, until they are asked for once more with those of other answers.
+     * It is not asked for itself.
+     */
+    UNECHOED,
+    /** Ids that answers left out, asked for once more. */
     REASK,
     /**
      * One id that was answered before: shows whether the source answers at all. Nothing is stored

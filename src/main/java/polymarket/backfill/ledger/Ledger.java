@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import polymarket.backfill.Access;
 import polymarket.backfill.UserError;
 
 /**
@@ -90,9 +91,13 @@ public final class Ledger implements AutoCloseable {
     return runtime.resolve(job + ".ledger");
   }
 
-  /** Whether a job has a ledger in this file. */
+  /**
+   * Whether a job has a ledger in this file.
+   *
+   * @throws UserError where the user has no permission to look
+   */
   public static boolean exists(Path file) {
-    return Files.exists(file);
+    return Access.exists(file);
   }
 
   /**
@@ -241,8 +246,8 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new
-   * batch that asks for them once more.
+   * Marks a batch: its ids by their outcomes; those the answer left out are put into a batch of
+   * kind UNECHOED, which waits for {@link #askTogether}.
    *
    * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of
    *     its own; those that are neither here nor answered go back to where the batch took them from
@@ -261,6 +266,19 @@ public final class Ledger implements AutoCloseable {
   public synchronized List<Batch> complete(
       BatchWork batch, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
     return batches.complete(batch, unanswered, cuts, share);
+  }
+
+  /**
+   * Puts the ids that several answers left out together, in batches that ask for them once more.
+   *
+   * @param unechoed batches of kind UNECHOED, which are gone then
+   * @param size ids a batch
+   * @param all whether the ids that do not fill a batch are asked for too; otherwise they are in
+   *     the last batch of the result, of kind UNECHOED
+   */
+  public synchronized List<Batch> askTogether(
+      List<Batch> unechoed, int size, boolean all, Share share) {
+    return batches.askTogether(unechoed, size, all, share);
   }
 
   /** Notes that a page of the batch is stored, and where the next one begins. */

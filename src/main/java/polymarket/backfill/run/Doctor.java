@@ -208,6 +208,8 @@ public final class Doctor {
       if (sample.failure() != null) {
         failed(
             what, sample.failure(), "look at its status page, the proxy, the key; then try again");
+        // a request that is signed with a wrong time is refused; without a connection none is known
+        clock(what, url, false);
       } else {
         ok(
             what,
@@ -217,15 +219,19 @@ public final class Doctor {
                 + Messages.count(sample.rows(), "row")
                 + " in "
                 + Messages.time(millis));
+        clock(what, url, true);
       }
-      clock(what, url);
     } catch (UserError e) {
       failed(what, e.getMessage(), "");
     }
   }
 
-  /** Compares the server's date with this clock, and tells what is left of a quota. */
-  private void clock(String what, URI url) {
+  /**
+   * Compares the server's date with this clock, and tells what is left of a quota.
+   *
+   * @param answered whether the source answered; its silence is not told twice
+   */
+  private void clock(String what, URI url, boolean answered) {
     try {
       HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
       long before = System.nanoTime();
@@ -263,7 +269,9 @@ public final class Doctor {
         ok(what + " clock", found);
       }
     } catch (IOException e) {
-      failed(what + " clock", UserError.reason(e), "check the network and the proxy");
+      if (answered) {
+        failed(what + " clock", UserError.reason(e), "check the network and the proxy");
+      }
     } catch (DateTimeParseException e) {
       failed(what + " clock", "the server's date cannot be read", "");
     } catch (InterruptedException e) {

@@ -26,7 +26,13 @@ public final class Checks {
 
   /** A number with its thresholds; a share is a fraction of 1. */
   public record Measure(
-      String name, String title, SqlFile.Section section, boolean share, Double min, Double max) {}
+      String name, String title, SqlFile.Section section, boolean share, Double min, Double max) {
+
+    /** A value of it for people: a share as a percentage. */
+    public String shown(double value) {
+      return Checks.shown(value, share);
+    }
+  }
 
   /** A measure's value. */
   public record Value(Measure measure, double value) {
@@ -207,14 +213,12 @@ public final class Checks {
       }
       if (!option.startsWith("--min-") && !option.startsWith("--max-")) {
         throw new UserError(
-            "unknown option '"
-                + option
-                + "' of verify; thresholds are --min-M and --max-M for a measure M");
+            "unknown option '" + option + "'; thresholds are --min-M and --max-M for a measure M");
       }
       (option.startsWith("--min-") ? least : most).put(option.substring(6), number(option, value));
     }
     Map<String, Measure> all = new LinkedHashMap<>();
-    for (SqlFile.Section section : sql.sections("measure")) {
+    for (SqlFile.Section section : sql.sections(List.of("measure", "unproved"))) {
       Map<String, String> attributes = section.attributes();
       String[] parts = section.title().split(" ", 2);
       Double min = attributes.containsKey("min") ? number("min", attributes.get("min")) : null;

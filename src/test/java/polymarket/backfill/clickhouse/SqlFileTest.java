@@ -147,7 +147,8 @@ class SqlFileTest {
         file(
             "-- @job target=default.books key=token_id\n"
                 + "-- @has-rows\nSELECT 7;\n-- @replaced\nDELETE FROM default.books;\n");
-    assertEquals("SELECT 7", file.section("has-rows").sql(Map.of()));
+    assertEquals(
+        "SELECT 7 /* sql/my-books.sql:2 @has-rows */", file.section("has-rows").sql(Map.of()));
     assertEquals(1, file.sections("has-rows").size());
     assertFalse(file.has("redone"));
     assertFalse(file.section("stored").statements().get(0).contains("_rejected"));

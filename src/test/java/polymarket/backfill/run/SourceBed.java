@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import polymarket.backfill.BuiltProgram;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
@@ -90,12 +91,11 @@ final class SourceBed {
                 "-Xmx300m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-XX:SharedArchiveFile=" + BuiltProgram.archive(),
+                "-Xlog:cds*=off",
                 "-Dbackfill.home=" + bed.home(),
                 "-cp",
-                TestBed.PROJECT.resolve("target/classes")
-                    + ":"
-                    + TestBed.PROJECT.resolve("target/lib")
-                    + "/*",
+                BuiltProgram.jar() + ":" + TestBed.PROJECT.resolve("target/lib") + "/*",
                 "polymarket.backfill.cli.Backfill"));
     command.addAll(List.of(arguments));
     command.addAll(bed.setArguments());

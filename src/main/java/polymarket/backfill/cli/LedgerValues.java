@@ -1,0 +1,117 @@
+package polymarket.backfill.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import polymarket.backfill.Settings;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunState;
+import polymarket.backfill.verify.Ready;
+
+/** What the ledgers of several jobs know, for the placeholders of measures. */
+final class LedgerValues implements Ready.Ledgers, AutoCloseable {
+
+  /** The states in which one job's ledger proves more than another's, the strongest first. */
+  private static final List<State> STRENGTH =
+      List.of(State.FOUND, State.FAILED, State.UNRESOLVED, State.PENDING, State.ABSENT);
+
+  private final Settings settings;
+  private final List<String> all;
+  private final Map<Path, Ledger> open = new LinkedHashMap<>();
+
+  /**
+   * @param all the names of all jobs
+   */
+  LedgerValues(Settings settings, List<String> all) {
+    this.settings = settings;
+    this.all = all;
+  }
+
+  @Override
+  public Map<String, Object> values(String jobs) {
+    return values(jobs.isEmpty() ? all : List.of(jobs.split(",")));
+  }
+
+  /**
+   * How many ids of these jobs are in each state ({@code found}, …), all of them ({@code total}),
+   * the processes that work on them ({@code running}), the jobs with pending ids, and the largest
+   * share of failed ids with its job.
+   */
+  Map<String, Object> values(List<String> jobs) {
+    Map<String, Object> values = new HashMap<>();
+    Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text))
+        .forEach(key -> values.put(key, 0L));
+    double worst = 0;
+    values.put("worst_job", "");
+    List<String> pending = new ArrayList<>();
+    for (String job : jobs) {
+      if (Files.isDirectory(settings.path("runtime.dir"))) {
+        add(
+            values,
+            "running",
+            StatusCommand.runs(settings.path("runtime.dir"), job).stream()
+                .filter(run -> run.state() == RunState.RUNNING)
+                .count());
+      }
+      Ledger ledger = ledger(job);
+      if (ledger == null) {
+        continue;
+      }
+      long total = ledger.size(Share.WHOLE);
+      Map<State, Long> counts = ledger.counts(Share.WHOLE);
+      add(values, "total", total);
+      counts.forEach((state, n) -> add(values, state.text(), n));
+      if (counts.getOrDefault(State.PENDING, 0L) > 0) {
+        pending.add(job);
+      }
+      double failed = counts.getOrDefault(State.FAILED, 0L) / Math.max(1.0, total);
+      if (failed > worst) {
+        worst = failed;
+        values.put("worst_job", job);
+      }
+    }
+    values.put("worst", worst);
+    values.put("pending_jobs", String.join(" ", pending));
+    return values;
+  }
+
+  @Override
+  public State state(String jobs, String id) {
+    return Stream.of(jobs.split(","))
+        .map(this::ledger)
+        .filter(Objects::nonNull)
+        .map(ledger -> ledger.entry(id))
+        .filter(Objects::nonNull)
+        .map(Ledger.Entry::state)
+        .min(Comparator.comparing(STRENGTH::indexOf))
+        .orElse(null);
+  }
+
+  /** A job's ledger; null where it has none. */
+  private Ledger ledger(String job) {
+    Path file = JobRun.ledgerFile(settings, job);
+    if (!open.containsKey(file) && Ledger.exists(file)) {
+      open.put(file, Ledger.open(file));
+    }
+    return open.get(file);
+  }
+
+  @Override
+  public void close() {
+    open.values().forEach(Ledger::close);
+  }
+
+  private static void add(Map<String, Object> values, String key, long n) {
+    values.merge(key, n, (a, b) -> (Long) a + (Long) b);
+  }
+}
