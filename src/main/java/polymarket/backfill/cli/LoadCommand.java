@@ -137,10 +137,11 @@ final class LoadCommand implements Callable<Integer> {
     Random random = new Random();
     for (int i = 0; i < sample; i++) {
       Slice slice = slices.get(random.nextInt(slices.size()));
-      long room = Math.max(1, slice.last() - slice.first() - SAMPLE_BLOCKS + 2);
-      long first = slice.first() + random.nextLong(room);
-      sampled.add(
-          new Slice(first, Math.min(slice.last(), first + SAMPLE_BLOCKS - 1), slice.rows(), 0));
+      // the first and the last block may be in another file in part
+      long low = Math.min(slice.first() + 1, slice.last());
+      long high = Math.max(low, slice.last() - 1);
+      long first = low + random.nextLong(Math.max(1, high - low - SAMPLE_BLOCKS + 2));
+      sampled.add(new Slice(first, Math.min(high, first + SAMPLE_BLOCKS - 1), slice.rows(), 0));
     }
     return total;
   }
@@ -177,8 +178,12 @@ final class LoadCommand implements Callable<Integer> {
     List<Slice> slices = new ArrayList<>();
     Slice open = null;
     for (Map<String, Object> step : clickHouse.rows(sql.section("slices").sql(values), Map.of())) {
-      long first = number(step, "first");
-      Slice next = new Slice(first, first + 999, number(step, "rows"), number(step, "fills"));
+      Slice next =
+          new Slice(
+              number(step, "first"),
+              number(step, "last"),
+              number(step, "rows"),
+              number(step, "fills"));
       if (open != null && open.rows() + next.rows() <= SLICE_ROWS) {
         open =
             new Slice(
