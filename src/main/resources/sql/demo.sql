@@ -25,7 +25,8 @@ CREATE DATABASE IF NOT EXISTS sandbox_truth;
 
 CREATE OR REPLACE TABLE sandbox_truth.fills
 (
-    id String, condition_id String, token_id String, outcome_index UInt8, maker String, side LowCardinality(String), size UInt64, cost UInt64,
+    id String, condition_id String, token_id String, outcome_index UInt8, maker String, side LowCardinality(String), size UInt64,
+        cost UInt64,
     timestamp DateTime('UTC'), transaction_hash String
 )
 ENGINE = MergeTree ORDER BY id;
@@ -61,16 +62,20 @@ WITH
     cityHash64(id, 'token') % 10 AS has_token,
     cityHash64(id, 'transaction') % 10 AS has_transaction
 SELECT id, maker,
-    multiIf(form < 32, gamma_id, form < 48, slug, form < 64, question_id, form < 78, fills.token_id, form < 86, concat('0x', upper(fills.condition_id)),
+    multiIf(form < 32, gamma_id, form < 48, slug, form < 64, question_id, form < 78, fills.token_id, form < 86,
+        concat('0x', upper(fills.condition_id)),
         form < 92, concat('0x', repeat('0', 64)), form < 98, '', concat('delisted-', slug)),
-    if(has_condition < 5200, concat('0x', fills.condition_id), ''), if(has_token < 3, fills.token_id, ''), side, size / 1000000, cost / 1000000,
+    if(has_condition < 5200, concat('0x', fills.condition_id), ''), if(has_token < 3, fills.token_id, ''), side, size / 1000000,
+        cost / 1000000,
     if(has_transaction < 9, transaction_hash, ''), timestamp
 FROM sandbox_truth.fills AS fills INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = fills.condition_id;
 
 -- @forms
 -- The trades by the form of their market.
-SELECT multiIf(market_id = '', 'nothing', match(market_id, '^0x0+$'), 'zeros', lower(market_id) = concat('0x', truth.condition_id), 'a condition id',
-        startsWith(market_id, '0x'), 'a question id', market_id = truth.token_id, 'a token id', match(market_id, '^[0-9]+$'), 'Gamma\'s number',
+SELECT multiIf(market_id = '', 'nothing', match(market_id, '^0x0+$'), 'zeros', lower(market_id) = concat('0x', truth.condition_id),
+    'a condition id',
+        startsWith(market_id, '0x'), 'a question id', market_id = truth.token_id, 'a token id', match(market_id, '^[0-9]+$'),
+            'Gamma\'s number',
         startsWith(market_id, 'delisted'), 'an unknown slug', 'a slug') AS market,
     substring(min(market_id), 1, 30) AS such_as, count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
     concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
@@ -87,4 +92,5 @@ FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS tr
 
 -- @trade
 -- A trade whose condition id was found by a slug.
-SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]') ORDER BY cityHash64(trade_id) LIMIT 1;
+SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]')
+    ORDER BY cityHash64(trade_id) LIMIT 1;

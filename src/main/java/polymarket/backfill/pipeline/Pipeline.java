@@ -216,7 +216,7 @@ public record Pipeline(
     return file.getFileName() + ":" + step.line();
   }
 
-  /** The steps that come after one, directly or by way of others, in the order of the file. */
+  /** The steps that come after one, directly or indirectly, in the order of the file. */
   public Set<String> behind(String step) {
     Set<String> behind = new LinkedHashSet<>();
     boolean more = true;
