@@ -53,7 +53,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private static final int LINES_AN_INSERT = 10_000;
   private static final int INTERRUPTED = ExitCode.INTERRUPTED.code();
-  private static final String ANEW = "`./backfill demo` starts again from the beginning";
+  private static final String STARTS_OVER = "`./backfill demo` starts again from the beginning";
 
   @Option(
       names = "--folder",
@@ -73,7 +73,7 @@ final class DemoCommand implements Callable<Integer> {
         DemoCommand.class.getResourceAsStream("/demo/condition-ids.txt.gz")) {
       Files.copy(shipped, ids);
     }
-    Signals.afterwards(ANEW);
+    Signals.afterwards(STARTS_OVER);
     List<String> set = new ArrayList<>();
     setting(set, "runtime.dir", demo.resolve("runtime").toString());
     setting(set, "clickhouse.url", "");
@@ -97,113 +97,137 @@ final class DemoCommand implements Callable<Integer> {
       run(all, "run", "fills");
       try (ClickHouse clickHouse =
           ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
-        System.out.println(
-            "\n"
-                + "(A part of the fills becomes a table of chain trades, like one that users"
-                + " have.)");
-        clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
-        run(all, "run", "wallets");
-        run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
-        run(all, "run", "payouts");
-        run(all, "run", "chain", "--from", CONTRACTS_FIRST_BLOCK, "--set", "chain.span=400000");
-        run(all, "views");
-        int verified =
-            run(
-                all,
-                "verify",
-                "payouts",
-                "--min-found",
-                "6000",
-                "--max-failed",
-                "1%",
-                "--max-duplicates",
-                "0");
-        run(all, "monitor");
-        Object wallet =
-            clickHouse.value(SqlFile.read("demo").section("wallet").statements().get(0));
-        run(
-            all,
-            "sql",
-            "SELECT source, market_cid, outcome, shares, price FROM default.vw_trades_unified WHERE"
-                + " wallet = '"
-                + wallet
-                + "' ORDER BY source, market_cid LIMIT 4 BY source FORMAT PrettyCompact");
-        run(
-            all,
-            "sql",
-            "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM"
-                + " cascadian_clean.vw_resolutions_truth ORDER BY winning_index, condition_id LIMIT"
-                + " 5 FORMAT PrettyCompact");
-        run(
-            all,
-            "sql",
-            "SELECT source, count() AS fills, countIf(taker_order) AS trades, sumIf(cost,"
-                + " taker_order) AS volume, min(timestamp) AS first, max(timestamp) AS last FROM"
-                + " default.vw_fills GROUP BY source ORDER BY source FORMAT PrettyCompact");
-        run(
-            all,
-            "sql",
-            "SELECT kind, version, count() AS logs FROM default.chain_lifecycle GROUP BY kind,"
-                + " version ORDER BY logs DESC LIMIT 8 FORMAT PrettyCompact");
-        System.out.println(
-            "\n(Next is the overnight pipeline. A table of "
-                + Messages.count(trades(clickHouse, sandbox))
-                + " trades is generated, like one that users have: half of them have no condition"
-                + " id, and their markets have many different forms.)");
-        System.out.print(
-            Report.table(
-                clickHouse.rows(
-                    SqlFile.read("demo").section("forms").statements().get(0), Map.of())));
-        int night = run(all, "pipeline", "overnight");
-        Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
-        run(all, "explain", String.valueOf(trade));
-        System.out.println("\nThe enriched trades, compared with the sandbox's truth");
-        System.out.print(
-            Report.table(
-                clickHouse.rows(
-                    SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
-        run(all, "positions");
-        run(
-            all,
-            "sql",
-            "SELECT wallet, total_pnl, volume, win_rate, omega_ratio FROM default.vw_leaderboard"
-                + " LIMIT 5 FORMAT PrettyCompact");
-        run(all, "audit", "--node", "--brief");
-        PipelineFiles files = PipelineFiles.of(demo.resolve("runtime"), "overnight");
-        System.out.println(
-            "\nThe report of the overnight pipeline is in "
-                + files.report()
-                + ", and with charts, for a browser, in "
-                + files.page());
-        System.out.println("The data is in " + demo + ". Try");
-        System.out.println(
-            "  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data="
-                + demo.resolve("data"));
-        System.out.println(
-            "  ./backfill explain "
-                + trade
-                + " --set clickhouse.data="
-                + demo.resolve("data")
-                + " --set runtime.dir="
-                + demo.resolve("runtime"));
-        System.out.println(
-            "  ./backfill ledger payouts --state failed --set runtime.dir="
-                + demo.resolve("runtime"));
-        System.out.println(
-            "  ./backfill verify wallet "
-                + wallet
-                + " --set clickhouse.data="
-                + demo.resolve("data")
-                + " --set runtime.dir="
-                + demo.resolve("runtime"));
+        int verified = jobs(all, ids, clickHouse);
+        int night = night(all, clickHouse, sandbox);
+        sayWhereTheDataIs(demo, clickHouse);
         return night != 0 ? night : verified;
       }
     } catch (Interrupted e) {
-      System.err.println("backfill: the demo was interrupted; " + ANEW);
+      System.err.println("backfill: the demo was interrupted; " + STARTS_OVER);
       return INTERRUPTED;
     } catch (StepFailed e) {
       throw new UserError("the demo ended at `" + e.getMessage() + "`");
     }
+  }
+
+  /**
+   * Runs the jobs, and shows what they stored.
+   *
+   * @return the exit code of the check
+   */
+  private static int jobs(List<String> all, Path ids, ClickHouse clickHouse) {
+    System.out.println(
+        "\n"
+            + "(A part of the fills becomes a table of chain trades, like one that users"
+            + " have.)");
+    clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
+    run(all, "run", "wallets");
+    run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
+    run(all, "run", "payouts");
+    run(all, "run", "chain", "--from", CONTRACTS_FIRST_BLOCK, "--set", "chain.span=400000");
+    run(all, "views");
+    int verified =
+        run(
+            all,
+            "verify",
+            "payouts",
+            "--min-found",
+            "6000",
+            "--max-failed",
+            "1%",
+            "--max-duplicates",
+            "0");
+    run(all, "monitor");
+    run(
+        all,
+        "sql",
+        "SELECT source, market_cid, outcome, shares, price FROM default.vw_trades_unified WHERE"
+            + " wallet = '"
+            + value(clickHouse, "wallet")
+            + "' ORDER BY source, market_cid LIMIT 4 BY source FORMAT PrettyCompact");
+    run(
+        all,
+        "sql",
+        "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM"
+            + " cascadian_clean.vw_resolutions_truth ORDER BY winning_index, condition_id LIMIT"
+            + " 5 FORMAT PrettyCompact");
+    run(
+        all,
+        "sql",
+        "SELECT source, count() AS fills, countIf(taker_order) AS trades, sumIf(cost,"
+            + " taker_order) AS volume, min(timestamp) AS first, max(timestamp) AS last FROM"
+            + " default.vw_fills GROUP BY source ORDER BY source FORMAT PrettyCompact");
+    run(
+        all,
+        "sql",
+        "SELECT kind, version, count() AS logs FROM default.chain_lifecycle GROUP BY kind,"
+            + " version ORDER BY logs DESC LIMIT 8 FORMAT PrettyCompact");
+    return verified;
+  }
+
+  /**
+   * Runs the overnight pipeline on generated trades, compares its result with the truth, and shows
+   * what the chain's tables give.
+   *
+   * @return the exit code of the pipeline
+   */
+  private static int night(List<String> all, ClickHouse clickHouse, Sandbox sandbox) {
+    System.out.println(
+        "\n(Next is the overnight pipeline. A table of "
+            + Messages.count(trades(clickHouse, sandbox))
+            + " trades is generated, like one that users have: half of them have no condition"
+            + " id, and their markets have many different forms.)");
+    System.out.print(
+        Report.table(
+            clickHouse.rows(SqlFile.read("demo").section("forms").statements().get(0), Map.of())));
+    int code = run(all, "pipeline", "overnight");
+    run(all, "explain", String.valueOf(value(clickHouse, "trade")));
+    System.out.println("\nThe enriched trades, compared with the sandbox's truth");
+    System.out.print(
+        Report.table(
+            clickHouse.rows(SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
+    run(all, "positions");
+    run(
+        all,
+        "sql",
+        "SELECT wallet, total_pnl, volume, win_rate, omega_ratio FROM default.vw_leaderboard"
+            + " LIMIT 5 FORMAT PrettyCompact");
+    run(all, "audit", "--node", "--brief");
+    return code;
+  }
+
+  private static void sayWhereTheDataIs(Path demo, ClickHouse clickHouse) {
+    PipelineFiles files = PipelineFiles.of(demo.resolve("runtime"), "overnight");
+    System.out.println(
+        "\nThe report of the overnight pipeline is in "
+            + files.report()
+            + ", and with charts, for a browser, in "
+            + files.page());
+    System.out.println("The data is in " + demo + ". Try");
+    System.out.println(
+        "  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data="
+            + demo.resolve("data"));
+    System.out.println(
+        "  ./backfill explain "
+            + value(clickHouse, "trade")
+            + " --set clickhouse.data="
+            + demo.resolve("data")
+            + " --set runtime.dir="
+            + demo.resolve("runtime"));
+    System.out.println(
+        "  ./backfill ledger payouts --state failed --set runtime.dir=" + demo.resolve("runtime"));
+    System.out.println(
+        "  ./backfill verify wallet "
+            + value(clickHouse, "wallet")
+            + " --set clickhouse.data="
+            + demo.resolve("data")
+            + " --set runtime.dir="
+            + demo.resolve("runtime"));
+  }
+
+  /** The one value of a query of the demo's SQL file. */
+  private static Object value(ClickHouse clickHouse, String section) {
+    return clickHouse.value(SqlFile.read("demo").section(section).statements().get(0));
   }
 
   /**
