@@ -82,8 +82,11 @@ WHERE comment != '' ORDER BY rows DESC;
 -- The enriched trades compared with the sandbox's truth, in a sentence.
 SELECT concat('Trades with a condition id: ', toString(round(100 * countIf(trade.condition_id_source = 'original') / count(), 2)), '% before, ',
     toString(round(100 * countIf(trade.condition_id != '') / count(), 2)), '% after. Compared with the sandbox''s truth, ',
-    toString(countIf(trade.condition_id != '' AND lower(replaceRegexpOne(trade.condition_id, '^0x', '')) != truth.condition_id)), ' of ', toString(count()), ' are wrong.')
-FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id;
+    toString(countIf(wrong)), ' of ', toString(count()), ' are wrong, ', toString(countIf(wrong AND conditions.clob_conflict != '')),
+    ' of them where the CLOB itself has the wrong condition.')
+FROM (SELECT *, condition_id != '' AND lower(replaceRegexpOne(condition_id, '^0x', '')) != fills.condition_id AS wrong
+    FROM default.enriched_trades_final AS trades INNER JOIN sandbox_truth.fills AS fills ON fills.id = trades.trade_id) AS trade
+INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = trade.`fills.condition_id`;
 
 -- @trade
 -- A trade whose condition id was found by a slug.

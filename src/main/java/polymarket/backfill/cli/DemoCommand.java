@@ -7,6 +7,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -89,6 +90,7 @@ final class DemoCommand implements Callable<Integer> {
                     .conditions(MARKETS)
                     .wallets(WALLETS)
                     .fillsPerMarket(FILLS_A_MARKET)
+                    .now(Instant.now().getEpochSecond())
                     .blockSeconds(BLOCK_SECONDS))) {
       Path file = demo.resolve("report.txt");
       System.out.println(
