@@ -17,6 +17,7 @@ CREATE TABLE ids(
   marked_at INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX ids_in_flight ON ids(batch) WHERE state = 'pending' AND batch IS NOT NULL;
+-- kind: first, half, reask, or unechoed (ids that an answer left out and that are not asked for once more yet)
 CREATE TABLE batches(
   batch INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL,
@@ -145,6 +146,9 @@ UPDATE ids SET batch = NULL, mode = ? WHERE batch = ? AND state = 'pending';
 UPDATE batches SET fetched = fetched + ?, inserted = inserted + ?, duplicate = duplicate + ?, rejected = rejected + ?, requests = ?,
   cursor = ?, done_at = ?
 WHERE batch = ?;
+
+-- @delete-batch
+DELETE FROM batches WHERE batch = ?;
 
 -- @close-batch
 UPDATE batches SET done_at = ? WHERE batch = ?;

@@ -72,8 +72,12 @@ FROM sandbox_truth.fills AS fills INNER JOIN sandbox_truth.conditions AS conditi
 SELECT concat(database, '.', name) AS table, total_rows AS rows, comment FROM
 (
     SELECT database, name, total_rows, transform(name,
-        ['api_markets_staging', 'clob_fills', 'api_positions_staging', 'resolutions_external_ingest', 'chain_fills', 'chain_amm_trades', 'chain_transfers', 'chain_lifecycle', 'enriched_trades_final'],
-        ['markets', 'fills from Goldsky and the Data API', 'positions of wallets', 'payout vectors', 'fills from the chain', 'trades with pools', 'transfers of tokens', 'splits, merges, redemptions, resolutions, …', 'trades with their condition ids'], '') AS comment
+        ['api_markets_staging', 'clob_fills', 'api_positions_staging', 'resolutions_external_ingest', 'chain_fills',
+            'chain_amm_trades', 'chain_transfers', 'chain_lifecycle',
+            'wallet_pnl', 'enriched_trades_final'],
+        ['markets', 'fills from Goldsky and the Data API', 'positions of wallets', 'payout vectors', 'fills from the chain',
+            'trades with pools', 'transfers of tokens', 'splits, merges, redemptions, resolutions, …',
+            'profit and loss by wallet and condition', 'trades with their condition ids'], '') AS comment
     FROM system.tables WHERE database = 'default'
 )
 WHERE comment != '' ORDER BY rows DESC;

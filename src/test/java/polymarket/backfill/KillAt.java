@@ -11,6 +11,8 @@ import org.apache.camel.model.ToDefinition;
 import org.apache.camel.model.ToDynamicDefinition;
 import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
+import polymarket.backfill.ledger.Batch;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * Ends the process at once, as kill -9 does, at a step of the routes: {@code
@@ -21,7 +23,13 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
 
   /** The steps that it knows. */
   public static final String[] STEPS = {
-    "before-request", "after-request", "before-insert", "after-insert", "before-mark"
+    "before-request",
+    "after-request",
+    "before-insert",
+    "after-insert",
+    "before-mark",
+    "before-request-of-left-out",
+    "before-mark-of-left-out"
   };
 
   private final String step;
@@ -70,12 +78,12 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
     return new DelegateAsyncProcessor(target) {
       @Override
       public boolean process(Exchange exchange, AsyncCallback callback) {
-        reached(before);
+        reached(before, exchange);
         return super.process(
             exchange,
             doneSync -> {
               if (!exchange.isFailed()) {
-                reached(after);
+                reached(after, exchange);
               }
               callback.done(doneSync);
             });
@@ -83,8 +91,11 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
     };
   }
 
-  private void reached(String point) {
-    if (point.equals(step) && times.incrementAndGet() == time) {
+  private void reached(String point, Exchange exchange) {
+    BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
+    boolean leftOut = batch != null && batch.getKind() == Batch.Kind.REASK;
+    if ((point.equals(step) || leftOut && (point + "-of-left-out").equals(step))
+        && times.incrementAndGet() == time) {
       Runtime.getRuntime().halt(137);
     }
   }

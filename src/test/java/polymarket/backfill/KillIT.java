@@ -34,8 +34,10 @@ class KillIT {
           "after-request",
           "after-insert",
           "before-mark",
+          "before-request-of-left-out",
           "random",
           "workers",
+          "before-mark-of-left-out",
           "before-insert",
           "random");
 
@@ -95,6 +97,9 @@ class KillIT {
       assertEquals(0, inFlight(bed));
       assertTrue(!endedAt.isEmpty(), "no round ended at a named step");
       assertTrue(ROUNDS < 25 || engineKills > 0, "no engine was killed");
+      assertTrue(
+          ROUNDS < 25 || endedAt.stream().anyMatch(point -> point.endsWith("-of-left-out")),
+          "no round ended with ids that an answer had left out: " + endedAt);
       System.out.println("kill test: ended at " + endedAt);
       System.out.println(
           "kill test: "
@@ -150,7 +155,11 @@ class KillIT {
           Program.start(
               bed,
               named
-                  ? List.of("-Dbackfill.kill-at=" + moment + ":" + (1 + random.nextInt(9)))
+                  ? List.of(
+                      "-Dbackfill.kill-at="
+                          + moment
+                          + ":"
+                          + (1 + random.nextInt(moment.endsWith("-of-left-out") ? 2 : 9)))
                   : List.of(),
               Map.of(),
               arguments.toArray(String[]::new)));

@@ -87,10 +87,19 @@ public final class Benchmark implements AutoCloseable {
    * @throws BenchmarkException where a process of it fails
    */
   public Map<String, Object> run(Part part, long count) {
+    return in(home -> measure(part, count, home));
+  }
+
+  /** What is measured in an empty folder. */
+  private interface Measurement {
+    Map<String, Object> in(Path home) throws IOException, InterruptedException;
+  }
+
+  private Map<String, Object> in(Measurement measurement) {
     Path home = folder.resolve("run-" + System.nanoTime());
     try {
       try {
-        return measure(part, count, home);
+        return measurement.in(home);
       } finally {
         processes.end();
         Folders.delete(home);
@@ -103,18 +112,62 @@ public final class Benchmark implements AutoCloseable {
     }
   }
 
+  /** Whether {@link #peer} can be called here: for the job payouts, where there is Python. */
+  public static boolean hasPeer() {
+    return Peer.isThere();
+  }
+
+  /**
+   * Runs a Python script in the place of the program.
+   *
+   * @return what is printed, with names that say the unit
+   * @throws BenchmarkException where a process of it fails
+   */
+  public Map<String, Object> peer(Part part, long count) {
+    return in(home -> measurePeer(part, count, home));
+  }
+
+  /** The peers' figures, for people. */
+  public static String peerText(List<Map<String, Object>> parts) {
+    return Peer.text(parts);
+  }
+
+  private Map<String, Object> measurePeer(Part part, long count, Path home)
+      throws IOException, InterruptedException {
+    double pace = ScaledHome.make(home, program.home(), source, part.scale());
+    Map<String, String> urls = Processes.urls(sandbox(part, count, home));
+    String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
+    Path ids = ids(url, count);
+    JsonNode said =
+        new Peer(processes, home)
+            .run(
+                urls.get(scenario.urls().values().iterator().next()),
+                ids,
+                part.scale() == 0 ? 0 : pace);
+    Map<String, Long> truth = scenario.truth().count(url, ids);
+    JsonNode limit = json(url + "/_sandbox/stats").path("limits").path(scenario.limit());
+    return Peer.figures(
+        part.name(),
+        said,
+        limit,
+        scenario.stored().keySet().stream().mapToLong(kind -> truth.getOrDefault(kind, 0L)).sum());
+  }
+
+  private Process sandbox(Part part, long count, Path home) throws IOException {
+    return processes.start(
+        "sandbox",
+        List.of("-Dbackfill.home=" + home),
+        home.resolve("sandbox.errors"),
+        Stream.concat(
+                scenario.sandbox().apply(count).stream(),
+                Stream.of("--port", "0", "--limits", limits(part.scale())))
+            .toList());
+  }
+
   private Map<String, Object> measure(Part part, long count, Path home)
       throws IOException, InterruptedException {
     double pace = ScaledHome.make(home, program.home(), source, part.scale());
-    Process sandbox =
-        processes.start(
-            "sandbox",
-            List.of("-Dbackfill.home=" + home),
-            home.resolve("sandbox.errors"),
-            Stream.concat(
-                    scenario.sandbox().apply(count).stream(),
-                    Stream.of("--port", "0", "--limits", limits(part.scale())))
-                .toList());
+    Process sandbox = sandbox(part, count, home);
     Map<String, String> urls = Processes.urls(sandbox);
     String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
     Path ids = ids(url, count);

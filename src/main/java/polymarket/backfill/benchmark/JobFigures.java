@@ -69,6 +69,7 @@ record JobFigures(
     result.put("inserts", inserts);
     result.put("rows_per_insert", inserts == 0 ? 0 : stored / inserts);
     result.put("requests", limit.path("arrivals").asLong());
+    result.put("least_requests", leastRequests());
     result.put(
         "retries", runs.stream().mapToLong(run -> run.path("run").path("retries").asLong()).sum());
     if (part.scale() > 0) {
@@ -94,6 +95,8 @@ record JobFigures(
     result.put(
         "limit_used",
         Math.round((limit.path("arrivals").asLong() - 1) / busy / allowed * 10_000) / 10_000.0);
+    result.put(
+        "useful_pace", Math.round((leastRequests() - 1) / busy / allowed * 10_000) / 10_000.0);
     if (part.workers() > 1) {
       result.put(
           "limit_used_by_each_of_its_part",
@@ -112,6 +115,11 @@ record JobFigures(
     result.put("highest_in_a_window", limit.path("highest").asLong());
     result.put("allowed_in_a_window", limit.path("max").asLong());
     result.put("arrivals_over_the_limit", limit.path("violations").asLong());
+  }
+
+  /** The fewest requests that the runs could have made, as they say themselves. */
+  private long leastRequests() {
+    return runs.stream().mapToLong(run -> run.path("run").path("least_requests").asLong()).sum();
   }
 
   private Map<String, Double> spent() {

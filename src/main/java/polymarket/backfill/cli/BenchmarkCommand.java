@@ -124,6 +124,15 @@ final class BenchmarkCommand implements Callable<Integer> {
               + " that memory is flat.")
   private boolean memory;
 
+  @Option(
+      names = "--peer",
+      paramLabel = "PEER",
+      description =
+          "For payouts: also run a script that fetches the same ids, for comparison: asyncio, in"
+              + " Python (skipped where there is no python3). It keeps no checkpoint and stores"
+              + " nothing in ClickHouse.")
+  private String peer;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
@@ -203,6 +212,9 @@ final class BenchmarkCommand implements Callable<Integer> {
           "--workers takes a number of at least 2, --repeat and --ids of at least 1, --scale one"
               + " above 0");
     }
+    if (peer != null && (!peer.equals("asyncio") || !name.equals("payouts"))) {
+      throw new UserError("--peer takes asyncio, and only payouts has it");
+    }
     Settings settings = common.settings();
     Job job = Job.read(settings.home(), scenario.job());
     chooseParts(!job.isPass());
@@ -214,8 +226,12 @@ final class BenchmarkCommand implements Callable<Integer> {
     result.put("scale", scale);
     result.put("shorter", shorter(scenario, count, full, scale));
     result.put("cores", Runtime.getRuntime().availableProcessors());
-    List<Map<String, Object>> done = measured(settings, scenario, job, scale, count);
+    List<Map<String, Object>> peers = new ArrayList<>();
+    List<Map<String, Object>> done = measured(settings, scenario, job, scale, count, peers);
     result.put("parts", done);
+    if (peer != null) {
+      result.put("peer", peers);
+    }
     boolean right =
         done.stream()
             .allMatch(
@@ -224,7 +240,9 @@ final class BenchmarkCommand implements Callable<Integer> {
                         && number(part, "arrivals_over_the_limit") == 0);
     result.put("right", right);
     System.out.print(
-        json ? Report.json(result) + "\n" : BenchmarkReport.text(scenario, result, done));
+        json
+            ? Report.json(result) + "\n"
+            : BenchmarkReport.text(scenario, result, done) + Benchmark.peerText(peers));
     return right ? 0 : 3;
   }
 
@@ -236,9 +254,18 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
   }
 
-  /** Runs each part as often as asked for, and gives the run with the median time of each. */
+  /**
+   * Runs each part as often as asked for, and gives the run with the median time of each.
+   *
+   * @param peers gets the figures of the script in the same parts
+   */
   private List<Map<String, Object>> measured(
-      Settings settings, Scenario scenario, Job job, double scale, long count) {
+      Settings settings,
+      Scenario scenario,
+      Job job,
+      double scale,
+      long count,
+      List<Map<String, Object>> peers) {
     Terminal terminal = new Terminal(false);
     List<Map<String, Object>> done = new ArrayList<>();
     try (Benchmark benchmark =
@@ -272,9 +299,26 @@ final class BenchmarkCommand implements Callable<Integer> {
           median.put("seconds_of_all_runs", times);
         }
         done.add(median);
+        if (peer != null && part.workers() == 1) {
+          comparePeer(benchmark, part, count, terminal, peers);
+        }
       }
     }
     return done;
+  }
+
+  private void comparePeer(
+      Benchmark benchmark,
+      Part part,
+      long count,
+      Terminal terminal,
+      List<Map<String, Object>> peers) {
+    if (Benchmark.hasPeer()) {
+      terminal.info(peer + ", " + part.name() + " ...");
+      peers.add(benchmark.peer(part, count));
+    } else {
+      terminal.warn("--peer " + peer + " is skipped: there is no python3 of version 3.9 or later");
+    }
   }
 
   /** Measures the enrichment of the trades, which uses no source, against a plain copy. */

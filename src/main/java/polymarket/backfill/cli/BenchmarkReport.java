@@ -70,7 +70,12 @@ final class BenchmarkReport {
     if (part.containsKey("limit_used")) {
       limit(part);
     }
-    line("requests", "%,d, %,d retries", part.get("requests"), part.get("retries"));
+    line(
+        "requests",
+        "%,d, of %,d at least; %,d retries",
+        part.get("requests"),
+        part.get("least_requests"),
+        part.get("retries"));
     line("batches", "%s; those in flight at once add up", String.join(", ", shares(part)));
     rows((Map<?, ?>) part.get("rows"));
     if (part.get("heap") instanceof Map<?, ?> heap) {
@@ -100,9 +105,11 @@ final class BenchmarkReport {
   private void limit(Map<String, Object> part) {
     line(
         "limit",
-        "%.1f%% of %.4g requests/s used, from the first request to the last, %.1f s later",
+        "%.1f%% of %.4g requests/s used (%.1f%% for needed ones), from the first request to the"
+            + " last, %.1f s later",
         100 * decimal(part.get("limit_used")),
         part.get("limit_per_second"),
+        100 * decimal(part.get("useful_pace")),
         part.get("seconds_of_requests"));
     if (part.containsKey("seconds_between_their_starts")) {
       line(

@@ -56,7 +56,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private static final int LINES_AN_INSERT = 10_000;
   private static final int INTERRUPTED = ExitCode.INTERRUPTED.code();
-  private static final String ANEW = "`./backfill demo` starts again from the beginning";
+  private static final String STARTS_OVER = "`./backfill demo` starts again from the beginning";
 
   @Option(
       names = "--folder",
@@ -76,7 +76,7 @@ final class DemoCommand implements Callable<Integer> {
         DemoCommand.class.getResourceAsStream("/demo/condition-ids.txt.gz")) {
       Files.copy(shipped, ids);
     }
-    Signals.afterwards(ANEW);
+    Signals.afterwards(STARTS_OVER);
     List<String> set = new ArrayList<>();
     setting(set, "runtime.dir", demo.resolve("runtime").toString());
     setting(set, "clickhouse.url", "");
@@ -104,54 +104,73 @@ final class DemoCommand implements Callable<Integer> {
           ClickHouse clickHouse =
               ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
         Steps steps = new Steps(all, report);
-        steps.run("run", "markets");
-        steps.run("run", "fills");
-        // a part of the fills becomes a table of chain trades, like one that users have
-        clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
-        steps.run("run", "wallets");
-        steps.run("run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
-        steps.run("run", "payouts");
-        steps.run("run", "resolutions");
-        steps.run("run", "chain", "--from", CONTRACTS_FIRST_BLOCK, "--set", "chain.span=400000");
-        steps.run("views");
-        long trades = trades(clickHouse, sandbox);
-        System.out.println(
-            "  ("
-                + Messages.count(trades, "trade")
-                + " are generated, like a table that users have: half of them without a condition"
-                + " id)");
-        int night = steps.run("pipeline", "overnight");
-        Object trade = value(clickHouse, "trade");
-        steps.run("explain", String.valueOf(trade));
-        steps.run("monitor");
-        System.out.println("\nWhat is stored now");
-        System.out.print(
-            Report.table(
-                clickHouse.rows(
-                    SqlFile.read("demo").section("stored").statements().get(0), Map.of())));
-        System.out.println("\n" + value(clickHouse, "judge"));
-        steps.show("audit", "--node", "--brief");
-        int ready = steps.show("ready");
-        System.out.println(
-            "\nThe report of the night, with charts: "
-                + PipelineFiles.of(demo.resolve("runtime"), "overnight").page());
-        System.out.println("Go on with");
-        String where =
-            " --set clickhouse.data="
-                + demo.resolve("data")
-                + " --set runtime.dir="
-                + demo.resolve("runtime");
-        System.out.println("  ./backfill explain " + trade + where);
-        System.out.println("  ./backfill verify wallet " + value(clickHouse, "wallet") + where);
-        System.out.println("  ./backfill ledger payouts --state failed" + where);
+        jobs(steps, ids, clickHouse);
+        int night = night(steps, clickHouse, sandbox);
+        int ready = verdict(steps, clickHouse);
+        tellWhereTheDataIs(demo, clickHouse);
         return night != 0 ? night : ready;
       }
     } catch (Interrupted e) {
-      System.err.println("backfill: the demo was interrupted; " + ANEW);
+      System.err.println("backfill: the demo was interrupted; " + STARTS_OVER);
       return INTERRUPTED;
     } catch (StepFailed e) {
       throw new UserError("the demo ended at `" + e.getMessage() + "`");
     }
+  }
+
+  private static void jobs(Steps steps, Path ids, ClickHouse clickHouse) {
+    steps.run("run", "markets");
+    steps.run("run", "fills");
+    // a part of the fills becomes a table of chain trades, like one that users have
+    clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
+    steps.run("run", "wallets");
+    steps.run("run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
+    steps.run("run", "payouts");
+    steps.run("run", "resolutions");
+    steps.run("run", "chain", "--from", CONTRACTS_FIRST_BLOCK, "--set", "chain.span=400000");
+    steps.run("views");
+    steps.run("positions");
+  }
+
+  /**
+   * @return the exit code of the overnight pipeline
+   */
+  private static int night(Steps steps, ClickHouse clickHouse, Sandbox sandbox) {
+    System.out.println(
+        "  ("
+            + Messages.count(trades(clickHouse, sandbox), "trade")
+            + " are generated, like a table that users have: half of them without a condition id)");
+    int night = steps.run("pipeline", "overnight");
+    steps.run("explain", String.valueOf(value(clickHouse, "trade")));
+    steps.run("monitor");
+    return night;
+  }
+
+  /**
+   * Shows what is stored, and whether it can be used.
+   *
+   * @return the exit code of the verdict
+   */
+  private static int verdict(Steps steps, ClickHouse clickHouse) {
+    System.out.println("\nWhat is stored now");
+    System.out.print(
+        Report.table(
+            clickHouse.rows(SqlFile.read("demo").section("stored").statements().get(0), Map.of())));
+    System.out.println("\n" + value(clickHouse, "judge"));
+    steps.show("audit", "--node", "--brief");
+    return steps.show("ready");
+  }
+
+  private static void tellWhereTheDataIs(Path demo, ClickHouse clickHouse) {
+    Path runtime = demo.resolve("runtime");
+    String where =
+        " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + runtime;
+    System.out.println(
+        "\nThe report of the night, with charts: " + PipelineFiles.of(runtime, "overnight").page());
+    System.out.println("Go on with");
+    System.out.println("  ./backfill explain " + value(clickHouse, "trade") + where);
+    System.out.println("  ./backfill verify wallet " + value(clickHouse, "wallet") + where);
+    System.out.println("  ./backfill ledger payouts --state failed" + where);
   }
 
   /**

@@ -77,17 +77,23 @@ final class Report {
 
   /** What a run asked for, and how much of the pace it used. */
   static String calls(JobStatus.Run run) {
+    boolean known = run.leastRequests() != null && run.requests() > 0;
     return Messages.count(run.requests(), "request")
+        + (known ? " (" + Messages.count(run.leastRequests()) + " at least)" : "")
         + ", "
         + Messages.count(run.retries())
         + (run.retries() == 1 ? " retry, " : " retries, ")
         + (run.limitUsed() <= 0
             ? "too few requests to measure the pace"
             : String.format(
-                Locale.ROOT,
-                "%.1f%% of the pace of %.4g requests/s",
-                100 * run.limitUsed(),
-                run.limitPerSecond()));
+                    Locale.ROOT,
+                    "%.1f%% of the pace of %.4g requests/s",
+                    100 * run.limitUsed(),
+                    run.limitPerSecond())
+                + (known
+                    ? String.format(
+                        Locale.ROOT, ", %.1f%% for needed requests", 100 * run.usefulPace())
+                    : ""));
   }
 
   /** Records as the rows of a table: a column for each field, named as in JSON. */

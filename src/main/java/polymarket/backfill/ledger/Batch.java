@@ -29,7 +29,12 @@ public record Batch(
     FIRST,
     /** Half of a batch that kept failing. */
     HALF,
-    /** The ids that an answer left out, asked for once more. */
+    /**
+     * Ids that an answer left out, until they are asked for once more with those of other answers.
+     * It is not asked for itself.
+     */
+    UNECHOED,
+    /** Ids that answers left out, asked for once more. */
     REASK,
     /**
      * One id that was answered before: shows whether the source answers at all. Nothing is stored
@@ -37,6 +42,7 @@ public record Batch(
      */
     PROBE;
 
+    /** As the ledger has it. */
     public String text() {
       return name().toLowerCase(Locale.ROOT);
     }
@@ -112,10 +118,12 @@ public record Batch(
     return new Batch(key, kind, List.of(id), mode, passFrom, window);
   }
 
+  /** The name of the batch's job. */
   public String job() {
     return key.job();
   }
 
+  /** How many ids it has. */
   public int size() {
     return ids.size();
   }

@@ -37,6 +37,7 @@ public final class BatchWork {
   private Map<String, BatchWork> parts;
   private boolean check;
   private int requests;
+  private int answers;
   private volatile boolean idle;
 
   public BatchWork(Batch batch) {
@@ -61,6 +62,7 @@ public final class BatchWork {
     return batch;
   }
 
+  /** The name of its job, for routes. */
   public String getJob() {
     return batch.job();
   }
@@ -75,6 +77,7 @@ public final class BatchWork {
     return batch.key().toString();
   }
 
+  /** Why the batch was made. */
   public Batch.Kind getKind() {
     return batch.kind();
   }
@@ -84,6 +87,7 @@ public final class BatchWork {
     return batch.ids();
   }
 
+  /** How many ids it has. */
   public int getSize() {
     return batch.size();
   }
@@ -156,6 +160,7 @@ public final class BatchWork {
     return kept;
   }
 
+  /** The failed attempts so far. */
   public Failures failures() {
     return failures;
   }
@@ -246,6 +251,7 @@ public final class BatchWork {
     pages.stored();
     rows.pageDone();
     requests = 0;
+    answers = 0;
   }
 
   /** Forgets what came of it, because it is asked for once more. */
@@ -258,12 +264,21 @@ public final class BatchWork {
     synchronized (this) {
       cut.clear();
       parts = null;
+      answers = 0;
     }
   }
 
   /** How often an id could not be fetched since the batch was taken up. */
   synchronized int failures(String id) {
     return (parts == null ? this : parts.get(id)).failures.count();
+  }
+
+  /** Begins a part of this batch, of which the source has said the same as of all of it. */
+  public synchronized BatchWork part(Batch part) {
+    BatchWork work = new BatchWork(part);
+    BatchWork asked = parts == null ? this : parts.get(part.ids().get(0));
+    work.failures.inherit((asked == null ? this : asked).failures);
+    return work;
   }
 
   /** Counts a request, for a part too. */
@@ -277,8 +292,25 @@ public final class BatchWork {
     }
   }
 
+  /** The requests made for it so far. */
   public synchronized int requests() {
     return requests;
+  }
+
+  /** Counts a complete answer whose rows are taken, for a part too. */
+  public void countAnswer() {
+    if (parent != null) {
+      parent.countAnswer();
+      return;
+    }
+    synchronized (this) {
+      answers++;
+    }
+  }
+
+  /** The answers that were needed since the last page that is in the ledger. */
+  public synchronized int answers() {
+    return answers;
   }
 
   /** It is handed out now. */

@@ -171,7 +171,7 @@ final class Batches {
           mark(work, work.outcomes(), 1, now);
           List<Batch> followers = replace(work, cuts, share);
           if (!work.missing().isEmpty()) {
-            followers.add(make(Kind.REASK, number(work), work.mode(), share, work.missing()));
+            followers.add(make(Kind.UNECHOED, number(work), work.mode(), share, work.missing()));
           }
           for (String id : unanswered) {
             followers.add(make(Kind.HALF, number(work), work.mode(), share, List.of(id)));
@@ -179,6 +179,23 @@ final class Batches {
           database.update("release-ids", work.mode().text(), number(work));
           write(work, now);
           return followers;
+        });
+  }
+
+  List<Batch> askTogether(List<Batch> unechoed, int size, boolean all, Share share) {
+    List<String> ids = unechoed.stream().flatMap(batch -> batch.ids().stream()).sorted().toList();
+    int asked = all ? ids.size() : ids.size() - ids.size() % size;
+    boolean again = unechoed.stream().anyMatch(batch -> batch.mode() == Mode.AGAIN);
+    Mode mode = again ? Mode.AGAIN : unechoed.get(0).mode();
+    return database.transaction(
+        () -> {
+          for (Batch batch : unechoed) {
+            database.update("delete-batch", batch.key().number());
+          }
+          List<Batch> batches = makeAll(Kind.REASK, null, mode, share, ids.subList(0, asked), size);
+          List<String> rest = ids.subList(asked, ids.size());
+          batches.addAll(makeAll(Kind.UNECHOED, null, mode, share, rest, size));
+          return batches;
         });
   }
 

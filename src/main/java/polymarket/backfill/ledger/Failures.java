@@ -8,6 +8,9 @@ public final class Failures {
   private int status;
   private long last;
   private boolean behindAnswer;
+  private String refusal;
+  private int same;
+  private long refusedBefore;
 
   Failures() {}
 
@@ -16,12 +19,56 @@ public final class Failures {
    *
    * @param httpStatus 0 where there was none
    * @param answered whether the source had answered well, and what came of the answer failed
+   * @param said what the source answered instead; null where it gave no answer
    */
-  public synchronized void add(int httpStatus, boolean answered) {
+  public synchronized void add(int httpStatus, boolean answered, String said) {
     count++;
     status = httpStatus;
     last = System.currentTimeMillis();
     behindAnswer = answered;
+    if (said == null || !said.equals(refusal)) {
+      refusedBefore = 0;
+    }
+    same = said == null ? 0 : said.equals(refusal) ? same + 1 : 1;
+    refusal = said;
+  }
+
+  /**
+   * How often in a row the source answered the same instead of what was asked for, the batch that
+   * this one is a part of counted too; 0 where its last failure was another.
+   */
+  public synchronized int same() {
+    return same;
+  }
+
+  /** The source answered well: what it answers next is not the same in a row. */
+  public synchronized void answered() {
+    same = 0;
+    refusal = null;
+    refusedBefore = 0;
+  }
+
+  /** Takes over what the source answered to the batch that this one is a part of. */
+  public synchronized void inherit(Failures whole) {
+    synchronized (whole) {
+      if (whole.same > 0) {
+        refusal = whole.refusal;
+        same = whole.same;
+        refusedBefore = whole.last;
+      }
+    }
+  }
+
+  /** Whether the source answered the same to the batch that this one is a part of. */
+  public synchronized boolean isInherited() {
+    return refusedBefore > 0;
+  }
+
+  /**
+   * When the batch that this one is a part of last failed likewise; its own last failure if none.
+   */
+  public synchronized long lastOfWhole() {
+    return refusedBefore > 0 ? refusedBefore : last;
   }
 
   /** Failures since the batch was last taken up, of all its calls. */

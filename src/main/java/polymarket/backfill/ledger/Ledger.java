@@ -65,6 +65,7 @@ public final class Ledger implements AutoCloseable {
   public record Sums(
       long batches, long fetched, long inserted, long duplicate, long rejected, long requests) {
 
+    /** Whether every fetched row is inserted, duplicate or rejected. */
     public boolean balanced() {
       return fetched == inserted + duplicate + rejected;
     }
@@ -173,6 +174,7 @@ public final class Ledger implements AutoCloseable {
     return identity.ledger();
   }
 
+  /** The name of the job that it belongs to. */
   public String job() {
     return identity.job();
   }
@@ -192,6 +194,7 @@ public final class Ledger implements AutoCloseable {
     identity.lookFirst();
   }
 
+  /** The SQLite file. */
   public Path file() {
     return file;
   }
@@ -246,8 +249,8 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Marks a batch: its ids by their outcomes; those the answer left out are put together in a new
-   * batch that asks for them once more.
+   * Marks a batch: its ids by their outcomes; those the answer left out are put into a batch of
+   * kind UNECHOED, which waits for {@link #askTogether}.
    *
    * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of
    *     its own; those that are neither here nor answered go back to where the batch took them from
@@ -266,6 +269,19 @@ public final class Ledger implements AutoCloseable {
   public synchronized List<Batch> complete(
       BatchWork batch, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
     return batches.complete(batch, unanswered, cuts, share);
+  }
+
+  /**
+   * Puts the ids that several answers left out together, in batches that ask for them once more.
+   *
+   * @param unechoed batches of kind UNECHOED, which are gone then
+   * @param size ids a batch
+   * @param all whether the ids that do not fill a batch are asked for too; otherwise they are in
+   *     the last batch of the result, of kind UNECHOED
+   */
+  public synchronized List<Batch> askTogether(
+      List<Batch> unechoed, int size, boolean all, Share share) {
+    return batches.askTogether(unechoed, size, all, share);
   }
 
   /** Notes that a page of the batch is stored, and where the next one begins. */
@@ -410,6 +426,7 @@ public final class Ledger implements AutoCloseable {
     return totals.numbers(share);
   }
 
+  /** The rows, batches and requests of all runs. */
   public synchronized Sums sums() {
     return totals.sums();
   }

@@ -58,6 +58,7 @@ final class Feed implements Iterator<BatchWork> {
   private final Span span;
 
   private final Deque<BatchWork> ready = new ArrayDeque<>();
+  private final Unechoed unechoed;
   private final Set<BatchWork> inFlight = new HashSet<>();
 
   /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
@@ -102,7 +103,8 @@ final class Feed implements Iterator<BatchWork> {
     this.concurrency = concurrency;
     this.ids = limit;
     this.span = span;
-    ready.addAll(works(ledger.open(share)));
+    this.unechoed = new Unechoed(ledger, share, size);
+    take(ledger.open(share), null);
     stop.listen(
         () -> {
           synchronized (this) {
@@ -157,52 +159,69 @@ final class Feed implements Iterator<BatchWork> {
   }
 
   private boolean available() {
+    takeUpSuspects();
     // where nothing is answered, no more of the list is begun than is in flight otherwise
     if (ready.isEmpty() && suspects.size() < concurrency) {
       claim();
     }
     if (ready.isEmpty() && !suspects.isEmpty()) {
-      takeUpSuspects();
+      probe();
     }
     return !ready.isEmpty();
   }
 
   private void claim() {
-    while (ready.isEmpty() && ids > 0) {
-      if (modes.isEmpty()) {
-        // what failed in this run is left for the next one
-        if (failedTakenUp || !inFlight.isEmpty()) {
-          return;
-        }
-        failedTakenUp = true;
-        long again = ledger.retryFailed(started, share);
-        if (again == 0) {
-          return;
-        }
-        progress.moved(again);
-        if (progress.job().idKind() == IdKind.RANGE) {
-          progress.numbers(ledger.numbers(share));
-        }
-        modes.add(Mode.AGAIN);
+    boolean more = true;
+    while (ready.isEmpty() && more) {
+      take(unechoed.full(), null);
+      if (!ready.isEmpty()) {
+        return;
       }
-      int batchSize = (int) Math.min(size, ids);
-      List<Batch> claimed =
-          ledger.claim(
-              after,
-              modes.peek(),
-              share,
-              batchSize,
-              (int) Math.max(1, Math.min(concurrency, ids / batchSize)),
-              this::shaped);
-      if (claimed.isEmpty()) {
-        modes.poll();
-        after = "";
+      if (ids > 0 && !modes.isEmpty()) {
+        claimPending();
+      } else if (!inFlight.isEmpty()) {
+        // answers to come may leave out ids too
+        more = false;
+      } else if (ids > 0 && !failedTakenUp) {
+        takeUpFailed();
       } else {
-        List<String> last = claimed.get(claimed.size() - 1).ids();
-        after = last.get(last.size() - 1);
-        claimed.forEach(batch -> ids -= batch.size());
-        ready.addAll(works(claimed));
+        take(unechoed.rest(), null);
+        more = false;
       }
+    }
+  }
+
+  private void claimPending() {
+    int batchSize = (int) Math.min(size, ids);
+    List<Batch> claimed =
+        ledger.claim(
+            after,
+            modes.peek(),
+            share,
+            batchSize,
+            (int) Math.max(1, Math.min(concurrency, ids / batchSize)),
+            this::shaped);
+    if (claimed.isEmpty()) {
+      modes.poll();
+      after = "";
+    } else {
+      List<String> last = claimed.get(claimed.size() - 1).ids();
+      after = last.get(last.size() - 1);
+      claimed.forEach(batch -> ids -= batch.size());
+      take(claimed, null);
+    }
+  }
+
+  /** What failed in an earlier run is pending again; what failed in this run waits for the next. */
+  private void takeUpFailed() {
+    failedTakenUp = true;
+    long again = ledger.retryFailed(started, share);
+    if (again > 0) {
+      progress.moved(again);
+      if (progress.job().idKind() == IdKind.RANGE) {
+        progress.numbers(ledger.numbers(share));
+      }
+      modes.add(Mode.AGAIN);
     }
   }
 
@@ -226,22 +245,31 @@ final class Feed implements Iterator<BatchWork> {
    */
   private void takeUpSuspects() {
     List<Suspect> answeredSince =
-        suspects.stream()
-            .filter(suspect -> source.answeredSince(suspect.batch().failures().last()))
-            .toList();
+        suspects.stream().filter(suspect -> source.answeredSince(since(suspect.batch()))).toList();
     if (!answeredSince.isEmpty()) {
       probedAt = 0;
       suspects.removeAll(answeredSince);
-      for (Suspect suspect : answeredSince) {
-        BatchWork batch = suspect.batch();
-        if (batch.failures().tryAgain() < trials(batch)) {
-          ready.add(batch);
-        } else {
-          blame(batch, suspect.failure());
-        }
-      }
-      return;
     }
+    for (Suspect suspect : answeredSince) {
+      BatchWork batch = suspect.batch();
+      if (batch.failures().tryAgain() < trials(batch, suspect.failure())) {
+        ready.addFirst(batch);
+      } else {
+        blame(batch, suspect.failure());
+      }
+    }
+  }
+
+  /**
+   * Since when another request has to be answered so that the batch, not the source, is at fault.
+   * Of a half that is refused as the whole was, the other half shows it, which left at the same
+   * time.
+   */
+  private static long since(BatchWork batch) {
+    return batch.getSize() > 1 ? batch.failures().lastOfWhole() : batch.failures().last();
+  }
+
+  private void probe() {
     long now = System.currentTimeMillis();
     if (inFlight.isEmpty()
         && now - probedAt >= PROBE_EVERY_MILLIS
@@ -252,6 +280,7 @@ final class Feed implements Iterator<BatchWork> {
         ready.add(new BatchWork(probe));
       } else {
         // there is nothing else to ask for: the id itself shows when that changes
+        retry.tell(source, true);
         BatchWork suspect = suspects.remove(0).batch();
         suspect.failures().reset();
         ready.add(suspect);
@@ -259,13 +288,31 @@ final class Feed implements Iterator<BatchWork> {
     }
   }
 
-  private static List<BatchWork> works(List<Batch> batches) {
-    return batches.stream().map(BatchWork::new).toList();
+  /**
+   * Makes batches ready that are in the ledger; those that are to be asked together wait. Parts of
+   * a batch that failed come first, so that others are asked while the one at fault is looked for.
+   *
+   * @param whole the batch that they are parts of; null where there is none
+   */
+  private void take(List<Batch> batches, BatchWork whole) {
+    for (Batch batch : batches) {
+      if (batch.kind() == Batch.Kind.UNECHOED) {
+        unechoed.add(batch);
+      } else if (whole != null && batch.kind() == Batch.Kind.HALF) {
+        ready.addFirst(whole.part(batch));
+      } else {
+        ready.add(new BatchWork(batch));
+      }
+    }
   }
 
-  /** To halve a half costs little; before an id fails, the batch is tried once more. */
-  private static int trials(BatchWork batch) {
-    return batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? 1 : 2;
+  /**
+   * How often a batch is taken up. To halve a half costs little; before an id fails, the batch is
+   * tried once more, unless the source has said the same of all larger ones.
+   */
+  private int trials(BatchWork batch, Throwable failure) {
+    boolean certain = batch.failures().isInherited() && retry.isCertain(batch, failure);
+    return certain || batch.getKind() == Batch.Kind.HALF && batch.getSize() > 1 ? 1 : 2;
   }
 
   /** The batch's rows are stored: marks its ids. */
@@ -294,7 +341,7 @@ final class Feed implements Iterator<BatchWork> {
       span.answered(batch.rows().fetched(), batch.getSize());
     }
     progress.done(batch);
-    release(batch, works(followers));
+    release(batch, followers);
   }
 
   private void cut(String id, List<String> parts) {
@@ -335,7 +382,10 @@ final class Feed implements Iterator<BatchWork> {
     batch.forgetAnswer();
     if (kept) {
       batch.kept().pageByPage();
-      release(batch, List.of(batch));
+      synchronized (this) {
+        ready.add(batch);
+        release(batch, List.of());
+      }
       return;
     }
     // a failure is the batch's own fault only if other batches are answered
@@ -360,7 +410,7 @@ final class Feed implements Iterator<BatchWork> {
   /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
   private void blame(BatchWork batch, Throwable failure) {
     if (batch.getSize() > 1) {
-      release(batch, works(ledger.halve(batch, share)));
+      release(batch, ledger.halve(batch, share));
       return;
     }
     String id = batch.getIds().get(0);
@@ -369,20 +419,21 @@ final class Feed implements Iterator<BatchWork> {
       Outcome outcome = Outcome.failed(batch.failures().status(), Retry.reason(failure));
       ledger.fail(batch, outcome);
       batch.outcomes().put(id, outcome);
+      retry.tellFailed(batch, outcome.reason());
       progress.done(batch);
       release(batch, List.of());
     } else {
       List<Batch> followers = ledger.cut(batch, parts, share);
       cut(id, parts);
       progress.done(batch);
-      release(batch, works(followers));
+      release(batch, followers);
     }
   }
 
-  synchronized void release(BatchWork batch, List<BatchWork> followers) {
+  synchronized void release(BatchWork batch, List<Batch> followers) {
     inFlight.remove(batch);
     batch.putDown();
-    ready.addAll(followers);
+    take(followers, batch);
     notifyAll();
   }
 

@@ -409,7 +409,8 @@ public final class JobRun implements AutoCloseable {
             sources.get(job.firstSource(settings)),
             settings.duration("source.patience"),
             runtime,
-            ledger.counts(options.share()));
+            ledger.counts(options.share()),
+            batchSize(settings, job));
     if (job.idKind() == IdKind.RANGE) {
       progress.numbers(ledger.numbers(options.share()));
     }

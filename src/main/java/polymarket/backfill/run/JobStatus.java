@@ -98,6 +98,9 @@ public record JobStatus(
    * @param givesUpAt when the run gives up on the source; null where it has no trouble
    * @param secondsIn the seconds that finished batches spent in each step; of batches and calls
    *     that go on at once, they add up
+   * @param leastRequests the fewest requests that what is done could have taken; null where that is
+   *     not known
+   * @param usefulPace the part of the source's limit that they are, in the time that was taken
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Run(
@@ -113,7 +116,9 @@ public record JobStatus(
       Long secondsLeft,
       String waitingFor,
       String givesUpAt,
-      Map<String, Double> secondsIn) {}
+      Map<String, Double> secondsIn,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Long leastRequests,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Double usefulPace) {}
 
   /**
    * The ids of a share, counted anew, and the rows of the whole ledger: batches are not divided as

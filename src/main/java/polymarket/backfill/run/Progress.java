@@ -62,6 +62,7 @@ public final class Progress implements AutoCloseable {
   private long lastDoneAt = System.currentTimeMillis();
   private boolean waiting;
   private boolean ended;
+  private final Least least;
   private final Deque<double[]> samples = new ArrayDeque<>();
 
   /**
@@ -72,12 +73,22 @@ public final class Progress implements AutoCloseable {
 
   private long numbersDone;
 
+  /**
+   * @param size ids a batch
+   */
   Progress(
-      Job job, Share share, Pace source, Duration patience, Path runtime, Map<State, Long> counts) {
+      Job job,
+      Share share,
+      Pace source,
+      Duration patience,
+      Path runtime,
+      Map<State, Long> counts,
+      int size) {
     this.job = job;
     this.patience = patience;
     this.share = share;
     this.source = source;
+    this.least = new Least(job, size);
     this.counts = new EnumMap<>(counts);
     this.total = counts.values().stream().mapToLong(Long::longValue).sum();
     this.statusFile = statusFile(runtime, job.getName(), share);
@@ -137,6 +148,7 @@ public final class Progress implements AutoCloseable {
       numbersDone += n;
     }
     batches++;
+    least.done(batch);
     count(batch);
     batchNanos += batch.ageNanos();
     batch.spent().forEach((step, nanos) -> stepNanos.merge(step, nanos, Long::sum));
@@ -171,6 +183,7 @@ public final class Progress implements AutoCloseable {
 
   /** A page of a batch is stored; its ids are not done. */
   synchronized void page(BatchWork batch) {
+    least.pages(batch);
     count(batch);
     log(batch, Map.of(), false);
     lastDoneAt = System.currentTimeMillis();
@@ -284,6 +297,7 @@ public final class Progress implements AutoCloseable {
     double pace = numbers == null ? rates[0] : rates[2];
     long left = numbers == null ? counts.get(State.PENDING) : numbers.pending();
     // not for every answer that has to be asked for once more
+    Long needed = least.requests();
     boolean silent = System.currentTimeMillis() - source.troubleSince() >= SILENT_MILLIS;
     return new JobStatus.Run(
         rounded(seconds),
@@ -293,14 +307,22 @@ public final class Progress implements AutoCloseable {
         source.requests(),
         rounded(running ? rates[1] : source.requests() / seconds),
         rounded(source.limit()),
-        Math.round(source.used() * 1000) / 1000.0,
+        thousandths(source.used()),
         source.retries(),
         pace > 0 && running ? Math.round(left / pace) : null,
         source.trouble(),
         silent
             ? Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString()
             : null,
-        secondsIn());
+        secondsIn(),
+        needed,
+        needed == null
+            ? null
+            : thousandths(source.used() * needed / Math.max(1, source.requests())));
+  }
+
+  private static double thousandths(double part) {
+    return Math.round(part * 1000) / 1000.0;
   }
 
   private Map<String, Double> secondsIn() {

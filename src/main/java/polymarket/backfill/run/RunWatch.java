@@ -126,7 +126,8 @@ final class RunWatch {
       Progress job = progress.get(i);
       Pace source = job.source();
       String trouble = source.trouble();
-      String before = troubles.put(source, trouble == null ? "" : trouble);
+      String told = source.told();
+      String before = troubles.put(source, told == null ? "" : told);
       if (trouble == null && before != null && !before.isEmpty()) {
         messages.info(source.name() + " answers again");
       }

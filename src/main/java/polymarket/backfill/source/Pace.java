@@ -31,6 +31,10 @@ public final class Pace {
   private String trouble;
 
   private long troubleSince;
+
+  /** Whether the user was told of it. */
+  private boolean told;
+
   private volatile long pausedUntil;
   private double firstTurn;
   private double lastTurn;
@@ -179,6 +183,7 @@ public final class Pace {
     if (asked >= troubleSince) {
       trouble = null;
       troubleSince = 0;
+      told = false;
     }
   }
 
@@ -187,9 +192,9 @@ public final class Pace {
     return lastAnswered > instant;
   }
 
-  void retried(String why) {
+  /** Counts a request that is made once more. */
+  void retried() {
     retries.incrementAndGet();
-    trouble(why);
   }
 
   /** Records a failure. */
@@ -198,6 +203,18 @@ public final class Pace {
       troubleSince = clock.getAsLong();
     }
     trouble = why;
+  }
+
+  /** Whether to tell the user of the current failure: true once for each. */
+  public synchronized boolean tell() {
+    boolean first = trouble != null && !told;
+    told = trouble != null;
+    return first;
+  }
+
+  /** The current failure, if the user was told of it; otherwise null. */
+  public synchronized String told() {
+    return told ? trouble : null;
   }
 
   /** The current failure; null if the source answers well. */

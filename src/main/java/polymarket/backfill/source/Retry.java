@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -51,6 +52,18 @@ public final class Retry implements Processor {
    */
   private static final int NOT_YET = 3;
 
+  /** The delay in milliseconds of a call that waits only for its turn. */
+  private static final long AT_ONCE = 20;
+
+  /** The length from which on an id in a text is no chance. */
+  private static final int ID_LENGTH = 16;
+
+  /** So many different reasons of failed ids are told; all of them are in the ledger. */
+  private static final int MOST_REASONS = 20;
+
+  /** Of the statuses that say that a request is wrong, those that may pass. */
+  private static final Set<Integer> TRANSIENT = Set.of(408, 425, 429);
+
   /** A key is missing or wrong: every request gets the same answer. */
   private static final int UNAUTHORIZED = 401;
 
@@ -70,6 +83,7 @@ public final class Retry implements Processor {
   private static final long RELOAD_MILLIS = 2_000;
 
   private volatile long reloadedUntil;
+  private final Set<String> toldReasons = ConcurrentHashMap.newKeySet();
 
   /** The causes of failures. */
   enum Kind {
@@ -124,8 +138,11 @@ public final class Retry implements Processor {
     Pace source = asked(exchange, batch);
     SourceException answer = find(failure, SourceException.class);
     Kind kind = judge(failure);
+    String said = kind == Kind.FAILURE ? said(exchange, batch, answer) : null;
     if (kind == Kind.FAILURE) {
-      batch.failures().add(answer == null ? 0 : answer.status(), Sources.isAnswered(exchange));
+      batch
+          .failures()
+          .add(answer == null ? 0 : answer.status(), Sources.isAnswered(exchange), said);
       exchange.setProperty(
           ExchangeProperties.FAILURES,
           exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class) + 1);
@@ -151,6 +168,9 @@ public final class Retry implements Processor {
     }
     if (answer != null && answer.retryAfterMillis() > 0) {
       exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, answer.retryAfterMillis());
+    } else if (said != null && batch.failures().isInherited()) {
+      // the source is up, and has said the same of a larger batch
+      exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, AT_ONCE);
     }
     LOG.debug(
         "batch {}: {} ({}), {} failures", batch, reason(failure), kind, batch.failures().count());
@@ -161,23 +181,90 @@ public final class Retry implements Processor {
       boolean refused =
           kind == Kind.FAILURE
               && exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class);
-      if (source.trouble() == null) {
-        messages.warn(
-            why
-                + (refused
-                    ? ""
-                    : kind == Kind.BUSY
-                            && find(failure, ClickHouseException.class) == null
-                            && find(failure, SQLException.class) == null
-                        ? "; trying again until "
-                            + Messages.clock(source.troubleSince() + patience.toMillis())
-                            + " (source.patience)"
-                        : "; trying again"));
+      if (refused && said == null && source.trouble() == null) {
+        messages.warn(why);
       }
       if (!refused) {
-        source.retried(why);
+        source.retried();
+      }
+      // what the source says of a request is told when its id has failed; of a probe, now
+      boolean probe = batch.getKind() == Batch.Kind.PROBE;
+      if (!refused && (said == null || probe)) {
+        source.trouble(why);
+        boolean ofClickHouse =
+            find(failure, ClickHouseException.class) != null
+                || find(failure, SQLException.class) != null;
+        tell(source, probe || kind == Kind.BUSY && !ofClickHouse);
       }
     }
+  }
+
+  /**
+   * Tells the user of a source's failure, once.
+   *
+   * @param waiting whether the run waits for the source
+   */
+  public void tell(Pace source, boolean waiting) {
+    String why = source.trouble();
+    if (source.tell()) {
+      messages.warn(
+          why
+              + (waiting
+                  ? "; trying again until "
+                      + Messages.clock(source.troubleSince() + patience.toMillis())
+                      + " (source.patience)"
+                  : "; trying again"));
+    }
+  }
+
+  /** Tells the user of an id that failed; of many that failed for one reason, of the first. */
+  public void tellFailed(BatchWork batch, String reason) {
+    if (toldReasons.size() < MOST_REASONS && toldReasons.add(reason)) {
+      messages.warn(
+          "batch "
+              + batch
+              + ": "
+              + jobs.get(batch.getJob()).idKind().label()
+              + " "
+              + batch.getIds().get(0)
+              + " failed: "
+              + reason);
+    }
+  }
+
+  /**
+   * What the source answered instead of what was asked for, so that the same answer is recognised.
+   * Errors that name an id are the same, whatever else differs.
+   *
+   * @return null if it gave no answer, or a good one
+   */
+  private static String said(Exchange exchange, BatchWork batch, SourceException answer) {
+    return answer == null || answer instanceof TooLargeException || Sources.isAnswered(exchange)
+        ? null
+        : answer.status() + (names(batch, answer) ? " names an id" : " " + answer.getMessage());
+  }
+
+  private static boolean names(BatchWork batch, SourceException answer) {
+    String text = answer.getMessage().toLowerCase(Locale.ROOT);
+    return batch.getIds().stream().anyMatch(id -> id.length() >= ID_LENGTH && text.contains(id));
+  }
+
+  /** Whether a request is at fault, by what the source answered: it will not change by waiting. */
+  private static boolean isOfRequest(BatchWork batch, SourceException answer) {
+    return answer.status() / 100 == 4 && !TRANSIENT.contains(answer.status())
+        || names(batch, answer);
+  }
+
+  /**
+   * Whether the source has said often enough that it does not answer this request: twice, or of an
+   * id that is alone and may be out of luck {@code source.attempts} times, larger batches that it
+   * was in counted too.
+   */
+  public boolean isCertain(BatchWork batch, Throwable failure) {
+    SourceException answer = find(failure, SourceException.class);
+    boolean ofRequest = answer != null && isOfRequest(batch, answer);
+    boolean alone = batch.getSize() == 1 && !batch.isPart();
+    return batch.failures().same() >= (alone && !ofRequest ? Math.max(2, attempts) : 2);
   }
 
   /** The source that was asked: the one of the last turn, or the job's. */
@@ -208,9 +295,19 @@ public final class Retry implements Processor {
       case FAILURE ->
           patient(asked(exchange, batch), reason(failure))
               && !exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class)
+              && !isEnough(exchange, batch, failure)
               && exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
                   < attempts(batch, failure);
     };
+  }
+
+  /** Whether a further try now would only get the same answer. */
+  private boolean isEnough(Exchange exchange, BatchWork batch, Throwable failure) {
+    SourceException answer = find(failure, SourceException.class);
+    return isCertain(batch, failure)
+        && (answer != null && isOfRequest(batch, answer)
+            || exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
+                >= ATTEMPTS_OF_A_HALF);
   }
 
   private int attempts(BatchWork batch, Throwable failure) {

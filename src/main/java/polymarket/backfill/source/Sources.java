@@ -387,6 +387,10 @@ public final class Sources implements HttpClientConfigurer {
     if (asked != null) {
       get(exchange.getProperty(ExchangeProperties.SOURCE, String.class)).answered(asked);
       exchange.setProperty(ExchangeProperties.ANSWERED, true);
+      BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
+      if (batch != null) {
+        batch.failures().answered();
+      }
     }
   }
 

@@ -109,6 +109,7 @@ public final class Rows {
       }
     }
     batch.forgetAnswer();
+    batch.countAnswer();
     batch.pages().end();
     boolean maybeCut = job.isPageSize(known.size()) && known.size() < batch.getSize();
     for (String id : batch.getIds()) {
@@ -194,6 +195,7 @@ public final class Rows {
               + batch.getIds().get(0)
               + " that it had already sent");
     }
+    batch.countAnswer();
     return rows;
   }
 

@@ -42,7 +42,9 @@ class TerminalTest {
             null,
             why,
             Instant.ofEpochMilli(GIVES_UP).toString(),
-            Map.of()),
+            Map.of(),
+            null,
+            null),
         null,
         null);
   }

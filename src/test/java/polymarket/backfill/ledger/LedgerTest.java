@@ -9,6 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -174,32 +177,89 @@ class LedgerTest {
   }
 
   @Test
-  void idsThatWereLeftOut_areAskedForTogetherInOneFurtherBatch() {
+  void idsThatAnswersLeftOut_waitInTheLedger_andAreAskedForTogether() {
+    List<String> missing = new ArrayList<>();
+    try (Ledger ledger = open()) {
+      load(ledger, ids(12));
+      for (Batch batch : ledger.claim("", Mode.NEW, Share.WHOLE, 6, 2)) {
+        missing.addAll(leaveOut(ledger, batch, 1, 4));
+      }
+      assertEquals(4, ledger.counts(Share.WHOLE).get(State.PENDING));
+      assertEquals(4, ledger.left(Share.WHOLE));
+      assertTrue(ledger.claim("", Mode.NEW, Share.WHOLE, 6, 2).isEmpty(), "they are in batches");
+    }
+    try (Ledger ledger = open()) {
+      List<Batch> waiting = ledger.open(Share.WHOLE);
+      assertTrue(waiting.stream().allMatch(batch -> batch.kind() == Batch.Kind.UNECHOED));
+      assertEquals(missing, waiting.stream().flatMap(batch -> batch.ids().stream()).toList());
+
+      List<Batch> full = ledger.askTogether(waiting, 3, false, Share.WHOLE);
+      assertEquals(
+          List.of(Batch.Kind.REASK, Batch.Kind.UNECHOED), full.stream().map(Batch::kind).toList());
+      assertEquals(List.of(3, 1), full.stream().map(Batch::size).toList());
+      assertEquals(
+          full.stream().map(Batch::key).toList(),
+          ledger.open(Share.WHOLE).stream().map(Batch::key).toList(),
+          "these took the place of those that waited");
+      Batch rest = ledger.askTogether(full.subList(1, 2), 3, true, Share.WHOLE).get(0);
+      assertEquals(Batch.Kind.REASK, rest.kind());
+      assertFalse(rest.check(), "nothing of them can be in the table");
+      for (Batch again : List.of(full.get(0), rest)) {
+        mark(ledger, again, State.ABSENT);
+      }
+      assertEquals(8, ledger.counts(Share.WHOLE).get(State.FOUND));
+      assertEquals(4, ledger.counts(Share.WHOLE).get(State.ABSENT));
+      assertTrue(ledger.open(Share.WHOLE).isEmpty());
+      assertEquals(4, ledger.sums().batches(), "what only waited was no batch");
+    }
+  }
+
+  /** Marks a batch as if the answer had all its ids but those at some places; gives these. */
+  private static List<String> leaveOut(Ledger ledger, Batch batch, Integer... places) {
+    BatchWork work = new BatchWork(batch);
+    for (int i = 0; i < batch.size(); i++) {
+      if (List.of(places).contains(i)) {
+        work.missing().add(batch.ids().get(i));
+      } else {
+        work.outcomes().put(batch.ids().get(i), Outcome.found(1));
+      }
+    }
+    int found = batch.size() - places.length;
+    work.rows().add(found, found, 0, 0);
+    ledger.complete(work, List.of(), Share.WHOLE);
+    return work.missing();
+  }
+
+  @Test
+  void aBatchOfLeftOutIds_ofAnEarlierVersion_isResumedAsItWas() throws Exception {
     try (Ledger ledger = open()) {
       load(ledger, ids(6));
-      BatchWork batch = new BatchWork(ledger.claim("", Mode.NEW, Share.WHOLE, 6, 1).get(0));
-      List<String> missing = List.of(ids(6).get(1), ids(6).get(4));
-      for (String id : ids(6)) {
-        if (missing.contains(id)) {
-          batch.missing().add(id);
-        } else {
-          batch.outcomes().put(id, Outcome.found(1));
-        }
-      }
-      batch.rows().add(4, 4, 0, 0);
-      Batch again = ledger.complete(batch, List.of(), Share.WHOLE).get(0);
-      assertEquals(Batch.Kind.REASK, again.kind());
-      assertEquals(missing, again.ids());
-      assertEquals(2, ledger.counts(Share.WHOLE).get(State.PENDING));
-      assertEquals(
-          List.of(again.key()), ledger.open(Share.WHOLE).stream().map(Batch::key).toList());
-      assertEquals(Batch.Kind.REASK, ledger.open(Share.WHOLE).get(0).kind());
-      BatchWork asked = new BatchWork(again);
-      missing.forEach(id -> asked.outcomes().put(id, Outcome.of(State.ABSENT)));
-      assertEquals(List.of(), ledger.complete(asked, List.of(), Share.WHOLE));
-      assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
-      assertEquals(2, ledger.counts(Share.WHOLE).get(State.ABSENT));
-      assertTrue(ledger.open(Share.WHOLE).isEmpty());
+      leaveOut(ledger, ledger.claim("", Mode.NEW, Share.WHOLE, 6, 1).get(0), 2, 3);
+    }
+    // such a version wrote the batch that asks once more at once
+    try (Connection sqlite =
+            DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("payouts.ledger"));
+        Statement statement = sqlite.createStatement()) {
+      statement.execute("UPDATE batches SET kind = 'reask' WHERE kind = 'unechoed'");
+    }
+    try (Ledger ledger = open()) {
+      Batch resumed = ledger.open(Share.WHOLE).get(0);
+      assertEquals(Batch.Kind.REASK, resumed.kind());
+      assertEquals(ids(6).subList(2, 4), resumed.ids());
+      mark(ledger, resumed, State.ABSENT);
+      assertEquals(0, ledger.left(Share.WHOLE));
+    }
+  }
+
+  @Test
+  void aRedoOfLeftOutIds_staysARedo() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(2));
+      complete(ledger, ledger.claim("", Mode.NEW, Share.WHOLE, 2, 1).get(0));
+      ledger.redo(List.of(State.FOUND), null);
+      leaveOut(ledger, ledger.claim("", Mode.REDO, Share.WHOLE, 2, 1).get(0), 0);
+      List<Batch> waiting = ledger.open(Share.WHOLE);
+      assertTrue(ledger.askTogether(waiting, 5, true, Share.WHOLE).get(0).redo());
     }
   }
 
@@ -213,7 +273,8 @@ class LedgerTest {
     try (Ledger ledger = open()) {
       BatchWork resumed = new BatchWork(ledger.open(Share.WHOLE).get(0));
       resumed.missing().addAll(resumed.getIds());
-      assertTrue(ledger.complete(resumed, List.of(), Share.WHOLE).get(0).check());
+      List<Batch> waiting = ledger.complete(resumed, List.of(), Share.WHOLE);
+      assertTrue(ledger.askTogether(waiting, 2, true, Share.WHOLE).get(0).check());
     }
   }
 

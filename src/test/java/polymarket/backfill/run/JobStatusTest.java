@@ -21,7 +21,8 @@ class JobStatusTest {
           + "\"run\":{\"seconds\":1.5,\"ids\":15,\"batches\":2,\"ids_per_second\":10.0,"
           + "\"requests\":4,\"requests_per_second\":2.5,\"limit_per_second\":5.0,"
           + "\"limit_used\":0.5,\"retries\":1,\"seconds_left\":null,\"waiting_for\":null,"
-          + "\"gives_up_at\":null,\"seconds_in\":{\"turn\":0.25}}}";
+          + "\"gives_up_at\":null,\"seconds_in\":{\"turn\":0.25},"
+          + "\"least_requests\":3,\"useful_pace\":0.375}}";
 
   private static final JobStatus STATUS =
       new JobStatus(
@@ -35,7 +36,21 @@ class JobStatusTest {
           null,
           new JobStatus.Rows(9, 5, 3, 1, null),
           new JobStatus.Run(
-              1.5, 15, 2, 10.0, 4, 2.5, 5.0, 0.5, 1, null, null, null, Map.of("turn", 0.25)),
+              1.5,
+              15,
+              2,
+              10.0,
+              4,
+              2.5,
+              5.0,
+              0.5,
+              1,
+              null,
+              null,
+              null,
+              Map.of("turn", 0.25),
+              3L,
+              0.375),
           null,
           null);
 

@@ -163,6 +163,33 @@ class PayoutsJobIT {
   }
 
   @Test
+  void idsThatManyAnswersLeftOut_areAskedForTogether_withTheFewestRequests() {
+    List<String> ids = new ArrayList<>(bed.ids("absent", 60));
+    ids.addAll(bed.ids("found", 440));
+    JobRun.Result result = bed.set("payouts.batch-size", 50).set("payouts.concurrency", 3).run(ids);
+    assertEquals(0, result.exitCode(), result.toString());
+    assertEquals(12, bed.requests(), "ten batches, and two for the sixty");
+    JobStatus.Run run = result.jobs().get(0).status().run();
+    assertEquals(12, run.leastRequests());
+    bed.assertTruth(ids);
+  }
+
+  @Test
+  void idsThatWereLeftOut_andNotAskedForAgainBeforeAStop_areNotAbsent_andAreAskedForThen() {
+    restart(new SandboxOptions().conditions(3000).limits(0).latencyMillis(300));
+    List<String> ids = new ArrayList<>(bed.ids("absent", 60));
+    ids.addAll(bed.ids("found", 440));
+    bed.onTick(run -> run.stop(ExitCode.INTERRUPTED, "test"));
+    bed.set("payouts.batch-size", 100).set("payouts.concurrency", 1);
+    assertEquals(130, bed.run(ids).exitCode());
+    assertEquals(0, bed.count(State.ABSENT));
+    bed.onTick(run -> {});
+    assertEquals(0, bed.run(ids).exitCode());
+    assertEquals(6, bed.requests(), "five batches, and one for what both runs found left out");
+    bed.assertTruth(ids);
+  }
+
+  @Test
   void anErrorInsideHttp200_isAnError() {
     fault("kind=error-200,rate=0.4");
     List<String> ids = sound(1000);
@@ -345,6 +372,33 @@ class PayoutsJobIT {
     bed.sandbox().clearFaults();
     assertEquals(0, bed.run(ids).exitCode(), "the same command asks for it once more");
     bed.assertTruth(ids);
+  }
+
+  /** Ten halvings: of each the half at fault is asked twice at most, and the other once. */
+  @ParameterizedTest
+  @ValueSource(ints = {500, 200, 400})
+  void aPoisonId_amongAThousand_costsFewRequests_andOneWarning(int status) {
+    restart(new SandboxOptions().conditions(3000).limits(0));
+    List<String> ids = sound(2000);
+    assertEquals(0, bed.set("payouts.batch-size", 1000).run(ids.subList(0, 1000)).exitCode());
+    long before = bed.requests();
+    String poison = ids.get(1617);
+    fault("kind=poison,status=" + status + ",ids=0x" + poison);
+    JobRun.Result result = bed.run(ids);
+    assertEquals(2, result.exitCode(), result.toString());
+    bed.assertTruth(ids, List.of(poison));
+    long asked = bed.requests() - before;
+    assertTrue(asked <= 2 + (status == 400 ? 26 : 40), asked + " requests");
+    JobStatus.Run run = result.jobs().get(0).status().run();
+    assertTrue(run.leastRequests() <= 3, run.toString());
+    String reason = bed.entries().get(poison).reason();
+    List<String> told =
+        bed.messages().stream().filter(line -> line.contains(reason.substring(0, 20))).toList();
+    assertEquals(1, told.size(), told.toString());
+    assertTrue(
+        told.get(0)
+            .matches("warning: batch payouts-\\w+-\\d+: condition id " + poison + " failed: .*"),
+        told.get(0));
   }
 
   @ParameterizedTest
