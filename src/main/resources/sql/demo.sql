@@ -25,8 +25,7 @@ CREATE DATABASE IF NOT EXISTS sandbox_truth;
 
 CREATE OR REPLACE TABLE sandbox_truth.fills
 (
-    id String, condition_id String, token_id String, outcome_index UInt8, maker String, side LowCardinality(String), size UInt64,
-        cost UInt64,
+    id String, condition_id String, token_id String, outcome_index UInt8, maker String, side LowCardinality(String), size UInt64, cost UInt64,
     timestamp DateTime('UTC'), transaction_hash String
 )
 ENGINE = MergeTree ORDER BY id;
@@ -62,35 +61,37 @@ WITH
     cityHash64(id, 'token') % 10 AS has_token,
     cityHash64(id, 'transaction') % 10 AS has_transaction
 SELECT id, maker,
-    multiIf(form < 32, gamma_id, form < 48, slug, form < 64, question_id, form < 78, fills.token_id, form < 86,
-        concat('0x', upper(fills.condition_id)),
+    multiIf(form < 32, gamma_id, form < 48, slug, form < 64, question_id, form < 78, fills.token_id, form < 86, concat('0x', upper(fills.condition_id)),
         form < 92, concat('0x', repeat('0', 64)), form < 98, '', concat('delisted-', slug)),
-    if(has_condition < 5200, concat('0x', fills.condition_id), ''), if(has_token < 3, fills.token_id, ''), side, size / 1000000,
-        cost / 1000000,
+    if(has_condition < 5200, concat('0x', fills.condition_id), ''), if(has_token < 3, fills.token_id, ''), side, size / 1000000, cost / 1000000,
     if(has_transaction < 9, transaction_hash, ''), timestamp
 FROM sandbox_truth.fills AS fills INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = fills.condition_id;
 
--- @forms
--- The trades by the form of their market.
-SELECT multiIf(market_id = '', 'nothing', match(market_id, '^0x0+$'), 'zeros', lower(market_id) = concat('0x', truth.condition_id),
-    'a condition id',
-        startsWith(market_id, '0x'), 'a question id', market_id = truth.token_id, 'a token id', match(market_id, '^[0-9]+$'),
-            'Gamma\'s number',
-        startsWith(market_id, 'delisted'), 'an unknown slug', 'a slug') AS market,
-    substring(min(market_id), 1, 30) AS such_as, count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
-    concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
-FROM default.trades_raw AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id
-GROUP BY GROUPING SETS ((market), ()) ORDER BY market = '', trades DESC;
+-- @stored
+-- The tables that the jobs filled.
+SELECT concat(database, '.', name) AS table, total_rows AS rows, comment FROM
+(
+    SELECT database, name, total_rows, transform(name,
+        ['api_markets_staging', 'clob_fills', 'api_positions_staging', 'resolutions_external_ingest', 'chain_fills',
+            'chain_amm_trades', 'chain_transfers', 'chain_lifecycle',
+            'wallet_pnl', 'enriched_trades_final'],
+        ['markets', 'fills from Goldsky and the Data API', 'positions of wallets', 'payout vectors', 'fills from the chain',
+            'trades with pools', 'transfers of tokens', 'splits, merges, redemptions, resolutions, …',
+            'profit and loss by wallet and condition', 'trades with their condition ids'], '') AS comment
+    FROM system.tables WHERE database = 'default'
+)
+WHERE comment != '' ORDER BY rows DESC;
 
 -- @judge
--- The enriched trades compared with the sandbox's truth.
-SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
-    countIf(lower(replaceRegexpOne(trade.condition_id, '^0x', '')) = truth.condition_id) AS right,
-    with_condition_id - right AS wrong, countIf(trade.condition_id = '' AND trade.unfillable_reason != '') AS none_with_a_reason,
-    concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
-FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id;
+-- The enriched trades compared with the sandbox's truth, in a sentence.
+SELECT concat('Trades with a condition id: ', toString(round(100 * countIf(trade.condition_id_source = 'original') / count(), 2)), '% before, ',
+    toString(round(100 * countIf(trade.condition_id != '') / count(), 2)), '% after. Compared with the sandbox''s truth, ',
+    toString(countIf(wrong)), ' of ', toString(count()), ' are wrong, ', toString(countIf(wrong AND conditions.clob_conflict != '')),
+    ' of them where the CLOB itself has the wrong condition.')
+FROM (SELECT *, condition_id != '' AND lower(replaceRegexpOne(condition_id, '^0x', '')) != fills.condition_id AS wrong
+    FROM default.enriched_trades_final AS trades INNER JOIN sandbox_truth.fills AS fills ON fills.id = trades.trade_id) AS trade
+INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = trade.`fills.condition_id`;
 
 -- @trade
 -- A trade whose condition id was found by a slug.
-SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]')
-    ORDER BY cityHash64(trade_id) LIMIT 1;
+SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]') ORDER BY cityHash64(trade_id) LIMIT 1;
