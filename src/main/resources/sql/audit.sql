@@ -753,6 +753,71 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
+-- @compared
+-- The computed positions of wallets beside the Data API's, for `backfill audit wallets`: each difference of a position's amount and
+-- realized profit with its kind. A position is not a balance: transfers and fees in shares are in the Data API's amount alone. The
+-- Data API rounds prices to four decimals. Where its amount is another balance than that of the stored transfers, it is of later
+-- blocks, or logs are missing.
+WITH
+    sample AS (SELECT wallet_address AS wallet, toFixedString(unhex(substring(wallet, 3)), 20) AS address FROM default.api_positions_staging GROUP BY wallet ORDER BY cityHash64(wallet) LIMIT {sample}),
+    found AS
+    (
+        SELECT wallet, token, max(listed) AS api, sum(api_amount) - sum(amount) AS more, sum(api_profit) - sum(profit) AS profit_more, sum(amount) AS held, sum(bought) AS bought,
+            sum(in_fees) AS fees, sum(transferred) AS moved, sum(transfers) AS moves, max(converted) AS conversion, max(pooled) AS pool, max(api_average) AS one, max(average) AS other,
+            api AND abs(sum(api_amount) - sum(balance)) > 1e-4 AS elsewhere
+        FROM
+        (
+            SELECT wallet_address AS wallet, asset_id AS token, true AS listed, toFloat64(size) AS api_amount, ifNull(toFloat64(realized_pnl), 0) AS api_profit, ifNull(toFloat64(entry_price), 0) AS api_average,
+                0. AS amount, 0. AS profit, 0. AS average, 0. AS bought, 0. AS in_fees, 0. AS transferred, 0 AS transfers, false AS converted, false AS pooled, 0. AS balance
+            FROM default.api_positions_staging FINAL WHERE wallet_address IN (SELECT wallet FROM sample)
+            UNION ALL
+            SELECT wallet, token_id, false, 0, 0, 0, toFloat64(amount), toFloat64(realized_pnl), toFloat64(average_price), toFloat64(bought), 0, 0, 0, false, false, 0
+            FROM default.wallet_positions WHERE wallet IN (SELECT wallet FROM sample) AND NOT startsWith(token_id, '0x')
+            UNION ALL
+            SELECT concat('0x', lower(hex(owner))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, -toFloat64(fee) / 1e6, 0, 0, false, false, 0
+            FROM default.chain_fills FINAL WHERE version = 'V1' AND side = 'BUY' AND fee > 0 AND owner IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(wallet))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, toFloat64(amount) / 1e6, 0, 0, false, false, 0
+            FROM default.chain_lifecycle FINAL WHERE kind = 'fee refund' AND token_id != 0 AND wallet IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, side.2 * toFloat64(amount) / 1e6, 1, false, false, 0
+            FROM default.vw_plain_transfers ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, side.2 * toFloat64(amount) / 1e6
+            FROM default.chain_transfers FINAL ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
+            UNION ALL
+            -- an order that is filled alone moves its operator's tokens, too
+            SELECT concat('0x', lower(hex(counterparty))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, if(side = 'BUY', -1, 1) * toFloat64(shares) / 1e6, 1, false, false, 0
+            FROM default.chain_fills FINAL WHERE role = 'maker' AND taker_order AND counterparty IN (SELECT address FROM sample)
+            UNION ALL
+            SELECT concat('0x', lower(hex(event.wallet))), toString(token.token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, event.converted, NOT event.converted, 0
+            FROM
+            (
+                SELECT wallet, market_id AS market, true AS converted FROM default.chain_lifecycle WHERE kind = 'conversion' AND wallet IN (SELECT address FROM sample)
+                UNION ALL
+                SELECT trade.wallet, pool.market, false FROM (SELECT * FROM default.chain_amm_trades WHERE wallet IN (SELECT address FROM sample)) AS trade
+                INNER JOIN (SELECT token_id, market FROM default.positions_tokens WHERE index_set = 0) AS pool ON pool.token_id = reinterpretAsUInt256(reverse(trade.pool))
+            ) AS event
+            INNER JOIN default.positions_tokens AS token ON token.market = event.market
+        )
+        GROUP BY wallet, token
+        HAVING api OR held > 0
+    )
+SELECT difference.1 AS what, difference.2 AS kind, count() AS positions, uniqExact(wallet) AS wallets, round(sum(abs(difference.3)), 6) AS sum,
+    argMax(concat(wallet, ', token ', token, ': ', toString(round(difference.3, 6))), abs(difference.3)) AS largest
+FROM found
+ARRAY JOIN
+[
+    ('amount', multiIf(more = 0, 'none', abs(more) <= 1e-4, 'rounding', NOT api AND held < 0.1, 'dust', elsewhere, 'another balance',
+        abs(more - moved - fees) <= 1e-4, if(moves > 0, 'transfer', 'fees in shares'), conversion, 'conversion', pool, 'AMM share',
+        moves > 0, 'transfer', fees != 0, 'fees in shares', 'unexplained'), more),
+    ('realized profit', multiIf(NOT api, 'not listed', profit_more = 0, 'none', abs(profit_more) <= 1e-4 + 5e-5 * bought, 'rounding', elsewhere, 'another balance', moves > 0, 'transfer', fees != 0, 'fees in shares',
+        conversion, 'conversion', pool, 'AMM share', abs(one - other) > 5.1e-5, 'another average price', 'unexplained'), if(api, profit_more, 0))
+] AS difference
+GROUP BY what, kind
+ORDER BY what, kind != 'unexplained', positions DESC
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
+
 -- @check broken laws, and where chart=bars
 SELECT concat(toString(law), ', ', if(first_block = last_block, concat('block ', toString(first_block)), concat('blocks ', toString(first_block), ' to ', toString(last_block)))) AS law, broken
 FROM default.audit_results WHERE time = (SELECT max(time) FROM default.audit_results) AND broken > 0 ORDER BY broken DESC;

@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS default.clob_markets_landing
     texts     Array(String) MATERIALIZED arrayMap(t -> JSONExtractString(t, 'token_id'), each),
     unread    Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('active', $unread(active, $flag(active)),
         'closed', $unread(closed, $flag(closed)), 'is_50_50_outcome', $unread(is_50_50_outcome, $flag(is_50_50_outcome)),
-        'neg_risk', $unread(neg_risk, $flag(neg_risk)), 'question_id', $unread(question_id, if(match(question_id, '^(0[xX])?[0-9a-fA-F]{64}$'), toNullable(1), NULL)))),
+        'neg_risk', $unread(neg_risk, $flag(neg_risk)), 'question_id',
+            $unread(question_id, if(match(question_id, '^(0[xX])?[0-9a-fA-F]{64}$'), toNullable(1), NULL)))),
     reason    String MATERIALIZED multiIf(
         element != '', 'an element of the list is not an object, or has no id',
         condition_id = '', 'no condition id',
@@ -76,7 +77,8 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_markets_to_rejected TO default.clob_markets_rejected AS
 SELECT key, reason,
-    if(element != '', element, concat('{"condition_id":', toJSONString(condition_id), ',"question_id":', toJSONString(question_id), ',"market_slug":', toJSONString(market_slug),
+    if(element != '', element, concat('{"condition_id":', toJSONString(condition_id), ',"question_id":', toJSONString(question_id),
+        ',"market_slug":', toJSONString(market_slug),
         ',"question":', toJSONString(question), ',"active":', active, ',"closed":', closed, ',"tokens":', tokens, '}')) AS row,
     batch, fetched_at
 FROM default.clob_markets_landing
@@ -98,7 +100,8 @@ SELECT {first}, 0, uniqExact(key), any(reason) FROM default.clob_markets_rejecte
 
 -- @unread default.clob_market_mapping
 -- The fields of the rows since {since} that could not be parsed.
-SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_market_mapping ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_market_mapping ARRAY JOIN mapKeys(unread) AS field,
+    mapValues(unread) AS value
 WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
@@ -107,7 +110,8 @@ SELECT 'markets' AS id;
 
 -- @check rows, distinct conditions, and what they have
 SELECT count() AS rows, uniqExact(condition_id) AS conditions, countIf(empty(token_ids)) AS without_tokens, countIf(m.closed) AS closed,
-    countIf(m.closed AND has(winners, true)) AS closed_with_winner, countIf(is_50_50_outcome) AS fifty_fifty, max(fetched_at) AS last_fetched
+    countIf(m.closed AND has(winners, true)) AS closed_with_winner, countIf(is_50_50_outcome) AS fifty_fifty,
+        max(fetched_at) AS last_fetched
 FROM default.clob_market_mapping AS m FINAL;
 
 -- @check rejected rows by reason
@@ -135,7 +139,8 @@ SELECT {pending};
 
 -- @measure bad-ids max=0 Stored ids that are not normalised
 SELECT count() FROM default.clob_market_mapping
-WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(question_id, '^([0-9a-f]{64})?$') OR arrayExists(t -> NOT match(t, '^[0-9]+$'), token_ids);
+WHERE NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(question_id, '^([0-9a-f]{64})?$')
+    OR arrayExists(t -> NOT match(t, '^[0-9]+$'), token_ids);
 
 -- @measure duplicates Rows beyond one per condition (the next pass replaces them at its end)
 SELECT count() - uniqExact(condition_id) FROM default.clob_market_mapping;

@@ -21,9 +21,11 @@ CREATE TABLE IF NOT EXISTS default.clob_own_trades
     updated_at       Nullable(DateTime('UTC')) COMMENT 'matched_at if the CLOB has none' CODEC(DoubleDelta, ZSTD(1)),
     maker_address    String CODEC(ZSTD(1)),
     taker_order_id   String CODEC(ZSTD(1)),
-    maker_orders     Array(Tuple(order_id String, maker_address String, asset_id String, outcome String, side String, price String, matched_amount String)) CODEC(ZSTD(1)),
+    maker_orders     Array(Tuple(order_id String, maker_address String, asset_id String, outcome String, side String, price String,
+        matched_amount String)) CODEC(ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
-    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread           Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1))
 )
@@ -32,7 +34,8 @@ ORDER BY id
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- for tables of earlier versions and these types
-ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, String), MODIFY COLUMN IF EXISTS matched_at Nullable(DateTime('UTC')),
+ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, String),
+    MODIFY COLUMN IF EXISTS matched_at Nullable(DateTime('UTC')),
     MODIFY COLUMN IF EXISTS updated_at Nullable(DateTime('UTC'));
 
 -- The rows as the CLOB sends them: all numbers are strings. This table stores nothing: the two views below write the rows to
@@ -40,7 +43,8 @@ ALTER TABLE default.clob_own_trades ADD COLUMN IF NOT EXISTS unread Map(String, 
 CREATE TABLE IF NOT EXISTS default.clob_trades_landing
 (
     element String COMMENT 'an element of the list that is not an object, unchanged',
-    id String, taker_order_id String, market String COMMENT 'the condition id', asset_id String, side String, size String, fee_rate_bps String, price String,
+    id String, taker_order_id String, market String COMMENT 'the condition id', asset_id String, side String, size String,
+        fee_rate_bps String, price String,
     status String, match_time String COMMENT 'seconds since 1970, as last_update', last_update String, outcome String, maker_address String,
     transaction_hash String, maker_orders String COMMENT 'a JSON array of objects', trader_side String,
     batch String, fetched_at DateTime64(3, 'UTC'),
@@ -50,13 +54,15 @@ CREATE TABLE IF NOT EXISTS default.clob_trades_landing
     updated      Nullable(DateTime('UTC')) MATERIALIZED $past(last_update),
     fee_rate     Nullable(Decimal(38, 18)) MATERIALIZED $amount(fee_rate_bps),
     unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map(
-        'match_time', $unread(match_time, matched), 'last_update', $unread(last_update, updated), 'fee_rate_bps', $unread(fee_rate_bps, fee_rate))),
+        'match_time', $unread(match_time, matched), 'last_update', $unread(last_update, updated), 'fee_rate_bps',
+            $unread(fee_rate_bps, fee_rate))),
     reason       String MATERIALIZED multiIf(
         element != '', 'an element of the list is not an object, or has no id',
         id = '', 'no id',
         NOT match(condition_id, '^[0-9a-f]{64}$'), 'the condition id is not 0x and 64 hex digits',
         NOT match(asset_id, '^[0-9]{1,78}$'), 'the token id is not a number',
-        NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$') OR NOT match(size, '^[0-9]{1,18}([.][0-9]{1,6})?$'), 'price or size is not a number',
+        NOT match(price, '^[0-9]{1,18}([.][0-9]{1,18})?$') OR NOT match(size, '^[0-9]{1,18}([.][0-9]{1,6})?$'),
+            'price or size is not a number',
         toDecimal128OrZero(price, 18) > 1, 'the price is not between 0 and 1',
         '')
 )
@@ -65,12 +71,15 @@ ENGINE = Null;
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.clob_trades_to_own TO default.clob_own_trades AS
 SELECT
     id, condition_id, asset_id, outcome, upper(landing.side) AS side,
-    toDecimal128OrZero(landing.price, 18) AS price, toDecimal128OrZero(landing.size, 6) AS size, CAST(ifNull(fee_rate, 0) AS Decimal(38, 6)) AS fee_rate_bps,
+    toDecimal128OrZero(landing.price, 18) AS price, toDecimal128OrZero(landing.size, 6) AS size,
+        CAST(ifNull(fee_rate, 0) AS Decimal(38, 6)) AS fee_rate_bps,
     upper(landing.trader_side) AS trader_side, replaceRegexpOne(upper(landing.status), '^TRADE_STATUS_', '') AS status,
     matched AS matched_at, ifNull(updated, matched) AS updated_at,
     lower(landing.maker_address) AS maker_address, taker_order_id,
-    arrayMap(o -> (JSONExtractString(o, 'order_id'), lower(JSONExtractString(o, 'maker_address')), JSONExtractString(o, 'asset_id'), JSONExtractString(o, 'outcome'),
-        JSONExtractString(o, 'side'), JSONExtractString(o, 'price'), JSONExtractString(o, 'matched_amount')), JSONExtractArrayRaw(landing.maker_orders)) AS maker_orders,
+    arrayMap(o -> (JSONExtractString(o, 'order_id'), lower(JSONExtractString(o, 'maker_address')), JSONExtractString(o, 'asset_id'),
+        JSONExtractString(o, 'outcome'),
+        JSONExtractString(o, 'side'), JSONExtractString(o, 'price'), JSONExtractString(o, 'matched_amount')),
+            JSONExtractArrayRaw(landing.maker_orders)) AS maker_orders,
     lower(landing.transaction_hash) AS transaction_hash, unread, fetched_at, batch
 FROM default.clob_trades_landing AS landing
 WHERE reason = '';
@@ -78,8 +87,10 @@ WHERE reason = '';
 -- @rejected
 -- Rejected rows.
 SELECT id,
-    if(element != '', element, concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":', toJSONString(asset_id), ',"side":', toJSONString(side),
-        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":', toJSONString(match_time), '}')) AS row;
+    if(element != '', element, concat('{"id":', toJSONString(id), ',"market":', toJSONString(market), ',"asset_id":',
+        toJSONString(asset_id), ',"side":', toJSONString(side),
+        ',"size":', toJSONString(size), ',"price":', toJSONString(price), ',"status":', toJSONString(status), ',"match_time":',
+            toJSONString(match_time), '}')) AS row;
 
 -- @present
 -- The keys of a page whose rows are already in the table, and whether this batch stored them. A row that was not final does not
@@ -91,7 +102,8 @@ SELECT id, 1 FROM default.clob_trades_rejected WHERE id IN ({keys}) AND batch = 
 
 -- @unread default.clob_own_trades
 -- The fields of the rows since {since} that could not be parsed.
-SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_own_trades ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+SELECT field, count() AS rows, any(value) AS such_as FROM default.clob_own_trades ARRAY JOIN mapKeys(unread) AS field,
+    mapValues(unread) AS value
 WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
@@ -103,7 +115,8 @@ SELECT toStartOfMonth(matched_at) AS month, count() AS trades, uniqExact(conditi
     countIf(trader_side = 'MAKER') AS as_maker FROM default.clob_own_trades FINAL GROUP BY month ORDER BY month DESC LIMIT 24;
 
 -- @check trades by status
-SELECT status, count() AS trades, min(matched_at) AS first, max(matched_at) AS last FROM default.clob_own_trades FINAL GROUP BY status ORDER BY status;
+SELECT status, count() AS trades, min(matched_at) AS first, max(matched_at) AS last FROM default.clob_own_trades FINAL GROUP BY status
+    ORDER BY status;
 
 -- @check rejected rows by reason
 SELECT reason, uniqExact(id) AS rows FROM default.clob_trades_rejected GROUP BY reason ORDER BY rows DESC;

@@ -67,23 +67,30 @@ SELECT id, maker,
     if(has_transaction < 9, transaction_hash, ''), timestamp
 FROM sandbox_truth.fills AS fills INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = fills.condition_id;
 
--- @forms
--- The trades by the form of their market.
-SELECT multiIf(market_id = '', 'nothing', match(market_id, '^0x0+$'), 'zeros', lower(market_id) = concat('0x', truth.condition_id), 'a condition id',
-        startsWith(market_id, '0x'), 'a question id', market_id = truth.token_id, 'a token id', match(market_id, '^[0-9]+$'), 'Gamma\'s number',
-        startsWith(market_id, 'delisted'), 'an unknown slug', 'a slug') AS market,
-    substring(min(market_id), 1, 30) AS such_as, count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
-    concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
-FROM default.trades_raw AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id
-GROUP BY GROUPING SETS ((market), ()) ORDER BY market = '', trades DESC;
+-- @stored
+-- The tables that the jobs filled.
+SELECT concat(database, '.', name) AS table, total_rows AS rows, comment FROM
+(
+    SELECT database, name, total_rows, transform(name,
+        ['api_markets_staging', 'clob_fills', 'api_positions_staging', 'resolutions_external_ingest', 'chain_fills',
+            'chain_amm_trades', 'chain_transfers', 'chain_lifecycle',
+            'wallet_pnl', 'enriched_trades_final'],
+        ['markets', 'fills from Goldsky and the Data API', 'positions of wallets', 'payout vectors', 'fills from the chain',
+            'trades with pools', 'transfers of tokens', 'splits, merges, redemptions, resolutions, …',
+            'profit and loss by wallet and condition', 'trades with their condition ids'], '') AS comment
+    FROM system.tables WHERE database = 'default'
+)
+WHERE comment != '' ORDER BY rows DESC;
 
 -- @judge
--- The enriched trades compared with the sandbox's truth.
-SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id,
-    countIf(lower(replaceRegexpOne(trade.condition_id, '^0x', '')) = truth.condition_id) AS right,
-    with_condition_id - right AS wrong, countIf(trade.condition_id = '' AND trade.unfillable_reason != '') AS none_with_a_reason,
-    concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
-FROM default.enriched_trades_final AS trade INNER JOIN sandbox_truth.fills AS truth ON truth.id = trade.trade_id;
+-- The enriched trades compared with the sandbox's truth, in a sentence.
+SELECT concat('Trades with a condition id: ', toString(round(100 * countIf(trade.condition_id_source = 'original') / count(), 2)), '% before, ',
+    toString(round(100 * countIf(trade.condition_id != '') / count(), 2)), '% after. Compared with the sandbox''s truth, ',
+    toString(countIf(wrong)), ' of ', toString(count()), ' are wrong, ', toString(countIf(wrong AND conditions.clob_conflict != '')),
+    ' of them where the CLOB itself has the wrong condition.')
+FROM (SELECT *, condition_id != '' AND lower(replaceRegexpOne(condition_id, '^0x', '')) != fills.condition_id AS wrong
+    FROM default.enriched_trades_final AS trades INNER JOIN sandbox_truth.fills AS fills ON fills.id = trades.trade_id) AS trade
+INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = trade.`fills.condition_id`;
 
 -- @trade
 -- A trade whose condition id was found by a slug.

@@ -56,10 +56,12 @@
 arrayConcat([0, {disputed}, {by_transaction}], range(1, {by_transaction}));
 
 -- @expression source_of_code
-transform(__codes, {codes}, arrayConcat(['original', 'original', 'rpc'], arrayFlatten(arrayMap(source -> arrayMap(rule -> source, {rules}), {sources}))), '');
+transform(__codes, {codes}, arrayConcat(['original', 'original', 'rpc'],
+    arrayFlatten(arrayMap(source -> arrayMap(rule -> source, {rules}), {sources}))), '');
 
 -- @expression rule_of_code
-transform(__codes, {codes}, arrayConcat(['original', 'original-disputed', 'transaction'], arrayFlatten(arrayMap(source -> {rules}, {sources}))), '');
+transform(__codes, {codes}, arrayConcat(['original', 'original-disputed', 'transaction'],
+    arrayFlatten(arrayMap(source -> {rules}, {sources}))), '');
 
 -- @expression reason_of_code
 transform(__codes, range({unknown}, {unknown} + length({reasons})), {reasons}, '');
@@ -146,7 +148,8 @@ SELECT count() FROM backfill_enrich.ids WHERE kind = {kind};
 -- @collect
 INSERT INTO backfill_enrich.ids (kind, hash, id)
 SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {fresh} GROUP BY id)
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill},
+    min_insert_block_size_bytes = {block},
     group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
 -- @count-unhelpful
@@ -162,9 +165,11 @@ SELECT countIf(mapped_code >= {unknown}) FROM {mapped};
 
 -- @collect-transactions
 INSERT INTO backfill_enrich.ids (kind, hash, id)
-SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {own} = '' AND {unhelpful} AND {fresh} GROUP BY id)
+SELECT {kind}, cityHash64(id), id FROM (SELECT {id} AS id FROM {trades} WHERE ({where}) AND {own} = '' AND {unhelpful} AND {fresh}
+    GROUP BY id)
 WHERE id != ''
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill},
+    min_insert_block_size_bytes = {block},
     group_by_two_level_threshold = 1, group_by_two_level_threshold_bytes = 1;
 
 -- @looked
@@ -189,7 +194,8 @@ WITH
     ids AS
     (
         SELECT hash, id, trimBoth(id) AS plain, match(plain, '^[0-9]+$') AS digits, trimLeft(plain, '0') AS number,
-            lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$') AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
+            lower(replaceRegexpOne(plain, '^0[xX]', '')) AS hex, match(hex, '^[0-9a-f]{1,64}$')
+                AND (length(hex) < length(plain) OR length(hex) = 64) AS is_hex,
             lower(plain) IN ({no_ids}) AS none, match(hex, '^0+$') AS zero
         FROM
         (
@@ -203,7 +209,8 @@ WITH
             multiIf(none OR zero, [],
                 digits AND length(number) BETWEEN 19 AND 78, [('token-id', number), ('question-id', hex), ('condition-id', hex)],
                 digits, [('market-id', number), ('slug', plain)],
-                is_hex, [('condition-id', leftPad(hex, 64, '0')), ('question-id', leftPad(hex, 64, '0')), ('token-id', toString(reinterpretAsUInt256(reverse(unhex(leftPad(hex, 64, '0'))))))],
+                is_hex, [('condition-id', leftPad(hex, 64, '0')), ('question-id', leftPad(hex, 64, '0')),
+                    ('token-id', toString(reinterpretAsUInt256(reverse(unhex(leftPad(hex, 64, '0'))))))],
                 [('slug', lower(plain))]) AS keys
         FROM ids
     )
@@ -224,11 +231,13 @@ SELECT hash, id, substring(best, 2), if(best != '', ascii(best), otherwise) FROM
     (
         -- an id that cannot be any key stays in the result, too
         SELECT hash, id, otherwise, entry.1 AS rank, entry.2.1 AS key_kind, entry.2.2 AS key
-        FROM (SELECT hash, id, otherwise, arrayPushBack(keys, ('', '')) AS all_keys, arrayJoin(arrayZip(arrayEnumerate(all_keys), all_keys)) AS entry FROM keys)
+        FROM (SELECT hash, id, otherwise, arrayPushBack(keys, ('', '')) AS all_keys,
+            arrayJoin(arrayZip(arrayEnumerate(all_keys), all_keys)) AS entry FROM keys)
     ) AS wanted ON wanted.key_kind = merged.key_kind AND wanted.key = merged.key
     GROUP BY wanted.hash, wanted.id
 )
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill},
+    min_insert_block_size_bytes = {block},
     join_algorithm = 'hash'{join_sides};
 
 -- @resolve-transactions
@@ -252,7 +261,8 @@ FROM
     ) AS moved ON moved.token_id = mapping.token_id
 )
 GROUP BY hash HAVING code > 0
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block},
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill},
+    min_insert_block_size_bytes = {block},
     join_algorithm = 'hash'{join_sides};
 
 -- @same-hash
@@ -280,7 +290,8 @@ SELECT coalesce(sum(bytes_allocated), 0) FROM system.dictionaries WHERE database
 
 -- @mapped-in-slice
 -- The same of the ids of the slice.
-(SELECT mapped_hash, mapped_condition, mapped_code FROM {mapped} WHERE mapped_hash IN (SELECT {hash} FROM {trades} WHERE ({where}) AND {needed}));
+(SELECT mapped_hash, mapped_condition, mapped_code FROM {mapped}
+    WHERE mapped_hash IN (SELECT {hash} FROM {trades} WHERE ({where}) AND {needed}));
 
 -- @mapped-dictionary
 {mapped}_dictionary;
@@ -295,7 +306,8 @@ ANY LEFT JOIN {side} AS {kind}s ON {kind}s.mapped_hash = {key};
 
 -- @looked-up
 -- The same, from a dictionary.
-dictGet('{mapped}_dictionary', ('mapped_condition', 'mapped_code'), {key}) AS __{kind}, __{kind}.1 AS __{kind}_condition, __{kind}.2 AS __{kind}_code;
+dictGet('{mapped}_dictionary', ('mapped_condition', 'mapped_code'), {key}) AS __{kind}, __{kind}.1 AS __{kind}_condition,
+    __{kind}.2 AS __{kind}_code;
 
 -- @not-there
 -- The same if the trades have no such ids, or none of them has a result.
@@ -354,7 +366,8 @@ SELECT (SELECT (count(), sum(cityHash64(tuple(*)))) FROM default.condition_id_me
     (SELECT arraySort(groupArray(mutation_id)) FROM system.mutations WHERE database = {database} AND table = {table}) AS mutations;
 
 -- @result
-SELECT multiIf(condition_id_source = 'original', 'original', unfillable_reason = '', 'filled', 'unfillable') AS what, count() AS n FROM {target} GROUP BY what;
+SELECT multiIf(condition_id_source = 'original', 'original', unfillable_reason = '', 'filled', 'unfillable') AS what, count() AS n
+    FROM {target} GROUP BY what;
 
 -- @create
 CREATE TABLE {table}
@@ -370,21 +383,24 @@ COMMENT {comment};
 -- Behind those of the trades.
 condition_id {condition_type} COMMENT '64 hex digits, lower case, no 0x; none where there is a reason' CODEC(ZSTD(1)),
     condition_id_source LowCardinality(String) COMMENT 'original, clob, rpc, goldsky or gamma; empty where none was found',
-    condition_id_rule LowCardinality(String) COMMENT 'the rule that decided (see condition_id_merged), transaction, original, or original-disputed where the sources say another one',
+    condition_id_rule LowCardinality(String)
+        COMMENT 'the rule that decided (see condition_id_merged), transaction, original, or original-disputed where the sources say another one',
     unfillable_reason LowCardinality(String) COMMENT 'why there is no condition id';
 
 -- @original-column
 condition_id_original String ALIAS {condition} COMMENT 'the original condition id of the trade';
 
 -- @partitions
-SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database = {database} AND table = {table} GROUP BY partition_id ORDER BY partition_id;
+SELECT partition_id, sum(rows) AS n FROM system.parts WHERE active AND database = {database} AND table = {table} GROUP BY partition_id
+    ORDER BY partition_id;
 
 -- @key-borders
 -- The values of the first key column in the primary index of a slice, with the rows behind each.
 SELECT toString(k) AS v, n FROM
 (
     SELECT {key} AS k, sum(rows_in_granule) AS n FROM mergeTreeIndex({database}, {table})
-    WHERE part_name IN (SELECT name FROM system.parts WHERE active AND database = {database} AND table = {table} AND partition_id IN ({partitions})) AND rows_in_granule > 0
+    WHERE part_name IN (SELECT name FROM system.parts WHERE active AND database = {database} AND table = {table}
+        AND partition_id IN ({partitions})) AND rows_in_granule > 0
         AND {bounds}
     GROUP BY k ORDER BY k
 );
@@ -394,12 +410,14 @@ INSERT INTO backfill_enrich.compared (slice, rows, files)
 SELECT {slice}, sum(rows), sum(cityHash64(hash_of_all_files)) FROM system.parts WHERE active AND database = {database} AND table = {table};
 
 -- @stored
-SELECT table, sum(rows) AS rows, toString(sum(cityHash64(hash_of_all_files))) AS files FROM system.parts WHERE active AND database = {database} GROUP BY table;
+SELECT table, sum(rows) AS rows, toString(sum(cityHash64(hash_of_all_files))) AS files FROM system.parts WHERE active
+    AND database = {database} GROUP BY table;
 
 -- @free
 -- The free space of the disks that a new table is stored on. The sum is a float, because object storage reports 2^64-1.
 SELECT sum(toFloat64(unreserved_space)) FROM system.disks
-WHERE has((SELECT groupUniqArrayArray(disks) FROM system.storage_policies WHERE policy_name = (SELECT value FROM system.merge_tree_settings WHERE name = 'storage_policy')), name);
+WHERE has((SELECT groupUniqArrayArray(disks) FROM system.storage_policies
+    WHERE policy_name = (SELECT value FROM system.merge_tree_settings WHERE name = 'storage_policy')), name);
 
 -- @view
 -- The enriched trades with column names that do not depend on those of the trades.

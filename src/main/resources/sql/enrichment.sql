@@ -6,11 +6,13 @@
 -- @verify needs=default.vw_enriched_trades run `backfill enrich` first
 
 -- @check coverage before and after
-SELECT 'of all rows' AS denominator, count() AS rows, countIf(source = 'original') AS before, countIf(reason = '') AS after, round(100 * before / rows, 2) AS before_pct,
+SELECT 'of all rows' AS denominator, count() AS rows, countIf(source = 'original') AS before, countIf(reason = '') AS after,
+    round(100 * before / rows, 2) AS before_pct,
     round(100 * after / rows, 2) AS after_pct
 FROM default.vw_enriched_trades
 UNION ALL
-SELECT 'of rows that can be filled', countIf(reason NOT IN ('no market id', 'zero market id')) AS rows, countIf(source = 'original') AS before, countIf(reason = '') AS after,
+SELECT 'of rows that can be filled', countIf(reason NOT IN ('no market id', 'zero market id')) AS rows,
+    countIf(source = 'original') AS before, countIf(reason = '') AS after,
     round(100 * before / rows, 2), round(100 * after / rows, 2)
 FROM default.vw_enriched_trades
 ORDER BY rows DESC;
@@ -21,7 +23,8 @@ SELECT part.2 AS step, part.3 AS rows FROM
     SELECT arrayJoin([
         (1, 'without a condition id before', countIf(source != 'original')),
         (2, 'with an id to look up', countIf(source != 'original' AND reason NOT IN ('no market id', 'zero market id'))),
-        (3, 'known to a source', countIf(source != 'original' AND reason NOT IN ('no market id', 'zero market id', 'unknown market', 'unknown token'))),
+        (3, 'known to a source', countIf(source != 'original' AND reason NOT IN ('no market id', 'zero market id', 'unknown market',
+            'unknown token'))),
         (4, 'filled', countIf(source NOT IN ('', 'original'))),
         (5, 'filled and proved', countIf(source NOT IN ('', 'original') AND rule = 'proved'))]) AS part
     FROM default.vw_enriched_trades
@@ -29,7 +32,8 @@ SELECT part.2 AS step, part.3 AS rows FROM
 ORDER BY part.1;
 
 -- @check chart=columns coverage by month
-SELECT if(traded_at IS NULL, 'undated', formatDateTime(assumeNotNull(traded_at), '%Y-%m')) AS month, count() AS rows, countIf(reason != '') AS missing,
+SELECT if(traded_at IS NULL, 'undated', formatDateTime(assumeNotNull(traded_at), '%Y-%m')) AS month, count() AS rows,
+    countIf(reason != '') AS missing,
     round(100 * countIf(source = 'original') / rows, 2) AS before_pct, round(100 * countIf(reason = '') / rows, 2) AS after_pct,
     round(100 * countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))), 2) AS honest
 FROM default.vw_enriched_trades GROUP BY month ORDER BY month;
@@ -49,14 +53,19 @@ GROUP BY reason ORDER BY rows DESC
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @check recent trades, counted from the newest
-SELECT span.1 AS trades_of, countIf(traded_at > newest - span.2 * 86400) AS rows, countIf(traded_at > newest - span.2 * 86400 AND source = 'original') AS before,
-    countIf(traded_at > newest - span.2 * 86400 AND reason = '') AS after, round(100 * before / greatest(1, rows), 2) AS before_pct, round(100 * after / greatest(1, rows), 2) AS after_pct
-FROM (SELECT traded_at, source, reason, arrayJoin([('the last day', 1), ('the last 7 days', 7), ('the last 30 days', 30)]) AS span FROM default.vw_enriched_trades
-    WHERE traded_at > (SELECT max(traded_at) FROM default.vw_enriched_trades) - 30 * 86400) AS recent, (SELECT max(traded_at) AS newest FROM default.vw_enriched_trades) AS latest
+SELECT span.1 AS trades_of, countIf(traded_at > newest - span.2 * 86400) AS rows,
+    countIf(traded_at > newest - span.2 * 86400 AND source = 'original') AS before,
+    countIf(traded_at > newest - span.2 * 86400 AND reason = '') AS after, round(100 * before / greatest(1, rows), 2) AS before_pct,
+        round(100 * after / greatest(1, rows), 2) AS after_pct
+FROM (SELECT traded_at, source, reason, arrayJoin([('the last day', 1), ('the last 7 days', 7), ('the last 30 days', 30)]) AS span
+    FROM default.vw_enriched_trades
+    WHERE traded_at > (SELECT max(traded_at) FROM default.vw_enriched_trades) - 30 * 86400) AS recent,
+        (SELECT max(traded_at) AS newest FROM default.vw_enriched_trades) AS latest
 GROUP BY span ORDER BY span.2;
 
 -- @check markets with the most rows still missing (at most 20)
-SELECT if(market_id = '', '(none)', market_id) AS market, reason AS reason_why, sum(n) AS rows, count() AS tokens, min(earliest) AS first, max(latest) AS last
+SELECT if(market_id = '', '(none)', market_id) AS market, reason AS reason_why, sum(n) AS rows, count() AS tokens,
+    min(earliest) AS first, max(latest) AS last
 FROM
 (
     SELECT market_id, reason, token_id, count() AS n, min(traded_at) AS earliest, max(traded_at) AS latest
@@ -71,15 +80,19 @@ WHERE rule = 'original-disputed' GROUP BY market, condition_id_norm ORDER BY row
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @check needs=default.condition_id_merged condition ids that were there and that the token of their row disputes, the most rows first (at most 20)
-SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades, merged.condition_id AS condition_id_of_the_token, trades.n AS rows
-FROM (SELECT token_id, condition_id_norm, count() AS n FROM default.vw_enriched_trades WHERE source = 'original' AND token_id != '' GROUP BY token_id, condition_id_norm) AS trades
+SELECT trades.token_id AS token, trades.condition_id_norm AS condition_id_in_the_trades,
+    merged.condition_id AS condition_id_of_the_token, trades.n AS rows
+FROM (SELECT token_id, condition_id_norm, count() AS n FROM default.vw_enriched_trades WHERE source = 'original' AND token_id != ''
+    GROUP BY token_id, condition_id_norm) AS trades
 INNER JOIN (SELECT key, condition_id FROM default.condition_id_merged WHERE key_kind = 'token-id') AS merged ON merged.key = trades.token_id
 WHERE trades.condition_id_norm != merged.condition_id
 ORDER BY rows DESC, token LIMIT 20
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill};
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, join_algorithm = 'full_sorting_merge',
+    max_bytes_before_external_sort = {spill};
 
 -- @check needs=default.condition_id_conflicts keys on which the sources disagree
-SELECT key_kind, rule AS decided_by, count() AS keys, any(key) AS such_as FROM default.condition_id_conflicts GROUP BY key_kind, rule ORDER BY key_kind, rule;
+SELECT key_kind, rule AS decided_by, count() AS keys, any(key) AS such_as FROM default.condition_id_conflicts GROUP BY key_kind, rule
+    ORDER BY key_kind, rule;
 
 -- @measure coverage unit=% Rows with a condition id, of all
 SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trades;
@@ -88,7 +101,8 @@ SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trad
 SELECT countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))) FROM default.vw_enriched_trades;
 
 -- @measure recent-coverage unit=% Rows with a condition id, of the last 7 days before the newest trade
-SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trades WHERE traded_at > (SELECT max(traded_at) FROM default.vw_enriched_trades) - 7 * 86400;
+SELECT countIf(reason = '') / greatest(1, count()) FROM default.vw_enriched_trades
+    WHERE traded_at > (SELECT max(traded_at) FROM default.vw_enriched_trades) - 7 * 86400;
 
 -- @measure unexplained max=0 Rows without a condition id and without a reason, or with both
 SELECT countIf((condition_id = '') != (reason != '')) FROM default.vw_enriched_trades;

@@ -10,24 +10,31 @@
 -- wallet's trades are all its rows.
 CREATE TABLE IF NOT EXISTS default.clob_fills
 (
-    fill_id          String COMMENT 'transaction hash, _, order hash; from the Data API, which has no order hash, 32 hex digits of a hash of the fields that distinguish the row from others of its transaction' CODEC(ZSTD(1)),
+    fill_id          String
+        COMMENT 'transaction hash, _, order hash; from the Data API, which has no order hash, 32 hex digits of a hash of the fields that distinguish the row from others of its transaction' CODEC(ZSTD(1)),
     condition_id     String COMMENT '64 hex digits, lower case, no 0x' CODEC(ZSTD(1)),
     asset_id         String COMMENT 'token id, decimal' CODEC(ZSTD(1)),
     outcome_index    Int16 COMMENT 'from 0, computed from the condition id; -1 if no formula and no table gives it',
     maker            String COMMENT 'the owner of the order' CODEC(ZSTD(1)),
-    taker            String COMMENT 'the counterparty: the taker, or the exchange for the taker''s own order; empty from the Data API, which does not have it' CODEC(ZSTD(1)),
+    taker            String
+        COMMENT 'the counterparty: the taker, or the exchange for the taker''s own order; empty from the Data API, which does not have it' CODEC(ZSTD(1)),
     side             LowCardinality(String) COMMENT 'BUY or SELL: the side of the order',
     price            Decimal(38, 18) COMMENT 'collateral per share; from Goldsky the quotient, truncated to 18 decimals' CODEC(ZSTD(1)),
     size             Decimal(38, 6) COMMENT 'shares' CODEC(ZSTD(1)),
     cost             Decimal(38, 6) COMMENT 'collateral; from the Data API size times price, rounded' CODEC(ZSTD(1)),
-    fee              Nullable(Decimal(38, 6)) COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which has none' CODEC(ZSTD(1)),
+    fee              Nullable(Decimal(38, 6))
+        COMMENT 'in what the order receives: shares for BUY, collateral for SELL; NULL from the Data API, which has none'
+        CODEC(ZSTD(1)),
     taker_order      Bool COMMENT 'the taker''s own order, or a fill without a match (alone): the rows that volumes are sums of',
     alone            Bool DEFAULT 0 COMMENT 'a fill without a match: no taker''s order of its transaction repeats it; set when a run ends',
-    timestamp        Nullable(DateTime('UTC')) COMMENT 'of the block; NULL if the source has an impossible time, and no other row of the transaction has one' CODEC(DoubleDelta, ZSTD(1)),
+    timestamp        Nullable(DateTime('UTC'))
+        COMMENT 'of the block; NULL if the source has an impossible time, and no other row of the transaction has one'
+        CODEC(DoubleDelta, ZSTD(1)),
     transaction_hash String CODEC(ZSTD(1)),
     order_hash       String COMMENT 'empty from the Data API' CODEC(ZSTD(1)),
     source           LowCardinality(String) COMMENT 'goldsky or data-api',
-    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread           Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
     batch            String COMMENT 'the batch of the ledger that stored the row' CODEC(ZSTD(1))
 )
@@ -35,8 +42,10 @@ ENGINE = ReplacingMergeTree(fetched_at)
 ORDER BY (condition_id, fill_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
-ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0 COMMENT 'a fill without a match: no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
-ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS unread Map(String, String), MODIFY COLUMN IF EXISTS timestamp Nullable(DateTime('UTC'));
+ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0
+    COMMENT 'a fill without a match: no taker''s order of its transaction repeats it; set when a run ends' AFTER taker_order;
+ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS unread Map(String, String),
+    MODIFY COLUMN IF EXISTS timestamp Nullable(DateTime('UTC'));
 
 -- For the section @finish: the rows that it has to change, and when it ran last.
 CREATE TABLE IF NOT EXISTS default.fills_alone
@@ -98,7 +107,8 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
 (
     element String COMMENT 'an element of the list that is not an object, unchanged',
     id String, transactionHash String, timestamp String, orderHash String, maker String, taker String,
-    makerAssetId String COMMENT 'the asset that the maker gives; 0 is collateral', takerAssetId String COMMENT 'the asset that the maker receives',
+    makerAssetId String COMMENT 'the asset that the maker gives; 0 is collateral', takerAssetId String
+        COMMENT 'the asset that the maker receives',
     makerAmountFilled String COMMENT 'whole base units of 10^-6, like all amounts', takerAmountFilled String, fee String,
     conditionId String, outcomeIndex String,
     batch String, fetched_at DateTime64(3, 'UTC'),
@@ -107,8 +117,10 @@ CREATE TABLE IF NOT EXISTS default.fills_landing
     shares String MATERIALIZED if(buys, takerAmountFilled, makerAmountFilled),
     paid   String MATERIALIZED if(buys, makerAmountFilled, takerAmountFilled),
     traded Nullable(DateTime('UTC')) MATERIALIZED $past(timestamp),
-    taken  Nullable(Decimal(38, 6)) MATERIALIZED if(match(fee, '^[0-9]{1,30}$'), toDecimal128OrNull(fee, 0) * toDecimal128('0.000001', 6), NULL),
-    unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('timestamp', $unread(timestamp, traded), 'fee', $unread(fee, taken))),
+    taken  Nullable(Decimal(38, 6)) MATERIALIZED if(match(fee, '^[0-9]{1,30}$'),
+        toDecimal128OrNull(fee, 0) * toDecimal128('0.000001', 6), NULL),
+    unread Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '',
+        map('timestamp', $unread(timestamp, traded), 'fee', $unread(fee, taken))),
     reason String MATERIALIZED multiIf(
         element != '', 'an element of the list is not an object, or has no id',
         NOT match(lower(id), '^0x[0-9a-f]{64}_0x[0-9a-f]{64}$'), 'the id is not a transaction hash and an order hash',
@@ -129,7 +141,8 @@ SELECT
     lower(landing.maker) AS maker,
     lower(landing.taker) AS taker,
     if(buys, 'BUY', 'SELL') AS side,
-    CAST(divideDecimal(toDecimal256OrZero(paid, 0), greatest(toDecimal256OrZero(shares, 0), toDecimal256(1, 0)), 18) AS Decimal(38, 18)) AS price,
+    CAST(divideDecimal(toDecimal256OrZero(paid, 0), greatest(toDecimal256OrZero(shares, 0), toDecimal256(1, 0)), 18)
+        AS Decimal(38, 18)) AS price,
     toDecimal128OrZero(shares, 0) * toDecimal128('0.000001', 6) AS size,
     toDecimal128OrZero(paid, 0) * toDecimal128('0.000001', 6) AS cost,
     taken AS fee,
@@ -150,7 +163,8 @@ WHERE reason = '';
 -- @rejected
 -- Rejected rows, unchanged.
 SELECT conditionId AS condition_id, id AS fill_id,
-    if(element != '', element, toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash', orderHash, 'maker', maker, 'taker', taker,
+    if(element != '', element, toJSONString(map('id', id, 'transactionHash', transactionHash, 'timestamp', timestamp, 'orderHash',
+        orderHash, 'maker', maker, 'taker', taker,
         'makerAssetId', makerAssetId, 'takerAssetId', takerAssetId, 'makerAmountFilled', makerAmountFilled,
         'takerAmountFilled', takerAmountFilled, 'fee', fee))) AS row;
 
@@ -160,7 +174,8 @@ SELECT conditionId AS condition_id, id AS fill_id,
 SELECT count() FROM
 (
     SELECT 1 FROM default.clob_fills WHERE NOT startsWith(batch, {ledger})
-        AND (source = 'goldsky' OR {source} = 'goldsky' OR condition_id IN (SELECT id FROM default.fills_markets WHERE ended OR old)) LIMIT 1
+        AND (source = 'goldsky' OR {source} = 'goldsky' OR condition_id IN (SELECT id FROM default.fills_markets WHERE ended OR old))
+            LIMIT 1
 );
 
 -- @query tokens
@@ -194,7 +209,8 @@ GROUP BY key;
 -- @stored
 -- The stored rows of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
+    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there
+        FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
@@ -202,8 +218,10 @@ WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;
 
 -- @note
 -- Lines that a run prints when it takes its ids.
-SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()), ' conditions are not in Gamma''s list and are included: the CLOB knows ',
-    toString(countIf(NOT in_gamma AND has(sources, 'clob'))), ', Goldsky ', toString(countIf(NOT in_gamma AND has(sources, 'goldsky'))), ', the chain ',
+SELECT concat(toString(countIf(NOT in_gamma)), ' of ', toString(count()),
+    ' conditions are not in Gamma''s list and are included: the CLOB knows ',
+    toString(countIf(NOT in_gamma AND has(sources, 'clob'))), ', Goldsky ', toString(countIf(NOT in_gamma AND has(sources, 'goldsky'))),
+        ', the chain ',
     toString(countIf(NOT in_gamma AND has(sources, 'chain'))), ' of them') AS line
 FROM default.fills_markets HAVING countIf(NOT in_gamma) > 0;
 
@@ -215,7 +233,8 @@ WHERE source = 'goldsky' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UT
 -- @finish
 -- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
 -- or from the chain's transfers.
-ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
+ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp)
+    AND isNotNull($blocktime(transaction_hash))
 SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
 
 -- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the
@@ -228,7 +247,8 @@ SELECT condition_id, row.1 AS fill_id, NOT (row.4 AND NOT row.5) AND (if(row.3 =
 FROM
 (
     SELECT condition_id, groupArray((fill_id, maker, taker, taker_order, alone)) AS rows FROM default.clob_fills
-    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills
+        WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
     GROUP BY condition_id, transaction_hash
 )
 ARRAY JOIN rows AS row
@@ -236,10 +256,12 @@ WHERE alone != row.5
 SETTINGS max_bytes_before_external_group_by = 1000000000;
 
 ALTER TABLE default.clob_fills UPDATE alone = 1, taker_order = 1
-WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1,
+    allow_nondeterministic_mutations = 1;
 
 ALTER TABLE default.clob_fills UPDATE alone = 0, taker_order = 0
-WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1,
+    allow_nondeterministic_mutations = 1;
 
 INSERT INTO default.fills_checked SELECT 1, now64(3);
 
@@ -249,7 +271,8 @@ INSERT INTO default.fills_checked SELECT 1, now64(3);
 SELECT id FROM default.fills_markets
 WHERE ({source} = 'goldsky' OR ended OR old)
   AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE NOT startsWith(batch, 'fills-window')),
-    coalesce(closed_at >= parseDateTimeBestEffort({since}), 1) AND parseDateTimeBestEffort({since}) < toDateTime('2026-04-28 12:00:00', 'UTC'));
+    coalesce(closed_at >= parseDateTimeBestEffort({since}), 1)
+        AND parseDateTimeBestEffort({since}) < toDateTime('2026-04-28 12:00:00', 'UTC'));
 
 -- @take
 -- The markets of a list that belong to this source.
@@ -257,16 +280,20 @@ SELECT arrayJoin([{list}]) AS id WHERE {source} = 'goldsky' OR id IN (SELECT id 
 
 -- @coverage
 -- All markets, and those with fills. Fills that were fetched only for a period do not count.
-SELECT count() AS total, countIf(id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS covered FROM default.fills_markets;
+SELECT count() AS total, countIf(id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS covered
+    FROM default.fills_markets;
 
 -- @missing
 -- Markets without a fill.
-SELECT id FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%') ORDER BY id;
+SELECT id FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')
+    ORDER BY id;
 
 -- @diagnosis missing markets by age and status
 SELECT
-    transform(least(multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6), 7) AS step,
-        [1, 2, 3, 4, 5, 6, 7], ['up to 7 days', 'up to 30 days', 'up to 90 days', 'up to 180 days', 'up to 365 days', 'older', 'undated'], '') AS opened,
+    transform(least(multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6), 7)
+        AS step,
+        [1, 2, 3, 4, 5, 6, 7], ['up to 7 days', 'up to 30 days', 'up to 90 days', 'up to 180 days', 'up to 365 days', 'older',
+            'undated'], '') AS opened,
     countIf(NOT is_closed) AS open, countIf(is_closed) AS closed, count() AS missing, of_all AS markets,
     concat(toString(round(100 * missing / markets, 1)), '%') AS share
 FROM
@@ -276,10 +303,12 @@ FROM
 ) AS market
 INNER JOIN
 (
-    SELECT multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6) AS step, count() AS of_all
+    SELECT multiIf(opened_at IS NULL, 7, days <= 7, 1, days <= 30, 2, days <= 90, 3, days <= 180, 4, days <= 365, 5, 6) AS step,
+        count() AS of_all
     FROM (SELECT opened_at, dateDiff('day', opened_at, now64(6)) AS days FROM default.fills_markets)
     GROUP BY step
-) AS every ON every.step = multiIf(market.opened_at IS NULL, 7, market.days <= 7, 1, market.days <= 30, 2, market.days <= 90, 3, market.days <= 180, 4, market.days <= 365, 5, 6)
+) AS every ON every.step = multiIf(market.opened_at IS NULL, 7, market.days <= 7, 1, market.days <= 30, 2, market.days <= 90, 3,
+    market.days <= 180, 4, market.days <= 365, 5, 6)
 GROUP BY step, of_all ORDER BY step;
 
 -- @diagnosis conditions by the sources that know them
@@ -290,25 +319,30 @@ FROM default.fills_markets GROUP BY known_to ORDER BY conditions DESC, known_to;
 -- @diagnosis twenty samples
 SELECT id AS condition_id, question, if(closed, 'closed', 'open') AS status, toDate(opened_at) AS opened, toString(volume) AS volume,
     if(ended, 'goldsky', 'data-api') AS source
-FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%') ORDER BY cityHash64(id) LIMIT 20;
+FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')
+    ORDER BY cityHash64(id) LIMIT 20;
 
 -- @check fills by source
-SELECT source, count() AS fills, countIf(taker_order) AS trades, uniqExact(condition_id) AS markets, toString(sumIf(size, taker_order)) AS shares,
+SELECT source, count() AS fills, countIf(taker_order) AS trades, uniqExact(condition_id) AS markets,
+    toString(sumIf(size, taker_order)) AS shares,
     toString(sumIf(cost, taker_order)) AS collateral, min(timestamp) AS first, max(timestamp) AS last
 FROM default.clob_fills GROUP BY source ORDER BY source;
 
 -- @check conditions by the sources that know them
-SELECT arrayStringConcat(sources, ', ') AS known_to, count() AS conditions, countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills,
+SELECT arrayStringConcat(sources, ', ') AS known_to, count() AS conditions,
+    countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills,
     concat(toString(round(100 * with_fills / conditions, 1)), '%') AS share
 FROM default.fills_markets GROUP BY known_to ORDER BY conditions DESC, known_to;
 
 -- @check coverage by the year in which markets opened
 SELECT if(opened_at IS NULL, 'undated', toString(toYear(opened_at))) AS opened, count() AS markets,
-    countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills, concat(toString(round(100 * with_fills / markets, 1)), '%') AS share
+    countIf(id IN (SELECT condition_id FROM default.clob_fills)) AS with_fills,
+        concat(toString(round(100 * with_fills / markets, 1)), '%') AS share
 FROM default.fills_markets GROUP BY opened ORDER BY opened;
 
 -- @check days of the last 30 without a fill
-SELECT toString(today() - number) AS day FROM numbers(1, 30) WHERE today() - number NOT IN (SELECT toDate(timestamp) FROM default.clob_fills) ORDER BY day;
+SELECT toString(today() - number) AS day FROM numbers(1, 30) WHERE today() - number NOT IN (SELECT toDate(timestamp)
+    FROM default.clob_fills) ORDER BY day;
 
 -- @check markets of the largest volume without fills (at most 20)
 SELECT id AS condition_id, question, toString(volume) AS volume, if(closed, 'closed', 'open') AS status FROM
@@ -332,9 +366,11 @@ SELECT toStartOfMonth(toDateTime(at, 'UTC')) AS month, has, lack, multiIf(
         has = 'chain' AND condition = '', 'unknown market',
         has = 'chain' AND condition NOT IN (SELECT condition_id FROM default.clob_fills), 'market not fetched',
         has = 'chain' AND largest < 0.1, 'dust',
-        has = 'chain' AND at >= toUnixTimestamp(toDateTime('2026-04-28 00:00:00', 'UTC')) AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api'),
+        has = 'chain' AND at >= toUnixTimestamp(toDateTime('2026-04-28 00:00:00', 'UTC'))
+            AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api'),
             'after Goldsky stopped on 2026-04-28',
-        has = 'chain' AND at < toUnixTimestamp(now() - INTERVAL 3 YEAR) AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'goldsky'),
+        has = 'chain' AND at < toUnixTimestamp(now() - INTERVAL 3 YEAR)
+            AND condition NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'goldsky'),
             'before the Data API''s three years',
         has = 'chain', 'not in the answers',
         'blocks not fetched, or logs missing') AS reason,
@@ -345,11 +381,13 @@ FROM
         arrayStringConcat(arraySort(groupUniqArray(origin)), ', ') AS has, if(has = 'chain', 'goldsky, data-api', 'chain') AS lack
     FROM
     (
-        SELECT fill.transaction_hash AS tx, toUnixTimestamp(ifNull(fill.block_time, toDateTime(0, 'UTC'))) AS time, toDecimal128(fill.shares, 6) / 1000000 AS shares,
+        SELECT fill.transaction_hash AS tx, toUnixTimestamp(ifNull(fill.block_time, toDateTime(0, 'UTC'))) AS time,
+            toDecimal128(fill.shares, 6) / 1000000 AS shares,
             token.condition_id AS market, if(fill.taker_order, toDecimal128(fill.collateral, 6) / 1000000, 0) AS volume, 'chain' AS origin
         FROM default.chain_fills AS fill FINAL LEFT ANY JOIN default.vw_tokens AS token ON token.token_id = fill.token_id
         UNION ALL
-        SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32), toUnixTimestamp(timestamp), size, condition_id, if(taker_order, cost, 0), toString(source)
+        SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32), toUnixTimestamp(timestamp), size, condition_id,
+            if(taker_order, cost, 0), toString(source)
         FROM default.clob_fills FINAL
     )
     GROUP BY tx HAVING has = 'chain' OR position(has, 'chain') = 0
@@ -359,15 +397,18 @@ GROUP BY month, has, lack, reason ORDER BY month, has, fills DESC
 SETTINGS max_bytes_before_external_group_by = 1000000000;
 
 -- @check fills by month and source needs=default.vw_fills
-SELECT toStartOfMonth(timestamp) AS month, source, count() AS fills, countIf(taker_order) AS trades, toString(sumIf(cost, taker_order)) AS volume
+SELECT toStartOfMonth(timestamp) AS month, source, count() AS fills, countIf(taker_order) AS trades,
+    toString(sumIf(cost, taker_order)) AS volume
 FROM default.vw_fills GROUP BY month, source ORDER BY month, source;
 
 -- @check samples
-SELECT condition_id, outcome_index, side, toString(price) AS price, toString(size) AS size, taker_order, timestamp, source FROM default.clob_fills
+SELECT condition_id, outcome_index, side, toString(price) AS price, toString(size) AS size, taker_order, timestamp, source
+    FROM default.clob_fills
 ORDER BY cityHash64(fill_id) LIMIT 5;
 
 -- @measure coverage unit=% min=95% Markets with fills, except those known to have none
-SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent}))) FROM default.fills_markets;
+SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent})))
+    FROM default.fills_markets;
 
 -- @measure beyond-gamma Conditions that the CLOB, Goldsky or the chain know and Gamma does not list
 SELECT countIf(NOT in_gamma) FROM default.fills_markets;
@@ -383,7 +424,8 @@ SELECT count() FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER
 WHERE id NOT IN (SELECT condition_id FROM default.clob_fills);
 
 -- @measure not-living max=0 Markets that traded after 2026-04-28 and have fills only from Goldsky
-SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky' AND condition_id IN (SELECT id FROM default.fills_markets WHERE NOT ended)
+SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky'
+    AND condition_id IN (SELECT id FROM default.fills_markets WHERE NOT ended)
     AND condition_id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api');
 
 -- @measure uncounted max=0 Transactions of a market without a row that counts in volumes (a run corrects them at its end)

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS default.goldsky_markets_landing
 
     condition_id String MATERIALIZED replaceRegexpOne(lower(JSONExtractString(condition, 'id')), '^0x', ''),
     outcome      Nullable(Int16) MATERIALIZED if(toInt16OrNull(outcomeIndex) BETWEEN 0 AND 255, toInt16OrNull(outcomeIndex), NULL),
-    unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map('outcomeIndex', $unread(outcomeIndex, outcome))),
+    unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '',
+        map('outcomeIndex', $unread(outcomeIndex, outcome))),
     reason       String MATERIALIZED multiIf(
         element != '', 'an element of the list is not an object, or has no id',
         NOT match(id, '^[0-9]{1,78}$'), 'the token id is not a number',
@@ -35,11 +36,13 @@ WHERE reason = '';
 -- @rejected
 -- Rejected rows, unchanged.
 SELECT id AS token_id,
-    if(element != '', element, concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":', if(condition = '', 'null', condition), '}')) AS row;
+    if(element != '', element, concat('{"id":', toJSONString(id), ',"outcomeIndex":', toJSONString(outcomeIndex), ',"condition":',
+        if(condition = '', 'null', condition), '}')) AS row;
 
 -- @unread default.goldsky_market_mapping
 -- The fields of the rows since {since} that could not be parsed.
-SELECT field, count() AS rows, any(value) AS such_as FROM default.goldsky_market_mapping ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+SELECT field, count() AS rows, any(value) AS such_as FROM default.goldsky_market_mapping ARRAY JOIN mapKeys(unread) AS field,
+    mapValues(unread) AS value
 WHERE fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids

@@ -23,9 +23,9 @@ NULL;
 DESCRIBE TABLE file({path}, 'Parquet');
 
 -- @slices
--- How many rows there are in steps of blocks.
-SELECT intDiv(toUInt64({block}), 1000) * 1000 AS first, count() AS rows, uniqExact(toUInt64({block}), toUInt32({log})) AS fills
-FROM file({path}, 'Parquet') GROUP BY first ORDER BY first;
+-- How many rows there are in steps of blocks, and the first and last block of each.
+SELECT intDiv(toUInt64({block}), 1000) AS step, min(toUInt64({block})) AS first, max(toUInt64({block})) AS last, count() AS rows, uniqExact(toUInt64({block}), toUInt32({log})) AS fills
+FROM file({path}, 'Parquet') GROUP BY step ORDER BY step;
 
 -- @held
 -- How many fills of a slice are stored or rejected in total, and how many of them from this file.

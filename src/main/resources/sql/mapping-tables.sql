@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS default.clob_market_mapping
     closed           Bool,
     is_50_50_outcome Bool,
     neg_risk         Bool,
-    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread           Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1))
 )
@@ -39,7 +40,8 @@ CREATE TABLE IF NOT EXISTS default.rpc_conditions
     block_time         Nullable(DateTime64(3, 'UTC')) COMMENT 'NULL if the node sends no time',
     transaction_hash   String CODEC(ZSTD(1)),
     log_index          UInt32,
-    unread             Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread             Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at         DateTime64(3, 'UTC'),
     batch              String CODEC(ZSTD(1))
 )
@@ -62,7 +64,8 @@ CREATE TABLE IF NOT EXISTS default.rpc_resolutions
     resolved_at        Nullable(DateTime64(3, 'UTC')) COMMENT 'the block''s time',
     transaction_hash   String CODEC(ZSTD(1)),
     log_index          UInt32,
-    unread             Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread             Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at         DateTime64(3, 'UTC'),
     batch              String CODEC(ZSTD(1))
 )
@@ -81,7 +84,8 @@ CREATE TABLE IF NOT EXISTS default.rpc_transfers
     block_number     UInt64,
     block_time       Nullable(DateTime64(3, 'UTC')),
     transfers        UInt32 COMMENT 'of this token id in this transaction',
-    unread           Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread           Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC'),
     batch            String CODEC(ZSTD(1)),
     INDEX by_transaction transaction_hash TYPE bloom_filter GRANULARITY 4
@@ -118,7 +122,8 @@ CREATE TABLE IF NOT EXISTS default.goldsky_market_mapping
     token_id      String CODEC(ZSTD(1)),
     condition_id  String CODEC(ZSTD(1)),
     outcome_index Int16 COMMENT '-1 if the subgraph has none',
-    unread        Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread        Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     fetched_at    DateTime64(3, 'UTC'),
     batch         String CODEC(ZSTD(1))
 )
@@ -136,7 +141,8 @@ CREATE TABLE IF NOT EXISTS default.computed_token_ids
     outcomes          UInt16 COMMENT 'how many outcomes were computed',
     usdc_token_ids    Array(String) COMMENT 'of outcome 0, 1, … with USDC.e as collateral' CODEC(ZSTD(1)),
     wrapped_token_ids Array(String) COMMENT 'the same with the neg-risk adapter''s wrapped collateral' CODEC(ZSTD(1)),
-    other_token_ids   Array(String) COMMENT 'of the sets 3, 5, 6, 7, … up to the outcomes, both collaterals: Gamma lists them for conditions with three and more outcomes, and they are not the tokens of a single outcome' CODEC(ZSTD(1)),
+    other_token_ids   Array(String)
+        COMMENT 'of the sets 3, 5, 6, 7, … up to the outcomes, both collaterals: Gamma lists them for conditions with three and more outcomes, and they are not the tokens of a single outcome' CODEC(ZSTD(1)),
     computed_at       DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree(outcomes)

@@ -15,14 +15,16 @@ CREATE TABLE IF NOT EXISTS default.api_markets_staging
     active          Bool COMMENT 'also true for every closed market: see closed',
     closed          Bool,
     resolved        Bool COMMENT 'closed, and Gamma''s umaResolutionStatus is resolved; not derived from prices',
-    winning_outcome String COMMENT 'the winner in Gamma, which has none today; cascadian_clean.vw_markets derives it from the payouts' CODEC(ZSTD(1)),
+    winning_outcome String COMMENT 'the winner in Gamma, which has none today; cascadian_clean.vw_markets derives it from the payouts'
+        CODEC(ZSTD(1)),
     end_date        Nullable(DateTime64(6, 'UTC')) COMMENT 'a deadline, not the close; NULL if there is none' CODEC(ZSTD(1)),
     volume          Nullable(Decimal(38, 18)) CODEC(ZSTD(1)),
     liquidity       Nullable(Decimal(38, 18)) COMMENT 'NULL if Gamma has none' CODEC(ZSTD(1)),
     timestamp       DateTime64(3, 'UTC') COMMENT 'when it was fetched',
     market_id       String COMMENT 'id of Gamma' CODEC(ZSTD(1)),
     question_id     String COMMENT '64 hex digits, lower case, no 0x; empty if there is none' CODEC(ZSTD(1)),
-    version         LowCardinality(String) COMMENT 'v1: the tokens are clob_token_ids (Conditional Tokens); v2: position_ids (PositionManager)',
+    version         LowCardinality(String)
+        COMMENT 'v1: the tokens are clob_token_ids (Conditional Tokens); v2: position_ids (PositionManager)',
     token_ids       Array(String) COMMENT 'from the list that version selects, in the order of outcomes' CODEC(ZSTD(1)),
     token_ids_unverified Bool COMMENT 'v1 with more than two outcomes: from the third on, Gamma''s token ids are not those of the outcomes',
     clob_token_ids  Array(String) COMMENT 'as sent' CODEC(ZSTD(1)),
@@ -34,7 +36,8 @@ CREATE TABLE IF NOT EXISTS default.api_markets_staging
     start_date      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
     created_at      Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
     closed_at       Nullable(DateTime64(6, 'UTC')) COMMENT 'closedTime' CODEC(ZSTD(1)),
-    unread          Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread          Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     chain           LowCardinality(String) COMMENT 'the filters of the list that the row is from',
     batch           LowCardinality(String) COMMENT 'the batch of the ledger that stored the row'
 )
@@ -75,7 +78,8 @@ CREATE TABLE IF NOT EXISTS default.markets_landing
     sum_traded   Nullable(Decimal(38, 18)) MATERIALIZED $amount(amount),
     sum_offered  Nullable(Decimal(38, 18)) MATERIALIZED $amount(depth),
     priced       UInt8 MATERIALIZED match(outcomePrices, '^(null|[[][^][{}]*[]])?$')
-        AND arrayAll(p -> match(p, '^[0-9]{1,26}([.][0-9]{1,50})?([eE]-?[0-9]{1,2})?$') AND ifNull(toDecimal256OrNull(p, 50) <= 1, 0), prices),
+        AND arrayAll(p -> match(p, '^[0-9]{1,26}([.][0-9]{1,50})?([eE]-?[0-9]{1,2})?$') AND ifNull(toDecimal256OrNull(p, 50) <= 1, 0),
+            prices),
     named        UInt8 MATERIALIZED outcomes IN ('', 'null') OR JSONType(outcomes) = 'Array',
     unread       Map(String, String) MATERIALIZED mapFilter((name, text) -> text != '', map(
         'endDate', $unread(endDate, end_date), 'startDate', $unread(startDate, start_date), 'createdAt', $unread(createdAt, created_at),
@@ -149,11 +153,13 @@ SELECT
     id AS market_id,
     condition_id,
     reason,
-    if(element != '', element, toJSONString(mapFilter((name, value) -> value != '', map('id', id, 'conditionId', conditionId, 'questionID', questionID, 'slug', slug,
+    if(element != '', element, toJSONString(mapFilter((name, value) -> value != '',
+        map('id', id, 'conditionId', conditionId, 'questionID', questionID, 'slug', slug,
         'question', question, 'description', description, 'category', category, 'active', active, 'closed', closed, 'negRisk', negRisk,
         'version', version, 'outcomes', outcomes, 'outcomePrices', outcomePrices, 'clobTokenIds', clobTokenIds, 'positionIds', positionIds,
         'umaResolutionStatus', umaResolutionStatus, 'volume', volume, 'volumeNum', volumeNum, 'liquidity', liquidity,
-        'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime', closedTime)))) AS row,
+        'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime',
+            closedTime)))) AS row,
     asked AS chain,
     batch,
     fetched_at
@@ -166,7 +172,8 @@ WHERE reason != '';
 SELECT market_id AS key, max(batch = {batch}) AS own,
     max(chain != {first} AND batch BETWEEN {pass_first} AND {pass_last}
         AND chain = transform(extract({first}, 'ascending=(true|false)'),
-            ['true', 'false'], [replaceOne({first}, 'ascending=true', 'ascending=false'), replaceOne({first}, 'ascending=false', 'ascending=true')], '')) AS met
+            ['true', 'false'], [replaceOne({first}, 'ascending=true', 'ascending=false'),
+                replaceOne({first}, 'ascending=false', 'ascending=true')], '')) AS met
 FROM
 (
     SELECT market_id, chain, batch FROM default.api_markets_staging WHERE market_id IN ({keys})
@@ -178,7 +185,8 @@ GROUP BY market_id;
 
 -- @unread default.api_markets_staging
 -- The fields of the rows since {since} that could not be parsed.
-SELECT field, count() AS rows, any(value) AS such_as FROM default.api_markets_staging ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+SELECT field, count() AS rows, any(value) AS such_as FROM default.api_markets_staging ARRAY JOIN mapKeys(unread) AS field,
+    mapValues(unread) AS value
 WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
@@ -191,12 +199,14 @@ FROM (SELECT arrayJoin(['false', 'true']) AS closed) AS lists
 CROSS JOIN (SELECT arrayJoin(['true', 'false']) AS ascending) AS ends;
 
 -- @check markets by state
-SELECT closed, resolved, resolution_status, version, count() AS markets, uniqExact(condition_id) AS conditions, countIf(end_date IS NULL) AS without_end_date,
+SELECT closed, resolved, resolution_status, version, count() AS markets, uniqExact(condition_id) AS conditions,
+    countIf(end_date IS NULL) AS without_end_date,
     countIf(start_date IS NULL) AS without_start_date, min(timestamp) AS first_fetched, max(timestamp) AS last_fetched
 FROM default.api_markets_staging FINAL GROUP BY closed, resolved, resolution_status, version ORDER BY markets DESC LIMIT 20;
 
 -- @check outcomes and token ids
-SELECT length(outcomes) AS outcomes_a_market, count() AS markets, countIf(empty(token_ids)) AS without_token_ids, countIf(token_ids_unverified) AS unverified,
+SELECT length(outcomes) AS outcomes_a_market, count() AS markets, countIf(empty(token_ids)) AS without_token_ids,
+    countIf(token_ids_unverified) AS unverified,
     countIf(notEmpty(token_ids) AND length(token_ids) != length(outcomes)) AS other_number_of_tokens
 FROM default.api_markets_staging FINAL GROUP BY outcomes_a_market ORDER BY markets DESC LIMIT 10;
 
@@ -208,7 +218,8 @@ SELECT condition_id, groupArray(10)(market_id) AS markets FROM default.api_marke
 GROUP BY condition_id HAVING uniqExact(market_id) > 1 ORDER BY condition_id LIMIT 10;
 
 -- @check samples
-SELECT market_id, condition_id, question, closed, resolved, outcomes, arrayMap(p -> toString(p), outcome_prices) AS prices, end_date FROM default.api_markets_staging
+SELECT market_id, condition_id, question, closed, resolved, outcomes, arrayMap(p -> toString(p), outcome_prices) AS prices, end_date
+    FROM default.api_markets_staging
 ORDER BY cityHash64(market_id) LIMIT 5;
 
 -- @measure rows min=150000 Markets

@@ -57,7 +57,8 @@ SELECT condition_id AS id FROM default.vw_conditions
 WHERE ifNull(closed, 1)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
-  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final
+      WHERE payout_denominator > 0);
 
 -- @check rows and distinct conditions of each source
 SELECT source, count() AS rows, uniqExact(condition_id) AS conditions, rows - conditions AS twice,
@@ -65,7 +66,8 @@ SELECT source, count() AS rows, uniqExact(condition_id) AS conditions, rows - co
 FROM default.resolutions_external_ingest GROUP BY source ORDER BY source;
 
 -- @check denominators against the sums of the numerators
-SELECT toString(payout_denominator) AS denominator, toString(arraySum(payout_numerators)) AS sum, denominator = sum AS equal, count() AS rows
+SELECT toString(payout_denominator) AS denominator, toString(arraySum(payout_numerators)) AS sum, denominator = sum AS equal,
+    count() AS rows
 FROM default.resolutions_external_ingest GROUP BY denominator, sum ORDER BY rows DESC LIMIT 10;
 
 -- @check samples

@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS default.condition_id_conflicts
     key          String CODEC(ZSTD(1)),
     candidates   Array(Tuple(source String, condition_id String, proof String)) CODEC(ZSTD(1)),
     condition_id String COMMENT 'the decision; empty if undecided' CODEC(ZSTD(1)),
-    rule         LowCardinality(String) COMMENT 'the rule that decided; undecided if a source contradicts itself, disproved if no candidate is left',
+    rule         LowCardinality(String)
+        COMMENT 'the rule that decided; undecided if a source contradicts itself, disproved if no candidate is left',
     decided_at   DateTime64(3, 'UTC')
 )
 ENGINE = MergeTree
@@ -57,7 +58,8 @@ ORDER BY (key_kind, key);
 
 -- @not-listed
 -- The same where there is no such table.
-(SELECT '' AS condition_id, '' AS question_id, '' AS slug, '' AS market_id, [] :: Array(String) AS token_ids, '' AS version, now64(3, 'UTC') AS seen_at WHERE 0);
+(SELECT '' AS condition_id, '' AS question_id, '' AS slug, '' AS market_id, [] :: Array(String) AS token_ids, '' AS version,
+    now64(3, 'UTC') AS seen_at WHERE 0);
 
 -- @listed-tokens Array
 arrayMap(t -> toString(t), {column});
@@ -81,7 +83,8 @@ SELECT condition_id, outcomes FROM
 (
     SELECT condition_id, toUInt16(least(256, greatest(2, max(n)))) AS outcomes FROM
     (
-        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toInt32(length(token_ids)) AS n FROM default.clob_market_mapping
+        SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toInt32(length(token_ids)) AS n
+            FROM default.clob_market_mapping
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.goldsky_market_mapping
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_index + 1) FROM default.rpc_transfer_mapping
         UNION ALL SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome_slot_count) FROM default.rpc_conditions
@@ -91,14 +94,16 @@ SELECT condition_id, outcomes FROM
 ) AS named
 LEFT JOIN (SELECT condition_id, max(outcomes) AS done FROM default.computed_token_ids GROUP BY condition_id) AS computed USING condition_id
 WHERE outcomes > done AND match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$')
-SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill}, max_bytes_before_external_group_by = {spill};
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'full_sorting_merge', max_bytes_before_external_sort = {spill},
+    max_bytes_before_external_group_by = {spill};
 
 -- @count-conditions
 -- About how many conditions the sources have.
 SELECT uniq(condition_id) FROM
 (
     SELECT condition_id FROM default.clob_market_mapping UNION ALL SELECT condition_id FROM default.goldsky_market_mapping
-    UNION ALL SELECT condition_id FROM default.rpc_transfer_mapping UNION ALL SELECT condition_id FROM default.rpc_conditions UNION ALL SELECT condition_id FROM {listed}
+    UNION ALL SELECT condition_id FROM default.rpc_transfer_mapping UNION ALL SELECT condition_id FROM default.rpc_conditions
+        UNION ALL SELECT condition_id FROM {listed}
 )
 SETTINGS max_memory_usage = {max_memory};
 
@@ -109,20 +114,25 @@ INSERT INTO {target}
 WITH
     x -> lower(replaceRegexpOne(trimBoth(x), '^0[xX]', '')) AS bare,
     -- a token id is decimal; hex ones are converted
-    x -> if(startsWith(lower(x), '0x'), toString(reinterpretAsUInt256(reverse(unhex(substring(x, 3))))), trimLeft(trimBoth(x), '0')) AS decimal,
+    x -> if(startsWith(lower(x), '0x'), toString(reinterpretAsUInt256(reverse(unhex(substring(x, 3))))),
+        trimLeft(trimBoth(x), '0')) AS decimal,
     markets AS
     (
         SELECT * FROM
         (
-            SELECT 'clob' AS source, bare(condition_id) AS condition_id, bare(question_id) AS question_id, lower(trimBoth(market_slug)) AS slug, '' AS market_id,
+            SELECT 'clob' AS source, bare(condition_id) AS condition_id, bare(question_id) AS question_id,
+                lower(trimBoth(market_slug)) AS slug, '' AS market_id,
                 arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)) AS tokens, fetched_at AS seen_at
             FROM default.clob_market_mapping FINAL
             UNION ALL
-            SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)), seen_at FROM {listed}
+            SELECT 'gamma', condition_id, question_id, slug, market_id, arrayFilter(t -> t != '', arrayMap(t -> decimal(t), token_ids)),
+                seen_at FROM {listed}
             UNION ALL
-            SELECT 'goldsky', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
+            SELECT 'goldsky', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''),
+                max(fetched_at) FROM default.goldsky_market_mapping FINAL GROUP BY c
             UNION ALL
-            SELECT 'rpc', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at) FROM default.rpc_transfer_mapping FINAL GROUP BY c
+            SELECT 'rpc', bare(condition_id) AS c, '', '', '', groupArrayIf(decimal(token_id), decimal(token_id) != ''), max(fetched_at)
+                FROM default.rpc_transfer_mapping FINAL GROUP BY c
             UNION ALL
             SELECT 'rpc', bare(condition_id), bare(question_id), '', '', [], fetched_at FROM default.rpc_conditions FINAL
         )
@@ -133,13 +143,16 @@ WITH
         SELECT markets.*, usdc, wrapped, other,
             match(condition_id, '^[0-9a-f]{64}$') AND NOT match(condition_id, '^0+$') AS valid,
             -- the token ids of the second protocol's markets cannot be computed from the condition id
-            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {listed} WHERE version = 'v2' AND cityHash64(condition_id) {in_range}) AS provable,
-            arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)), tokens) AS indexes,
+            notEmpty(usdc) AND condition_id NOT IN (SELECT condition_id FROM {listed} WHERE version = 'v2'
+                AND cityHash64(condition_id) {in_range}) AS provable,
+            arrayMap(t -> toInt16(multiIf(has(usdc, t), indexOf(usdc, t) - 1, has(wrapped, t), indexOf(wrapped, t) - 1, -1)),
+                tokens) AS indexes,
             arrayMap(t -> has(usdc, t) OR has(wrapped, t) OR has(other, t), tokens) AS hits,
             multiIf(empty(tokens) OR NOT provable, 'unproved', arrayAll(hit -> hit, hits), 'proved', 'disproved') AS row_proof
         FROM markets LEFT JOIN
         (
-            SELECT condition_id, argMax(usdc_token_ids, outcomes) AS usdc, argMax(wrapped_token_ids, outcomes) AS wrapped, argMax(other_token_ids, outcomes) AS other
+            SELECT condition_id, argMax(usdc_token_ids, outcomes) AS usdc, argMax(wrapped_token_ids, outcomes) AS wrapped,
+                argMax(other_token_ids, outcomes) AS other
             FROM default.computed_token_ids WHERE cityHash64(condition_id) {in_range} GROUP BY condition_id
         ) AS computed USING condition_id
     ),
@@ -160,7 +173,9 @@ WITH
         INNER JOIN
         (
             SELECT source, condition_id AS said, seen_at, length(arrayDistinct(tokens)) AS all_tokens,
-                arrayFilter(n -> n.2 NOT IN ({no_ids}) AND NOT match(n.2, '^0+$'), [('question-id', if(length(question_id) = 64, question_id, '')), ('slug', slug), ('market-id', market_id)]) AS names,
+                arrayFilter(n -> n.2 NOT IN ({no_ids}) AND NOT match(n.2, '^0+$'),
+                    [('question-id', if(length(question_id) = 64, question_id, '')), ('slug', slug),
+                    ('market-id', market_id)]) AS names,
                 arrayJoin(arrayDistinct(arrayFilter((t, hit) -> NOT hit, tokens, hits))) AS token
             FROM proofs WHERE source IN ('clob', 'gamma') AND (NOT valid OR row_proof = 'disproved')
         ) AS wrong ON wrong.token = computed.token
@@ -171,10 +186,12 @@ WITH
         SELECT source, seen_at, arrayJoin(arrayConcat(
             -- a condition id is its own key, whatever tokens a source has for it
             [('condition-id', condition_id, condition_id, if(row_proof = 'proved', 'proved', 'unproved'), toInt16(-1))],
-            if(match(question_id, '^[0-9a-f]{64}$') AND NOT match(question_id, '^0+$'), [('question-id', question_id, condition_id, row_proof, toInt16(-1))], []),
+            if(match(question_id, '^[0-9a-f]{64}$') AND NOT match(question_id, '^0+$'),
+                [('question-id', question_id, condition_id, row_proof, toInt16(-1))], []),
             if(slug NOT IN ({no_ids}), [('slug', slug, condition_id, row_proof, toInt16(-1))], []),
             if(market_id NOT IN ({no_ids}), [('market-id', market_id, condition_id, row_proof, toInt16(-1))], []),
-            arrayMap((t, i, hit) -> ('token-id', t, condition_id, multiIf(NOT provable, 'unproved', hit, 'proved', 'disproved'), i), tokens, indexes, hits))) AS entry
+            arrayMap((t, i, hit) -> ('token-id', t, condition_id, multiIf(NOT provable, 'unproved', hit, 'proved', 'disproved'), i),
+                tokens, indexes, hits))) AS entry
         FROM proofs WHERE valid
         UNION ALL
         SELECT source, seen_at, arrayJoin(arrayConcat(
@@ -186,7 +203,8 @@ WITH
         FROM owned
     )
 SELECT entry.1, entry.2, entry.3, source, entry.4, entry.5, seen_at FROM keys
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, join_algorithm = 'hash'{join_sides},
+    max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {block};
 
 -- @count-keys
 SELECT uniq(key) FROM {entries};
@@ -195,9 +213,11 @@ SELECT uniq(key) FROM {entries};
 -- One row per key, condition and source; for a range of keys, which is stored in one block or not at all.
 INSERT INTO {target}
 SELECT key_kind, key, condition_id, source,
-    multiIf(countIf(proof = 'proved') > 0, 'proved', countIf(proof = 'unproved') > 0, 'unproved', 'disproved'), max(outcome_index), max(entries.seen_at)
+    multiIf(countIf(proof = 'proved') > 0, 'proved', countIf(proof = 'unproved') > 0, 'unproved', 'disproved'), max(outcome_index),
+        max(entries.seen_at)
 FROM {entries} AS entries WHERE cityHash64(key) {in_range} GROUP BY key_kind, key, condition_id, source
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1,
+    min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
 
 -- @merged condition_id_merged
 -- Which keys the table has, and its columns but for the last, decided_at, as they are made of what @merge knows of a key.
@@ -205,7 +225,8 @@ decided != '';
 
 key_kind, key, decided AS condition_id, decider AS rule,
     arrayMap(c -> toLowCardinality(priority[c.1]), arrayFilter(c -> c.2 = decided AND c.3 != 'disproved', everyone)) AS sources_agree,
-    arrayDistinct(arrayMap(c -> toLowCardinality(priority[c.1]), arrayFilter(c -> NOT (c.2 = decided AND c.3 != 'disproved'), everyone))) AS sources_disagree,
+    arrayDistinct(arrayMap(c -> toLowCardinality(priority[c.1]),
+        arrayFilter(c -> NOT (c.2 = decided AND c.3 != 'disproved'), everyone))) AS sources_disagree,
     arrayMax(arrayConcat([toInt16(-1)], arrayMap(c -> c.4, arrayFilter(c -> c.2 = decided, live)))) AS outcome_index;
 
 key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_index;
@@ -213,7 +234,8 @@ key_kind, key, condition_id, rule, sources_agree, sources_disagree, outcome_inde
 -- @merged condition_id_conflicts
 length(arrayDistinct(arrayMap(c -> c.2, everyone))) > 1 OR length(live) < length(everyone);
 
-key_kind, key, arrayMap(c -> (priority[c.1], c.2, c.3), everyone)::Array(Tuple(source String, condition_id String, proof String)) AS candidates,
+key_kind, key, arrayMap(c -> (priority[c.1], c.2, c.3), everyone)::Array(Tuple(source String, condition_id String,
+    proof String)) AS candidates,
     decided AS condition_id, decider AS rule;
 
 key_kind, key, candidates, condition_id, rule;
@@ -236,7 +258,8 @@ WITH
             arrayFilter(b -> length(b.2) = arrayMax(o -> length(o.2), backed), backed) AS most,
             arrayFilter(b -> b.2 = arraySort(arrayMap(o -> o.2, most))[1], most) AS first,
             multiIf(empty(pool), '', length(pool) = 1, pool[1], length(first) = 1, first[1].1, '') AS decided,
-            multiIf(empty(pool), 'disproved', length(pool) = 1 AND notEmpty(proved), 'proved', length(pool) = 1 AND length(backed[1].2) > 1, 'all-agree',
+            multiIf(empty(pool), 'disproved', length(pool) = 1 AND notEmpty(proved), 'proved', length(pool) = 1
+                AND length(backed[1].2) > 1, 'all-agree',
                 length(pool) = 1, 'only-source', length(most) = 1, 'majority', length(first) = 1, 'priority', 'undecided') AS decider
         FROM {candidates} WHERE cityHash64(key) {in_range} GROUP BY key_kind, key
     )
@@ -247,7 +270,8 @@ SELECT {content}, min(decided_at) FROM
     SELECT {fresh}, now64(3, 'UTC') AS decided_at, 1 FROM fresh WHERE {which}
 )
 GROUP BY {content} HAVING max(now_so) = 1
-SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
+SETTINGS max_memory_usage = {max_memory}, max_threads = {threads}, max_bytes_before_external_group_by = {spill}, max_insert_threads = 1,
+    min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0;
 
 -- @content
 SELECT concat(toString(count()), ' ', toString(sum(cityHash64(tuple(*))))) FROM {table};
@@ -272,14 +296,16 @@ WHERE a.source < b.source
 GROUP BY one, other HAVING min(a.n = b.n AND a.content = b.content) = 1 ORDER BY one, other;
 
 -- @summary
-SELECT key_kind, count() AS keys, countIf(rule = 'proved') AS proved, countIf(rule = 'all-agree') AS all_agree, countIf(rule = 'majority') AS majority,
+SELECT key_kind, count() AS keys, countIf(rule = 'proved') AS proved, countIf(rule = 'all-agree') AS all_agree,
+    countIf(rule = 'majority') AS majority,
     countIf(rule = 'priority') AS priority, countIf(rule = 'only-source') AS only_source
 FROM default.condition_id_merged GROUP BY key_kind ORDER BY key_kind;
 
 -- @sources
 SELECT source, sum(n) AS candidates, count() AS conditions, sum(of_these_proved) AS proved, sum(of_these_disproved) AS disproved FROM
 (
-    SELECT source, condition_id, count() AS n, countIf(proof = 'proved') AS of_these_proved, countIf(proof = 'disproved') AS of_these_disproved
+    SELECT source, condition_id, count() AS n, countIf(proof = 'proved') AS of_these_proved,
+        countIf(proof = 'disproved') AS of_these_disproved
     FROM default.condition_id_candidates GROUP BY source, condition_id
 )
 GROUP BY source ORDER BY indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source))

@@ -57,12 +57,14 @@ WHERE reason = '';
 -- @rejected
 -- Rejected rows, unchanged.
 SELECT id AS condition_id,
-    if(element != '', element, concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status), ',"payouts":', payouts,
+    if(element != '', element, concat('{"condition_id":', toJSONString(landing.condition_id), ',"status":', toJSONString(status),
+        ',"payouts":', payouts,
         ',"resolved_at":', toJSONString(resolved_at), ',"resolved_block":', toJSONString(resolved_block), '}')) AS row;
 
 -- @unread default.resolutions_external_ingest
 -- The fields of the rows since {since} that could not be parsed.
-SELECT field, count() AS rows, any(value) AS such_as FROM default.resolutions_external_ingest ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+SELECT field, count() AS rows, any(value) AS such_as FROM default.resolutions_external_ingest ARRAY JOIN mapKeys(unread) AS field,
+    mapValues(unread) AS value
 WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids needs=default.vw_conditions filled=markets
@@ -71,7 +73,8 @@ SELECT condition_id AS id FROM default.vw_conditions
 WHERE ifNull(closed, 1)
   AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.resolutions_external_ingest)
   AND id NOT IN (SELECT condition_id FROM default.rpc_resolutions)
-  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final WHERE payout_denominator > 0);
+  AND id NOT IN (SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) FROM default.market_resolutions_final
+      WHERE payout_denominator > 0);
 
 -- @check rows, distinct conditions and times of resolution
 SELECT count() AS rows, uniqExact(condition_id) AS conditions, rows - conditions AS twice, countIf(isNull(resolved_at)) AS without_time,
@@ -98,7 +101,8 @@ SELECT if({total} = 0, 0, {failed} / {total});
 SELECT {pending};
 
 -- @measure wrong-sums max=0 Rows whose denominator is not the sum of their numerators
-SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api' AND (payout_denominator != arraySum(payout_numerators) OR payout_denominator = 0);
+SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api'
+    AND (payout_denominator != arraySum(payout_numerators) OR payout_denominator = 0);
 
 -- @measure timeless max=0 Rows without the time of their resolution
 SELECT count() FROM default.resolutions_external_ingest WHERE source = 'data-api' AND isNull(resolved_at);

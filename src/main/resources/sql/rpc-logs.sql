@@ -42,7 +42,8 @@ FROM default.rpc_logs_landing WHERE kind = 'condition';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_resolutions TO default.rpc_resolutions AS
 SELECT condition_id, oracle, question_id, toUInt16(outcome_slot_count) AS outcome_slot_count,
-    arrayMap(n -> toUInt256(n), JSONExtract(payout_numerators, 'Array(String)')) AS payout_numerators, block AS block_number, time AS resolved_at,
+    arrayMap(n -> toUInt256(n), JSONExtract(payout_numerators, 'Array(String)')) AS payout_numerators, block AS block_number,
+        time AS resolved_at,
     transaction_hash, toUInt32(log_index) AS log_index, unread, fetched_at, batch
 FROM default.rpc_logs_landing WHERE kind = 'resolution';
 
@@ -52,7 +53,8 @@ FROM default.rpc_logs_landing WHERE kind = 'transfer';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_computed TO default.computed_token_ids AS
 SELECT condition_id, toUInt16(outcome_slot_count) AS outcomes, JSONExtract(usdc_token_ids, 'Array(String)') AS usdc_token_ids,
-    JSONExtract(wrapped_token_ids, 'Array(String)') AS wrapped_token_ids, JSONExtract(landing.other_token_ids, 'Array(String)') AS other_token_ids, fetched_at AS computed_at
+    JSONExtract(wrapped_token_ids, 'Array(String)') AS wrapped_token_ids,
+        JSONExtract(landing.other_token_ids, 'Array(String)') AS other_token_ids, fetched_at AS computed_at
 FROM default.rpc_logs_landing AS landing WHERE kind = 'condition';
 
 -- Logs that do not match their signature, unchanged.
@@ -71,7 +73,8 @@ ORDER BY (transaction_hash, log_index)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.rpc_logs_to_rejected TO default.rpc_logs_rejected AS
-SELECT transaction_hash, log_index, block AS block_number, reason, log AS row, batch, fetched_at FROM default.rpc_logs_landing WHERE kind = 'bad';
+SELECT transaction_hash, log_index, block AS block_number, reason, log AS row, batch, fetched_at FROM default.rpc_logs_landing
+    WHERE kind = 'bad';
 
 -- @has-rows
 -- Whether the tables have rows that another ledger stored; if so, every batch checks the tables before it stores.
@@ -83,29 +86,40 @@ SELECT count() FROM
 
 -- @present
 -- The keys of a batch whose rows are already in the tables, and whether this batch stored them.
-SELECT concat('condition/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own FROM default.rpc_conditions AS stored
-WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
+SELECT concat('condition/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own
+    FROM default.rpc_conditions AS stored
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12))
+    AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
 UNION ALL
-SELECT concat('resolution/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own FROM default.rpc_resolutions AS stored
-WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
+SELECT concat('resolution/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own
+    FROM default.rpc_resolutions AS stored
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12))
+    AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
 UNION ALL
 SELECT concat('transfer/', token_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own FROM default.rpc_transfers AS stored
-WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
+WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12))
+    AND ({redo} = 0 OR stored.batch = {batch}) GROUP BY key
 UNION ALL
-SELECT concat('bad/', log_index, '/', transaction_hash) AS key, 1 FROM default.rpc_logs_rejected WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY key;
+SELECT concat('bad/', log_index, '/', transaction_hash) AS key, 1 FROM default.rpc_logs_rejected
+    WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    GROUP BY key;
 
 -- @stored
 -- The stored rows of a batch: rows and rejected rows of each range.
-SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_conditions
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(condition_id) AS rows,
+    0 AS rejected, '' AS reason FROM default.rpc_conditions
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id
 UNION ALL
-SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(condition_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_resolutions
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(condition_id) AS rows,
+    0 AS rejected, '' AS reason FROM default.rpc_resolutions
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id
 UNION ALL
-SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, uniqExact(transaction_hash, token_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_transfers
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id,
+    uniqExact(transaction_hash, token_id) AS rows, 0 AS rejected, '' AS reason FROM default.rpc_transfers
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id
 UNION ALL
-SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, 0, uniqExact(transaction_hash, log_index), any(reason) FROM default.rpc_logs_rejected
+SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= block_number, [{ids}])] AS id, 0,
+    uniqExact(transaction_hash, log_index), any(reason) FROM default.rpc_logs_rejected
 WHERE block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch = {batch} GROUP BY id;
 
 -- @redone tables=default.rpc_conditions,default.rpc_resolutions,default.rpc_transfers
@@ -135,43 +149,51 @@ SELECT greatest((SELECT uniq(token_id) FROM default.rpc_transfers), 4 * (SELECT 
 -- The moved token ids with their conditions. Recreated at the end of a run, and by `backfill reconcile` after a run that did not
 -- end; a newer row replaces the older one. One range of token ids is mapped at a time; the last step records that all were.
 INSERT INTO default.rpc_transfer_mapping
-SELECT token_id, any(mapped.condition_id) AS condition_id, any(mapped.outcome_index) AS outcome_index, any(transfer_count) AS transfer_count,
+SELECT token_id, any(mapped.condition_id) AS condition_id, any(mapped.outcome_index) AS outcome_index,
+    any(transfer_count) AS transfer_count,
     any(transactions) AS transactions, any(first_block) AS first_block, any(last_block) AS last_block,
-    greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions)) - INTERVAL 1 MILLISECOND AS fetched_at, 'rpc-logs' AS batch
+    greatest((SELECT max(fetched_at) FROM default.rpc_transfers),
+        (SELECT max(fetched_at) FROM default.rpc_conditions)) - INTERVAL 1 MILLISECOND AS fetched_at, 'rpc-logs' AS batch
 FROM (SELECT condition_id FROM default.rpc_conditions) AS known
 INNER JOIN
 (
-    SELECT moved.token_id AS token_id, tokens.condition_id AS condition_id, tokens.outcome_index AS outcome_index, moved.transfer_count AS transfer_count,
+    SELECT moved.token_id AS token_id, tokens.condition_id AS condition_id, tokens.outcome_index AS outcome_index,
+        moved.transfer_count AS transfer_count,
         moved.transactions AS transactions, moved.first_block AS first_block, moved.last_block AS last_block
     FROM
     (
         SELECT condition_id, entry.1 AS token_id, toInt16(entry.2 - 1) AS outcome_index FROM
         (
-            SELECT condition_id, arrayJoin(arrayConcat(arrayZip(usdc_token_ids, arrayEnumerate(usdc_token_ids)), arrayZip(wrapped_token_ids, arrayEnumerate(wrapped_token_ids)))) AS entry
+            SELECT condition_id, arrayJoin(arrayConcat(arrayZip(usdc_token_ids, arrayEnumerate(usdc_token_ids)),
+                arrayZip(wrapped_token_ids, arrayEnumerate(wrapped_token_ids)))) AS entry
             FROM default.computed_token_ids
         )
         WHERE cityHash64(token_id) {in_range}
     ) AS tokens
     INNER JOIN
     (
-        SELECT token_id, sum(r.transfers) AS transfer_count, count() AS transactions, min(block_number) AS first_block, max(block_number) AS last_block
+        SELECT token_id, sum(r.transfers) AS transfer_count, count() AS transactions, min(block_number) AS first_block,
+            max(block_number) AS last_block
         FROM default.rpc_transfers AS r FINAL WHERE cityHash64(token_id) {in_range} GROUP BY token_id
     ) AS moved ON moved.token_id = tokens.token_id
 ) AS mapped ON mapped.condition_id = known.condition_id
 GROUP BY token_id
-SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill}, min_insert_block_size_bytes = {spill}, max_block_size = 8192;
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill},
+    min_insert_block_size_bytes = {spill}, max_block_size = 8192;
 
 INSERT INTO default.rpc_transfer_mapping
 SELECT * REPLACE (fetched_at + INTERVAL 1 MILLISECOND AS fetched_at) FROM default.rpc_transfer_mapping FINAL LIMIT 1;
 
 -- @check what there is
-SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block, max(block_number) AS last_block FROM default.rpc_conditions
+SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block,
+    max(block_number) AS last_block FROM default.rpc_conditions
 UNION ALL
 SELECT 'resolutions', count(), uniqExact(condition_id), min(block_number), max(block_number) FROM default.rpc_resolutions
 UNION ALL
 SELECT 'transfers', count(), uniqExact(transaction_hash, token_id), min(block_number), max(block_number) FROM default.rpc_transfers
 UNION ALL
-SELECT 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block) FROM default.rpc_transfer_mapping FINAL;
+SELECT 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block)
+    FROM default.rpc_transfer_mapping FINAL;
 
 -- @check rejected logs by reason (at most 20)
 SELECT reason, count() AS logs FROM default.rpc_logs_rejected GROUP BY reason ORDER BY logs DESC LIMIT 20;
@@ -190,7 +212,8 @@ SELECT uniqExact(condition_id) FROM default.rpc_conditions;
 SELECT uniqExact(condition_id) FROM default.rpc_resolutions;
 
 -- @measure mapped unit=% Share of the moved token ids with a known condition
-SELECT if(count() = 0, 1, countIf(token_id IN (SELECT token_id FROM default.rpc_transfer_mapping)) / count()) FROM (SELECT DISTINCT token_id FROM default.rpc_transfers);
+SELECT if(count() = 0, 1, countIf(token_id IN (SELECT token_id FROM default.rpc_transfer_mapping)) / count())
+    FROM (SELECT DISTINCT token_id FROM default.rpc_transfers);
 
 -- @measure failed max=0 Ranges that could not be fetched
 SELECT {failed};
@@ -209,5 +232,6 @@ SELECT (SELECT countIf(notEmpty(unread)) FROM default.rpc_conditions) + (SELECT 
     + (SELECT countIf(notEmpty(unread)) FROM default.rpc_transfers);
 
 -- @measure duplicates Rows beyond one per key (--redo replaces them at the end of a run)
-SELECT (SELECT count() - uniqExact(condition_id) FROM default.rpc_conditions) + (SELECT count() - uniqExact(condition_id) FROM default.rpc_resolutions)
+SELECT (SELECT count() - uniqExact(condition_id) FROM default.rpc_conditions) + (SELECT count() - uniqExact(condition_id)
+    FROM default.rpc_resolutions)
     + (SELECT count() - uniqExact(transaction_hash, token_id) FROM default.rpc_transfers);

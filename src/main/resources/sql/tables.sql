@@ -36,8 +36,8 @@ SETTINGS non_replicated_deduplication_window = 10000;
 -- for tables of earlier versions
 ALTER TABLE default.resolutions_external_ingest ADD COLUMN IF NOT EXISTS unread Map(String, String);
 
--- What each wallet has and had of each outcome token and pool, by the chain's fills and events: `backfill positions` makes it
--- anew. Averages and profits are in whole base units of 10^-6, by the rules of Polymarket's pnl-subgraph.
+-- What each wallet has and had of each outcome token and pool, by the chain's fills and events: `backfill positions` computes
+-- it. Averages and profits are in whole base units of 10^-6, by the rules of Polymarket's pnl-subgraph.
 CREATE TABLE IF NOT EXISTS default.wallet_positions
 (
     wallet         String COMMENT '0x and 40 hex digits' CODEC(ZSTD(1)),

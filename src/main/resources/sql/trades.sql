@@ -37,7 +37,9 @@ SELECT
     id AS fill_id,
     conditionId AS condition_id,
     token_id AS asset_id,
-    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex), NOT match(landing.outcome_index, '^([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$'), -1, toInt16OrZero(landing.outcome_index))) AS outcome_index,
+    toInt16(multiIf(outcomeIndex != '', toInt16OrZero(outcomeIndex),
+        NOT match(landing.outcome_index, '^([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])$'), -1,
+        toInt16OrZero(landing.outcome_index))) AS outcome_index,
     wallet AS maker,
     '' AS taker,
     side,
@@ -59,8 +61,10 @@ WHERE reason = '';
 -- @rejected
 -- Rejected rows, unchanged.
 SELECT conditionId AS condition_id, id AS fill_id,
-    if(element != '', element, toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id', landing.condition_id, 'size', size,
-        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list', list))) AS row;
+    if(element != '', element, toJSONString(map('proxy_wallet', proxy_wallet, 'side', side, 'token_id', token_id, 'condition_id',
+        landing.condition_id, 'size', size,
+        'price', price, 'timestamp', timestamp, 'outcome_index', outcome_index, 'transaction_hash', transaction_hash, 'list',
+            list))) AS row;
 
 -- @has-rows
 -- Whether the table has rows that another ledger stored. (Every batch checks anyway: the list of all orders repeats the
@@ -90,7 +94,8 @@ GROUP BY key;
 -- @stored
 -- The stored rows of a batch: rows and rejected rows of each id, and its rows of any batch.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there FROM default.clob_fills AS stored
+    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there
+        FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
@@ -104,7 +109,8 @@ WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'U
 -- @finish
 -- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
 -- or from the chain's transfers.
-ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp) AND isNotNull($blocktime(transaction_hash))
+ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp)
+    AND isNotNull($blocktime(transaction_hash))
 SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
 
 -- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the
@@ -117,7 +123,8 @@ SELECT condition_id, row.1 AS fill_id, NOT (row.4 AND NOT row.5) AND (if(row.3 =
 FROM
 (
     SELECT condition_id, groupArray((fill_id, maker, taker, taker_order, alone)) AS rows FROM default.clob_fills
-    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
+    WHERE condition_id IN (SELECT condition_id FROM default.clob_fills
+        WHERE fetched_at > (SELECT max(checked_at) FROM default.fills_checked) - INTERVAL 1 DAY)
     GROUP BY condition_id, transaction_hash
 )
 ARRAY JOIN rows AS row
@@ -125,10 +132,12 @@ WHERE alone != row.5
 SETTINGS max_bytes_before_external_group_by = 1000000000;
 
 ALTER TABLE default.clob_fills UPDATE alone = 1, taker_order = 1
-WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 1,
+    allow_nondeterministic_mutations = 1;
 
 ALTER TABLE default.clob_fills UPDATE alone = 0, taker_order = 0
-WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1;
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 1,
+    allow_nondeterministic_mutations = 1;
 
 INSERT INTO default.fills_checked SELECT 1, now64(3);
 
@@ -137,7 +146,8 @@ INSERT INTO default.fills_checked SELECT 1, now64(3);
 -- may have traded since.
 SELECT id FROM default.fills_markets
 WHERE ({source} IN ('', 'data-api') OR NOT ended)
-  AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api' AND NOT startsWith(batch, 'trades-window')),
+  AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api'
+      AND NOT startsWith(batch, 'trades-window')),
     coalesce(closed_at >= parseDateTimeBestEffort({since}), 1));
 
 -- @take

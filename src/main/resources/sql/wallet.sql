@@ -4,7 +4,8 @@
 
 -- @check positions by source and status
 SELECT source, status, count() AS positions, uniqExact(condition_id) AS conditions, toDecimal256(sum(size), 6) AS shares,
-    toDecimal256(sum(current_value), 2) AS value, toDecimal256(sum(entry_cost), 2) AS cost, toDecimal256(sum(realized_pnl), 2) AS realized_pnl,
+    toDecimal256(sum(current_value), 2) AS value, toDecimal256(sum(entry_cost), 2) AS cost,
+        toDecimal256(sum(realized_pnl), 2) AS realized_pnl,
     toDecimal256(sum(unrealized_pnl), 2) AS unrealized_pnl, max(timestamp) AS last_asked
 FROM default.api_positions_staging FINAL WHERE wallet_address = {id} GROUP BY source, status ORDER BY source, status;
 

@@ -43,7 +43,8 @@ CREATE TABLE IF NOT EXISTS default.api_positions_staging
     end_date             Nullable(Date32),
     first_entry_at       Nullable(DateTime('UTC')),
     last_event_at        Nullable(DateTime('UTC')),
-    unread               Map(String, String) COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
+    unread               Map(String, String)
+        COMMENT 'the unchanged texts of fields that cannot be parsed or have an impossible value; in their own columns they are NULL or empty' CODEC(ZSTD(1)),
     batch                String COMMENT 'the batch of the ledger that stored the row' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(timestamp)
@@ -92,11 +93,13 @@ CREATE TABLE IF NOT EXISTS default.wallets_landing
     ends   Nullable(DateTime64(6, 'UTC')) MATERIALIZED $deadline(if(v2, end_date, endDate)),
     began  Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(first_entry_at),
     latest Nullable(DateTime64(6, 'UTC')) MATERIALIZED $past(last_event_at),
-    place  Nullable(Int16) MATERIALIZED if(toInt16OrNull(outcome_number) BETWEEN 0 AND 255 OR outcome_number = '999', toInt16OrNull(outcome_number), NULL),
+    place  Nullable(Int16) MATERIALIZED if(toInt16OrNull(outcome_number) BETWEEN 0 AND 255 OR outcome_number = '999',
+        toInt16OrNull(outcome_number), NULL),
     unread Map(String, String) MATERIALIZED mapUpdate(
         mapFilter((name, text) -> isNull($figure(text)) OR has(prices, name) AND isNull($share(text)), figures),
         mapFilter((name, text) -> text != '', map('end_date', $unread(if(v2, end_date, endDate), ends),
-            'first_entry_at', $unread(first_entry_at, began), 'last_event_at', $unread(last_event_at, latest), 'outcome_index', $unread(outcome_number, place)))),
+            'first_entry_at', $unread(first_entry_at, began), 'last_event_at', $unread(last_event_at, latest), 'outcome_index',
+                $unread(outcome_number, place)))),
     reason String MATERIALIZED multiIf(
         element != '', 'an element of the list is not an object, or has no id',
         NOT match(wallet_address, '^0x[0-9a-f]{40}$'), 'no wallet address',
@@ -166,7 +169,8 @@ SELECT wallet_address, asset_id,
 
 -- @unread default.api_positions_staging
 -- The fields of the rows since {since} that could not be parsed.
-SELECT field, count() AS rows, any(value) AS such_as FROM default.api_positions_staging ARRAY JOIN mapKeys(unread) AS field, mapValues(unread) AS value
+SELECT field, count() AS rows, any(value) AS such_as FROM default.api_positions_staging ARRAY JOIN mapKeys(unread) AS field,
+    mapValues(unread) AS value
 WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @replaced
@@ -196,7 +200,8 @@ FROM default.api_positions_staging ORDER BY cityHash64(wallet_address, asset_id)
 SELECT reason, count() AS rows, uniqExact(wallet_address) AS wallets FROM default.wallets_rejected GROUP BY reason ORDER BY rows DESC;
 
 -- @check traded wallets with and without positions needs=cascadian_clean.vw_trades_input
-SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))) FROM default.api_positions_staging)) AS with_positions,
+SELECT uniqExact(id) AS traded, uniqExactIf(id, id IN (SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', '')))
+    FROM default.api_positions_staging)) AS with_positions,
     round(100 * with_positions / greatest(traded, 1), 2) AS percent
 FROM (SELECT DISTINCT wallet AS id FROM default.vw_trades_unified WHERE source = 'blockchain' AND wallet != '');
 
@@ -216,7 +221,8 @@ SELECT {running};
 SELECT if({total} = 0, 0, {failed} / {total});
 
 -- @measure malformed max=0 Rows whose wallet, condition or token id is not well-formed
-SELECT countIf(NOT match(wallet_address, '^0x[0-9a-f]{40}$') OR NOT match(condition_id, '^[0-9a-f]{64}$') OR NOT match(asset_id, '^[0-9]{1,78}$'))
+SELECT countIf(NOT match(wallet_address, '^0x[0-9a-f]{40}$') OR NOT match(condition_id, '^[0-9a-f]{64}$')
+    OR NOT match(asset_id, '^[0-9]{1,78}$'))
 FROM default.api_positions_staging;
 
 -- @measure duplicates max=0 Rows beyond one per wallet and token

@@ -120,7 +120,7 @@ final class Secrets {
       whole(more, path, words);
       whole(more, query.isEmpty() ? "" : path + "?" + query, words);
     } catch (IllegalArgumentException e) {
-      // it is refused elsewhere, and may hold a key all the same
+      // it is refused elsewhere, and may hold a key anyway
       Arrays.stream(url.split("[\\s/?&=@:]+")).forEach(part -> part(more, part, words));
     }
     return more.size() == forms.size() ? this : new Secrets(more);

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
  * The program as the launcher builds it: a jar of target/classes, and the JVM's archive of the
  * classes that a run loads, which takes a third of the CPU time off each start. Made once a build.
  */
-final class BuiltProgram {
+public final class BuiltProgram {
 
   private static final Path TARGET = TestBed.PROJECT.resolve("target");
   private static final Path JAR = build();
@@ -20,12 +20,12 @@ final class BuiltProgram {
   private BuiltProgram() {}
 
   /** The program's classes. */
-  static Path jar() {
+  public static Path jar() {
     return JAR;
   }
 
   /** The archive; where it could not be made, the JVM starts without one. */
-  static Path archive() {
+  public static Path archive() {
     return Path.of(JAR.toString().replaceFirst("\\.jar$", ".jsa"));
   }
 

@@ -29,6 +29,7 @@ import polymarket.backfill.verify.HtmlReport;
 /** Holds the laws of conservation against the stored logs of the chain. */
 @Command(
     name = "audit",
+    subcommands = AuditWalletsCommand.class,
     description =
         "Prove that no log of the chain is missing: hold laws that a missing log breaks against the"
             + " stored rows, and name the blocks to fetch again (exit code 3 while a law is"

@@ -1,10 +1,13 @@
 package polymarket.backfill.cli;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -53,7 +56,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private static final int LINES_AN_INSERT = 10_000;
   private static final int INTERRUPTED = ExitCode.INTERRUPTED.code();
-  private static final String ANEW = "`./backfill demo` starts again from the beginning";
+  private static final String STARTS_OVER = "`./backfill demo` starts again from the beginning";
 
   @Option(
       names = "--folder",
@@ -73,7 +76,7 @@ final class DemoCommand implements Callable<Integer> {
         DemoCommand.class.getResourceAsStream("/demo/condition-ids.txt.gz")) {
       Files.copy(shipped, ids);
     }
-    Signals.afterwards(ANEW);
+    Signals.afterwards(STARTS_OVER);
     List<String> set = new ArrayList<>();
     setting(set, "runtime.dir", demo.resolve("runtime").toString());
     setting(set, "clickhouse.url", "");
@@ -87,123 +90,87 @@ final class DemoCommand implements Callable<Integer> {
                     .conditions(MARKETS)
                     .wallets(WALLETS)
                     .fillsPerMarket(FILLS_A_MARKET)
+                    .now(Instant.now().getEpochSecond())
                     .blockSeconds(BLOCK_SECONDS))) {
+      Path file = demo.resolve("report.txt");
       System.out.println(
           "The sandbox simulates the public APIs at " + sandbox.url() + ", with their limits.");
+      System.out.println("All that the commands print is in " + file + ".\n");
       List<String> all = new ArrayList<>(set);
       sandbox.settings().forEach((key, value) -> setting(all, key, value));
       setting(all, "rpc-logs.from", String.valueOf(sandbox.firstBlock()));
-      run(all, "run", "markets");
-      run(all, "run", "fills");
-      try (ClickHouse clickHouse =
-          ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
-        System.out.println(
-            "\n"
-                + "(A part of the fills becomes a table of chain trades, like one that users"
-                + " have.)");
-        clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
-        run(all, "run", "wallets");
-        run(all, "run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
-        run(all, "run", "payouts");
-        run(all, "run", "chain", "--from", CONTRACTS_FIRST_BLOCK, "--set", "chain.span=400000");
-        run(all, "views");
-        int verified =
-            run(
-                all,
-                "verify",
-                "payouts",
-                "--min-found",
-                "6000",
-                "--max-failed",
-                "1%",
-                "--max-duplicates",
-                "0");
-        run(all, "monitor");
-        Object wallet =
-            clickHouse.value(SqlFile.read("demo").section("wallet").statements().get(0));
-        run(
-            all,
-            "sql",
-            "SELECT source, market_cid, outcome, shares, price FROM default.vw_trades_unified WHERE"
-                + " wallet = '"
-                + wallet
-                + "' ORDER BY source, market_cid LIMIT 4 BY source FORMAT PrettyCompact");
-        run(
-            all,
-            "sql",
-            "SELECT condition_id, payout_numerators, payout_denominator, winning_index FROM"
-                + " cascadian_clean.vw_resolutions_truth ORDER BY winning_index, condition_id LIMIT"
-                + " 5 FORMAT PrettyCompact");
-        run(
-            all,
-            "sql",
-            "SELECT source, count() AS fills, countIf(taker_order) AS trades, sumIf(cost,"
-                + " taker_order) AS volume, min(timestamp) AS first, max(timestamp) AS last FROM"
-                + " default.vw_fills GROUP BY source ORDER BY source FORMAT PrettyCompact");
-        run(
-            all,
-            "sql",
-            "SELECT kind, version, count() AS logs FROM default.chain_lifecycle GROUP BY kind,"
-                + " version ORDER BY logs DESC LIMIT 8 FORMAT PrettyCompact");
-        System.out.println(
-            "\n(Next is the overnight pipeline. A table of "
-                + Messages.count(trades(clickHouse, sandbox))
-                + " trades is generated, like one that users have: half of them have no condition"
-                + " id, and their markets have many different forms.)");
-        System.out.print(
-            Report.table(
-                clickHouse.rows(
-                    SqlFile.read("demo").section("forms").statements().get(0), Map.of())));
-        int night = run(all, "pipeline", "overnight");
-        Object trade = clickHouse.value(SqlFile.read("demo").section("trade").statements().get(0));
-        run(all, "explain", String.valueOf(trade));
-        System.out.println("\nThe enriched trades, compared with the sandbox's truth");
-        System.out.print(
-            Report.table(
-                clickHouse.rows(
-                    SqlFile.read("demo").section("judge").statements().get(0), Map.of())));
-        run(all, "positions");
-        run(
-            all,
-            "sql",
-            "SELECT wallet, total_pnl, volume, win_rate, omega_ratio FROM default.vw_leaderboard"
-                + " LIMIT 5 FORMAT PrettyCompact");
-        run(all, "audit", "--node", "--brief");
-        PipelineFiles files = PipelineFiles.of(demo.resolve("runtime"), "overnight");
-        System.out.println(
-            "\nThe report of the overnight pipeline is in "
-                + files.report()
-                + ", and with charts, for a browser, in "
-                + files.page());
-        System.out.println("The data is in " + demo + ". Try");
-        System.out.println(
-            "  ./backfill sql 'SELECT count() FROM default.clob_fills' --set clickhouse.data="
-                + demo.resolve("data"));
-        System.out.println(
-            "  ./backfill explain "
-                + trade
-                + " --set clickhouse.data="
-                + demo.resolve("data")
-                + " --set runtime.dir="
-                + demo.resolve("runtime"));
-        System.out.println(
-            "  ./backfill ledger payouts --state failed --set runtime.dir="
-                + demo.resolve("runtime"));
-        System.out.println(
-            "  ./backfill verify wallet "
-                + wallet
-                + " --set clickhouse.data="
-                + demo.resolve("data")
-                + " --set runtime.dir="
-                + demo.resolve("runtime"));
-        return night != 0 ? night : verified;
+      try (PrintStream report =
+              new PrintStream(Files.newOutputStream(file), true, StandardCharsets.UTF_8);
+          ClickHouse clickHouse =
+              ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
+        Steps steps = new Steps(all, report);
+        jobs(steps, ids, clickHouse);
+        int night = night(steps, clickHouse, sandbox);
+        int ready = verdict(steps, clickHouse);
+        tellWhereTheDataIs(demo, clickHouse);
+        return night != 0 ? night : ready;
       }
     } catch (Interrupted e) {
-      System.err.println("backfill: the demo was interrupted; " + ANEW);
+      System.err.println("backfill: the demo was interrupted; " + STARTS_OVER);
       return INTERRUPTED;
     } catch (StepFailed e) {
       throw new UserError("the demo ended at `" + e.getMessage() + "`");
     }
+  }
+
+  private static void jobs(Steps steps, Path ids, ClickHouse clickHouse) {
+    steps.run("run", "markets");
+    steps.run("run", "fills");
+    // a part of the fills becomes a table of chain trades, like one that users have
+    clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
+    steps.run("run", "wallets");
+    steps.run("run", "payouts", "--ids", ids.toString(), "--batch-size", "500");
+    steps.run("run", "payouts");
+    steps.run("run", "resolutions");
+    steps.run("run", "chain", "--from", CONTRACTS_FIRST_BLOCK, "--set", "chain.span=400000");
+    steps.run("views");
+    steps.run("positions");
+  }
+
+  /**
+   * @return the exit code of the overnight pipeline
+   */
+  private static int night(Steps steps, ClickHouse clickHouse, Sandbox sandbox) {
+    System.out.println(
+        "  ("
+            + Messages.count(trades(clickHouse, sandbox), "trade")
+            + " are generated, like a table that users have: half of them without a condition id)");
+    int night = steps.run("pipeline", "overnight");
+    steps.run("explain", String.valueOf(value(clickHouse, "trade")));
+    steps.run("monitor");
+    return night;
+  }
+
+  /**
+   * Shows what is stored, and whether it can be used.
+   *
+   * @return the exit code of the verdict
+   */
+  private static int verdict(Steps steps, ClickHouse clickHouse) {
+    System.out.println("\nWhat is stored now");
+    System.out.print(
+        Report.table(
+            clickHouse.rows(SqlFile.read("demo").section("stored").statements().get(0), Map.of())));
+    System.out.println("\n" + value(clickHouse, "judge"));
+    steps.show("audit", "--node", "--brief");
+    return steps.show("ready");
+  }
+
+  private static void tellWhereTheDataIs(Path demo, ClickHouse clickHouse) {
+    Path runtime = demo.resolve("runtime");
+    String where =
+        " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + runtime;
+    System.out.println(
+        "\nThe report of the night, with charts: " + PipelineFiles.of(runtime, "overnight").page());
+    System.out.println("Go on with");
+    System.out.println("  ./backfill explain " + value(clickHouse, "trade") + where);
+    System.out.println("  ./backfill verify wallet " + value(clickHouse, "wallet") + where);
+    System.out.println("  ./backfill ledger payouts --state failed" + where);
   }
 
   /**
@@ -277,26 +244,80 @@ final class DemoCommand implements Callable<Integer> {
             : '"' + word.replaceAll("([\\\\\"$`])", "\\\\$1") + '"';
   }
 
-  /**
-   * Runs a command as a user would type it.
-   *
-   * @return its exit code: complete, finished with failed ids, or a check that failed
-   */
-  private static int run(List<String> settings, String... words) {
-    String command =
-        "./backfill " + String.join(" ", Stream.of(words).map(DemoCommand::quoted).toList());
-    System.out.println("\n$ " + command);
-    System.out.flush();
-    List<String> all = new ArrayList<>(List.of(words));
-    all.addAll(settings);
-    int code = Backfill.execute(all.toArray(String[]::new));
-    // a signal may also have arrived when no job was running
-    if (code == INTERRUPTED || Signals.asked()) {
-      throw new Interrupted();
+  private static Object value(ClickHouse clickHouse, String section) {
+    return clickHouse.value(SqlFile.read("demo").section(section).statements().get(0));
+  }
+
+  /** Runs commands as a user would type them, a line each; what they print goes to a report. */
+  private static final class Steps {
+
+    /** Begins the line of a job's end that says what its run did. */
+    private static final String DID = "  this run: ";
+
+    private final List<String> settings;
+    private final PrintStream report;
+
+    Steps(List<String> settings, PrintStream report) {
+      this.settings = settings;
+      this.report = report;
     }
-    if (code != 0 && code != 2 && code != 3) {
-      throw new StepFailed(command);
+
+    /**
+     * Runs a command and shows how it ended.
+     *
+     * @return its exit code: complete, finished with failed ids, or a check that failed
+     */
+    int run(String... words) {
+      String command = command(words);
+      System.out.print("$ " + command);
+      System.out.flush();
+      long started = System.nanoTime();
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      PrintStream before = System.out;
+      PrintStream errors = System.err;
+      int code;
+      try (PrintStream printed = new PrintStream(out, true, StandardCharsets.UTF_8)) {
+        System.setOut(printed);
+        System.setErr(printed);
+        code = Backfill.execute(all(words));
+      } finally {
+        System.setOut(before);
+        System.setErr(errors);
+      }
+      String text = out.toString(StandardCharsets.UTF_8);
+      report.println("$ " + command + "\n" + text);
+      System.out.println("  (" + Messages.time((System.nanoTime() - started) / 1_000_000) + ")");
+      text.lines()
+          .filter(line -> line.startsWith(DID))
+          .forEach(line -> System.out.println("    " + line.substring(DID.length())));
+      return checked(command, code, text);
     }
-    return code;
+
+    /** Runs a command and shows what it prints. */
+    int show(String... words) {
+      System.out.println("\n$ " + command(words));
+      System.out.flush();
+      return checked(command(words), Backfill.execute(all(words)), "");
+    }
+
+    private static String command(String... words) {
+      return "./backfill " + String.join(" ", Stream.of(words).map(DemoCommand::quoted).toList());
+    }
+
+    private String[] all(String... words) {
+      return Stream.concat(Stream.of(words), settings.stream()).toArray(String[]::new);
+    }
+
+    private static int checked(String command, int code, String printed) {
+      // a signal may also have arrived when no job was running
+      if (code == INTERRUPTED || Signals.asked()) {
+        throw new Interrupted();
+      }
+      if (code != 0 && code != 2 && code != 3) {
+        System.err.print(printed);
+        throw new StepFailed(command);
+      }
+      return code;
+    }
   }
 }

@@ -16,6 +16,7 @@ import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Views;
@@ -29,7 +30,7 @@ import polymarket.backfill.clickhouse.Views;
     description = {
       "Load rows from Parquet files, such as a published archive: chain-fills.",
       "ClickHouse reads the files; clickhouse.embedded.files names the folder that it may read. A"
-          + " load that was stopped goes on where it stopped."
+          + " stopped load continues where it stopped."
     })
 final class LoadCommand implements Callable<Integer> {
 
@@ -136,10 +137,11 @@ final class LoadCommand implements Callable<Integer> {
     Random random = new Random();
     for (int i = 0; i < sample; i++) {
       Slice slice = slices.get(random.nextInt(slices.size()));
-      long room = Math.max(1, slice.last() - slice.first() - SAMPLE_BLOCKS + 2);
-      long first = slice.first() + random.nextLong(room);
-      sampled.add(
-          new Slice(first, Math.min(slice.last(), first + SAMPLE_BLOCKS - 1), slice.rows(), 0));
+      // the first and the last block may be in another file in part
+      long low = Math.min(slice.first() + 1, slice.last());
+      long high = Math.max(low, slice.last() - 1);
+      long first = low + random.nextLong(Math.max(1, high - low - SAMPLE_BLOCKS + 2));
+      sampled.add(new Slice(first, Math.min(high, first + SAMPLE_BLOCKS - 1), slice.rows(), 0));
     }
     return total;
   }
@@ -166,9 +168,7 @@ final class LoadCommand implements Callable<Integer> {
                 + "; it has "
                 + has.stream().collect(Collectors.joining(", ")));
       }
-      found.put(
-          head[0],
-          new Raw(there == null ? column.statements().get(0) : "`" + there.replace("`", "") + "`"));
+      found.put(head[0], new Raw(there == null ? column.statements().get(0) : Quoted.name(there)));
     }
     return found;
   }
@@ -178,8 +178,12 @@ final class LoadCommand implements Callable<Integer> {
     List<Slice> slices = new ArrayList<>();
     Slice open = null;
     for (Map<String, Object> step : clickHouse.rows(sql.section("slices").sql(values), Map.of())) {
-      long first = number(step, "first");
-      Slice next = new Slice(first, first + 999, number(step, "rows"), number(step, "fills"));
+      Slice next =
+          new Slice(
+              number(step, "first"),
+              number(step, "last"),
+              number(step, "rows"),
+              number(step, "fills"));
       if (open != null && open.rows() + next.rows() <= SLICE_ROWS) {
         open =
             new Slice(

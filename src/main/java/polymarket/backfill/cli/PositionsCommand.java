@@ -14,7 +14,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 
-/** Makes the wallets' positions and profits anew from the chain's tables. */
+/** Computes the wallets' positions and profits from the chain's tables. */
 @Command(
     name = "positions",
     description =

@@ -88,7 +88,7 @@ final class RunOptions {
       split = ",",
       description =
           "For jobs with datasets: those to fetch, separated by commas; all of them by default."
-              + " What is done for one dataset is not done for another.")
+              + " Each dataset has its own progress.")
   List<String> datasets;
 
   @Option(
@@ -122,8 +122,8 @@ final class RunOptions {
   @Option(
       names = "--follow",
       description =
-          "For jobs whose ids are ranges: when all is done, go on with what the source has by then,"
-              + " until Ctrl-C; blocks that it has replaced since are fetched again.")
+          "For jobs whose ids are ranges: when all is done, continue with what the source has"
+              + " added, until Ctrl-C; blocks that it has replaced are fetched again.")
   boolean follow;
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")

@@ -1,18 +1,20 @@
 package polymarket.backfill.clickhouse;
 
-/** Values and names as they stand in ClickHouse's SQL: the one place that quotes. */
+import polymarket.backfill.embedded.Quotes;
+
+/** Values, names and tables as they stand in ClickHouse's SQL. */
 public final class Quoted {
 
   private Quoted() {}
 
   /** A string literal. */
   public static String text(String text) {
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'";
+    return Quotes.text(text);
   }
 
   /** The name of a column, a table or a database. */
   public static String name(String name) {
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`";
+    return Quotes.name(name);
   }
 
   /** A table with its database; {@code default} where the name has none. */
@@ -22,7 +24,7 @@ public final class Quoted {
 
   /**
    * A value as a literal: a list as its elements with commas between them, numbers and raw SQL as
-   * they are, true as 1, all else as a string.
+   * they are, true as 1, anything else as a string.
    */
   static String value(Object value) {
     StringBuilder literal = new StringBuilder();
@@ -30,7 +32,7 @@ public final class Quoted {
     return literal.toString();
   }
 
-  /** Lists may be long: they are written in one go. */
+  /** Lists may be long: they are written at once. */
   private static void append(StringBuilder to, Object value) {
     if (value instanceof Iterable<?> list) {
       String comma = "";

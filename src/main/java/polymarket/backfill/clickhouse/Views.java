@@ -27,8 +27,9 @@ public final class Views {
   private Views() {}
 
   /**
-   * Makes what a job stores into, where it is not there. The way of the rows into the tables is
-   * made anew where it is another than the SQL file's, unless a run uses it: see {@link Landing}.
+   * Creates the tables that a job stores into, where they do not exist. Its landing table and the
+   * views behind it are recreated where they differ from the SQL file, unless a run uses them: see
+   * {@link Landing}.
    */
   public static void create(ClickHouse clickHouse, String job) {
     List<SqlFile> files = new ArrayList<>();
@@ -48,8 +49,8 @@ public final class Views {
   }
 
   /**
-   * @throws UserError where the way of a job's rows into the tables is another than the SQL file's
-   *     all the same, because a run uses it
+   * @throws UserError where a job's landing table or views still differ from the SQL file, because
+   *     a run uses them
    */
   public static void requireCurrent(ClickHouse clickHouse, String job) {
     // the way through another job's tables is that job's own

@@ -145,7 +145,7 @@ final class EngineAccess {
     if (files != null) {
       grants.append(grant("READ, WRITE ON FILE"));
     }
-    engines.forEach(engine -> grants.append(grant("TABLE ENGINE ON `" + engine + "`")));
+    engines.forEach(engine -> grants.append(grant("TABLE ENGINE ON " + Quotes.name(engine))));
     Path users = data.resolve("engine.users.xml");
     write(
         users,

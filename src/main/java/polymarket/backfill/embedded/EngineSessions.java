@@ -59,7 +59,7 @@ final class EngineSessions implements AutoCloseable {
       Chdb.Connection connection = chdb.connect(data, config);
       try {
         if (!database.isEmpty()) {
-          connection.query("USE " + name(database));
+          connection.query("USE " + Quotes.name(database));
         }
         if (!settings.isEmpty()) {
           connection.query(set(settings));
@@ -129,8 +129,9 @@ final class EngineSessions implements AutoCloseable {
     try {
       if (!database.isEmpty()) {
         undo.add(
-            "USE " + name(s.connection.query("SELECT currentDatabase() FORMAT TSVRaw").text()));
-        s.connection.query("USE " + name(database));
+            "USE "
+                + Quotes.name(s.connection.query("SELECT currentDatabase() FORMAT TSVRaw").text()));
+        s.connection.query("USE " + Quotes.name(database));
       }
       if (!settings.isEmpty()) {
         for (String setting : settings.keySet()) {
@@ -138,7 +139,7 @@ final class EngineSessions implements AutoCloseable {
               s.connection
                   .query(
                       "SELECT changed, value FROM system.settings WHERE name = "
-                          + text(setting)
+                          + Quotes.text(setting)
                           + " FORMAT TSVRaw")
                   .text()
                   .split("\t", 2);
@@ -146,7 +147,7 @@ final class EngineSessions implements AutoCloseable {
               "SET "
                   + setting
                   + " = "
-                  + (old[0].equals("1") ? text(old.length > 1 ? old[1] : "") : "DEFAULT"));
+                  + (old[0].equals("1") ? Quotes.text(old.length > 1 ? old[1] : "") : "DEFAULT"));
         }
         s.connection.query(set(settings));
       }
@@ -193,16 +194,8 @@ final class EngineSessions implements AutoCloseable {
           if (!name.matches("[A-Za-z_][A-Za-z0-9_.]*")) {
             throw new EngineException(115, "UNKNOWN_SETTING", "Unknown setting '" + name + "'");
           }
-          all.add(name + " = " + text(value));
+          all.add(name + " = " + Quotes.text(value));
         });
     return "SET " + String.join(", ", all);
-  }
-
-  private static String text(String s) {
-    return "'" + s.replace("\\", "\\\\").replace("'", "\\'") + "'";
-  }
-
-  private static String name(String s) {
-    return "`" + s.replace("\\", "\\\\").replace("`", "\\`") + "`";
   }
 }

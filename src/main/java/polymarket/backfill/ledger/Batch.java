@@ -42,6 +42,7 @@ public record Batch(
      */
     PROBE;
 
+    /** As the ledger has it. */
     public String text() {
       return name().toLowerCase(Locale.ROOT);
     }
@@ -117,10 +118,12 @@ public record Batch(
     return new Batch(key, kind, List.of(id), mode, passFrom, window);
   }
 
+  /** The name of the batch's job. */
   public String job() {
     return key.job();
   }
 
+  /** How many ids it has. */
   public int size() {
     return ids.size();
   }

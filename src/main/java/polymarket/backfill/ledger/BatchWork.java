@@ -62,6 +62,7 @@ public final class BatchWork {
     return batch;
   }
 
+  /** The name of its job, for routes. */
   public String getJob() {
     return batch.job();
   }
@@ -76,6 +77,7 @@ public final class BatchWork {
     return batch.key().toString();
   }
 
+  /** Why the batch was made. */
   public Batch.Kind getKind() {
     return batch.kind();
   }
@@ -85,6 +87,7 @@ public final class BatchWork {
     return batch.ids();
   }
 
+  /** How many ids it has. */
   public int getSize() {
     return batch.size();
   }
@@ -171,6 +174,7 @@ public final class BatchWork {
     return kept;
   }
 
+  /** The failed attempts so far. */
   public Failures failures() {
     return failures;
   }
@@ -302,6 +306,7 @@ public final class BatchWork {
     }
   }
 
+  /** The requests made for it so far. */
   public synchronized int requests() {
     return requests;
   }

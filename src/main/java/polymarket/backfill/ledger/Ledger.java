@@ -65,6 +65,7 @@ public final class Ledger implements AutoCloseable {
   public record Sums(
       long batches, long fetched, long inserted, long duplicate, long rejected, long requests) {
 
+    /** Whether every fetched row is inserted, duplicate or rejected. */
     public boolean balanced() {
       return fetched == inserted + duplicate + rejected;
     }
@@ -173,6 +174,7 @@ public final class Ledger implements AutoCloseable {
     return identity.ledger();
   }
 
+  /** The name of the job that it belongs to. */
   public String job() {
     return identity.job();
   }
@@ -192,6 +194,7 @@ public final class Ledger implements AutoCloseable {
     identity.lookFirst();
   }
 
+  /** The SQLite file. */
   public Path file() {
     return file;
   }
@@ -423,6 +426,7 @@ public final class Ledger implements AutoCloseable {
     return totals.numbers(share);
   }
 
+  /** The rows, batches and requests of all runs. */
   public synchronized Sums sums() {
     return totals.sums();
   }

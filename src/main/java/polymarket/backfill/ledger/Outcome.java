@@ -15,14 +15,17 @@ public record Outcome(State state, long rows, int status, String reason) {
     reason = Redaction.line(reason);
   }
 
+  /** An id that has this many rows. */
   public static Outcome found(long rows) {
     return new Outcome(State.FOUND, rows, 0, null);
   }
 
+  /** An id without rows, in a state that needs no reason. */
   public static Outcome of(State state) {
     return new Outcome(state, 0, 0, null);
   }
 
+  /** An id that failed; the status is the last HTTP status, 0 where there was none. */
   public static Outcome failed(int status, String reason) {
     return new Outcome(State.FAILED, 0, status, reason);
   }

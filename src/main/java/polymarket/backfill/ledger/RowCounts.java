@@ -40,18 +40,22 @@ public final class RowCounts {
     rejected = 0;
   }
 
+  /** Rows of the page that came. */
   public long fetched() {
     return fetched;
   }
 
+  /** Rows of the page that were stored. */
   public long inserted() {
     return inserted;
   }
 
+  /** Rows of the page that were in the table already. */
   public long duplicate() {
     return duplicate;
   }
 
+  /** Rows of the page that did not qualify. */
   public long rejected() {
     return rejected;
   }

@@ -42,6 +42,7 @@ public record Share(int worker, int of) {
     return (int) (crc.getValue() % SLOTS);
   }
 
+  /** Whether the job is not shared. */
   public boolean whole() {
     return of == 1;
   }

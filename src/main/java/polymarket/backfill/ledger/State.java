@@ -23,6 +23,7 @@ public enum State {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /** The state with this text, as {@link #text} gives it. */
   public static State of(String text) {
     return valueOf(text.toUpperCase(Locale.ROOT));
   }

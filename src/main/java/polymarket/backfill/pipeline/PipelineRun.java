@@ -103,7 +103,7 @@ public final class PipelineRun implements AutoCloseable {
    * @param arguments for every step's command, such as --set
    * @param clickHouse the id of the ClickHouse that the steps fill
    * @param width of the steps' progress lines, in characters
-   * @throws UserError where another run of it is at work, or its ledger belongs to another
+   * @throws UserError where another run of it is running, or its ledger belongs to another
    *     ClickHouse
    */
   public PipelineRun(

@@ -319,13 +319,13 @@ final class LoopbackServer implements AutoCloseable {
     try {
       listener.close();
     } catch (IOException e) {
-      // closed all the same
+      // it is closed anyway
     }
     for (Socket socket : open) {
       try {
         socket.close();
       } catch (IOException e) {
-        // closed all the same
+        // it is closed anyway
       }
     }
     threads.shutdownNow();

@@ -96,7 +96,7 @@ final class PositionsSubgraph extends Subgraph {
           }
         }
       }
-      // a colon comes after all digits: a shorter id has to come first all the same
+      // a colon comes after all digits: a shorter id still has to come first
       sorted.sort(
           (x, y) -> x.substring(0, x.indexOf(':')).compareTo(y.substring(0, y.indexOf(':'))));
       tokenOrder =

@@ -138,7 +138,9 @@ public final class Retry implements Processor {
     Pace source = asked(exchange, batch);
     SourceException answer = find(failure, SourceException.class);
     Kind kind = judge(failure);
-    String said = kind == Kind.FAILURE ? said(exchange, batch, answer) : null;
+    // what ended a connection, such as an answer that took too long, is not what the source said
+    boolean broken = find(failure, IOException.class) != null;
+    String said = kind == Kind.FAILURE && !broken ? said(exchange, batch, answer) : null;
     if (kind == Kind.FAILURE) {
       batch
           .failures()

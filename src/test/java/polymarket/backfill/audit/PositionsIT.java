@@ -264,4 +264,46 @@ class PositionsIT {
     // the cost of what is held is rounded, once for each outcome
     assertTrue(((Number) row.get("most")).doubleValue() <= 2e-6, row.toString());
   }
+
+  @Test
+  void differencesToTheDataApi_haveTheirKinds() {
+    Settings settings = Settings.load(TestBed.PROJECT, Map.of(), Map.of());
+    // what the Data API says of a balance is the balance
+    CLICKHOUSE.execute(
+        "INSERT INTO default.api_positions_staging (wallet_address, condition_id, asset_id,"
+            + " outcome, size, entry_price, realized_pnl, timestamp, source, status) SELECT"
+            + " held.wallet, p.condition_id, held.token_id, p.outcome_index,"
+            + " toDecimal256(held.amount, 30) / 1000000, p.average_price, p.realized_pnl, now64(3),"
+            + " 'data-api-v2', 'OPEN' FROM default.vw_balances AS held INNER JOIN"
+            + " default.wallet_positions AS p ON p.wallet = held.wallet AND p.token_id ="
+            + " held.token_id");
+    try {
+      Map<String, Long> kinds = kinds(WalletComparison.rows(CLICKHOUSE, settings, 1000));
+      for (String kind : List.of("none", "transfer", "fees in shares", "conversion")) {
+        assertTrue(kinds.getOrDefault("amount " + kind, 0L) > 0, kind + " in " + kinds);
+      }
+      assertEquals(0, kinds.getOrDefault("amount unexplained", 0L), kinds.toString());
+      assertEquals(0, kinds.getOrDefault("amount another balance", 0L), kinds.toString());
+      assertEquals(0, kinds.getOrDefault("realized profit unexplained", 0L), kinds.toString());
+      CLICKHOUSE.execute(
+          "ALTER TABLE default.api_positions_staging UPDATE size = size + 5, realized_pnl ="
+              + " realized_pnl + 100 WHERE asset_id = (SELECT min(asset_id) FROM"
+              + " default.api_positions_staging) SETTINGS mutations_sync = 2");
+      Map<String, Long> moved = kinds(WalletComparison.rows(CLICKHOUSE, settings, 1000));
+      assertTrue(moved.getOrDefault("amount another balance", 0L) > 0, moved.toString());
+      assertTrue(moved.getOrDefault("realized profit another balance", 0L) > 0, moved.toString());
+    } finally {
+      CLICKHOUSE.execute("TRUNCATE TABLE default.api_positions_staging");
+    }
+  }
+
+  private static Map<String, Long> kinds(List<Map<String, Object>> rows) {
+    Map<String, Long> kinds = new TreeMap<>();
+    rows.forEach(
+        row ->
+            kinds.put(
+                row.get("what") + " " + row.get("kind"),
+                ((Number) row.get("positions")).longValue()));
+    return kinds;
+  }
 }

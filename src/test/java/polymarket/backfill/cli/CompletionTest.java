@@ -43,7 +43,7 @@ class CompletionTest {
         "source '%s'; COMP_WORDS=(backfill %s); COMP_CWORD=%d; _complete_backfill; echo"
             + " ${COMPREPLY[@]}";
     assertEquals(
-        Set.of("reconcile", "reset"),
+        Set.of("ready", "reconcile", "reset"),
         Set.of(output("bash", "-c", complete.formatted(script, "re", 1)).strip().split(" ")));
     assertTrue(
         output("bash", "-c", complete.formatted(script, "run --id", 2)).contains("--ids"),

@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,7 +32,9 @@ class LoadIT {
 
   @BeforeEach
   void start() {
-    bed = TestBed.start(new SandboxOptions().conditions(10).limits(0));
+    bed =
+        TestBed.start(
+            new SandboxOptions().conditions(400).fillsPerMarket(60).blockSeconds(2000).limits(0));
     Views.create(TestBed.clickHouse(), "chain-tables");
     bed.set("clickhouse.data", folder.resolve("data").toString())
         .set("clickhouse.embedded.files", folder.toString());
@@ -120,5 +125,41 @@ class LoadIT {
     Program.Result refused = run(1, "load", "chain-fills", elsewhere.toString(), "--sample", "0");
     assertTrue(refused.err().contains("clickhouse.embedded.files"), refused.err());
     Files.delete(elsewhere);
+  }
+
+  @Test
+  void aSampleOfTheFile_isComparedWithALiveSource() throws Exception {
+    bed.sandbox().settings().forEach(bed::set);
+    bed.set("chain.sources", "sqd");
+    Views.create(TestBed.clickHouse(), "chain");
+    // the last blocks of V1
+    long last = 86_126_998L;
+    TestBed.clickHouse()
+        .insert(
+            "default.chain_from_polygon",
+            String.join(
+                    "\n",
+                    bed.sandbox()
+                        .truth()
+                        .lines("logs?address=all&from=" + (last - 400) + "&to=" + last, ""))
+                .getBytes(StandardCharsets.UTF_8),
+            "logs");
+    Path file = folder.resolve("right.parquet");
+    write(file, "contract");
+    Program.Result same = run(0, "load", "chain-fills", file.toString(), "--sample", "2");
+    Matcher samples =
+        Pattern.compile("sample of .*: ([1-9]\\d*) fills in the file, \\1 in the source, the same")
+            .matcher(same.out());
+    assertEquals(2, samples.results().count(), same.out());
+    TestBed.clickHouse()
+        .execute(
+            "ALTER TABLE default.chain_fills UPDATE fee = fee + 1 WHERE 1 SETTINGS mutations_sync"
+                + " = 1");
+    Path wrong = folder.resolve("wrong.parquet");
+    write(wrong, "contract");
+    bed.set("clickhouse.data", folder.resolve("other").toString())
+        .set("runtime.dir", folder.resolve("runtime").toString());
+    Program.Result differs = run(3, "load", "chain-fills", wrong.toString(), "--sample", "1");
+    assertTrue(differs.out().contains("THEY DIFFER"), differs.out());
   }
 }

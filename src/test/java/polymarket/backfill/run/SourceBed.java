@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import polymarket.backfill.BuiltProgram;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
@@ -90,12 +91,11 @@ final class SourceBed {
                 "-Xmx300m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-XX:SharedArchiveFile=" + BuiltProgram.archive(),
+                "-Xlog:cds*=off",
                 "-Dbackfill.home=" + bed.home(),
                 "-cp",
-                TestBed.PROJECT.resolve("target/classes")
-                    + ":"
-                    + TestBed.PROJECT.resolve("target/lib")
-                    + "/*",
+                BuiltProgram.jar() + ":" + TestBed.PROJECT.resolve("target/lib") + "/*",
                 "polymarket.backfill.cli.Backfill"));
     command.addAll(List.of(arguments));
     command.addAll(bed.setArguments());
@@ -129,21 +129,31 @@ final class SourceBed {
    * @return the last exit code
    */
   static int killed(TestBed bed, String source, String... arguments) throws InterruptedException {
-    for (String fault : List.of("429", "500", "html", "cut-json", "reset")) {
-      bed.sandbox().fault("kind=" + fault + ",source=" + source + ",rate=0.02");
+    return killed(bed, List.of(source), 5, arguments);
+  }
+
+  /**
+   * The same with several sources.
+   *
+   * @param rounds how often it is killed, unless -Dkill.rounds says it
+   */
+  static int killed(TestBed bed, List<String> sources, int rounds, String... arguments)
+      throws InterruptedException {
+    for (String source : sources) {
+      for (String fault : List.of("429", "500", "html", "cut-json", "reset")) {
+        bed.sandbox().fault("kind=" + fault + ",source=" + source + ",rate=0.02");
+      }
     }
     bed.set("source.attempts", 8);
     long seed = Long.getLong("kill.seed", System.nanoTime());
     System.out.println("kill test: " + String.join(" ", arguments) + ", -Dkill.seed=" + seed);
     Random random = new Random(seed);
     int working = 0;
-    for (int round = 0; round < Integer.getInteger("kill.rounds", 5); round++) {
-      long before = bed.stats().at("/sources/" + source + "/requests").asLong();
+    for (int round = 0; round < Integer.getInteger("kill.rounds", rounds); round++) {
+      long before = requests(bed, sources);
       Process process = program(bed, arguments);
       long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-      while (process.isAlive()
-          && bed.stats().at("/sources/" + source + "/requests").asLong() == before
-          && System.nanoTime() < end) {
+      while (process.isAlive() && requests(bed, sources) == before && System.nanoTime() < end) {
         Thread.sleep(5);
       }
       Thread.sleep(random.nextInt(500));
@@ -154,5 +164,12 @@ final class SourceBed {
     Process last = program(bed, arguments);
     assertTrue(last.waitFor(120, TimeUnit.SECONDS), () -> "it does not end: " + said(bed));
     return last.exitValue();
+  }
+
+  private static long requests(TestBed bed, List<String> sources) {
+    JsonNode stats = bed.stats();
+    return sources.stream()
+        .mapToLong(source -> stats.at("/sources/" + source + "/requests").asLong())
+        .sum();
   }
 }
