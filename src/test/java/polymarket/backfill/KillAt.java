@@ -11,6 +11,7 @@ import org.apache.camel.model.ToDefinition;
 import org.apache.camel.model.ToDynamicDefinition;
 import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
+import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
 
@@ -29,7 +30,8 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
     "after-insert",
     "before-mark",
     "before-request-of-left-out",
-    "before-mark-of-left-out"
+    "before-mark-of-left-out",
+    "after-request-ahead"
   };
 
   private final String step;
@@ -94,7 +96,10 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
   private void reached(String point, Exchange exchange) {
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     boolean leftOut = batch != null && batch.getKind() == Batch.Kind.REASK;
-    if ((point.equals(step) || leftOut && (point + "-of-left-out").equals(step))
+    boolean ahead = exchange.getProperty(ExchangeProperties.AHEAD, false, Boolean.class);
+    if ((point.equals(step)
+            || leftOut && (point + "-of-left-out").equals(step)
+            || ahead && (point + "-ahead").equals(step))
         && times.incrementAndGet() == time) {
       Runtime.getRuntime().halt(137);
     }

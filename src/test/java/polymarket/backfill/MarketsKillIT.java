@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,6 +37,7 @@ class MarketsKillIT {
     System.out.println("markets kill test: " + ROUNDS + " rounds, -Dkill.seed=" + SEED);
     Random random = new Random(SEED);
     int inFlight = 0;
+    int endedAhead = 0;
     try (TestBed bed =
         TestBed.start(
                 new SandboxOptions()
@@ -52,12 +54,34 @@ class MarketsKillIT {
       for (int round = 0; round < ROUNDS; round++) {
         bed.set("markets.concurrency", 1 + random.nextInt(4));
         long before = requests(bed);
-        try (Program program = Program.start(bed, "run", "markets")) {
-          TestBed.await(
-              "a request",
-              Duration.ofSeconds(120),
-              () -> requests(bed) > before || !program.isAlive());
-          Thread.sleep(random.nextInt(1000));
+        // in every third round with a page that was asked for while the one before it is stored
+        boolean ahead = round % 3 == 0;
+        try (Program program =
+            Program.start(
+                bed,
+                ahead
+                    ? List.of("-Dbackfill.kill-at=after-request-ahead:" + (1 + random.nextInt(12)))
+                    : List.of(),
+                Map.of(),
+                "run",
+                "markets",
+                "--set",
+                "camel.beans.killer=#class:" + KillAt.class.getName())) {
+          if (ahead) {
+            TestBed.await(
+                "the process ends at a page ahead",
+                Duration.ofSeconds(240),
+                () -> !program.isAlive());
+            int code = program.process().exitValue();
+            assertTrue(code == 137 || code == 0, code + ": " + program.err());
+            endedAhead += code == 137 ? 1 : 0;
+          } else {
+            TestBed.await(
+                "a request",
+                Duration.ofSeconds(120),
+                () -> requests(bed) > before || !program.isAlive());
+            Thread.sleep(random.nextInt(1000));
+          }
         }
         if (random.nextInt(4) == 0) {
           bed.killEngine();
@@ -90,6 +114,7 @@ class MarketsKillIT {
             ledger.sums().inserted(),
             ledger.sums().toString());
       }
+      assertTrue(endedAhead > 0, "no process ended at a page ahead");
       assertTrue(inFlight >= ROUNDS * 0.7, "too few rounds had chains in flight: " + inFlight);
       System.out.println(
           "markets kill test: "

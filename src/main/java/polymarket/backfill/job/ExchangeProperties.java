@@ -52,6 +52,15 @@ public final class ExchangeProperties {
    */
   public static final String NODE = "node";
 
+  /** Whether a page is asked for ahead of the one that is being stored. Set by the bean ahead. */
+  public static final String AHEAD = "ahead";
+
+  /** What reads a list ahead. Set and read by the bean ahead. */
+  public static final String READER = "aheadReader";
+
+  /** Whether the next page was asked for ahead. Set by the bean ahead; read by ask-pages. */
+  public static final String ARRIVED = "arrived";
+
   /** Marks a request that does not leave this process. Set and read by {@code Sources}. */
   public static final String WARM_UP = "SourceWarmUp";
 

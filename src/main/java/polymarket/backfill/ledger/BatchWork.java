@@ -150,6 +150,20 @@ public final class BatchWork {
     return pages;
   }
 
+  /** The same batch at the same place, to ask for the page there before this one comes to it. */
+  public BatchWork ahead() {
+    BatchWork ahead = new BatchWork(batch, null, check);
+    ahead.pages.follow(pages);
+    return ahead;
+  }
+
+  /** Goes on to the page that was asked for ahead. */
+  public synchronized void goTo(BatchWork ahead) {
+    pages.follow(ahead.pages);
+    requests += ahead.requests();
+    answers += ahead.answers();
+  }
+
   /** Its rows, counted. */
   public RowCounts rows() {
     return rows;

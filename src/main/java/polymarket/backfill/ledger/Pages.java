@@ -10,7 +10,7 @@ public final class Pages {
   private String storedCursor;
   private boolean more = true;
   private int restarts;
-  private final Set<String> seen = new HashSet<>();
+  private Set<String> seen = new HashSet<>();
   private int oldPages;
   private int emptyPages;
   private int shortPage = -1;
@@ -113,7 +113,19 @@ public final class Pages {
     more = true;
     oldPages = 0;
     shortPage = -1;
-    seen.clear();
+    // pages that are asked for ahead may still be noted in the old one
+    seen = new HashSet<>();
+  }
+
+  /** Takes the place of others in the same answer, which then change no more, or before these. */
+  void follow(Pages others) {
+    cursor = others.cursor;
+    more = others.more;
+    seen = others.seen;
+    oldPages = others.oldPages;
+    emptyPages = others.emptyPages;
+    shortPage = others.shortPage;
+    shortPageTimes = others.shortPageTimes;
   }
 
   /** The page before the cursor is stored. */

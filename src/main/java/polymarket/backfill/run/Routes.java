@@ -175,6 +175,7 @@ public final class Routes implements AutoCloseable {
     beans.put("source", sources);
     beans.put("retry", retry);
     beans.put("rows", new Rows(jobs, stop));
+    beans.put("ahead", new Ahead(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());
     beans.put("node", new Chain());
@@ -205,7 +206,7 @@ public final class Routes implements AutoCloseable {
     main.completed();
   }
 
-  private static ThreadFactory daemon(String name) {
+  static ThreadFactory daemon(String name) {
     return runnable -> {
       Thread thread = new Thread(runnable, name);
       thread.setDaemon(true);

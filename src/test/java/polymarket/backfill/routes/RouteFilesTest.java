@@ -397,7 +397,9 @@ class RouteFilesTest {
             "SourceAnswered",
             "SourceAsked",
             "SourceName",
-            "SourceWarmUp");
+            "SourceWarmUp",
+            "ahead",
+            "aheadReader");
     assertEquals(ofBeans, difference(named, used), "named, and in no route");
   }
 
