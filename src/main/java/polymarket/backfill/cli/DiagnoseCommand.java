@@ -247,6 +247,79 @@ final class DiagnoseCommand implements Callable<Integer> {
         });
   }
 
+  /**
+   * What a random sample says of all missing ids: sums over the sources that it was fetched from.
+   */
+  private static final class Estimate {
+
+    private final int sampled;
+    private int found;
+    private int failed;
+    private int calls;
+    private long requests;
+    private double seconds;
+    private boolean atLeast;
+    private final Set<String> failures = new HashSet<>();
+    private final List<Map<String, Object>> lines = new ArrayList<>();
+
+    Estimate(int sampled) {
+      this.sampled = sampled;
+    }
+
+    /** Adds what one source answered to its share of the sample. */
+    void add(Job part, Preview.Samples of, int own, long ids, int batch) {
+      List<Preview.Sample> answered =
+          of.samples().stream().filter(one -> one.failure() == null).toList();
+      of.samples().stream()
+          .filter(one -> one.failure() != null)
+          .forEach(one -> failures.add(one.failure()));
+      long withRows = answered.stream().filter(one -> one.rows() > 0).count();
+      // the requests of every batch, and one more for each further page
+      long pages =
+          Math.round(
+              ids
+                  * answered.stream()
+                      .mapToLong(one -> one.rows() / ROWS_A_PAGE)
+                      .average()
+                      .orElse(0));
+      long ownRequests = 2 * ((ids + batch - 1) / batch) + pages;
+      double ownSeconds = of.limitPerSecond() > 0 ? ownRequests / of.limitPerSecond() : 0;
+      Map<String, Object> line = new LinkedHashMap<>();
+      line.put("source", part.getSource());
+      line.put("sampled", own);
+      line.put("with_rows", withRows);
+      line.put("failed", own - answered.size());
+      line.put(
+          "rows_each",
+          Math.round(answered.stream().mapToLong(Preview.Sample::rows).average().orElse(0)));
+      line.put("missing_about", ids);
+      line.put("requests_about", ownRequests);
+      line.put("at_the_limit", Messages.time(Math.round(ownSeconds * 1000)));
+      lines.add(line);
+      found += (int) withRows;
+      failed += own - answered.size();
+      calls += of.samples().stream().mapToInt(Preview.Sample::requests).sum();
+      requests += ownRequests;
+      atLeast |= answered.stream().anyMatch(one -> !one.whole());
+      // the parts of a run work in parallel
+      seconds = Math.max(seconds, ownSeconds);
+    }
+
+    /** The share of the missing ids that have rows. */
+    double rate() {
+      return sampled == failed ? 0 : (double) found / (sampled - failed);
+    }
+
+    double[] interval() {
+      return wilson(found, sampled - failed);
+    }
+
+    /** The part of the limit that a run should use. */
+    double pace() {
+      return sampled == 0 || failed == 0 ? 1 : failed <= 0.02 * sampled ? 0.8 : 0.5;
+    }
+  }
+
   private void sample(
       Settings settings,
       ClickHouse clickHouse,
@@ -257,119 +330,80 @@ final class DiagnoseCommand implements Callable<Integer> {
       long most,
       Map<String, Object> report) {
     long start = System.nanoTime();
-    int found = 0;
-    int failed = 0;
-    int calls = 0;
-    double seconds = 0;
-    long requests = 0;
-    boolean atLeast = false;
-    Set<String> failures = new HashSet<>();
-    List<Map<String, Object>> lines = new ArrayList<>();
+    Estimate estimate = new Estimate(sample.size());
     for (Map.Entry<Job, List<String>> entry :
         Parts.split(settings, clickHouse, Common.home(), job, sample).entrySet()) {
       Job part = entry.getKey();
       List<String> own = entry.getValue();
       Preview.Samples of =
           Preview.sample(settings, part, clickHouse, own, PAGES, new Terminal(true));
-      List<Preview.Sample> answered =
-          of.samples().stream().filter(one -> one.failure() == null).toList();
-      of.samples().stream()
-          .filter(one -> one.failure() != null)
-          .forEach(one -> failures.add(one.failure()));
-      long ownFound = answered.stream().filter(one -> one.rows() > 0).count();
-      int ownCalls = of.samples().stream().mapToInt(Preview.Sample::requests).sum();
-      double share = (double) own.size() / sample.size();
-      long ids = Math.round(missing * share);
-      // the requests of every batch, and one more for each further page
-      long pages =
-          Math.round(
-              ids
-                  * answered.stream()
-                      .mapToLong(one -> one.rows() / ROWS_A_PAGE)
-                      .average()
-                      .orElse(0));
-      long ownRequests = 2 * ((ids + size(settings, part) - 1) / size(settings, part)) + pages;
-      boolean cut = answered.stream().anyMatch(one -> !one.whole());
-      double ownSeconds = of.limitPerSecond() > 0 ? ownRequests / of.limitPerSecond() : 0;
-      Map<String, Object> line = new LinkedHashMap<>();
-      line.put("source", part.getSource());
-      line.put("sampled", own.size());
-      line.put("with_rows", ownFound);
-      line.put("failed", own.size() - answered.size());
-      line.put(
-          "rows_each",
-          answered.isEmpty()
-              ? 0
-              : Math.round(answered.stream().mapToLong(Preview.Sample::rows).average().orElse(0)));
-      line.put("missing_about", ids);
-      line.put("requests_about", ownRequests);
-      line.put("at_the_limit", Messages.time(Math.round(ownSeconds * 1000)));
-      lines.add(line);
-      found += (int) ownFound;
-      failed += own.size() - answered.size();
-      calls += ownCalls;
-      requests += ownRequests;
-      atLeast |= cut;
-      // the parts of a run work in parallel
-      seconds = Math.max(seconds, ownSeconds);
+      long ids = Math.round(missing * ((double) own.size() / sample.size()));
+      estimate.add(part, of, own.size(), ids, size(settings, part));
     }
-    int answered = sample.size() - failed;
-    double[] interval = wilson(found, answered);
-    double rate = answered == 0 ? 0 : (double) found / answered;
-    double pace = sample.isEmpty() || failed == 0 ? 1 : failed <= 0.02 * sample.size() ? 0.8 : 0.5;
-    report.put("sample", lines);
-    report.put("sample_requests", calls);
-    report.put("sample_failures", failures);
-    report.put("recovery", rate);
+    double[] interval = estimate.interval();
+    report.put("sample", estimate.lines);
+    report.put("sample_requests", estimate.calls);
+    report.put("sample_failures", estimate.failures);
+    report.put("recovery", estimate.rate());
     report.put("recovery_interval_95", interval);
-    report.put("expected_coverage", (covered + rate * missing) / most);
+    report.put("expected_coverage", (covered + estimate.rate() * missing) / most);
     report.put(
         "expected_coverage_interval_95",
         new double[] {
           (covered + interval[0] * missing) / most, (covered + interval[1] * missing) / most
         });
-    report.put("requests", requests);
-    report.put("seconds_at_the_limit", Math.round(seconds));
-    report.put("recommended_pace", pace);
-    if (json) {
-      return;
+    report.put("requests", estimate.requests);
+    report.put("seconds_at_the_limit", Math.round(estimate.seconds));
+    report.put("recommended_pace", estimate.pace());
+    if (!json) {
+      System.out.println(
+          "\nA random sample, fetched now (seed "
+              + seed
+              + ") in "
+              + Messages.time((System.nanoTime() - start) / 1_000_000)
+              + ", nothing stored");
+      print(estimate, report);
     }
-    System.out.println(
-        "\nA random sample, fetched now (seed "
-            + seed
-            + ") in "
-            + Messages.time((System.nanoTime() - start) / 1_000_000)
-            + ", nothing stored");
-    System.out.print(Report.table(lines));
-    failures.stream().limit(3).forEach(failure -> System.out.println("  failed: " + failure));
+  }
+
+  private void print(Estimate estimate, Map<String, Object> report) {
+    System.out.print(Report.table(estimate.lines));
+    estimate.failures.stream()
+        .limit(3)
+        .forEach(failure -> System.out.println("  failed: " + failure));
+    double[] interval = estimate.interval();
     System.out.printf(
         Locale.ROOT,
         "%nOf the missing ids, %.1f%% have rows (95%% interval: %.1f%% to %.1f%%); the others never"
             + " traded, which is normal for some markets.%n",
-        100 * rate,
+        100 * estimate.rate(),
         100 * interval[0],
         100 * interval[1]);
+    double[] coverage = (double[]) report.get("expected_coverage_interval_95");
     System.out.printf(
         Locale.ROOT,
         "Coverage after a run: %.1f%% expected (95%% interval: %.1f%% to %.1f%%).%n",
-        100 * (covered + rate * missing) / most,
-        100 * (covered + interval[0] * missing) / most,
-        100 * (covered + interval[1] * missing) / most);
+        100 * (Double) report.get("expected_coverage"),
+        100 * coverage[0],
+        100 * coverage[1]);
+    double pace = estimate.pace();
     System.out.printf(
         Locale.ROOT,
         "A run takes %s%,d requests, %s at the documented limits%s.%n",
-        atLeast ? "at least " : "about ",
-        requests,
-        Messages.time(Math.round(seconds * 1000)),
+        estimate.atLeast ? "at least " : "about ",
+        estimate.requests,
+        Messages.time(Math.round(estimate.seconds * 1000)),
         pace < 1
-            ? ", " + Messages.time(Math.round(seconds * 1000 / pace)) + " at the recommended pace"
+            ? ", "
+                + Messages.time(Math.round(estimate.seconds * 1000 / pace))
+                + " at the recommended pace"
             : "");
     System.out.printf(
         Locale.ROOT,
         "Recommended: %s%n  ./backfill run %s --ids %s%s%n",
-        failed == 0
+        estimate.failed == 0
             ? "the full pace, no request failed"
-            : failed + " of " + sample.size() + " requests failed, so use a lower pace",
+            : estimate.failed + " of " + estimate.sampled + " requests failed, so use a lower pace",
         name,
         report.get("list"),
         pace < 1 ? " --pace " + pace : "");

@@ -83,17 +83,7 @@ final class EnrichCommand implements Callable<Integer> {
             clickHouse, settings, Job.names(Common.home()), List.of(), html, (title, table) -> {});
       }
       if (json) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("state", result.state());
-        object.put("rows", result.rows());
-        object.put("original", result.original());
-        object.put("filled", result.filled());
-        object.put("unfillable", result.unfillable());
-        object.put("slices", result.slices());
-        object.put("halved", result.halved());
-        object.put("seconds", result.millis() / 1000.0);
-        object.put("report", result.state().equals("interrupted") ? null : html.toString());
-        System.out.println(Report.json(object));
+        System.out.println(Report.json(object(result, html)));
       } else if (result.state().equals("interrupted")) {
         System.out.println(
             "enrich: interrupted after "
@@ -102,37 +92,55 @@ final class EnrichCommand implements Callable<Integer> {
                 + target
                 + " is unchanged; the same command continues");
       } else {
-        System.out.println(
-            "enrich: "
-                + result.state()
-                + " after "
-                + Messages.time(result.millis())
-                + ", in "
-                + result.slices()
-                + " slices");
-        System.out.println(
-            "  rows      "
-                + Messages.count(result.rows())
-                + " = "
-                + Messages.count(result.original())
-                + " original + "
-                + Messages.count(result.filled())
-                + " filled + "
-                + Messages.count(result.unfillable())
-                + " without a condition id");
-        System.out.println(
-            String.format(
-                Locale.ROOT,
-                "  coverage  %.2f%% before, %.2f%% after",
-                100.0 * result.original() / Math.max(1, result.rows()),
-                100.0 * (result.original() + result.filled()) / Math.max(1, result.rows())));
-        System.out.println("  report    " + html);
-        System.out.println(
-            "  more      backfill verify enrichment, backfill explain MARKET; undo with backfill"
-                + " enrich --rollback");
+        print(result, html);
       }
       return (result.state().equals("interrupted") ? ExitCode.INTERRUPTED : ExitCode.COMPLETE)
           .code();
     }
+  }
+
+  private static Map<String, Object> object(Enrich.Result result, Path html) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("state", result.state());
+    object.put("rows", result.rows());
+    object.put("original", result.original());
+    object.put("filled", result.filled());
+    object.put("unfillable", result.unfillable());
+    object.put("slices", result.slices());
+    object.put("halved", result.halved());
+    object.put("seconds", result.millis() / 1000.0);
+    object.put("report", result.state().equals("interrupted") ? null : html.toString());
+    return object;
+  }
+
+  private static void print(Enrich.Result result, Path html) {
+    System.out.println(
+        "enrich: "
+            + result.state()
+            + " after "
+            + Messages.time(result.millis())
+            + ", in "
+            + result.slices()
+            + " slices");
+    System.out.println(
+        "  rows      "
+            + Messages.count(result.rows())
+            + " = "
+            + Messages.count(result.original())
+            + " original + "
+            + Messages.count(result.filled())
+            + " filled + "
+            + Messages.count(result.unfillable())
+            + " without a condition id");
+    System.out.println(
+        String.format(
+            Locale.ROOT,
+            "  coverage  %.2f%% before, %.2f%% after",
+            100.0 * result.original() / Math.max(1, result.rows()),
+            100.0 * (result.original() + result.filled()) / Math.max(1, result.rows())));
+    System.out.println("  report    " + html);
+    System.out.println(
+        "  more      backfill verify enrichment, backfill explain MARKET; undo with backfill"
+            + " enrich --rollback");
   }
 }

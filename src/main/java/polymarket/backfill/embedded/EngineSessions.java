@@ -75,6 +75,41 @@ final class EngineSessions implements AutoCloseable {
 
   private Lease sessionLease(
       String id, Map<String, String> url, Map<String, String> settings, String database) {
+    int seconds = timeout(url);
+    Session session = claim(id, EngineServer.flag(url, "session_check"));
+    List<String> undo = new ArrayList<>();
+    Runnable end =
+        () -> {
+          for (String statement : undo) {
+            try {
+              session.connection.query(statement);
+            } catch (EngineException e) {
+              log.warn("session {}: {}", id, e.getMessage());
+            }
+          }
+          synchronized (sessions) {
+            session.expires = System.nanoTime() + seconds * 1_000_000_000L;
+            session.busy = false;
+            if (EngineServer.flag(url, "close_session")) {
+              sessions.remove(id);
+              session.connection.close();
+            }
+          }
+        };
+    try {
+      apply(session, settings, database, undo);
+    } catch (EngineException e) {
+      if (e.code == 115) {
+        undo.removeIf(statement -> statement.startsWith("SET "));
+      }
+      end.run();
+      throw e;
+    }
+    return new Lease(session.connection, end);
+  }
+
+  /** How many seconds a session lasts after its last request. */
+  private static int timeout(Map<String, String> url) {
     int timeout;
     try {
       timeout = Integer.parseInt(url.getOrDefault("session_timeout", "60"));
@@ -87,10 +122,13 @@ final class EngineSessions implements AutoCloseable {
           "INVALID_SESSION_TIMEOUT",
           "Invalid session timeout: '" + url.get("session_timeout") + "' (seconds, at most 3600)");
     }
-    boolean mustExist = EngineServer.flag(url, "session_check");
-    Session session;
+    return timeout;
+  }
+
+  /** The session of an id, which nobody else uses until it is given back. */
+  private Session claim(String id, boolean mustExist) {
     synchronized (sessions) {
-      session = sessions.get(id);
+      Session session = sessions.get(id);
       if (session == null) {
         if (mustExist) {
           throw new EngineException(372, "SESSION_NOT_FOUND", "Session " + id + " not found");
@@ -102,63 +140,44 @@ final class EngineSessions implements AutoCloseable {
             373, "SESSION_IS_LOCKED", "Session " + id + " is locked by a concurrent client");
       }
       session.busy = true;
+      return session;
     }
-    // settings and the database of a URL apply to its request; changes by SET and USE stay in the
-    // session
-    List<String> undo = new ArrayList<>();
-    Session s = session;
-    int seconds = timeout;
-    Runnable end =
-        () -> {
-          for (String statement : undo) {
-            try {
-              s.connection.query(statement);
-            } catch (EngineException e) {
-              log.warn("session {}: {}", id, e.getMessage());
-            }
-          }
-          synchronized (sessions) {
-            s.expires = System.nanoTime() + seconds * 1_000_000_000L;
-            s.busy = false;
-            if (EngineServer.flag(url, "close_session")) {
-              sessions.remove(id);
-              s.connection.close();
-            }
-          }
-        };
-    try {
-      if (!database.isEmpty()) {
+  }
+
+  /**
+   * Applies the settings and the database of a URL to its request; changes by SET and USE stay in
+   * the session.
+   *
+   * @param undo receives the statements that take them back
+   */
+  private void apply(
+      Session session, Map<String, String> settings, String database, List<String> undo) {
+    if (!database.isEmpty()) {
+      undo.add(
+          "USE "
+              + Quotes.name(
+                  session.connection.query("SELECT currentDatabase() FORMAT TSVRaw").text()));
+      session.connection.query("USE " + Quotes.name(database));
+    }
+    if (!settings.isEmpty()) {
+      for (String setting : settings.keySet()) {
+        String[] old =
+            session
+                .connection
+                .query(
+                    "SELECT changed, value FROM system.settings WHERE name = "
+                        + Quotes.text(setting)
+                        + " FORMAT TSVRaw")
+                .text()
+                .split("\t", 2);
         undo.add(
-            "USE "
-                + Quotes.name(s.connection.query("SELECT currentDatabase() FORMAT TSVRaw").text()));
-        s.connection.query("USE " + Quotes.name(database));
+            "SET "
+                + setting
+                + " = "
+                + (old[0].equals("1") ? Quotes.text(old.length > 1 ? old[1] : "") : "DEFAULT"));
       }
-      if (!settings.isEmpty()) {
-        for (String setting : settings.keySet()) {
-          String[] old =
-              s.connection
-                  .query(
-                      "SELECT changed, value FROM system.settings WHERE name = "
-                          + Quotes.text(setting)
-                          + " FORMAT TSVRaw")
-                  .text()
-                  .split("\t", 2);
-          undo.add(
-              "SET "
-                  + setting
-                  + " = "
-                  + (old[0].equals("1") ? Quotes.text(old.length > 1 ? old[1] : "") : "DEFAULT"));
-        }
-        s.connection.query(set(settings));
-      }
-    } catch (EngineException e) {
-      if (e.code == 115) {
-        undo.removeIf(statement -> statement.startsWith("SET "));
-      }
-      end.run();
-      throw e;
+      session.connection.query(set(settings));
     }
-    return new Lease(s.connection, end);
   }
 
   /** Closes expired sessions. */

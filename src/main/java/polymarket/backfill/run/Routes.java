@@ -121,26 +121,7 @@ public final class Routes implements AutoCloseable {
     main.configure().withRoutesIncludePattern(String.join(",", files));
     // with --debug, Camel would print the settings, keys included
     main.configure().withAutoConfigurationLogSummary(false);
-    main.addMainListener(
-        new MainListenerSupport() {
-          @Override
-          public void beforeConfigure(BaseMainSupport support) {
-            support.getCamelContext().setSourceLocationEnabled(true);
-            // the settings know the environment; Camel would put it above the command line
-            PropertiesComponent properties =
-                (PropertiesComponent) support.getCamelContext().getPropertiesComponent();
-            properties.setEnvironmentVariableMode(
-                PropertiesComponent.ENVIRONMENT_VARIABLES_MODE_NEVER);
-            properties.setSystemPropertiesMode(PropertiesComponent.SYSTEM_PROPERTIES_MODE_NEVER);
-            support
-                .getCamelContext()
-                .addComponent("clickhouse", new ClickHouseComponent(clickHouse));
-            support
-                .getCamelContext()
-                .getCamelContextExtension()
-                .addInterceptStrategy(new ErrorsFail());
-          }
-        });
+    main.addMainListener(context(clickHouse));
     Routes routes = new Routes(main, List.of(fetchers, callers));
     try {
       main.start();
@@ -160,6 +141,23 @@ public final class Routes implements AutoCloseable {
           "the routes could not be started: " + (faulty != null ? faulty : RouteReload.mistake(e)),
           e);
     }
+  }
+
+  /** Prepares a context before its routes are read. */
+  private static MainListenerSupport context(ClickHouse clickHouse) {
+    return new MainListenerSupport() {
+      @Override
+      public void beforeConfigure(BaseMainSupport support) {
+        support.getCamelContext().setSourceLocationEnabled(true);
+        // the settings know the environment; Camel would put it above the command line
+        PropertiesComponent properties =
+            (PropertiesComponent) support.getCamelContext().getPropertiesComponent();
+        properties.setEnvironmentVariableMode(PropertiesComponent.ENVIRONMENT_VARIABLES_MODE_NEVER);
+        properties.setSystemPropertiesMode(PropertiesComponent.SYSTEM_PROPERTIES_MODE_NEVER);
+        support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+        support.getCamelContext().getCamelContextExtension().addInterceptStrategy(new ErrorsFail());
+      }
+    };
   }
 
   /** What the route files call by name. */

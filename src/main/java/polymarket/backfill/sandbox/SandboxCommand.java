@@ -118,23 +118,9 @@ public final class SandboxCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    Map<String, Long> given = new TreeMap<>();
-    given.put("--latency", latency);
-    given.put("--rpc-lag", (long) rpcLag);
-    given.put("--fills-per-market", (long) fillsPerMarket);
-    given.put("--largest-market", (long) largestMarket);
-    given.put("--port", (long) port);
-    for (Map.Entry<String, Long> number : given.entrySet()) {
-      if (number.getValue() < 0 || number.getKey().equals("--port") && port > 65_535) {
-        System.err.println(
-            "sandbox: "
-                + number.getKey()
-                + " is "
-                + number.getValue()
-                + "; it takes a whole number of at least 0"
-                + (number.getKey().equals("--port") ? " and at most 65535" : ""));
-        return 1;
-      }
+    String wrong = outOfRange();
+    if (wrong != null) {
+      return fail(wrong);
     }
     SandboxOptions options =
         new SandboxOptions()
@@ -220,6 +206,26 @@ public final class SandboxCommand implements Callable<Integer> {
         yield factor;
       }
     };
+  }
+
+  /** What is wrong with a number that was given; null where none is. */
+  private String outOfRange() {
+    Map<String, Long> given = new TreeMap<>();
+    given.put("--latency", latency);
+    given.put("--rpc-lag", (long) rpcLag);
+    given.put("--fills-per-market", (long) fillsPerMarket);
+    given.put("--largest-market", (long) largestMarket);
+    given.put("--port", (long) port);
+    for (Map.Entry<String, Long> number : given.entrySet()) {
+      if (number.getValue() < 0 || number.getKey().equals("--port") && port > 65_535) {
+        return number.getKey()
+            + " is "
+            + number.getValue()
+            + "; it takes a whole number of at least 0"
+            + (number.getKey().equals("--port") ? " and at most 65535" : "");
+      }
+    }
+    return null;
   }
 
   private static int fail(String message) {

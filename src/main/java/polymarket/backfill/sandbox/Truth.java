@@ -122,105 +122,115 @@ public final class Truth {
   }
 
   Answer answer(String name, Request request) throws IOException {
-    switch (name) {
-      case "payouts" -> {
-        List<ConditionId> ids = ids(request);
-        String source = request.param("source");
-        return Answer.lines(
-            out -> {
-              if (ids != null) {
-                for (ConditionId id : ids) {
-                  line(out, payout(source, id).json(id.hex()));
-                }
-                return;
-              }
-              for (int i = 0; i < universe.size; i++) {
-                ConditionId id = universe.conditionId(i);
-                line(out, payout(source, id).json(id.hex()));
-              }
-            });
-      }
-      case "conditions" -> {
-        return Answer.lines(
-            out -> {
-              for (int i = 0; i < universe.size; i++) {
-                line(out, condition(universe.market(i)));
-              }
-            });
-      }
-      case "markets" -> {
-        return Answer.lines(
-            out -> {
-              for (int row = 0; row < GammaRow.count(universe); row++) {
-                StringBuilder text = new StringBuilder();
-                GammaJson.write(text, new GammaRow(universe, row));
-                line(out, text.toString());
-              }
-            });
-      }
-      case "wallets" -> {
-        return Answer.lines(
-            out -> {
-              for (int w = 0; w < universe.wallets.count(); w++) {
-                line(
-                    out,
-                    "{\"wallet\":\""
-                        + universe.wallets.address(w)
-                        + "\",\"markets\":"
-                        + universe.wallets.markets(w).length
-                        + "}");
-              }
-            });
-      }
-      case "positions" -> {
-        List<Integer> wallets = wallets(request);
-        return Answer.lines(
-            out -> {
-              for (int wallet : wallets) {
-                for (Position position : positions.of(wallet)) {
-                  StringBuilder text = new StringBuilder();
-                  positions.writeV2(text, position);
-                  line(out, text.toString());
-                }
-              }
-            });
-      }
-      case "own-trades" -> {
-        return Answer.lines(
-            out -> {
-              for (ClobTrades.Own trade : ownTrades.all()) {
-                line(out, trade.json());
-              }
-            });
-      }
-      case "logs" -> {
-        long from = Long.parseLong(request.param("from"));
-        long to = Long.parseLong(request.param("to"));
-        String address = request.params().getOrDefault("address", List.of(Contracts.CTF)).get(0);
-        return Answer.lines(
-            out ->
-                polygon.write(
-                    from, to, address.equals("all") ? null : address, text -> line(out, text)));
-      }
-      case "chain", "balances", "custodians", "eras" -> {
-        return chain.answer(name, request);
-      }
-      case "fills" -> {
-        List<ConditionId> ids = ids(request);
-        return Answer.lines(
-            out -> {
-              for (int i = 0; i < (ids == null ? universe.size : ids.size()); i++) {
-                int number = ids == null ? i : universe.marketOf(ids.get(i));
-                if (number >= 0) {
-                  fills(universe.market(number), out);
-                }
-              }
-            });
-      }
-      default -> {
-        return Answer.json(404, "{\"error\":" + Json.quoted("no truth named " + name) + "}");
-      }
-    }
+    return switch (name) {
+      case "payouts" -> payouts(request);
+      case "conditions" -> conditions();
+      case "markets" -> markets();
+      case "wallets" -> wallets();
+      case "positions" -> positions(wallets(request));
+      case "own-trades" -> ownTrades();
+      case "logs" -> logs(request);
+      case "chain", "balances", "custodians", "eras" -> chain.answer(name, request);
+      case "fills" -> fills(ids(request));
+      default -> Answer.json(404, "{\"error\":" + Json.quoted("no truth named " + name) + "}");
+    };
+  }
+
+  private Answer payouts(Request request) throws IOException {
+    List<ConditionId> ids = ids(request);
+    String source = request.param("source");
+    return Answer.lines(
+        out -> {
+          if (ids != null) {
+            for (ConditionId id : ids) {
+              line(out, payout(source, id).json(id.hex()));
+            }
+            return;
+          }
+          for (int i = 0; i < universe.size; i++) {
+            ConditionId id = universe.conditionId(i);
+            line(out, payout(source, id).json(id.hex()));
+          }
+        });
+  }
+
+  private Answer conditions() {
+    return Answer.lines(
+        out -> {
+          for (int i = 0; i < universe.size; i++) {
+            line(out, condition(universe.market(i)));
+          }
+        });
+  }
+
+  private Answer markets() {
+    return Answer.lines(
+        out -> {
+          for (int row = 0; row < GammaRow.count(universe); row++) {
+            StringBuilder text = new StringBuilder();
+            GammaJson.write(text, new GammaRow(universe, row));
+            line(out, text.toString());
+          }
+        });
+  }
+
+  private Answer wallets() {
+    return Answer.lines(
+        out -> {
+          for (int w = 0; w < universe.wallets.count(); w++) {
+            line(
+                out,
+                "{\"wallet\":\""
+                    + universe.wallets.address(w)
+                    + "\",\"markets\":"
+                    + universe.wallets.markets(w).length
+                    + "}");
+          }
+        });
+  }
+
+  private Answer positions(List<Integer> wallets) {
+    return Answer.lines(
+        out -> {
+          for (int wallet : wallets) {
+            for (Position position : positions.of(wallet)) {
+              StringBuilder text = new StringBuilder();
+              positions.writeV2(text, position);
+              line(out, text.toString());
+            }
+          }
+        });
+  }
+
+  private Answer ownTrades() {
+    return Answer.lines(
+        out -> {
+          for (ClobTrades.Own trade : ownTrades.all()) {
+            line(out, trade.json());
+          }
+        });
+  }
+
+  private Answer logs(Request request) {
+    long from = Long.parseLong(request.param("from"));
+    long to = Long.parseLong(request.param("to"));
+    String address = request.params().getOrDefault("address", List.of(Contracts.CTF)).get(0);
+    return Answer.lines(
+        out ->
+            polygon.write(
+                from, to, address.equals("all") ? null : address, text -> line(out, text)));
+  }
+
+  private Answer fills(List<ConditionId> ids) {
+    return Answer.lines(
+        out -> {
+          for (int i = 0; i < (ids == null ? universe.size : ids.size()); i++) {
+            int number = ids == null ? i : universe.marketOf(ids.get(i));
+            if (number >= 0) {
+              fills(universe.market(number), out);
+            }
+          }
+        });
   }
 
   private String condition(Market m) {
