@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS default.audit_results
     first_block UInt64 COMMENT 'where the missing logs are: 0 where nothing is broken',
     last_block  UInt64,
     `where`     String COMMENT 'the same for people, or why the law was not checked' CODEC(ZSTD(1)),
-    places      Array(Tuple(first_block UInt64, last_block UInt64, transaction String, wallet String, token String, wrong String)) COMMENT 'the first ones' CODEC(ZSTD(1)),
+    places      Array(Tuple(first_block UInt64, last_block UInt64, transaction String, wallet String, token String,
+        wrong String)) COMMENT 'the first ones' CODEC(ZSTD(1)),
     seconds     Float64
 )
 ENGINE = MergeTree
@@ -96,15 +97,18 @@ WHERE sender != toFixedString('', 20) AND receiver != toFixedString('', 20)
     AND operator NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
     AND sender NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
     AND (sender NOT IN (SELECT address FROM default.audit_contracts WHERE kind = 'fee module') OR transaction_hash NOT IN
-        (SELECT transaction_hash FROM default.chain_fills UNION ALL SELECT transaction_hash FROM default.chain_lifecycle WHERE kind = 'fee refund'));
+        (SELECT transaction_hash FROM default.chain_fills UNION ALL SELECT transaction_hash FROM default.chain_lifecycle
+            WHERE kind = 'fee refund'));
 
 -- @unknown-tokens
 -- The conditions whose token ids are not computed yet, with their number of outcomes.
 SELECT lower(hex(condition_id)) AS condition_id, toUInt16(least(256, greatest(2, max(n)))) AS outcomes FROM
 (
-    SELECT condition_id, if(kind = 'preparation', toFloat64(number), ceil(log2(toFloat64(arrayMax(arrayConcat([toUInt256(0)], numbers))) + 1))) AS n
+    SELECT condition_id, if(kind = 'preparation', toFloat64(number),
+        ceil(log2(toFloat64(arrayMax(arrayConcat([toUInt256(0)], numbers))) + 1))) AS n
     FROM default.chain_lifecycle
-    WHERE version != 'V3' AND condition_id != toFixedString('', 32) AND kind IN ('preparation', 'split', 'merge', 'redemption', 'auto redemption')
+    WHERE version != 'V3' AND condition_id != toFixedString('', 32)
+        AND kind IN ('preparation', 'split', 'merge', 'redemption', 'auto redemption')
     UNION ALL
     SELECT arrayJoin(conditions), 2 FROM default.chain_lifecycle WHERE kind = 'pool'
 )
@@ -119,15 +123,18 @@ TRUNCATE TABLE default.audit_pools;
 
 INSERT INTO default.audit_pools
 SELECT pool, conditions[1], collateral FROM default.chain_lifecycle
-WHERE kind = 'pool' AND length(conditions) = 1 AND tokens IN (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'conditional tokens');
+WHERE kind = 'pool' AND length(conditions) = 1 AND tokens IN (SELECT toFixedString(unhex(substring(address, 3)), 20)
+    FROM default.chain_contracts WHERE contract = 'conditional tokens');
 
 INSERT INTO default.audit_contracts
 SELECT DISTINCT toFixedString(unhex(substring(address, 3)), 20),
-    multiIf(endsWith(contract, 'exchange'), 'exchange', endsWith(contract, 'adapter'), 'adapter', endsWith(contract, 'fee module'), 'fee module',
+    multiIf(endsWith(contract, 'exchange'), 'exchange', endsWith(contract, 'adapter'), 'adapter', endsWith(contract, 'fee module'),
+        'fee module',
         endsWith(contract, 'module'), 'module', 'auto redeemer')
 FROM default.chain_contracts WHERE match(contract, '(exchange|adapter|module|redeemer)$')
 UNION ALL
-SELECT arrayJoin([toFixedString(unhex('ada100874d00e3331d00f2007a9c336a65009718'), 20), toFixedString(unhex('ada2005600dec949baf300f4c6120000bdb6eaab'), 20)]), 'collateral adapter'
+SELECT arrayJoin([toFixedString(unhex('ada100874d00e3331d00f2007a9c336a65009718'), 20),
+    toFixedString(unhex('ada2005600dec949baf300f4c6120000bdb6eaab'), 20)]), 'collateral adapter'
 UNION ALL
 -- of these only the beginnings of their addresses are known
 SELECT DISTINCT operator, if(startsWith(hex(operator), 'A12'), 'auto redeemer', 'collateral adapter') FROM default.chain_transfers
@@ -136,9 +143,11 @@ UNION ALL
 SELECT pool, 'pool' FROM default.audit_pools;
 
 INSERT INTO default.audit_questions
-SELECT toFixedString(concat(substring(question_id, 1, 31), unhex('00')), 32), toUInt8(reinterpretAsUInt8(substring(question_id, 32, 1))), condition_id, block_number
+SELECT toFixedString(concat(substring(question_id, 1, 31), unhex('00')), 32), toUInt8(reinterpretAsUInt8(substring(question_id, 32, 1))),
+    condition_id, block_number
 FROM default.chain_lifecycle
-WHERE kind = 'preparation' AND oracle IN (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'neg-risk adapter');
+WHERE kind = 'preparation' AND oracle IN (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts
+    WHERE contract = 'neg-risk adapter');
 
 INSERT INTO default.audit_tokens
 SELECT toFixedString(unhex(condition_id), 32), toFixedString(token.1, 20), token.2, toUInt256(token.3)
@@ -147,9 +156,12 @@ FROM
     SELECT condition_id, arrayFilter(s -> bitCount(s) > 1, range(toUInt32(3), toUInt32(outcomes + 1))) AS sets,
         unhex('2791bca1f2de4661ed88a30c99a7a9449aa84174') AS usdc, unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2') AS wrapped,
         arrayConcat(
-            arrayMap((t, i) -> (usdc, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), usdc_token_ids, arrayEnumerate(usdc_token_ids)),
-            arrayMap((t, i) -> (wrapped, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), wrapped_token_ids, arrayEnumerate(wrapped_token_ids)),
-            arrayMap((t, i) -> (if(i % 2 = 1, usdc, wrapped), toUInt256(sets[intDiv(i + 1, 2)]), t), other_token_ids, arrayEnumerate(other_token_ids))) AS tokens
+            arrayMap((t, i) -> (usdc, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), usdc_token_ids,
+                arrayEnumerate(usdc_token_ids)),
+            arrayMap((t, i) -> (wrapped, toUInt256(bitShiftLeft(toUInt256(1), toUInt16(i - 1))), t), wrapped_token_ids,
+                arrayEnumerate(wrapped_token_ids)),
+            arrayMap((t, i) -> (if(i % 2 = 1, usdc, wrapped), toUInt256(sets[intDiv(i + 1, 2)]), t), other_token_ids,
+                arrayEnumerate(other_token_ids))) AS tokens
     FROM default.computed_token_ids FINAL
     WHERE toFixedString(unhex(condition_id), 32) NOT IN (SELECT condition_id FROM default.audit_tokens)
 )
@@ -184,18 +196,22 @@ SELECT concat('backfill run chain --redo all --from ', toString({first_block}), 
 
 -- @keep
 INSERT INTO default.audit_results
-SELECT fromUnixTimestamp64Milli(toInt64({time}), 'UTC'), {law}, {says}, {state}, {checked}, {broken}, {first_block}, {last_block}, {place}, [{places}], {seconds};
+SELECT fromUnixTimestamp64Milli(toInt64({time}), 'UTC'), {law}, {says}, {state}, {checked}, {broken}, {first_block}, {last_block}, {place},
+    [{places}], {seconds};
 
 -- @held
 -- Whose balance the law collateral compares: the token and its holder.
-SELECT 'USDC.e' AS name, '0x2791bca1f2de4661ed88a30c99a7a9449aa84174' AS collateral, address AS holder FROM default.chain_contracts WHERE contract = 'conditional tokens' LIMIT 1
+SELECT 'USDC.e' AS name, '0x2791bca1f2de4661ed88a30c99a7a9449aa84174' AS collateral, address AS holder FROM default.chain_contracts
+    WHERE contract = 'conditional tokens' LIMIT 1
 UNION ALL
-SELECT 'wrapped collateral', '0x3a3bd7bb9528e159577f7c2e685cc81a765002e2', address FROM default.chain_contracts WHERE contract = 'conditional tokens' LIMIT 1;
+SELECT 'wrapped collateral', '0x3a3bd7bb9528e159577f7c2e685cc81a765002e2', address FROM default.chain_contracts
+    WHERE contract = 'conditional tokens' LIMIT 1;
 
 -- @law balances by=tokens whole=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
 -- A debit stands before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
 -- collateral's. A missing transfer is somewhere between the token's first one and the log that cannot be.
-SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block, max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
+SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block,
+    max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
     groupArrayArray(100)(arrayMap(b -> (if(b.3 < 0, born, b.4), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
         if(b.3 < 0, concat('the balance is ', toString(b.3)), concat(toString(b.3), ' are left after the redemption'))), bad)) AS places
 FROM
@@ -204,10 +220,12 @@ FROM
     (
         SELECT token_id, wallet, arraySort(groupArray((place, delta, emptied))) AS steps, arrayCumSum(s -> s.2, steps) AS balances,
             arrayFirstIndex((b, s) -> b < 0 OR s.3 AND b > 0, balances, steps) AS at,
-            balances[greatest(at, 1)] AS balance, bitShiftRight(steps[greatest(at, 1)].1, 36) AS block, bitShiftRight(steps[1].1, 36) AS first
+            balances[greatest(at, 1)] AS balance, bitShiftRight(steps[greatest(at, 1)].1, 36) AS block,
+                bitShiftRight(steps[1].1, 36) AS first
         FROM
         (
-            SELECT token_id, side.1 AS wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16) + 2 * toUInt64(batch_index) + side.3 AS place,
+            SELECT token_id, side.1 AS wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index),
+                16) + 2 * toUInt64(batch_index) + side.3 AS place,
                 side.2 AS delta, false AS emptied
             FROM default.chain_transfers FINAL
             ARRAY JOIN [(sender, -toInt128(amount), 0), (receiver, toInt128(amount), 1)] AS side
@@ -216,10 +234,12 @@ FROM
             SELECT token.token_id, event.wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16), toInt128(0), true
             FROM
             (
-                SELECT wallet, block_number, log_index, condition_id, collateral, arrayJoin(numbers) AS index_set FROM default.chain_lifecycle FINAL
+                SELECT wallet, block_number, log_index, condition_id, collateral, arrayJoin(numbers) AS index_set
+                    FROM default.chain_lifecycle FINAL
                 WHERE kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
             ) AS event
-            INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) {in_range}) AS token USING (condition_id, collateral, index_set)
+            INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) {in_range}) AS token USING (condition_id, collateral,
+                index_set)
         )
         GROUP BY token_id, wallet
     )
@@ -230,13 +250,15 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law supply by=blocks needs=transfers,lifecycle In each transaction a condition's outcomes are minted and burnt by what its splits and merges say, the same of each; beyond that they are burnt by redemptions alone.
 -- Sums of these over all transactions: until a condition resolves, all its outcomes have the same supply, which is splits
 -- less merges.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
+    maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), '', toString(token), wrong), wrong != '') AS places
 FROM
 (
     SELECT tx, token, any(block) AS block, sum(minted) AS is, sum(said) AS should, max(redeemed) AS by_redemption,
         multiIf(is = should OR by_redemption AND is < should, '',
-            concat(toString(abs(is)), if(is < 0, ' burnt', ' minted'), ', by the events ', toString(abs(should)), if(should < 0, ' burnt', ' minted'))) AS wrong
+            concat(toString(abs(is)), if(is < 0, ' burnt', ' minted'), ', by the events ', toString(abs(should)),
+                if(should < 0, ' burnt', ' minted'))) AS wrong
     FROM
     (
         SELECT transaction_hash AS tx, token_id AS token, block_number AS block,
@@ -247,11 +269,14 @@ FROM
         SELECT event.transaction_hash, token.token_id, event.block_number, toInt256(0), event.said, event.redeemed
         FROM
         (
-            SELECT transaction_hash, block_number, condition_id, collateral, part.1 AS index_set, part.2 AS said, kind = 'redemption' AS redeemed
+            SELECT transaction_hash, block_number, condition_id, collateral, part.1 AS index_set, part.2 AS said,
+                kind = 'redemption' AS redeemed
             FROM default.chain_lifecycle FINAL
             -- a partition that is not of all outcomes takes the token of its union, which full partitions have none of
-            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), -toInt256(amount))]),
-                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), toInt256(amount))]),
+            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt256(amount)), numbers),
+                [(toUInt256(arraySum(numbers)), -toInt256(amount))]),
+                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt256(amount)), numbers),
+                    [(toUInt256(arraySum(numbers)), toInt256(amount))]),
                 arrayMap(s -> (s, toInt256(0)), numbers)) AS part
             WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers)
         ) AS event
@@ -265,7 +290,8 @@ FROM
         FROM default.chain_lifecycle FINAL
         ARRAY JOIN multiIf(
             kind = 'redemption', [(token_id, -toInt256(amount))],
-            arrayMap(o -> (reinterpretAsUInt256(reverse(condition_id)) + o, if(kind = 'split', toInt256(amount), -toInt256(amount))), [toUInt256(0), toUInt256(1)])) AS part
+            arrayMap(o -> (reinterpretAsUInt256(reverse(condition_id)) + o, if(kind = 'split', toInt256(amount), -toInt256(amount))),
+                [toUInt256(0), toUInt256(1)])) AS part
         WHERE block_number BETWEEN {from_block} AND {to_block} AND version = 'V3' AND kind IN ('split', 'merge', 'redemption')
     )
     WHERE tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
@@ -275,7 +301,8 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 
 -- @law redemptions by=blocks needs=transfers,lifecycle,conditions Each redemption pays what the tokens that were burnt for it are worth, rounded down for each outcome.
 -- Where a wallet redeems a condition several times in a transaction, each may round on its own.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
+    maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
 FROM
 (
@@ -283,27 +310,34 @@ FROM
         if(abs(paid - worth) <= rounding, '', concat('paid ', toString(paid), ' for tokens worth ', toString(worth))) AS wrong
     FROM
     (
-        SELECT redeemed.tx AS tx, redeemed.wallet AS wallet, redeemed.condition_id AS condition_id, redeemed.collateral AS collateral, redeemed.block AS block,
+        SELECT redeemed.tx AS tx, redeemed.wallet AS wallet, redeemed.condition_id AS condition_id, redeemed.collateral AS collateral,
+            redeemed.block AS block,
             redeemed.paid AS paid, if(redeemed.times = 1, 0, redeemed.times * length(redeemed.sets)) AS rounding,
-            sum(moved.amount) AS burnt, any(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, toInt256(n), 0), payout_numerators, arrayEnumerate(payout_numerators))) AS share,
+            sum(moved.amount) AS burnt, any(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0,
+                toInt256(n), 0), payout_numerators, arrayEnumerate(payout_numerators))) AS share,
             any(toInt256(arraySum(payout_numerators))) AS denominator
         FROM
         (
-            SELECT transaction_hash AS tx, wallet, condition_id, collateral, any(block_number) AS block, toInt256(sum(payout)) AS paid, count() AS times,
+            SELECT transaction_hash AS tx, wallet, condition_id, collateral, any(block_number) AS block, toInt256(sum(payout)) AS paid,
+                count() AS times,
                 groupUniqArrayArray(numbers) AS sets
             FROM default.chain_lifecycle FINAL
-            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption' AND notEmpty(numbers)
+                AND parent_id = toFixedString('', 32)
             GROUP BY tx, wallet, condition_id, collateral
         ) AS redeemed
         INNER JOIN
         (
-            SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators FROM default.rpc_resolutions AS known FINAL
-            WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+            SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators
+                FROM default.rpc_resolutions AS known FINAL
+            WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle
+                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
         ) AS resolution ON resolution.condition_id = redeemed.condition_id
         INNER JOIN
         (
             SELECT * FROM default.audit_tokens WHERE condition_id IN
-                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block}
+                    AND kind = 'redemption')
         ) AS token ON token.condition_id = redeemed.condition_id AND token.collateral = redeemed.collateral
         LEFT JOIN
         (
@@ -312,13 +346,15 @@ FROM
             UNION ALL
             SELECT event.transaction_hash, event.wallet, merged.token_id, -toInt256(event.amount) FROM
             (
-                SELECT transaction_hash, wallet, condition_id, collateral, amount, arrayJoin(numbers) AS index_set FROM default.chain_lifecycle FINAL
+                SELECT transaction_hash, wallet, condition_id, collateral, amount, arrayJoin(numbers) AS index_set
+                    FROM default.chain_lifecycle FINAL
                 WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'merge' AND notEmpty(numbers)
             ) AS event
             INNER JOIN
             (
                 SELECT * FROM default.audit_tokens WHERE condition_id IN
-                    (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+                    (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block}
+                        AND kind = 'redemption')
             ) AS merged USING (condition_id, collateral, index_set)
         ) AS moved ON moved.tx = redeemed.tx AND moved.wallet = redeemed.wallet AND moved.token_id = token.token_id
         WHERE has(redeemed.sets, token.index_set)
@@ -331,8 +367,10 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law matches by=blocks needs=fills,transfers Each match adds up: the taker gets what its makers give, shares for shares and collateral for collateral, and each maker has its taker.
 -- A match is its makers' rows and the taker's row behind them. Its taker may offer more than is taken, and gets the rest back. An
 -- order of V1 that is filled alone has no taker's row: the tokens go between its owner and the operator.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
-    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(taker.2))), toString(taker.4), wrong), wrong != '') AS places
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
+    maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(taker.2))), toString(taker.4), wrong),
+        wrong != '') AS places
 FROM
 (
     SELECT tx, block,
@@ -349,20 +387,25 @@ FROM
             arrayExists(f -> f.3 != taker.2, makers), 'a maker''s fill names another taker',
             arrayExists(f -> (f.4 = taker.4) = (f.9 = taker.9), makers), 'a maker and the taker are on the same side',
             if(taker.9 = 'BUY', taker.5 != shares, taker.6 != collateral),
-                concat('the taker gets ', toString(if(taker.9 = 'BUY', taker.5, taker.6)), ', its makers give ', toString(if(taker.9 = 'BUY', shares, collateral))),
+                concat('the taker gets ', toString(if(taker.9 = 'BUY', taker.5, taker.6)), ', its makers give ',
+                    toString(if(taker.9 = 'BUY', shares, collateral))),
             if(taker.9 = 'BUY', taker.6 < collateral, taker.5 < shares),
-                concat('the taker gives ', toString(if(taker.9 = 'BUY', taker.6, taker.5)), ', its makers get ', toString(if(taker.9 = 'BUY', collateral, shares))),
+                concat('the taker gives ', toString(if(taker.9 = 'BUY', taker.6, taker.5)), ', its makers get ',
+                    toString(if(taker.9 = 'BUY', collateral, shares))),
             '') AS wrong
     FROM
     (
         SELECT transaction_hash AS tx, any(block_number) AS block,
             arrayJoin(arrayReverseSplit((f, last) -> last, arraySort(f -> f.1, groupArray(
-                (log_index, owner, counterparty, token_id, toInt64(shares), toInt64(collateral), toString(role), alone, toString(side)))) AS fills,
+                (log_index, owner, counterparty, token_id, toInt64(shares), toInt64(collateral), toString(role), alone,
+                    toString(side)))) AS fills,
                 arrayMap(f -> f.7 = 'taker', fills))) AS match
         FROM
         (
-            SELECT *, version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner), if(side = 'BUY', owner, counterparty)) IN
-                (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
+            SELECT *, version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner),
+                if(side = 'BUY', owner, counterparty)) IN
+                (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct
+                    WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
             FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
         )
         GROUP BY tx, exchange
@@ -373,14 +416,19 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law transactions by=blocks needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
 -- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
 -- V1 takes in shares. The owner behind a collateral adapter is who the tokens go to, and no event names it.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
-    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), if(startsWith(wallet, 'fees'), 'the receiver of the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong), wrong != '') AS places
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
+    maxIf(block, wrong != '') AS last_block,
+    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))),
+        if(startsWith(wallet, 'fees'), 'the receiver of the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong),
+        wrong != '') AS places
 FROM
 (
-    SELECT tx, token, wallet, any(block) AS block, sum(moved) AS kept, sum(asked) - sum(said) AS left, sum(burnt) - sum(merged) AS redeemed_now,
+    SELECT tx, token, wallet, any(block) AS block, sum(moved) AS kept, sum(asked) - sum(said) AS left,
+        sum(burnt) - sum(merged) AS redeemed_now,
         max(redeemed) AS by_redemption, max(free) AS any_amount,
         multiIf(
-            kept != 0 AND wallet IN (SELECT address FROM default.audit_contracts WHERE kind IN ('exchange', 'adapter', 'collateral adapter', 'auto redeemer')),
+            kept != 0 AND wallet IN (SELECT address FROM default.audit_contracts
+                WHERE kind IN ('exchange', 'adapter', 'collateral adapter', 'auto redeemer')),
                 concat('a contract that passes tokens on has ', toString(kept), ' more of them'),
             any_amount OR wallet IN (SELECT address FROM default.audit_contracts WHERE kind IN ('collateral adapter', 'auto redeemer')), '',
             left + if(by_redemption, redeemed_now, 0) != 0,
@@ -389,21 +437,28 @@ FROM
     FROM
     (
         -- what moved: a wallet's gain or loss
-        SELECT tx, block_number AS block, token_id AS token, side.1 AS wallet, side.2 AS moved, side.3 * side.2 AS asked, toInt256(0) AS said,
-            if(side.2 < 0 AND receiver = toFixedString('', 20), -side.2, toInt256(0)) AS burnt, toInt256(0) AS merged, false AS redeemed, false AS free
+        SELECT tx, block_number AS block, token_id AS token, side.1 AS wallet, side.2 AS moved, side.3 * side.2 AS asked,
+            toInt256(0) AS said,
+            if(side.2 < 0 AND receiver = toFixedString('', 20), -side.2, toInt256(0)) AS burnt, toInt256(0) AS merged, false AS redeemed,
+                false AS free
         FROM
         (
             SELECT transfer.transaction_hash AS tx, block_number, token_id, sender, receiver, toInt256(amount) AS n,
                 operator IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter') AS by_adapter,
-                contract != toFixedString(unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), 20) AND receiver = toFixedString('', 20) AS burnt_by_module,
+                contract != toFixedString(unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), 20)
+                    AND receiver = toFixedString('', 20) AS burnt_by_module,
                 multiIf(
                     sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'exchange')
-                        AND receiver NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module') AND receiver != toFixedString('', 20)
-                        AND (tx, receiver) NOT IN (SELECT transaction_hash, owner FROM default.chain_fills WHERE block_number BETWEEN {from_block} AND {to_block}),
+                        AND receiver NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
+                            AND receiver != toFixedString('', 20)
+                        AND (tx, receiver) NOT IN (SELECT transaction_hash, owner FROM default.chain_fills
+                            WHERE block_number BETWEEN {from_block} AND {to_block}),
                         toFixedString('fees', 20),
                     -- the vault's part of a conversion, which is the fee of its owner
-                    conversion.wallet != toFixedString('', 20) AND sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
-                        AND receiver NOT IN (SELECT address FROM default.audit_contracts) AND receiver NOT IN (toFixedString('', 20), conversion.burn), conversion.wallet,
+                    conversion.wallet != toFixedString('', 20) AND sender IN (SELECT address FROM default.audit_contracts
+                        WHERE kind = 'adapter')
+                        AND receiver NOT IN (SELECT address FROM default.audit_contracts)
+                            AND receiver NOT IN (toFixedString('', 20), conversion.burn), conversion.wallet,
                     receiver) AS gets
             FROM
             (
@@ -414,11 +469,13 @@ FROM
                         OR sender IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
                         OR sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'fee module') AND transaction_hash IN
                             (SELECT transaction_hash FROM default.chain_fills WHERE block_number BETWEEN {from_block} AND {to_block}
-                            UNION ALL SELECT transaction_hash FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'fee refund'))
+                            UNION ALL SELECT transaction_hash FROM default.chain_lifecycle
+                                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'fee refund'))
             ) AS transfer
             LEFT ANY JOIN
             (
-                SELECT transaction_hash, any(wallet) AS wallet, toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20) AS burn FROM default.chain_lifecycle
+                SELECT transaction_hash, any(wallet) AS wallet, toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20),
+                    20) AS burn FROM default.chain_lifecycle
                 WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion' GROUP BY transaction_hash
             ) AS conversion ON conversion.transaction_hash = transfer.transaction_hash
         )
@@ -432,11 +489,14 @@ FROM
         (
             SELECT transaction_hash, block_number, token_id, owner, counterparty, exchange, if(side = 'BUY', 1, -1) AS sign,
                 if(version = 'V1' AND side = 'BUY', toInt256(fee), toInt256(0)) AS in_shares, toInt256(shares) AS n,
-                version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner), if(side = 'BUY', owner, counterparty)) IN
-                    (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
+                version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner),
+                    if(side = 'BUY', owner, counterparty)) IN
+                    (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct
+                        WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
             FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
         )
-        ARRAY JOIN [(owner, sign * n - in_shares), (if(alone, counterparty, exchange), -sign * n + if(alone, in_shares, 0)), (toFixedString('fees', 20), if(alone, 0, in_shares))] AS side
+        ARRAY JOIN [(owner, sign * n - in_shares), (if(alone, counterparty, exchange), -sign * n + if(alone, in_shares, 0)),
+            (toFixedString('fees', 20), if(alone, 0, in_shares))] AS side
         WHERE side.2 != 0
 
         UNION ALL
@@ -447,8 +507,10 @@ FROM
         (
             SELECT transaction_hash, block_number, wallet, kind, condition_id, collateral, part.1 AS index_set, part.2 AS said
             FROM default.chain_lifecycle FINAL
-            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), -toInt256(amount))]),
-                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt256(amount)), numbers), [(toUInt256(arraySum(numbers)), toInt256(amount))]),
+            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt256(amount)), numbers),
+                [(toUInt256(arraySum(numbers)), -toInt256(amount))]),
+                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt256(amount)), numbers),
+                    [(toUInt256(arraySum(numbers)), toInt256(amount))]),
                 arrayMap(s -> (s, toInt256(0)), numbers)) AS part
             WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers)
         ) AS event
@@ -465,12 +527,16 @@ FROM
         SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, event.free
         FROM
         (
-            SELECT transaction_hash AS tx, block_number AS block, condition_id, toUInt256(part.1) AS index_set, part.2 AS n, wallet, contract AS other, kind = 'auto redemption' AS free
+            SELECT transaction_hash AS tx, block_number AS block, condition_id, toUInt256(part.1) AS index_set, part.2 AS n, wallet,
+                contract AS other, kind = 'auto redemption' AS free
             FROM default.chain_lifecycle FINAL
-            ARRAY JOIN arrayMap(s -> (s, multiIf(kind = 'split', toInt256(amount), kind = 'merge', -toInt256(amount), kind = 'redemption', -toInt256(amounts[s]), toInt256(0))), [1, 2]) AS part
-            WHERE block_number BETWEEN {from_block} AND {to_block} AND version IN ('V1', 'V2') AND kind IN ('split', 'merge', 'redemption', 'auto redemption') AND empty(numbers)
+            ARRAY JOIN arrayMap(s -> (s, multiIf(kind = 'split', toInt256(amount), kind = 'merge', -toInt256(amount), kind = 'redemption',
+                -toInt256(amounts[s]), toInt256(0))), [1, 2]) AS part
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND version IN ('V1', 'V2')
+                AND kind IN ('split', 'merge', 'redemption', 'auto redemption') AND empty(numbers)
             UNION ALL
-            SELECT conversion.transaction_hash, conversion.block_number, question.condition_id, toUInt256(part.1), part.2, part.3, part.4, false
+            SELECT conversion.transaction_hash, conversion.block_number, question.condition_id, toUInt256(part.1), part.2, part.3, part.4,
+                false
             FROM
             (
                 SELECT transaction_hash, block_number, log_index, wallet, contract, market_id, number, toInt256(amount) AS n,
@@ -488,7 +554,8 @@ FROM
             SELECT * FROM default.audit_tokens
             WHERE condition_id IN (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block})
                 OR condition_id IN (SELECT condition_id FROM default.audit_questions WHERE market_id IN
-                    (SELECT market_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion'))
+                    (SELECT market_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block}
+                        AND kind = 'conversion'))
         ) AS token ON token.condition_id = event.condition_id AND token.index_set = event.index_set
         ARRAY JOIN [(wallet, n), (other, -n)] AS side
         WHERE free OR token.collateral = unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2')
@@ -498,13 +565,16 @@ FROM
         SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, false
         FROM
         (
-            SELECT trade.transaction_hash AS tx, trade.block_number AS block, pool.condition_id AS condition_id, pool.collateral AS collateral, toUInt256(bitShiftLeft(toUInt256(1), part.1)) AS index_set,
+            SELECT trade.transaction_hash AS tx, trade.block_number AS block, pool.condition_id AS condition_id,
+                pool.collateral AS collateral, toUInt256(bitShiftLeft(toUInt256(1), part.1)) AS index_set,
                 part.2 AS n, trade.wallet AS wallet, trade.pool AS other
             FROM (SELECT * FROM default.chain_amm_trades FINAL WHERE block_number BETWEEN {from_block} AND {to_block}) AS trade
             INNER JOIN (SELECT * FROM default.audit_pools FINAL) AS pool ON pool.pool = trade.pool
-            ARRAY JOIN multiIf(trade.kind = 'buy', [(toUInt8(outcome_index), toInt256(shares))], trade.kind = 'sell', [(toUInt8(outcome_index), -toInt256(shares))],
+            ARRAY JOIN multiIf(trade.kind = 'buy', [(toUInt8(outcome_index), toInt256(shares))], trade.kind = 'sell',
+                [(toUInt8(outcome_index), -toInt256(shares))],
                 -- what a funding splits and the pool does not keep goes back: it keeps all of one outcome
-                arrayMap((a, i) -> (toUInt8(i - 1), if(trade.kind = 'funding', toInt256(arrayMax(amounts)) - toInt256(a), toInt256(a))), amounts, arrayEnumerate(amounts))) AS part
+                arrayMap((a, i) -> (toUInt8(i - 1), if(trade.kind = 'funding', toInt256(arrayMax(amounts)) - toInt256(a), toInt256(a))),
+                    amounts, arrayEnumerate(amounts))) AS part
         ) AS event
         INNER JOIN
         (
@@ -517,8 +587,10 @@ FROM
         SELECT transaction_hash, block_number, part.1, part.2, toInt256(0), toInt256(0), part.3, toInt256(0), toInt256(0), false, false
         FROM default.chain_lifecycle FINAL
         ARRAY JOIN if(kind = 'fee refund', [(token_id, wallet, toInt256(amount)), (token_id, contract, -toInt256(amount))],
-            [(reinterpretAsUInt256(reverse(condition_id)), recipient, toInt256(amount)), (reinterpretAsUInt256(reverse(condition_id)) + 1, other_recipient, toInt256(amount))]) AS part
-        WHERE block_number BETWEEN {from_block} AND {to_block} AND (kind = 'fee refund' AND token_id != 0 OR kind = 'split' AND version = 'V3')
+            [(reinterpretAsUInt256(reverse(condition_id)), recipient, toInt256(amount)),
+                (reinterpretAsUInt256(reverse(condition_id)) + 1, other_recipient, toInt256(amount))]) AS part
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND (kind = 'fee refund' AND token_id != 0 OR kind = 'split'
+            AND version = 'V3')
     )
     WHERE tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
     GROUP BY tx, token, wallet
@@ -528,28 +600,37 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law collateral by=node whole=conditions,lifecycle Of each collateral, what came into the conditional tokens contract by splits is what went out by merges and redemptions and what it holds.
 -- What it holds says a node, after the last block, and after blocks between where the two differ: a difference belongs to the blocks
 -- between two that were asked for. Collateral that was sent to the contract without a split is one too.
-SELECT count() AS checked, countIf(more != 0) AS broken, minIf(since, more != 0) AS first_block, maxIf(block_number, more != 0) AS last_block,
-    groupArrayIf(100)((since, block_number, '', '', '', concat('the contract has ', toString(abs(more)), if(more > 0, ' more', ' less'), ' of collateral 0x', lower(hex(collateral)), ' than by splits, merges and redemptions')), more != 0) AS places
+SELECT count() AS checked, countIf(more != 0) AS broken, minIf(since, more != 0) AS first_block,
+    maxIf(block_number, more != 0) AS last_block,
+    groupArrayIf(100)((since, block_number, '', '', '', concat('the contract has ', toString(abs(more)), if(more > 0, ' more', ' less'),
+        ' of collateral 0x', lower(hex(collateral)), ' than by splits, merges and redemptions')), more != 0) AS places
 FROM
 (
     SELECT collateral, block_number, difference - lagInFrame(difference, 1, toInt256(0)) OVER in_order AS more,
-        lagInFrame(block_number, 1, toUInt64(assumeNotNull((SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'conditional tokens')) - 1)) OVER in_order + 1 AS since
+        lagInFrame(block_number, 1, toUInt64(assumeNotNull((SELECT min(first_block) FROM default.chain_contracts
+            WHERE contract = 'conditional tokens')) - 1)) OVER in_order + 1 AS since
     FROM
     (
-        SELECT asked.collateral AS collateral, asked.block_number AS block_number, any(toInt256(asked.amount)) - sumIf(flow.amount, flow.upto <= asked.block_number) AS difference
+        SELECT asked.collateral AS collateral, asked.block_number AS block_number,
+            any(toInt256(asked.amount)) - sumIf(flow.amount, flow.upto <= asked.block_number) AS difference
         FROM (SELECT * FROM default.audit_held FINAL) AS asked
         LEFT JOIN
         (
-            SELECT event.collateral AS collateral, arrayFirst(b -> b >= event.block_number, (SELECT arraySort(groupUniqArray(block_number)) FROM default.audit_held)) AS upto,
-                sum(multiIf(event.kind = 'redemption', -toInt256(event.payout), event.kind = 'split', toInt256(event.amount), -toInt256(event.amount))) AS amount
+            SELECT event.collateral AS collateral, arrayFirst(b -> b >= event.block_number,
+                (SELECT arraySort(groupUniqArray(block_number)) FROM default.audit_held)) AS upto,
+                sum(multiIf(event.kind = 'redemption', -toInt256(event.payout), event.kind = 'split', toInt256(event.amount),
+                    -toInt256(event.amount))) AS amount
             FROM
             (
                 SELECT * FROM default.chain_lifecycle FINAL
-                WHERE kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers) AND parent_id = toFixedString('', 32) AND block_number <= (SELECT max(block_number) FROM default.audit_held)
+                WHERE kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
+                    AND block_number <= (SELECT max(block_number) FROM default.audit_held)
             ) AS event
-            LEFT ANY JOIN (SELECT condition_id, toUInt16(number) AS outcomes FROM default.chain_lifecycle WHERE kind = 'preparation' AND number != 2) AS wide ON wide.condition_id = event.condition_id
+            LEFT ANY JOIN (SELECT condition_id, toUInt16(number) AS outcomes FROM default.chain_lifecycle WHERE kind = 'preparation'
+                AND number != 2) AS wide ON wide.condition_id = event.condition_id
             -- a partition of less than all outcomes takes the token of their union, and no collateral
-            WHERE event.kind = 'redemption' OR arraySum(event.numbers) = bitShiftLeft(toUInt256(1), if(wide.outcomes = 0, toUInt16(2), wide.outcomes)) - 1
+            WHERE event.kind = 'redemption' OR arraySum(event.numbers) = bitShiftLeft(toUInt256(1),
+                if(wide.outcomes = 0, toUInt16(2), wide.outcomes)) - 1
             GROUP BY event.collateral, upto
         ) AS flow ON flow.collateral = asked.collateral
         GROUP BY asked.collateral, asked.block_number
@@ -565,55 +646,68 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 WITH
     grouped AS
     (
-        SELECT if(question.market_id != toFixedString('', 32), question.market_id, token.condition_id) AS market, token.condition_id AS condition_id,
+        SELECT if(question.market_id != toFixedString('', 32), question.market_id, token.condition_id) AS market,
+            token.condition_id AS condition_id,
             token.collateral AS collateral, token.index_set AS index_set, token.token_id AS token_id, numerators
         FROM
         (
             SELECT condition_id, collateral, index_set, token_id FROM default.audit_tokens FINAL
             UNION ALL
-            SELECT condition_id, toFixedString('', 20), bitShiftLeft(toUInt256(1), outcome), reinterpretAsUInt256(reverse(condition_id)) + outcome FROM
+            SELECT condition_id, toFixedString('', 20), bitShiftLeft(toUInt256(1), outcome),
+                reinterpretAsUInt256(reverse(condition_id)) + outcome FROM
             (
                 SELECT DISTINCT condition_id, arrayJoin([toUInt16(0), toUInt16(1)]) AS outcome FROM default.chain_lifecycle
                 WHERE version = 'V3' AND kind = 'resolution' AND contract IN
                     (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'binary module')
             )
         ) AS token
-        LEFT ANY JOIN (SELECT condition_id, market_id FROM default.audit_questions FINAL) AS question ON question.condition_id = token.condition_id
-        LEFT ANY JOIN (SELECT condition_id, any(amounts) AS numerators FROM default.chain_lifecycle WHERE kind = 'resolution' GROUP BY condition_id) AS resolution
+        LEFT ANY JOIN (SELECT condition_id, market_id
+            FROM default.audit_questions FINAL) AS question ON question.condition_id = token.condition_id
+        LEFT ANY JOIN (SELECT condition_id, any(amounts) AS numerators FROM default.chain_lifecycle WHERE kind = 'resolution'
+            GROUP BY condition_id) AS resolution
             ON resolution.condition_id = token.condition_id
         WHERE cityHash64(market) {in_range}
     ),
     token AS (SELECT * FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)),
     exchanges AS (SELECT address FROM default.audit_contracts WHERE kind = 'exchange'),
     adapters AS (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(until, wrong != '') AS last_block,
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
+    maxIf(until, wrong != '') AS last_block,
     groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(market)))), wrong != '') AS places
 FROM
 (
     SELECT market, min(block) AS since, max(block) AS until, sum(cash) AS sums_to, sum(rounded) AS rounding,
-        if(sums_to <= 0 AND -sums_to <= rounding, '', concat('what came back less what was paid is ', toString(sums_to), ', and rounding takes ', toString(rounding), ' at most')) AS wrong
+        if(sums_to <= 0 AND -sums_to <= rounding, '', concat('what came back less what was paid is ', toString(sums_to),
+            ', and rounding takes ', toString(rounding), ' at most')) AS wrong
     FROM
     (
-        SELECT token.market AS market, fill.block_number AS block, if(fill.side = 'BUY', -1, 1) * toInt256(fill.collateral) AS cash, toUInt64(0) AS rounded
+        SELECT token.market AS market, fill.block_number AS block, if(fill.side = 'BUY', -1, 1) * toInt256(fill.collateral) AS cash,
+            toUInt64(0) AS rounded
         FROM (SELECT * FROM default.chain_fills FINAL WHERE token_id IN (SELECT token_id FROM token)) AS fill
         INNER JOIN token ON token.token_id = fill.token_id
         WHERE NOT (fill.version = 'V1' AND fill.role = 'maker'
-            AND (fill.transaction_hash, fill.token_id, if(fill.side = 'BUY', fill.counterparty, fill.owner), if(fill.side = 'BUY', fill.owner, fill.counterparty)) IN
-                (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE token_id IN (SELECT token_id FROM token)))
+            AND (fill.transaction_hash, fill.token_id, if(fill.side = 'BUY', fill.counterparty, fill.owner),
+                if(fill.side = 'BUY', fill.owner, fill.counterparty)) IN
+                (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct
+                    WHERE token_id IN (SELECT token_id FROM token)))
 
         UNION ALL
         -- of the conditional tokens, the neg-risk adapter and the binary module
         SELECT known.market, event.block_number,
-            multiIf(event.kind = 'redemption', toInt256(event.payout), event.kind = 'split', -toInt256(event.amount), toInt256(event.amount)),
+            multiIf(event.kind = 'redemption', toInt256(event.payout), event.kind = 'split', -toInt256(event.amount),
+                toInt256(event.amount)),
             if(event.kind = 'redemption', greatest(length(event.numbers), length(event.amounts), 1), 0)
         FROM
         (
-            SELECT *, if(version = 'V3' AND kind = 'redemption', toFixedString(reverse(reinterpretAsFixedString(bitAnd(token_id, bitNot(toUInt256(255))))), 32), condition_id) AS condition
+            SELECT *, if(version = 'V3' AND kind = 'redemption', toFixedString(reverse(reinterpretAsFixedString(bitAnd(token_id,
+                bitNot(toUInt256(255))))), 32), condition_id) AS condition
             FROM default.chain_lifecycle FINAL
-            WHERE kind IN ('split', 'merge', 'redemption') AND wallet NOT IN exchanges AND recipient NOT IN exchanges AND NOT (notEmpty(numbers) AND wallet IN adapters)
+            WHERE kind IN ('split', 'merge', 'redemption') AND wallet NOT IN exchanges AND recipient NOT IN exchanges
+                AND NOT (notEmpty(numbers) AND wallet IN adapters)
                 AND (empty(numbers) OR parent_id = toFixedString('', 32) AND collateral IN (SELECT collateral FROM token))
         ) AS event
-        INNER JOIN (SELECT condition_id, any(market) AS market, maxIf(index_set, bitCount(index_set) = 1) * 2 - 1 AS all_outcomes FROM token GROUP BY condition_id) AS known
+        INNER JOIN (SELECT condition_id, any(market) AS market, maxIf(index_set, bitCount(index_set) = 1) * 2 - 1 AS all_outcomes FROM token
+            GROUP BY condition_id) AS known
             ON known.condition_id = event.condition
         WHERE event.kind = 'redemption' OR empty(event.numbers) OR arraySum(event.numbers) = known.all_outcomes
 
@@ -623,7 +717,8 @@ FROM
         FROM
         (
             SELECT * FROM default.chain_transfers FINAL
-            WHERE token_id IN (SELECT token_id FROM token WHERE index_set = 1) AND (sender IN exchanges AND receiver IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter')
+            WHERE token_id IN (SELECT token_id FROM token WHERE index_set = 1)
+                AND (sender IN exchanges AND receiver IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter')
                 OR receiver IN exchanges AND sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter'))
         ) AS transfer
         INNER JOIN token ON token.token_id = transfer.token_id
@@ -637,7 +732,8 @@ FROM
         SELECT market, since, intDiv(held * share, whole), toUInt64(1) FROM
         (
             SELECT token.market AS market, min(transfer.block_number) AS since, sum(side.2) AS held,
-                any(toInt256(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, n, toUInt256(0)), token.numerators, arrayEnumerate(token.numerators)))) AS share,
+                any(toInt256(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, n,
+                    toUInt256(0)), token.numerators, arrayEnumerate(token.numerators)))) AS share,
                 any(toInt256(arraySum(token.numerators))) AS whole
             FROM (SELECT * FROM default.chain_transfers FINAL WHERE token_id IN (SELECT token_id FROM token)) AS transfer
             INNER JOIN token ON token.token_id = transfer.token_id
@@ -653,14 +749,16 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 
 -- @law pools by=blocks needs=amm,lifecycle Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
 -- A purchase splits what is invested without the fee, a sale merges what is returned with it; a funding keeps all of one outcome.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(block, wrong != '') AS last_block,
+SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
+    maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((since, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
 FROM
 (
     SELECT tx, wallet, any(block) AS block, sum(traded) AS for_trades, sum(done) AS is, max(trade) AS trades,
         trades AND wallet NOT IN (SELECT pool FROM default.audit_pools) AS unknown,
         if(unknown, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'amm'), block) AS since,
-        multiIf(unknown, 'the creation of the pool is missing', is != for_trades, concat('splits less merges are ', toString(is), ', by its trades ', toString(for_trades)), '') AS wrong
+        multiIf(unknown, 'the creation of the pool is missing', is != for_trades,
+            concat('splits less merges are ', toString(is), ', by its trades ', toString(for_trades)), '') AS wrong
     FROM
     (
         SELECT transaction_hash AS tx, pool AS wallet, block_number AS block, toInt256(0) AS done, true AS trade,
@@ -670,36 +768,44 @@ FROM
         UNION ALL
         SELECT transaction_hash, wallet, block_number, if(kind = 'split', toInt256(amount), -toInt256(amount)), false, toInt256(0)
         FROM default.chain_lifecycle FINAL
-        WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge') AND notEmpty(numbers) AND (wallet IN (SELECT pool FROM default.audit_pools)
-            OR (transaction_hash, wallet) IN (SELECT transaction_hash, pool FROM default.chain_amm_trades WHERE block_number BETWEEN {from_block} AND {to_block}))
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge') AND notEmpty(numbers)
+            AND (wallet IN (SELECT pool FROM default.audit_pools)
+            OR (transaction_hash, wallet) IN (SELECT transaction_hash, pool FROM default.chain_amm_trades
+                WHERE block_number BETWEEN {from_block} AND {to_block}))
     )
     -- pools of other tokens than Polymarket's split none of these
     WHERE wallet IN (SELECT pool FROM default.audit_pools) OR (tx, wallet) IN
-        (SELECT transaction_hash, wallet FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge'))
+        (SELECT transaction_hash, wallet FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block}
+            AND kind IN ('split', 'merge'))
     GROUP BY tx, wallet
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
 -- @law conditions by=all whole=conditions,lifecycle Each condition that is split, merged or redeemed was prepared, each that is redeemed was resolved; and each question of the neg-risk adapter has its market, its condition and, once reported, its resolution.
-SELECT sum(events) AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block, maxIf(until, wrong != '') AS last_block,
+SELECT sum(events) AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
+    maxIf(until, wrong != '') AS last_block,
     groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(id)))), wrong != '') AS places
 FROM
 (
     SELECT condition_id AS id, count() AS events, multiIf(
             countIf(kind = 'preparation') = 0, 'the preparation of a condition is missing',
-            countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a condition is missing', '') AS wrong,
-        if(countIf(kind = 'preparation') = 0, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'conditions'), minIf(block_number, kind = 'preparation')) AS since,
+            countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0,
+                'the resolution of a condition is missing', '') AS wrong,
+        if(countIf(kind = 'preparation') = 0, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'conditions'),
+            minIf(block_number, kind = 'preparation')) AS since,
         if(countIf(kind = 'preparation') = 0, min(block_number), minIf(block_number, kind = 'redemption')) AS until
     FROM default.chain_lifecycle
     WHERE version = 'V1' AND kind IN ('preparation', 'split', 'merge', 'redemption', 'resolution') AND condition_id != toFixedString('', 32)
     GROUP BY condition_id
     UNION ALL
     -- conditions of V3: of those of other modules than the binary one, some are resolved without an event
-    SELECT condition, count(), if(countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a condition is missing', ''),
+    SELECT condition, count(), if(countIf(kind = 'redemption' AND payout > 0) > 0 AND countIf(kind = 'resolution') = 0,
+        'the resolution of a condition is missing', ''),
         min(block_number), minIf(block_number, kind = 'redemption')
     FROM
     (
-        SELECT kind, payout, block_number, if(kind = 'redemption', toFixedString(reverse(reinterpretAsFixedString(bitAnd(token_id, bitNot(toUInt256(255))))), 32), condition_id) AS condition
+        SELECT kind, payout, block_number, if(kind = 'redemption', toFixedString(reverse(reinterpretAsFixedString(bitAnd(token_id,
+            bitNot(toUInt256(255))))), 32), condition_id) AS condition
         FROM default.chain_lifecycle
         WHERE kind IN ('split', 'redemption', 'resolution') AND contract IN
             (SELECT toFixedString(unhex(substring(address, 3)), 20) FROM default.chain_contracts WHERE contract = 'binary module')
@@ -707,13 +813,16 @@ FROM
     GROUP BY condition
     UNION ALL
     SELECT question_id, count(), multiIf(
-            countIf(kind = 'question') = 0, 'a question is missing', countIf(kind = 'preparation') = 0, 'the condition of a question is missing',
+            countIf(kind = 'question') = 0, 'a question is missing', countIf(kind = 'preparation') = 0,
+                'the condition of a question is missing',
             countIf(kind = 'outcome') > 0 AND countIf(kind = 'resolution') = 0, 'the resolution of a question is missing',
             countIf(kind = 'outcome') = 0 AND countIf(kind = 'resolution') > 0, 'the report of an outcome is missing', ''),
         if(countIf(kind IN ('question', 'preparation')) < 2, min(block_number), maxIf(block_number, kind IN ('outcome', 'resolution'))),
-        if(countIf(kind IN ('question', 'preparation')) < 2, minIf(block_number, kind IN ('question', 'preparation')), maxIf(block_number, kind IN ('outcome', 'resolution')))
+        if(countIf(kind IN ('question', 'preparation')) < 2, minIf(block_number, kind IN ('question', 'preparation')),
+            maxIf(block_number, kind IN ('outcome', 'resolution')))
     FROM default.chain_lifecycle
-    WHERE kind IN ('question', 'outcome') OR kind IN ('preparation', 'resolution') AND oracle IN (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
+    WHERE kind IN ('question', 'outcome') OR kind IN ('preparation', 'resolution')
+        AND oracle IN (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
     GROUP BY question_id
     UNION ALL
     SELECT market_id, count(), if(countIf(kind = 'market') = 0, 'a market is missing', ''),
@@ -724,8 +833,10 @@ FROM
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @law ranges by=all Each range of blocks that was fetched has as many logs in the tables as came.
-SELECT count() AS checked, countIf(is != should) AS broken, minIf(first, is != should) AS first_block, maxIf(last, is != should) AS last_block,
-    groupArrayIf(100)((first, last, '', '', '', concat(dataset, ': ', toString(should), ' logs came, ', toString(is), ' are there')), is != should) AS places
+SELECT count() AS checked, countIf(is != should) AS broken, minIf(first, is != should) AS first_block,
+    maxIf(last, is != should) AS last_block,
+    groupArrayIf(100)((first, last, '', '', '', concat(dataset, ': ', toString(should), ' logs came, ', toString(is), ' are there')),
+        is != should) AS places
 FROM
 (
     SELECT dataset, first, any(last) AS last, sum(came) AS should, sum(there) AS is FROM
@@ -737,11 +848,13 @@ FROM
         (
             SELECT dataset, block_number, sum(n) AS n FROM
             (
-                SELECT 'transfers' AS dataset, block_number, countIf(batch_index = 0) AS n FROM default.chain_transfers FINAL GROUP BY block_number
+                SELECT 'transfers' AS dataset, block_number, countIf(batch_index = 0) AS n FROM default.chain_transfers FINAL
+                    GROUP BY block_number
                 UNION ALL SELECT 'fills', block_number, count() FROM default.chain_fills FINAL GROUP BY block_number
                 UNION ALL SELECT 'amm', block_number, count() FROM default.chain_amm_trades FINAL GROUP BY block_number
                 UNION ALL SELECT toString(dataset), block_number, count() FROM default.chain_lifecycle FINAL GROUP BY dataset, block_number
-                UNION ALL SELECT toString(dataset), block_number, count() FROM default.chain_rejected FINAL WHERE dataset != '' GROUP BY dataset, block_number
+                UNION ALL SELECT toString(dataset), block_number, count() FROM default.chain_rejected FINAL WHERE dataset != ''
+                    GROUP BY dataset, block_number
             )
             GROUP BY dataset, block_number
         ) AS logs
@@ -759,51 +872,67 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- Data API rounds prices to four decimals. Where its amount is another balance than that of the stored transfers, it is of later
 -- blocks, or logs are missing.
 WITH
-    sample AS (SELECT wallet_address AS wallet, toFixedString(unhex(substring(wallet, 3)), 20) AS address FROM default.api_positions_staging GROUP BY wallet ORDER BY cityHash64(wallet) LIMIT {sample}),
+    sample AS (SELECT wallet_address AS wallet, toFixedString(unhex(substring(wallet, 3)), 20) AS address FROM default.api_positions_staging
+        GROUP BY wallet ORDER BY cityHash64(wallet) LIMIT {sample}),
     found AS
     (
-        SELECT wallet, token, max(listed) AS api, sum(api_amount) - sum(amount) AS more, sum(api_profit) - sum(profit) AS profit_more, sum(amount) AS held, sum(bought) AS bought,
-            sum(in_fees) AS fees, sum(transferred) AS moved, sum(transfers) AS moves, max(converted) AS conversion, max(pooled) AS pool, max(api_average) AS one, max(average) AS other,
+        SELECT wallet, token, max(listed) AS api, sum(api_amount) - sum(amount) AS more, sum(api_profit) - sum(profit) AS profit_more,
+            sum(amount) AS held, sum(bought) AS bought,
+            sum(in_fees) AS fees, sum(transferred) AS moved, sum(transfers) AS moves, max(converted) AS conversion, max(pooled) AS pool,
+                max(api_average) AS one, max(average) AS other,
             api AND abs(sum(api_amount) - sum(balance)) > 1e-4 AS elsewhere
         FROM
         (
-            SELECT wallet_address AS wallet, asset_id AS token, true AS listed, toFloat64(size) AS api_amount, ifNull(toFloat64(realized_pnl), 0) AS api_profit, ifNull(toFloat64(entry_price), 0) AS api_average,
-                0. AS amount, 0. AS profit, 0. AS average, 0. AS bought, 0. AS in_fees, 0. AS transferred, 0 AS transfers, false AS converted, false AS pooled, 0. AS balance
+            SELECT wallet_address AS wallet, asset_id AS token, true AS listed, toFloat64(size) AS api_amount,
+                ifNull(toFloat64(realized_pnl), 0) AS api_profit, ifNull(toFloat64(entry_price), 0) AS api_average,
+                0. AS amount, 0. AS profit, 0. AS average, 0. AS bought, 0. AS in_fees, 0. AS transferred, 0 AS transfers,
+                    false AS converted, false AS pooled, 0. AS balance
             FROM default.api_positions_staging FINAL WHERE wallet_address IN (SELECT wallet FROM sample)
             UNION ALL
-            SELECT wallet, token_id, false, 0, 0, 0, toFloat64(amount), toFloat64(realized_pnl), toFloat64(average_price), toFloat64(bought), 0, 0, 0, false, false, 0
+            SELECT wallet, token_id, false, 0, 0, 0, toFloat64(amount), toFloat64(realized_pnl), toFloat64(average_price),
+                toFloat64(bought), 0, 0, 0, false, false, 0
             FROM default.wallet_positions WHERE wallet IN (SELECT wallet FROM sample) AND NOT startsWith(token_id, '0x')
             UNION ALL
-            SELECT concat('0x', lower(hex(owner))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, -toFloat64(fee) / 1e6, 0, 0, false, false, 0
+            SELECT concat('0x', lower(hex(owner))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, -toFloat64(fee) / 1e6, 0, 0, false,
+                false, 0
             FROM default.chain_fills FINAL WHERE version = 'V1' AND side = 'BUY' AND fee > 0 AND owner IN (SELECT address FROM sample)
             UNION ALL
-            SELECT concat('0x', lower(hex(wallet))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, toFloat64(amount) / 1e6, 0, 0, false, false, 0
+            SELECT concat('0x', lower(hex(wallet))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, toFloat64(amount) / 1e6, 0, 0, false,
+                false, 0
             FROM default.chain_lifecycle FINAL WHERE kind = 'fee refund' AND token_id != 0 AND wallet IN (SELECT address FROM sample)
             UNION ALL
-            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, side.2 * toFloat64(amount) / 1e6, 1, false, false, 0
+            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, side.2 * toFloat64(amount) / 1e6, 1,
+                false, false, 0
             FROM default.vw_plain_transfers ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
             UNION ALL
-            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, side.2 * toFloat64(amount) / 1e6
+            SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false,
+                side.2 * toFloat64(amount) / 1e6
             FROM default.chain_transfers FINAL ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
             UNION ALL
             -- an order that is filled alone moves its operator's tokens, too
-            SELECT concat('0x', lower(hex(counterparty))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, if(side = 'BUY', -1, 1) * toFloat64(shares) / 1e6, 1, false, false, 0
+            SELECT concat('0x', lower(hex(counterparty))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0,
+                if(side = 'BUY', -1, 1) * toFloat64(shares) / 1e6, 1, false, false, 0
             FROM default.chain_fills FINAL WHERE role = 'maker' AND taker_order AND counterparty IN (SELECT address FROM sample)
             UNION ALL
-            SELECT concat('0x', lower(hex(event.wallet))), toString(token.token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, event.converted, NOT event.converted, 0
+            SELECT concat('0x', lower(hex(event.wallet))), toString(token.token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, event.converted,
+                NOT event.converted, 0
             FROM
             (
-                SELECT wallet, market_id AS market, true AS converted FROM default.chain_lifecycle WHERE kind = 'conversion' AND wallet IN (SELECT address FROM sample)
+                SELECT wallet, market_id AS market, true AS converted FROM default.chain_lifecycle WHERE kind = 'conversion'
+                    AND wallet IN (SELECT address FROM sample)
                 UNION ALL
-                SELECT trade.wallet, pool.market, false FROM (SELECT * FROM default.chain_amm_trades WHERE wallet IN (SELECT address FROM sample)) AS trade
-                INNER JOIN (SELECT token_id, market FROM default.positions_tokens WHERE index_set = 0) AS pool ON pool.token_id = reinterpretAsUInt256(reverse(trade.pool))
+                SELECT trade.wallet, pool.market, false FROM (SELECT * FROM default.chain_amm_trades
+                    WHERE wallet IN (SELECT address FROM sample)) AS trade
+                INNER JOIN (SELECT token_id, market FROM default.positions_tokens
+                    WHERE index_set = 0) AS pool ON pool.token_id = reinterpretAsUInt256(reverse(trade.pool))
             ) AS event
             INNER JOIN default.positions_tokens AS token ON token.market = event.market
         )
         GROUP BY wallet, token
         HAVING api OR held > 0
     )
-SELECT difference.1 AS what, difference.2 AS kind, count() AS positions, uniqExact(wallet) AS wallets, round(sum(abs(difference.3)), 6) AS sum,
+SELECT difference.1 AS what, difference.2 AS kind, count() AS positions, uniqExact(wallet) AS wallets,
+    round(sum(abs(difference.3)), 6) AS sum,
     argMax(concat(wallet, ', token ', token, ': ', toString(round(difference.3, 6))), abs(difference.3)) AS largest
 FROM found
 ARRAY JOIN
@@ -811,20 +940,24 @@ ARRAY JOIN
     ('amount', multiIf(more = 0, 'none', abs(more) <= 1e-4, 'rounding', NOT api AND held < 0.1, 'dust', elsewhere, 'another balance',
         abs(more - moved - fees) <= 1e-4, if(moves > 0, 'transfer', 'fees in shares'), conversion, 'conversion', pool, 'AMM share',
         moves > 0, 'transfer', fees != 0, 'fees in shares', 'unexplained'), more),
-    ('realized profit', multiIf(NOT api, 'not listed', profit_more = 0, 'none', abs(profit_more) <= 1e-4 + 5e-5 * bought, 'rounding', elsewhere, 'another balance', moves > 0, 'transfer', fees != 0, 'fees in shares',
-        conversion, 'conversion', pool, 'AMM share', abs(one - other) > 5.1e-5, 'another average price', 'unexplained'), if(api, profit_more, 0))
+    ('realized profit', multiIf(NOT api, 'not listed', profit_more = 0, 'none', abs(profit_more) <= 1e-4 + 5e-5 * bought, 'rounding',
+        elsewhere, 'another balance', moves > 0, 'transfer', fees != 0, 'fees in shares',
+        conversion, 'conversion', pool, 'AMM share', abs(one - other) > 5.1e-5, 'another average price', 'unexplained'),
+            if(api, profit_more, 0))
 ] AS difference
 GROUP BY what, kind
 ORDER BY what, kind != 'unexplained', positions DESC
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @check broken laws, and where chart=bars
-SELECT concat(toString(law), ', ', if(first_block = last_block, concat('block ', toString(first_block)), concat('blocks ', toString(first_block), ' to ', toString(last_block)))) AS law, broken
+SELECT concat(toString(law), ', ', if(first_block = last_block, concat('block ', toString(first_block)),
+    concat('blocks ', toString(first_block), ' to ', toString(last_block)))) AS law, broken
 FROM default.audit_results WHERE time = (SELECT max(time) FROM default.audit_results) AND broken > 0 ORDER BY broken DESC;
 
 -- @check blocks that were fetched of each dataset, by parts of four million blocks chart=columns
 SELECT concat(toString(part * 4), 'M') AS from_block, least(100, sumIf(blocks, dataset = 'conditions') / 40000) AS conditions_pct,
-    least(100, sumIf(blocks, dataset = 'transfers') / 40000) AS transfers_pct, least(100, sumIf(blocks, dataset = 'fills') / 40000) AS fills_pct,
+    least(100, sumIf(blocks, dataset = 'transfers') / 40000) AS transfers_pct,
+        least(100, sumIf(blocks, dataset = 'fills') / 40000) AS fills_pct,
     least(100, sumIf(blocks, dataset = 'amm') / 40000) AS amm_pct, least(100, sumIf(blocks, dataset = 'lifecycle') / 40000) AS lifecycle_pct
 FROM
 (
@@ -835,7 +968,8 @@ FROM
 GROUP BY part ORDER BY part;
 
 -- @check logs that the laws were held against, by year and month chart=columns
-SELECT formatDateTime(block_time, '%Y-%m') AS month, countIf(what = 'transfers') AS transfers, countIf(what = 'fills') AS fills, countIf(what = 'events') AS events
+SELECT formatDateTime(block_time, '%Y-%m') AS month, countIf(what = 'transfers') AS transfers, countIf(what = 'fills') AS fills,
+    countIf(what = 'events') AS events
 FROM
 (
     SELECT 'transfers' AS what, block_time FROM default.chain_transfers

@@ -4,8 +4,10 @@
 -- @verify
 
 -- @check logs of the real chain, by dataset and era
-SELECT line[1] AS dataset, line[2] AS era, toUInt64(line[3]) AS blocks, toUInt64(line[4]) AS logs, round(logs / blocks, 1) AS a_block, line[5] AS basis
-FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'), splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line);
+SELECT line[1] AS dataset, line[2] AS era, toUInt64(line[3]) AS blocks, toUInt64(line[4]) AS logs, round(logs / blocks, 1) AS a_block,
+    line[5] AS basis
+FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'),
+    splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line);
 
 -- @check requests and time at the limits
 -- A portal gives 20 requests in 10 s without a key. A paid node is taken at 25 requests a second. An answer is taken to hold
@@ -15,7 +17,8 @@ WITH
     (SELECT (sum(n), sumIf(n, NOT (part = 'fills' AND era = 'V1'))) FROM
     (
         SELECT line[1] AS part, line[2] AS era, toUInt64(line[4]) AS n
-        FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'), splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line)
+        FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'),
+            splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line)
     )) AS volumes,
     [
         ('SQD, no key', volumes.1, 2.0, 0.75),
@@ -30,7 +33,9 @@ FROM (SELECT arrayJoin(plans) AS plan);
 -- @check disk
 -- Bytes a row as `backfill verify chain-tables` measures them, here on the sandbox's chain: 35 a fill, order hash and
 -- builder 32 more, 20 a transfer, 44 an event.
-SELECT line[1] AS dataset, sum(toUInt64(line[4])) AS logs, transform(dataset, ['fills', 'transfers', 'lifecycle'], [67, 20, 44], 60) AS bytes_a_row,
+SELECT line[1] AS dataset, sum(toUInt64(line[4])) AS logs, transform(dataset, ['fills', 'transfers', 'lifecycle'], [67, 20, 44],
+    60) AS bytes_a_row,
     formatReadableSize(logs * bytes_a_row) AS on_disk
-FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'), splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line)
+FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'),
+    splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line)
 GROUP BY dataset ORDER BY logs DESC;

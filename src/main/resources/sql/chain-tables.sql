@@ -8,7 +8,8 @@
 CREATE OR REPLACE VIEW default.chain_contracts AS
 SELECT
     line[1] AS dataset, line[2] AS into_table, line[3] AS kind, line[4] AS contract, line[5] AS version,
-    if(line[6] = 'any', '', lower(line[6])) AS address, toUInt64(line[7]) AS first_block, line[8] AS layout, lower(line[9]) AS topic0, line[10] AS event
+    if(line[6] = 'any', '', lower(line[6])) AS address, toUInt64(line[7]) AS first_block, line[8] AS layout, lower(line[9]) AS topic0,
+        line[10] AS event
 FROM
 (
     SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'dataset\t'),
@@ -23,7 +24,8 @@ WITH
     arrayMap(p -> splitByChar(' ', p)[1], parameters) AS types,
     arrayMap(p -> position(p, ' indexed ') > 0, parameters) AS indexed,
     arrayMap(p -> splitByChar(' ', p)[-1], parameters) AS names,
-    arrayMap((i, at, in_data) -> toUInt8(if(i, at + 1, 4 + in_data)), indexed, arrayCumSum(i -> i, indexed), arrayCumSum(i -> NOT i, indexed)) AS places,
+    arrayMap((i, at, in_data) -> toUInt8(if(i, at + 1, 4 + in_data)), indexed, arrayCumSum(i -> i, indexed),
+        arrayCumSum(i -> NOT i, indexed)) AS places,
     mapFromArrays(names, arrayMap(p -> toUInt8(if(layout = 'known', p, 0)), places)) AS at
 SELECT
     -- zeros: any contract
@@ -35,15 +37,19 @@ SELECT
     arrayExists(t -> endsWith(t, '[]') OR t = 'bytes', types) AS has_tail,
     -- the places of parameters that do not fill their word, with the zeros before and behind them
     arrayFilter(t -> t.2 + t.3 > 0, arrayMap((p, t) -> (p,
-        toUInt8(multiIf(endsWith(t, '[]'), 0, t = 'address', 12, t = 'bool', 31, startsWith(t, 'uint'), 32 - intDiv(toUInt16OrZero(substring(t, 5)), 8), 0)),
+        toUInt8(multiIf(endsWith(t, '[]'), 0, t = 'address', 12, t = 'bool', 31, startsWith(t, 'uint'),
+            32 - intDiv(toUInt16OrZero(substring(t, 5)), 8), 0)),
         toUInt8(if(match(t, '^bytes[0-9]+$'), 32 - toUInt8OrZero(substring(t, 6)), 0))), places, types)) AS padded,
     arrayFilter((p, t) -> endsWith(t, '[]') OR t = 'bytes', places, types) AS tails,
     arrayMap(t -> toUInt8(if(t = 'bytes', 1, 32)), arrayFilter(t -> endsWith(t, '[]') OR t = 'bytes', types)) AS tail_units,
     at['wallet'] AS at_wallet, at['recipient'] AS at_recipient, at['other_recipient'] AS at_other_recipient, at['operator'] AS at_operator,
-    at['counterparty'] AS at_counterparty, at['oracle'] AS at_oracle, at['pool'] AS at_pool, at['tokens'] AS at_tokens, at['collateral'] AS at_collateral,
-    at['condition_id'] AS at_condition_id, at['market_id'] AS at_market_id, at['question_id'] AS at_question_id, at['parent_id'] AS at_parent_id,
+    at['counterparty'] AS at_counterparty, at['oracle'] AS at_oracle, at['pool'] AS at_pool, at['tokens'] AS at_tokens,
+        at['collateral'] AS at_collateral,
+    at['condition_id'] AS at_condition_id, at['market_id'] AS at_market_id, at['question_id'] AS at_question_id,
+        at['parent_id'] AS at_parent_id,
     at['legacy_condition_id'] AS at_legacy_condition_id, at['order_hash'] AS at_order_hash, at['builder'] AS at_builder,
-    at['token_id'] AS at_token_id, at['other_token_id'] AS at_other_token_id, at['amount'] AS at_amount, at['payout'] AS at_payout, at['fee'] AS at_fee,
+    at['token_id'] AS at_token_id, at['other_token_id'] AS at_other_token_id, at['amount'] AS at_amount, at['payout'] AS at_payout,
+        at['fee'] AS at_fee,
     at['number'] AS at_number, at['numbers'] AS at_numbers, at['amounts'] AS at_amounts, at['conditions'] AS at_conditions,
     at['side'] AS at_side, at['maker_asset'] AS at_maker_asset, at['taker_asset'] AS at_taker_asset, at['maker_amount'] AS at_maker_amount,
     at['taker_amount'] AS at_taker_amount, at['collateral_amount'] AS at_collateral_amount, at['outcome_index'] AS at_outcome_index,
@@ -75,7 +81,8 @@ CREATE TABLE IF NOT EXISTS default.chain_fills
     collateral       UInt64 COMMENT 'base units of 10^-6, without the fee of V2 and V3, with that of V1' CODEC(T64, ZSTD(1)),
     fee              UInt64 COMMENT 'base units; of V1 in what the order receives: shares for BUY, else collateral' CODEC(T64, ZSTD(1)),
     builder          FixedString(32) COMMENT 'zeros in V1' CODEC(ZSTD(1)),
-    price            Nullable(Decimal(38, 18)) ALIAS if(shares = 0, NULL, CAST(divideDecimal(toDecimal256(collateral, 0), toDecimal256(greatest(shares, 1), 0), 18) AS Decimal(38, 18))),
+    price            Nullable(Decimal(38, 18)) ALIAS if(shares = 0, NULL,
+        CAST(divideDecimal(toDecimal256(collateral, 0), toDecimal256(greatest(shares, 1), 0), 18) AS Decimal(38, 18))),
     batch            String CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))
 )
@@ -218,55 +225,77 @@ ENGINE = Null;
 -- them its parameters are.
 CREATE TABLE IF NOT EXISTS default.chain_known
 (
-    source LowCardinality(String), block_number UInt64, block_time Nullable(DateTime('UTC')), transaction_hash FixedString(32), log_index UInt32,
-    address FixedString(20), topics Array(FixedString(32)), data String, words Array(FixedString(32)), batch String, fetched_at DateTime64(3, 'UTC'),
-    dataset String, into_table String, kind String, version String, event String, known Bool, by_exchange Bool COMMENT 'the counterparty is an exchange',
+    source LowCardinality(String), block_number UInt64, block_time Nullable(DateTime('UTC')), transaction_hash FixedString(32),
+        log_index UInt32,
+    address FixedString(20), topics Array(FixedString(32)), data String, words Array(FixedString(32)), batch String,
+        fetched_at DateTime64(3, 'UTC'),
+    dataset String, into_table String, kind String, version String, event String, known Bool,
+        by_exchange Bool COMMENT 'the counterparty is an exchange',
     reason String COMMENT 'why it is not what its signature promises; empty for one that is',
-    at_wallet UInt8, at_recipient UInt8, at_other_recipient UInt8, at_operator UInt8, at_counterparty UInt8, at_oracle UInt8, at_pool UInt8, at_tokens UInt8,
-    at_collateral UInt8, at_condition_id UInt8, at_market_id UInt8, at_question_id UInt8, at_parent_id UInt8, at_legacy_condition_id UInt8, at_order_hash UInt8, at_builder UInt8,
-    at_token_id UInt8, at_other_token_id UInt8, at_amount UInt8, at_payout UInt8, at_fee UInt8, at_number UInt8, at_numbers UInt8, at_amounts UInt8,
-    at_conditions UInt8, at_side UInt8, at_maker_asset UInt8, at_taker_asset UInt8, at_maker_amount UInt8, at_taker_amount UInt8, at_collateral_amount UInt8, at_outcome_index UInt8,
+    at_wallet UInt8, at_recipient UInt8, at_other_recipient UInt8, at_operator UInt8, at_counterparty UInt8, at_oracle UInt8, at_pool UInt8,
+        at_tokens UInt8,
+    at_collateral UInt8, at_condition_id UInt8, at_market_id UInt8, at_question_id UInt8, at_parent_id UInt8, at_legacy_condition_id UInt8,
+        at_order_hash UInt8, at_builder UInt8,
+    at_token_id UInt8, at_other_token_id UInt8, at_amount UInt8, at_payout UInt8, at_fee UInt8, at_number UInt8, at_numbers UInt8,
+        at_amounts UInt8,
+    at_conditions UInt8, at_side UInt8, at_maker_asset UInt8, at_taker_asset UInt8, at_maker_amount UInt8, at_taker_amount UInt8,
+        at_collateral_amount UInt8, at_outcome_index UInt8,
     at_pool_shares UInt8
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_logs_to_known TO default.chain_known AS
-WITH arrayConcat(arrayResize(topics, 4), arrayMap(i -> toFixedString(substring(data, 32 * i + 1, 32), 32), range(intDiv(layout.head_bytes, 32)))) AS words
+WITH arrayConcat(arrayResize(topics, 4), arrayMap(i -> toFixedString(substring(data, 32 * i + 1, 32), 32),
+    range(intDiv(layout.head_bytes, 32)))) AS words
 SELECT
     source, block_number, block_time, transaction_hash, log_index, address, topics, data, words, batch, fetched_at,
-    layout.dataset AS dataset, layout.into_table AS into_table, layout.kind AS kind, layout.version AS version, layout.name AS event, layout.known AS known,
+    layout.dataset AS dataset, layout.into_table AS into_table, layout.kind AS kind, layout.version AS version, layout.name AS event,
+        layout.known AS known,
     layout.into_table = 'fills' AND has(layout.exchanges, $address(layout.at_counterparty)) AS by_exchange,
     multiIf(
         layout.name = '', 'its contract and event are not in the list of contracts',
         NOT layout.known, '',
         length(topics) != layout.topic_count, 'the event has another number of topics',
-        length(data) < layout.head_bytes OR NOT layout.has_tail AND length(data) > layout.head_bytes, 'the data is shorter or longer than the event''s parameters',
+        length(data) < layout.head_bytes OR NOT layout.has_tail AND length(data) > layout.head_bytes,
+            'the data is shorter or longer than the event''s parameters',
         arrayExists(p -> substring($word(p.1), 1, p.2) != substring(toFixedString('', 32), 1, p.2)
-            OR substring($word(p.1), 33 - p.3, p.3) != substring(toFixedString('', 32), 1, p.3), layout.padded), 'a parameter is wider than its type',
-        arrayExists((p, unit) -> $number(p) > length(data) OR reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1, 32))) > length(data)
-            OR toUInt32($number(p)) + 32 + unit * toUInt32(reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1, 32)))) > length(data),
+            OR substring($word(p.1), 33 - p.3, p.3) != substring(toFixedString('', 32), 1, p.3), layout.padded),
+                'a parameter is wider than its type',
+        arrayExists((p, unit) -> $number(p) > length(data) OR reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1,
+            32))) > length(data)
+            OR toUInt32($number(p)) + 32 + unit * toUInt32(reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1,
+                32)))) > length(data),
             layout.tails, layout.tail_units), 'an array goes beyond the data',
-        layout.into_table = 'fills' AND layout.kind = 'assets' AND ($number(layout.at_maker_asset) = 0) = ($number(layout.at_taker_asset) = 0),
+        layout.into_table = 'fills' AND layout.kind = 'assets'
+            AND ($number(layout.at_maker_asset) = 0) = ($number(layout.at_taker_asset) = 0),
             'neither side is collateral, or both are',
         layout.into_table = 'fills' AND $number(layout.at_side) > 1, 'the side is neither BUY nor SELL',
-        layout.into_table = 'fills' AND greatest($number(layout.at_maker_amount), $number(layout.at_taker_amount), $number(layout.at_fee)) > 18446744073709551615,
+        layout.into_table = 'fills' AND greatest($number(layout.at_maker_amount), $number(layout.at_taker_amount),
+            $number(layout.at_fee)) > 18446744073709551615,
             'an amount has more than 64 bits',
         layout.at_outcome_index != 0 AND $number(layout.at_outcome_index) > 255, 'there is no such outcome',
-        layout.into_table = 'transfers' AND layout.kind = 'batch' AND length($items(layout.at_numbers)) != length($items(layout.at_amounts)),
+        layout.into_table = 'transfers' AND layout.kind = 'batch'
+            AND length($items(layout.at_numbers)) != length($items(layout.at_amounts)),
             'there are not as many ids as amounts',
         layout.into_table = 'transfers' AND layout.kind = 'batch' AND empty($items(layout.at_numbers)), 'it moves no token',
         layout.kind IN ('preparation', 'resolution') AND $number(layout.at_number) > 256, 'a condition has at most 256 outcomes',
         layout.kind = 'resolution' AND layout.at_number != 0 AND length($items(layout.at_amounts)) != $number(layout.at_number),
             'there are not as many payouts as outcomes',
         '') AS reason,
-    layout.at_wallet AS at_wallet, layout.at_recipient AS at_recipient, layout.at_other_recipient AS at_other_recipient, layout.at_operator AS at_operator,
+    layout.at_wallet AS at_wallet, layout.at_recipient AS at_recipient, layout.at_other_recipient AS at_other_recipient,
+        layout.at_operator AS at_operator,
     layout.at_counterparty AS at_counterparty, layout.at_oracle AS at_oracle, layout.at_pool AS at_pool, layout.at_tokens AS at_tokens,
-    layout.at_collateral AS at_collateral, layout.at_condition_id AS at_condition_id, layout.at_market_id AS at_market_id, layout.at_question_id AS at_question_id,
-    layout.at_parent_id AS at_parent_id, layout.at_legacy_condition_id AS at_legacy_condition_id, layout.at_order_hash AS at_order_hash, layout.at_builder AS at_builder,
-    layout.at_token_id AS at_token_id, layout.at_other_token_id AS at_other_token_id, layout.at_amount AS at_amount, layout.at_payout AS at_payout,
+    layout.at_collateral AS at_collateral, layout.at_condition_id AS at_condition_id, layout.at_market_id AS at_market_id,
+        layout.at_question_id AS at_question_id,
+    layout.at_parent_id AS at_parent_id, layout.at_legacy_condition_id AS at_legacy_condition_id, layout.at_order_hash AS at_order_hash,
+        layout.at_builder AS at_builder,
+    layout.at_token_id AS at_token_id, layout.at_other_token_id AS at_other_token_id, layout.at_amount AS at_amount,
+        layout.at_payout AS at_payout,
     layout.at_fee AS at_fee, layout.at_number AS at_number, layout.at_numbers AS at_numbers, layout.at_amounts AS at_amounts,
-    layout.at_conditions AS at_conditions, layout.at_side AS at_side, layout.at_maker_asset AS at_maker_asset, layout.at_taker_asset AS at_taker_asset,
-    layout.at_maker_amount AS at_maker_amount, layout.at_taker_amount AS at_taker_amount, layout.at_collateral_amount AS at_collateral_amount, layout.at_outcome_index AS at_outcome_index,
+    layout.at_conditions AS at_conditions, layout.at_side AS at_side, layout.at_maker_asset AS at_maker_asset,
+        layout.at_taker_asset AS at_taker_asset,
+    layout.at_maker_amount AS at_maker_amount, layout.at_taker_amount AS at_taker_amount,
+        layout.at_collateral_amount AS at_collateral_amount, layout.at_outcome_index AS at_outcome_index,
     layout.at_pool_shares AS at_pool_shares
 FROM default.chain_logs AS log
 LEFT ANY JOIN default.chain_places AS layout ON layout.signature = log.topics[1] AND layout.emitter = if(log.topics[1] IN
@@ -297,27 +326,33 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_amm_trades TO defa
 SELECT
     address AS pool, kind, block_number, block_time, transaction_hash, log_index, $address(at_wallet) AS wallet,
     if(at_outcome_index = 0, -1, toInt16($number(at_outcome_index))) AS outcome_index, $number(at_amount) AS shares,
-    $number(at_collateral_amount) AS collateral, $number(at_fee) AS fee, $numbers(at_amounts) AS amounts, $number(at_pool_shares) AS pool_shares,
+    $number(at_collateral_amount) AS collateral, $number(at_fee) AS fee, $numbers(at_amounts) AS amounts,
+        $number(at_pool_shares) AS pool_shares,
     batch, fetched_at
 FROM default.chain_known WHERE reason = '' AND into_table = 'amm';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_transfers TO default.chain_transfers AS
 SELECT
-    address AS contract, block_number, block_time, transaction_hash, log_index, toUInt16(place - 1) AS batch_index, $address(at_operator) AS operator,
+    address AS contract, block_number, block_time, transaction_hash, log_index, toUInt16(place - 1) AS batch_index,
+        $address(at_operator) AS operator,
     $address(at_wallet) AS sender, $address(at_recipient) AS receiver, token_id, amount, batch, fetched_at
 FROM default.chain_known
 ARRAY JOIN if(kind = 'single', [$number(at_token_id)], $numbers(at_numbers)) AS token_id,
-    if(kind = 'single', [$number(at_amount)], $numbers(at_amounts)) AS amount, arrayEnumerate(if(kind = 'single', [words[1]], $items(at_numbers))) AS place
+    if(kind = 'single', [$number(at_amount)], $numbers(at_amounts)) AS amount,
+        arrayEnumerate(if(kind = 'single', [words[1]], $items(at_numbers))) AS place
 WHERE reason = '' AND into_table = 'transfers';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_lifecycle TO default.chain_lifecycle AS
 SELECT
     dataset, kind, event, address AS contract, version, block_number, block_time, transaction_hash, log_index,
-    $address(at_wallet) AS wallet, $address(at_recipient) AS recipient, $address(at_other_recipient) AS other_recipient, $address(at_oracle) AS oracle,
+    $address(at_wallet) AS wallet, $address(at_recipient) AS recipient, $address(at_other_recipient) AS other_recipient,
+        $address(at_oracle) AS oracle,
     $address(at_pool) AS pool, $address(at_tokens) AS tokens, $address(at_collateral) AS collateral,
-    $word(at_condition_id) AS condition_id, $word(at_market_id) AS market_id, $word(at_question_id) AS question_id, $word(at_parent_id) AS parent_id,
+    $word(at_condition_id) AS condition_id, $word(at_market_id) AS market_id, $word(at_question_id) AS question_id,
+        $word(at_parent_id) AS parent_id,
     $word(at_legacy_condition_id) AS legacy_condition_id, $word(at_order_hash) AS order_hash,
-    $number(at_token_id) AS token_id, $number(at_other_token_id) AS other_token_id, $number(at_amount) AS amount, $number(at_payout) AS payout,
+    $number(at_token_id) AS token_id, $number(at_other_token_id) AS other_token_id, $number(at_amount) AS amount,
+        $number(at_payout) AS payout,
     $number(at_fee) AS fee, $number(at_number) AS number, $numbers(at_numbers) AS numbers, $numbers(at_amounts) AS amounts,
     $items(at_conditions) AS conditions,
     if(known, '', concat(arrayStringConcat(arrayMap(t -> toString(t), arraySlice(topics, 2))), data)) AS undecoded,
@@ -331,14 +366,16 @@ FROM default.chain_known WHERE reason != '';
 -- The tables that the mapping reads.
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_conditions TO default.rpc_conditions AS
 SELECT
-    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle, lower(hex($word(at_question_id))) AS question_id,
+    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle,
+        lower(hex($word(at_question_id))) AS question_id,
     toUInt16($number(at_number)) AS outcome_slot_count, block_number, CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
     concat('0x', lower(hex(transaction_hash))) AS transaction_hash, log_index, fetched_at, batch
 FROM default.chain_known WHERE reason = '' AND kind = 'preparation';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_resolutions TO default.rpc_resolutions AS
 SELECT
-    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle, lower(hex($word(at_question_id))) AS question_id,
+    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle,
+        lower(hex($word(at_question_id))) AS question_id,
     toUInt16($number(at_number)) AS outcome_slot_count, $numbers(at_amounts) AS payout_numerators, block_number,
     CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS resolved_at,
     concat('0x', lower(hex(transaction_hash))) AS transaction_hash, log_index, fetched_at, batch
@@ -346,7 +383,8 @@ FROM default.chain_known WHERE reason = '' AND kind = 'resolution' AND at_number
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_moved TO default.rpc_transfers AS
 SELECT
-    concat('0x', lower(hex(transaction_hash))) AS transaction_hash, toString(token_id) AS token_id, block_number, CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
+    concat('0x', lower(hex(transaction_hash))) AS transaction_hash, toString(token_id) AS token_id, block_number,
+        CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
     toUInt32(count()) AS transfers, max(fetched_at) AS fetched_at, batch
 FROM default.chain_known
 ARRAY JOIN if(kind = 'single', [$number(at_token_id)], arrayDistinct($numbers(at_numbers))) AS token_id
@@ -356,7 +394,8 @@ GROUP BY block_number, block_time, transaction_hash, token_id, batch;
 -- The trades and fundings of the pools that Polymarket's factory announced, whenever it did; amounts in base units.
 CREATE OR REPLACE VIEW default.vw_chain_amm_trades AS
 SELECT
-    concat('0x', lower(hex(trade.pool))) AS pool, pools.condition_id AS condition_id, trade.kind AS kind, trade.block_number AS block_number,
+    concat('0x', lower(hex(trade.pool))) AS pool, pools.condition_id AS condition_id, trade.kind AS kind,
+        trade.block_number AS block_number,
     trade.log_index AS log_index, trade.block_time AS timestamp, concat('0x', lower(hex(trade.transaction_hash))) AS transaction_hash,
     concat('0x', lower(hex(trade.wallet))) AS wallet, trade.outcome_index AS outcome_index,
     trade.shares AS shares, trade.collateral AS collateral,
@@ -374,7 +413,8 @@ INNER JOIN
 -- @verify needs=default.chain_fills run `backfill run chain` first
 
 -- @check rows of the chain's tables
-SELECT 'fills' AS what, count() AS rows, min(block_number) AS first_block, max(block_number) AS last_block, min(block_time) AS first, max(block_time) AS last FROM default.chain_fills
+SELECT 'fills' AS what, count() AS rows, min(block_number) AS first_block, max(block_number) AS last_block, min(block_time) AS first,
+    max(block_time) AS last FROM default.chain_fills
 UNION ALL SELECT 'transfers', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_transfers
 UNION ALL SELECT 'amm trades', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_amm_trades
 UNION ALL SELECT 'lifecycle', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_lifecycle
@@ -382,11 +422,13 @@ UNION ALL SELECT 'rejected', count(), min(block_number), max(block_number), min(
 
 -- @check fills by exchange
 SELECT version, concat('0x', lower(hex(toFixedString(exchange, 20)))) AS exchange, count() AS fills, countIf(taker_order) AS trades,
-    toString(toDecimal128(sumIf(collateral, taker_order), 6) / 1000000) AS volume, min(block_number) AS first_block, max(block_number) AS last_block
+    toString(toDecimal128(sumIf(collateral, taker_order), 6) / 1000000) AS volume, min(block_number) AS first_block,
+        max(block_number) AS last_block
 FROM default.chain_fills GROUP BY version, exchange ORDER BY first_block;
 
 -- @check events by kind
-SELECT dataset, kind, event, version, count() AS logs, countIf(undecoded != '') AS kept_undecoded FROM default.chain_lifecycle GROUP BY ALL ORDER BY logs DESC;
+SELECT dataset, kind, event, version, count() AS logs, countIf(undecoded != '') AS kept_undecoded FROM default.chain_lifecycle GROUP BY ALL
+    ORDER BY logs DESC;
 
 -- @check rejected logs by reason
 SELECT dataset, reason, source, count() AS logs, any(concat(toString(block_number), '-', toString(log_index))) AS such_as
@@ -412,7 +454,8 @@ SELECT count() FROM default.chain_rejected WHERE dataset != '';
 
 -- @measure timeless max=0 Rows without the time of their block
 SELECT (SELECT countIf(isNull(block_time)) FROM default.chain_fills) + (SELECT countIf(isNull(block_time)) FROM default.chain_transfers)
-    + (SELECT countIf(isNull(block_time)) FROM default.chain_amm_trades) + (SELECT countIf(isNull(block_time)) FROM default.chain_lifecycle);
+    + (SELECT countIf(isNull(block_time)) FROM default.chain_amm_trades) + (SELECT countIf(isNull(block_time))
+        FROM default.chain_lifecycle);
 
 -- @measure twice max=0 Rows beyond one a log
 SELECT sum(rows - 1) FROM

@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS default.chain_from_sqd
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_sqd_to_logs TO default.chain_logs AS
-SELECT 'sqd' AS source, header.number AS block_number, $blockmoment(header.timestamp) AS block_time, unhex(substring(header.hash, 3)) AS block_hash,
+SELECT 'sqd' AS source, header.number AS block_number, $blockmoment(header.timestamp) AS block_time,
+    unhex(substring(header.hash, 3)) AS block_hash,
     $wordbytes(log.transactionHash) AS transaction_hash, log.logIndex AS log_index,
     $addressbytes(log.address) AS address, $topicbytes(log.transactionHash, log.address, log.topics) AS topics,
     unhex(substring(log.data, 3)) AS data, getSetting('log_comment') AS batch, now64(3, 'UTC') AS fetched_at
@@ -49,7 +50,8 @@ ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_from_polygon_to_logs TO default.chain_logs AS
 WITH x -> reinterpretAsUInt64(reverse(unhex(leftPad(substring(x, 3), 16, '0')))) AS number
-SELECT 'rpc' AS source, number(blockNumber) AS block_number, $blockmoment(number(if(backfill_time != '', backfill_time, blockTimestamp))) AS block_time,
+SELECT 'rpc' AS source, number(blockNumber) AS block_number,
+    $blockmoment(number(if(backfill_time != '', backfill_time, blockTimestamp))) AS block_time,
     unhex(substring(blockHash, 3)) AS block_hash, $wordbytes(transactionHash) AS transaction_hash,
     toUInt32(number(logIndex)) AS log_index, $addressbytes(t.address) AS address,
     $topicbytes(transactionHash, t.address, t.topics) AS topics, unhex(substring(t.data, 3)) AS data,
@@ -84,14 +86,22 @@ SELECT count() FROM
 -- What the tables hold of this batch from the page's first block on.
 SELECT sum(held) AS rows FROM
 (
-    SELECT count() AS held FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
-    UNION ALL SELECT count() FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
-    UNION ALL SELECT count() FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
-    UNION ALL SELECT count() FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
-    UNION ALL SELECT count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
-    UNION ALL SELECT count() FROM default.rpc_conditions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
-    UNION ALL SELECT count() FROM default.rpc_resolutions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
-    UNION ALL SELECT count() FROM default.rpc_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12)) AND batch = {batch}
+    SELECT count() AS held FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
+    UNION ALL SELECT count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
+    UNION ALL SELECT count() FROM default.rpc_conditions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
+    UNION ALL SELECT count() FROM default.rpc_resolutions WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
+    UNION ALL SELECT count() FROM default.rpc_transfers WHERE block_number BETWEEN {page_first} AND toUInt64(substring({last}, 14, 12))
+        AND batch = {batch}
     UNION ALL SELECT count() FROM default.chain_ranges WHERE first >= {page_first} AND batch = {batch}
 );
 
@@ -110,11 +120,16 @@ DELETE FROM default.chain_ranges WHERE first >= {page_first} AND batch = {batch}
 -- How many logs of a page the tables hold, by dataset. Each log is in one of them.
 SELECT part, sum(held) AS rows, sum(refused) AS rejected FROM
 (
-    SELECT 'fills' AS part, count() AS held, 0 AS refused FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-    UNION ALL SELECT 'amm', count(), 0 FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-    UNION ALL SELECT 'transfers', countIf(batch_index = 0), 0 FROM default.chain_transfers WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
-    UNION ALL SELECT toString(dataset), count(), 0 FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
-    UNION ALL SELECT toString(dataset), 0, count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch} GROUP BY dataset
+    SELECT 'fills' AS part, count() AS held, 0 AS refused FROM default.chain_fills WHERE block_number BETWEEN {page_first} AND {page_last}
+        AND batch = {batch}
+    UNION ALL SELECT 'amm', count(), 0 FROM default.chain_amm_trades WHERE block_number BETWEEN {page_first} AND {page_last}
+        AND batch = {batch}
+    UNION ALL SELECT 'transfers', countIf(batch_index = 0), 0 FROM default.chain_transfers
+        WHERE block_number BETWEEN {page_first} AND {page_last} AND batch = {batch}
+    UNION ALL SELECT toString(dataset), count(), 0 FROM default.chain_lifecycle WHERE block_number BETWEEN {page_first} AND {page_last}
+        AND batch = {batch} GROUP BY dataset
+    UNION ALL SELECT toString(dataset), 0, count() FROM default.chain_rejected WHERE block_number BETWEEN {page_first} AND {page_last}
+        AND batch = {batch} GROUP BY dataset
 )
 GROUP BY part;
 
@@ -130,7 +145,8 @@ SELECT range AS id, sum(logs) AS rows FROM
 (
     SELECT arrayJoin([{ids}]) AS range, toUInt64(0) AS logs
     UNION ALL
-    SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= first, [{ids}])], logs FROM default.chain_ranges WHERE batch = {batch}
+    SELECT [{ids}][arrayLastIndex(i -> toUInt64(substring(i, 1, 12)) <= first, [{ids}])], logs FROM default.chain_ranges
+        WHERE batch = {batch}
 )
 GROUP BY range;
 
@@ -138,38 +154,58 @@ GROUP BY range;
 -- The rows of other batches for the batch's blocks and datasets.
 SELECT sum(held) AS rows FROM
 (
-    SELECT count() AS held FROM default.chain_fills WHERE 'fills' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.chain_amm_trades WHERE 'amm' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.chain_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.chain_lifecycle WHERE dataset IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.chain_rejected WHERE (dataset IN ({datasets}) OR dataset = '') AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.rpc_conditions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.rpc_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
-    UNION ALL SELECT count() FROM default.chain_ranges WHERE dataset IN ({datasets}) AND last >= toUInt64(substring({first}, 1, 12)) AND first <= toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    SELECT count() AS held FROM default.chain_fills WHERE 'fills' IN ({datasets})
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_amm_trades WHERE 'amm' IN ({datasets})
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_transfers WHERE 'transfers' IN ({datasets})
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_lifecycle WHERE dataset IN ({datasets})
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_rejected WHERE (dataset IN ({datasets}) OR dataset = '')
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.rpc_conditions WHERE 'conditions' IN ({datasets})
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets})
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.rpc_transfers WHERE 'transfers' IN ({datasets})
+        AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch}
+    UNION ALL SELECT count() FROM default.chain_ranges WHERE dataset IN ({datasets}) AND last >= toUInt64(substring({first}, 1, 12))
+        AND first <= toUInt64(substring({last}, 14, 12)) AND batch != {batch}
 );
 
 -- @replaced
-DELETE FROM default.chain_fills WHERE 'fills' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.chain_amm_trades WHERE 'amm' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.chain_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.chain_lifecycle WHERE dataset IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.chain_rejected WHERE (dataset IN ({datasets}) OR dataset = '') AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.rpc_conditions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.rpc_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
-DELETE FROM default.chain_ranges WHERE dataset IN ({datasets}) AND last >= toUInt64(substring({first}, 1, 12)) AND first <= toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_fills WHERE 'fills' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
+    AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_amm_trades WHERE 'amm' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
+    AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
+    AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_lifecycle WHERE dataset IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
+    AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_rejected WHERE (dataset IN ({datasets}) OR dataset = '')
+    AND block_number BETWEEN toUInt64(substring({first}, 1, 12)) AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.rpc_conditions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
+    AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.rpc_resolutions WHERE 'conditions' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
+    AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.rpc_transfers WHERE 'transfers' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
+    AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
+DELETE FROM default.chain_ranges WHERE dataset IN ({datasets}) AND last >= toUInt64(substring({first}, 1, 12))
+    AND first <= toUInt64(substring({last}, 14, 12)) AND batch != {batch};
 
 -- @ends
 -- The newest pages, the newest first: first and last block, the last one's hash, and that of the block before the first, as they
 -- were when the page was fetched. Reorganisations that go back further than 10,000 blocks are not looked for.
-SELECT first, last, concat('0x', lower(hex(any(last_hash)))) AS mark, if(any(parent_hash) = '', '', concat('0x', lower(hex(any(parent_hash))))) AS parent
+SELECT first, last, concat('0x', lower(hex(any(last_hash)))) AS mark,
+    if(any(parent_hash) = '', '', concat('0x', lower(hex(any(parent_hash))))) AS parent
 FROM default.chain_ranges FINAL
 WHERE last_hash != '' AND last + 10000 > (SELECT max(last) FROM default.chain_ranges)
 GROUP BY first, last, last_hash, parent_hash ORDER BY last DESC, first DESC;
 
 -- @check what there is of each dataset
-SELECT dataset, sum(last - first + 1) AS blocks, min(first) AS first_block, max(last) AS last_block, sum(logs) AS logs, groupUniqArray(source) AS sources
+SELECT dataset, sum(last - first + 1) AS blocks, min(first) AS first_block, max(last) AS last_block, sum(logs) AS logs,
+    groupUniqArray(source) AS sources
 FROM default.chain_ranges FINAL GROUP BY dataset ORDER BY dataset;
 
 -- @check rejected logs by reason (at most 20)
@@ -186,7 +222,8 @@ SELECT count() FROM
 (
     SELECT DISTINCT first, parent_hash FROM default.chain_ranges FINAL WHERE parent_hash != ''
 ) AS page
-INNER JOIN (SELECT DISTINCT last + 1 AS next, last_hash FROM default.chain_ranges FINAL WHERE last_hash != '') AS before ON before.next = page.first
+INNER JOIN (SELECT DISTINCT last + 1 AS next, last_hash FROM default.chain_ranges FINAL
+    WHERE last_hash != '') AS before ON before.next = page.first
 WHERE before.last_hash != page.parent_hash;
 
 -- @measure rejected max=0 Logs that do not match their signature

@@ -25,7 +25,8 @@ CREATE DATABASE IF NOT EXISTS sandbox_truth;
 
 CREATE OR REPLACE TABLE sandbox_truth.fills
 (
-    id String, condition_id String, token_id String, outcome_index UInt8, maker String, side LowCardinality(String), size UInt64, cost UInt64,
+    id String, condition_id String, token_id String, outcome_index UInt8, maker String, side LowCardinality(String), size UInt64,
+        cost UInt64,
     timestamp DateTime('UTC'), transaction_hash String
 )
 ENGINE = MergeTree ORDER BY id;
@@ -61,9 +62,11 @@ WITH
     cityHash64(id, 'token') % 10 AS has_token,
     cityHash64(id, 'transaction') % 10 AS has_transaction
 SELECT id, maker,
-    multiIf(form < 32, gamma_id, form < 48, slug, form < 64, question_id, form < 78, fills.token_id, form < 86, concat('0x', upper(fills.condition_id)),
+    multiIf(form < 32, gamma_id, form < 48, slug, form < 64, question_id, form < 78, fills.token_id, form < 86,
+        concat('0x', upper(fills.condition_id)),
         form < 92, concat('0x', repeat('0', 64)), form < 98, '', concat('delisted-', slug)),
-    if(has_condition < 5200, concat('0x', fills.condition_id), ''), if(has_token < 3, fills.token_id, ''), side, size / 1000000, cost / 1000000,
+    if(has_condition < 5200, concat('0x', fills.condition_id), ''), if(has_token < 3, fills.token_id, ''), side, size / 1000000,
+        cost / 1000000,
     if(has_transaction < 9, transaction_hash, ''), timestamp
 FROM sandbox_truth.fills AS fills INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = fills.condition_id;
 
@@ -84,7 +87,8 @@ WHERE comment != '' ORDER BY rows DESC;
 
 -- @judge
 -- The enriched trades compared with the sandbox's truth, in a sentence.
-SELECT concat('Trades with a condition id: ', toString(round(100 * countIf(trade.condition_id_source = 'original') / count(), 2)), '% before, ',
+SELECT concat('Trades with a condition id: ', toString(round(100 * countIf(trade.condition_id_source = 'original') / count(), 2)),
+    '% before, ',
     toString(round(100 * countIf(trade.condition_id != '') / count(), 2)), '% after. Compared with the sandbox''s truth, ',
     toString(countIf(wrong)), ' of ', toString(count()), ' are wrong, ', toString(countIf(wrong AND conditions.clob_conflict != '')),
     ' of them where the CLOB itself has the wrong condition.')
@@ -94,4 +98,5 @@ INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = t
 
 -- @trade
 -- A trade whose condition id was found by a slug.
-SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]') ORDER BY cityHash64(trade_id) LIMIT 1;
+SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]')
+    ORDER BY cityHash64(trade_id) LIMIT 1;

@@ -24,14 +24,16 @@ DESCRIBE TABLE file({path}, 'Parquet');
 
 -- @slices
 -- How many rows there are in steps of blocks, and the first and last block of each.
-SELECT intDiv(toUInt64({block}), 1000) AS step, min(toUInt64({block})) AS first, max(toUInt64({block})) AS last, count() AS rows, uniqExact(toUInt64({block}), toUInt32({log})) AS fills
+SELECT intDiv(toUInt64({block}), 1000) AS step, min(toUInt64({block})) AS first, max(toUInt64({block})) AS last, count() AS rows,
+    uniqExact(toUInt64({block}), toUInt32({log})) AS fills
 FROM file({path}, 'Parquet') GROUP BY step ORDER BY step;
 
 -- @held
 -- How many fills of a slice are stored or rejected in total, and how many of them from this file.
 SELECT uniqExact(key) AS held, uniqExactIf(key, of = {batch}) AS own, uniqExactIf(key, refused) AS rejected FROM
 (
-    SELECT (block_number, log_index) AS key, batch AS of, 0 AS refused FROM default.chain_fills WHERE block_number BETWEEN {first} AND {last}
+    SELECT (block_number, log_index) AS key, batch AS of, 0 AS refused FROM default.chain_fills
+        WHERE block_number BETWEEN {first} AND {last}
     UNION ALL
     SELECT (block_number, log_index), batch, 1 FROM default.chain_rejected WHERE block_number BETWEEN {first} AND {last} AND batch = {batch}
 )
@@ -49,7 +51,8 @@ FROM
 (
     SELECT toUInt64({block}) AS at_block, toUInt32({log}) AS at_log, toDateTime({time}, 'UTC') AS at_time, toString({transaction}) AS hash,
         toString({exchange}) AS contract, toString({order_hash}) AS hash_of_order, toString({maker}) AS owner, toString({taker}) AS other,
-        toString({maker_asset}) AS gives, toString({taker_asset}) AS gets, toString({maker_amount}) AS given, toString({taker_amount}) AS got, toString({fee}) AS charged
+        toString({maker_asset}) AS gives, toString({taker_asset}) AS gets, toString({maker_amount}) AS given,
+            toString({taker_amount}) AS got, toString({fee}) AS charged
     FROM file({path}, 'Parquet') WHERE at_block BETWEEN {first} AND {last} ORDER BY at_block, at_log LIMIT 1 BY at_block, at_log
 )
 WHERE (at_block, at_log) NOT IN (SELECT block_number, log_index FROM default.chain_fills WHERE block_number BETWEEN {first} AND {last})
@@ -58,5 +61,6 @@ SETTINGS max_block_size = 10000000, preferred_block_size_bytes = 0, max_insert_b
 
 -- @sum
 -- What the fills of some blocks are, as one number.
-SELECT count() AS fills, toString(sum(cityHash64(block_number, log_index, transaction_hash, order_hash, owner, counterparty, side, token_id, shares, collateral, fee))) AS sum
+SELECT count() AS fills, toString(sum(cityHash64(block_number, log_index, transaction_hash, order_hash, owner, counterparty, side, token_id,
+    shares, collateral, fee))) AS sum
 FROM default.chain_fills FINAL WHERE block_number BETWEEN {first} AND {last};

@@ -29,7 +29,8 @@ SELECT count() FROM default.fills_markets;
 SELECT './backfill run markets clob-markets';
 
 -- @unproved fills-coverage min=95% unit=% ledger=fills,trades needs=default.fills_markets,default.clob_fills Markets with fills, except those proved to have none
-SELECT id, 0 AS stored FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%');
+SELECT id, 0 AS stored FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills
+    WHERE batch NOT LIKE '%-window-%');
 SELECT count() FROM default.fills_markets;
 SELECT './backfill run fills';
 
@@ -72,7 +73,8 @@ SELECT if(count() = 0, 0, countIf(reason = '') / count()) FROM default.vw_enrich
 SELECT './backfill pipeline overnight, or ./backfill reconcile and ./backfill enrich';
 
 -- @measure honest-ids min=90% unit=% needs=default.vw_enriched_trades Trades with a condition id, of those that can be filled
-SELECT if(count() = 0, 0, countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id')))) FROM default.vw_enriched_trades;
+SELECT if(count() = 0, 0, countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))))
+    FROM default.vw_enriched_trades;
 SELECT './backfill verify enrichment shows why the others have none';
 
 -- @measure laws-broken max=0 needs=default.audit_results Laws of the last audit that are broken

@@ -49,7 +49,8 @@ CREATE TABLE IF NOT EXISTS default.wallet_positions
     cost           Decimal(38, 6) COMMENT 'amount at the average price' CODEC(ZSTD(1)),
     bought         Decimal(38, 6) COMMENT 'shares, over all time' CODEC(ZSTD(1)),
     realized_pnl   Decimal(38, 6) CODEC(ZSTD(1)),
-    price          Nullable(Decimal(38, 6)) COMMENT 'the payout once the condition is resolved, before that the last fill''s; NULL if there is neither' CODEC(ZSTD(1)),
+    price          Nullable(Decimal(38,
+        6)) COMMENT 'the payout once the condition is resolved, before that the last fill''s; NULL if there is neither' CODEC(ZSTD(1)),
     resolved       Bool COMMENT 'the price is the payout',
     unrealized_pnl Nullable(Decimal(38, 6)) COMMENT 'amount at the price less its cost' CODEC(ZSTD(1)),
     last_block     UInt64 COMMENT 'of the last change' CODEC(ZSTD(1))

@@ -37,7 +37,8 @@ FROM
     UNION ALL
     SELECT
         condition_id,
-        arrayMap(n -> intDiv(n, arrayFold((a, m) -> if(m = 0, a, gcd(a, greatest(m, 1))), payout_numerators, arrayMax(payout_numerators))), payout_numerators) AS own,
+        arrayMap(n -> intDiv(n, arrayFold((a, m) -> if(m = 0, a, gcd(a, greatest(m, 1))), payout_numerators, arrayMax(payout_numerators))),
+            payout_numerators) AS own,
         arraySum(own),
         toInt16(if(countEqual(own, arrayMax(own)) = 1, indexOf(own, arrayMax(own)) - 1, -1)),
         resolved_at,
@@ -54,7 +55,8 @@ GROUP BY condition_id;
 CREATE OR REPLACE VIEW cascadian_clean.vw_resolution_conflicts AS
 WITH vectors AS
 (
-    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toString(source) AS origin, payout_numerators AS numerators, payout_denominator AS denominator,
+    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS condition_id, toString(source) AS origin, payout_numerators AS numerators,
+        payout_denominator AS denominator,
         if(source IN ('data-api', 'goldsky-api'), 1.5e-6, 1e-12) AS rounding
     FROM default.resolutions_external_ingest FINAL
     UNION ALL
@@ -87,7 +89,8 @@ CREATE OR REPLACE VIEW cascadian_clean.vw_markets AS
 SELECT
     market.* EXCEPT (resolved, winning_outcome),
     market.resolved OR truth.payout_denominator > 0 AS resolved,
-    if(truth.payout_denominator > 0 AND truth.winning_index >= 0, market.outcomes[truth.winning_index + 1], market.winning_outcome) AS winning_outcome,
+    if(truth.payout_denominator > 0 AND truth.winning_index >= 0, market.outcomes[truth.winning_index + 1],
+        market.winning_outcome) AS winning_outcome,
     truth.payout_numerators AS payout_numerators,
     truth.payout_denominator AS payout_denominator,
     truth.source AS payout_source
@@ -121,13 +124,15 @@ FROM
 -- If outcomes are names: the names of the market's outcomes.
 LEFT ANY JOIN
 (
-    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id, arrayMap(o -> lower(o), outcomes) AS names FROM default.api_markets_staging
+    SELECT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id, arrayMap(o -> lower(o), outcomes) AS names
+        FROM default.api_markets_staging
 ) AS market ON market.id = trades.condition;
 
 -- @without cascadian_clean.vw_trades_input
 -- No trades, so that the views below show only data from the APIs.
 CREATE OR REPLACE VIEW cascadian_clean.vw_trades_input AS
-SELECT '' AS wallet, '' AS condition, toInt32(0) AS outcome_index, toDecimal256(0, 18) AS shares, toDecimal256OrNull('', 18) AS price, now() AS time,
+SELECT '' AS wallet, '' AS condition, toInt32(0) AS outcome_index, toDecimal256(0, 18) AS shares, toDecimal256OrNull('', 18) AS price,
+    now() AS time,
     '' AS transaction
 WHERE 0;
 
@@ -138,7 +143,8 @@ CREATE OR REPLACE VIEW default.vw_trades_unified AS
 SELECT wallet, condition AS market_cid, outcome_index AS outcome, shares, price, 'blockchain' AS source
 FROM cascadian_clean.vw_trades_input
 UNION ALL
-SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), toDecimal256(size, 18), toDecimal256(entry_price, 18), 'clob_api'
+SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')),
+    toInt32(outcome), toDecimal256(size, 18), toDecimal256(entry_price, 18), 'clob_api'
 FROM default.api_positions_staging FINAL;
 
 -- @view cascadian_clean.vw_wallet_pnl_settled
@@ -151,10 +157,13 @@ SELECT
     wallet AS wallet_address,
     condition AS condition_id,
     multiIf(countIf(origin = 'chain') > 0, 'chain', countIf(origin = 'blockchain') > 0, 'blockchain', 'clob_api') AS source,
-    multiIf(source = 'chain', sumIf(cost, origin = 'chain'), source = 'blockchain', sumIf(cost, origin = 'blockchain'), sum(cost)) AS cost_usd,
-    divideDecimal(multiIf(source = 'chain', sumIf(weighed, origin = 'chain'), source = 'blockchain', sumIf(weighed, origin = 'blockchain'), sum(weighed)),
+    multiIf(source = 'chain', sumIf(cost, origin = 'chain'), source = 'blockchain', sumIf(cost, origin = 'blockchain'),
+        sum(cost)) AS cost_usd,
+    divideDecimal(multiIf(source = 'chain', sumIf(weighed, origin = 'chain'), source = 'blockchain', sumIf(weighed, origin = 'blockchain'),
+        sum(weighed)),
         any(denominator), 18) AS payout_usd,
-    multiIf(source = 'chain', sumIf(realized, origin = 'chain'), source = 'blockchain', sumIf(realized, origin = 'blockchain'), sum(realized)) AS realized_usd,
+    multiIf(source = 'chain', sumIf(realized, origin = 'chain'), source = 'blockchain', sumIf(realized, origin = 'blockchain'),
+        sum(realized)) AS realized_usd,
     payout_usd - cost_usd + realized_usd AS settled_pnl_usd,
     any(payouts_by) AS resolution_source
 FROM
@@ -172,7 +181,8 @@ FROM
         FROM default.vw_trades_unified WHERE source = 'blockchain'
         GROUP BY wallet, condition, outcome
         UNION ALL
-        SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')), toInt32(outcome), 'clob_api', sum(toDecimal256(size, 18)),
+        SELECT concat('0x', lower(replaceRegexpOne(wallet_address, '^0[xX]', ''))), lower(replaceRegexpOne(condition_id, '^0[xX]', '')),
+            toInt32(outcome), 'clob_api', sum(toDecimal256(size, 18)),
             toDecimal256(sum(toDecimal256(size, 18) * toDecimal256(ifNull(entry_price, toDecimal256(0, 30)), 18)), 18),
             toDecimal256(sum(ifNull(realized_pnl, toDecimal256(0, 38))), 18)
         FROM default.api_positions_staging FINAL
@@ -191,7 +201,8 @@ GROUP BY wallet, condition;
 CREATE OR REPLACE VIEW default.vw_leaderboard AS
 SELECT wallet, sum(pnl.realized_pnl) AS realized_pnl, sum(pnl.unrealized_pnl) AS unrealized_pnl, realized_pnl + unrealized_pnl AS total_pnl,
     sum(pnl.taker_volume) AS volume, sum(pnl.volume) AS volume_with_makers, sum(pnl.fees) AS fees, sum(pnl.trades) AS trades,
-    count() AS conditions, countIf(pnl.resolved) AS resolved_conditions, countIf(pnl.resolved AND pnl.realized_pnl + pnl.unrealized_pnl > 0) AS won,
+    count() AS conditions, countIf(pnl.resolved) AS resolved_conditions,
+        countIf(pnl.resolved AND pnl.realized_pnl + pnl.unrealized_pnl > 0) AS won,
     if(resolved_conditions = 0, NULL, won / resolved_conditions) AS win_rate,
     sumIf(pnl.realized_pnl + pnl.unrealized_pnl, pnl.resolved AND pnl.realized_pnl + pnl.unrealized_pnl > 0) AS gains,
     -sumIf(pnl.realized_pnl + pnl.unrealized_pnl, pnl.resolved AND pnl.realized_pnl + pnl.unrealized_pnl < 0) AS losses,
@@ -234,12 +245,15 @@ FROM default.chain_fills AS fill FINAL
 LEFT ANY JOIN default.vw_tokens AS token ON token.token_id = fill.token_id
 UNION ALL
 SELECT
-    toString(stored.source), stored.fill_id, '', toUInt64(0), toUInt32(0), toNullable(stored.timestamp), stored.transaction_hash, stored.order_hash,
-    stored.maker, stored.taker, if(stored.taker_order AND NOT stored.alone, 'taker', 'maker'), toString(stored.side), stored.condition_id, stored.asset_id,
+    toString(stored.source), stored.fill_id, '', toUInt64(0), toUInt32(0), toNullable(stored.timestamp), stored.transaction_hash,
+        stored.order_hash,
+    stored.maker, stored.taker, if(stored.taker_order AND NOT stored.alone, 'taker', 'maker'), toString(stored.side), stored.condition_id,
+        stored.asset_id,
     stored.outcome_index, toNullable(stored.price), stored.size, stored.cost, stored.fee, '', stored.taker_order
 FROM default.clob_fills AS stored FINAL
 WHERE toFixedString(unhex(substring(stored.transaction_hash, 3)), 32) NOT IN
-        (SELECT transaction_hash FROM default.chain_fills WHERE transaction_hash IN (SELECT toFixedString(unhex(substring(transaction_hash, 3)), 32) FROM default.clob_fills))
+        (SELECT transaction_hash FROM default.chain_fills WHERE transaction_hash IN (SELECT toFixedString(unhex(substring(transaction_hash,
+            3)), 32) FROM default.clob_fills))
     AND (stored.source != 'data-api' OR (stored.condition_id, stored.transaction_hash) NOT IN
         (SELECT condition_id, transaction_hash FROM default.clob_fills WHERE source = 'goldsky'
             AND condition_id IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api')));

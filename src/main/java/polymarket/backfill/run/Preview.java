@@ -213,8 +213,12 @@ public final class Preview {
       }
       for (Map<String, Object> table :
           clickHouse.rows(
+              // every row of an answer carries its batch; the tables without it are the program's
+              // own
               "SELECT name FROM system.tables WHERE database = {d:String}"
-                  + " AND engine NOT IN ('Null', 'View', 'MaterializedView') ORDER BY name",
+                  + " AND engine NOT IN ('Null', 'View', 'MaterializedView') AND name IN (SELECT"
+                  + " table FROM system.columns WHERE database = {d:String} AND name = 'batch')"
+                  + " ORDER BY name",
               Map.of("d", database))) {
         List<Map<String, Object>> mapped =
             clickHouse.rows(
