@@ -86,14 +86,17 @@ SELECT concat(database, '.', name) AS table, total_rows AS rows, comment FROM
 WHERE comment != '' ORDER BY rows DESC;
 
 -- @judge
--- The enriched trades compared with the sandbox's truth, in a sentence.
-SELECT concat('Trades with a condition id: ', toString(round(100 * countIf(trade.condition_id_source = 'original') / count(), 2)),
-    '% before, ',
-    toString(round(100 * countIf(trade.condition_id != '') / count(), 2)), '% after. Compared with the sandbox''s truth, ',
-    toString(countIf(wrong)), ' of ', toString(count()), ' are wrong, ', toString(countIf(wrong AND conditions.clob_conflict != '')),
-    ' of them where the CLOB itself has the wrong condition.')
-FROM (SELECT *, condition_id != '' AND lower(replaceRegexpOne(condition_id, '^0x', '')) != fills.condition_id AS wrong
-    FROM default.enriched_trades_final AS trades INNER JOIN sandbox_truth.fills AS fills ON fills.id = trades.trade_id) AS trade
+-- The enriched trades compared with the sandbox's truth; wrong_at_the_clob are those where the CLOB itself has the wrong condition.
+SELECT count() AS trades, countIf(trade.condition_id != '') AS with_condition_id, countIf(is_right) AS right, with_condition_id - right AS wrong,
+    countIf(trade.condition_id != '' AND NOT is_right AND conditions.clob_conflict != '') AS wrong_at_the_clob,
+    countIf(trade.condition_id = '' AND trade.unfillable_reason != '') AS none_with_a_reason,
+    concat(toString(round(100 * countIf(trade.condition_id_source = 'original') / trades, 2)), '%') AS coverage_before,
+    concat(toString(round(100 * with_condition_id / trades, 2)), '%') AS coverage
+FROM
+(
+    SELECT *, lower(replaceRegexpOne(condition_id, '^0x', '')) = fills.condition_id AS is_right
+    FROM default.enriched_trades_final AS trades INNER JOIN sandbox_truth.fills AS fills ON fills.id = trades.trade_id
+) AS trade
 INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = trade.`fills.condition_id`;
 
 -- @trade

@@ -154,9 +154,18 @@ final class DemoCommand implements Callable<Integer> {
   private static int verdict(Steps steps, ClickHouse clickHouse) {
     System.out.println("\nWhat is stored now");
     System.out.print(
-        Report.table(
-            clickHouse.rows(SqlFile.read("demo").section("stored").statements().get(0), Map.of())));
-    System.out.println("\n" + value(clickHouse, "judge"));
+        Report.table(rows(clickHouse, "stored")));
+    Map<String, Object> judged = rows(clickHouse, "judge").get(0);
+    System.out.println(
+        "\nTrades with a condition id: "
+            + judged.get("coverage_before")
+            + " before, "
+            + judged.get("coverage")
+            + " after. Compared with the sandbox's truth, "
+            + judged.get("wrong")
+            + " are wrong, "
+            + judged.get("wrong_at_the_clob")
+            + " of them because the CLOB itself has the wrong condition.");
     steps.show("audit", "--node", "--brief");
     return steps.show("ready");
   }
@@ -242,6 +251,10 @@ final class DemoCommand implements Callable<Integer> {
         : !word.contains("'")
             ? "'" + word + "'"
             : '"' + word.replaceAll("([\\\\\"$`])", "\\\\$1") + '"';
+  }
+
+  private static List<Map<String, Object>> rows(ClickHouse clickHouse, String section) {
+    return clickHouse.rows(SqlFile.read("demo").section(section).statements().get(0), Map.of());
   }
 
   private static Object value(ClickHouse clickHouse, String section) {
