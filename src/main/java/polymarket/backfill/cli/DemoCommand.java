@@ -153,8 +153,7 @@ final class DemoCommand implements Callable<Integer> {
    */
   private static int verdict(Steps steps, ClickHouse clickHouse) {
     System.out.println("\nWhat is stored now");
-    System.out.print(
-        Report.table(rows(clickHouse, "stored")));
+    System.out.print(Report.table(rows(clickHouse, "stored")));
     Map<String, Object> judged = rows(clickHouse, "judge").get(0);
     System.out.println(
         "\nTrades with a condition id: "
