@@ -593,6 +593,17 @@ FROM
             AND version = 'V3')
     )
     WHERE tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
+        -- a pool whose creation is missing is the law pools' case: here it would name the blocks of its trades
+        AND tx NOT IN
+        (
+            SELECT transaction_hash FROM default.chain_amm_trades
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND pool NOT IN (SELECT pool FROM default.audit_pools)
+                AND (transaction_hash, pool) IN
+                (
+                    SELECT transaction_hash, arrayJoin([sender, receiver]) FROM default.chain_transfers
+                    WHERE block_number BETWEEN {from_block} AND {to_block}
+                )
+        )
     GROUP BY tx, token, wallet
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
@@ -642,7 +653,8 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law settled by=tokens whole=conditions,transfers,fills,lifecycle What was paid for the tokens of a settled condition came back: over all wallets, collateral received less paid, with what is not redeemed yet, sums up to nothing but rounding.
 -- A neg-risk market is settled with all its questions, because conversions cross them. Fills count before fees, which are somebody's
 -- too; an order that is filled alone pays whom it takes from. An exchange's own splits and merges are its fills'. Each payout is
--- rounded down by less than a unit: once for each outcome of a redemption, and for each holder of what is left.
+-- rounded down by less than a unit: once for each outcome of a redemption, and for each holder of what is left. The missing log may
+-- be any from the condition's preparation on; the modules' conditions have none.
 WITH
     grouped AS
     (
@@ -676,7 +688,10 @@ SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong !=
     groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(market)))), wrong != '') AS places
 FROM
 (
-    SELECT market, min(block) AS since, max(block) AS until, sum(cash) AS sums_to, sum(rounded) AS rounding,
+    SELECT flow.market AS market,
+        least(min(flow.block), if(any(prepared.block) = 0, (SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'binary module'),
+            any(prepared.block))) AS since,
+        (SELECT max(last) FROM default.chain_ranges WHERE dataset = 'lifecycle') AS until, sum(flow.cash) AS sums_to, sum(flow.rounded) AS rounding,
         if(sums_to <= 0 AND -sums_to <= rounding, '', concat('what came back less what was paid is ', toString(sums_to),
             ', and rounding takes ', toString(rounding), ' at most')) AS wrong
     FROM
@@ -742,8 +757,14 @@ FROM
             GROUP BY token.market, token.token_id, side.1
             HAVING held > 0
         )
-    )
-    GROUP BY market
+    ) AS flow
+    LEFT ANY JOIN
+    (
+        SELECT token.market AS market, min(lifecycle.block_number) AS block FROM default.chain_lifecycle AS lifecycle
+        INNER JOIN token ON token.condition_id = lifecycle.condition_id
+        WHERE lifecycle.kind = 'preparation' GROUP BY token.market
+    ) AS prepared ON prepared.market = flow.market
+    GROUP BY flow.market
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 

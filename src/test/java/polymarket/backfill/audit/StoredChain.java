@@ -3,10 +3,15 @@ package polymarket.backfill.audit;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
@@ -22,8 +27,8 @@ final class StoredChain {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final ClickHouse CLICKHOUSE = TestBed.clickHouse();
 
-  /** Logs as a node gives them, by block and index. */
-  private final Map<String, JsonNode> logs = new LinkedHashMap<>();
+  /** In how many parts the truth is read, so that little of it is in memory at once. */
+  private static final int PARTS = 24;
 
   private final Sandbox sandbox;
   private int inserts;
@@ -50,8 +55,7 @@ final class StoredChain {
                     .largestMarketFills(200)
                     .blockSeconds(1000)
                     .limits(0)));
-    chain.read();
-    chain.insert(chain.logs.keySet());
+    chain.read("logs?address=all", chain::insert);
     chain.claim(FIRST, chain.sandbox.head());
     return chain;
   }
@@ -60,17 +64,34 @@ final class StoredChain {
     return sandbox;
   }
 
-  private void read() throws IOException {
-    for (String line :
-        sandbox
-            .truth()
-            .lines("logs?address=all&from=" + sandbox.firstBlock() + "&to=" + sandbox.head(), "")) {
-      JsonNode log = JSON.readTree(line);
-      logs.put(
-          Long.decode(log.get("blockNumber").asText())
-              + ":"
-              + Long.decode(log.get("logIndex").asText()),
-          log);
+  /**
+   * Reads a truth of the whole chain.
+   *
+   * @param name logs?address=all, or chain
+   * @param lines receives its lines in the chain's order, a part of them at a time
+   */
+  private void read(String name, Consumer<List<String>> lines) {
+    long first = sandbox.firstBlock();
+    long width = (sandbox.head() - first) / PARTS + 1;
+    for (long from = first; from <= sandbox.head(); from += width) {
+      long to = Math.min(from + width - 1, sandbox.head());
+      lines.accept(
+          sandbox
+              .truth()
+              .lines(name + (name.contains("?") ? "&" : "?") + "from=" + from + "&to=" + to, ""));
+    }
+  }
+
+  /** Hands out what each log means, a row at a time, in the chain's order. */
+  void meanings(Consumer<JsonNode> rows) {
+    read("chain", lines -> lines.forEach(line -> rows.accept(json(line))));
+  }
+
+  private static JsonNode json(String line) {
+    try {
+      return JSON.readTree(line);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -80,12 +101,33 @@ final class StoredChain {
    * @param keys their blocks and indexes
    */
   void insert(Collection<String> keys) {
-    StringBuilder lines = new StringBuilder();
-    keys.forEach(key -> lines.append(logs.get(key)).append('\n'));
-    CLICKHOUSE.insert(
-        "default.chain_from_polygon",
-        lines.toString().getBytes(StandardCharsets.UTF_8),
-        "t" + inserts++);
+    Set<String> wanted = new HashSet<>(keys);
+    List<String> found = new ArrayList<>();
+    for (String block : wanted.stream().map(key -> key.split(":")[0]).distinct().toList()) {
+      sandbox.truth().lines("logs?address=all&from=" + block + "&to=" + block, "").stream()
+          .filter(line -> wanted.contains(key(json(line))))
+          .forEach(found::add);
+    }
+    if (found.size() != wanted.size()) {
+      throw new IllegalArgumentException(
+          wanted.size() + " logs wanted, " + found.size() + " there");
+    }
+    insert(found);
+  }
+
+  private static String key(JsonNode log) {
+    return Long.decode(log.get("blockNumber").asText())
+        + ":"
+        + Long.decode(log.get("logIndex").asText());
+  }
+
+  private void insert(List<String> logs) {
+    if (!logs.isEmpty()) {
+      CLICKHOUSE.insert(
+          "default.chain_from_polygon",
+          logs.stream().collect(Collectors.joining("\n")).getBytes(StandardCharsets.UTF_8),
+          "t" + inserts++);
+    }
   }
 
   /** Notes blocks as asked for, with the logs that are there, as the job does. */
