@@ -413,12 +413,17 @@ INNER JOIN
 -- @verify needs=default.chain_fills run `backfill run chain` first
 
 -- @check rows of the chain's tables
-SELECT 'fills' AS what, count() AS rows, min(block_number) AS first_block, max(block_number) AS last_block, min(block_time) AS first,
-    max(block_time) AS last FROM default.chain_fills
-UNION ALL SELECT 'transfers', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_transfers
-UNION ALL SELECT 'amm trades', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_amm_trades
-UNION ALL SELECT 'lifecycle', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_lifecycle
-UNION ALL SELECT 'rejected', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_rejected;
+SELECT * EXCEPT place FROM
+(
+    SELECT 1 AS place, 'fills' AS what, count() AS rows, min(block_number) AS first_block, max(block_number) AS last_block,
+        min(block_time) AS first, max(block_time) AS last FROM default.chain_fills
+    UNION ALL SELECT 2, 'transfers', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_transfers
+    UNION ALL SELECT 3, 'amm trades', count(), min(block_number), max(block_number), min(block_time), max(block_time)
+        FROM default.chain_amm_trades
+    UNION ALL SELECT 4, 'lifecycle', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_lifecycle
+    UNION ALL SELECT 5, 'rejected', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_rejected
+)
+ORDER BY place;
 
 -- @check fills by exchange
 SELECT version, concat('0x', lower(hex(toFixedString(exchange, 20)))) AS exchange, count() AS fills, countIf(taker_order) AS trades,

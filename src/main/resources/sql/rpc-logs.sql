@@ -185,15 +185,19 @@ INSERT INTO default.rpc_transfer_mapping
 SELECT * REPLACE (fetched_at + INTERVAL 1 MILLISECOND AS fetched_at) FROM default.rpc_transfer_mapping FINAL LIMIT 1;
 
 -- @check what there is
-SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block,
-    max(block_number) AS last_block FROM default.rpc_conditions
-UNION ALL
-SELECT 'resolutions', count(), uniqExact(condition_id), min(block_number), max(block_number) FROM default.rpc_resolutions
-UNION ALL
-SELECT 'transfers', count(), uniqExact(transaction_hash, token_id), min(block_number), max(block_number) FROM default.rpc_transfers
-UNION ALL
-SELECT 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block)
-    FROM default.rpc_transfer_mapping FINAL;
+SELECT * EXCEPT place FROM
+(
+    SELECT 1 AS place, 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block,
+        max(block_number) AS last_block FROM default.rpc_conditions
+    UNION ALL
+    SELECT 2, 'resolutions', count(), uniqExact(condition_id), min(block_number), max(block_number) FROM default.rpc_resolutions
+    UNION ALL
+    SELECT 3, 'transfers', count(), uniqExact(transaction_hash, token_id), min(block_number), max(block_number) FROM default.rpc_transfers
+    UNION ALL
+    SELECT 4, 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block)
+        FROM default.rpc_transfer_mapping FINAL
+)
+ORDER BY place;
 
 -- @check rejected logs by reason (at most 20)
 SELECT reason, count() AS logs FROM default.rpc_logs_rejected GROUP BY reason ORDER BY logs DESC LIMIT 20;
