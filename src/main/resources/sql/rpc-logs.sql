@@ -84,6 +84,21 @@ SELECT count() FROM
     UNION ALL SELECT 1 FROM default.rpc_transfers WHERE NOT startsWith(batch, {ledger}) LIMIT 1
 );
 
+-- @elsewhere needs=default.chain_ranges
+-- The blocks whose conditions and transfers the job chain has fetched together: it fills the same tables.
+SELECT min(first) AS first, max(last) AS last FROM
+(
+    SELECT first, last, sum(apart) OVER (ORDER BY first) AS island FROM
+    (
+        SELECT first, last, first > 1 + max(last) OVER (ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart FROM
+        (
+            SELECT first, last FROM default.chain_ranges FINAL WHERE dataset IN ('conditions', 'transfers')
+            GROUP BY first, last HAVING uniqExact(dataset) = 2
+        )
+    )
+)
+GROUP BY island ORDER BY first;
+
 -- @present
 -- The keys of a batch whose rows are already in the tables, and whether this batch stored them.
 SELECT concat('condition/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own
