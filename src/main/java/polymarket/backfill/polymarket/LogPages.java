@@ -3,7 +3,6 @@ package polymarket.backfill.polymarket;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,9 +47,6 @@ public final class LogPages {
   private final ChainContracts contracts = ChainContracts.read();
   private final Map<String, PageWidth> widths = new ConcurrentHashMap<>();
   private final Map<String, RpcCalls.Limit> limits = new ConcurrentHashMap<>();
-
-  /** How many pages each server was chosen for, so that those that nobody asks take turns. */
-  private final Map<String, Long> chosen = new HashMap<>();
 
   /** Which server each batch asks, or asked last. */
   private final Map<String, Server> busy = new ConcurrentHashMap<>();
@@ -130,15 +126,14 @@ public final class LogPages {
   }
 
   /**
-   * The server for a batch: of those that answer, the one that the fewest batches ask, and of
-   * several such the one with the fewest pages so far; after a failure another one than before,
-   * where there is one. One in trouble is asked now and then.
+   * The server for a batch: of those that answer, the one that the fewest batches ask; after a
+   * failure another one than before, where there is one. One in trouble is asked now and then.
    */
   private synchronized Server choose(BatchWork batch) {
     List<Server> all = servers(batch.getJob());
     Server before = busy.remove(batch.getKey());
     Server best = null;
-    long fewest = 0;
+    long fewest = Long.MAX_VALUE;
     for (Server server : all) {
       long asking = busy.values().stream().filter(server::equals).count();
       if (all.size() > 1) {
@@ -149,22 +144,17 @@ public final class LogPages {
             asking += TROUBLED;
           } else {
             probed.put(server.pace(), now);
-            asking = -1;
+            asking = 0;
           }
         }
       }
-      if (best == null || asking < fewest || asking == fewest && pages(server) < pages(best)) {
+      if (asking < fewest) {
         fewest = asking;
         best = server;
       }
     }
-    chosen.merge(best.pace(), 1L, Long::sum);
     busy.put(batch.getKey(), best);
     return best;
-  }
-
-  private long pages(Server server) {
-    return chosen.getOrDefault(server.pace(), 0L);
   }
 
   /**
