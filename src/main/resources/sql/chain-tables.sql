@@ -363,32 +363,31 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_rejected TO defaul
 SELECT dataset, reason, source, block_number, block_time, transaction_hash, log_index, address, topics, data, batch, fetched_at
 FROM default.chain_known WHERE reason != '';
 
--- The tables that the mapping reads.
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_conditions TO default.rpc_conditions AS
+-- The tables that the mapping reads, from the rows that the views above have decoded.
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_lifecycle_to_conditions TO default.rpc_conditions AS
 SELECT
-    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle,
-        lower(hex($word(at_question_id))) AS question_id,
-    toUInt16($number(at_number)) AS outcome_slot_count, block_number, CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
+    lower(hex(condition_id)) AS condition_id, concat('0x', lower(hex(oracle))) AS oracle, lower(hex(question_id)) AS question_id,
+    toUInt16(number) AS outcome_slot_count, block_number, CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
     concat('0x', lower(hex(transaction_hash))) AS transaction_hash, log_index, fetched_at, batch
-FROM default.chain_known WHERE reason = '' AND kind = 'preparation';
+FROM default.chain_lifecycle WHERE kind = 'preparation';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_resolutions TO default.rpc_resolutions AS
+-- Not those of V3, which do not say how many outcomes there are.
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_lifecycle_to_resolutions TO default.rpc_resolutions AS
 SELECT
-    lower(hex($word(at_condition_id))) AS condition_id, concat('0x', lower(hex($address(at_oracle)))) AS oracle,
-        lower(hex($word(at_question_id))) AS question_id,
-    toUInt16($number(at_number)) AS outcome_slot_count, $numbers(at_amounts) AS payout_numerators, block_number,
+    lower(hex(condition_id)) AS condition_id, concat('0x', lower(hex(oracle))) AS oracle, lower(hex(question_id)) AS question_id,
+    toUInt16(number) AS outcome_slot_count, amounts AS payout_numerators, block_number,
     CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS resolved_at,
     concat('0x', lower(hex(transaction_hash))) AS transaction_hash, log_index, fetched_at, batch
-FROM default.chain_known WHERE reason = '' AND kind = 'resolution' AND at_number != 0;
+FROM default.chain_lifecycle WHERE kind = 'resolution' AND version = 'V1';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_known_to_moved TO default.rpc_transfers AS
+-- A log counts once for each of its tokens.
+CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_transfers_to_moved TO default.rpc_transfers AS
 SELECT
     concat('0x', lower(hex(transaction_hash))) AS transaction_hash, toString(token_id) AS token_id, block_number,
-        CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
-    toUInt32(count()) AS transfers, max(fetched_at) AS fetched_at, batch
-FROM default.chain_known
-ARRAY JOIN if(kind = 'single', [$number(at_token_id)], arrayDistinct($numbers(at_numbers))) AS token_id
-WHERE reason = '' AND into_table = 'transfers' AND version = 'V1'
+    CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
+    toUInt32(uniqExact(log_index)) AS transfers, max(fetched_at) AS fetched_at, batch
+FROM default.chain_transfers
+WHERE contract IN (SELECT emitter FROM default.chain_places WHERE into_table = 'transfers' AND version = 'V1')
 GROUP BY block_number, block_time, transaction_hash, token_id, batch;
 
 -- The trades and fundings of the pools that Polymarket's factory announced, whenever it did; amounts in base units.
@@ -413,12 +412,17 @@ INNER JOIN
 -- @verify needs=default.chain_fills run `backfill run chain` first
 
 -- @check rows of the chain's tables
-SELECT 'fills' AS what, count() AS rows, min(block_number) AS first_block, max(block_number) AS last_block, min(block_time) AS first,
-    max(block_time) AS last FROM default.chain_fills
-UNION ALL SELECT 'transfers', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_transfers
-UNION ALL SELECT 'amm trades', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_amm_trades
-UNION ALL SELECT 'lifecycle', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_lifecycle
-UNION ALL SELECT 'rejected', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_rejected;
+SELECT * EXCEPT place FROM
+(
+    SELECT 1 AS place, 'fills' AS what, count() AS rows, min(block_number) AS first_block, max(block_number) AS last_block,
+        min(block_time) AS first, max(block_time) AS last FROM default.chain_fills
+    UNION ALL SELECT 2, 'transfers', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_transfers
+    UNION ALL SELECT 3, 'amm trades', count(), min(block_number), max(block_number), min(block_time), max(block_time)
+        FROM default.chain_amm_trades
+    UNION ALL SELECT 4, 'lifecycle', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_lifecycle
+    UNION ALL SELECT 5, 'rejected', count(), min(block_number), max(block_number), min(block_time), max(block_time) FROM default.chain_rejected
+)
+ORDER BY place;
 
 -- @check fills by exchange
 SELECT version, concat('0x', lower(hex(toFixedString(exchange, 20)))) AS exchange, count() AS fills, countIf(taker_order) AS trades,

@@ -82,6 +82,25 @@ SELECT count() FROM
     UNION ALL SELECT 1 FROM default.rpc_transfers WHERE NOT startsWith(batch, {ledger}) LIMIT 1
 );
 
+-- @requests
+-- By the logs that blocks of each era have on average, 10,000 of them an answer as in chain-estimate, and a request for each range.
+SELECT sum(requests) FROM
+(
+    SELECT range, greatest(1, toUInt64(ceil(sumIf(density * greatest(0, toInt64(least(toUInt64(substring(range, 14, 12)), era_last))
+        - toInt64(greatest(toUInt64(substring(range, 1, 12)), era_first)) + 1),
+        has(splitByChar('+', substring(range, 27)), dataset)) / 10000))) AS requests
+    FROM (SELECT arrayJoin([{ids}]) AS range) AS pending
+    CROSS JOIN
+    (
+        SELECT line[1] AS dataset, toUInt64(line[4]) / toUInt64(line[3]) AS density,
+            if(line[2] = 'V1', 86126998 - toUInt64(line[3]) + 1, 86126999) AS era_first,
+            if(line[2] = 'V1', 86126998, 999999999999) AS era_last
+        FROM (SELECT splitByChar('\t', arrayJoin(arrayFilter(l -> l != '' AND NOT startsWith(l, '#') AND NOT startsWith(l, 'part'),
+            splitByChar('\n', $file(polymarket/chain-volumes.tsv))))) AS line)
+    ) AS volumes
+    GROUP BY range
+);
+
 -- @present
 -- What the tables hold of this batch from the page's first block on.
 SELECT sum(held) AS rows FROM

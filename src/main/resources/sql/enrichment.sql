@@ -6,16 +6,16 @@
 -- @verify needs=default.vw_enriched_trades run `backfill enrich` first
 
 -- @check coverage before and after
-SELECT 'of all rows' AS denominator, count() AS rows, countIf(source = 'original') AS before, countIf(reason = '') AS after,
-    round(100 * before / rows, 2) AS before_pct,
+SELECT part.2 AS denominator, part.3 AS rows, before, after, round(100 * before / rows, 2) AS before_pct,
     round(100 * after / rows, 2) AS after_pct
-FROM default.vw_enriched_trades
-UNION ALL
-SELECT 'of rows that can be filled', countIf(reason NOT IN ('no market id', 'zero market id')) AS rows,
-    countIf(source = 'original') AS before, countIf(reason = '') AS after,
-    round(100 * before / rows, 2), round(100 * after / rows, 2)
-FROM default.vw_enriched_trades
-ORDER BY rows DESC;
+FROM
+(
+    SELECT countIf(source = 'original') AS before, countIf(reason = '') AS after,
+        arrayJoin([(1, 'of all rows', count()),
+            (2, 'of rows that can be filled', countIf(reason NOT IN ('no market id', 'zero market id')))]) AS part
+    FROM default.vw_enriched_trades
+)
+ORDER BY part.1;
 
 -- @check chart=funnel from missing to filled
 SELECT part.2 AS step, part.3 AS rows FROM

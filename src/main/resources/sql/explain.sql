@@ -38,12 +38,15 @@ WHERE concat(key_kind, ':', key) IN ({keys}) ORDER BY key_kind, key, indexOf(['c
     condition_id LIMIT 100;
 
 -- @check what was decided, and by which rule
-SELECT key_kind, key, condition_id, toString(rule) AS rule, sources_agree, sources_disagree, decided_at FROM default.condition_id_merged
-    WHERE concat(key_kind, ':', key) IN ({keys})
-UNION ALL
-SELECT key_kind, key, 'none', toString(rule), [], arrayMap(c -> toLowCardinality(c.1), candidates), decided_at
-    FROM default.condition_id_conflicts
-WHERE condition_id = '' AND concat(key_kind, ':', key) IN ({keys})
+SELECT * FROM
+(
+    SELECT key_kind, key, condition_id, toString(rule) AS rule, sources_agree, sources_disagree, decided_at FROM default.condition_id_merged
+        WHERE concat(key_kind, ':', key) IN ({keys})
+    UNION ALL
+    SELECT key_kind, key, 'none', toString(rule), [], arrayMap(c -> toLowCardinality(c.1), candidates), decided_at
+        FROM default.condition_id_conflicts
+    WHERE condition_id = '' AND concat(key_kind, ':', key) IN ({keys})
+)
 ORDER BY key_kind, key LIMIT 100;
 
 -- @check the other keys of this condition

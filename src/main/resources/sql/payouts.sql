@@ -75,10 +75,15 @@ SELECT condition_id, toString(payout_numerators) AS numerators, toString(payout_
 FROM default.resolutions_external_ingest ORDER BY cityHash64(condition_id) LIMIT 5;
 
 -- @check coverage before and after
-SELECT 'before: market_resolutions_final' AS status, uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', ''))) AS conditions
-FROM default.market_resolutions_final WHERE payout_denominator > 0
-UNION ALL
-SELECT 'after: vw_resolutions_truth', count() FROM cascadian_clean.vw_resolutions_truth;
+SELECT status, conditions FROM
+(
+    SELECT 0 AS place, 'before: market_resolutions_final' AS status,
+        uniqExact(lower(replaceRegexpOne(condition_id, '^0[xX]', ''))) AS conditions
+    FROM default.market_resolutions_final WHERE payout_denominator > 0
+    UNION ALL
+    SELECT 1, 'after: vw_resolutions_truth', count() FROM cascadian_clean.vw_resolutions_truth
+)
+ORDER BY place;
 
 -- @check settled P&L before and after needs=cascadian_clean.vw_wallet_pnl_settled
 SELECT status, wallets_with_settled_pnl, settled, traded, round(100 * settled / greatest(traded, 1), 2) AS percent, total_settled_pnl FROM

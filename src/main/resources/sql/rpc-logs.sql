@@ -84,6 +84,21 @@ SELECT count() FROM
     UNION ALL SELECT 1 FROM default.rpc_transfers WHERE NOT startsWith(batch, {ledger}) LIMIT 1
 );
 
+-- @elsewhere needs=default.chain_ranges
+-- The blocks whose conditions and transfers the job chain has fetched together: it fills the same tables.
+SELECT min(first) AS first, max(last) AS last FROM
+(
+    SELECT first, last, sum(apart) OVER (ORDER BY first) AS island FROM
+    (
+        SELECT first, last, first > 1 + max(last) OVER (ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart FROM
+        (
+            SELECT first, last FROM default.chain_ranges FINAL WHERE dataset IN ('conditions', 'transfers')
+            GROUP BY first, last HAVING uniqExact(dataset) = 2
+        )
+    )
+)
+GROUP BY island ORDER BY first;
+
 -- @present
 -- The keys of a batch whose rows are already in the tables, and whether this batch stored them.
 SELECT concat('condition/', condition_id, '/', transaction_hash) AS key, max(stored.batch = {batch}) AS own
@@ -185,15 +200,19 @@ INSERT INTO default.rpc_transfer_mapping
 SELECT * REPLACE (fetched_at + INTERVAL 1 MILLISECOND AS fetched_at) FROM default.rpc_transfer_mapping FINAL LIMIT 1;
 
 -- @check what there is
-SELECT 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block,
-    max(block_number) AS last_block FROM default.rpc_conditions
-UNION ALL
-SELECT 'resolutions', count(), uniqExact(condition_id), min(block_number), max(block_number) FROM default.rpc_resolutions
-UNION ALL
-SELECT 'transfers', count(), uniqExact(transaction_hash, token_id), min(block_number), max(block_number) FROM default.rpc_transfers
-UNION ALL
-SELECT 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block)
-    FROM default.rpc_transfer_mapping FINAL;
+SELECT * EXCEPT place FROM
+(
+    SELECT 1 AS place, 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block,
+        max(block_number) AS last_block FROM default.rpc_conditions
+    UNION ALL
+    SELECT 2, 'resolutions', count(), uniqExact(condition_id), min(block_number), max(block_number) FROM default.rpc_resolutions
+    UNION ALL
+    SELECT 3, 'transfers', count(), uniqExact(transaction_hash, token_id), min(block_number), max(block_number) FROM default.rpc_transfers
+    UNION ALL
+    SELECT 4, 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block)
+        FROM default.rpc_transfer_mapping FINAL
+)
+ORDER BY place;
 
 -- @check rejected logs by reason (at most 20)
 SELECT reason, count() AS logs FROM default.rpc_logs_rejected GROUP BY reason ORDER BY logs DESC LIMIT 20;

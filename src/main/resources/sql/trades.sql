@@ -156,7 +156,7 @@ SELECT arrayJoin([{list}]) AS id WHERE {source} IN ('', 'data-api') OR id NOT IN
 
 -- @check fills of the Data API
 SELECT taker_order, count() AS fills, uniqExact(condition_id) AS markets, min(timestamp) AS first, max(timestamp) AS last
-FROM default.clob_fills WHERE source = 'data-api' GROUP BY taker_order;
+FROM default.clob_fills WHERE source = 'data-api' GROUP BY taker_order ORDER BY taker_order DESC;
 
 -- @measure fills Fills from the Data API (for all checks of fills: verify fills)
 SELECT count() FROM default.clob_fills WHERE source = 'data-api';

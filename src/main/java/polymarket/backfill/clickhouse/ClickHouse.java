@@ -66,12 +66,15 @@ public final class ClickHouse implements AutoCloseable {
   private final URI url;
   private final String user;
   private final String password;
+  private final Cluster cluster;
   private volatile Client client;
   private final Queue<Client> clients = new ConcurrentLinkedQueue<>();
   private HikariDataSource dataSource;
 
-  private ClickHouse(EmbeddedClickHouse embedded, URI url, String user, String password) {
+  private ClickHouse(
+      EmbeddedClickHouse embedded, URI url, String user, String password, Cluster cluster) {
     this.embedded = embedded;
+    this.cluster = cluster;
     this.url = url;
     this.user = user;
     this.password = password;
@@ -105,6 +108,7 @@ public final class ClickHouse implements AutoCloseable {
    */
   public static ClickHouse open(Settings settings) {
     String url = settings.text("clickhouse.url");
+    Cluster cluster = Cluster.of(settings);
     EmbeddedClickHouse embedded = null;
     URI uri;
     if (url.isEmpty()) {
@@ -123,9 +127,11 @@ public final class ClickHouse implements AutoCloseable {
             embedded,
             uri,
             embedded == null ? settings.text("clickhouse.user") : embedded.user(),
-            embedded == null ? settings.text("clickhouse.password") : embedded.password());
+            embedded == null ? settings.text("clickhouse.password") : embedded.password(),
+            cluster);
     try {
       clickHouse.rows("SELECT 1", Map.of());
+      cluster.check(clickHouse);
     } catch (UserError e) {
       clickHouse.close();
       boolean silent = e instanceof ClickHouseException refused && refused.code() == 0;
@@ -346,12 +352,14 @@ public final class ClickHouse implements AutoCloseable {
     return settings;
   }
 
-  /** Runs a statement that gives no rows. */
+  /** Runs a statement that gives no rows; on a cluster, as {@link Cluster} rewrites it. */
   public void execute(String sql) {
+    String sent = cluster.rewrite(sql);
     surviving(
         REPEATABLE.matcher(sql).lookingAt(),
         () -> {
-          try (QueryResponse response = client.query(sql, untilItEnds(new QuerySettings())).get()) {
+          try (QueryResponse response =
+              client.query(sent, untilItEnds(new QuerySettings())).get()) {
             return response.getQueryId();
           } catch (Exception e) {
             throw ClickHouseException.of(where(), e).in(sql);
@@ -399,9 +407,15 @@ public final class ClickHouse implements AutoCloseable {
     return false;
   }
 
-  /** Runs the statements of a section in their order. */
+  /**
+   * Runs the statements of a section in their order; none, if one of them is not possible on a
+   * cluster.
+   */
   public void execute(SqlFile.Section section, Map<String, ?> values) {
-    section.statements().forEach(statement -> execute(SqlFile.fill(statement, values)));
+    section.statements().stream()
+        .map(statement -> cluster.rewrite(SqlFile.fill(statement, values)))
+        .toList()
+        .forEach(this::execute);
   }
 
   /**

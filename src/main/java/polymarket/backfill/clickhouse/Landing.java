@@ -69,21 +69,33 @@ final class Landing {
     return statements;
   }
 
-  /** The comments of the tables and of the views that read them, by their names. */
+  /**
+   * The comments, by their names, of the tables, of the file's views, and of the views that an
+   * earlier version of the file made to read the tables.
+   */
   private Map<String, String> found(ClickHouse clickHouse) {
     Map<String, String> found = new HashMap<>();
-    for (String table : tables) {
-      clickHouse
-          .rows(
-              "SELECT name, comment FROM system.tables WHERE database = 'default' AND (name ="
-                  + " {table:String} OR engine = 'MaterializedView' AND startsWith(name,"
-                  + " {views:String}) AND position(as_select, {table:String}) > 0)",
-              Map.of("table", table, "views", table.replaceFirst("_landing$", "") + "_to_"))
-          .forEach(
-              row ->
-                  found.put(String.valueOf(row.get("name")), String.valueOf(row.get("comment"))));
+    for (Map<String, Object> row :
+        clickHouse.rows(
+            "SELECT name, comment, engine, as_select FROM system.tables WHERE database ="
+                + " 'default'",
+            Map.of())) {
+      String name = String.valueOf(row.get("name"));
+      boolean view = "MaterializedView".equals(row.get("engine"));
+      if (tables.contains(name)
+          || view && (views.contains(name) || reads(name, String.valueOf(row.get("as_select"))))) {
+        found.put(name, String.valueOf(row.get("comment")));
+      }
     }
     return found;
+  }
+
+  private boolean reads(String view, String select) {
+    return tables.stream()
+        .anyMatch(
+            table ->
+                view.startsWith(table.replaceFirst("_landing$", "") + "_to_")
+                    && select.contains(table));
   }
 
   /** Whether the ClickHouse has what the SQL file says. */

@@ -33,6 +33,8 @@ public final class SqlSections {
     KNOWN.put("take", List.of());
     KNOWN.put("unknown", List.of());
     KNOWN.put("again", List.of());
+    KNOWN.put("requests", List.of());
+    KNOWN.put("elsewhere", List.of("needs"));
     KNOWN.put("finish-keys", List.of());
     KNOWN.put("finish", List.of());
     KNOWN.put("unfinished", List.of());

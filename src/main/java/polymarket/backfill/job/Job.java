@@ -423,6 +423,11 @@ public final class Job {
     return all;
   }
 
+  /** The further sources, each with the settings of which one has to be set. */
+  public Map<String, String> getOthers() {
+    return others;
+  }
+
   /** The source whose pace and failures are reported: of several, the first one in use. */
   public String firstSource(Settings settings) {
     return sources(settings).keySet().iterator().next();

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -57,6 +58,20 @@ public final class Ranges {
 
   public static long width(String id) {
     return last(id) - first(id) + 1;
+  }
+
+  /** Ranges with those that follow on each other and have the same datasets made one. */
+  public static List<String> joined(SortedSet<String> ids) {
+    List<String> joined = new ArrayList<>();
+    for (String id : ids) {
+      String before = joined.isEmpty() ? null : joined.get(joined.size() - 1);
+      if (before != null && last(before) + 1 == first(id) && suffix(before).equals(suffix(id))) {
+        joined.set(joined.size() - 1, id(first(before), last(id)) + suffix(id));
+      } else {
+        joined.add(id);
+      }
+    }
+    return joined;
   }
 
   /** The two halves of a range; empty for a single number. */

@@ -13,6 +13,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -145,16 +146,43 @@ public final class Doctor {
     }
   }
 
-  /** Asks each source by the first job that uses it and can. */
+  /**
+   * How a source is asked.
+   *
+   * @param key the setting with its URL, or the one without which it is not asked
+   */
+  private record Asked(Job job, String source, String key) {}
+
+  /** Asks each source by the first job that uses it and can; further sources where they are set. */
   private void sources(ClickHouse clickHouse) {
-    Map<String, Job> jobs = new LinkedHashMap<>();
+    Map<String, Asked> all = new LinkedHashMap<>();
     for (String name : Job.names(settings.home())) {
       Job job = Job.read(settings.home(), name);
       if (probe(job).isPresent()) {
-        jobs.putIfAbsent(job.getSource() + " " + job.getUrl(), job);
+        add(all, new Asked(job, job.getSource(), job.getUrl()));
+        job.getOthers()
+            .forEach(
+                (other, keys) ->
+                    Arrays.stream(keys.split(" "))
+                        .filter(key -> !settings.text(key).isBlank())
+                        .findFirst()
+                        .ifPresent(key -> add(all, new Asked(job, other, key))));
       }
     }
-    jobs.values().forEach(job -> source(clickHouse, job));
+    all.values().forEach(asked -> source(clickHouse, asked));
+  }
+
+  private static void add(Map<String, Asked> all, Asked asked) {
+    all.putIfAbsent(asked.source() + " " + asked.key(), asked);
+  }
+
+  /** The URL of a source; of several, the first. */
+  private static URI url(Settings settings, Asked asked) {
+    String first = settings.text(asked.key()).strip().split("[\\s,]+")[0];
+    String own = asked.source() + ".url";
+    return first.startsWith("http") || !settings.has(own)
+        ? settings.with(asked.key(), first).url(asked.key())
+        : settings.url(own);
   }
 
   /** The id to ask for; none where the ids of a job depend on what is stored. */
@@ -167,25 +195,30 @@ public final class Doctor {
         : Optional.empty();
   }
 
-  private void source(ClickHouse clickHouse, Job job) {
-    String what = "source " + job.getSource() + " (" + job.getUrl() + ")";
-    if (settings.text(job.getUrl()).isEmpty()) {
+  private void source(ClickHouse clickHouse, Asked asked) {
+    Job job = asked.job();
+    Settings alone =
+        job.getOthers().isEmpty()
+            ? settings
+            : settings.with(job.getName() + ".sources", asked.source());
+    String what = "source " + asked.source() + " (" + asked.key() + ")";
+    if (settings.text(asked.key()).isEmpty()) {
       findings.add(
           new Finding(
               what,
               Verdict.SKIPPED,
               "no URL set; " + job.getName() + " needs one",
-              "set " + settings.source(job.getUrl()) + " in the environment"));
+              "set " + settings.source(asked.key()) + " in the environment"));
       return;
     }
     try {
-      job.check(settings);
+      job.check(alone);
     } catch (UserError e) {
       findings.add(new Finding(what, Verdict.SKIPPED, e.getMessage(), ""));
       return;
     }
     try {
-      URI url = settings.url(job.getUrl());
+      URI url = url(settings, asked);
       String id = probe(job).orElseThrow();
       if (id.isEmpty()) {
         id =
@@ -203,7 +236,7 @@ public final class Doctor {
       Views.create(clickHouse, job.getName());
       long before = System.nanoTime();
       Preview.Sample sample =
-          Preview.sample(settings, job, clickHouse, List.of(id), 1, messages).samples().get(0);
+          Preview.sample(alone, job, clickHouse, List.of(id), 1, messages).samples().get(0);
       long millis = (System.nanoTime() - before) / 1_000_000;
       if (sample.failure() != null) {
         failed(

@@ -17,6 +17,7 @@ import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.source.RawRows;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 import polymarket.backfill.store.Storing;
@@ -69,6 +70,7 @@ public final class Preview {
       int pages,
       Messages messages) {
     job.check(settings);
+    String source = job.firstSource(settings);
     Stop stop = new Stop();
     Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
     Map<String, Job> jobs = Map.of(job.getName(), job);
@@ -76,9 +78,9 @@ public final class Preview {
     List<Sample> samples = new ArrayList<>();
     try (ShareLock lock =
             ShareLock.take(
-                settings.path("runtime.dir").resolve(job.getSource() + ".lock"),
+                settings.path("runtime.dir").resolve(source + ".lock"),
                 Share.WHOLE,
-                job.getSource(),
+                source,
                 "diagnose " + job.getName());
         Routes routes =
             Routes.start(
@@ -89,7 +91,11 @@ public final class Preview {
         String failure = null;
         try {
           for (int page = 0; page < pages && batch.isMore(); page++) {
-            rows += page(routes, job, batch).size();
+            Exchange answer = asked(routes, job, batch);
+            rows +=
+                answer.getMessage().getBody() instanceof RawRows came
+                    ? came.getRows()
+                    : answer.getMessage().getBody(List.class).size();
           }
         } catch (UserError e) {
           failure = e.getMessage();
@@ -97,7 +103,7 @@ public final class Preview {
         samples.add(new Sample(id, rows, batch.requests(), !batch.isMore(), failure));
       }
     }
-    return new Samples(samples, sources.get(job.getSource()).limit());
+    return new Samples(samples, sources.get(source).limit());
   }
 
   /**
@@ -160,6 +166,11 @@ public final class Preview {
 
   @SuppressWarnings("unchecked")
   private static List<Map<String, Object>> page(Routes routes, Job job, BatchWork batch) {
+    return asked(routes, job, batch).getMessage().getBody(List.class);
+  }
+
+  /** Asks for the next page. */
+  private static Exchange asked(Routes routes, Job job, BatchWork batch) {
     Exchange exchange =
         routes
             .template()
@@ -169,7 +180,7 @@ public final class Preview {
     if (exchange.getException() != null) {
       throw new UserError(Retry.reason(exchange.getException()));
     }
-    return exchange.getMessage().getBody(List.class);
+    return exchange;
   }
 
   /**

@@ -47,27 +47,54 @@ final class RangeLoader {
     if (from != null || to != null) {
       add(job, ledger, from, to, reach.last(), datasets);
     }
-    long[] pending = {0};
-    ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending[0] += Ranges.width(entry.id()));
-    if (pending[0] > 0) {
-      long calls = reaches.calls(job, pending[0]);
+    TreeSet<String> pending = new TreeSet<>();
+    ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending.add(entry.id()));
+    if (!pending.isEmpty()) {
+      long numbers = pending.stream().mapToLong(Ranges::width).sum();
       messages.info(
           job.getName()
               + ": "
-              + Messages.count(pending[0])
+              + Messages.count(numbers)
               + " "
               + job.getUnit()
-              + " to do, and "
-              + reaches.source(job)
-              + " takes "
-              + Messages.count(reach.widest())
-              + " per call at most: "
-              + Messages.count(calls)
-              + " calls or more, at "
-              + Math.round(reach.callsPerSecond())
-              + " calls/s at least "
-              + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000));
+              + " to do, "
+              + (job.sql().has("requests")
+                  ? asAverage(job, reach, pending)
+                  : asWide(job, reach, numbers)));
     }
+  }
+
+  /** How long calls take that are limited by how many numbers a call takes. */
+  private String asWide(Job job, Reach reach, long numbers) {
+    long calls = reaches.calls(job, numbers);
+    return "and "
+        + reaches.source(job)
+        + " takes "
+        + Messages.count(reach.widest())
+        + " per call at most: "
+        + Messages.count(calls)
+        + " calls or more"
+        + atThePace(reach, calls);
+  }
+
+  /** How long requests take that are limited by how much an answer holds. */
+  private String asAverage(Job job, Reach reach, TreeSet<String> pending) {
+    long requests = reaches.requests(job, Ranges.joined(pending));
+    return "about "
+        + Messages.count(requests, "request")
+        + " to "
+        + reaches.source(job)
+        + ", as long as they have as many rows as such "
+        + job.getUnit()
+        + " have on average"
+        + atThePace(reach, requests);
+  }
+
+  private static String atThePace(Reach reach, long calls) {
+    return ", at "
+        + Math.round(reach.callsPerSecond())
+        + " calls/s at least "
+        + Messages.time((long) Math.ceil(calls / reach.callsPerSecond()) * 1000);
   }
 
   private void add(
@@ -90,6 +117,19 @@ final class RangeLoader {
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
     List<String> added = new ArrayList<>();
     if (job.getDatasets().isEmpty()) {
+      List<String> elsewhere = reaches.elsewhere(job);
+      known.addAll(elsewhere);
+      elsewhere.forEach(
+          range ->
+              messages.info(
+                  job.getName()
+                      + ": another job has stored "
+                      + job.getUnit()
+                      + " "
+                      + Ranges.first(range)
+                      + " to "
+                      + Ranges.last(range)
+                      + "; they are not fetched again"));
       Ranges.gaps(
           known,
           first,

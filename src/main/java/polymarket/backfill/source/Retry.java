@@ -263,6 +263,9 @@ public final class Retry implements Processor {
    * was in counted too.
    */
   public boolean isCertain(BatchWork batch, Throwable failure) {
+    if (canOnlyWait(batch, failure)) {
+      return false;
+    }
     SourceException answer = find(failure, SourceException.class);
     boolean ofRequest = answer != null && isOfRequest(batch, answer);
     boolean alone = batch.getSize() == 1 && !batch.isPart();
@@ -313,8 +316,7 @@ public final class Retry implements Processor {
   }
 
   private int attempts(BatchWork batch, Throwable failure) {
-    if (batch.getSize() == 0 && isOfTheSource(failure)) {
-      // a probe has no ids that could be at fault
+    if (canOnlyWait(batch, failure)) {
       return Integer.MAX_VALUE;
     }
     if (find(failure, NotYetException.class) != null) {
@@ -324,6 +326,14 @@ public final class Retry implements Processor {
             || batch.failures().trials() > 0
         ? Math.min(ATTEMPTS_OF_A_HALF, attempts)
         : attempts;
+  }
+
+  /**
+   * Whether a call has no ids that could be at fault, such as a probe, and the source is: however
+   * often it says the same, there is nothing to halve.
+   */
+  private static boolean canOnlyWait(BatchWork batch, Throwable failure) {
+    return batch.getSize() == 0 && isOfTheSource(failure);
   }
 
   /** Whether the source, not the request, is the cause. */

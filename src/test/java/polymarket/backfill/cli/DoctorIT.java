@@ -20,6 +20,7 @@ class DoctorIT {
   void start() {
     bed = TestBed.start(new SandboxOptions().conditions(300).wallets(20).limits(0));
     bed.sandbox().settings().forEach(bed::set);
+    bed.set("hypersync.token", bed.sandbox().hyperSyncToken());
   }
 
   @AfterEach
@@ -39,7 +40,8 @@ class DoctorIT {
     assertEquals(List.of(), lines(result, "failed"));
     assertEquals(1, lines(result, "skipped").size(), result.out());
     assertTrue(lines(result, "skipped").get(0).contains("CLOB_API_KEY"), result.out());
-    for (String source : List.of("gamma", "clob", "goldsky", "data-api-positions", "polygon")) {
+    for (String source :
+        List.of("gamma", "clob", "goldsky", "data-api-positions", "polygon", "sqd", "hypersync")) {
       assertTrue(
           lines(result, "ok").stream().anyMatch(line -> line.contains("source " + source + " ")),
           source + ": " + result.out());
@@ -49,13 +51,16 @@ class DoctorIT {
   @Test
   void aSourceThatDoesNotAnswer_andAWrongKey_areNamed_andTheExitCodeIs3() {
     bed.sandbox().clobAccount().forEach(bed::set);
-    bed.set("clob.api-key", "wrong").set("gamma.url", "http://127.0.0.1:9");
+    bed.set("clob.api-key", "wrong")
+        .set("gamma.url", "http://127.0.0.1:9")
+        .set("hypersync.token", "wrong-too");
     Program.Result result = Program.run(bed, "doctor");
     assertEquals(3, result.exitCode(), result.toString());
     List<String> failed = lines(result, "failed");
     assertTrue(failed.stream().anyMatch(line -> line.contains("source gamma ")), result.out());
     assertTrue(
         failed.stream().anyMatch(line -> line.contains("source clob-account")), result.out());
+    assertTrue(failed.stream().anyMatch(line -> line.contains("source hypersync")), result.out());
     assertTrue(!result.out().contains("wrong"), "a key is never shown");
   }
 }

@@ -67,6 +67,28 @@ class SqlFileTest {
   }
 
   @ParameterizedTest
+  @MethodSource("names")
+  void aTableThatPeopleRead_hasAnOrder_alsoWhereItIsAUnion(String name) throws IOException {
+    String text = Files.readString(SQL.resolve(name + ".sql"));
+    for (String section : text.split("(?m)^(?=-- @)")) {
+      if (!section.startsWith("-- @check")) {
+        continue;
+      }
+      String outside =
+          section.replaceAll("(?m)^--.*$", "").replaceAll("'(?:[^'\\\\]|\\\\.)*'", "''");
+      for (String inner = ""; !inner.equals(outside); ) {
+        inner = outside;
+        outside = outside.replaceAll("\\([^()]*\\)", "");
+      }
+      String head = name + ".sql: " + section.lines().findFirst().orElseThrow();
+      assertFalse(
+          outside.contains("UNION ALL"),
+          head + ": ORDER BY orders only the last of the SELECTs; put them in one");
+      assertTrue(outside.contains("ORDER BY") || !outside.contains("GROUP BY"), head);
+    }
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = ';',
       value = {

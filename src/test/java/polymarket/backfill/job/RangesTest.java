@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class RangesTest {
@@ -16,6 +17,22 @@ class RangesTest {
     assertNull(IdKind.RANGE.normalise("9-8"));
     assertNull(IdKind.RANGE.normalise("9"));
     assertNull(IdKind.RANGE.normalise("1234567890123-1234567890124"));
+  }
+
+  @Test
+  void rangesThatFollowOnEachOther_areJoined_ifTheirDatasetsAreTheSame() {
+    assertEquals(
+        List.of(Ranges.id(1, 9) + "/fills", Ranges.id(10, 12) + "/amm", Ranges.id(14, 20) + "/amm"),
+        Ranges.joined(
+            new TreeSet<>(
+                List.of(
+                    Ranges.id(14, 20) + "/amm",
+                    Ranges.id(5, 9) + "/fills",
+                    Ranges.id(1, 4) + "/fills",
+                    Ranges.id(10, 12) + "/amm"))));
+    assertEquals(
+        List.of(Ranges.id(1, 3)),
+        Ranges.joined(new TreeSet<>(List.of(Ranges.id(1, 2), Ranges.id(3, 3)))));
   }
 
   @Test

@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -18,6 +19,7 @@ import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.polymarket.ConditionLogs;
 import polymarket.backfill.polymarket.DecodedLogs;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -159,9 +161,60 @@ class ChainJobIT {
         }
         Process run = SourceBed.program(bed, arguments.toArray(String[]::new));
         assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+        // of 601 blocks of the older exchange and 600 of the newer one: 83,361 fills and 239,000
+        // other logs on average, 10,000 a request
+        String about = arguments.contains("--datasets") ? "about 9 requests" : "about 24 requests";
+        assertTrue(SourceBed.said(bed).contains(about), () -> SourceBed.said(bed));
         List<String> datasets = arguments.contains("--datasets") ? List.of("fills") : ALL;
         assertTruth(bed, FREEZE - 600, FREEZE + 600, datasets);
       }
+    }
+  }
+
+  @Test
+  void blocksOfTheJobRpcLogs_areFetchedAgainAndReplaced_andItLeavesOutThoseOfChain()
+      throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "sqd");
+      long first = FREEZE - 400;
+      long last = FREEZE + 200;
+      for (List<String> arguments :
+          List.of(
+              List.of("rpc-logs", "--from", "" + first, "--to", "" + FREEZE),
+              List.of("chain", "--from", "" + (first + 100), "--to", "" + last),
+              List.of("rpc-logs", "--from", "" + first, "--to", "" + (last + 100)))) {
+        List<String> line = new ArrayList<>(List.of("run"));
+        line.addAll(arguments);
+        Process run = SourceBed.program(bed, line.toArray(String[]::new));
+        assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+      }
+      assertTrue(
+          SourceBed.said(bed).contains("another job has stored blocks " + (first + 100) + " to"),
+          () -> SourceBed.said(bed));
+      assertEquals(
+          List.of(Ranges.id(first, FREEZE), Ranges.id(last + 1, last + 100)),
+          Ranges.joined(new TreeSet<>(SourceBed.entries(bed, "rpc-logs").keySet())));
+      TreeMap<String, Integer> moves = new TreeMap<>();
+      for (String line :
+          bed.sandbox().truth().lines("logs?from=" + first + "&to=" + (last + 100), "")) {
+        for (ConditionLogs.Row row : ConditionLogs.decode(SourceBed.json(line))) {
+          if (row instanceof ConditionLogs.Transfer move) {
+            moves.merge(move.place().transactionHash() + " " + move.tokenId(), 1, Integer::sum);
+          }
+        }
+      }
+      assertTrue(moves.size() > 50, moves.size() + " moves");
+      TreeMap<String, Integer> stored = new TreeMap<>();
+      for (var row :
+          TestBed.sql("SELECT transaction_hash, token_id, transfers FROM default.rpc_transfers")) {
+        assertEquals(
+            null,
+            stored.put(
+                row.get("transaction_hash") + " " + row.get("token_id"),
+                ((Number) row.get("transfers")).intValue()),
+            "twice: " + row);
+      }
+      assertEquals(moves, stored);
     }
   }
 

@@ -274,6 +274,23 @@ class MappingSourcesIT {
   }
 
   @Test
+  void aNodeThatFailsBeforeItSaysHowFarItReaches_isWaitedFor_howeverOftenItSaysTheSame()
+      throws IOException {
+    try (TestBed bed =
+        TestBed.start(options().fault("kind=html,status=502,source=polygon,count=6"))) {
+      Program.Result result =
+          Program.start(
+                  bed,
+                  List.of(),
+                  Map.of("POLYGON_RPC_URL", bed.sandbox().urls().get("polygon")),
+                  run(bed, "rpc-logs", head() - 2_000, head() - 1_951))
+              .end();
+      assertEquals(0, result.exitCode(), result.toString());
+      assertEquals(1, TestBed.number("SELECT count() > 0 FROM default.rpc_transfers"));
+    }
+  }
+
+  @Test
   void aNodesUrl_isReadFromAlchemysVariable_staysSecret_andAnotherNodeContinues()
       throws IOException {
     try (TestBed bed =

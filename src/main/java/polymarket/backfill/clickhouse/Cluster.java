@@ -1,0 +1,172 @@
+package polymarket.backfill.clickhouse;
+
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+
+/**
+ * Rewrites statements that create, change or drop tables for a ClickHouse cluster with one shard:
+ * {@code ON CLUSTER} sends them to every replica, and MergeTree engines become replicated ones. A
+ * replicated engine without arguments takes its path in Keeper from the server's settings {@code
+ * default_replica_path} and {@code default_replica_name}, which contain {@code {uuid}}: a table
+ * that is dropped and created again, renamed or exchanged keeps a path of its own.
+ *
+ * <p>Other statements stay as they are: ClickHouse itself replicates the rows of an INSERT, and
+ * DELETE and OPTIMIZE of a replicated table.
+ */
+final class Cluster {
+
+  private static final String NAME = "(?:`(?:[^`\\\\]|\\\\.)+`|\"(?:[^\"\\\\]|\\\\.)+\"|\\w+)";
+
+  private static final String TABLE = NAME + "(?:\\." + NAME + ")?";
+
+  private static final String BLANK = "(?:\\s|--[^\\n]*(?:\\n|$)|/\\*(?s:.*?)\\*/)*+";
+
+  /** What ends in the name after which ON CLUSTER stands. */
+  private static final Pattern NAMED =
+      Pattern.compile(
+          BLANK
+              + "(?:CREATE\\s+(?:OR\\s+REPLACE\\s+)?(?<created>TABLE|VIEW|MATERIALIZED\\s+VIEW"
+              + "|DICTIONARY|DATABASE|FUNCTION)(?:\\s+IF\\s+NOT\\s+EXISTS)?"
+              + "|DROP\\s+(?:TABLE|VIEW|DICTIONARY|DATABASE|FUNCTION)(?:\\s+IF\\s+EXISTS)?"
+              + "|TRUNCATE\\s+TABLE(?:\\s+IF\\s+EXISTS)?"
+              + "|ALTER\\s+TABLE)\\s+"
+              + TABLE,
+          Pattern.CASE_INSENSITIVE);
+
+  /** Statements with two names, after which ON CLUSTER stands. */
+  private static final Pattern TWO_NAMES =
+      Pattern.compile(
+          BLANK
+              + "(?:RENAME\\s+TABLE\\s+"
+              + TABLE
+              + "\\s+TO\\s+"
+              + TABLE
+              + "|EXCHANGE\\s+TABLES\\s+"
+              + TABLE
+              + "\\s+AND\\s+"
+              + TABLE
+              + ")",
+          Pattern.CASE_INSENSITIVE);
+
+  /** Text in quotes and comments, which stay as they are, or a word that is rewritten. */
+  private static final Pattern WORDS =
+      Pattern.compile(
+          "'(?:[^'\\\\]|\\\\.|'')*+'|`[^`]*`|\"[^\"]*\"|--[^\\n]*|/\\*.*?\\*/"
+              + "|\\bENGINE\\s*=\\s*(?<engine>\\w+)"
+              + "|\\bnon_replicated_deduplication_window\\b"
+              + "|\\bON\\s+CLUSTER\\b",
+          Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
+
+  private final String name;
+
+  /**
+   * @param name as in system.clusters; empty for none: then every statement stays as it is
+   */
+  Cluster(String name) {
+    this.name = name;
+  }
+
+  /**
+   * The cluster that the settings name.
+   *
+   * @throws UserError if they name one, and no server
+   */
+  static Cluster of(Settings settings) {
+    String name = settings.text("clickhouse.cluster");
+    if (!name.isEmpty() && settings.text("clickhouse.url").isEmpty()) {
+      throw new UserError(
+          "clickhouse.cluster is set, but clickhouse.url is not: set it to the URL of one replica,"
+              + " or clear clickhouse.cluster to use the embedded engine");
+    }
+    return new Cluster(name);
+  }
+
+  /**
+   * Returns the statement to send.
+   *
+   * @throws UserError for a table that is created as a copy of another one, engine included: both
+   *     would have the same path in Keeper
+   */
+  String rewrite(String sql) {
+    if (name.isEmpty()) {
+      return sql;
+    }
+    Matcher head = NAMED.matcher(sql);
+    boolean named = head.lookingAt();
+    if (!named && !(head = head.usePattern(TWO_NAMES)).lookingAt()) {
+      return sql;
+    }
+    StringBuilder rest = new StringBuilder();
+    Matcher word = WORDS.matcher(sql).region(head.end(), sql.length());
+    boolean engine = false;
+    int copied = head.end();
+    while (word.find()) {
+      String found = word.group();
+      if (found.toUpperCase(java.util.Locale.ROOT).matches("ON\\s+CLUSTER")) {
+        return sql;
+      }
+      engine |= word.group("engine") != null;
+      rest.append(sql, copied, word.start()).append(replicated(found, word.group("engine")));
+      copied = word.end();
+    }
+    rest.append(sql.substring(copied));
+    if (named && "TABLE".equalsIgnoreCase(head.group("created")) && !engine) {
+      throw new UserError(
+          "clickhouse.cluster: a table that copies the engine of another one cannot be created on a"
+              + " cluster. `reconcile`, `enrich` and `positions` do that: they need one server"
+              + " (see docs/CLUSTER.md)");
+    }
+    return sql.substring(0, head.end()) + " ON CLUSTER " + Quoted.name(name) + rest;
+  }
+
+  private static String replicated(String found, String engine) {
+    if (engine != null) {
+      return engine.endsWith("MergeTree") && !engine.matches("(Replicated|Shared).*")
+          ? found.substring(0, found.length() - engine.length()) + "Replicated" + engine
+          : found;
+    }
+    return found.startsWith("non_") ? found.substring("non_".length()) : found;
+  }
+
+  /**
+   * Checks that the server knows the cluster, and that every replica has all rows.
+   *
+   * @throws UserError if the server does not know it, or it has several shards
+   */
+  void check(ClickHouse clickHouse) {
+    if (name.isEmpty()) {
+      return;
+    }
+    List<Map<String, Object>> known =
+        clickHouse.rows(
+            "SELECT cluster, max(shard_num) AS shards FROM system.clusters GROUP BY cluster ORDER"
+                + " BY cluster",
+            Map.of());
+    Map<String, Object> found =
+        known.stream().filter(row -> name.equals(row.get("cluster"))).findFirst().orElse(null);
+    if (found == null) {
+      throw new UserError(
+          "clickhouse.cluster: "
+              + clickHouse.where()
+              + " has no cluster '"
+              + name
+              + "'; its clusters: "
+              + String.join(
+                  ", ", known.stream().map(row -> String.valueOf(row.get("cluster"))).toList()));
+    }
+    long shards = ((Number) found.get("shards")).longValue();
+    if (shards > 1) {
+      throw new UserError(
+          "clickhouse.cluster: cluster '"
+              + name
+              + "' has "
+              + shards
+              + " shards, and each would have a part of the rows only; name a cluster with one"
+              + " shard and any number of replicas");
+    }
+  }
+}
