@@ -11,7 +11,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
@@ -55,7 +54,10 @@ final class StoredChain {
                     .largestMarketFills(200)
                     .blockSeconds(1000)
                     .limits(0)));
-    chain.read("logs?address=all", chain::insert);
+    // one insert, because many parts make the deletes of the tests slow
+    StringBuilder logs = new StringBuilder();
+    chain.read("logs?address=all", part -> part.forEach(log -> logs.append(log).append('\n')));
+    chain.insert(logs.toString());
     chain.claim(FIRST, chain.sandbox.head());
     return chain;
   }
@@ -112,7 +114,7 @@ final class StoredChain {
       throw new IllegalArgumentException(
           wanted.size() + " logs wanted, " + found.size() + " there");
     }
-    insert(found);
+    insert(String.join("\n", found));
   }
 
   private static String key(JsonNode log) {
@@ -121,13 +123,9 @@ final class StoredChain {
         + Long.decode(log.get("logIndex").asText());
   }
 
-  private void insert(List<String> logs) {
-    if (!logs.isEmpty()) {
-      CLICKHOUSE.insert(
-          "default.chain_from_polygon",
-          logs.stream().collect(Collectors.joining("\n")).getBytes(StandardCharsets.UTF_8),
-          "t" + inserts++);
-    }
+  private void insert(String logs) {
+    CLICKHOUSE.insert(
+        "default.chain_from_polygon", logs.getBytes(StandardCharsets.UTF_8), "t" + inserts++);
   }
 
   /** Notes blocks as asked for, with the logs that are there, as the job does. */
