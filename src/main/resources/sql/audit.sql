@@ -2,7 +2,8 @@
 -- what the law says. Its statement gives one row: checked, broken, first_block and last_block of what is broken, and places:
 -- up to 100 tuples of first block, last block, transaction, wallet, token and what is wrong. A law with by=blocks is asked
 -- for blocks {from_block} to {to_block} at a time, of those that were fetched of all datasets in needs=; one with by=tokens
--- for a range of hashes, of tokens or whole markets; one with by=node when a node said what @held asks for. The datasets in whole=
+-- for a range of hashes, of tokens or whole markets; one with by=node when a node said what @held asks for; one with by=source for blocks that were
+-- fetched a second time, from another source, into the tables of the database {copy}. The datasets in whole=
 -- have to be fetched from their first block on without a gap.
 
 -- @setup after=chain
@@ -886,6 +887,63 @@ FROM
     GROUP BY dataset, first
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @sample
+-- Pieces of the blocks that came from other sources than {source}, chosen at random by {seed}: so many that they are {share} of
+-- these blocks. Blocks behind {reach}, the last one that the source has, are left out.
+SELECT first, last, datasets, total FROM
+(
+    SELECT first, last, datasets, sum(width) OVER (ORDER BY place, first, last) AS upto, sum(width) OVER () AS total, width
+    FROM
+    (
+        SELECT arrayJoin(range(begin, end + 1, 1000)) AS first, least(first + 999, end) AS last, last - first + 1 AS width, datasets,
+            sipHash64(first, last, toInt64({seed})) AS place
+        FROM
+        (
+            SELECT first AS begin, last AS end, groupArray(toString(dataset)) AS datasets FROM default.chain_ranges FINAL
+            WHERE source != {source} GROUP BY first, last
+        )
+    )
+    WHERE last <= toUInt64({reach})
+)
+WHERE upto - width < toFloat64({share}) * total
+ORDER BY first;
+
+-- @law second by=source In a random sample of the blocks, the stored logs are those that another source has.
+SELECT count() AS checked, countIf(here != there) AS broken, minIf(block_number, here != there) AS first_block,
+    maxIf(block_number, here != there) AS last_block,
+    groupArrayIf(100)((block_number, block_number, concat('0x', lower(hex(transaction_hash))), '', '',
+        concat(dataset, ': log ', toString(log_index), if(there, ' is missing; ', ' is stored; '), {source},
+            if(there, ' has it', ' does not have it'))), here != there) AS places
+FROM
+(
+    SELECT dataset, block_number, log_index, transaction_hash, max(stored) AS here, max(NOT stored) AS there FROM
+    (
+        SELECT 'fills' AS dataset, block_number, log_index, transaction_hash, true AS stored FROM default.chain_fills
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT 'amm', block_number, log_index, transaction_hash, true FROM default.chain_amm_trades
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT 'transfers', block_number, log_index, transaction_hash, true FROM default.chain_transfers
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT toString(dataset), block_number, log_index, transaction_hash, true FROM default.chain_lifecycle
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT toString(dataset), block_number, log_index, transaction_hash, true FROM default.chain_rejected
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT 'fills', block_number, log_index, transaction_hash, false FROM {copy}.chain_fills
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT 'amm', block_number, log_index, transaction_hash, false FROM {copy}.chain_amm_trades
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT 'transfers', block_number, log_index, transaction_hash, false FROM {copy}.chain_transfers
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT toString(dataset), block_number, log_index, transaction_hash, false FROM {copy}.chain_lifecycle
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL SELECT toString(dataset), block_number, log_index, transaction_hash, false FROM {copy}.chain_rejected
+            WHERE block_number BETWEEN {from_block} AND {to_block}
+    )
+    WHERE dataset IN ({datasets})
+    GROUP BY dataset, block_number, log_index, transaction_hash
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
 -- @compared
 -- The computed positions of wallets beside the Data API's, for `backfill audit wallets`: each difference of a position's amount and

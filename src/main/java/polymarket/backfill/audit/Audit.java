@@ -2,8 +2,6 @@ package polymarket.backfill.audit;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +40,7 @@ public final class Audit {
   private final Consumer<String> progress;
   private final Steps steps;
   private final Node node;
+  private final Sample sample;
   private final SqlFile sql = SqlFile.read("audit");
   private final Map<String, Object> values = new HashMap<>();
   private final Map<String, List<Blocks>> fetched = new HashMap<>();
@@ -68,6 +67,8 @@ public final class Audit {
 
   /**
    * @param node says what contracts hold; null for none, so that the law of it is not checked
+   * @param sample of the blocks that is compared with another source's; null for none, so that the
+   *     law of it is left out
    * @param progress receives the progress, one short line at a time
    */
   public Audit(
@@ -75,9 +76,11 @@ public final class Audit {
       Settings settings,
       Messages messages,
       Node node,
+      Sample sample,
       Consumer<String> progress) {
     this.clickHouse = clickHouse;
     this.node = node;
+    this.sample = sample;
     this.messages = messages;
     this.progress = progress;
     steps = new Steps("audit", Memory.bytes(settings, Memory.CAP), 1);
@@ -96,8 +99,14 @@ public final class Audit {
     long started = System.nanoTime();
     Views.create(clickHouse, "audit");
     begin();
+    if (sample != null) {
+      sample.fetch(clickHouse, steps, progress);
+    }
     List<LawResult> results = new ArrayList<>();
     for (SqlFile.Section law : sql.sections("law")) {
+      if (sample == null && law.attributes().get("by").equals("source")) {
+        continue;
+      }
       LawResult result = check(law);
       if (steps.isStopped()) {
         return new Result(results, true, List.of(), (System.nanoTime() - started) / 1_000_000);
@@ -156,6 +165,10 @@ public final class Audit {
       case "blocks" -> byBlocks(section, law);
       case "tokens" -> byTokens(section, law);
       case "node" -> byNode(section, law);
+      case "source" -> {
+        law.partly(sample.size());
+        each(law, sample.pieces(), sample::placeholders, section, Sample.Piece::halves);
+      }
       case "all" -> each(law, List.of(0), nothing -> Map.of(), section, nothing -> List.of());
       default -> throw new UserError("sql/audit.sql:" + section.line() + ": unknown by=" + by);
     }
@@ -407,72 +420,7 @@ public final class Audit {
     }
   }
 
-  private static long number(Object value) {
+  static long number(Object value) {
     return new BigInteger(String.valueOf(value)).longValueExact();
-  }
-
-  /** A law's results as they come in, slice by slice. */
-  private static final class Law {
-    private final String name;
-    private final String says;
-    private long checked;
-    private long broken;
-    private long first = Long.MAX_VALUE;
-    private long last;
-    private String why = "";
-    private boolean skipped;
-    private final List<Place> places = Collections.synchronizedList(new ArrayList<>());
-
-    Law(String name, String says) {
-      this.name = name;
-      this.says = says;
-    }
-
-    void notChecked(String reason) {
-      skipped = true;
-      why = reason;
-    }
-
-    void partly(String reason) {
-      why = reason;
-    }
-
-    synchronized void add(Map<String, Object> row) {
-      checked += number(row.get("checked"));
-      long wrong = number(row.get("broken"));
-      if (wrong > 0) {
-        broken += wrong;
-        first = Math.min(first, number(row.get("first_block")));
-        last = Math.max(last, number(row.get("last_block")));
-        for (Object place : list(row.get("places"))) {
-          List<?> fields = list(place);
-          places.add(
-              new Place(
-                  number(fields.get(0)),
-                  number(fields.get(1)),
-                  String.valueOf(fields.get(2)),
-                  String.valueOf(fields.get(3)),
-                  String.valueOf(fields.get(4)),
-                  String.valueOf(fields.get(5))));
-        }
-      }
-    }
-
-    private static List<?> list(Object value) {
-      return value instanceof List<?> list ? list : Arrays.asList((Object[]) value);
-    }
-
-    LawResult result(long millis) {
-      return new LawResult(
-          name,
-          says,
-          broken > 0 ? "broken" : skipped ? "not checked" : "holds",
-          checked,
-          broken,
-          broken > 0 ? new Blocks(first, last) : null,
-          List.copyOf(places),
-          why,
-          millis);
-    }
   }
 }

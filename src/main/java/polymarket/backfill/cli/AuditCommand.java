@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -14,15 +15,19 @@ import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
 import polymarket.backfill.audit.Audit;
+import polymarket.backfill.audit.Blocks;
 import polymarket.backfill.audit.LawResult;
 import polymarket.backfill.audit.Node;
 import polymarket.backfill.audit.Place;
+import polymarket.backfill.audit.Sample;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.run.RangeCopy;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
@@ -61,8 +66,50 @@ final class AuditCommand implements Callable<Integer> {
               + " needs old states (an archive node).")
   private boolean node;
 
+  /** The sources of the chain's logs, as default.chain_ranges calls them. */
+  private enum Source {
+    sqd("sqd"),
+    rpc("polygon"),
+    hypersync("hypersync");
+
+    /** The source as the job's definition calls it. */
+    private final String route;
+
+    Source(String route) {
+      this.route = route;
+    }
+  }
+
+  @Option(
+      names = "--second-source",
+      paramLabel = "SOURCE",
+      description =
+          "Also fetch a random sample of the blocks from another source than theirs, and compare"
+              + " the stored logs with it: ${COMPLETION-CANDIDATES}.")
+  private Source second;
+
+  @Option(
+      names = "--sample",
+      paramLabel = "SHARE",
+      description =
+          "How many of the blocks that came from other sources are compared with --second-source"
+              + " (default: 1%%).")
+  private String sample;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description =
+          "Choose the same sample as the audit that printed this seed (default: another one each"
+              + " time).")
+  private Long seed;
+
   @Override
   public Integer call() {
+    if (second == null && (sample != null || seed != null)) {
+      throw new UserError("--sample and --seed choose blocks for --second-source: add it");
+    }
+    double share = share();
     Settings settings = common.settings();
     try (ShareLock lock =
             ShareLock.take(
@@ -70,15 +117,23 @@ final class AuditCommand implements Callable<Integer> {
         ClickHouse clickHouse = ClickHouse.open(settings)) {
       Terminal terminal = new Terminal(json);
       Audit.Result result;
-      try {
+      try (RangeCopy copy = second == null ? null : copy(settings, clickHouse, terminal)) {
         Audit audit =
             new Audit(
                 clickHouse,
                 settings,
                 terminal,
                 node ? new Node(settings.url("polygon.rpc.url")) : null,
+                copy == null ? null : sample(copy, share),
                 terminal::status);
-        Signals.handle(audit::stop, terminal);
+        Signals.handle(
+            () -> {
+              audit.stop();
+              if (copy != null) {
+                copy.stop();
+              }
+            },
+            terminal);
         result = audit.run();
       } finally {
         terminal.ended();
@@ -98,6 +153,50 @@ final class AuditCommand implements Callable<Integer> {
               : result.broken() ? ExitCode.CHECK_FAILED : ExitCode.COMPLETE)
           .code();
     }
+  }
+
+  /** The share of the blocks that are compared, above 0 and up to 1. */
+  private double share() {
+    String text = sample == null ? "1%" : sample.strip();
+    double percent =
+        text.matches("\\d{1,3}(\\.\\d{1,9})?%")
+            ? Double.parseDouble(text.substring(0, text.length() - 1))
+            : 0;
+    if (percent <= 0 || percent > 100) {
+      throw new UserError("--sample is " + sample + "; it takes a share up to 100%, such as 1%");
+    }
+    return percent / 100;
+  }
+
+  private RangeCopy copy(Settings settings, ClickHouse clickHouse, Messages messages) {
+    return new RangeCopy(
+        settings.with("chain.sources", second.route),
+        Job.read(Common.home(), "chain"),
+        clickHouse,
+        messages);
+  }
+
+  private Sample sample(RangeCopy copy, double share) {
+    return new Sample(
+        second.name(),
+        share,
+        seed == null ? ThreadLocalRandom.current().nextInt(1_000_000) : seed,
+        new Sample.Copy() {
+          @Override
+          public long reach() {
+            return copy.reach();
+          }
+
+          @Override
+          public void fetch(Blocks blocks, List<String> datasets) {
+            copy.fetch(blocks.first(), blocks.last(), datasets);
+          }
+
+          @Override
+          public String database() {
+            return copy.database();
+          }
+        });
   }
 
   private void page(ClickHouse clickHouse, Settings settings, Audit.Result result) {

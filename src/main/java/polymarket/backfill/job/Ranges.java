@@ -48,6 +48,11 @@ public final class Ranges {
     return String.format(Locale.ROOT, "%012d-%012d", first, last);
   }
 
+  /** The same with datasets; none where the job has none. */
+  public static String id(long first, long last, List<String> datasets) {
+    return id(first, last) + (datasets.isEmpty() ? "" : "/" + String.join("+", datasets));
+  }
+
   public static long first(String id) {
     return Long.parseLong(id, 0, 12, 10);
   }

@@ -171,16 +171,31 @@ public final class Preview {
 
   /** Asks for the next page. */
   private static Exchange asked(Routes routes, Job job, BatchWork batch) {
+    return asked(routes, job.getName() + "-ask", batch);
+  }
+
+  /**
+   * Asks a route.
+   *
+   * @throws UserError where there is no answer
+   */
+  static Exchange asked(Routes routes, String route, BatchWork batch) {
     Exchange exchange =
         routes
             .template()
-            .request(
-                "direct:" + job.getName() + "-ask",
-                to -> to.setProperty(BatchWork.PROPERTY, batch));
+            .request("direct:" + route, to -> to.setProperty(BatchWork.PROPERTY, batch));
     if (exchange.getException() != null) {
       throw new UserError(Retry.reason(exchange.getException()));
     }
     return exchange;
+  }
+
+  /** Creates a database with the tables and views that a job stores into. */
+  static void createTables(ClickHouse clickHouse, Job job, String database) {
+    clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
+    for (String statement : Views.setup(job.getName())) {
+      clickHouse.execute(statement.replace("default.", database + "."));
+    }
   }
 
   /**
@@ -199,10 +214,7 @@ public final class Preview {
       return became;
     }
     try {
-      clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
-      for (String statement : Views.setup(job.getName())) {
-        clickHouse.execute(statement.replace("default.", database + "."));
-      }
+      createTables(clickHouse, job, database);
       BatchWork batch = BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST);
       Storing storing = new Storing(job, job.sql(), batch, rows);
       if (storing.prepare()) {

@@ -64,6 +64,7 @@ class AuditIT {
             Settings.load(TestBed.PROJECT, Map.of(), Map.of()),
             SaidMessages.SILENT,
             node,
+            null,
             line -> {})
         .run();
   }

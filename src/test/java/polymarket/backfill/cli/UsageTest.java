@@ -166,6 +166,12 @@ class UsageTest {
     "pipeline overnight --only clob --from rpc, --only",
     "verify enrichment --min-coverage much, --min-coverage",
     "clickhouse --set clickhouse.url=http://127.0.0.1:1, clickhouse.url is set",
+    "audit --second-source rpc --set chain.span=500, chain.sources",
+    "audit --second-source goldsky, --second-source",
+    "audit --second-source sqd --sample 0%, --sample",
+    "audit --second-source sqd --sample 101%, --sample",
+    "audit --second-source sqd --sample some, --sample",
+    "audit --sample 1%, --second-source",
     "run, JOB",
     "sql, SQL",
   })

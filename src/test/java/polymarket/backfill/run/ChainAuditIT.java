@@ -4,9 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.sandbox.SandboxOptions;
@@ -16,6 +21,7 @@ class ChainAuditIT {
 
   private static final long FIRST = 86_126_000L;
   private static final long LAST = 86_127_500L;
+  private static final String[] SECOND = {"audit", "--second-source", "rpc", "--sample", "100%"};
 
   @Test
   void aLogThatTheSourceLeftOut_isNamed_andThePrintedCommandFetchesIt() throws Exception {
@@ -54,6 +60,99 @@ class ChainAuditIT {
           "the named range alone was asked for again");
       assertEquals(0, exit(bed, "audit"));
     }
+  }
+
+  @Test
+  void logsThatNoLawSees_areNamedByASecondSource_andFetchedByThePrintedCommands() throws Exception {
+    try (TestBed bed =
+        SourceBed.start(
+            new SandboxOptions().conditions(1500).wallets(200).limits(0).blockSeconds(1000))) {
+      bed.set("chain.span", 500).set("chain.sources", "sqd");
+      bed.sandbox().settings().forEach(bed::set);
+      Set<String> unseen = new TreeSet<>(Set.of(plainTransfer(bed), registration(bed)));
+      bed.sandbox().fault("kind=drop-log,source=sqd,ids=" + String.join("+", unseen));
+      assertEquals(0, exit(bed, "run", "chain", "--from", "" + FIRST, "--to", "" + LAST));
+      assertEquals(0, exit(bed, "audit"), SourceBed.said(bed));
+      assertEquals(3, exit(bed, SECOND), SourceBed.said(bed));
+      assertEquals(unseen, broken());
+      bed.sandbox().clearFaults();
+      Matcher command =
+          Pattern.compile("backfill (run chain --redo all --from \\d+ --to \\d+)")
+              .matcher(SourceBed.said(bed));
+      int commands = 0;
+      for (; command.find(); commands++) {
+        assertEquals(0, exit(bed, command.group(1).split(" ")), SourceBed.said(bed));
+      }
+      assertTrue(commands > 0, SourceBed.said(bed));
+      assertEquals(0, exit(bed, SECOND), SourceBed.said(bed));
+      assertEquals(
+          List.of(Map.of("checked", logs())),
+          TestBed.sql(
+              "SELECT toUInt64(checked) AS checked FROM default.audit_results WHERE law = 'second'"
+                  + " ORDER BY time DESC LIMIT 1"));
+      assertEquals(
+          0,
+          TestBed.number("SELECT count() FROM system.databases WHERE name LIKE 'backfill_copy%'"));
+      assertEquals(1, exit(bed, "audit", "--second-source", "sqd"), SourceBed.said(bed));
+      assertTrue(
+          SourceBed.said(bed).contains("was fetched from another source than sqd"),
+          SourceBed.said(bed));
+    }
+  }
+
+  /** Where logs are missing by the audit's last result, each as BLOCK:LOGINDEX. */
+  private static Set<String> broken() {
+    return TestBed.sql(
+            "SELECT concat(toString(place.1), ':', extract(place.6, 'log (\\\\d+) is missing')) AS"
+                + " log FROM default.audit_results ARRAY JOIN places AS place WHERE law = 'second'")
+        .stream()
+        .map(row -> String.valueOf(row.get("log")))
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /** How many logs are stored. */
+  private static Object logs() {
+    return TestBed.sql("SELECT toUInt64(sum(logs)) AS n FROM default.chain_ranges FINAL")
+        .get(0)
+        .get("n");
+  }
+
+  /** A transfer that a wallet makes of its own, with no other log of Polymarket beside it. */
+  private static String plainTransfer(TestBed bed) {
+    Map<String, List<JsonNode>> transactions =
+        bed
+            .sandbox()
+            .truth()
+            .lines(
+                "chain?kind=fills,transfers,lifecycle,amm,fees&from=" + FIRST + "&to=" + LAST, "")
+            .stream()
+            .map(SourceBed::json)
+            .collect(Collectors.groupingBy(row -> row.get("tx").asText()));
+    JsonNode transfer =
+        transactions.values().stream()
+            .filter(rows -> rows.size() == 1 && rows.get(0).has("to"))
+            .map(rows -> rows.get(0))
+            .filter(row -> row.get("operator").equals(row.get("from")))
+            .min(Comparator.comparing(row -> row.get("block").asLong()))
+            .orElseThrow();
+    return transfer.get("block").asLong() + ":" + transfer.get("log_index").asLong();
+  }
+
+  /** A log in which an exchange registers tokens. */
+  private static String registration(TestBed bed) {
+    JsonNode log =
+        bed
+            .sandbox()
+            .truth()
+            .lines("logs?from=" + FIRST + "&to=" + LAST + "&address=all", "")
+            .stream()
+            .map(SourceBed::json)
+            .filter(row -> row.get("topics").get(0).asText().startsWith("0xbc9a2432"))
+            .findFirst()
+            .orElseThrow();
+    return Long.decode(log.get("blockNumber").asText())
+        + ":"
+        + Long.decode(log.get("logIndex").asText());
   }
 
   private static int exit(TestBed bed, String... arguments) throws Exception {

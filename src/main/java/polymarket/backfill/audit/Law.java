@@ -1,0 +1,72 @@
+package polymarket.backfill.audit;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+
+/** A law's results as they come in, slice by slice. */
+final class Law {
+  final String name;
+  private final String says;
+  private long checked;
+  private long broken;
+  private long first = Long.MAX_VALUE;
+  private long last;
+  private String why = "";
+  private boolean skipped;
+  private final List<Place> places = Collections.synchronizedList(new ArrayList<>());
+
+  Law(String name, String says) {
+    this.name = name;
+    this.says = says;
+  }
+
+  void notChecked(String reason) {
+    skipped = true;
+    why = reason;
+  }
+
+  void partly(String reason) {
+    why = reason;
+  }
+
+  synchronized void add(Map<String, Object> row) {
+    checked += Audit.number(row.get("checked"));
+    long wrong = Audit.number(row.get("broken"));
+    if (wrong > 0) {
+      broken += wrong;
+      first = Math.min(first, Audit.number(row.get("first_block")));
+      last = Math.max(last, Audit.number(row.get("last_block")));
+      for (Object place : list(row.get("places"))) {
+        List<?> fields = list(place);
+        places.add(
+            new Place(
+                Audit.number(fields.get(0)),
+                Audit.number(fields.get(1)),
+                String.valueOf(fields.get(2)),
+                String.valueOf(fields.get(3)),
+                String.valueOf(fields.get(4)),
+                String.valueOf(fields.get(5))));
+      }
+    }
+  }
+
+  static List<?> list(Object value) {
+    return value instanceof List<?> list ? list : Arrays.asList((Object[]) value);
+  }
+
+  LawResult result(long millis) {
+    return new LawResult(
+        name,
+        says,
+        broken > 0 ? "broken" : skipped ? "not checked" : "holds",
+        checked,
+        broken,
+        broken > 0 ? new Blocks(first, last) : null,
+        List.copyOf(places),
+        why,
+        millis);
+  }
+}
