@@ -93,6 +93,14 @@ class ChainAuditIT {
       assertEquals(
           0,
           TestBed.number("SELECT count() FROM system.databases WHERE name LIKE 'backfill_copy%'"));
+      assertEquals(0, exit(bed, "audit", "--second-source", "rpc", "--seed", "7"));
+      Matcher size =
+          Pattern.compile("(\\S+) of (\\S+) blocks were compared with rpc, chosen by seed 7")
+              .matcher(SourceBed.said(bed));
+      assertTrue(size.find(), SourceBed.said(bed));
+      long compared = Long.parseLong(size.group(1).replace(",", ""));
+      assertEquals("1,501", size.group(2));
+      assertTrue(compared >= 15 && compared < 1501, size.group());
       assertEquals(1, exit(bed, "audit", "--second-source", "sqd"), SourceBed.said(bed));
       assertTrue(
           SourceBed.said(bed).contains("was fetched from another source than sqd"),
