@@ -26,6 +26,7 @@ import polymarket.backfill.UserError;
       StatusCommand.class,
       StopCommand.class,
       MonitorCommand.class,
+      ServeCommand.class,
       FetchCommand.class,
       DiagnoseCommand.class,
       DoctorCommand.class,

@@ -398,7 +398,7 @@ final class BenchmarkCommand implements Callable<Integer> {
               "flat memory: one process, limits off, 512 MB of heap",
               1,
               0,
-              List.of("-Xmx512m", "-Xlog:gc:file=gc.log")));
+              List.of("-Xmx512m", "-Xms64m", "-Xlog:gc:file=gc.log")));
     }
     return parts.stream()
         .map(

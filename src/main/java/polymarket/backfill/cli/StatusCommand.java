@@ -144,7 +144,7 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   /** The last pass of each of these pipelines that has one. */
-  private static List<PipelineStatus> passes(Settings settings, List<String> pipelines) {
+  static List<PipelineStatus> passes(Settings settings, List<String> pipelines) {
     List<PipelineStatus> passes = new ArrayList<>();
     for (String pipeline : pipelines) {
       PipelineFiles files = PipelineFiles.of(settings, pipeline);

@@ -86,7 +86,12 @@ final class StopCommand implements Callable<Integer> {
   }
 
   private boolean isAsked(String what) {
-    return jobs.isEmpty() || Stream.of(what.split("[ ,]+")).anyMatch(jobs::contains);
+    return jobs.isEmpty() || isOf(what, jobs);
+  }
+
+  /** Whether what a process says of itself names one of these. */
+  static boolean isOf(String what, List<String> jobs) {
+    return Stream.of(what.split("[ ,]+")).anyMatch(jobs::contains);
   }
 
   private static boolean ended(ProcessHandle process, long nanos) {
@@ -101,7 +106,7 @@ final class StopCommand implements Callable<Integer> {
   }
 
   /** What runs here, but for this process, by process. */
-  private static Map<ProcessHandle, String> running(Path runtime) {
+  static Map<ProcessHandle, String> running(Path runtime) {
     Map<ProcessHandle, String> running = new LinkedHashMap<>();
     ShareLock.all(runtime).stream()
         .filter(holder -> !holder.process().equals(ProcessHandle.current()))

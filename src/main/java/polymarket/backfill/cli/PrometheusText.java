@@ -1,0 +1,41 @@
+package polymarket.backfill.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Metrics in Prometheus' text format, version 0.0.4. */
+final class PrometheusText {
+  private final Map<String, StringBuilder> families = new LinkedHashMap<>();
+
+  /**
+   * Adds a value.
+   *
+   * @param help what the metric is, in a sentence
+   * @param labels in their order
+   */
+  void gauge(String name, String help, Map<String, String> labels, double value) {
+    families
+        .computeIfAbsent(
+            name,
+            family ->
+                new StringBuilder("# HELP " + name + " " + help + "\n# TYPE " + name + " gauge\n"))
+        .append(name)
+        .append(
+            labels.entrySet().stream()
+                .map(label -> label.getKey() + "=\"" + escaped(label.getValue()) + "\"")
+                .collect(Collectors.joining(",", "{", "}")))
+        .append(' ')
+        .append(value == Math.rint(value) ? String.valueOf((long) value) : String.valueOf(value))
+        .append('\n');
+  }
+
+  private static String escaped(String text) {
+    return text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
+  }
+
+  @Override
+  public String toString() {
+    return String.join("", families.values());
+  }
+}

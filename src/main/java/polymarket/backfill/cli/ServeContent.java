@@ -1,0 +1,402 @@
+package polymarket.backfill.cli;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import polymarket.backfill.Nearest;
+import polymarket.backfill.Self;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.pipeline.Pipeline;
+import polymarket.backfill.pipeline.PipelineFiles;
+import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.JobStatus;
+import polymarket.backfill.run.RunState;
+import polymarket.backfill.serve.PaceHistory;
+import polymarket.backfill.serve.PageContent;
+
+/** What the page shows: what {@code status} reads, and what was started from the page. */
+final class ServeContent implements PageContent, AutoCloseable {
+
+  /** So many failed ids are shown. */
+  private static final int MOST_FAILED = 200;
+
+  /** How long a process may take to end after it was asked to. */
+  private static final long STOP_SECONDS = 120;
+
+  /** The options of run that the page passes on. */
+  private static final Set<String> OPTIONS =
+      Set.of(
+          "--limit", "--from", "--to", "--since", "--until", "--days", "--pace", "--redo", "--ids");
+
+  /** What the page starts beside jobs and pipelines: the words before the report's file. */
+  private static final Map<String, List<String>> CHECKS =
+      Map.of("ready", List.of("ready", "--html"), "audit", List.of("audit", "--report"));
+
+  /** A process that was started from the page. */
+  private record Started(Process process, Path log, long at) {}
+
+  private final Settings settings;
+  private final Path folder;
+  private final List<String> sets = new ArrayList<>();
+  private final List<String> jobs;
+  private final List<String> pipelines;
+  private final Map<String, String> sources = new TreeMap<>();
+  private final PaceHistory history = new PaceHistory();
+  private final Map<String, Started> started = new TreeMap<>();
+
+  /**
+   * @param overrides the values of --set, which what is started gets too
+   */
+  ServeContent(Settings settings, Map<String, String> overrides) {
+    this.settings = settings;
+    this.folder = settings.path("runtime.dir").resolve("serve");
+    overrides.forEach((key, value) -> sets.addAll(List.of("--set", key + "=" + value)));
+    jobs = Job.names(Common.home());
+    pipelines = Pipeline.names(Common.home());
+    jobs.forEach(job -> sources.put(job, Job.read(Common.home(), job).firstSource(settings)));
+  }
+
+  @Override
+  public String status() {
+    List<StatusCommand.LedgerStatus> ledgers = StatusCommand.statuses(settings, jobs);
+    Map<String, Object> status = new LinkedHashMap<>();
+    status.put("jobs", ledgers);
+    status.put("pipelines", StatusCommand.passes(settings, pipelines));
+    status.put("pace", pace(ledgers));
+    status.put("started", started());
+    status.put("reports", reports());
+    Map<String, List<String>> can = new LinkedHashMap<>();
+    can.put("jobs", jobs);
+    can.put("pipelines", pipelines);
+    can.put("checks", CHECKS.keySet().stream().sorted().toList());
+    status.put("can_start", can);
+    return Report.json(status);
+  }
+
+  /** The runs that go on, with their jobs' ledgers. */
+  private static List<JobStatus> running(List<StatusCommand.LedgerStatus> ledgers) {
+    return ledgers.stream()
+        .flatMap(ledger -> ledger.runs().stream())
+        .filter(run -> run.state() == RunState.RUNNING)
+        .toList();
+  }
+
+  /** How fast each source is asked now. Jobs of one process share the limit of their source. */
+  private List<Map<String, Object>> pace(List<StatusCommand.LedgerStatus> ledgers) {
+    Map<String, Map<String, Object>> pace = new TreeMap<>();
+    for (JobStatus run : running(ledgers)) {
+      Map<String, Object> source =
+          pace.computeIfAbsent(
+              sources.getOrDefault(run.job(), run.job()), name -> new LinkedHashMap<>());
+      source.putIfAbsent("source", sources.getOrDefault(run.job(), run.job()));
+      source.merge(
+          "requests_per_second", run.run().requestsPerSecond(), (a, b) -> (double) a + (double) b);
+      source.merge(
+          "limit_per_second",
+          run.run().limitPerSecond(),
+          (a, b) -> Math.max((double) a, (double) b));
+      if (run.run().waitingFor() != null) {
+        source.put("waiting_for", run.run().waitingFor());
+      }
+    }
+    long now = System.currentTimeMillis();
+    pace.forEach(
+        (source, of) ->
+            history.add(
+                source,
+                new PaceHistory.Sample(
+                    now,
+                    (double) of.get("requests_per_second"),
+                    (double) of.get("limit_per_second"),
+                    of.containsKey("waiting_for"))));
+    return List.copyOf(pace.values());
+  }
+
+  private synchronized List<Map<String, Object>> started() {
+    List<Map<String, Object>> all = new ArrayList<>();
+    started.forEach(
+        (what, of) -> {
+          Map<String, Object> one = new LinkedHashMap<>();
+          one.put("what", what);
+          one.put("at", Instant.ofEpochMilli(of.at()).toString());
+          one.put("running", of.process().isAlive());
+          one.put("exit_code", of.process().isAlive() ? null : of.process().exitValue());
+          one.put("last_line", of.process().isAlive() ? null : lastLine(of.log()));
+          all.add(one);
+        });
+    return all;
+  }
+
+  /** The last line that a process wrote; empty where it wrote none. */
+  private static String lastLine(Path log) {
+    try {
+      List<String> lines =
+          Files.readAllLines(log).stream().filter(line -> !line.isBlank()).toList();
+      return lines.isEmpty() ? "" : lines.get(lines.size() - 1);
+    } catch (IOException e) {
+      return "its messages cannot be read: " + UserError.reason(e);
+    }
+  }
+
+  private Map<String, Path> reportFiles() {
+    Map<String, Path> files = new LinkedHashMap<>();
+    CHECKS.keySet().stream()
+        .sorted()
+        .forEach(check -> files.put(check, folder.resolve(check + ".html")));
+    files.put("enrichment", settings.path("runtime.dir").resolve("enrichment.html"));
+    pipelines.forEach(pipeline -> files.put(pipeline, PipelineFiles.of(settings, pipeline).page()));
+    return files;
+  }
+
+  private List<Map<String, Object>> reports() {
+    List<Map<String, Object>> reports = new ArrayList<>();
+    reportFiles()
+        .forEach(
+            (name, file) -> {
+              try {
+                reports.add(Map.of("name", name, "at", Files.getLastModifiedTime(file).toString()));
+              } catch (IOException e) {
+                // it was not made yet
+              }
+            });
+    return reports;
+  }
+
+  @Override
+  public String history() {
+    return Report.json(history.all());
+  }
+
+  @Override
+  public String failed(String name, String search) {
+    Job job = Job.read(Common.home(), known(name, jobs));
+    String lower = search.toLowerCase(Locale.ROOT);
+    List<Map<String, Object>> failed = new ArrayList<>();
+    for (Job part : job.parts(Common.home(), "auto")) {
+      Path file = JobRun.ledgerFile(settings, part.getName());
+      if (!Ledger.exists(file)) {
+        continue;
+      }
+      try (Ledger ledger = Ledger.open(file)) {
+        ledger.entries(
+            State.FAILED,
+            search.isEmpty() ? MOST_FAILED : Long.MAX_VALUE,
+            entry -> {
+              String reason = entry.reason() == null ? "" : entry.reason();
+              if (failed.size() < MOST_FAILED
+                  && (entry.id() + " " + reason).toLowerCase(Locale.ROOT).contains(lower)) {
+                Map<String, Object> row = new LinkedHashMap<>();
+                row.put("job", part.getName());
+                row.put("id", entry.id());
+                row.put("status", entry.status() == 0 ? null : entry.status());
+                row.put("attempts", entry.attempts());
+                row.put("reason", reason);
+                failed.add(row);
+              }
+            });
+      }
+    }
+    return Report.json(failed);
+  }
+
+  /**
+   * @throws UserError if it is none of these
+   */
+  private static String known(String name, List<String> names) {
+    if (!names.contains(name)) {
+      throw new UserError(
+          "no '"
+              + name
+              + "' here."
+              + Nearest.hint(name, names)
+              + " There are: "
+              + String.join(", ", names));
+    }
+    return name;
+  }
+
+  @Override
+  public String metrics() {
+    List<StatusCommand.LedgerStatus> ledgers = StatusCommand.statuses(settings, jobs);
+    PrometheusText text = new PrometheusText();
+    for (StatusCommand.LedgerStatus ledger : ledgers) {
+      for (State state : State.values()) {
+        Map<String, String> labels =
+            new TreeMap<>(Map.of("job", ledger.job(), "state", state.text()));
+        text.gauge(
+            "backfill_ids", "Ids of a job's ledger, by state.", labels, ledger.ids().of(state));
+      }
+      Map<String, Long> rows = new LinkedHashMap<>();
+      rows.put("fetched", ledger.rows().fetched());
+      rows.put("inserted", ledger.rows().inserted());
+      rows.put("duplicate", ledger.rows().duplicate());
+      rows.put("rejected", ledger.rows().rejected());
+      rows.forEach(
+          (kind, value) ->
+              text.gauge(
+                  "backfill_rows",
+                  "Rows of a job's answers, by what was done with them.",
+                  new TreeMap<>(Map.of("job", ledger.job(), "kind", kind)),
+                  value));
+      Map<String, String> job = Map.of("job", ledger.job());
+      text.gauge(
+          "backfill_ledger_balanced",
+          "1 if the sums of a job's ledger add up.",
+          job,
+          ledger.balanced() ? 1 : 0);
+      text.gauge(
+          "backfill_running", "Processes that run a job.", job, running(List.of(ledger)).size());
+    }
+    running(ledgers).forEach(run -> metrics(run, text));
+    return text.toString();
+  }
+
+  /** What a process that runs a job says of itself. */
+  private void metrics(JobStatus status, PrometheusText text) {
+    Map<String, String> labels = new LinkedHashMap<>();
+    labels.put("job", status.job());
+    labels.put("source", sources.getOrDefault(status.job(), status.job()));
+    labels.put("worker", status.worker() == null ? "" : status.worker());
+    JobStatus.Run run = status.run();
+    text.gauge("backfill_run_requests", "Requests of this run.", labels, run.requests());
+    text.gauge("backfill_run_retries", "Retried calls of this run.", labels, run.retries());
+    text.gauge(
+        "backfill_requests_per_second",
+        "Requests a second, over the last ten seconds.",
+        labels,
+        run.requestsPerSecond());
+    text.gauge(
+        "backfill_limit_per_second",
+        "Requests a second that the source's throttle allows.",
+        labels,
+        run.limitPerSecond());
+    text.gauge("backfill_pace_used", "Part of the limit that is used.", labels, run.limitUsed());
+    text.gauge("backfill_ids_per_second", "Ids done a second.", labels, run.idsPerSecond());
+    text.gauge(
+        "backfill_source_waiting",
+        "1 while the run waits for its source.",
+        labels,
+        run.waitingFor() == null ? 0 : 1);
+    if (run.secondsLeft() != null) {
+      text.gauge("backfill_seconds_left", "Seconds until it is done.", labels, run.secondsLeft());
+    }
+  }
+
+  @Override
+  public Optional<Path> report(String name) {
+    return Optional.ofNullable(reportFiles().get(name)).filter(Files::isRegularFile);
+  }
+
+  @Override
+  public String act(String action, String what, String options) {
+    return switch (action) {
+      case "run" -> start(what, options);
+      case "stop" -> stop(what);
+      default -> throw new UserError("the page can only run and stop");
+    };
+  }
+
+  private synchronized String start(String what, String options) {
+    Started before = started.get(what);
+    if (before != null && before.process().isAlive()) {
+      throw new UserError(what + " runs already, with process id " + before.process().pid());
+    }
+    List<String> words = new ArrayList<>();
+    if (CHECKS.containsKey(what)) {
+      words.addAll(CHECKS.get(what));
+      words.add(folder.resolve(what + ".html").toString());
+    } else if (pipelines.contains(what)) {
+      words.addAll(List.of("pipeline", what));
+    } else {
+      words.addAll(List.of("run", known(what, jobs)));
+    }
+    words.addAll(options(options));
+    words.addAll(sets);
+    Path log = folder.resolve(what + ".log");
+    try {
+      Files.createDirectories(folder);
+      Process process =
+          new ProcessBuilder(
+                  Self.command(
+                      List.of("-Dbackfill.terminal", "-Dbackfill.parent"),
+                      List.of(
+                          "-Dbackfill.terminal=false",
+                          "-Dbackfill.parent=" + ProcessHandle.current().pid()),
+                      words))
+              .directory(Common.home().toFile())
+              .redirectInput(new File("/dev/null"))
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
+      started.put(what, new Started(process, log, System.currentTimeMillis()));
+      return what + " was started, with process id " + process.pid();
+    } catch (IOException e) {
+      throw new UserError(what + " cannot be started: " + UserError.reason(e));
+    }
+  }
+
+  private static List<String> options(String options) {
+    List<String> words = options.isBlank() ? List.of() : List.of(options.strip().split("\\s+"));
+    for (String word : words) {
+      if (word.startsWith("-") && !OPTIONS.contains(word.replaceFirst("=.*", ""))) {
+        throw new UserError(
+            "the page takes no option "
+                + word
+                + "; it takes "
+                + String.join(", ", OPTIONS.stream().sorted().toList()));
+      }
+    }
+    return words;
+  }
+
+  /** Asks what runs under a name to stop, as {@code stop} does. */
+  private String stop(String what) {
+    List<ProcessHandle> asked = new ArrayList<>();
+    StopCommand.running(settings.path("runtime.dir"))
+        .forEach(
+            (process, does) -> {
+              if (StopCommand.isOf(does, List.of(what)) && process.destroy()) {
+                asked.add(process);
+              }
+            });
+    Started own = started.get(what);
+    if (own != null && own.process().isAlive() && !asked.contains(own.process().toHandle())) {
+      own.process().destroy();
+      asked.add(own.process().toHandle());
+    }
+    if (asked.isEmpty()) {
+      throw new UserError("no run of " + what + " here");
+    }
+    return what + " stops: what is in flight is stored and marked";
+  }
+
+  /** Stops what was started from the page, and waits for it. */
+  @Override
+  public void close() {
+    started.values().forEach(of -> of.process().destroy());
+    for (Started of : started.values()) {
+      try {
+        if (!of.process().waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+          of.process().destroyForcibly();
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package polymarket.backfill.serve;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** How fast each source was asked in the last hour. In memory: a restart begins anew. */
+public final class PaceHistory {
+
+  /** An hour of samples. */
+  private static final int MOST = 720;
+
+  /** Milliseconds between two samples that are kept. */
+  private static final long STEP = 5_000;
+
+  /**
+   * A source at an instant.
+   *
+   * @param at epoch milliseconds
+   * @param rate requests a second
+   * @param limit the most that are allowed
+   * @param troubled whether the source gave no good answer
+   */
+  public record Sample(long at, double rate, double limit, boolean troubled) {}
+
+  private final Map<String, Deque<Sample>> samples = new TreeMap<>();
+
+  /** Adds what was seen of a source, unless the last sample is too recent. */
+  public synchronized void add(String source, Sample sample) {
+    Deque<Sample> of = samples.computeIfAbsent(source, name -> new ArrayDeque<>());
+    if (!of.isEmpty() && sample.at() - of.getLast().at() < STEP) {
+      return;
+    }
+    of.addLast(sample);
+    if (of.size() > MOST) {
+      of.removeFirst();
+    }
+  }
+
+  /** The samples of each source, the oldest first. */
+  public synchronized Map<String, List<Sample>> all() {
+    Map<String, List<Sample>> all = new LinkedHashMap<>();
+    samples.forEach((source, of) -> all.put(source, List.copyOf(of)));
+    return all;
+  }
+}

@@ -1,0 +1,40 @@
+package polymarket.backfill.serve;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import polymarket.backfill.UserError;
+
+/** What the page shows, and what it can start. Its methods are called from one thread. */
+public interface PageContent {
+
+  /** What runs and what is done, as a JSON object on one line. */
+  String status();
+
+  /** The pace of each source in the last hour, as a JSON object on one line. */
+  String history();
+
+  /**
+   * The failed ids of a job, as a JSON array.
+   *
+   * @param search what the id or its reason contains; empty for all
+   * @throws UserError if there is no such job
+   */
+  String failed(String job, String search);
+
+  /** What Prometheus reads, in its text format. */
+  String metrics();
+
+  /** The file of a report, by its name in {@link #status}; empty if there is none. */
+  Optional<Path> report(String name);
+
+  /**
+   * Starts or stops something.
+   *
+   * @param action run or stop
+   * @param what a job, a pipeline or a check
+   * @param options further words of the command line, such as {@code --limit 1000}
+   * @return what was done, in a sentence
+   * @throws UserError if it cannot be done, with the reason
+   */
+  String act(String action, String what, String options);
+}

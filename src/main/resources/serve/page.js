@@ -1,0 +1,228 @@
+'use strict';
+
+const token = document.querySelector('meta[name=backfill-token]').content;
+const STATES = ['found', 'absent', 'unresolved', 'failed'];
+const HOUR = 3600e3;
+const STEP = 5e3;
+const history = {};
+
+const at = id => document.getElementById(id);
+const count = n => n.toLocaleString('en-US');
+const rate = n => n >= 100 ? Math.round(n).toLocaleString('en-US') : n.toFixed(1);
+
+/** An element with its class, and its text or children. */
+function make(name, className, ...content) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  element.append(...content);
+  return element;
+}
+
+function duration(seconds) {
+  if (seconds < 60) return Math.round(seconds) + ' s';
+  if (seconds < 3600) return Math.floor(seconds / 60) + ' min ' + Math.round(seconds % 60) + ' s';
+  return Math.floor(seconds / 3600) + ' h ' + Math.floor(seconds % 3600 / 60) + ' min';
+}
+
+/** Replaces an element's content, unless it is the same, so that selection stays; a button keeps the focus. */
+function show(id, ...content) {
+  const next = make('div', '', ...content);
+  if (at(id).innerHTML === next.innerHTML) return;
+  const focused = at(id).contains(document.activeElement) && document.activeElement.dataset.stop;
+  at(id).replaceChildren(...next.childNodes);
+  if (focused) at(id).querySelector('[data-stop="' + CSS.escape(focused) + '"]')?.focus();
+}
+
+function bar(ids) {
+  const all = make('div', 'bar');
+  for (const state of STATES) {
+    if (!ids[state]) continue;
+    const part = make('div', state);
+    part.style.width = 100 * ids[state] / Math.max(1, ids.total) + '%';
+    all.append(part);
+  }
+  all.setAttribute('role', 'img');
+  all.setAttribute('aria-label', sums(ids));
+  return all;
+}
+
+function sums(ids) {
+  return count(ids.total) + ' ids = ' + [...STATES, 'pending'].map(state => count(ids[state]) + ' ' + state).join(' + ');
+}
+
+function job(ledger) {
+  const running = ledger.runs.filter(run => run.state === 'running');
+  const last = ledger.runs[ledger.runs.length - 1];
+  const ids = running.length === 1 && !running[0].worker ? running[0].ids : ledger.ids;
+  const done = ids.total ? 100 * (ids.total - ids.pending) / ids.total : 0;
+  const head = make('div', '', make('strong', '', ledger.job));
+  head.append(running.length ? done.toFixed(1) + ' %' : last ? 'last run: ' + last.state : 'no run');
+  const card = make('div', 'card', head, bar(ids), make('p', 'dim', sums(ids)));
+  card.dataset.job = ledger.job;
+  for (const run of running) {
+    const speed = run.numbers
+      ? rate(run.numbers.per_second) + ' ' + run.numbers.unit + '/s'
+      : run.run.ids_per_second >= 1 ? rate(run.run.ids_per_second) + ' ids/s' : rate(60 * run.run.ids_per_second) + ' ids/min';
+    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + speed + ', '
+      + rate(run.run.requests_per_second) + ' of ' + rate(run.run.limit_per_second) + ' requests/s'
+      + (run.run.seconds_left === null ? '' : ', ' + duration(run.run.seconds_left) + ' left'));
+    card.append(line);
+    if (run.run.waiting_for) card.append(make('p', 'bad', run.run.waiting_for));
+  }
+  if (running.length) {
+    const stop = make('button', '', 'Stop ' + ledger.job);
+    stop.dataset.stop = ledger.job;
+    card.append(stop);
+  }
+  const rows = ledger.rows;
+  card.append(make('p', ledger.balanced ? 'dim' : 'bad', count(rows.fetched) + ' rows fetched = ' + count(rows.inserted)
+    + ' inserted + ' + count(rows.duplicate) + ' duplicate + ' + count(rows.rejected) + ' rejected'
+    + (ledger.balanced ? '' : ': the sums do not add up')));
+  return card;
+}
+
+/** The curve of a source's pace, its limit as a dashed line; red where it gave no good answer. */
+function curve(source, samples, now) {
+  const most = Math.max(...samples.map(s => Math.max(s.rate, s.limit)), 0.001) * 1.1;
+  const x = s => 1000 * (1 - (now - s.at) / HOUR);
+  const y = value => 70 - 70 * value / most;
+  const lines = {rate: '', limit: ''};
+  let before = null;
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const add = (name, attributes) => {
+    const element = document.createElementNS(svg.namespaceURI, name);
+    for (const key in attributes) element.setAttribute(key, attributes[key]);
+    svg.append(element);
+  };
+  for (const s of samples) {
+    for (const line in lines) {
+      lines[line] += (before && s.at - before.at < 3 * STEP ? 'L' : 'M') + x(s).toFixed(1) + ' ' + y(s[line]).toFixed(1);
+    }
+    if (s.troubled) add('rect', {x: x(s).toFixed(1), y: 0, width: 2, height: 70});
+    before = s;
+  }
+  add('path', {d: lines.limit, class: 'limit'});
+  add('path', {d: lines.rate});
+  svg.setAttribute('viewBox', '0 0 1000 70');
+  svg.setAttribute('preserveAspectRatio', 'none');
+  svg.setAttribute('role', 'img');
+  const last = samples[samples.length - 1];
+  const said = source + ': ' + rate(last.rate) + ' of ' + rate(last.limit) + ' requests/s'
+    + (now - last.at > 3 * STEP ? ' when it was last asked, ' + duration((now - last.at) / 1000) + ' ago' : '');
+  svg.setAttribute('aria-label', said);
+  return make('div', 'card', make('div', '', said), svg);
+}
+
+function pipeline(pass) {
+  const longest = Math.max(1, ...pass.steps.map(step => step.seconds));
+  const body = make('tbody', '');
+  for (const step of pass.steps) {
+    const time = make('div', 'step');
+    time.style.width = 100 * step.seconds / longest + '%';
+    body.append(make('tr', '', make('td', '', step.step), make('td', step.state === 'failed' ? 'bad' : '', step.state),
+      make('td', '', time), make('td', 'number', duration(step.seconds)), make('td', 'dim', step.now || step.reason || step.title)));
+  }
+  const card = make('div', 'card', make('div', '', make('strong', '', pass.pipeline), 'pass ' + pass.pass + ': ' + pass.state
+    + ', ' + duration(pass.spent_seconds) + ' of ' + duration(pass.budget_seconds)), make('div', 'scroll', make('table', '', body)));
+  if (pass.state === 'running') {
+    const stop = make('button', '', 'Stop ' + pass.pipeline);
+    stop.dataset.stop = pass.pipeline;
+    card.append(stop);
+  }
+  return card;
+}
+
+function started(one) {
+  return make('li', one.exit_code ? 'bad' : '', one.what + (one.running ? ' runs' : ' ended with exit code ' + one.exit_code
+    + (one.exit_code ? ': ' + one.last_line : '')));
+}
+
+function report(one) {
+  const link = make('a', '', one.name);
+  link.href = 'report?name=' + encodeURIComponent(one.name);
+  return make('li', '', link, ' of ' + new Date(one.at).toLocaleString());
+}
+
+/** Fills a list to choose from, where what there is has changed. */
+function choices(id, groups) {
+  const select = at(id);
+  const text = JSON.stringify(groups);
+  if (select.dataset.of === text) return;
+  select.dataset.of = text;
+  const chosen = select.value;
+  select.replaceChildren(...Object.entries(groups).filter(([, names]) => names.length).map(([label, names]) => {
+    const group = make('optgroup', '', ...names.map(name => make('option', '', name)));
+    group.label = label;
+    return group;
+  }));
+  if (chosen) select.value = chosen;
+}
+
+function empty(list, text) {
+  return list.length ? list : [make('p', 'dim', text)];
+}
+
+function update(status) {
+  const now = Date.now();
+  for (const source of status.pace) {
+    const samples = history[source.source] = history[source.source] || [];
+    if (!samples.length || now - samples[samples.length - 1].at >= STEP) {
+      samples.push({at: now, rate: source.requests_per_second, limit: source.limit_per_second, troubled: 'waiting_for' in source});
+    }
+    while (now - samples[0].at > HOUR) samples.shift();
+  }
+  const runs = ledger => ledger.runs.some(run => run.state === 'running') ? 0 : 1;
+  const ledgers = [...status.jobs].sort((a, b) => runs(a) - runs(b));
+  show('jobs', ...empty(ledgers.map(job), 'No job has run here yet. Choose one below and press Start, or type: ./backfill run payouts --ids FILE'));
+  show('pace', ...empty(Object.keys(history).sort().map(source => curve(source, history[source], now)),
+    'No source was asked in the last hour.'));
+  show('pipelines', ...empty(status.pipelines.map(pipeline), 'No pipeline has run here yet. Type: ./backfill pipeline overnight --dry-run'));
+  show('started', ...status.started.map(started));
+  show('reports', ...empty(status.reports.map(report), 'None yet. Start ready: it says whether the data can be used.'));
+  choices('what', status.can_start);
+  choices('failed-job', {jobs: status.jobs.filter(ledger => status.can_start.jobs.includes(ledger.job)).map(ledger => ledger.job)});
+  const failed = status.jobs.reduce((sum, ledger) => sum + ledger.ids.failed, 0);
+  const running = status.jobs.filter(ledger => !runs(ledger)).map(ledger => ledger.job);
+  document.title = (running.length ? running.join(', ') + ' – ' : '') + 'Polymarket backfills';
+  at('live').textContent = (running.length ? running.join(', ') + (running.length > 1 ? ' run' : ' runs') : 'Nothing runs')
+    + (failed ? ', ' + count(failed) + (failed === 1 ? ' id' : ' ids') + ' failed' : '');
+}
+
+async function act(action, what, options) {
+  const query = new URLSearchParams({do: action, what, options: options || ''});
+  const answer = await fetch('act?' + query, {method: 'POST', headers: {'X-Backfill-Token': token}});
+  at('said').className = answer.ok ? '' : 'bad';
+  at('said').textContent = (await answer.text()).trim();
+}
+
+async function failed() {
+  const name = at('failed-job').value;
+  if (!name) return show('failed', make('p', 'dim', 'No job has run here yet.'));
+  const answer = await fetch('failed.json?' + new URLSearchParams({job: name, search: at('search').value}));
+  if (!answer.ok) return show('failed', make('p', 'bad', await answer.text()));
+  const rows = await answer.json();
+  if (!rows.length) return show('failed', make('p', 'dim', at('search').value ? 'No failed id matches.' : 'No id of ' + name + ' has failed.'));
+  const body = make('tbody', '', ...rows.map(row => make('tr', '', make('td', '', row.id), make('td', '', String(row.status || '')),
+    make('td', 'number', String(row.attempts)), make('td', '', row.reason))));
+  const head = make('thead', '', make('tr', '', ...['id', 'HTTP status', 'attempts', 'reason'].map(title => make('th', '', title))));
+  show('failed', make('div', 'scroll', make('table', '', head, body)));
+}
+
+at('start').addEventListener('submit', event => {
+  event.preventDefault();
+  act('run', at('what').value, at('options').value);
+});
+at('find').addEventListener('submit', event => {
+  event.preventDefault();
+  failed();
+});
+at('retry').addEventListener('click', () => at('failed-job').value && act('run', at('failed-job').value));
+document.addEventListener('click', event => event.target.dataset.stop && act('stop', event.target.dataset.stop));
+
+fetch('history.json').then(answer => answer.json()).then(all => {
+  for (const source in all) history[source] = all[source].concat(history[source] || []);
+}).finally(() => {
+  const events = new EventSource('events');
+  events.onmessage = event => update(JSON.parse(event.data));
+  events.onerror = () => { at('live').textContent = 'The connection is lost; start ./backfill serve again, and open its link.'; };
+});

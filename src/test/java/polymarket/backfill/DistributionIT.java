@@ -1,0 +1,74 @@
+package polymarket.backfill;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/** What `mvn package` makes: target/backfill-VERSION.tar.gz, unpacked and used without Maven. */
+class DistributionIT {
+
+  private static Path archive() throws IOException {
+    try (Stream<Path> files = Files.list(TestBed.PROJECT.resolve("target"))) {
+      return files
+          .filter(file -> file.getFileName().toString().matches("backfill-[0-9.]+\\.tar\\.gz"))
+          .findFirst()
+          .orElse(null);
+    }
+  }
+
+  @Test
+  void unpacked_itRunsAJobAndQueriesIt_withoutMaven() throws IOException {
+    Path archive = archive();
+    assumeTrue(archive != null, "no target/backfill-VERSION.tar.gz: run mvn package first");
+    Path folder = Files.createTempDirectory("backfill-distribution");
+    try (TestBed bed = TestBed.start(new SandboxOptions().conditions(300).limits(0))) {
+      assertEquals(
+          0,
+          Program.start(List.of("tar", "xzf", archive.toString()), folder, Map.of())
+              .end()
+              .exitCode());
+      Path home = folder.resolve(archive.getFileName().toString().replaceFirst("\\.tar\\.gz$", ""));
+      assertFalse(Files.exists(home.resolve("chdb/node_modules")), "the engine is not in it");
+      // what chdb/install would fetch
+      Files.createSymbolicLink(
+          home.resolve("chdb/node_modules"), TestBed.PROJECT.resolve("chdb/node_modules"));
+      Path ids = Files.write(folder.resolve("ids.txt"), bed.ids(100));
+      Program.Result run = shell(home, bed, "$B run payouts --ids " + ids + " $SET");
+      assertEquals(0, run.exitCode(), run.toString());
+      assertFalse(run.err().contains("building"), run.err());
+      assertTrue(run.out().contains("ids     100 = "), run.out());
+      Program.Result rows =
+          shell(
+              home,
+              bed,
+              "$B sql 'SELECT count() > 0 FROM default.resolutions_external_ingest' $SET");
+      assertEquals("1\n", rows.out(), rows.toString());
+      assertTrue(Files.exists(home.resolve("classes.jsa")), "the archive for quick starts");
+      assertFalse(Files.exists(home.resolve("target")));
+    } finally {
+      try (Stream<Path> files = Files.walk(folder)) {
+        files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+      }
+    }
+  }
+
+  private static Program.Result shell(Path home, TestBed bed, String line) {
+    Map<String, String> environment = new HashMap<>();
+    environment.put("JAVA_HOME", System.getProperty("java.home"));
+    environment.put("B", home.resolve("backfill").toString());
+    environment.put("SET", String.join(" ", bed.setArguments()));
+    return Program.start(List.of("sh", "-c", line), home, environment).end();
+  }
+}

@@ -1,0 +1,280 @@
+package polymarket.backfill.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.logging.Level;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.openqa.selenium.Dimension;
+import org.openqa.selenium.OutputType;
+import polymarket.backfill.Program;
+import polymarket.backfill.TestBed;
+import polymarket.backfill.http.Browser;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/** The live page: who may open it, what it shows in a real browser, and what it starts. */
+class ServeIT {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private TestBed bed;
+  private Program serve;
+  private URI page;
+  private String token;
+
+  @BeforeEach
+  void start() throws IOException {
+    bed = TestBed.start(new SandboxOptions().conditions(2000)).set("serve.port", 0);
+    bed.set("payouts.batch-size", 10).set("payouts.concurrency", 1);
+    serve = Program.start(bed, "serve");
+    Path file = bed.home().resolve("runtime/serve.json");
+    TestBed.await("the page", PATIENCE, () -> Files.exists(file) || !serve.isAlive());
+    assertTrue(serve.isAlive(), () -> serve.end().toString());
+    JsonNode served = JSON.readTree(file.toFile());
+    page = URI.create(served.get("url").asText());
+    token = served.get("token").asText();
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+  }
+
+  @AfterEach
+  void close() {
+    serve.close();
+    bed.close();
+  }
+
+  private HttpResponse<String> get(String path, String... headers) throws Exception {
+    HttpRequest.Builder request = HttpRequest.newBuilder(page.resolve(path));
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
+    return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private int act(String query, String... headers) throws Exception {
+    return http.send(
+            HttpRequest.newBuilder(page.resolve("act?" + query))
+                .POST(HttpRequest.BodyPublishers.noBody())
+                .headers(headers)
+                .build(),
+            HttpResponse.BodyHandlers.ofString())
+        .statusCode();
+  }
+
+  private String[] bearer() {
+    return new String[] {"Authorization", "Bearer " + token};
+  }
+
+  @Test
+  void onlyWhoHasTheToken_isAnswered_andNoOtherPageIs() throws Exception {
+    for (String path : List.of("", "status.json", "events", "metrics", "failed.json?job=payouts")) {
+      assertEquals(401, get(path).statusCode(), path);
+      assertEquals(401, get(path, "Authorization", "Bearer x" + token).statusCode(), path);
+      assertEquals(401, get(path, "Cookie", "backfill-1=" + token).statusCode(), path);
+    }
+    assertEquals(401, get("?token=wrong").statusCode());
+    HttpResponse<String> opened = get("?token=" + token);
+    assertEquals(303, opened.statusCode());
+    String cookie = opened.headers().firstValue("Set-Cookie").orElseThrow();
+    assertTrue(cookie.contains("HttpOnly; SameSite=Strict"), cookie);
+    HttpResponse<String> shown = get("", "Cookie", cookie.split(";")[0]);
+    assertEquals(200, shown.statusCode());
+    assertTrue(
+        shown
+            .headers()
+            .firstValue("Content-Security-Policy")
+            .orElse("")
+            .contains("default-src 'none'"));
+    assertEquals(200, get("status.json", bearer()).statusCode());
+    for (List<String> other :
+        List.of(
+            List.of("Origin", "http://evil.example"), List.of("Sec-Fetch-Site", "cross-site"))) {
+      assertEquals(
+          403,
+          get("status.json", "Authorization", "Bearer " + token, other.get(0), other.get(1))
+              .statusCode());
+    }
+    assertTrue(answerTo("/status.json", "evil.example:" + page.getPort()).contains(" 403 "));
+    // the cookie alone starts nothing
+    assertEquals(403, act("do=run&what=payouts", "Cookie", cookie.split(";")[0]));
+    String[] known = {"X-Backfill-Token", token, "Authorization", "Bearer " + token};
+    assertEquals(409, act("do=run&what=payuots", known));
+    assertEquals(409, act("do=run&what=payouts&options=--set%20a=b", known));
+    assertEquals(409, act("do=stop&what=payouts", known));
+    assertEquals(404, get("report?name=../../../../etc/passwd", bearer()).statusCode());
+    assertTrue(answerTo("/%zz", "127.0.0.1:" + page.getPort()).contains(" 404 "));
+  }
+
+  /** The status line for a request that the JDK's client cannot send. */
+  private String answerTo(String path, String host) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getByName("127.0.0.1"), page.getPort())) {
+      socket
+          .getOutputStream()
+          .write(
+              ("GET "
+                      + path
+                      + " HTTP/1.1\r\nHost: "
+                      + host
+                      + "\r\nAuthorization: Bearer "
+                      + token
+                      + "\r\nConnection: close\r\n\r\n")
+                  .getBytes(StandardCharsets.US_ASCII));
+      return new BufferedReader(new InputStreamReader(socket.getInputStream())).readLine();
+    }
+  }
+
+  @Test
+  void aSecondPageOfTheFolder_isRefusedInOneLine_andCtrlCEndsThisOne() {
+    Program.Result second = Program.run(bed, "serve");
+    assertEquals(1, second.exitCode(), second.toString());
+    assertEquals(1, second.err().lines().count(), second.err());
+    assertTrue(second.err().contains("the page is in use by another run"), second.err());
+    serve.signal("INT");
+    Program.Result end = serve.end();
+    assertEquals(0, end.exitCode(), end.toString());
+    assertFalse(Files.exists(bed.home().resolve("runtime/serve.json")));
+  }
+
+  @Test
+  void aHundredOpenPages_areToldOfARun_andPrometheusReadsIt() throws Exception {
+    List<BufferedReader> open = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      HttpResponse<java.io.InputStream> events =
+          http.send(
+              HttpRequest.newBuilder(page.resolve("events")).headers(bearer()).build(),
+              HttpResponse.BodyHandlers.ofInputStream());
+      assertEquals("text/event-stream", events.headers().firstValue("Content-Type").orElseThrow());
+      open.add(new BufferedReader(new InputStreamReader(events.body(), StandardCharsets.UTF_8)));
+    }
+    Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids(50));
+    Program.Result run = Program.run(bed, "run", "payouts", "--ids", ids.toString());
+    assertEquals(0, run.exitCode(), run.toString());
+    for (BufferedReader events : open) {
+      String seen = "";
+      while (!seen.contains("\"complete\"")) {
+        seen = events.readLine();
+        assertTrue(seen != null, "the stream ended");
+      }
+      JsonNode status = JSON.readTree(seen.substring("data: ".length()));
+      assertEquals(50, status.at("/jobs/0/ids/total").asLong(), seen);
+    }
+    String metrics = get("metrics", bearer()).body();
+    assertTrue(metrics.contains("# TYPE backfill_ids gauge\n"), metrics);
+    long found =
+        metrics
+            .lines()
+            .filter(line -> line.startsWith("backfill_ids{job=\"payouts\","))
+            .mapToLong(line -> Long.parseLong(line.substring(line.lastIndexOf(' ') + 1)))
+            .sum();
+    assertEquals(50, found, metrics);
+    assertTrue(metrics.contains("backfill_ledger_balanced{job=\"payouts\"} 1\n"), metrics);
+    assertTrue(metrics.contains("backfill_running{job=\"payouts\"} 0\n"), metrics);
+  }
+
+  private static void awaitText(Browser browser, String text) {
+    TestBed.await(
+        "'" + text + "' in: " + browser.text(), PATIENCE, () -> browser.text().contains(text));
+  }
+
+  private static void shoot(Browser browser, String name) throws IOException {
+    Path folder = Files.createDirectories(TestBed.PROJECT.resolve("target/screenshots"));
+    Files.write(folder.resolve(name + ".png"), browser.driver().getScreenshotAs(OutputType.BYTES));
+  }
+
+  private static void click(Browser browser, String selector) {
+    assertEquals(
+        true,
+        browser.run(
+            "const it = document.querySelector(\""
+                + selector
+                + "\"); if (it) it.click(); return !!it;"),
+        selector);
+  }
+
+  private static void choose(Browser browser, String id, String value) {
+    browser.run(
+        "document.getElementById('" + id + "').value = '" + value.replace("'", "\\'") + "';");
+  }
+
+  @Test
+  void inABrowser_aRunIsStarted_watched_stopped_continued_andItsFailedIdRetried() throws Exception {
+    List<String> ids = bed.ids(300);
+    String poison = ids.get(7);
+    bed.sandbox().fault("kind=slow,millis=700,source=goldsky");
+    Path list = Files.write(bed.home().resolve("ids.txt"), ids);
+    try (Browser browser = Browser.startOrSkip()) {
+      browser.open(page + "?token=" + token);
+      assertFalse(browser.driver().getCurrentUrl().contains(token));
+      awaitText(browser, "No job has run here yet");
+      shoot(browser, "empty");
+      choose(browser, "what", "payouts");
+      choose(browser, "options", "--ids " + list);
+      click(browser, "#start button");
+      awaitText(browser, "payouts was started");
+      awaitText(browser, "payouts runs");
+      awaitText(browser, "requests/s");
+      browser.driver().manage().window().setSize(new Dimension(1100, 900));
+      browser.run("document.querySelector('[data-stop=payouts]').focus();");
+      // it is drawn anew while the run goes on
+      TestBed.await(
+          "ids that are done",
+          PATIENCE,
+          () -> !browser.text().contains(" 300 pending") && browser.text().contains(" found"));
+      assertEquals("payouts", browser.run("return document.activeElement.dataset.stop;"));
+      shoot(browser, "running");
+      click(browser, "[data-stop=payouts]");
+      awaitText(browser, "last run: interrupted");
+      long pending = bed.job("payouts").count(State.PENDING);
+      assertTrue(pending > 0, "it was stopped before it was done");
+      bed.sandbox().clearFaults();
+      bed.sandbox().fault("kind=poison,status=400,ids=0x" + poison);
+      choose(browser, "options", "");
+      click(browser, "#start button");
+      awaitText(browser, "last run: finished with failed ids");
+      awaitText(browser, "1 failed");
+      choose(browser, "failed-job", "payouts");
+      choose(browser, "search", poison.substring(0, 20));
+      click(browser, "#find button");
+      awaitText(browser, poison);
+      shoot(browser, "failed");
+      bed.sandbox().clearFaults();
+      click(browser, "#retry");
+      awaitText(browser, "last run: complete");
+      awaitText(browser, " 0 failed");
+      assertEquals(
+          List.of(),
+          browser.driver().manage().logs().get("browser").getAll().stream()
+              .filter(entry -> entry.getLevel().equals(Level.SEVERE))
+              .map(Object::toString)
+              .toList());
+      browser.driver().manage().window().setSize(new Dimension(390, 844));
+      assertEquals(
+          true,
+          browser.run("return document.documentElement.scrollWidth <= window.innerWidth;"),
+          "it is as wide as a phone");
+      shoot(browser, "phone");
+    }
+  }
+}
