@@ -181,7 +181,9 @@ public final class PageServer implements AutoCloseable {
         streams.forEach(stream -> stream.send(news ? now : ""));
       }
       last = now;
-    } catch (UserError e) {
+    } catch (RuntimeException e) {
+      // such as a ledger that is being replaced; the next tick looks again
+      LOG.debug("no status", e);
       streams.forEach(stream -> stream.send(""));
     } finally {
       long took = (System.nanoTime() - began) / 1_000_000;
@@ -203,13 +205,27 @@ public final class PageServer implements AutoCloseable {
       worker.execute(
           () -> {
             try {
-              answer(message.getHead(), response, context);
+              answerOrSayWhyNot(message.getHead(), response, context);
             } catch (HttpException | IOException e) {
               LOG.debug("the browser is gone", e);
-            } catch (RuntimeException e) {
-              LOG.error("{} failed", message.getHead().getPath(), e);
             }
           });
+    }
+  }
+
+  private void answerOrSayWhyNot(
+      HttpRequest request, AsyncServerRequestHandler.ResponseTrigger response, HttpContext context)
+      throws HttpException, IOException {
+    try {
+      answer(request, response, context);
+    } catch (UserError e) {
+      submit(new Answer(409, TEXT, e.getMessage() + "\n"), response, context);
+    } catch (RuntimeException e) {
+      LOG.error("{} failed", request.getPath(), e);
+      submit(
+          new Answer(500, TEXT, "this failed; the terminal of `backfill serve` says why\n"),
+          response,
+          context);
     }
   }
 
@@ -261,35 +277,28 @@ public final class PageServer implements AutoCloseable {
 
   private Answer answer(
       String method, String path, Map<String, String> query, Map<String, String> headers) {
-    try {
-      if (method.equals("POST")) {
-        return path.equals("/act") ? act(query, headers) : notFound();
-      }
-      if (!method.equals("GET")) {
-        return new Answer(405, TEXT, "only GET and POST\n");
-      }
-      if (FILES.containsKey(path)) {
-        return new Answer(200, FILES.get(path), file(path));
-      }
-      return switch (path) {
-        case "/status.json" -> new Answer(200, JSON, content.status());
-        case "/history.json" -> new Answer(200, JSON, content.history());
-        case "/failed.json" ->
-            new Answer(
-                200,
-                JSON,
-                content.failed(query.getOrDefault("job", ""), query.getOrDefault("search", "")));
-        case "/metrics" ->
-            new Answer(200, "text/plain; version=0.0.4; charset=utf-8", content.metrics());
-        case "/report" -> report(query.getOrDefault("name", ""));
-        default -> notFound();
-      };
-    } catch (UserError e) {
-      return new Answer(409, TEXT, e.getMessage() + "\n");
-    } catch (RuntimeException e) {
-      LOG.error("{} failed", path, e);
-      return new Answer(500, TEXT, "this failed; the terminal of `backfill serve` says why\n");
+    if (method.equals("POST")) {
+      return path.equals("/act") ? act(query, headers) : notFound();
     }
+    if (!method.equals("GET")) {
+      return new Answer(405, TEXT, "only GET and POST\n");
+    }
+    if (FILES.containsKey(path)) {
+      return new Answer(200, FILES.get(path), file(path));
+    }
+    return switch (path) {
+      case "/status.json" -> new Answer(200, JSON, content.status());
+      case "/history.json" -> new Answer(200, JSON, content.history());
+      case "/failed.json" ->
+          new Answer(
+              200,
+              JSON,
+              content.failed(query.getOrDefault("job", ""), query.getOrDefault("search", "")));
+      case "/metrics" ->
+          new Answer(200, "text/plain; version=0.0.4; charset=utf-8", content.metrics());
+      case "/report" -> report(query.getOrDefault("name", ""));
+      default -> notFound();
+    };
   }
 
   private Answer act(Map<String, String> query, Map<String, String> headers) {

@@ -67,7 +67,7 @@ class FromScriptsIT {
   @Test
   void everyCommandOfThePageWorks() throws IOException {
     SandboxOptions options =
-        new SandboxOptions().conditions(300).wallets(40).fillsPerMarket(4).blockSeconds(2000);
+        new SandboxOptions().conditions(120).wallets(20).fillsPerMarket(3).blockSeconds(8000);
     try (TestBed bed = TestBed.start(options.limits(0)).ownEngine()) {
       bed.sandbox().settings().forEach(bed::set);
       bed.set("rpc-logs.from", bed.sandbox().firstBlock());
@@ -76,10 +76,10 @@ class FromScriptsIT {
         bed.holdEngine();
         assertEquals(0, run(bed, List.of("run", "markets")).exitCode());
         // some fills are missing, for the page's commands
-        assertEquals(0, run(bed, List.of("run", "fills", "--limit", "150")).exitCode());
+        assertEquals(0, run(bed, List.of("run", "fills", "--limit", "50")).exitCode());
         clickHouse.execute(SqlFile.read("demo").section("setup"), Map.of());
       }
-      List<String> ids = bed.ids(200);
+      List<String> ids = bed.ids(80);
       Files.createDirectories(bed.home().resolve("reports"));
       Files.createDirectories(bed.home().resolve("tmp"));
       Files.write(bed.home().resolve("reports/condition_ids_missing_api.txt"), ids);
@@ -91,6 +91,9 @@ class FromScriptsIT {
         String first = String.valueOf(bed.sandbox().firstBlock());
         typed.replaceAll(word -> word.equals("4023686") ? first : word);
         typed.replaceAll(word -> word.length() == 64 ? ids.get(0) : word);
+        if (command.equals(List.of("pipeline", "overnight", "--budget", "6h"))) {
+          continue; // PipelineIT runs it, whole and with faults
+        }
         Program.Result result = run(bed, typed);
         int code = result.exitCode();
         boolean check = CHECKS.contains(command.get(0)) || command.contains("enrichment");
