@@ -143,7 +143,7 @@ class ClusterIT {
             .with("clickhouse.user", "default")
             .with("clickhouse.password", TestBed.password());
     String message = assertThrows(UserError.class, () -> ClickHouse.open(server)).getMessage();
-    // the words before are masked where another test's URL has the path /no
+    // secrets that other tests of this JVM have set may mask the words before
     assertTrue(message.startsWith("clickhouse.cluster: ClickHouse at "), message);
     assertTrue(message.contains(" cluster 'nowhere'; its clusters: "), message);
   }
