@@ -77,8 +77,10 @@ final class Landing {
     Map<String, String> found = new HashMap<>();
     for (Map<String, Object> row :
         clickHouse.rows(
-            "SELECT name, comment, engine, as_select FROM system.tables WHERE database ="
-                + " 'default'",
+            SqlFile.fill(
+                "SELECT name, comment, engine, as_select FROM system.tables WHERE database ="
+                    + " 'default' AND (engine = 'MaterializedView' OR name IN ({tables}))",
+                Map.of("tables", tables)),
             Map.of())) {
       String name = String.valueOf(row.get("name"));
       boolean view = "MaterializedView".equals(row.get("engine"));
