@@ -12,9 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import polymarket.backfill.OsSignal;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.Share;
@@ -38,6 +38,9 @@ import polymarket.backfill.serve.PageServer;
 final class ServeCommand implements Callable<Integer> {
   private static final int TOKEN_BYTES = 20;
 
+  /** What a cookie, a header and an address can all have as it is. */
+  private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_-]{16,200}");
+
   @Mixin private Common common;
 
   @Override
@@ -45,12 +48,15 @@ final class ServeCommand implements Callable<Integer> {
     Settings settings = common.settings();
     Path runtime = settings.path("runtime.dir");
     CountDownLatch end = new CountDownLatch(1);
-    for (String signal : new String[] {"INT", "TERM"}) {
-      OsSignal.handle(signal, end::countDown);
-    }
     String set = settings.text("serve.token");
+    if (!set.isEmpty() && !TOKEN.matcher(set).matches()) {
+      throw new UserError(
+          "setting serve.token (SERVE_TOKEN) takes 16 to 200 letters, digits, - and _");
+    }
     String token = set.isEmpty() ? random() : set;
     Path file = runtime.resolve("serve.json");
+    Signals.afterwards("the same command serves the page again");
+    Signals.handle(end::countDown, new Terminal(false));
     try (ShareLock lock =
             ShareLock.take(runtime.resolve("serve.lock"), Share.WHOLE, "the page", "serve");
         ServeContent content = new ServeContent(settings, common.overrides());
@@ -66,8 +72,6 @@ final class ServeCommand implements Callable<Integer> {
       System.out.println("Ctrl-C ends it, and the jobs that were started from it.");
       System.out.flush();
       end.await();
-      System.out.println("Stopping ...");
-    } finally {
       delete(file);
     }
     return 0;

@@ -1,5 +1,8 @@
 package polymarket.backfill.cli;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,7 +17,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import polymarket.backfill.Nearest;
 import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -96,23 +98,38 @@ final class ServeContent implements PageContent, AutoCloseable {
         .toList();
   }
 
-  /** How fast each source is asked now. Jobs of one process share the limit of their source. */
-  private List<Map<String, Object>> pace(List<StatusCommand.LedgerStatus> ledgers) {
-    Map<String, Map<String, Object>> pace = new TreeMap<>();
-    for (JobStatus run : running(ledgers)) {
-      Map<String, Object> source =
-          pace.computeIfAbsent(
-              sources.getOrDefault(run.job(), run.job()), name -> new LinkedHashMap<>());
-      source.putIfAbsent("source", sources.getOrDefault(run.job(), run.job()));
-      source.merge(
-          "requests_per_second", run.run().requestsPerSecond(), (a, b) -> (double) a + (double) b);
-      source.merge(
-          "limit_per_second",
-          run.run().limitPerSecond(),
-          (a, b) -> Math.max((double) a, (double) b));
-      if (run.run().waitingFor() != null) {
-        source.put("waiting_for", run.run().waitingFor());
-      }
+  /**
+   * How fast a source is asked.
+   *
+   * @param limitPerSecond jobs of one process share the limit of their source
+   * @param waitingFor the source's trouble; null where it has none
+   */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  record Pace(
+      String source,
+      double requestsPerSecond,
+      double limitPerSecond,
+      @JsonInclude(JsonInclude.Include.NON_NULL) String waitingFor) {
+
+    private Pace and(Pace other) {
+      return new Pace(
+          source,
+          requestsPerSecond + other.requestsPerSecond,
+          Math.max(limitPerSecond, other.limitPerSecond),
+          waitingFor == null ? other.waitingFor : waitingFor);
+    }
+  }
+
+  /** How fast each source is asked now. */
+  private List<Pace> pace(List<StatusCommand.LedgerStatus> ledgers) {
+    Map<String, Pace> pace = new TreeMap<>();
+    for (JobStatus status : running(ledgers)) {
+      JobStatus.Run run = status.run();
+      String source = sources.getOrDefault(status.job(), status.job());
+      pace.merge(
+          source,
+          new Pace(source, run.requestsPerSecond(), run.limitPerSecond(), run.waitingFor()),
+          Pace::and);
     }
     long now = System.currentTimeMillis();
     pace.forEach(
@@ -120,10 +137,7 @@ final class ServeContent implements PageContent, AutoCloseable {
             history.add(
                 source,
                 new PaceHistory.Sample(
-                    now,
-                    (double) of.get("requests_per_second"),
-                    (double) of.get("limit_per_second"),
-                    of.containsKey("waiting_for"))));
+                    now, of.requestsPerSecond(), of.limitPerSecond(), of.waitingFor() != null)));
     return List.copyOf(pace.values());
   }
 
@@ -184,7 +198,7 @@ final class ServeContent implements PageContent, AutoCloseable {
 
   @Override
   public String failed(String name, String search) {
-    Job job = Job.read(Common.home(), known(name, jobs));
+    Job job = Job.read(Common.home(), name);
     String lower = search.toLowerCase(Locale.ROOT);
     List<Map<String, Object>> failed = new ArrayList<>();
     for (Job part : job.parts(Common.home(), "auto")) {
@@ -212,22 +226,6 @@ final class ServeContent implements PageContent, AutoCloseable {
       }
     }
     return Report.json(failed);
-  }
-
-  /**
-   * @throws UserError if it is none of these
-   */
-  private static String known(String name, List<String> names) {
-    if (!names.contains(name)) {
-      throw new UserError(
-          "no '"
-              + name
-              + "' here."
-              + Nearest.hint(name, names)
-              + " There are: "
-              + String.join(", ", names));
-    }
-    return name;
   }
 
   @Override
@@ -323,7 +321,7 @@ final class ServeContent implements PageContent, AutoCloseable {
     } else if (pipelines.contains(what)) {
       words.addAll(List.of("pipeline", what));
     } else {
-      words.addAll(List.of("run", known(what, jobs)));
+      words.addAll(List.of("run", Job.read(Common.home(), what).getName()));
     }
     words.addAll(options(options));
     words.addAll(sets);
@@ -353,7 +351,9 @@ final class ServeContent implements PageContent, AutoCloseable {
   private static List<String> options(String options) {
     List<String> words = options.isBlank() ? List.of() : List.of(options.strip().split("\\s+"));
     for (String word : words) {
-      if (word.startsWith("-") && !OPTIONS.contains(word.replaceFirst("=.*", ""))) {
+      // @ would read further words from a file
+      if ((word.startsWith("-") || word.startsWith("@"))
+          && !OPTIONS.contains(word.replaceFirst("=.*", ""))) {
         throw new UserError(
             "the page takes no option "
                 + word
@@ -365,21 +365,15 @@ final class ServeContent implements PageContent, AutoCloseable {
   }
 
   /** Asks what runs under a name to stop, as {@code stop} does. */
-  private String stop(String what) {
-    List<ProcessHandle> asked = new ArrayList<>();
-    StopCommand.running(settings.path("runtime.dir"))
-        .forEach(
-            (process, does) -> {
-              if (StopCommand.isOf(does, List.of(what)) && process.destroy()) {
-                asked.add(process);
-              }
-            });
+  private synchronized String stop(String what) {
+    boolean asked = !StopCommand.ask(settings.path("runtime.dir"), List.of(what)).isEmpty();
     Started own = started.get(what);
-    if (own != null && own.process().isAlive() && !asked.contains(own.process().toHandle())) {
+    if (!asked && own != null && own.process().isAlive()) {
+      // it holds no lock yet, or, as a check, never does
       own.process().destroy();
-      asked.add(own.process().toHandle());
+      asked = true;
     }
-    if (asked.isEmpty()) {
+    if (!asked) {
       throw new UserError("no run of " + what + " here");
     }
     return what + " stops: what is in flight is stored and marked";

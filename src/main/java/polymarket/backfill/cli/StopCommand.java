@@ -47,8 +47,7 @@ final class StopCommand implements Callable<Integer> {
   public Integer call() {
     Settings settings = common.settings();
     Duration wait = Settings.duration(patience, "--wait");
-    Map<ProcessHandle, String> running = running(settings.path("runtime.dir"));
-    running.values().removeIf(what -> !isAsked(what));
+    Map<ProcessHandle, String> running = ask(settings.path("runtime.dir"), jobs);
     if (running.isEmpty()) {
       System.out.println(
           "Nothing to stop: "
@@ -56,13 +55,9 @@ final class StopCommand implements Callable<Integer> {
               + " here.");
       return 0;
     }
-    // a pipeline stops the steps that it started itself; a second signal would end them at once
-    running.keySet().removeIf(process -> process.parent().map(running::containsKey).orElse(false));
     running.forEach(
-        (process, what) -> {
-          System.out.println("Stopping " + what + " (pid " + process.pid() + ") ...");
-          process.destroy();
-        });
+        (process, what) ->
+            System.out.println("Stopping " + what + " (pid " + process.pid() + ") ..."));
     long end = System.nanoTime() + wait.toNanos();
     int code = 0;
     for (Map.Entry<ProcessHandle, String> run : running.entrySet()) {
@@ -85,15 +80,6 @@ final class StopCommand implements Callable<Integer> {
     return code;
   }
 
-  private boolean isAsked(String what) {
-    return jobs.isEmpty() || isOf(what, jobs);
-  }
-
-  /** Whether what a process says of itself names one of these. */
-  static boolean isOf(String what, List<String> jobs) {
-    return Stream.of(what.split("[ ,]+")).anyMatch(jobs::contains);
-  }
-
   private static boolean ended(ProcessHandle process, long nanos) {
     try {
       process.onExit().get(Math.max(0, nanos), TimeUnit.NANOSECONDS);
@@ -105,12 +91,23 @@ final class StopCommand implements Callable<Integer> {
     return !process.isAlive();
   }
 
-  /** What runs here, but for this process, by process. */
-  static Map<ProcessHandle, String> running(Path runtime) {
+  /**
+   * Asks runs to stop, as Ctrl-C does.
+   *
+   * @param jobs what they have to run; empty for anything
+   * @return what each process that was asked does
+   */
+  static Map<ProcessHandle, String> ask(Path runtime, List<String> jobs) {
     Map<ProcessHandle, String> running = new LinkedHashMap<>();
     ShareLock.all(runtime).stream()
         .filter(holder -> !holder.process().equals(ProcessHandle.current()))
+        .filter(
+            holder ->
+                jobs.isEmpty() || Stream.of(holder.what().split("[ ,]+")).anyMatch(jobs::contains))
         .forEach(holder -> running.put(holder.process(), holder.what()));
+    // a pipeline stops the steps that it started itself; a second signal would end them at once
+    running.keySet().removeIf(process -> process.parent().map(running::containsKey).orElse(false));
+    running.keySet().forEach(ProcessHandle::destroy);
     return running;
   }
 }

@@ -27,6 +27,7 @@ import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpRequest;
 import org.apache.hc.core5.http.Message;
 import org.apache.hc.core5.http.URIScheme;
+import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.impl.bootstrap.AsyncServerBootstrap;
 import org.apache.hc.core5.http.impl.bootstrap.HttpAsyncServer;
 import org.apache.hc.core5.http.nio.AsyncRequestConsumer;
@@ -57,11 +58,17 @@ public final class PageServer implements AutoCloseable {
   /** How often the page is told what has changed, at the most. */
   private static final long TICK_MILLIS = 1_000;
 
+  /** How often is looked while no page is open, for the curve of the pace. */
+  private static final long IDLE_MILLIS = 5_000;
+
   /** After so many ticks without news, a comment keeps the connections open. */
   private static final int TICKS_WITHOUT_NEWS = 15;
 
   /** The part of the time, one in so many, that looking at the ledgers may take. */
   private static final int LIGHT = 10;
+
+  private static final int LONGEST_LINE = 16 << 10;
+  private static final int MOST_HEADERS = 100;
 
   /** The page's own files. */
   private static final Map<String, String> FILES =
@@ -132,6 +139,12 @@ public final class PageServer implements AutoCloseable {
                     .setIoThreadCount(1)
                     .setSoTimeout(Timeout.ofMinutes(1))
                     .build())
+            // a line without an end would fill the memory of a program that anyone here can reach
+            .setHttp1Config(
+                Http1Config.custom()
+                    .setMaxLineLength(LONGEST_LINE)
+                    .setMaxHeaderCount(MOST_HEADERS)
+                    .build())
             .setRequestRouter(
                 (request, context) -> () -> new BasicServerExchangeHandler<>(new Requests()))
             .create();
@@ -165,11 +178,6 @@ public final class PageServer implements AutoCloseable {
     return port;
   }
 
-  /** How many pages are open. */
-  public int open() {
-    return streams.size();
-  }
-
   /** Sends news to all open pages, and comes back the later, the longer it took to find them. */
   private void tick() {
     long began = System.nanoTime();
@@ -187,7 +195,8 @@ public final class PageServer implements AutoCloseable {
       streams.forEach(stream -> stream.send(""));
     } finally {
       long took = (System.nanoTime() - began) / 1_000_000;
-      worker.schedule(this::tick, Math.max(TICK_MILLIS, LIGHT * took), TimeUnit.MILLISECONDS);
+      long pause = streams.isEmpty() ? IDLE_MILLIS : TICK_MILLIS;
+      worker.schedule(this::tick, Math.max(pause, LIGHT * took), TimeUnit.MILLISECONDS);
     }
   }
 
@@ -303,7 +312,7 @@ public final class PageServer implements AutoCloseable {
 
   private Answer act(Map<String, String> query, Map<String, String> headers) {
     if (!isToken(headers.get("X-Backfill-Token"))) {
-      return new Answer(403, TEXT, "the header X-Backfill-Token has not the page's token\n");
+      return new Answer(403, TEXT, "the header X-Backfill-Token lacks the page's token\n");
     }
     return new Answer(
         200,

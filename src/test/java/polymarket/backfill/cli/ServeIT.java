@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -122,8 +123,16 @@ class ServeIT {
     String[] known = {"X-Backfill-Token", token, "Authorization", "Bearer " + token};
     assertEquals(409, act("do=run&what=payuots", known));
     assertEquals(409, act("do=run&what=payouts&options=--set%20a=b", known));
+    assertEquals(409, act("do=run&what=payouts&options=@/etc/hosts", known));
     assertEquals(409, act("do=stop&what=payouts", known));
     assertEquals(404, get("report?name=../../../../etc/passwd", bearer()).statusCode());
+    String longest;
+    try {
+      longest = answerTo("/" + "x".repeat(1 << 20), "127.0.0.1:" + page.getPort());
+    } catch (SocketException e) {
+      longest = null;
+    }
+    assertTrue(longest == null || longest.contains(" 400 "), "it was read to its end: " + longest);
     assertTrue(answerTo("/%zz", "127.0.0.1:" + page.getPort()).contains(" 404 "));
   }
 
@@ -151,6 +160,7 @@ class ServeIT {
     assertEquals(1, second.exitCode(), second.toString());
     assertEquals(1, second.err().lines().count(), second.err());
     assertTrue(second.err().contains("the page is in use by another run"), second.err());
+    assertTrue(Files.exists(bed.home().resolve("runtime/serve.json")), "the first one's stays");
     serve.signal("INT");
     Program.Result end = serve.end();
     assertEquals(0, end.exitCode(), end.toString());
