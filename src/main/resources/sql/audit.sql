@@ -2,9 +2,9 @@
 -- what the law says. Its statement gives one row: checked, broken, first_block and last_block of what is broken, and places:
 -- up to 100 tuples of first block, last block, transaction, wallet, token and what is wrong. A law with by=blocks is asked
 -- for blocks {from_block} to {to_block} at a time, of those that were fetched of all datasets in needs=; one with by=tokens
--- for a range of hashes, of tokens or whole markets; one with by=node when a node said what @held asks for; one with by=source for blocks that were
--- fetched a second time, from another source, into the tables of the database {copy}. The datasets in whole=
--- have to be fetched from their first block on without a gap.
+-- for a range of hashes, of tokens or whole markets; one with by=node when a node said what @held asks for; one with by=source
+-- for blocks that were fetched a second time, from another source, into the tables of the database {copy}. The datasets in
+-- whole= have to be fetched from their first block on without a gap.
 
 -- @setup after=chain
 CREATE TABLE IF NOT EXISTS default.audit_results

@@ -91,9 +91,6 @@ class FromScriptsIT {
         String first = String.valueOf(bed.sandbox().firstBlock());
         typed.replaceAll(word -> word.equals("4023686") ? first : word);
         typed.replaceAll(word -> word.length() == 64 ? ids.get(0) : word);
-        if (command.equals(List.of("pipeline", "overnight", "--budget", "6h"))) {
-          continue; // PipelineIT runs it, whole and with faults
-        }
         Program.Result result = run(bed, typed);
         int code = result.exitCode();
         boolean check = CHECKS.contains(command.get(0)) || command.contains("enrichment");
