@@ -159,11 +159,13 @@ public final class PageServer implements AutoCloseable {
       this.port = ((InetSocketAddress) endpoint.getAddress()).getPort();
     } catch (ExecutionException | IOException e) {
       server.close(CloseMode.IMMEDIATE);
+      String why = String.valueOf((e.getCause() == null ? e : e.getCause()).getMessage());
       throw new UserError(
           "cannot listen on 127.0.0.1:"
               + port
               + ": "
-              + (e.getCause() == null ? e : e.getCause()).getMessage()
+              // HttpCore writes the system's exception behind its own description of the socket
+              + why.replaceFirst(".*Exception: ", "")
               + "; set serve.port to another port, or 0 for any");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -168,6 +168,24 @@ class ServeIT {
   }
 
   @Test
+  void aTakenPort_isOneLine() {
+    Program.Result other =
+        Program.run(
+            bed,
+            "serve",
+            "--set",
+            "runtime.dir=" + bed.home().resolve("other"),
+            "--set",
+            "serve.port=" + page.getPort());
+    assertEquals(1, other.exitCode(), other.toString());
+    assertEquals(
+        "backfill: cannot listen on 127.0.0.1:"
+            + page.getPort()
+            + ": Address already in use; set serve.port to another port, or 0 for any\n",
+        other.err());
+  }
+
+  @Test
   void aHundredOpenPages_areToldOfARun_andPrometheusReadsIt() throws Exception {
     List<BufferedReader> open = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
