@@ -140,8 +140,8 @@ public final class JobRun implements AutoCloseable {
                     ? ""
                     : ", or share the work with --worker N --of M"));
       }
+      Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
-        Views.create(clickHouse, job.getName());
         jobLocks.add(
             JobLock.take(
                 clickHouse,

@@ -169,14 +169,9 @@ class ServeIT {
 
   @Test
   void aTakenPort_isOneLine() {
-    Program.Result other =
-        Program.run(
-            bed,
-            "serve",
-            "--set",
-            "runtime.dir=" + bed.home().resolve("other"),
-            "--set",
-            "serve.port=" + page.getPort());
+    // the settings of the bed are the last ones of the command line
+    bed.set("serve.port", page.getPort()).set("runtime.dir", bed.home().resolve("other"));
+    Program.Result other = Program.run(bed, "serve");
     assertEquals(1, other.exitCode(), other.toString());
     assertEquals(
         "backfill: cannot listen on 127.0.0.1:"
