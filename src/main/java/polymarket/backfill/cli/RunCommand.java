@@ -31,6 +31,7 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 import polymarket.backfill.run.JobResult;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunLedgers;
 import polymarket.backfill.run.RunState;
 
 /** Runs jobs until no id is pending. */
@@ -43,7 +44,7 @@ import polymarket.backfill.run.RunState;
     description =
         "Run a job: fetch its pending ids, then retry the failed ones. The same command continues"
             + " where it stopped.")
-final class RunCommand implements Callable<Integer> {
+class RunCommand implements Callable<Integer> {
 
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
@@ -51,9 +52,9 @@ final class RunCommand implements Callable<Integer> {
   /** So often a run is repeated at once for what its source has replaced meanwhile. */
   private static final int REPLACED_ROUNDS = 3;
 
-  @Mixin private Common common;
+  @Mixin Common common;
 
-  @Mixin private RunOptions options;
+  @Mixin RunOptions options;
 
   @Parameters(
       arity = "1..*",
@@ -61,7 +62,7 @@ final class RunCommand implements Callable<Integer> {
       description =
           "The jobs to run, such as payouts. They run in parallel, except that a job starts after"
               + " the jobs that its ids come from.")
-  private List<String> names;
+  List<String> names;
 
   @Spec private CommandSpec spec;
 
@@ -75,8 +76,8 @@ final class RunCommand implements Callable<Integer> {
     options.check(names);
     // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
-    Set<State> again = options.redoStates();
-    Duration age = options.age();
+    options.redoStates();
+    options.age();
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
     checkIds(jobs.get(0));
@@ -89,6 +90,19 @@ final class RunCommand implements Callable<Integer> {
     Settings settings = common.settings();
     // also for jobs that start later
     JobRun.check(settings, jobs);
+    return go(settings, sources);
+  }
+
+  /**
+   * Does it, when the options are known to be right.
+   *
+   * @param sources the jobs, each with its chosen source
+   * @return the exit code
+   */
+  int go(Settings settings, Map<Job, String> sources) {
+    List<Job> jobs = List.copyOf(sources.keySet());
+    Set<State> again = options.redoStates();
+    Duration age = options.age();
     Window window = options.period().window();
     Terminal terminal = new Terminal(options.json);
     List<JobRun.Result> results = new ArrayList<>();
@@ -144,7 +158,7 @@ final class RunCommand implements Callable<Integer> {
    * The jobs in groups that run one after the other, so that each job runs after the jobs that its
    * ids come from; the jobs of a group run in parallel.
    */
-  private static List<List<Job>> stages(List<Job> jobs) {
+  static List<List<Job>> stages(List<Job> jobs) {
     List<List<Job>> stages = new ArrayList<>();
     List<Job> left = new ArrayList<>(jobs);
     while (!left.isEmpty()) {
@@ -186,31 +200,13 @@ final class RunCommand implements Callable<Integer> {
       Signals.handle(run, terminal);
       IdLoader loader =
           new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
-      IdLoader.Listed list =
-          options.ids == null
-              ? null
-              : new IdLoader.Listed(options.ids, options.column, options.strict);
-      if (list != null && jobs.size() > 1) {
-        list = loader.forSeveral(list, jobs.get(0).idKind());
-      }
-      for (Job job : jobs) {
-        Ledger ledger = run.ledger(job.getName());
-        if (list != null) {
-          loader.load(job, sources.get(job), ledger, list);
-        } else if (job.idKind() != IdKind.RANGE) {
-          loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
-        } else {
-          try {
-            run.askReplaced(job);
-            run.loadRanges(job, options.from, options.to, options.datasets);
-          } catch (UserError e) {
-            if (run.stopCode() == null) {
-              throw e;
-            }
-            return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
-          }
+      try {
+        load(loader, run, jobs, sources, again, age, terminal);
+      } catch (UserError e) {
+        if (run.stopCode() == null) {
+          throw e;
         }
-        redo(run, job, again, age, terminal);
+        return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
       }
       JobRun.Result result = run.run(terminal);
       replaced = !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
@@ -218,10 +214,40 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  /** Puts what the jobs are to fetch into their ledgers. */
+  void load(
+      IdLoader loader,
+      RunLedgers run,
+      List<Job> jobs,
+      Map<Job, String> sources,
+      Set<State> again,
+      Duration age,
+      Terminal terminal) {
+    IdLoader.Listed list =
+        options.ids == null
+            ? null
+            : new IdLoader.Listed(options.ids, options.column, options.strict);
+    if (list != null && jobs.size() > 1) {
+      list = loader.forSeveral(list, jobs.get(0).idKind());
+    }
+    for (Job job : jobs) {
+      Ledger ledger = run.ledger(job.getName());
+      if (list != null) {
+        loader.load(job, sources.get(job), ledger, list);
+      } else if (job.idKind() != IdKind.RANGE) {
+        loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
+      } else {
+        run.askReplaced(job);
+        run.loadRanges(job, options.from, options.to, options.datasets);
+      }
+      redo(run, job, again, age, terminal);
+    }
+  }
+
   /**
    * Makes ids pending again: of ranges, those that were asked for, or all without --from and --to.
    */
-  private void redo(JobRun run, Job job, Set<State> again, Duration age, Terminal terminal) {
+  private void redo(RunLedgers run, Job job, Set<State> again, Duration age, Terminal terminal) {
     if (again.isEmpty()) {
       return;
     }

@@ -120,6 +120,15 @@ final class Database {
     }
   }
 
+  /** Writes a copy of the database to a file that does not exist yet. */
+  void copy(Path to) {
+    try {
+      update("copy", to.toString());
+    } catch (SQLException e) {
+      throw LedgerFile.damaged(file, e);
+    }
+  }
+
   /** Runs the statement of a name once for each element. */
   <T> void updateEach(String name, Iterable<T> elements, Function<T, List<Object>> parameters)
       throws SQLException {

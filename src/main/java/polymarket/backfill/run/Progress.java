@@ -72,9 +72,11 @@ public final class Progress implements AutoCloseable {
   private Ledger.Numbers numbers;
 
   private long numbersDone;
+  private final Estimate plan;
 
   /**
    * @param size ids a batch
+   * @param plan what the run is expected to take
    */
   Progress(
       Job job,
@@ -83,8 +85,10 @@ public final class Progress implements AutoCloseable {
       Duration patience,
       Path runtime,
       Map<State, Long> counts,
-      int size) {
+      int size,
+      Estimate plan) {
     this.job = job;
+    this.plan = plan;
     this.patience = patience;
     this.share = share;
     this.source = source;
@@ -290,7 +294,8 @@ public final class Progress implements AutoCloseable {
         new JobStatus.Rows(fetched, inserted, duplicate, rejected, null),
         figures(running, seconds, rates),
         null,
-        null);
+        null,
+        plan);
   }
 
   private JobStatus.Run figures(boolean running, double seconds, double[] rates) {

@@ -46,6 +46,7 @@ class TerminalTest {
             null,
             null),
         null,
+        null,
         null);
   }
 
