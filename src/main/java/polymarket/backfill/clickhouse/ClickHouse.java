@@ -352,6 +352,11 @@ public final class ClickHouse implements AutoCloseable {
     return settings;
   }
 
+  /** Whether {@code clickhouse.cluster} names a cluster, all replicas of which have the tables. */
+  public boolean isCluster() {
+    return cluster.isNamed();
+  }
+
   /** Runs a statement that gives no rows; on a cluster, as {@link Cluster} rewrites it. */
   public void execute(String sql) {
     String sent = cluster.rewrite(sql);

@@ -85,6 +85,10 @@ final class Cluster {
     return new Cluster(name);
   }
 
+  boolean isNamed() {
+    return !name.isEmpty();
+  }
+
   /**
    * Returns the statement to send.
    *

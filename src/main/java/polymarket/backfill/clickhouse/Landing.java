@@ -37,10 +37,10 @@ final class Landing {
   private final List<String> statements;
   private final String comment;
 
-  private Landing(String file) {
-    this.file = file;
+  private Landing(SqlFile file) {
+    this.file = file.name();
     statements =
-        SqlFile.read(file).section("setup").statements().stream()
+        file.section("setup").statements().stream()
             .filter(statement -> takes(TABLE, statement, tables) || takes(VIEW, statement, views))
             .toList();
     comment =
@@ -60,7 +60,7 @@ final class Landing {
   }
 
   /** That of an SQL file, such as a job's; without statements where it has none. */
-  static Landing of(String file) {
+  static Landing of(SqlFile file) {
     return new Landing(file);
   }
 
@@ -70,18 +70,31 @@ final class Landing {
   }
 
   /**
+   * What of several files is in the database: name, comment, engine and as_select of their tables
+   * and of all materialized views. One query for all of them: the definitions of views cost it most
+   * of its time.
+   */
+  private static List<Map<String, Object>> present(ClickHouse clickHouse, List<Landing> landings) {
+    Set<String> names = new LinkedHashSet<>();
+    landings.forEach(landing -> names.addAll(landing.tables));
+    if (names.isEmpty()) {
+      return List.of();
+    }
+    return clickHouse.rows(
+        SqlFile.fill(
+            "SELECT name, comment, engine, as_select FROM system.tables WHERE database ="
+                + " 'default' AND (engine = 'MaterializedView' OR name IN ({tables}))",
+            Map.of("tables", names)),
+        Map.of());
+  }
+
+  /**
    * The comments, by their names, of the tables, of the file's views, and of the views that an
    * earlier version of the file made to read the tables.
    */
-  private Map<String, String> found(ClickHouse clickHouse) {
+  private Map<String, String> found(List<Map<String, Object>> present) {
     Map<String, String> found = new HashMap<>();
-    for (Map<String, Object> row :
-        clickHouse.rows(
-            SqlFile.fill(
-                "SELECT name, comment, engine, as_select FROM system.tables WHERE database ="
-                    + " 'default' AND (engine = 'MaterializedView' OR name IN ({tables}))",
-                Map.of("tables", tables)),
-            Map.of())) {
+    for (Map<String, Object> row : present) {
       String name = String.valueOf(row.get("name"));
       boolean view = "MaterializedView".equals(row.get("engine"));
       if (tables.contains(name)
@@ -100,32 +113,44 @@ final class Landing {
                     && select.contains(table));
   }
 
-  /** Whether the ClickHouse has what the SQL file says. */
-  boolean isCurrent(ClickHouse clickHouse) {
-    if (statements.isEmpty()) {
-      return true;
-    }
-    Map<String, String> found = found(clickHouse);
+  /** Whether the ClickHouse has what the SQL files say. */
+  static boolean areCurrent(ClickHouse clickHouse, List<Landing> landings) {
+    List<Map<String, Object>> present = present(clickHouse, landings);
+    return landings.stream().allMatch(landing -> landing.isCurrent(present));
+  }
+
+  private boolean isCurrent(List<Map<String, Object>> present) {
+    Map<String, String> found = found(present);
     return tables.stream().allMatch(table -> comment.equals(found.get(table)))
         && found.keySet().containsAll(views);
   }
 
   /**
-   * Makes what the SQL file says, unless it is there or a run goes on that uses it.
+   * Makes what the SQL files say, unless it is there or a run goes on that uses it.
    *
-   * @param job the job that is about to use it
+   * @param landings those that a job is about to use, by the job's name
    */
-  void create(ClickHouse clickHouse, String job) {
-    if (!isCurrent(clickHouse)) {
-      JobLock.whileFree(clickHouse, List.of(file, job), () -> makeAnew(clickHouse));
-    }
+  static void create(ClickHouse clickHouse, Map<String, List<Landing>> landings) {
+    List<Map<String, Object>> present =
+        present(clickHouse, landings.values().stream().flatMap(List::stream).toList());
+    landings.forEach(
+        (job, used) ->
+            used.stream()
+                .filter(landing -> !landing.isCurrent(present))
+                .forEach(
+                    landing ->
+                        JobLock.whileFree(
+                            clickHouse,
+                            List.of(landing.file, job),
+                            () -> landing.makeAnew(clickHouse))));
   }
 
   private void makeAnew(ClickHouse clickHouse) {
-    if (isCurrent(clickHouse)) {
+    List<Map<String, Object>> present = present(clickHouse, List.of(this));
+    if (isCurrent(present)) {
       return;
     }
-    Set<String> old = new HashSet<>(found(clickHouse).keySet());
+    Set<String> old = new HashSet<>(found(present).keySet());
     old.addAll(views);
     old.removeAll(tables);
     old.forEach(view -> clickHouse.execute("DROP VIEW IF EXISTS default." + view));

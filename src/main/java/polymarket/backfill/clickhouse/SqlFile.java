@@ -231,6 +231,11 @@ public final class SqlFile {
     return statements;
   }
 
+  /** The file's name below sql/ without .sql. */
+  public String name() {
+    return name;
+  }
+
   public boolean has(String section) {
     return sections.stream().anyMatch(candidate -> candidate.name().equals(section));
   }

@@ -2,13 +2,17 @@ package polymarket.backfill.clickhouse;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
@@ -21,6 +25,9 @@ public final class Views {
    */
   private static final Set<Integer> REPLACED = Set.of(57, 60, 741);
 
+  private static final Pattern TABLE =
+      Pattern.compile("^CREATE TABLE IF NOT EXISTS (\\w+\\.\\w+)\\b");
+
   private static final int TRIES = 5;
   private static final String READS = "reads";
 
@@ -32,20 +39,57 @@ public final class Views {
    * {@link Landing}.
    */
   public static void create(ClickHouse clickHouse, String job) {
-    List<SqlFile> files = new ArrayList<>();
+    create(clickHouse, List.of(job));
+  }
+
+  /** The same for several jobs; what they share is created once. */
+  public static void create(ClickHouse clickHouse, Collection<String> jobs) {
+    Map<String, SqlFile> files = new LinkedHashMap<>();
     // the views read them, whichever jobs there are
-    files.add(SqlFile.read("tables"));
-    files.add(SqlFile.read("mapping-tables"));
-    with(job).forEach(name -> files.add(SqlFile.read(name)));
-    List<Landing> landings = with(job).stream().map(Landing::of).toList();
-    Set<String> tables = new LinkedHashSet<>();
-    files.forEach(file -> tables.addAll(file.section("setup").statements()));
-    landings.forEach(landing -> tables.removeAll(landing.statements()));
+    List.of("tables", "mapping-tables").forEach(name -> files.put(name, SqlFile.read(name)));
+    Map<String, List<Landing>> landings = new LinkedHashMap<>();
+    for (String job : jobs) {
+      Map<String, SqlFile> own = with(job);
+      files.putAll(own);
+      landings.put(job, own.values().stream().map(Landing::of).toList());
+    }
+    Set<String> statements = new LinkedHashSet<>();
+    files.values().forEach(file -> statements.addAll(file.section("setup").statements()));
+    landings.values().stream()
+        .flatMap(List::stream)
+        .forEach(landing -> statements.removeAll(landing.statements()));
     again(
         () -> {
-          tables.forEach(clickHouse::execute);
-          landings.forEach(landing -> landing.create(clickHouse, job));
+          // asked at each try: another process may have made a table meanwhile
+          Set<String> present = tables(clickHouse);
+          statements.stream()
+              .filter(statement -> !makesOneOf(present, statement))
+              .forEach(clickHouse::execute);
+          Landing.create(clickHouse, landings);
         });
+  }
+
+  /**
+   * The names of all tables with their databases. None on a cluster: what is here may be missing on
+   * a replica that was added later, and CREATE … ON CLUSTER makes it there.
+   */
+  private static Set<String> tables(ClickHouse clickHouse) {
+    Set<String> names = new HashSet<>();
+    if (clickHouse.isCluster()) {
+      return names;
+    }
+    clickHouse.stream(
+        "SELECT database, name FROM system.tables WHERE database NOT IN ('system',"
+            + " 'information_schema', 'INFORMATION_SCHEMA')",
+        Map.of(),
+        row -> names.add(row.get("database") + "." + row.get("name")));
+    return names;
+  }
+
+  /** Whether a statement has nothing to do, because it makes a table that is there. */
+  private static boolean makesOneOf(Set<String> present, String statement) {
+    Matcher matcher = TABLE.matcher(SqlFile.withoutOrigin(statement));
+    return matcher.find() && present.contains(matcher.group(1));
   }
 
   /**
@@ -54,9 +98,12 @@ public final class Views {
    */
   public static void requireCurrent(ClickHouse clickHouse, String job) {
     // the way through another job's tables is that job's own
-    if (!with(job).stream()
-        .filter(name -> name.equals(job) || !SqlFile.read(name).has("present"))
-        .allMatch(name -> Landing.of(name).isCurrent(clickHouse))) {
+    List<Landing> landings =
+        with(job).entrySet().stream()
+            .filter(file -> file.getKey().equals(job) || !file.getValue().has("present"))
+            .map(file -> Landing.of(file.getValue()))
+            .toList();
+    if (!Landing.areCurrent(clickHouse, landings)) {
       throw new UserError(
           job
               + ": its landing table and views are from another version of its SQL file, and a run"
@@ -90,19 +137,20 @@ public final class Views {
    */
   public static List<String> setup(String job) {
     Set<String> statements = new LinkedHashSet<>();
-    with(job).forEach(name -> statements.addAll(SqlFile.read(name).section("setup").statements()));
+    with(job).values().forEach(file -> statements.addAll(file.section("setup").statements()));
     return List.copyOf(statements);
   }
 
-  /** A job, behind the files that its setup names and those that theirs name. */
-  private static Set<String> with(String job) {
-    Set<String> names = new LinkedHashSet<>();
-    String after = SqlFile.read(job).section("setup").attributes().get("after");
+  /** The file of a job, behind the files that its setup names and those that theirs name. */
+  private static Map<String, SqlFile> with(String job) {
+    Map<String, SqlFile> files = new LinkedHashMap<>();
+    SqlFile file = SqlFile.read(job);
+    String after = file.section("setup").attributes().get("after");
     if (after != null) {
-      Arrays.stream(after.split(",")).forEach(before -> names.addAll(with(before)));
+      Arrays.stream(after.split(",")).forEach(before -> files.putAll(with(before)));
     }
-    names.add(job);
-    return names;
+    files.put(job, file);
+    return files;
   }
 
   /**
@@ -125,7 +173,7 @@ public final class Views {
    * does not stop the others: it is made as its section {@code -- @without} says, where it has one.
    */
   public static Made refresh(ClickHouse clickHouse, Settings settings, List<String> jobs) {
-    jobs.forEach(job -> create(clickHouse, job));
+    create(clickHouse, jobs);
     Made made =
         new Made(
             new ArrayList<>(), new LinkedHashMap<>(), new LinkedHashMap<>(), new ArrayList<>());

@@ -61,6 +61,8 @@ public final class IdLoader {
   /** Of jobs that share a list, the first one reports invalid entries. */
   private boolean badTold;
 
+  private Views.Made views;
+
   /**
    * @param home the program's folder
    * @param stopped whether the run was asked to end, so that no more of a list is read
@@ -151,11 +153,18 @@ public final class IdLoader {
     }
   }
 
+  /** The views that queries for missing ids read: created once, whichever jobs of a run ask. */
+  private Views.Made views() {
+    if (views == null) {
+      views = Views.refresh(clickHouse, settings, Job.names(home));
+    }
+    return views;
+  }
+
   /**
    * Makes ids pending again if relevant information about them has arrived since they were fetched.
    */
   private void askAgain(Job job, Ledger ledger) {
-    Views.create(clickHouse, job.getName());
     SqlFile.Section section = job.sql().section("again");
     long[] again = {0};
     clickHouse.stream(
@@ -372,7 +381,7 @@ public final class IdLoader {
 
     /** Makes the views that the query reads, and says what they are made of. */
     private void checkInput() {
-      Views.Made views = Views.refresh(clickHouse, settings, Job.names(home));
+      Views.Made views = views();
       String note = views.notes().get(needed);
       if (views.reads().containsKey(needed)) {
         messages.info(job.getName() + ": ids from " + views.reads().get(needed));

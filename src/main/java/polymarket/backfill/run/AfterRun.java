@@ -1,7 +1,9 @@
 package polymarket.backfill.run;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -21,6 +23,7 @@ final class AfterRun {
   private final Settings settings;
   private final ClickHouse clickHouse;
   private final Messages messages;
+  private final Set<List<String>> finished = new HashSet<>();
 
   AfterRun(Settings settings, ClickHouse clickHouse, Messages messages) {
     this.settings = settings;
@@ -28,9 +31,12 @@ final class AfterRun {
     this.messages = messages;
   }
 
-  /** Makes what is made of all rows of a job ({@code @finish}); nothing where there is no such. */
+  /**
+   * Makes what is made of all rows of a job ({@code @finish}); nothing where there is no such, or
+   * where a job that stores into the same tables has done the same.
+   */
   void finish(Job job) {
-    if (job.sql().has("finish")) {
+    if (job.sql().has("finish") && finished.add(job.sql().section("finish").statements())) {
       new Steps("run", Memory.bytes(settings, Memory.CAP), 1).finish(clickHouse, job.sql());
     }
   }

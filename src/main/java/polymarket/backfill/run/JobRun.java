@@ -128,8 +128,8 @@ public final class JobRun extends RunLedgers {
                     ? ""
                     : ", or share the work with --worker N --of M"));
       }
+      Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
-        Views.create(clickHouse, job.getName());
         jobLocks.add(
             JobLock.take(
                 clickHouse,
