@@ -1,6 +1,9 @@
 package polymarket.backfill.cli;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,12 +21,16 @@ import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.pipeline.PassState;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineRun;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
+import polymarket.backfill.verify.Checks;
+import polymarket.backfill.verify.Ready;
 
 /** Runs several commands as one pipeline. */
 @Command(
@@ -51,8 +58,26 @@ final class PipelineCommand implements Callable<Integer> {
    * The end of a run as JSON.
    *
    * @param report the file with the report
+   * @param ready the verdict; null where it was not measured
+   * @param toDo what to type where the data is not ready
    */
-  record Ended(@JsonUnwrapped PipelineStatus status, String report, String reason) {}
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  record Ended(
+      @JsonUnwrapped PipelineStatus status,
+      String report,
+      String reason,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Boolean ready,
+      @JsonInclude(JsonInclude.Include.NON_NULL) List<String> toDo) {
+
+    static Ended of(PipelineRun.Result result, String report, Verdict verdict) {
+      return new Ended(
+          result.status(),
+          report,
+          result.reason(),
+          verdict == null ? null : verdict.yes(),
+          verdict == null ? null : verdict.toDo());
+    }
+  }
 
   @Mixin private Common common;
 
@@ -112,7 +137,8 @@ final class PipelineCommand implements Callable<Integer> {
     common
         .overrides()
         .forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
-    PipelineView view = new PipelineView(json);
+    PipelineView view =
+        new PipelineView(json, new EventLog(settings.path("runtime.dir"), "pipeline " + name));
     // kept open, so that one engine serves all steps
     try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
         PipelineRun run =
@@ -124,21 +150,44 @@ final class PipelineCommand implements Callable<Integer> {
       }
       Signals.handle(() -> run.stop(Signals.interrupted()), view);
       PipelineRun.Result result = run.run(view);
+      view.event("ended: " + result.status().state().text());
       PipelineFiles files = PipelineFiles.of(settings, name);
-      String report = PipelineReport.write(pipeline, result.status(), files);
+      PipelineReport.Text report = PipelineReport.write(pipeline, result.status(), files);
+      Verdict verdict = verdict(settings, clickHouse, result.status().state(), view);
       System.out.print(
           json
-              ? Report.json(new Ended(result.status(), files.report().toString(), result.reason()))
-                  + "\n"
-              : report
-                  + "\nThis report is in "
-                  + files.report()
-                  + ", with charts in report.html there, and the messages of each step in its"
-                  + " .log\n");
+              ? Report.json(Ended.of(result, files.report().toString(), verdict)) + "\n"
+              : text(report, files) + (verdict == null ? "" : "\n" + verdict.brief()));
       if (result.reason() != null) {
         System.err.println("backfill: " + result.reason());
       }
       return result.exit().code();
+    }
+  }
+
+  /** The end of a run: on a terminal the steps alone, in a pipe or a file all of the report. */
+  private static String text(PipelineReport.Text report, PipelineFiles files) {
+    return (Boolean.getBoolean("backfill.terminal.output") ? report.steps() : report.whole())
+        + "\nThis report is in "
+        + files.report()
+        + ", with charts in report.html there, and the messages of each step in its .log\n";
+  }
+
+  /**
+   * Whether the data can be used, when the pipeline came to its end; null where it did not, or
+   * where that cannot be measured, which a line says. It does not change the exit code.
+   */
+  private static Verdict verdict(
+      Settings settings, ClickHouse clickHouse, PassState state, PipelineView view) {
+    if (state != PassState.FINISHED && state != PassState.FAILED) {
+      return null;
+    }
+    try {
+      return Verdict.measure(
+          settings, clickHouse, new Checks(Ready.FILE, SqlFile.read(Ready.FILE), List.of()));
+    } catch (UserError e) {
+      view.warn("whether the data is ready cannot be measured: " + e.getMessage());
+      return null;
     }
   }
 

@@ -104,7 +104,10 @@ class RunCommand implements Callable<Integer> {
     Set<State> again = options.redoStates();
     Duration age = options.age();
     Window window = options.period().window();
-    Terminal terminal = new Terminal(options.json);
+    Terminal terminal =
+        new Terminal(
+            options.json,
+            new EventLog(settings.path("runtime.dir"), "run " + String.join(" ", names)));
     List<JobRun.Result> results = new ArrayList<>();
     for (List<Job> stage : options.ids == null ? stages(jobs) : List.of(jobs)) {
       JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);
@@ -208,7 +211,10 @@ class RunCommand implements Callable<Integer> {
         }
         return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
       }
+      terminal.event("started");
       JobRun.Result result = run.run(terminal);
+      terminal.event(
+          "ended: " + result.state() + (result.reason() == null ? "" : ": " + result.reason()));
       replaced = !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
       return result;
     }

@@ -349,7 +349,7 @@ public final class JobRun extends RunLedgers {
         new Progress(
             job,
             options.share(),
-            sources.get(job.firstSource(settings)),
+            job.sources(settings).keySet().stream().map(sources::get).toList(),
             settings.duration("source.patience"),
             runtime,
             ledger.counts(options.share()),

@@ -12,6 +12,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import polymarket.backfill.Redaction;
@@ -72,16 +73,18 @@ public final class Progress implements AutoCloseable {
   private Ledger.Numbers numbers;
 
   private long numbersDone;
+  private final List<Pace> sources;
   private final Estimate plan;
 
   /**
    * @param size ids a batch
+   * @param sources all that the job asks, the first one first
    * @param plan what the run is expected to take
    */
   Progress(
       Job job,
       Share share,
-      Pace source,
+      List<Pace> sources,
       Duration patience,
       Path runtime,
       Map<State, Long> counts,
@@ -91,7 +94,8 @@ public final class Progress implements AutoCloseable {
     this.plan = plan;
     this.patience = patience;
     this.share = share;
-    this.source = source;
+    this.sources = sources;
+    this.source = sources.get(0);
     this.least = new Least(job, size);
     this.counts = new EnumMap<>(counts);
     this.total = counts.values().stream().mapToLong(Long::longValue).sum();
@@ -295,6 +299,12 @@ public final class Progress implements AutoCloseable {
         figures(running, seconds, rates),
         null,
         null,
+        sources.stream()
+            .map(
+                of ->
+                    new JobStatus.SourceState(
+                        of.name(), of.answers(), of.isCircuitOpen(), of.throttle()))
+            .toList(),
         plan);
   }
 

@@ -47,6 +47,7 @@ class TerminalTest {
             null),
         null,
         null,
+        null,
         null);
   }
 

@@ -53,6 +53,7 @@ class JobStatusTest {
               0.375),
           null,
           null,
+          null,
           null);
 
   private static String json(Object value) throws Exception {
