@@ -16,10 +16,10 @@ import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline.Step;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
-import polymarket.backfill.run.JobRun;
 
 /**
  * The requests that a step is expected to make.
@@ -85,8 +85,8 @@ record StepRequests(long number, String from, double perSecond, String paceFrom)
 
   /** The requests for the ids that are pending in a job's ledger. */
   private static long pending(Settings settings, Job job) {
-    Path file = JobRun.ledgerFile(settings, job.getName());
-    if (!Ledger.exists(file)) {
+    LedgerPlace file = LedgerPlace.of(settings, job.getName());
+    if (!file.exists()) {
       return 0;
     }
     boolean ranges = job.idKind() == IdKind.RANGE;
