@@ -24,6 +24,7 @@ import polymarket.backfill.UserError;
     subcommands = {
       RunCommand.class,
       PlanCommand.class,
+      JoinCommand.class,
       StatusCommand.class,
       StopCommand.class,
       MonitorCommand.class,

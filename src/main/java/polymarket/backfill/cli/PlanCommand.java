@@ -70,7 +70,11 @@ final class PlanCommand extends RunCommand {
                 jobs,
                 clickHouse,
                 new JobRun.Options(
-                    options.share(), options.pace, options.most(), options.period().window()),
+                    options.share(),
+                    options.pace,
+                    options.most(),
+                    options.period().window(),
+                    false),
                 terminal)) {
       IdLoader loader = new IdLoader(settings, clickHouse, Common.home(), () -> false, terminal);
       load(loader, plan, jobs, sources, options.redoStates(), options.age(), terminal);

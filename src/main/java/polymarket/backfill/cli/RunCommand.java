@@ -15,7 +15,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
-import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -29,7 +28,6 @@ import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
-import polymarket.backfill.run.JobResult;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.RunLedgers;
 import polymarket.backfill.run.RunState;
@@ -128,7 +126,7 @@ class RunCommand implements Callable<Integer> {
       options.followOn();
       results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
     }
-    return end(jobs, results);
+    return Report.end(results, jobs, options.json);
   }
 
   private void checkIds(Job job) {
@@ -191,32 +189,56 @@ class RunCommand implements Callable<Integer> {
       Window window,
       Settings settings,
       Terminal terminal) {
-    try (ClickHouse clickHouse = ClickHouse.open(settings);
-        JobRun run =
-            new JobRun(
-                settings,
-                jobs,
-                clickHouse,
-                new JobRun.Options(options.share(), options.pace, options.most(), window),
-                terminal)) {
-      // before any step that may have to wait for a source
-      Signals.handle(run, terminal);
-      IdLoader loader =
-          new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
-      try {
-        load(loader, run, jobs, sources, again, age, terminal);
-      } catch (UserError e) {
-        if (run.stopCode() == null) {
-          throw e;
-        }
-        return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
+    replaced = false;
+    return new MemberRuns(settings, terminal)
+        .run(
+            jobs,
+            new JobRun.Options(options.share(), options.pace, options.most(), window, false),
+            new MemberRuns.Steps() {
+              @Override
+              public JobRun.Result before(JobRun run, ClickHouse clickHouse) {
+                JobRun.Result ended =
+                    load(run, clickHouse, jobs, sources, again, age, settings, terminal);
+                terminal.event("started");
+                return ended;
+              }
+
+              @Override
+              public void after(JobRun run, JobRun.Result result) {
+                terminal.event(
+                    "ended: "
+                        + result.state()
+                        + (result.reason() == null ? "" : ": " + result.reason()));
+                replaced =
+                    !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
+              }
+            });
+  }
+
+  /**
+   * Loads the ids of jobs.
+   *
+   * @return how the run ended, where it was stopped meanwhile; otherwise null
+   */
+  private JobRun.Result load(
+      JobRun run,
+      ClickHouse clickHouse,
+      List<Job> jobs,
+      Map<Job, String> sources,
+      Set<State> again,
+      Duration age,
+      Settings settings,
+      Terminal terminal) {
+    IdLoader loader =
+        new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
+    try {
+      load(loader, run, jobs, sources, again, age, terminal);
+      return null;
+    } catch (UserError e) {
+      if (run.stopCode() == null) {
+        throw e;
       }
-      terminal.event("started");
-      JobRun.Result result = run.run(terminal);
-      terminal.event(
-          "ended: " + result.state() + (result.reason() == null ? "" : ": " + result.reason()));
-      replaced = !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
-      return result;
+      return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
     }
   }
 
@@ -263,7 +285,7 @@ class RunCommand implements Callable<Integer> {
             : run.redoRanges(
                 job,
                 again,
-                System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
+                run.ledger(job.getName()).now() + 1 - (age == null ? 0 : age.toMillis()),
                 options.from,
                 options.to,
                 options.datasets,
@@ -282,30 +304,6 @@ class RunCommand implements Callable<Integer> {
         .filter(job -> job.idKind() == IdKind.RANGE)
         .mapToLong(run::askReplaced)
         .sum();
-  }
-
-  /** Prints the results of the groups of jobs, and returns the exit code for all of them. */
-  private int end(List<Job> jobs, List<JobRun.Result> results) {
-    List<JobResult> ended = results.stream().flatMap(result -> result.jobs().stream()).toList();
-    ExitCode exit = ExitCode.worst(results.stream().map(JobRun.Result::exit).toList());
-    if (options.json) {
-      if (!ended.isEmpty()) {
-        System.out.println(
-            Report.json(
-                ended.size() == 1
-                    ? ended.get(0)
-                    : Map.of("exit_code", exit.code(), "jobs", ended)));
-      }
-    } else {
-      Map<String, String> notes =
-          jobs.stream().collect(Collectors.toMap(Job::getName, Job::getSourceNote));
-      ended.forEach(
-          result -> System.out.print(Report.end(result, notes.get(result.status().job()))));
-    }
-    results.stream()
-        .filter(result -> result.reason() != null)
-        .forEach(result -> System.err.println("backfill: " + result.reason()));
-    return exit.code();
   }
 
   /**

@@ -23,6 +23,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
@@ -163,19 +164,19 @@ final class StatusCommand implements Callable<Integer> {
   static List<LedgerStatus> statuses(Settings settings, List<String> names) {
     List<LedgerStatus> statuses = new ArrayList<>();
     for (String job : names) {
-      Path file = JobRun.ledgerFile(settings, job);
-      if (Ledger.exists(file)) {
+      LedgerPlace file = LedgerPlace.of(settings, job);
+      if (file.exists()) {
         statuses.add(status(job, file, runs(settings.path("runtime.dir"), job)));
       }
-      Path window = JobRun.windowFile(settings, job);
-      if (Ledger.exists(window)) {
+      LedgerPlace window = LedgerPlace.of(JobRun.windowFile(settings, job));
+      if (window.exists()) {
         statuses.add(status(job + " (window)", window, List.of()));
       }
     }
     return statuses;
   }
 
-  private static LedgerStatus status(String name, Path file, List<JobStatus> runs) {
+  private static LedgerStatus status(String name, LedgerPlace file, List<JobStatus> runs) {
     try (Ledger ledger = Ledger.open(file)) {
       Ledger.Sums sums = ledger.sums();
       return new LedgerStatus(

@@ -1,15 +1,14 @@
 package polymarket.backfill.pipeline;
 
-import java.nio.file.Path;
 import java.util.Locale;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.pipeline.Pipeline.Step;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
 import polymarket.backfill.run.Estimate;
-import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.RoutePace;
 
 /**
@@ -76,8 +75,8 @@ record StepRequests(long number, String from, double perSecond, String paceFrom)
 
   /** The requests for the ids that are pending in a job's ledger. */
   private static long pending(Settings settings, Job job) {
-    Path file = JobRun.ledgerFile(settings, job.getName());
-    if (!Ledger.exists(file)) {
+    LedgerPlace file = LedgerPlace.of(settings, job.getName());
+    if (!file.exists()) {
       return 0;
     }
     try (Ledger ledger = Ledger.open(file)) {

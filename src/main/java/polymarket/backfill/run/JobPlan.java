@@ -15,7 +15,9 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 
 /**
  * What a run would take: the ids are put into copies of the ledgers, in a temporary folder, as a
@@ -37,14 +39,19 @@ public final class JobPlan extends RunLedgers {
       JobRun.Options options,
       Messages messages) {
     super(settings, clickHouse, options, messages);
+    if (Cluster.of(settings) != null) {
+      throw new UserError(
+          "plan counts in copies of ledgers, and a ledger that cluster.url shares is not copied;"
+              + " `backfill status` shows what is pending there");
+    }
     try {
       folder = Files.createTempDirectory("backfill-plan");
     } catch (IOException e) {
       throw new UserError("cannot make a temporary folder: " + UserError.reason(e));
     }
     try {
+      Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
-        Views.create(clickHouse, job.getName());
         ledgers.put(job.getName(), open(job));
       }
     } catch (RuntimeException e) {
@@ -55,16 +62,16 @@ public final class JobPlan extends RunLedgers {
 
   private Ledger open(Job job) {
     Path copy = folder.resolve(job.getName() + ".ledger");
-    Path file = JobRun.ledgerFile(settings, job.getName());
+    LedgerPlace place = LedgerPlace.of(settings, job.getName());
     boolean window = job.isWindow() && !options.window().all();
-    if (!window && Ledger.exists(file)) {
-      try (Ledger ledger = Ledger.open(file)) {
+    if (!window && place.exists()) {
+      try (Ledger ledger = Ledger.open(place)) {
         ledger.copy(copy);
       }
       return Ledger.open(copy);
     }
     Ledger.Owner owner = new Ledger.Owner(job.getName(), "plan", "plan", clickHouse.id());
-    return Ledger.open(copy, owner, false, options.window());
+    return Ledger.open(LedgerPlace.of(copy), owner, false, options.window());
   }
 
   /** What a run of a job would take, for what was put into its ledger. */

@@ -26,6 +26,7 @@ import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
@@ -53,12 +54,13 @@ public final class JobRun extends RunLedgers {
    * @param fraction the part of each source's limit to use, 1 for all of it
    * @param limit how many ids to take at most
    * @param window the span of time that rows are fetched for, by jobs that can
+   * @param helps whether the run helps another one: it asks for nothing again that has failed
    */
-  public record Options(Share share, double fraction, long limit, Window window) {
+  public record Options(Share share, double fraction, long limit, Window window, boolean helps) {
 
     /** For all times. */
     public Options(Share share, double fraction, long limit) {
-      this(share, fraction, limit, Window.ALL);
+      this(share, fraction, limit, Window.ALL, false);
     }
   }
 
@@ -87,6 +89,7 @@ public final class JobRun extends RunLedgers {
   private final List<ShareLock> locks = new ArrayList<>();
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
+  private final Membership membership;
 
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -103,6 +106,7 @@ public final class JobRun extends RunLedgers {
     this.jobs = jobs;
     this.runtime = settings.path("runtime.dir");
     check(settings, jobs);
+    this.membership = Membership.of(settings, jobs, options, why -> stop(ExitCode.GAVE_UP, why));
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
@@ -136,7 +140,7 @@ public final class JobRun extends RunLedgers {
                 job.getName(),
                 options.share().from(),
                 options.share().to(),
-                runtime,
+                membership.lockedFor(),
                 why -> stop(ExitCode.ERROR, why)));
         Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
@@ -194,7 +198,7 @@ public final class JobRun extends RunLedgers {
     Ledger ledger =
         window
             ? openWindow(job, owner)
-            : Ledger.open(ledgerFile(settings, job.getName()), owner, hasRows(job, ""));
+            : Ledger.open(membership.ledger(job), owner, hasRows(job, ""), Window.ALL);
     lookFirst(job, ledger);
     return ledger;
   }
@@ -210,9 +214,9 @@ public final class JobRun extends RunLedgers {
    * The ledger of a window that is not finished, where the same is asked for again, or a new one.
    */
   private Ledger openWindow(Job job, Ledger.Owner owner) {
-    Path file = windowFile(settings, job.getName());
-    if (Ledger.exists(file)) {
-      Ledger before = Ledger.open(file, owner, true);
+    LedgerPlace file = LedgerPlace.of(windowFile(settings, job.getName()));
+    if (file.exists()) {
+      Ledger before = Ledger.open(file, owner, true, Window.ALL);
       long pending = before.counts(Share.WHOLE).get(State.PENDING);
       if (pending > 0 && before.window().text().equals(options.window().text())) {
         messages.info(
@@ -232,7 +236,7 @@ public final class JobRun extends RunLedgers {
                 + "' of an earlier run was not finished, with "
                 + Messages.count(pending, "id")
                 + " to do; its ledger is now "
-                + Ledger.setAside(file));
+                + file.setAside());
       } else {
         before.delete();
       }
@@ -266,10 +270,6 @@ public final class JobRun extends RunLedgers {
     return settings.path("runtime.dir").resolve(job + ".window.ledger");
   }
 
-  public static Path ledgerFile(Settings settings, String job) {
-    return Ledger.file(settings.path("runtime.dir"), job);
-  }
-
   static Retry retry(
       Settings settings, Map<String, Job> jobs, Sources sources, Stop stop, Messages messages) {
     return new Retry(
@@ -297,7 +297,8 @@ public final class JobRun extends RunLedgers {
    * @return how it ended, with the exit code that is documented for it
    */
   public Result run(Watcher watcher) {
-    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
+    Sources sources =
+        new Sources(settings, options.share(), options.fraction(), stop, membership.member());
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
     Retry retry = retry(settings, byName, sources, stop, messages);
@@ -333,13 +334,16 @@ public final class JobRun extends RunLedgers {
       }
       jobs.forEach(job -> after.sayUnread(job, begun));
     } catch (UserError e) {
+      membership.requireMember();
       throw e;
     } catch (Exception e) {
+      membership.requireMember();
       throw new UserError("the routes could not be started: " + Retry.reason(e), e);
     } finally {
       runners.shutdownNow();
       watcher.ended();
     }
+    membership.requireMember();
     return new RunEnd(options, stop).of(watch.progress(), ledgers);
   }
 
@@ -364,14 +368,13 @@ public final class JobRun extends RunLedgers {
   private Feed feed(Job job, Sources sources, Retry retry, Progress progress) {
     return new Feed(
         ledgers.get(job.getName()),
-        options.share(),
+        options,
         stop,
         sources.get(job.firstSource(settings)),
         retry,
         progress,
         batchSize(settings, job),
         settings.number(job.getName() + ".concurrency", 1),
-        options.limit(),
         job.idKind() != IdKind.RANGE
             ? null
             : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
@@ -425,16 +428,15 @@ public final class JobRun extends RunLedgers {
 
   @Override
   public void close() {
-    ledgers
-        .values()
-        .forEach(
-            ledger -> {
-              boolean empty = ledger.size(Share.WHOLE) == 0;
-              ledger.close();
-              if (empty && options.share().whole()) {
-                ledger.delete();
-              }
-            });
+    for (Ledger ledger : membership.away() == null ? ledgers.values() : List.<Ledger>of()) {
+      boolean unused =
+          options.share().whole() && !membership.isShared() && ledger.size(Share.WHOLE) == 0;
+      ledger.close();
+      if (unused) {
+        ledger.delete();
+      }
+    }
+    membership.close();
     jobLocks.forEach(JobLock::close);
     locks.forEach(ShareLock::close);
   }
