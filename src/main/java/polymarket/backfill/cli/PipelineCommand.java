@@ -105,8 +105,12 @@ final class PipelineCommand implements Callable<Integer> {
     Duration time = budget == null ? null : Settings.duration(budget, "--budget");
     PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);
     if (dryRun) {
-      show(name, plan(settings, pipeline, options), json);
-      return ExitCode.COMPLETE.code();
+      Plan.Result plan = Plan.of(settings, pipeline, options);
+      String missing = missing(settings, pipeline, options);
+      if (missing != null) {
+        plan.notes().add(0, missing);
+      }
+      return plan(plan);
     }
     List<String> arguments = new ArrayList<>();
     common
@@ -254,21 +258,10 @@ final class PipelineCommand implements Callable<Integer> {
     return null;
   }
 
-  /** The plan of a run; a note says what it lacks to start. */
-  static Plan.Result plan(Settings settings, Pipeline pipeline, PipelineRun.Options options) {
-    Plan.Result plan = Plan.of(settings, pipeline, options);
-    String missing = missing(settings, pipeline, options);
-    if (missing != null) {
-      plan.notes().add(0, missing);
-    }
-    return plan;
-  }
-
-  /** Prints a plan. */
-  static void show(String name, Plan.Result plan, boolean json) {
+  private int plan(Plan.Result plan) {
     if (json) {
       System.out.println(Report.json(plan));
-      return;
+      return 0;
     }
     System.out.println("The plan of " + name + "; nothing is run");
     System.out.print(Report.table(Report.rows(plan.steps())));
@@ -278,7 +271,7 @@ final class PipelineCommand implements Callable<Integer> {
       System.out.println(
           "All steps are done; --again starts a new pass, --from STEP or --only STEP runs a part of"
               + " it again");
-      return;
+      return 0;
     }
     System.out.println(
         "\nTotal: about "
@@ -289,5 +282,6 @@ final class PipelineCommand implements Callable<Integer> {
             + (plan.seconds() > plan.budgetSeconds()
                 ? ": required steps would continue after that"
                 : ""));
+    return 0;
   }
 }

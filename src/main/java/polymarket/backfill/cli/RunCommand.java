@@ -15,7 +15,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
-import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -29,9 +28,7 @@ import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
-import polymarket.backfill.run.JobResult;
 import polymarket.backfill.run.JobRun;
-import polymarket.backfill.run.RunLedgers;
 import polymarket.backfill.run.RunState;
 
 /** Runs jobs until no id is pending. */
@@ -44,7 +41,7 @@ import polymarket.backfill.run.RunState;
     description =
         "Run a job: fetch its pending ids, then retry the failed ones. The same command continues"
             + " where it stopped.")
-class RunCommand implements Callable<Integer> {
+final class RunCommand implements Callable<Integer> {
 
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
@@ -52,9 +49,9 @@ class RunCommand implements Callable<Integer> {
   /** So often a run is repeated at once for what its source has replaced meanwhile. */
   private static final int REPLACED_ROUNDS = 3;
 
-  @Mixin Common common;
+  @Mixin private Common common;
 
-  @Mixin RunOptions options;
+  @Mixin private RunOptions options;
 
   @Parameters(
       arity = "1..*",
@@ -62,7 +59,7 @@ class RunCommand implements Callable<Integer> {
       description =
           "The jobs to run, such as payouts. They run in parallel, except that a job starts after"
               + " the jobs that its ids come from.")
-  List<String> names;
+  private List<String> names;
 
   @Spec private CommandSpec spec;
 
@@ -76,8 +73,8 @@ class RunCommand implements Callable<Integer> {
     options.check(names);
     // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
-    options.redoStates();
-    options.age();
+    Set<State> again = options.redoStates();
+    Duration age = options.age();
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
     checkIds(jobs.get(0));
@@ -90,19 +87,6 @@ class RunCommand implements Callable<Integer> {
     Settings settings = common.settings();
     // also for jobs that start later
     JobRun.check(settings, jobs);
-    return go(settings, sources);
-  }
-
-  /**
-   * Does it, when the options are known to be right.
-   *
-   * @param sources the jobs, each with its chosen source
-   * @return the exit code
-   */
-  int go(Settings settings, Map<Job, String> sources) {
-    List<Job> jobs = List.copyOf(sources.keySet());
-    Set<State> again = options.redoStates();
-    Duration age = options.age();
     Window window = options.period().window();
     Terminal terminal = new Terminal(options.json);
     List<JobRun.Result> results = new ArrayList<>();
@@ -125,7 +109,7 @@ class RunCommand implements Callable<Integer> {
       options.followOn();
       results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
     }
-    return end(jobs, results);
+    return Report.end(results, jobs, options.json);
   }
 
   private void checkIds(Job job) {
@@ -158,7 +142,7 @@ class RunCommand implements Callable<Integer> {
    * The jobs in groups that run one after the other, so that each job runs after the jobs that its
    * ids come from; the jobs of a group run in parallel.
    */
-  static List<List<Job>> stages(List<Job> jobs) {
+  private static List<List<Job>> stages(List<Job> jobs) {
     List<List<Job>> stages = new ArrayList<>();
     List<Job> left = new ArrayList<>(jobs);
     while (!left.isEmpty()) {
@@ -188,41 +172,41 @@ class RunCommand implements Callable<Integer> {
       Window window,
       Settings settings,
       Terminal terminal) {
-    try (ClickHouse clickHouse = ClickHouse.open(settings);
-        JobRun run =
-            new JobRun(
-                settings,
-                jobs,
-                clickHouse,
-                new JobRun.Options(options.share(), options.pace, options.most(), window),
-                terminal)) {
-      // before any step that may have to wait for a source
-      Signals.handle(run, terminal);
-      IdLoader loader =
-          new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
-      try {
-        load(loader, run, jobs, sources, again, age, terminal);
-      } catch (UserError e) {
-        if (run.stopCode() == null) {
-          throw e;
-        }
-        return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
-      }
-      JobRun.Result result = run.run(terminal);
-      replaced = !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
-      return result;
-    }
+    replaced = false;
+    return new MemberRuns(settings, terminal)
+        .run(
+            jobs,
+            new JobRun.Options(options.share(), options.pace, options.most(), window, false),
+            new MemberRuns.Steps() {
+              @Override
+              public JobRun.Result before(JobRun run, ClickHouse clickHouse) {
+                return load(run, clickHouse, jobs, sources, again, age, settings, terminal);
+              }
+
+              @Override
+              public void after(JobRun run, JobRun.Result result) {
+                replaced =
+                    !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
+              }
+            });
   }
 
-  /** Puts what the jobs are to fetch into their ledgers. */
-  void load(
-      IdLoader loader,
-      RunLedgers run,
+  /**
+   * Loads the ids of jobs.
+   *
+   * @return how the run ended, where it was stopped meanwhile; otherwise null
+   */
+  private JobRun.Result load(
+      JobRun run,
+      ClickHouse clickHouse,
       List<Job> jobs,
       Map<Job, String> sources,
       Set<State> again,
       Duration age,
+      Settings settings,
       Terminal terminal) {
+    IdLoader loader =
+        new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
     IdLoader.Listed list =
         options.ids == null
             ? null
@@ -237,17 +221,25 @@ class RunCommand implements Callable<Integer> {
       } else if (job.idKind() != IdKind.RANGE) {
         loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
       } else {
-        run.askReplaced(job);
-        run.loadRanges(job, options.from, options.to, options.datasets);
+        try {
+          run.askReplaced(job);
+          run.loadRanges(job, options.from, options.to, options.datasets);
+        } catch (UserError e) {
+          if (run.stopCode() == null) {
+            throw e;
+          }
+          return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
+        }
       }
       redo(run, job, again, age, terminal);
     }
+    return null;
   }
 
   /**
    * Makes ids pending again: of ranges, those that were asked for, or all without --from and --to.
    */
-  private void redo(RunLedgers run, Job job, Set<State> again, Duration age, Terminal terminal) {
+  private void redo(JobRun run, Job job, Set<State> again, Duration age, Terminal terminal) {
     if (again.isEmpty()) {
       return;
     }
@@ -257,7 +249,7 @@ class RunCommand implements Callable<Integer> {
             : run.redoRanges(
                 job,
                 again,
-                System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
+                run.ledger(job.getName()).now() + 1 - (age == null ? 0 : age.toMillis()),
                 options.from,
                 options.to,
                 options.datasets,
@@ -276,30 +268,6 @@ class RunCommand implements Callable<Integer> {
         .filter(job -> job.idKind() == IdKind.RANGE)
         .mapToLong(run::askReplaced)
         .sum();
-  }
-
-  /** Prints the results of the groups of jobs, and returns the exit code for all of them. */
-  private int end(List<Job> jobs, List<JobRun.Result> results) {
-    List<JobResult> ended = results.stream().flatMap(result -> result.jobs().stream()).toList();
-    ExitCode exit = ExitCode.worst(results.stream().map(JobRun.Result::exit).toList());
-    if (options.json) {
-      if (!ended.isEmpty()) {
-        System.out.println(
-            Report.json(
-                ended.size() == 1
-                    ? ended.get(0)
-                    : Map.of("exit_code", exit.code(), "jobs", ended)));
-      }
-    } else {
-      Map<String, String> notes =
-          jobs.stream().collect(Collectors.toMap(Job::getName, Job::getSourceNote));
-      ended.forEach(
-          result -> System.out.print(Report.end(result, notes.get(result.status().job()))));
-    }
-    results.stream()
-        .filter(result -> result.reason() != null)
-        .forEach(result -> System.err.println("backfill: " + result.reason()));
-    return exit.code();
   }
 
   /**

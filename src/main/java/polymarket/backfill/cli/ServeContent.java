@@ -22,10 +22,10 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
-import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 import polymarket.backfill.serve.PaceHistory;
@@ -202,8 +202,8 @@ final class ServeContent implements PageContent, AutoCloseable {
     String lower = search.toLowerCase(Locale.ROOT);
     List<Map<String, Object>> failed = new ArrayList<>();
     for (Job part : job.parts(Common.home(), "auto")) {
-      Path file = JobRun.ledgerFile(settings, part.getName());
-      if (!Ledger.exists(file)) {
+      LedgerPlace file = LedgerPlace.of(settings, part.getName());
+      if (!file.exists()) {
         continue;
       }
       try (Ledger ledger = Ledger.open(file)) {

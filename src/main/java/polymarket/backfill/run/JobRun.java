@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,7 @@ import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
@@ -38,7 +40,7 @@ import polymarket.backfill.source.Sources;
  * One run: opens the ledgers of its jobs, starts Camel with their routes, lets them go through what
  * is pending, and ends with sums that add up or with the word that they do not.
  */
-public final class JobRun extends RunLedgers {
+public final class JobRun implements AutoCloseable {
 
   /**
    * How much longer than the patience a step may take before nothing is expected of it: half a
@@ -53,12 +55,13 @@ public final class JobRun extends RunLedgers {
    * @param fraction the part of each source's limit to use, 1 for all of it
    * @param limit how many ids to take at most
    * @param window the span of time that rows are fetched for, by jobs that can
+   * @param helps whether the run helps another one: it asks for nothing again that has failed
    */
-  public record Options(Share share, double fraction, long limit, Window window) {
+  public record Options(Share share, double fraction, long limit, Window window, boolean helps) {
 
     /** For all times. */
     public Options(Share share, double fraction, long limit) {
-      this(share, fraction, limit, Window.ALL);
+      this(share, fraction, limit, Window.ALL, false);
     }
   }
 
@@ -82,11 +85,19 @@ public final class JobRun extends RunLedgers {
     }
   }
 
+  private final Settings settings;
   private final List<Job> jobs;
+  private final ClickHouse clickHouse;
+  private final Options options;
+  private final Messages messages;
+  private final Stop stop = new Stop();
   private final Path runtime;
   private final List<ShareLock> locks = new ArrayList<>();
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
+  private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
+  private final Reaches reaches;
+  private final Membership membership;
 
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -99,10 +110,15 @@ public final class JobRun extends RunLedgers {
       ClickHouse clickHouse,
       Options options,
       Messages messages) {
-    super(settings, clickHouse, options, messages);
+    this.settings = settings;
     this.jobs = jobs;
+    this.clickHouse = clickHouse;
+    this.options = options;
+    this.messages = messages;
     this.runtime = settings.path("runtime.dir");
+    this.reaches = new Reaches(settings, clickHouse, options, stop, messages);
     check(settings, jobs);
+    this.membership = Membership.of(settings, jobs, options, why -> stop(ExitCode.GAVE_UP, why));
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
@@ -136,7 +152,7 @@ public final class JobRun extends RunLedgers {
                 job.getName(),
                 options.share().from(),
                 options.share().to(),
-                runtime,
+                membership.lockedFor(),
                 why -> stop(ExitCode.ERROR, why)));
         Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
@@ -194,7 +210,7 @@ public final class JobRun extends RunLedgers {
     Ledger ledger =
         window
             ? openWindow(job, owner)
-            : Ledger.open(ledgerFile(settings, job.getName()), owner, hasRows(job, ""));
+            : Ledger.open(membership.ledger(job), owner, hasRows(job, ""), Window.ALL);
     lookFirst(job, ledger);
     return ledger;
   }
@@ -210,9 +226,9 @@ public final class JobRun extends RunLedgers {
    * The ledger of a window that is not finished, where the same is asked for again, or a new one.
    */
   private Ledger openWindow(Job job, Ledger.Owner owner) {
-    Path file = windowFile(settings, job.getName());
-    if (Ledger.exists(file)) {
-      Ledger before = Ledger.open(file, owner, true);
+    LedgerPlace file = LedgerPlace.of(windowFile(settings, job.getName()));
+    if (file.exists()) {
+      Ledger before = Ledger.open(file, owner, true, Window.ALL);
       long pending = before.counts(Share.WHOLE).get(State.PENDING);
       if (pending > 0 && before.window().text().equals(options.window().text())) {
         messages.info(
@@ -232,7 +248,7 @@ public final class JobRun extends RunLedgers {
                 + "' of an earlier run was not finished, with "
                 + Messages.count(pending, "id")
                 + " to do; its ledger is now "
-                + Ledger.setAside(file));
+                + file.setAside());
       } else {
         before.delete();
       }
@@ -266,8 +282,45 @@ public final class JobRun extends RunLedgers {
     return settings.path("runtime.dir").resolve(job + ".window.ledger");
   }
 
-  public static Path ledgerFile(Settings settings, String job) {
-    return Ledger.file(settings.path("runtime.dir"), job);
+  /**
+   * Asks again for the ranges of a job whose numbers its source has replaced since they were
+   * fetched, as the newest blocks of a chain may be.
+   *
+   * @return how many ranges
+   */
+  public long askReplaced(Job job) {
+    return reaches.replaced(job, ledger(job.getName()));
+  }
+
+  /**
+   * Adds ranges to the ledger of a job whose ids are ranges.
+   *
+   * @param from the first number; null for the one after those in the ledger
+   * @param to the last number, "latest" or null for the newest that the source has
+   * @param datasets of a job that has some; null for all of them
+   * @throws UserError where the source does not say how far it reaches, or not so far
+   */
+  public void loadRanges(Job job, Long from, String to, List<String> datasets) {
+    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
+  }
+
+  /**
+   * Makes ranges of a job pending again, so that they are asked for anew and their rows replaced:
+   * those that have a number from one to another.
+   *
+   * @param before only those marked before, epoch milliseconds
+   * @return how many
+   */
+  public long redoRanges(
+      Job job,
+      Collection<State> states,
+      long before,
+      Long from,
+      String to,
+      List<String> datasets,
+      long limit) {
+    return RangeLoader.again(
+        ledger(job.getName()), states, before, options.share(), from, to, datasets, limit);
   }
 
   static Retry retry(
@@ -279,6 +332,10 @@ public final class JobRun extends RunLedgers {
         settings.number("source.attempts", 1),
         settings.duration("source.patience"),
         messages);
+  }
+
+  public Ledger ledger(String job) {
+    return ledgers.get(job);
   }
 
   /** Asks the run to end: what is in flight is finished. Returns at once. */
@@ -297,7 +354,8 @@ public final class JobRun extends RunLedgers {
    * @return how it ended, with the exit code that is documented for it
    */
   public Result run(Watcher watcher) {
-    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
+    Sources sources =
+        new Sources(settings, options.share(), options.fraction(), stop, membership.member());
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
     Retry retry = retry(settings, byName, sources, stop, messages);
@@ -333,13 +391,16 @@ public final class JobRun extends RunLedgers {
       }
       jobs.forEach(job -> after.sayUnread(job, begun));
     } catch (UserError e) {
+      membership.requireMember();
       throw e;
     } catch (Exception e) {
+      membership.requireMember();
       throw new UserError("the routes could not be started: " + Retry.reason(e), e);
     } finally {
       runners.shutdownNow();
       watcher.ended();
     }
+    membership.requireMember();
     return new RunEnd(options, stop).of(watch.progress(), ledgers);
   }
 
@@ -353,8 +414,7 @@ public final class JobRun extends RunLedgers {
             settings.duration("source.patience"),
             runtime,
             ledger.counts(options.share()),
-            batchSize(settings, job),
-            estimated(job));
+            batchSize(settings, job));
     if (job.idKind() == IdKind.RANGE) {
       progress.numbers(ledger.numbers(options.share()));
     }
@@ -364,14 +424,13 @@ public final class JobRun extends RunLedgers {
   private Feed feed(Job job, Sources sources, Retry retry, Progress progress) {
     return new Feed(
         ledgers.get(job.getName()),
-        options.share(),
+        options,
         stop,
         sources.get(job.firstSource(settings)),
         retry,
         progress,
         batchSize(settings, job),
         settings.number(job.getName() + ".concurrency", 1),
-        options.limit(),
         job.idKind() != IdKind.RANGE
             ? null
             : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
@@ -425,16 +484,15 @@ public final class JobRun extends RunLedgers {
 
   @Override
   public void close() {
-    ledgers
-        .values()
-        .forEach(
-            ledger -> {
-              boolean empty = ledger.size(Share.WHOLE) == 0;
-              ledger.close();
-              if (empty && options.share().whole()) {
-                ledger.delete();
-              }
-            });
+    for (Ledger ledger : membership.away() == null ? ledgers.values() : List.<Ledger>of()) {
+      boolean unused =
+          options.share().whole() && !membership.isShared() && ledger.size(Share.WHOLE) == 0;
+      ledger.close();
+      if (unused) {
+        ledger.delete();
+      }
+    }
+    membership.close();
     jobLocks.forEach(JobLock::close);
     locks.forEach(ShareLock::close);
   }

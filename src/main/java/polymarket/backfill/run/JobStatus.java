@@ -24,7 +24,6 @@ import polymarket.backfill.ledger.State;
  * @param rows of this run
  * @param ledger what the ledger holds; null while the job runs
  * @param balanced whether these sums add up; null while the job runs
- * @param plan what the run was expected to take when it began; null for runs of earlier versions
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record JobStatus(
@@ -39,8 +38,7 @@ public record JobStatus(
     Rows rows,
     Run run,
     @JsonInclude(JsonInclude.Include.NON_NULL) LedgerSums ledger,
-    @JsonInclude(JsonInclude.Include.NON_NULL) Boolean balanced,
-    @JsonInclude(JsonInclude.Include.NON_NULL) Estimate plan) {
+    @JsonInclude(JsonInclude.Include.NON_NULL) Boolean balanced) {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -175,13 +173,12 @@ public record JobStatus(
   /** The same in another state. */
   public JobStatus in(RunState other) {
     return new JobStatus(
-        job, worker, other, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced,
-        plan);
+        job, worker, other, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced);
   }
 
   /** The same with what the ledger holds at the end. */
   JobStatus with(LedgerSums sums, boolean adds) {
     return new JobStatus(
-        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, sums, adds, plan);
+        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, sums, adds);
   }
 }

@@ -14,6 +14,7 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
@@ -70,9 +71,23 @@ public final class Preview {
       int pages,
       Messages messages) {
     job.check(settings);
-    String source = job.firstSource(settings);
     Stop stop = new Stop();
-    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    try (Member member = Membership.guest(settings, "diagnose " + job.getName(), stop)) {
+      Sources sources = new Sources(settings, Share.WHOLE, 1, stop, member);
+      return sample(settings, job, clickHouse, ids, pages, sources, stop, messages);
+    }
+  }
+
+  private static Samples sample(
+      Settings settings,
+      Job job,
+      ClickHouse clickHouse,
+      List<String> ids,
+      int pages,
+      Sources sources,
+      Stop stop,
+      Messages messages) {
+    String source = job.firstSource(settings);
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Sample> samples = new ArrayList<>();
@@ -114,7 +129,20 @@ public final class Preview {
       Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
     job.check(settings);
     Stop stop = new Stop();
-    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    try (Member member = Membership.guest(settings, "fetch " + job.getName(), stop)) {
+      Sources sources = new Sources(settings, Share.WHOLE, 1, stop, member);
+      return fetch(settings, job, clickHouse, ids, sources, stop, messages);
+    }
+  }
+
+  private static Result fetch(
+      Settings settings,
+      Job job,
+      ClickHouse clickHouse,
+      List<String> ids,
+      Sources sources,
+      Stop stop,
+      Messages messages) {
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Map<String, Object>> came = new ArrayList<>();
@@ -171,30 +199,31 @@ public final class Preview {
 
   /** Asks for the next page. */
   private static Exchange asked(Routes routes, Job job, BatchWork batch) {
-    return asked(routes, job.getName() + "-ask", batch, Map.of());
+    return asked(routes, job.getName() + "-ask", batch);
   }
 
   /**
    * Asks a route.
    *
-   * @param properties of the exchange, beside the batch
    * @throws UserError where there is no answer
    */
-  static Exchange asked(
-      Routes routes, String route, BatchWork batch, Map<String, Object> properties) {
+  static Exchange asked(Routes routes, String route, BatchWork batch) {
     Exchange exchange =
         routes
             .template()
-            .request(
-                "direct:" + route,
-                to -> {
-                  properties.forEach(to::setProperty);
-                  to.setProperty(BatchWork.PROPERTY, batch);
-                });
+            .request("direct:" + route, to -> to.setProperty(BatchWork.PROPERTY, batch));
     if (exchange.getException() != null) {
       throw new UserError(Retry.reason(exchange.getException()));
     }
     return exchange;
+  }
+
+  /** Creates a database with the tables and views that a job stores into. */
+  static void createTables(ClickHouse clickHouse, Job job, String database) {
+    clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
+    for (String statement : Views.setup(job.getName())) {
+      clickHouse.execute(statement.replace("default.", database + "."));
+    }
   }
 
   /**
@@ -207,15 +236,15 @@ public final class Preview {
       List<String> ids,
       List<Map<String, Object>> rows,
       Map<String, String> states) {
+    String database = "backfill_preview_" + ProcessHandle.current().pid();
     Map<String, List<Map<String, Object>>> became = new LinkedHashMap<>();
     if (rows.isEmpty()) {
       return became;
     }
-    try (OwnDatabase own = new OwnDatabase(clickHouse, "preview")) {
-      own.create(job);
-      String database = own.name();
+    try {
+      createTables(clickHouse, job, database);
       BatchWork batch = BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST);
-      Storing storing = new Storing(job, job.sql(), batch, rows);
+      Storing storing = new Storing(job, job.sql(), null, batch, rows);
       if (storing.prepare()) {
         clickHouse.insert(
             database + "." + batch.getTable() + "_landing", storing.getLines(), storing.getToken());
@@ -252,6 +281,8 @@ public final class Preview {
       return became;
     } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
       throw new IllegalStateException(e);
+    } finally {
+      clickHouse.execute("DROP DATABASE IF EXISTS " + database);
     }
   }
 }

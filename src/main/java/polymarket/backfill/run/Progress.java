@@ -72,11 +72,9 @@ public final class Progress implements AutoCloseable {
   private Ledger.Numbers numbers;
 
   private long numbersDone;
-  private final Estimate plan;
 
   /**
    * @param size ids a batch
-   * @param plan what the run is expected to take
    */
   Progress(
       Job job,
@@ -85,10 +83,8 @@ public final class Progress implements AutoCloseable {
       Duration patience,
       Path runtime,
       Map<State, Long> counts,
-      int size,
-      Estimate plan) {
+      int size) {
     this.job = job;
-    this.plan = plan;
     this.patience = patience;
     this.share = share;
     this.source = source;
@@ -294,8 +290,7 @@ public final class Progress implements AutoCloseable {
         new JobStatus.Rows(fetched, inserted, duplicate, rejected, null),
         figures(running, seconds, rates),
         null,
-        null,
-        plan);
+        null);
   }
 
   private JobStatus.Run figures(boolean running, double seconds, double[] rates) {

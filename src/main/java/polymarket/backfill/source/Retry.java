@@ -30,6 +30,7 @@ import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
 
 /**
@@ -131,7 +132,7 @@ public final class Retry implements Processor {
   public void process(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
-    if (batch == null || failure == null) {
+    if (batch == null || failure == null || find(failure, FencedException.class) != null) {
       return;
     }
     exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
@@ -219,6 +220,15 @@ public final class Retry implements Processor {
     }
   }
 
+  /** Tells the user that another member works on a batch by now. */
+  public void tellFenced(BatchWork batch) {
+    messages.warn(
+        "batch "
+            + batch
+            + " was taken over by another member, because this process stood still for too long;"
+            + " nothing of it is stored or marked here");
+  }
+
   /** Tells the user of an id that failed; of many that failed for one reason, of the first. */
   public void tellFailed(BatchWork batch, String reason) {
     if (toldReasons.size() < MOST_REASONS && toldReasons.add(reason)) {
@@ -283,7 +293,7 @@ public final class Retry implements Processor {
   public boolean again(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
-    if (stop.asked() || batch == null) {
+    if (stop.asked() || batch == null || find(failure, FencedException.class) != null) {
       return false;
     }
     return switch (judge(failure)) {

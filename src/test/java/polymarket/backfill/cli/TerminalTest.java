@@ -46,7 +46,6 @@ class TerminalTest {
             null,
             null),
         null,
-        null,
         null);
   }
 

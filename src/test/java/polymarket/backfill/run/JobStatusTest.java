@@ -52,7 +52,6 @@ class JobStatusTest {
               3L,
               0.375),
           null,
-          null,
           null);
 
   private static String json(Object value) throws Exception {
