@@ -162,6 +162,13 @@ function started(one) {
     + (one.exit_code ? ': ' + one.last_line : '')));
 }
 
+function schedule(one) {
+  return make('li', one.last_result && one.last_result.startsWith('exit code') ? 'bad' : '', one.name
+    + (one.every === 'follow' ? ' follows its source: ' : ' every ' + one.every + ': ')
+    + (one.running ? 'runs' : 'next at ' + new Date(one.next).toLocaleString())
+    + (one.last_end ? '; last run ended ' + new Date(one.last_end).toLocaleString() + ': ' + one.last_result : ''));
+}
+
 function report(one) {
   const link = make('a', '', one.name);
   link.href = 'report?name=' + encodeURIComponent(one.name);
@@ -206,6 +213,7 @@ function update(status) {
   show('started', ...status.started.map(started));
   show('events', ...empty(status.events.map(happened), 'Nothing has happened here yet.'));
   show('ready', ...empty(status.ready ? [verdict(status.ready)] : [], 'Not measured yet. Start ready, or type: ./backfill ready'));
+  show('schedules', ...empty(status.schedules.map(schedule), 'None. Set serve.schedule.JOB in application.properties, such as 6h.'));
   show('reports', ...empty(status.reports.map(report), 'None yet. Start ready: it says whether the data can be used.'));
   choices('what', status.can_start);
   choices('failed-job', {jobs: status.jobs.filter(ledger => status.can_start.jobs.includes(ledger.job)).map(ledger => ledger.job)});
