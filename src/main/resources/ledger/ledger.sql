@@ -1,5 +1,6 @@
 -- The statements of a job's ledger, each below a line "-- @name". A statement ends with a semicolon at the end of a line. A name
 -- in braces stands for SQL that the program puts in its place; all values are parameters. Times are epoch milliseconds.
+-- They are written for SQLite. PostgreSQL takes them too, but for those that ledger-postgresql.sql replaces.
 
 -- @schema
 -- mode: new, again (its rows may be in the table: look first) or redo (replace what is in the table)
@@ -40,26 +41,26 @@ CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
 SELECT key, value FROM meta;
 
 -- @set-meta
-INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?);
+INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
 
 -- Loading a list: into a temporary table, sorted, and from there into the ledger, because keys in order are written to the tree in
 -- order.
 
 -- @create-incoming
-CREATE TEMP TABLE incoming(id TEXT NOT NULL);
+CREATE TEMP TABLE incoming(id TEXT NOT NULL, slot INTEGER NOT NULL);
 
 -- @add-incoming
-INSERT INTO incoming VALUES(?);
+INSERT INTO incoming(id, slot) VALUES(?, ?);
 
 -- @sort-incoming
-CREATE TEMP TABLE sorted AS SELECT DISTINCT id FROM incoming ORDER BY id;
+CREATE TEMP TABLE sorted AS SELECT DISTINCT id, slot FROM incoming ORDER BY id;
 DROP TABLE incoming;
 
 -- @count-sorted
 SELECT count(*) FROM sorted;
 
--- @unknown-sorted
-SELECT id FROM sorted WHERE NOT EXISTS (SELECT 1 FROM ids WHERE ids.id = sorted.id) ORDER BY sorted.rowid;
+-- @add-sorted
+INSERT INTO ids(id, slot) SELECT id, slot FROM sorted WHERE NOT EXISTS (SELECT 1 FROM ids WHERE ids.id = sorted.id) ORDER BY id;
 
 -- @drop-loaded
 DROP TABLE IF EXISTS incoming;
@@ -121,7 +122,7 @@ UPDATE ids SET state = 'pending', mode = '{mode}', batch = NULL WHERE {chosen};
 -- Batches.
 
 -- @unfinished
-SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected FROM batches
+SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected, 0 FROM batches
 WHERE done_at IS NULL AND slot >= ? AND slot < ? ORDER BY batch;
 
 -- @ids-of-batch
@@ -131,10 +132,7 @@ SELECT id FROM ids WHERE batch = ? AND state = 'pending' ORDER BY id;
 SELECT id FROM ids WHERE id > ? AND state = 'pending' AND batch IS NULL AND mode = ? AND slot >= ? AND slot < ? ORDER BY id LIMIT ?;
 
 -- @add-batch
-INSERT INTO batches(kind, parent, mode, slot, ids, opened_at) VALUES(?, ?, ?, ?, ?, ?);
-
--- @added-batch
-SELECT last_insert_rowid();
+INSERT INTO batches(kind, parent, mode, slot, ids, opened_at) VALUES(?, ?, ?, ?, ?, ?) RETURNING batch;
 
 -- @claim-id
 UPDATE ids SET batch = ? WHERE id = ?;
@@ -161,7 +159,7 @@ SELECT coalesce(max(batch), 0) + 1 FROM batches;
 
 -- @replacing
 SELECT coalesce(max(batch), 0) FROM batches
-WHERE mode = 'redo' AND inserted > 0 AND batch > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'merged'), 0);
+WHERE mode = 'redo' AND inserted > 0 AND batch > coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'merged'), 0);
 
 -- @replaced
 SELECT 1 FROM batches WHERE mode = 'redo' AND inserted > 0 LIMIT 1;
@@ -188,11 +186,14 @@ WHERE ids.state = 'pending' AND coalesce(batches.slot, ids.slot) >= ? AND coales
 -- a range is its two ends of 12 digits with a dash between
 SELECT coalesce(sum(width), 0), coalesce(sum(CASE WHEN state = 'pending' THEN width END), 0)
 FROM (
-  SELECT state, CAST(substr(id, 14, 12) AS INTEGER) - CAST(substr(id, 1, 12) AS INTEGER) + 1 AS width
+  SELECT state, CAST(substr(id, 14, 12) AS BIGINT) - CAST(substr(id, 1, 12) AS BIGINT) + 1 AS width
   FROM ids WHERE slot >= ? AND slot < ?
-);
+) AS ranges;
 
 -- @sums
 SELECT count(*), coalesce(sum(fetched), 0), coalesce(sum(inserted), 0), coalesce(sum(duplicate), 0), coalesce(sum(rejected), 0),
   coalesce(sum(requests), 0)
 FROM batches WHERE done_at IS NOT NULL;
+
+-- @copy
+VACUUM INTO ?;

@@ -150,6 +150,9 @@ final class AuditCommand implements Callable<Integer> {
       } finally {
         terminal.ended();
       }
+      if (!result.interrupted()) {
+        LastChecks.keepAudit(settings, object(result));
+      }
       if (json) {
         System.out.println(Report.json(object(result)));
       } else if (brief && !result.interrupted()) {

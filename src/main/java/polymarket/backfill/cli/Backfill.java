@@ -23,6 +23,8 @@ import polymarket.backfill.UserError;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      PlanCommand.class,
+      JoinCommand.class,
       StatusCommand.class,
       StopCommand.class,
       MonitorCommand.class,

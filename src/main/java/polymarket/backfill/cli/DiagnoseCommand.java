@@ -27,8 +27,8 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
-import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.Preview;
 
 /**
@@ -168,8 +168,8 @@ final class DiagnoseCommand implements Callable<Integer> {
     Set<String> absent = new HashSet<>();
     Set<String> found = new HashSet<>();
     for (Job part : parts) {
-      Path ledgerFile = JobRun.ledgerFile(settings, part.getName());
-      if (Ledger.exists(ledgerFile)) {
+      LedgerPlace ledgerFile = LedgerPlace.of(settings, part.getName());
+      if (ledgerFile.exists()) {
         try (Ledger ledger = Ledger.open(ledgerFile)) {
           ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> absent.add(entry.id()));
           ledger.entries(State.FOUND, Long.MAX_VALUE, entry -> found.add(entry.id()));

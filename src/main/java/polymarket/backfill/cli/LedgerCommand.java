@@ -1,6 +1,5 @@
 package polymarket.backfill.cli;
 
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,8 +13,8 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
-import polymarket.backfill.run.JobRun;
 
 /** Lists ids of the ledger. */
 @Command(
@@ -51,10 +50,10 @@ final class LedgerCommand implements Callable<Integer> {
   public Integer call() {
     Settings settings = common.settings();
     Job job = Job.read(Common.home(), name);
-    List<Path> files =
+    List<LedgerPlace> files =
         job.parts(Common.home(), "auto").stream()
-            .map(part -> JobRun.ledgerFile(settings, part.getName()))
-            .filter(Ledger::exists)
+            .map(part -> LedgerPlace.of(settings, part.getName()))
+            .filter(LedgerPlace::exists)
             .toList();
     if (files.isEmpty()) {
       throw new UserError(
@@ -71,7 +70,7 @@ final class LedgerCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void list(Path file) {
+  private void list(LedgerPlace file) {
     try (Ledger ledger = Ledger.open(file)) {
       ledger.entries(
           state,

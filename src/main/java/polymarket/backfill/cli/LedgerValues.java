@@ -1,7 +1,6 @@
 package polymarket.backfill.cli;
 
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -12,9 +11,9 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import polymarket.backfill.Settings;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
-import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.RunState;
 import polymarket.backfill.verify.Ready;
 
@@ -27,7 +26,7 @@ final class LedgerValues implements Ready.Ledgers, AutoCloseable {
 
   private final Settings settings;
   private final List<String> all;
-  private final Map<Path, Ledger> open = new LinkedHashMap<>();
+  private final Map<String, Ledger> open = new LinkedHashMap<>();
 
   /**
    * @param all the names of all jobs
@@ -99,11 +98,11 @@ final class LedgerValues implements Ready.Ledgers, AutoCloseable {
 
   /** A job's ledger; null where it has none. */
   private Ledger ledger(String job) {
-    Path file = JobRun.ledgerFile(settings, job);
-    if (!open.containsKey(file) && Ledger.exists(file)) {
-      open.put(file, Ledger.open(file));
+    LedgerPlace place = LedgerPlace.of(settings, job);
+    if (!open.containsKey(job) && place.exists()) {
+      open.put(job, Ledger.open(place));
     }
-    return open.get(file);
+    return open.get(job);
   }
 
   @Override

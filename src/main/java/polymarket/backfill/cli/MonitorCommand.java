@@ -1,6 +1,5 @@
 package polymarket.backfill.cli;
 
-import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -22,8 +21,8 @@ import polymarket.backfill.clickhouse.TradesInput;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
-import polymarket.backfill.run.JobRun;
 
 /** Coverage, progress and recent rows in one view. */
 @Command(
@@ -134,8 +133,8 @@ final class MonitorCommand implements Callable<Integer> {
     List<Ledger> before = new ArrayList<>();
     try {
       for (String job : section.attributes().get("ledger").split(",")) {
-        Path file = JobRun.ledgerFile(settings, job);
-        if (!Ledger.exists(file)) {
+        LedgerPlace file = LedgerPlace.of(settings, job);
+        if (!file.exists()) {
           continue;
         }
         Ledger ledger = Ledger.open(file);

@@ -6,10 +6,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jline.utils.WCWidth;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.run.JobResult;
+import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 
 /** Writes results for people and as JSON. */
@@ -173,5 +177,32 @@ final class Report {
    */
   static int width(String text) {
     return text.codePoints().map(point -> Math.max(0, WCWidth.wcwidth(point))).sum();
+  }
+
+  /**
+   * Prints how runs ended.
+   *
+   * @return the exit code for all of them
+   */
+  static int end(List<JobRun.Result> results, List<Job> jobs, boolean json) {
+    List<JobResult> ended = results.stream().flatMap(result -> result.jobs().stream()).toList();
+    ExitCode exit = ExitCode.worst(results.stream().map(JobRun.Result::exit).toList());
+    if (json) {
+      if (!ended.isEmpty()) {
+        System.out.println(
+            json(
+                ended.size() == 1
+                    ? ended.get(0)
+                    : Map.of("exit_code", exit.code(), "jobs", ended)));
+      }
+    } else {
+      Map<String, String> notes =
+          jobs.stream().collect(Collectors.toMap(Job::getName, Job::getSourceNote));
+      ended.forEach(result -> System.out.print(end(result, notes.get(result.status().job()))));
+    }
+    results.stream()
+        .filter(result -> result.reason() != null)
+        .forEach(result -> System.err.println("backfill: " + result.reason()));
+    return exit.code();
   }
 }

@@ -1,6 +1,5 @@
 package polymarket.backfill.cli;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Scanner;
@@ -16,6 +15,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.run.JobRun;
@@ -42,14 +42,14 @@ final class ResetCommand implements Callable<Integer> {
     Job job = Job.read(Common.home(), name);
     List<Job> parts = job.parts(Common.home(), "auto");
     // includes the jobs that run under its name, and the last window of time
-    List<Path> files =
+    List<LedgerPlace> files =
         parts.stream()
             .flatMap(
                 part ->
                     Stream.of(
-                        JobRun.ledgerFile(settings, part.getName()),
-                        JobRun.windowFile(settings, part.getName())))
-            .filter(Ledger::exists)
+                        LedgerPlace.of(settings, part.getName()),
+                        LedgerPlace.of(JobRun.windowFile(settings, part.getName()))))
+            .filter(LedgerPlace::exists)
             .toList();
     if (files.isEmpty()) {
       throw new UserError(
@@ -86,16 +86,14 @@ final class ResetCommand implements Callable<Integer> {
       files.forEach(
           file ->
               System.out.println(
-                  job.getName()
-                      + " starts over; its ledger was moved to "
-                      + Ledger.setAside(file)));
+                  job.getName() + " starts over; its ledger was moved to " + file.setAside()));
     } finally {
       locks.forEach(ShareLock::close);
     }
     return 0;
   }
 
-  private static String what(Path file) {
+  private static String what(LedgerPlace file) {
     try (Ledger ledger = Ledger.open(file)) {
       return Messages.count(ledger.size(Share.WHOLE), "id");
     } catch (UserError damaged) {

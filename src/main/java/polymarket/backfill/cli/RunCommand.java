@@ -15,7 +15,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
-import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -29,8 +28,8 @@ import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
-import polymarket.backfill.run.JobResult;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunLedgers;
 import polymarket.backfill.run.RunState;
 
 /** Runs jobs until no id is pending. */
@@ -43,7 +42,7 @@ import polymarket.backfill.run.RunState;
     description =
         "Run a job: fetch its pending ids, then retry the failed ones. The same command continues"
             + " where it stopped.")
-final class RunCommand implements Callable<Integer> {
+class RunCommand implements Callable<Integer> {
 
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
@@ -51,9 +50,9 @@ final class RunCommand implements Callable<Integer> {
   /** So often a run is repeated at once for what its source has replaced meanwhile. */
   private static final int REPLACED_ROUNDS = 3;
 
-  @Mixin private Common common;
+  @Mixin Common common;
 
-  @Mixin private RunOptions options;
+  @Mixin RunOptions options;
 
   @Parameters(
       arity = "1..*",
@@ -61,7 +60,7 @@ final class RunCommand implements Callable<Integer> {
       description =
           "The jobs to run, such as payouts. They run in parallel, except that a job starts after"
               + " the jobs that its ids come from.")
-  private List<String> names;
+  List<String> names;
 
   @Spec private CommandSpec spec;
 
@@ -75,8 +74,8 @@ final class RunCommand implements Callable<Integer> {
     options.check(names);
     // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
-    Set<State> again = options.redoStates();
-    Duration age = options.age();
+    options.redoStates();
+    options.age();
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
     checkIds(jobs.get(0));
@@ -89,8 +88,24 @@ final class RunCommand implements Callable<Integer> {
     Settings settings = common.settings();
     // also for jobs that start later
     JobRun.check(settings, jobs);
+    return go(settings, sources);
+  }
+
+  /**
+   * Does it, when the options are known to be right.
+   *
+   * @param sources the jobs, each with its chosen source
+   * @return the exit code
+   */
+  int go(Settings settings, Map<Job, String> sources) {
+    List<Job> jobs = List.copyOf(sources.keySet());
+    Set<State> again = options.redoStates();
+    Duration age = options.age();
     Window window = options.period().window();
-    Terminal terminal = new Terminal(options.json);
+    Terminal terminal =
+        new Terminal(
+            options.json,
+            new EventLog(settings.path("runtime.dir"), "run " + String.join(" ", names)));
     List<JobRun.Result> results = new ArrayList<>();
     for (List<Job> stage : options.ids == null ? stages(jobs) : List.of(jobs)) {
       JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);
@@ -111,7 +126,7 @@ final class RunCommand implements Callable<Integer> {
       options.followOn();
       results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
     }
-    return end(jobs, results);
+    return Report.end(results, jobs, options.json);
   }
 
   private void checkIds(Job job) {
@@ -144,7 +159,7 @@ final class RunCommand implements Callable<Integer> {
    * The jobs in groups that run one after the other, so that each job runs after the jobs that its
    * ids come from; the jobs of a group run in parallel.
    */
-  private static List<List<Job>> stages(List<Job> jobs) {
+  static List<List<Job>> stages(List<Job> jobs) {
     List<List<Job>> stages = new ArrayList<>();
     List<Job> left = new ArrayList<>(jobs);
     while (!left.isEmpty()) {
@@ -174,54 +189,93 @@ final class RunCommand implements Callable<Integer> {
       Window window,
       Settings settings,
       Terminal terminal) {
-    try (ClickHouse clickHouse = ClickHouse.open(settings);
-        JobRun run =
-            new JobRun(
-                settings,
-                jobs,
-                clickHouse,
-                new JobRun.Options(options.share(), options.pace, options.most(), window),
-                terminal)) {
-      // before any step that may have to wait for a source
-      Signals.handle(run, terminal);
-      IdLoader loader =
-          new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
-      IdLoader.Listed list =
-          options.ids == null
-              ? null
-              : new IdLoader.Listed(options.ids, options.column, options.strict);
-      if (list != null && jobs.size() > 1) {
-        list = loader.forSeveral(list, jobs.get(0).idKind());
+    replaced = false;
+    return new MemberRuns(settings, terminal)
+        .run(
+            jobs,
+            new JobRun.Options(options.share(), options.pace, options.most(), window, false),
+            new MemberRuns.Steps() {
+              @Override
+              public JobRun.Result before(JobRun run, ClickHouse clickHouse) {
+                JobRun.Result ended =
+                    load(run, clickHouse, jobs, sources, again, age, settings, terminal);
+                terminal.event("started");
+                return ended;
+              }
+
+              @Override
+              public void after(JobRun run, JobRun.Result result) {
+                terminal.event(
+                    "ended: "
+                        + result.state()
+                        + (result.reason() == null ? "" : ": " + result.reason()));
+                replaced =
+                    !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
+              }
+            });
+  }
+
+  /**
+   * Loads the ids of jobs.
+   *
+   * @return how the run ended, where it was stopped meanwhile; otherwise null
+   */
+  private JobRun.Result load(
+      JobRun run,
+      ClickHouse clickHouse,
+      List<Job> jobs,
+      Map<Job, String> sources,
+      Set<State> again,
+      Duration age,
+      Settings settings,
+      Terminal terminal) {
+    IdLoader loader =
+        new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
+    try {
+      load(loader, run, jobs, sources, again, age, terminal);
+      return null;
+    } catch (UserError e) {
+      if (run.stopCode() == null) {
+        throw e;
       }
-      for (Job job : jobs) {
-        Ledger ledger = run.ledger(job.getName());
-        if (list != null) {
-          loader.load(job, sources.get(job), ledger, list);
-        } else if (job.idKind() != IdKind.RANGE) {
-          loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
-        } else {
-          try {
-            run.askReplaced(job);
-            run.loadRanges(job, options.from, options.to, options.datasets);
-          } catch (UserError e) {
-            if (run.stopCode() == null) {
-              throw e;
-            }
-            return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
-          }
-        }
-        redo(run, job, again, age, terminal);
+      return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
+    }
+  }
+
+  /** Puts what the jobs are to fetch into their ledgers. */
+  void load(
+      IdLoader loader,
+      RunLedgers run,
+      List<Job> jobs,
+      Map<Job, String> sources,
+      Set<State> again,
+      Duration age,
+      Terminal terminal) {
+    IdLoader.Listed list =
+        options.ids == null
+            ? null
+            : new IdLoader.Listed(options.ids, options.column, options.strict);
+    if (list != null && jobs.size() > 1) {
+      list = loader.forSeveral(list, jobs.get(0).idKind());
+    }
+    for (Job job : jobs) {
+      Ledger ledger = run.ledger(job.getName());
+      if (list != null) {
+        loader.load(job, sources.get(job), ledger, list);
+      } else if (job.idKind() != IdKind.RANGE) {
+        loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
+      } else {
+        run.askReplaced(job);
+        run.loadRanges(job, options.from, options.to, options.datasets);
       }
-      JobRun.Result result = run.run(terminal);
-      replaced = !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
-      return result;
+      redo(run, job, again, age, terminal);
     }
   }
 
   /**
    * Makes ids pending again: of ranges, those that were asked for, or all without --from and --to.
    */
-  private void redo(JobRun run, Job job, Set<State> again, Duration age, Terminal terminal) {
+  private void redo(RunLedgers run, Job job, Set<State> again, Duration age, Terminal terminal) {
     if (again.isEmpty()) {
       return;
     }
@@ -231,7 +285,7 @@ final class RunCommand implements Callable<Integer> {
             : run.redoRanges(
                 job,
                 again,
-                System.currentTimeMillis() + 1 - (age == null ? 0 : age.toMillis()),
+                run.ledger(job.getName()).now() + 1 - (age == null ? 0 : age.toMillis()),
                 options.from,
                 options.to,
                 options.datasets,
@@ -250,30 +304,6 @@ final class RunCommand implements Callable<Integer> {
         .filter(job -> job.idKind() == IdKind.RANGE)
         .mapToLong(run::askReplaced)
         .sum();
-  }
-
-  /** Prints the results of the groups of jobs, and returns the exit code for all of them. */
-  private int end(List<Job> jobs, List<JobRun.Result> results) {
-    List<JobResult> ended = results.stream().flatMap(result -> result.jobs().stream()).toList();
-    ExitCode exit = ExitCode.worst(results.stream().map(JobRun.Result::exit).toList());
-    if (options.json) {
-      if (!ended.isEmpty()) {
-        System.out.println(
-            Report.json(
-                ended.size() == 1
-                    ? ended.get(0)
-                    : Map.of("exit_code", exit.code(), "jobs", ended)));
-      }
-    } else {
-      Map<String, String> notes =
-          jobs.stream().collect(Collectors.toMap(Job::getName, Job::getSourceNote));
-      ended.forEach(
-          result -> System.out.print(Report.end(result, notes.get(result.status().job()))));
-    }
-    results.stream()
-        .filter(result -> result.reason() != null)
-        .forEach(result -> System.err.println("backfill: " + result.reason()));
-    return exit.code();
   }
 
   /**

@@ -3,7 +3,6 @@ package polymarket.backfill.cli;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,15 +16,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
-import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 import polymarket.backfill.serve.PaceHistory;
@@ -36,6 +34,9 @@ final class ServeContent implements PageContent, AutoCloseable {
 
   /** So many failed ids are shown. */
   private static final int MOST_FAILED = 200;
+
+  /** So many events are shown. */
+  private static final int EVENTS = 50;
 
   /** How long a process may take to end after it was asked to. */
   private static final long STOP_SECONDS = 120;
@@ -49,9 +50,6 @@ final class ServeContent implements PageContent, AutoCloseable {
   private static final Map<String, List<String>> CHECKS =
       Map.of("ready", List.of("ready", "--html"), "audit", List.of("audit", "--report"));
 
-  /** A process that was started from the page. */
-  private record Started(Process process, Path log, long at) {}
-
   private final Settings settings;
   private final Path folder;
   private final List<String> sets = new ArrayList<>();
@@ -60,6 +58,7 @@ final class ServeContent implements PageContent, AutoCloseable {
   private final Map<String, String> sources = new TreeMap<>();
   private final PaceHistory history = new PaceHistory();
   private final Map<String, Started> started = new TreeMap<>();
+  private final Schedules schedules;
 
   /**
    * @param overrides the values of --set, which what is started gets too
@@ -70,6 +69,7 @@ final class ServeContent implements PageContent, AutoCloseable {
     overrides.forEach((key, value) -> sets.addAll(List.of("--set", key + "=" + value)));
     jobs = Job.names(Common.home());
     pipelines = Pipeline.names(Common.home());
+    schedules = new Schedules(settings, jobs, pipelines, sets);
     jobs.forEach(job -> sources.put(job, Job.read(Common.home(), job).firstSource(settings)));
   }
 
@@ -81,7 +81,10 @@ final class ServeContent implements PageContent, AutoCloseable {
     status.put("pipelines", StatusCommand.passes(settings, pipelines));
     status.put("pace", pace(ledgers));
     status.put("started", started());
+    status.put("schedules", Schedules.read(settings));
     status.put("reports", reports());
+    status.put("events", EventLog.newest(settings.path("runtime.dir"), EVENTS));
+    LastChecks.ready(settings).ifPresent(ready -> status.put("ready", ready));
     Map<String, List<String>> can = new LinkedHashMap<>();
     can.put("jobs", jobs);
     can.put("pipelines", pipelines);
@@ -103,20 +106,23 @@ final class ServeContent implements PageContent, AutoCloseable {
    *
    * @param limitPerSecond jobs of one process share the limit of their source
    * @param waitingFor the source's trouble; null where it has none
+   * @param state its answers, circuit breaker and throttle; null for runs of earlier versions
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   record Pace(
       String source,
       double requestsPerSecond,
       double limitPerSecond,
-      @JsonInclude(JsonInclude.Include.NON_NULL) String waitingFor) {
+      @JsonInclude(JsonInclude.Include.NON_NULL) String waitingFor,
+      @JsonInclude(JsonInclude.Include.NON_NULL) JobStatus.SourceState state) {
 
     private Pace and(Pace other) {
       return new Pace(
           source,
           requestsPerSecond + other.requestsPerSecond,
           Math.max(limitPerSecond, other.limitPerSecond),
-          waitingFor == null ? other.waitingFor : waitingFor);
+          waitingFor == null ? other.waitingFor : waitingFor,
+          state == null ? other.state : state);
     }
   }
 
@@ -128,7 +134,12 @@ final class ServeContent implements PageContent, AutoCloseable {
       String source = sources.getOrDefault(status.job(), status.job());
       pace.merge(
           source,
-          new Pace(source, run.requestsPerSecond(), run.limitPerSecond(), run.waitingFor()),
+          new Pace(
+              source,
+              run.requestsPerSecond(),
+              run.limitPerSecond(),
+              run.waitingFor(),
+              status.sources() == null ? null : status.sources().get(0)),
           Pace::and);
     }
     long now = System.currentTimeMillis();
@@ -150,21 +161,10 @@ final class ServeContent implements PageContent, AutoCloseable {
           one.put("at", Instant.ofEpochMilli(of.at()).toString());
           one.put("running", of.process().isAlive());
           one.put("exit_code", of.process().isAlive() ? null : of.process().exitValue());
-          one.put("last_line", of.process().isAlive() ? null : lastLine(of.log()));
+          one.put("last_line", of.process().isAlive() ? null : of.lastLine());
           all.add(one);
         });
     return all;
-  }
-
-  /** The last line that a process wrote; empty where it wrote none. */
-  private static String lastLine(Path log) {
-    try {
-      List<String> lines =
-          Files.readAllLines(log).stream().filter(line -> !line.isBlank()).toList();
-      return lines.isEmpty() ? "" : lines.get(lines.size() - 1);
-    } catch (IOException e) {
-      return "its messages cannot be read: " + UserError.reason(e);
-    }
   }
 
   private Map<String, Path> reportFiles() {
@@ -202,8 +202,8 @@ final class ServeContent implements PageContent, AutoCloseable {
     String lower = search.toLowerCase(Locale.ROOT);
     List<Map<String, Object>> failed = new ArrayList<>();
     for (Job part : job.parts(Common.home(), "auto")) {
-      Path file = JobRun.ledgerFile(settings, part.getName());
-      if (!Ledger.exists(file)) {
+      LedgerPlace file = LedgerPlace.of(settings, part.getName());
+      if (!file.exists()) {
         continue;
       }
       try (Ledger ledger = Ledger.open(file)) {
@@ -230,69 +230,7 @@ final class ServeContent implements PageContent, AutoCloseable {
 
   @Override
   public String metrics() {
-    List<StatusCommand.LedgerStatus> ledgers = StatusCommand.statuses(settings, jobs);
-    PrometheusText text = new PrometheusText();
-    for (StatusCommand.LedgerStatus ledger : ledgers) {
-      for (State state : State.values()) {
-        Map<String, String> labels =
-            new TreeMap<>(Map.of("job", ledger.job(), "state", state.text()));
-        text.gauge(
-            "backfill_ids", "Ids of a job's ledger, by state.", labels, ledger.ids().of(state));
-      }
-      Map<String, Long> rows = new LinkedHashMap<>();
-      rows.put("fetched", ledger.rows().fetched());
-      rows.put("inserted", ledger.rows().inserted());
-      rows.put("duplicate", ledger.rows().duplicate());
-      rows.put("rejected", ledger.rows().rejected());
-      rows.forEach(
-          (kind, value) ->
-              text.gauge(
-                  "backfill_rows",
-                  "Rows of a job's answers, by what was done with them.",
-                  new TreeMap<>(Map.of("job", ledger.job(), "kind", kind)),
-                  value));
-      Map<String, String> job = Map.of("job", ledger.job());
-      text.gauge(
-          "backfill_ledger_balanced",
-          "1 if the sums of a job's ledger add up.",
-          job,
-          ledger.balanced() ? 1 : 0);
-      text.gauge(
-          "backfill_running", "Processes that run a job.", job, running(List.of(ledger)).size());
-    }
-    running(ledgers).forEach(run -> metrics(run, text));
-    return text.toString();
-  }
-
-  /** What a process that runs a job says of itself. */
-  private void metrics(JobStatus status, PrometheusText text) {
-    Map<String, String> labels = new LinkedHashMap<>();
-    labels.put("job", status.job());
-    labels.put("source", sources.getOrDefault(status.job(), status.job()));
-    labels.put("worker", status.worker() == null ? "" : status.worker());
-    JobStatus.Run run = status.run();
-    text.gauge("backfill_run_requests", "Requests of this run.", labels, run.requests());
-    text.gauge("backfill_run_retries", "Retried calls of this run.", labels, run.retries());
-    text.gauge(
-        "backfill_requests_per_second",
-        "Requests a second, over the last ten seconds.",
-        labels,
-        run.requestsPerSecond());
-    text.gauge(
-        "backfill_limit_per_second",
-        "Requests a second that the source's throttle allows.",
-        labels,
-        run.limitPerSecond());
-    text.gauge("backfill_pace_used", "Part of the limit that is used.", labels, run.limitUsed());
-    text.gauge("backfill_ids_per_second", "Ids done a second.", labels, run.idsPerSecond());
-    text.gauge(
-        "backfill_source_waiting",
-        "1 while the run waits for its source.",
-        labels,
-        run.waitingFor() == null ? 0 : 1);
-    if (run.secondsLeft() != null) {
-      text.gauge("backfill_seconds_left", "Seconds until it is done.", labels, run.secondsLeft());
-    }
+    return ServeMetrics.of(settings, StatusCommand.statuses(settings, jobs), sources);
   }
 
   @Override
@@ -325,27 +263,9 @@ final class ServeContent implements PageContent, AutoCloseable {
     }
     words.addAll(options(options));
     words.addAll(sets);
-    Path log = folder.resolve(what + ".log");
-    try {
-      Files.createDirectories(folder);
-      Process process =
-          new ProcessBuilder(
-                  Self.command(
-                      List.of("-Dbackfill.terminal", "-Dbackfill.parent"),
-                      List.of(
-                          "-Dbackfill.terminal=false",
-                          "-Dbackfill.parent=" + ProcessHandle.current().pid()),
-                      words))
-              .directory(Common.home().toFile())
-              .redirectInput(new File("/dev/null"))
-              .redirectErrorStream(true)
-              .redirectOutput(log.toFile())
-              .start();
-      started.put(what, new Started(process, log, System.currentTimeMillis()));
-      return what + " was started, with process id " + process.pid();
-    } catch (IOException e) {
-      throw new UserError(what + " cannot be started: " + UserError.reason(e));
-    }
+    Started now = Started.start(words, folder.resolve(what + ".log"), List.of());
+    started.put(what, now);
+    return what + " was started, with process id " + now.process().pid();
   }
 
   private static List<String> options(String options) {
@@ -382,6 +302,7 @@ final class ServeContent implements PageContent, AutoCloseable {
   /** Stops what was started from the page, and waits for it. */
   @Override
   public void close() {
+    schedules.close();
     started.values().forEach(of -> of.process().destroy());
     for (Started of : started.values()) {
       try {

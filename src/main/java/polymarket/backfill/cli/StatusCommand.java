@@ -23,12 +23,14 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineLedger;
 import polymarket.backfill.pipeline.PipelineStatus;
+import polymarket.backfill.run.Estimate;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
@@ -109,7 +111,13 @@ final class StatusCommand implements Callable<Integer> {
           json
               ? Report.json(
                       name == null
-                          ? Map.of("jobs", statuses, "pipelines", passes)
+                          ? Map.of(
+                              "jobs",
+                              statuses,
+                              "pipelines",
+                              passes,
+                              "schedules",
+                              Schedules.read(settings))
                           : passes.isEmpty() ? one(statuses) : passes.get(0))
                   + "\n"
               : (statuses.isEmpty() ? "" : text(statuses))
@@ -162,19 +170,19 @@ final class StatusCommand implements Callable<Integer> {
   static List<LedgerStatus> statuses(Settings settings, List<String> names) {
     List<LedgerStatus> statuses = new ArrayList<>();
     for (String job : names) {
-      Path file = JobRun.ledgerFile(settings, job);
-      if (Ledger.exists(file)) {
+      LedgerPlace file = LedgerPlace.of(settings, job);
+      if (file.exists()) {
         statuses.add(status(job, file, runs(settings.path("runtime.dir"), job)));
       }
-      Path window = JobRun.windowFile(settings, job);
-      if (Ledger.exists(window)) {
+      LedgerPlace window = LedgerPlace.of(JobRun.windowFile(settings, job));
+      if (window.exists()) {
         statuses.add(status(job + " (window)", window, List.of()));
       }
     }
     return statuses;
   }
 
-  private static LedgerStatus status(String name, Path file, List<JobStatus> runs) {
+  private static LedgerStatus status(String name, LedgerPlace file, List<JobStatus> runs) {
     try (Ledger ledger = Ledger.open(file)) {
       Ledger.Sums sums = ledger.sums();
       return new LedgerStatus(
@@ -248,13 +256,26 @@ final class StatusCommand implements Callable<Integer> {
           + "Z, after "
           + Messages.time(Math.round(run.run().seconds() * 1000))
           + ", "
-          + Report.calls(run.run());
+          + Report.calls(run.run())
+          + planned(run);
     }
     String running =
         "running (pid "
             + run.pid()
             + (run.worker() == null ? "" : ", worker " + run.worker())
             + "): ";
-    return running + Terminal.line(List.of(run), Terminal.width() - running.length() - 2);
+    return running
+        + Terminal.line(List.of(run), Terminal.width() - running.length() - 2)
+        + (planned(run).isEmpty() ? "" : "\n    " + planned(run).substring(2));
+  }
+
+  /** What the run was expected to take when it began; empty where it had nothing to do. */
+  private static String planned(JobStatus run) {
+    Estimate plan = run.plan();
+    return plan == null || plan.requests() == 0
+        ? ""
+        : "; planned "
+            + Messages.count(plan.requests(), "request")
+            + (plan.seconds() == null ? "" : ", " + Messages.time(plan.seconds() * 1000));
   }
 }

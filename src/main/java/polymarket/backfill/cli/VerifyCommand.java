@@ -21,7 +21,7 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.run.JobRun;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
@@ -160,8 +160,8 @@ final class VerifyCommand implements Callable<Integer> {
     }
     Map<String, Object> results = new LinkedHashMap<>();
     results.put(name, stored);
-    Path file = JobRun.ledgerFile(settings, head.attributes().get("ledger"));
-    if (Ledger.exists(file)) {
+    LedgerPlace file = LedgerPlace.of(settings, head.attributes().get("ledger"));
+    if (file.exists()) {
       try (Ledger ledger = Ledger.open(file)) {
         Ledger.Entry entry = ledger.entry(stored);
         results.put(

@@ -46,12 +46,12 @@ public final class JobLock implements AutoCloseable {
           });
   private long lastSign;
 
-  private JobLock(ClickHouse clickHouse, String job, int first, int last, Path folder) {
+  private JobLock(ClickHouse clickHouse, String job, int first, int last, String folder) {
     this.clickHouse = clickHouse;
     String host = host();
     values.put("job", job);
     values.put("holder", UUID.randomUUID().toString());
-    values.put("folder", host + ":" + folder.toAbsolutePath().normalize());
+    values.put("folder", folder);
     values.put("host", host);
     values.put("pid", ProcessHandle.current().pid());
     values.put("first", first);
@@ -64,18 +64,28 @@ public final class JobLock implements AutoCloseable {
   /**
    * @param first where the share of the ids begins, inclusive
    * @param last where it ends, exclusive
-   * @param folder the runtime folder
+   * @param folder what shares the lock, such as {@link #folder}
    * @param lost receives the reason, if another folder took the job after this process could not
    *     send a heartbeat for too long
    * @throws UserError where another folder's run holds a share that overlaps
    */
   public static JobLock take(
-      ClickHouse clickHouse, String job, int first, int last, Path folder, Consumer<String> lost) {
+      ClickHouse clickHouse,
+      String job,
+      int first,
+      int last,
+      String folder,
+      Consumer<String> lost) {
     JobLock lock = new JobLock(clickHouse, job, first, last, folder);
     lock.enter();
     lock.signs.scheduleWithFixedDelay(
         () -> lock.sign(lost), STALE_MILLIS / 6, STALE_MILLIS / 6, TimeUnit.MILLISECONDS);
     return lock;
+  }
+
+  /** Names a runtime folder of this host: runs of one folder exclude each other there. */
+  public static String folder(Path runtime) {
+    return host() + ":" + runtime.toAbsolutePath().normalize();
   }
 
   /** The name of this host, or what stands for it where it has none. */

@@ -18,6 +18,7 @@ import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
@@ -452,11 +453,9 @@ public final class IdLoader {
      * @return whether there was something
      */
     private boolean loadLeft() {
-      Path left =
-          job.getLeftBy().isEmpty()
-              ? null
-              : Ledger.file(settings.path("runtime.dir"), job.getLeftBy());
-      if (left == null || !Ledger.exists(left)) {
+      LedgerPlace left =
+          job.getLeftBy().isEmpty() ? null : LedgerPlace.of(settings, job.getLeftBy());
+      if (left == null || !left.exists()) {
         return false;
       }
       Ledger.Loaded loaded;

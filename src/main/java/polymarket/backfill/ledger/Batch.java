@@ -12,6 +12,7 @@ import java.util.Locale;
  * @param resumed whether an earlier run had begun it
  * @param passFrom the number of the first batch of this pass
  * @param saved the pages that an earlier run stored
+ * @param tenure how often a shared ledger gave it to another member; 0 otherwise
  */
 public record Batch(
     Key key,
@@ -21,7 +22,8 @@ public record Batch(
     boolean resumed,
     long passFrom,
     Window window,
-    Saved saved) {
+    Saved saved,
+    int tenure) {
 
   /** Why a batch was made. */
   public enum Kind {
@@ -96,7 +98,7 @@ public record Batch(
 
   /** A batch that nothing was stored of. */
   Batch(Key key, Kind kind, List<String> ids, Mode mode, long passFrom, Window window) {
-    this(key, kind, ids, mode, false, passFrom, window, Saved.NOTHING);
+    this(key, kind, ids, mode, false, passFrom, window, Saved.NOTHING, 0);
   }
 
   /**
@@ -115,7 +117,7 @@ public record Batch(
 
   /** One of its ids, for sources that are asked for one id a call. */
   Batch only(String id) {
-    return new Batch(key, kind, List.of(id), mode, passFrom, window);
+    return new Batch(key, kind, List.of(id), mode, false, passFrom, window, Saved.NOTHING, tenure);
   }
 
   /** The name of the batch's job. */

@@ -27,25 +27,36 @@ final class Batches {
   }
 
   List<Batch> unfinished(Share share) {
+    return resumed("unfinished", share);
+  }
+
+  List<Batch> freed(Share share) {
+    return database.isShared() ? resumed("freed", share) : List.of();
+  }
+
+  private List<Batch> resumed(String statement, Share share) {
     return database
-        .query(
-            "unfinished",
-            result ->
-                new Batch(
-                    identity.key(result.getLong(1)),
-                    Kind.of(result.getString(2)),
-                    idsOf(result.getLong(1)),
-                    Mode.of(result.getString(3)),
-                    true,
-                    identity.passFrom(),
-                    identity.window(),
-                    new Batch.Saved(
-                        result.getString(4),
-                        result.getLong(5),
-                        result.getLong(6),
-                        result.getLong(7))),
-            share.from(),
-            share.to())
+        .transaction(
+            () ->
+                database.query(
+                    statement,
+                    result ->
+                        new Batch(
+                            identity.key(result.getLong(1)),
+                            Kind.of(result.getString(2)),
+                            idsOf(result.getLong(1)),
+                            Mode.of(result.getString(3)),
+                            true,
+                            identity.passFrom(),
+                            identity.window(),
+                            new Batch.Saved(
+                                result.getString(4),
+                                result.getLong(5),
+                                result.getLong(6),
+                                result.getLong(7)),
+                            result.getInt(8)),
+                    share.from(),
+                    share.to()))
         .stream()
         .filter(batch -> batch.size() > 0 || closeEmpty(batch))
         .toList();
@@ -128,7 +139,8 @@ final class Batches {
   }
 
   List<Batch> cut(BatchWork work, List<String> parts, Share share) {
-    return database.transaction(
+    return marking(
+        work,
         () -> {
           List<Batch> followers = replace(work, Map.of(work.getIds().get(0), parts), share);
           write(work, now());
@@ -150,8 +162,9 @@ final class Batches {
 
   private Batch make(Kind kind, Long parent, Mode mode, Share share, List<String> ids)
       throws SQLException {
-    database.update("add-batch", kind.text(), parent, mode.text(), share.from(), ids.size(), now());
-    long number = database.number("added-batch");
+    long number =
+        database.number(
+            "add-batch", kind.text(), parent, mode.text(), share.from(), ids.size(), now());
     database.updateEach("claim-id", ids, id -> List.of(number, id));
     boolean look = kind == Kind.HALF || identity.looksFirst();
     return new Batch(
@@ -165,7 +178,8 @@ final class Batches {
 
   List<Batch> complete(
       BatchWork work, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
-    return database.transaction(
+    return marking(
+        work,
         () -> {
           long now = now();
           mark(work, work.outcomes(), 1, now);
@@ -183,15 +197,22 @@ final class Batches {
   }
 
   List<Batch> askTogether(List<Batch> unechoed, int size, boolean all, Share share) {
-    List<String> ids = unechoed.stream().flatMap(batch -> batch.ids().stream()).sorted().toList();
-    int asked = all ? ids.size() : ids.size() - ids.size() % size;
-    boolean again = unechoed.stream().anyMatch(batch -> batch.mode() == Mode.AGAIN);
-    Mode mode = again ? Mode.AGAIN : unechoed.get(0).mode();
     return database.transaction(
         () -> {
+          List<Batch> held = new ArrayList<>();
           for (Batch batch : unechoed) {
-            database.update("delete-batch", batch.key().number());
+            if (database.holds(batch)) {
+              database.update("delete-batch", batch.key().number());
+              held.add(batch);
+            }
           }
+          if (held.isEmpty()) {
+            return List.of();
+          }
+          List<String> ids = held.stream().flatMap(batch -> batch.ids().stream()).sorted().toList();
+          int asked = all ? ids.size() : ids.size() - ids.size() % size;
+          boolean again = held.stream().anyMatch(batch -> batch.mode() == Mode.AGAIN);
+          Mode mode = again ? Mode.AGAIN : held.get(0).mode();
           List<Batch> batches = makeAll(Kind.REASK, null, mode, share, ids.subList(0, asked), size);
           List<String> rest = ids.subList(asked, ids.size());
           batches.addAll(makeAll(Kind.UNECHOED, null, mode, share, rest, size));
@@ -237,7 +258,8 @@ final class Batches {
   }
 
   void page(BatchWork work) {
-    database.transaction(
+    marking(
+        work,
         () -> {
           write(work, null);
           return null;
@@ -246,7 +268,8 @@ final class Batches {
   }
 
   List<Batch> halve(BatchWork work, Share share) {
-    return database.transaction(
+    return marking(
+        work,
         () -> {
           int half = (work.getSize() + 1) / 2;
           List<Batch> halves =
@@ -267,7 +290,8 @@ final class Batches {
   }
 
   void fail(BatchWork work, Outcome outcome) {
-    database.transaction(
+    marking(
+        work,
         () -> {
           long now = now();
           mark(work, Map.of(work.getIds().get(0), outcome), 0, now);
@@ -290,7 +314,30 @@ final class Batches {
     return work.batch().key().number();
   }
 
-  private static long now() {
-    return System.currentTimeMillis();
+  /** A transaction that marks a batch, or nothing where another process has it by now. */
+  private <T> T marking(BatchWork work, Database.Work<T> marks) {
+    return database.transaction(
+        () -> {
+          if (!database.holds(work.batch())) {
+            throw new FencedException(work.batch());
+          }
+          return marks.run();
+        });
+  }
+
+  boolean othersWork() {
+    return database.isShared() && !database.query("work-of-others", result -> 1).isEmpty();
+  }
+
+  boolean holds(Batch batch) {
+    try {
+      return database.holds(batch);
+    } catch (SQLException e) {
+      throw database.damaged(e);
+    }
+  }
+
+  private long now() {
+    return database.now();
   }
 }

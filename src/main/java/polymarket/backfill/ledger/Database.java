@@ -13,11 +13,13 @@ import java.util.function.Function;
 
 /**
  * The database of one ledger: runs the statements of ledger.sql, several of them as one
- * transaction. All that depends on SQLite is here and in {@link LedgerFile}.
+ * transaction. All that depends on SQLite is here and in {@link LedgerFile}; what differs with
+ * PostgreSQL is in {@link SharedDatabase}.
  */
-final class Database {
+class Database {
 
-  private static final Statements SQL = Statements.read("/ledger/ledger.sql");
+  /** Rows that a PostgreSQL transaction reads at a time. */
+  private static final int FETCHED = 10_000;
 
   /** What is done in a transaction. */
   interface Work<T> {
@@ -29,29 +31,53 @@ final class Database {
     T read(ResultSet result) throws SQLException;
   }
 
-  private final Path file;
+  private final LedgerPlace place;
   private final Connection connection;
+  private final Statements statements;
 
-  Database(Path file, Connection connection) {
-    this.file = file;
+  Database(LedgerPlace place, Connection connection, Statements statements) {
+    this.place = place;
     this.connection = connection;
+    this.statements = statements;
   }
 
-  /** The tables of a new ledger. */
-  static List<String> schema() {
-    return SQL.all("schema");
+  LedgerPlace place() {
+    return place;
   }
 
-  static String sql(String name) {
-    return SQL.get(name);
+  String sql(String name) {
+    return statements.get(name);
   }
 
-  static String sql(String name, Map<String, String> fragments) {
-    return SQL.get(name, fragments);
+  String sql(String name, Map<String, String> fragments) {
+    return statements.get(name, fragments);
   }
 
   Connection connection() {
     return connection;
+  }
+
+  /** The ledger's time in epoch milliseconds: for a SQLite file, that of this machine. */
+  long now() {
+    return System.currentTimeMillis();
+  }
+
+  /** Begins a transaction that may write, the only one at a time. */
+  void begin() throws SQLException {
+    // SQLite locks the file with the first statement
+  }
+
+  /**
+   * Whether this process still has a batch, and keeps it until the transaction ends. A SQLite file
+   * has one process for each share.
+   */
+  boolean holds(Batch batch) throws SQLException {
+    return true;
+  }
+
+  /** Whether members on several machines work on it at the same time. */
+  boolean isShared() {
+    return false;
   }
 
   /** All or nothing of some work, synced to disk. */
@@ -59,6 +85,7 @@ final class Database {
     try {
       connection.setAutoCommit(false);
       try {
+        begin();
         T result = work.run();
         connection.commit();
         return result;
@@ -69,7 +96,7 @@ final class Database {
         connection.setAutoCommit(true);
       }
     } catch (SQLException e) {
-      throw LedgerFile.damaged(file, e);
+      throw place.damaged(e);
     }
   }
 
@@ -98,7 +125,7 @@ final class Database {
   /** Runs all statements of a name. */
   void execute(String name) throws SQLException {
     try (Statement statement = connection.createStatement()) {
-      for (String sql : SQL.all(name)) {
+      for (String sql : statements.all(name)) {
         statement.execute(sql);
       }
     }
@@ -110,7 +137,7 @@ final class Database {
    * @return how many rows it changed
    */
   int update(String name, Object... parameters) throws SQLException {
-    return updateSql(SQL.get(name), parameters);
+    return updateSql(statements.get(name), parameters);
   }
 
   /** Runs a statement that {@link #sql(String, Map)} made. */
@@ -120,10 +147,19 @@ final class Database {
     }
   }
 
+  /** Writes a copy of the database to a file that does not exist yet. */
+  void copy(Path to) {
+    try {
+      update("copy", to.toString());
+    } catch (SQLException e) {
+      throw damaged(e);
+    }
+  }
+
   /** Runs the statement of a name once for each element. */
   <T> void updateEach(String name, Iterable<T> elements, Function<T, List<Object>> parameters)
       throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(SQL.get(name))) {
+    try (PreparedStatement statement = connection.prepareStatement(statements.get(name))) {
       for (T element : elements) {
         set(statement, parameters.apply(element).toArray());
         statement.addBatch();
@@ -134,7 +170,7 @@ final class Database {
 
   /** The rows of the query of a name. */
   <T> List<T> query(String name, Row<T> row, Object... parameters) {
-    try (PreparedStatement statement = prepared(SQL.get(name), parameters);
+    try (PreparedStatement statement = prepared(statements.get(name), parameters);
         ResultSet result = statement.executeQuery()) {
       List<T> rows = new ArrayList<>();
       while (result.next()) {
@@ -145,7 +181,7 @@ final class Database {
       }
       return rows;
     } catch (SQLException e) {
-      throw LedgerFile.damaged(file, e);
+      throw place.damaged(e);
     }
   }
 
@@ -156,11 +192,12 @@ final class Database {
 
   private PreparedStatement prepared(String sql, Object... parameters) throws SQLException {
     PreparedStatement statement = connection.prepareStatement(sql);
+    statement.setFetchSize(FETCHED);
     set(statement, parameters);
     return statement;
   }
 
-  private static void set(PreparedStatement statement, Object... parameters) throws SQLException {
+  static void set(PreparedStatement statement, Object... parameters) throws SQLException {
     for (int i = 0; i < parameters.length; i++) {
       statement.setObject(i + 1, parameters[i]);
     }
@@ -170,12 +207,12 @@ final class Database {
     try {
       connection.close();
     } catch (SQLException e) {
-      throw LedgerFile.damaged(file, e);
+      throw place.damaged(e);
     }
   }
 
   /** What an error of the database means for who runs the program. */
   RuntimeException damaged(SQLException e) {
-    return LedgerFile.damaged(file, e);
+    return place.damaged(e);
   }
 }

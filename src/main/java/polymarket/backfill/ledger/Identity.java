@@ -1,6 +1,5 @@
 package polymarket.backfill.ledger;
 
-import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.HashMap;
@@ -45,37 +44,41 @@ final class Identity {
         Instant.now().toString());
   }
 
-  void belongsTo(Path file, Owner owner) {
+  void belongsTo(Owner owner) {
+    LedgerPlace place = database.place();
     if (!owner.job().equals(job())) {
       throw new UserError(
           "ledger "
-              + file
+              + place
               + " belongs to the job '"
               + job()
               + "', not to '"
               + owner.job()
-              + "': move it away, or set runtime.dir to another folder");
+              + "': move it away, or "
+              + place.elsewhere());
     }
     if (!owner.sourceKey().equals(sourceKey())) {
       throw new UserError(
           "ledger "
-              + file
+              + place
               + " was made with another source ("
               + meta.get("source_host")
               + ", now "
               + owner.sourceHost()
-              + "): its progress does not apply here. Set the source's URL back, set runtime.dir"
-              + " to another folder, or `backfill reset "
+              + "): its progress does not apply here. Set the source's URL back, "
+              + place.elsewhere()
+              + ", or `backfill reset "
               + owner.job()
               + "`");
     }
     if (!owner.server().equals(server())) {
       throw new UserError(
           "ledger "
-              + file
+              + place
               + " was made with another ClickHouse, or its data was deleted since: what is marked"
-              + " in it is not stored there. Go back to that ClickHouse, set runtime.dir to another"
-              + " folder, or `backfill reset "
+              + " in it is not stored there. Go back to that ClickHouse, "
+              + place.elsewhere()
+              + ", or `backfill reset "
               + owner.job()
               + "` to fetch everything again");
     }

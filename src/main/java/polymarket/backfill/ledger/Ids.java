@@ -3,7 +3,6 @@ package polymarket.backfill.ledger;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.Collection;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -35,6 +34,7 @@ final class Ids {
     public void add(String id) {
       try {
         insert.setString(1, id);
+        insert.setInt(2, Share.slot(id));
         insert.addBatch();
         entries++;
         if (++waiting == 10_000) {
@@ -62,7 +62,7 @@ final class Ids {
         long entries = database.aside(() -> readIn(reader));
         return database.transaction(
             () -> {
-              long added = takeIn();
+              long added = database.update("add-sorted");
               return new Loaded(entries, database.number("count-sorted"), added);
             });
       } finally {
@@ -78,7 +78,7 @@ final class Ids {
     database.execute("create-incoming");
     Incoming incoming;
     try (PreparedStatement insert =
-        database.connection().prepareStatement(Database.sql("add-incoming"))) {
+        database.connection().prepareStatement(database.sql("add-incoming"))) {
       incoming = new Incoming(insert);
       reader.accept(incoming);
       incoming.flush();
@@ -87,30 +87,21 @@ final class Ids {
     return incoming.entries;
   }
 
-  private long takeIn() throws SQLException {
-    long added = 0;
-    try (Statement statement = database.connection().createStatement();
-        ResultSet sorted = statement.executeQuery(Database.sql("unknown-sorted"));
-        PreparedStatement insert = database.connection().prepareStatement(Database.sql("add-id"))) {
-      while (sorted.next()) {
-        String id = sorted.getString(1);
-        insert.setString(1, id);
-        insert.setInt(2, Share.slot(id));
-        added += insert.executeUpdate();
-      }
-    }
-    return added;
-  }
-
   void entries(State state, long limit, Consumer<Entry> to) {
-    database.query(
-        "entries",
-        result -> {
-          to.accept(entry(result));
-          return null;
-        },
-        state.text(),
-        limit);
+    try {
+      database.aside(
+          () ->
+              database.query(
+                  "entries",
+                  result -> {
+                    to.accept(entry(result));
+                    return null;
+                  },
+                  state.text(),
+                  limit));
+    } catch (SQLException e) {
+      throw database.damaged(e);
+    }
   }
 
   Entry entry(String id) {
@@ -153,7 +144,7 @@ final class Ids {
   /** Makes the ids of some states pending again that were marked before an instant. */
   long again(Collection<State> states, Mode mode, long before, Share share, long limit) {
     String all =
-        Database.sql(
+        database.sql(
             "chosen",
             Map.of(
                 "states",
@@ -162,14 +153,14 @@ final class Ids {
     String chosen =
         limit == Long.MAX_VALUE
             ? all
-            : Database.sql("chosen-first", Map.of("chosen", all, "limit", String.valueOf(limit)));
+            : database.sql("chosen-first", Map.of("chosen", all, "limit", String.valueOf(limit)));
     Object[] parameters = {before, share.from(), share.to()};
     return database.transaction(
         () -> {
-          database.updateSql(Database.sql("again-rejected", Map.of("chosen", chosen)), parameters);
+          database.updateSql(database.sql("again-rejected", Map.of("chosen", chosen)), parameters);
           return (long)
               database.updateSql(
-                  Database.sql("again", Map.of("mode", mode.text(), "chosen", chosen)), parameters);
+                  database.sql("again", Map.of("mode", mode.text(), "chosen", chosen)), parameters);
         });
   }
 }

@@ -1,9 +1,7 @@
 package polymarket.backfill.ledger;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Collection;
@@ -11,18 +9,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import polymarket.backfill.Access;
 import polymarket.backfill.UserError;
 
 /**
- * The checkpoint of one job: a SQLite file with the state of every id and every batch. A batch is
- * written into it, ids and all, before it is requested; its ids are marked after their rows were
- * acknowledged. Every change is one transaction, synced to disk, so that it is whole after a kill
- * at any instant. Several processes may have it open.
+ * The checkpoint of one job: the state of every id and every batch, in a SQLite file, or in a
+ * PostgreSQL database that several machines share. A batch is written into it, ids and all, before
+ * it is requested; its ids are marked after their rows were acknowledged. Every change is one
+ * transaction, synced to disk, so that it is whole after a kill at any instant. Several processes
+ * may have it open.
  *
  * <p>This class is the only way in. Behind it are {@link Ids}, {@link Batches}, {@link Totals} and
- * {@link Identity}; what depends on SQLite is in {@link Database} and {@link LedgerFile}, the SQL
- * in the resource ledger.sql.
+ * {@link Identity}; what depends on SQLite is in {@link Database} and {@link LedgerFile}, on
+ * PostgreSQL in {@link SharedDatabase} and {@link LedgerSchema}; the SQL is in the resources
+ * ledger.sql and ledger-postgresql.sql.
  */
 public final class Ledger implements AutoCloseable {
 
@@ -71,15 +70,13 @@ public final class Ledger implements AutoCloseable {
     }
   }
 
-  private final Path file;
   private final Database database;
   private final Identity identity;
   private final Ids ids;
   private final Batches batches;
   private final Totals totals;
 
-  private Ledger(Path file, Database database) {
-    this.file = file;
+  private Ledger(Database database) {
     this.database = database;
     this.identity = new Identity(database);
     this.ids = new Ids(database);
@@ -98,7 +95,7 @@ public final class Ledger implements AutoCloseable {
    * @throws UserError where the user has no permission to look
    */
   public static boolean exists(Path file) {
-    return Access.exists(file);
+    return LedgerPlace.of(file).exists();
   }
 
   /**
@@ -109,7 +106,7 @@ public final class Ledger implements AutoCloseable {
    * @throws UserError where it belongs to another job, source or ClickHouse, or is damaged
    */
   public static Ledger open(Path file, Owner owner, boolean tableHasRows) {
-    return open(file, owner, tableHasRows, Window.ALL);
+    return open(LedgerPlace.of(file), owner, tableHasRows, Window.ALL);
   }
 
   /**
@@ -117,20 +114,18 @@ public final class Ledger implements AutoCloseable {
    *
    * @throws UserError where it belongs to another job, source or ClickHouse, or is damaged
    */
-  public static Ledger open(Path file, Owner owner, boolean tableHasRows, Window window) {
+  public static Ledger open(LedgerPlace place, Owner owner, boolean tableHasRows, Window window) {
     try {
-      if (!Files.exists(file)) {
-        LedgerFile.create(file, Identity.of(owner, tableHasRows, window));
+      if (!place.exists()) {
+        place.create(Identity.of(owner, tableHasRows, window));
       }
     } catch (SQLException | IOException e) {
-      throw LedgerFile.damaged(file, e);
+      throw place.damaged(e);
     }
-    Ledger ledger = open(file);
+    Ledger ledger = open(place);
     try {
-      if (!Sqlite.isWritable(file)) {
-        throw Sqlite.refused(file, null);
-      }
-      ledger.identity.belongsTo(file, owner);
+      place.requireWritable();
+      ledger.identity.belongsTo(owner);
     } catch (UserError e) {
       ledger.close();
       throw e;
@@ -144,15 +139,23 @@ public final class Ledger implements AutoCloseable {
    * @throws UserError if it is not a ledger or is damaged
    */
   public static Ledger open(Path file) {
-    Connection connection;
+    return open(LedgerPlace.of(file));
+  }
+
+  /**
+   * Opens an existing ledger, whichever job it belongs to.
+   *
+   * @throws UserError if it is not a ledger or is damaged
+   */
+  public static Ledger open(LedgerPlace place) {
+    Database database;
     try {
-      connection = LedgerFile.open(file);
+      database = place.open();
     } catch (SQLException | IOException e) {
-      throw LedgerFile.damaged(file, e);
+      throw place.damaged(e);
     }
-    Database database = new Database(file, connection);
     try {
-      return new Ledger(file, database);
+      return new Ledger(database);
     } catch (RuntimeException e) {
       database.close();
       throw e;
@@ -194,9 +197,14 @@ public final class Ledger implements AutoCloseable {
     identity.lookFirst();
   }
 
-  /** The SQLite file. */
-  public Path file() {
-    return file;
+  /** Where it is. */
+  public LedgerPlace place() {
+    return database.place();
+  }
+
+  /** The ledger's time in epoch milliseconds; all processes that share a ledger have the same. */
+  public synchronized long now() {
+    return database.now();
   }
 
   /**
@@ -211,6 +219,27 @@ public final class Ledger implements AutoCloseable {
   /** The batches that were begun and not finished, and whose maker's share this is now. */
   public synchronized List<Batch> open(Share share) {
     return batches.unfinished(share);
+  }
+
+  /**
+   * The unfinished batches of processes that share the ledger and have ended: they are this
+   * process's from now on. A ledger that is not shared has none.
+   */
+  public synchronized List<Batch> freed(Share share) {
+    return batches.freed(share);
+  }
+
+  /** Whether another process that shares the ledger has work that may come to this one. */
+  public synchronized boolean othersWork() {
+    return batches.othersWork();
+  }
+
+  /**
+   * Whether a batch is still this process's. Another one that shares the ledger has taken it over
+   * where this one did not move for too long.
+   */
+  public synchronized boolean holds(Batch batch) {
+    return batches.holds(batch);
   }
 
   /**
@@ -334,7 +363,7 @@ public final class Ledger implements AutoCloseable {
   public synchronized long redo(
       Collection<State> states, Duration olderThan, Share share, long limit) {
     identity.newPass();
-    long now = System.currentTimeMillis();
+    long now = database.now();
     long before = olderThan == null ? now + 1 : now - olderThan.toMillis();
     return ids.again(states, Mode.REDO, before, share, limit);
   }
@@ -432,18 +461,27 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
+   * Writes a copy of it as it is now, while other processes may go on with it.
+   *
+   * @param file the copy, which must not exist
+   */
+  public synchronized void copy(Path file) {
+    database.copy(file);
+  }
+
+  /**
    * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts from the
    * beginning.
    *
    * @return the copy
    */
-  public static Path setAside(Path file) {
-    return LedgerFile.setAside(file);
+  public static String setAside(Path file) {
+    return LedgerPlace.of(file).setAside();
   }
 
-  /** Removes its file, when it was closed: nobody needs a ledger without ids. */
+  /** Removes it, when it was closed: nobody needs a ledger without ids. */
   public void delete() {
-    LedgerFile.delete(file);
+    place().delete();
   }
 
   @Override

@@ -19,10 +19,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.sqlite.SQLiteConfig;
+import polymarket.backfill.Access;
 import polymarket.backfill.UserError;
 
 /** The SQLite file of a ledger: made, checked, opened, moved away. */
-final class LedgerFile {
+final class LedgerFile extends LedgerPlace {
+
+  private static final Statements SQL = Statements.read("/ledger/ledger.sql");
 
   private static final int APPLICATION = 0x504d_4246;
   private static final int VERSION = 1;
@@ -33,10 +36,37 @@ final class LedgerFile {
    */
   private static final long QUICK_CHECK_BYTES = 256L << 20;
 
-  private LedgerFile() {}
+  private final Path file;
 
-  /** Opens a ledger's file and checks that it is one of this version, and whole. */
-  static Connection open(Path file) throws SQLException, IOException {
+  LedgerFile(Path file) {
+    this.file = file;
+  }
+
+  @Override
+  public boolean exists() {
+    return Access.exists(file);
+  }
+
+  @Override
+  void requireWritable() {
+    if (!Sqlite.isWritable(file)) {
+      throw Sqlite.refused(file, null);
+    }
+  }
+
+  @Override
+  String elsewhere() {
+    return "set runtime.dir to another folder";
+  }
+
+  @Override
+  public String toString() {
+    return file.toString();
+  }
+
+  /** Opens the file and checks that it is a whole ledger of this version. */
+  @Override
+  Database open() throws SQLException, IOException {
     checkHead(file);
     SQLiteConfig config = new SQLiteConfig();
     config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
@@ -50,7 +80,7 @@ final class LedgerFile {
       connection.close();
       throw e;
     }
-    return connection;
+    return new Database(this, connection, SQL);
   }
 
   /** Looks at a file before SQLite does, which changes every database that it opens in WAL mode. */
@@ -91,17 +121,18 @@ final class LedgerFile {
    * Makes the file of a new ledger; where another process was quicker, that one's stays. Written
    * under another name first: a kill in the middle leaves no half-made ledger.
    */
-  static void create(Path file, Map<String, String> meta) throws SQLException, IOException {
+  @Override
+  void create(Map<String, String> meta) throws SQLException, IOException {
     Files.createDirectories(file.toAbsolutePath().getParent());
     Path draft = file.resolveSibling(file.getFileName() + ".new-" + UUID.randomUUID());
     try (Connection made = DriverManager.getConnection("jdbc:sqlite:" + draft);
         Statement statement = made.createStatement()) {
       statement.execute("PRAGMA application_id = " + APPLICATION);
       statement.execute("PRAGMA user_version = " + VERSION);
-      for (String sql : Database.schema()) {
+      for (String sql : SQL.all("schema")) {
         statement.execute(sql);
       }
-      try (PreparedStatement insert = made.prepareStatement(Database.sql("set-meta"))) {
+      try (PreparedStatement insert = made.prepareStatement(SQL.get("set-meta"))) {
         for (Map.Entry<String, String> value : meta.entrySet()) {
           insert.setString(1, value.getKey());
           insert.setString(2, value.getValue());
@@ -121,8 +152,8 @@ final class LedgerFile {
     Files.deleteIfExists(draft);
   }
 
-  /** What an error means for who runs the program. */
-  static UserError damaged(Path file, Exception e) {
+  @Override
+  RuntimeException damaged(Exception e) {
     UserError refused = Sqlite.refused(file, e);
     return refused != null
         ? refused
@@ -136,12 +167,8 @@ final class LedgerFile {
             e);
   }
 
-  /**
-   * Moves a ledger to a copy beside it.
-   *
-   * @return the copy
-   */
-  static Path setAside(Path file) {
+  @Override
+  public String setAside() {
     String time = Instant.now().toString().substring(0, 19).replace(":", "");
     Path copy = file.resolveSibling(file.getFileName() + "." + time + ".copy");
     try {
@@ -152,13 +179,14 @@ final class LedgerFile {
           Files.move(part, copy.resolveSibling(copy.getFileName() + suffix));
         }
       }
-      return copy;
+      return copy.toString();
     } catch (IOException e) {
       throw new UserError("cannot move " + file + " to " + copy + ": " + e.getMessage());
     }
   }
 
-  static void delete(Path file) {
+  @Override
+  void delete() {
     try {
       for (String suffix : List.of("", "-wal", "-shm")) {
         Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));

@@ -50,6 +50,14 @@ final class Statements {
     }
   }
 
+  /** These statements, and others: those of the same name in their place. */
+  Statements with(Statements others) {
+    Statements both = new Statements("");
+    both.byName.putAll(byName);
+    both.byName.putAll(others.byName);
+    return both;
+  }
+
   /** All statements of a name, in order. */
   List<String> all(String name) {
     List<String> statements = byName.get(name);

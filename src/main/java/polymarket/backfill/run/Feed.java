@@ -21,6 +21,7 @@ import polymarket.backfill.job.Ranges;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Mode;
@@ -43,6 +44,8 @@ final class Feed implements Iterator<BatchWork> {
   /** How often a source is probed that has not answered since an id failed. */
   private static final long PROBE_EVERY_MILLIS = 5_000;
 
+  private static final long FREED_EVERY_NANOS = 500_000_000;
+
   private static final Logger LOG = LoggerFactory.getLogger("backfill.feed");
 
   private final Ledger ledger;
@@ -53,7 +56,7 @@ final class Feed implements Iterator<BatchWork> {
   private final Progress progress;
   private final int size;
   private final int concurrency;
-  private final long started = System.currentTimeMillis();
+  private final long started;
   private long ids;
   private final Span span;
 
@@ -73,35 +76,42 @@ final class Feed implements Iterator<BatchWork> {
   private record Suspect(BatchWork batch, Throwable failure) {}
 
   private boolean failedTakenUp;
+
+  /** When it last looked for batches of members that have ended, by {@link System#nanoTime}. */
+  private long lookedForFreed = System.nanoTime();
+
+  /** Whether nothing is left to do here, while other members still work on the job. */
+  private boolean othersWork;
+
   private long probedAt;
   private boolean ended;
 
   /**
    * @param size ids a batch
    * @param concurrency batches in flight
-   * @param limit how many ids to take at most
    * @param span how wide ranges are; null where ids are no ranges
    */
   Feed(
       Ledger ledger,
-      Share share,
+      JobRun.Options options,
       Stop stop,
       Pace source,
       Retry retry,
       Progress progress,
       int size,
       int concurrency,
-      long limit,
       Span span) {
     this.ledger = ledger;
-    this.share = share;
+    this.share = options.share();
     this.stop = stop;
     this.source = source;
     this.retry = retry;
     this.progress = progress;
     this.size = size;
     this.concurrency = concurrency;
-    this.ids = limit;
+    this.ids = options.limit();
+    this.failedTakenUp = options.helps();
+    this.started = ledger.now();
     this.span = span;
     this.unechoed = new Unechoed(ledger, share, size);
     take(ledger.open(share), null);
@@ -139,7 +149,10 @@ final class Feed implements Iterator<BatchWork> {
           return batch;
         }
         if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty() && !cameMeanwhile()) {
-          break;
+          othersWork = ids > 0 && ledger.othersWork();
+          if (!othersWork) {
+            break;
+          }
         }
         wait(suspects.isEmpty() ? 1000 : 200);
       }
@@ -152,7 +165,7 @@ final class Feed implements Iterator<BatchWork> {
 
   /** Whether another process has added ids behind the place that the batches had come to. */
   private boolean cameMeanwhile() {
-    modes.addAll(List.of(Mode.NEW, Mode.REDO));
+    modes.addAll(List.of(Mode.NEW, Mode.REDO, Mode.AGAIN));
     after = "";
     claim();
     return !ready.isEmpty();
@@ -160,6 +173,11 @@ final class Feed implements Iterator<BatchWork> {
 
   private boolean available() {
     takeUpSuspects();
+    long now = System.nanoTime();
+    if (ready.isEmpty() && now - lookedForFreed > FREED_EVERY_NANOS) {
+      lookedForFreed = now;
+      take(ledger.freed(share), null);
+    }
     // where nothing is answered, no more of the list is begun than is in flight otherwise
     if (ready.isEmpty() && suspects.size() < concurrency) {
       claim();
@@ -407,8 +425,22 @@ final class Feed implements Iterator<BatchWork> {
     }
   }
 
-  /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
+  /** Another member has the batch by now: nothing of it is stored or marked here any more. */
+  void fenced(BatchWork batch) {
+    retry.tellFenced(batch);
+    release(batch, List.of());
+  }
+
   private void blame(BatchWork batch, Throwable failure) {
+    try {
+      divide(batch, failure);
+    } catch (FencedException e) {
+      fenced(batch);
+    }
+  }
+
+  /** Halves a batch that is at fault, cuts its one id, or marks that as failed. */
+  private void divide(BatchWork batch, Throwable failure) {
     if (batch.getSize() > 1) {
       release(batch, ledger.halve(batch, share));
       return;
@@ -428,6 +460,10 @@ final class Feed implements Iterator<BatchWork> {
       progress.done(batch);
       release(batch, followers);
     }
+  }
+
+  Ledger ledger() {
+    return ledger;
   }
 
   synchronized void release(BatchWork batch, List<Batch> followers) {
@@ -465,7 +501,7 @@ final class Feed implements Iterator<BatchWork> {
     }
     suspects.forEach(suspect -> counts.merge(sourceName, 1, Integer::sum));
     return counts.isEmpty()
-        ? "no batch is in flight"
+        ? othersWork ? "other members work on what is left" : "no batch is in flight"
         : String.join(
             ", ",
             counts.entrySet().stream()

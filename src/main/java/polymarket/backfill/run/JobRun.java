@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +26,7 @@ import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
@@ -39,7 +39,7 @@ import polymarket.backfill.source.Sources;
  * One run: opens the ledgers of its jobs, starts Camel with their routes, lets them go through what
  * is pending, and ends with sums that add up or with the word that they do not.
  */
-public final class JobRun implements AutoCloseable {
+public final class JobRun extends RunLedgers {
 
   /**
    * How much longer than the patience a step may take before nothing is expected of it: half a
@@ -54,12 +54,13 @@ public final class JobRun implements AutoCloseable {
    * @param fraction the part of each source's limit to use, 1 for all of it
    * @param limit how many ids to take at most
    * @param window the span of time that rows are fetched for, by jobs that can
+   * @param helps whether the run helps another one: it asks for nothing again that has failed
    */
-  public record Options(Share share, double fraction, long limit, Window window) {
+  public record Options(Share share, double fraction, long limit, Window window, boolean helps) {
 
     /** For all times. */
     public Options(Share share, double fraction, long limit) {
-      this(share, fraction, limit, Window.ALL);
+      this(share, fraction, limit, Window.ALL, false);
     }
   }
 
@@ -83,18 +84,12 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
-  private final Settings settings;
   private final List<Job> jobs;
-  private final ClickHouse clickHouse;
-  private final Options options;
-  private final Messages messages;
-  private final Stop stop = new Stop();
   private final Path runtime;
   private final List<ShareLock> locks = new ArrayList<>();
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
-  private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
-  private final Reaches reaches;
+  private final Membership membership;
 
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -107,14 +102,11 @@ public final class JobRun implements AutoCloseable {
       ClickHouse clickHouse,
       Options options,
       Messages messages) {
-    this.settings = settings;
+    super(settings, clickHouse, options, messages);
     this.jobs = jobs;
-    this.clickHouse = clickHouse;
-    this.options = options;
-    this.messages = messages;
     this.runtime = settings.path("runtime.dir");
-    this.reaches = new Reaches(settings, clickHouse, options, stop, messages);
     check(settings, jobs);
+    this.membership = Membership.of(settings, jobs, options, why -> stop(ExitCode.GAVE_UP, why));
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
@@ -148,7 +140,7 @@ public final class JobRun implements AutoCloseable {
                 job.getName(),
                 options.share().from(),
                 options.share().to(),
-                runtime,
+                membership.lockedFor(),
                 why -> stop(ExitCode.ERROR, why)));
         Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
@@ -206,7 +198,7 @@ public final class JobRun implements AutoCloseable {
     Ledger ledger =
         window
             ? openWindow(job, owner)
-            : Ledger.open(ledgerFile(settings, job.getName()), owner, hasRows(job, ""));
+            : Ledger.open(membership.ledger(job), owner, hasRows(job, ""), Window.ALL);
     lookFirst(job, ledger);
     return ledger;
   }
@@ -222,9 +214,9 @@ public final class JobRun implements AutoCloseable {
    * The ledger of a window that is not finished, where the same is asked for again, or a new one.
    */
   private Ledger openWindow(Job job, Ledger.Owner owner) {
-    Path file = windowFile(settings, job.getName());
-    if (Ledger.exists(file)) {
-      Ledger before = Ledger.open(file, owner, true);
+    LedgerPlace file = LedgerPlace.of(windowFile(settings, job.getName()));
+    if (file.exists()) {
+      Ledger before = Ledger.open(file, owner, true, Window.ALL);
       long pending = before.counts(Share.WHOLE).get(State.PENDING);
       if (pending > 0 && before.window().text().equals(options.window().text())) {
         messages.info(
@@ -244,7 +236,7 @@ public final class JobRun implements AutoCloseable {
                 + "' of an earlier run was not finished, with "
                 + Messages.count(pending, "id")
                 + " to do; its ledger is now "
-                + Ledger.setAside(file));
+                + file.setAside());
       } else {
         before.delete();
       }
@@ -278,51 +270,6 @@ public final class JobRun implements AutoCloseable {
     return settings.path("runtime.dir").resolve(job + ".window.ledger");
   }
 
-  public static Path ledgerFile(Settings settings, String job) {
-    return Ledger.file(settings.path("runtime.dir"), job);
-  }
-
-  /**
-   * Asks again for the ranges of a job whose numbers its source has replaced since they were
-   * fetched, as the newest blocks of a chain may be.
-   *
-   * @return how many ranges
-   */
-  public long askReplaced(Job job) {
-    return reaches.replaced(job, ledger(job.getName()));
-  }
-
-  /**
-   * Adds ranges to the ledger of a job whose ids are ranges.
-   *
-   * @param from the first number; null for the one after those in the ledger
-   * @param to the last number, "latest" or null for the newest that the source has
-   * @param datasets of a job that has some; null for all of them
-   * @throws UserError where the source does not say how far it reaches, or not so far
-   */
-  public void loadRanges(Job job, Long from, String to, List<String> datasets) {
-    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
-  }
-
-  /**
-   * Makes ranges of a job pending again, so that they are asked for anew and their rows replaced:
-   * those that have a number from one to another.
-   *
-   * @param before only those marked before, epoch milliseconds
-   * @return how many
-   */
-  public long redoRanges(
-      Job job,
-      Collection<State> states,
-      long before,
-      Long from,
-      String to,
-      List<String> datasets,
-      long limit) {
-    return RangeLoader.again(
-        ledger(job.getName()), states, before, options.share(), from, to, datasets, limit);
-  }
-
   static Retry retry(
       Settings settings, Map<String, Job> jobs, Sources sources, Stop stop, Messages messages) {
     return new Retry(
@@ -332,10 +279,6 @@ public final class JobRun implements AutoCloseable {
         settings.number("source.attempts", 1),
         settings.duration("source.patience"),
         messages);
-  }
-
-  public Ledger ledger(String job) {
-    return ledgers.get(job);
   }
 
   /** Asks the run to end: what is in flight is finished. Returns at once. */
@@ -354,7 +297,8 @@ public final class JobRun implements AutoCloseable {
    * @return how it ended, with the exit code that is documented for it
    */
   public Result run(Watcher watcher) {
-    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
+    Sources sources =
+        new Sources(settings, options.share(), options.fraction(), stop, membership.member());
     Map<String, Job> byName = new LinkedHashMap<>();
     jobs.forEach(job -> byName.put(job.getName(), job));
     Retry retry = retry(settings, byName, sources, stop, messages);
@@ -390,13 +334,16 @@ public final class JobRun implements AutoCloseable {
       }
       jobs.forEach(job -> after.sayUnread(job, begun));
     } catch (UserError e) {
+      membership.requireMember();
       throw e;
     } catch (Exception e) {
+      membership.requireMember();
       throw new UserError("the routes could not be started: " + Retry.reason(e), e);
     } finally {
       runners.shutdownNow();
       watcher.ended();
     }
+    membership.requireMember();
     return new RunEnd(options, stop).of(watch.progress(), ledgers);
   }
 
@@ -406,11 +353,12 @@ public final class JobRun implements AutoCloseable {
         new Progress(
             job,
             options.share(),
-            sources.get(job.firstSource(settings)),
+            job.sources(settings).keySet().stream().map(sources::get).toList(),
             settings.duration("source.patience"),
             runtime,
             ledger.counts(options.share()),
-            batchSize(settings, job));
+            batchSize(settings, job),
+            estimated(job));
     if (job.idKind() == IdKind.RANGE) {
       progress.numbers(ledger.numbers(options.share()));
     }
@@ -420,14 +368,13 @@ public final class JobRun implements AutoCloseable {
   private Feed feed(Job job, Sources sources, Retry retry, Progress progress) {
     return new Feed(
         ledgers.get(job.getName()),
-        options.share(),
+        options,
         stop,
         sources.get(job.firstSource(settings)),
         retry,
         progress,
         batchSize(settings, job),
         settings.number(job.getName() + ".concurrency", 1),
-        options.limit(),
         job.idKind() != IdKind.RANGE
             ? null
             : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
@@ -481,16 +428,15 @@ public final class JobRun implements AutoCloseable {
 
   @Override
   public void close() {
-    ledgers
-        .values()
-        .forEach(
-            ledger -> {
-              boolean empty = ledger.size(Share.WHOLE) == 0;
-              ledger.close();
-              if (empty && options.share().whole()) {
-                ledger.delete();
-              }
-            });
+    for (Ledger ledger : membership.away() == null ? ledgers.values() : List.<Ledger>of()) {
+      boolean unused =
+          options.share().whole() && !membership.isShared() && ledger.size(Share.WHOLE) == 0;
+      ledger.close();
+      if (unused) {
+        ledger.delete();
+      }
+    }
+    membership.close();
     jobLocks.forEach(JobLock::close);
     locks.forEach(ShareLock::close);
   }

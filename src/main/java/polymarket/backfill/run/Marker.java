@@ -11,7 +11,10 @@ import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.source.Retry;
 
 /**
  * The bean {@code ledger} of the job routes: gives the batches of a job, and is the idempotent
@@ -38,6 +41,12 @@ public final class Marker implements IdempotentRepository {
       throw new IllegalStateException("job " + job + " is not part of this run");
     }
     return feed;
+  }
+
+  /** The ledger of a job; null where the job is not part of this run. */
+  Ledger ledger(String job) {
+    Feed feed = feeds.get(job);
+    return feed == null ? null : feed.ledger();
   }
 
   /** Records that a page of several is stored: the next run continues after it. */
@@ -69,6 +78,9 @@ public final class Marker implements IdempotentRepository {
     try {
       feeds.get(batch.getJob()).done(batch);
       return true;
+    } catch (FencedException e) {
+      feeds.get(batch.getJob()).fenced(batch);
+      return false;
     } catch (ImbalanceException e) {
       stop.ask(ExitCode.NOT_BALANCED, e.getMessage());
     } catch (UserError e) {
@@ -87,8 +99,13 @@ public final class Marker implements IdempotentRepository {
         exchange.getException() != null
             ? exchange.getException()
             : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+    Feed feed = feeds.get(batch.getJob());
     try {
-      feeds.get(batch.getJob()).failed(batch, failure);
+      if (Retry.find(failure, FencedException.class) != null) {
+        feed.fenced(batch);
+      } else {
+        feed.failed(batch, failure);
+      }
       // the ledger knows of it; left on the exchange, it would end the job as if the job itself had
       // failed
       exchange.setException(null);

@@ -14,6 +14,7 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
@@ -70,9 +71,23 @@ public final class Preview {
       int pages,
       Messages messages) {
     job.check(settings);
-    String source = job.firstSource(settings);
     Stop stop = new Stop();
-    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    try (Member member = Membership.guest(settings, "diagnose " + job.getName(), stop)) {
+      Sources sources = new Sources(settings, Share.WHOLE, 1, stop, member);
+      return sample(settings, job, clickHouse, ids, pages, sources, stop, messages);
+    }
+  }
+
+  private static Samples sample(
+      Settings settings,
+      Job job,
+      ClickHouse clickHouse,
+      List<String> ids,
+      int pages,
+      Sources sources,
+      Stop stop,
+      Messages messages) {
+    String source = job.firstSource(settings);
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Sample> samples = new ArrayList<>();
@@ -114,7 +129,20 @@ public final class Preview {
       Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
     job.check(settings);
     Stop stop = new Stop();
-    Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
+    try (Member member = Membership.guest(settings, "fetch " + job.getName(), stop)) {
+      Sources sources = new Sources(settings, Share.WHOLE, 1, stop, member);
+      return fetch(settings, job, clickHouse, ids, sources, stop, messages);
+    }
+  }
+
+  private static Result fetch(
+      Settings settings,
+      Job job,
+      ClickHouse clickHouse,
+      List<String> ids,
+      Sources sources,
+      Stop stop,
+      Messages messages) {
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Map<String, Object>> came = new ArrayList<>();
@@ -215,7 +243,7 @@ public final class Preview {
       own.create(job);
       String database = own.name();
       BatchWork batch = BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST);
-      Storing storing = new Storing(job, job.sql(), batch, rows);
+      Storing storing = new Storing(job, job.sql(), null, batch, rows);
       if (storing.prepare()) {
         clickHouse.insert(
             database + "." + batch.getTable() + "_landing", storing.getLines(), storing.getToken());

@@ -172,7 +172,7 @@ public final class Routes implements AutoCloseable {
     beans.put("ledger", ledgers);
     beans.put("source", sources);
     beans.put("retry", retry);
-    beans.put("rows", new Rows(jobs, stop));
+    beans.put("rows", new Rows(jobs, stop, ledgers::ledger));
     beans.put("ahead", new Ahead(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());

@@ -1,10 +1,16 @@
 package polymarket.backfill.source;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import polymarket.backfill.Messages;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedPace;
 
 /**
  * The state of a source during a run: its turns, its answers, and pauses that it asked for. All
@@ -20,8 +26,14 @@ public final class Pace {
   private final double fraction;
   private final LongSupplier clock;
 
+  /** Null where this process, or the workers of this machine, have the limit for themselves. */
+  private final SharedPace shared;
+
   private final AtomicLong requests = new AtomicLong();
   private final AtomicLong retries = new AtomicLong();
+  private final Map<String, Long> answers = new ConcurrentSkipListMap<>();
+  private final AtomicBoolean circuitOpen = new AtomicBoolean();
+  private volatile String throttle = "";
   private volatile long lastAnswer;
 
   /** When the latest request was sent that got a good answer. */
@@ -63,21 +75,45 @@ public final class Pace {
    *
    * @param waitMillis the wait from when the turn was taken
    * @param slot its number on the grid, whose slots are {@code step} milliseconds apart
+   * @param reserved the turn among those of all members; null where the pace is not shared
    */
-  record Turn(Pace source, long waitMillis, long slot, double step, long periodMillis, int calls) {}
+  record Turn(
+      Pace source,
+      long waitMillis,
+      long slot,
+      double step,
+      long periodMillis,
+      int calls,
+      SharedPace.Turn reserved) {
+
+    /** How many milliseconds a reserved turn would be late if its request was sent now. */
+    double late() {
+      return (System.nanoTime() - reserved.dueNanos()) / 1e6 + reserved.unsureMillis();
+    }
+  }
 
   /**
    * @param share this process's share of the pace
    * @param fraction a further fraction of it, for a slower run; 1 for all of it
    */
   Pace(String name, Share share, double fraction) {
-    this(name, share, fraction, System::currentTimeMillis);
+    this(name, share, fraction, System::currentTimeMillis, null);
+  }
+
+  /** Where members on several machines share the limit. */
+  Pace(String name, double fraction, SharedPace shared) {
+    this(name, Share.WHOLE, fraction, System::currentTimeMillis, shared);
   }
 
   /**
    * @param clock the time in epoch milliseconds
    */
   Pace(String name, Share share, double fraction, LongSupplier clock) {
+    this(name, share, fraction, clock, null);
+  }
+
+  private Pace(String name, Share share, double fraction, LongSupplier clock, SharedPace shared) {
+    this.shared = shared;
     this.name = name;
     this.share = share;
     this.fraction = fraction;
@@ -101,12 +137,27 @@ public final class Pace {
    * @param calls how many requests this one counts as
    */
   synchronized Turn turn(double permits, long periodMillis, int calls) {
+    if (shared != null) {
+      step = periodMillis / (permits * fraction);
+      limit = permits * fraction * 1000 / periodMillis;
+      requests.addAndGet(calls);
+      Turn turn = reserved(step, periodMillis, calls);
+      double at = clock.getAsLong() + turn.waitMillis();
+      if (firstTurn == 0) {
+        firstTurn = at;
+        taken = -step;
+      }
+      taken += calls * step;
+      lastTurn = at;
+      return turn;
+    }
     long now = clock.getAsLong();
     if (step != periodMillis / (permits * fraction)) {
       step = periodMillis / (permits * fraction);
       since = now;
       late.clear();
     }
+    throttle = Messages.count(Math.round(permits)) + " requests in " + Messages.time(periodMillis);
     limit = permits * fraction / share.of() * 1000 / periodMillis;
     catchUp = Math.min(CATCH_UP, periodMillis / 2);
     long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - catchUp, since) : now;
@@ -131,7 +182,33 @@ public final class Pace {
       later = Math.max(later, by == null ? 0 : by);
     }
     return new Turn(
-        this, Math.max(0, Math.round(turn) + later - now), slot, step, periodMillis, calls);
+        this, Math.max(0, Math.round(turn) + later - now), slot, step, periodMillis, calls, null);
+  }
+
+  private Turn reserved(double stepMillis, long periodMillis, int calls) {
+    SharedPace.Turn turn = shared.reserve(name, stepMillis, calls, periodMillis);
+    long wait = Math.max(0, (turn.dueNanos() - System.nanoTime()) / 1_000_000);
+    return new Turn(this, wait, 0, stepMillis, periodMillis, calls, turn);
+  }
+
+  /**
+   * The turn that a request is sent with, now. A shared turn that has passed is given up, because
+   * other members have gone on meanwhile: of the one percent by which a source route stays below
+   * its limit, six tenths are for this process, and the rest for network delays, which cannot be
+   * measured here.
+   */
+  Turn onTime(Turn turn) throws InterruptedException {
+    if (shared == null) {
+      return turn;
+    }
+    Turn now = turn;
+    while (true) {
+      TimeUnit.NANOSECONDS.sleep(now.reserved().dueNanos() - System.nanoTime());
+      if (now.late() <= turn.periodMillis() * 0.006) {
+        return now;
+      }
+      now = reserved(turn.step(), turn.periodMillis(), turn.calls());
+    }
   }
 
   private long slots(long periodMillis) {
@@ -146,7 +223,15 @@ public final class Pace {
    * limit (half of it if a turn would be skipped): the rest is for network delays, which cannot be
    * measured here.
    */
-  synchronized void left(Turn turn) {
+  void left(Turn turn) {
+    if (shared == null) {
+      leftLate(turn);
+    } else if (turn.late() > turn.periodMillis() / 500) {
+      shared.later(name, turn.late());
+    }
+  }
+
+  private synchronized void leftLate(Turn turn) {
     long slots = slots(turn.periodMillis());
     boolean others = slots % share.of() != 0;
     long by =
@@ -167,7 +252,14 @@ public final class Pace {
   }
 
   /** Delays all turns until this time, because the source asked for it. */
-  synchronized void pause(long millis) {
+  void pause(long millis) {
+    if (shared != null) {
+      shared.pause(name, millis);
+    }
+    notePause(millis);
+  }
+
+  private synchronized void notePause(long millis) {
     pausedUntil = Math.max(pausedUntil, clock.getAsLong() + millis);
   }
 
@@ -239,6 +331,39 @@ public final class Pace {
 
   public long requests() {
     return requests.get();
+  }
+
+  /**
+   * Counts an answer.
+   *
+   * @param status its HTTP status, or "none" for a request without an answer
+   */
+  void counted(String status) {
+    answers.merge(status, 1L, Long::sum);
+  }
+
+  /** How many answers it gave, by their HTTP status; "none" for requests without one. */
+  public Map<String, Long> answers() {
+    return new TreeMap<>(answers);
+  }
+
+  /**
+   * Records that its circuit breaker refused a call, or let one through.
+   *
+   * @return whether it was not so before
+   */
+  boolean circuit(boolean open) {
+    return circuitOpen.getAndSet(open) != open;
+  }
+
+  /** Whether its circuit breaker refused the last call. */
+  public boolean isCircuitOpen() {
+    return circuitOpen.get();
+  }
+
+  /** Its route's throttle, such as "50 requests in 10.1 s"; empty before the first request. */
+  public String throttle() {
+    return throttle;
   }
 
   public long retries() {

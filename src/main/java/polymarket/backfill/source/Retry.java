@@ -30,6 +30,7 @@ import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
 
 /**
@@ -131,7 +132,7 @@ public final class Retry implements Processor {
   public void process(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
-    if (batch == null || failure == null) {
+    if (batch == null || failure == null || find(failure, FencedException.class) != null) {
       return;
     }
     exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
@@ -140,6 +141,13 @@ public final class Retry implements Processor {
     Kind kind = judge(failure);
     // what ended a connection, such as an answer that took too long, is not what the source said
     boolean broken = find(failure, IOException.class) != null;
+    if (find(failure, CallNotPermittedException.class) != null) {
+      if (source.circuit(true)) {
+        messages.event(source.name() + ": the circuit breaker is open after too many failed calls");
+      }
+    } else if (broken && find(failure, ClickHouseException.class) == null) {
+      source.counted("none");
+    }
     String said = kind == Kind.FAILURE && !broken ? said(exchange, batch, answer) : null;
     if (kind == Kind.FAILURE) {
       batch
@@ -219,6 +227,15 @@ public final class Retry implements Processor {
     }
   }
 
+  /** Tells the user that another member works on a batch by now. */
+  public void tellFenced(BatchWork batch) {
+    messages.warn(
+        "batch "
+            + batch
+            + " was taken over by another member, because this process stood still for too long;"
+            + " nothing of it is stored or marked here");
+  }
+
   /** Tells the user of an id that failed; of many that failed for one reason, of the first. */
   public void tellFailed(BatchWork batch, String reason) {
     if (toldReasons.size() < MOST_REASONS && toldReasons.add(reason)) {
@@ -283,7 +300,7 @@ public final class Retry implements Processor {
   public boolean again(Exchange exchange) {
     Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
-    if (stop.asked() || batch == null) {
+    if (stop.asked() || batch == null || find(failure, FencedException.class) != null) {
       return false;
     }
     return switch (judge(failure)) {

@@ -2,6 +2,7 @@ package polymarket.backfill.source;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -40,7 +41,9 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedPace;
 import polymarket.backfill.ledger.StepTimes.Step;
 import polymarket.backfill.ledger.Window;
 
@@ -66,6 +69,7 @@ public final class Sources implements HttpClientConfigurer {
   private final Stop stop;
   private final Duration patience;
   private final AnswerLimits limits;
+  private final SharedPace shared;
   private final Map<String, Pace> sources = new ConcurrentHashMap<>();
   private final Map<String, Throttle> throttles = new ConcurrentHashMap<>();
 
@@ -92,8 +96,16 @@ public final class Sources implements HttpClientConfigurer {
    * @param share this process's share of each source's pace
    * @param fraction a further fraction of it, 1 for all of it
    * @param patience the longest time that a source may delay requests
+   * @param shared the pace of all members; null where this machine has the limits for itself
    */
-  Sources(Share share, double fraction, Stop stop, Duration patience, AnswerLimits limits) {
+  Sources(
+      Share share,
+      double fraction,
+      Stop stop,
+      Duration patience,
+      AnswerLimits limits,
+      SharedPace shared) {
+    this.shared = shared;
     this.share = share;
     this.fraction = fraction;
     this.stop = stop;
@@ -103,11 +115,28 @@ public final class Sources implements HttpClientConfigurer {
 
   /** With {@code source.patience} and the limits of an answer from the settings. */
   public Sources(Settings settings, Share share, double fraction, Stop stop) {
-    this(share, fraction, stop, settings.duration("source.patience"), AnswerLimits.of(settings));
+    this(settings, share, fraction, stop, null);
+  }
+
+  /**
+   * The same, for a member of those that share the limits.
+   *
+   * @param member null where this machine has the limits for itself
+   */
+  public Sources(Settings settings, Share share, double fraction, Stop stop, Member member) {
+    this(
+        share,
+        fraction,
+        stop,
+        settings.duration("source.patience"),
+        AnswerLimits.of(settings),
+        member == null ? null : new SharedPace(member));
   }
 
   public Pace get(String name) {
-    return sources.computeIfAbsent(name, key -> new Pace(key, share, fraction));
+    return sources.computeIfAbsent(
+        name,
+        key -> shared == null ? new Pace(key, share, fraction) : new Pace(key, fraction, shared));
   }
 
   /**
@@ -159,8 +188,7 @@ public final class Sources implements HttpClientConfigurer {
         ChainElement.MAIN_TRANSPORT.name(),
         "departure",
         (request, scope, chain) -> {
-          Pace.Turn turn = turns.get();
-          turns.remove();
+          Pace.Turn turn = onTime();
           Integer port = warmUpPort.get();
           warmUpPort.remove();
           if (turn != null && request.getEntity() != null) {
@@ -180,6 +208,18 @@ public final class Sources implements HttpClientConfigurer {
           }
           return chain.proceed(request, scope);
         });
+  }
+
+  /** The turn of this thread's request, which is sent now; null where it has none. */
+  private Pace.Turn onTime() throws IOException {
+    Pace.Turn turn = turns.get();
+    turns.remove();
+    try {
+      return turn == null ? null : turn.source().onTime(turn);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("the run is ending");
+    }
   }
 
   /**
@@ -301,6 +341,8 @@ public final class Sources implements HttpClientConfigurer {
       batch.enter(null);
     }
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+    source.counted(String.valueOf(status));
+    source.circuit(false);
     byte[] bytes =
         exchange.getMessage().getBody() instanceof byte[] came && status < 300 ? came : null;
     String body = bytes != null ? null : exchange.getMessage().getBody(String.class);

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
@@ -22,6 +23,7 @@ import polymarket.backfill.job.RowNames;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.ImbalanceException;
+import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.Elements;
@@ -49,12 +51,17 @@ public final class Rows {
   private final Stop stop;
   private final Map<String, SqlFile> sql = new HashMap<>();
 
+  private final Function<String, Ledger> ledgers;
   private final StoringTurns turns = new StoringTurns();
 
   /** The pages that are stored unchanged and not read to their end, by their batches. */
   private final Map<String, RawRows> begun = new ConcurrentHashMap<>();
 
-  public Rows(Map<String, Job> jobs, Stop stop) {
+  /**
+   * @param ledgers the ledger of a job; null where nothing is stored
+   */
+  public Rows(Map<String, Job> jobs, Stop stop, Function<String, Ledger> ledgers) {
+    this.ledgers = ledgers;
     this.jobs = jobs;
     this.stop = stop;
     jobs.values().forEach(job -> sql.put(job.getName(), job.sql()));
@@ -288,7 +295,8 @@ public final class Rows {
   public Storing storing(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<Map<String, Object>> rows)
       throws InterruptedException {
-    Storing storing = new Storing(jobs.get(batch.getJob()), sql.get(batch.getJob()), batch, rows);
+    String job = batch.getJob();
+    Storing storing = new Storing(jobs.get(job), sql.get(job), ledgers.apply(job), batch, rows);
     turns.await(batch, storing.keys());
     return storing;
   }

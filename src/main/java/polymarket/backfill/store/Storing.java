@@ -19,7 +19,9 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.job.RowNames;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
+import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.StepTimes;
@@ -47,6 +49,7 @@ public final class Storing {
 
   private final Job job;
   private final SqlFile sql;
+  private final Ledger ledger;
   private final BatchWork batch;
   private final List<Map<String, Object>> all;
   private Step step = Step.BEGUN;
@@ -61,9 +64,15 @@ public final class Storing {
   private byte[] lines;
   private String token;
 
-  public Storing(Job job, SqlFile sql, BatchWork batch, List<Map<String, Object>> rows) {
+  /**
+   * @param ledger which says whether the batch is still this process's, and what time it is; null
+   *     where nothing is stored
+   */
+  public Storing(
+      Job job, SqlFile sql, Ledger ledger, BatchWork batch, List<Map<String, Object>> rows) {
     this.job = job;
     this.sql = sql;
+    this.ledger = ledger;
     this.batch = batch;
     this.all = rows;
     this.missing = rows;
@@ -156,6 +165,7 @@ public final class Storing {
    * do not have it), and the deduplication token. A key that is repeated in an answer is used once.
    *
    * @return whether there are rows to insert
+   * @throws FencedException if another member has the batch by now
    */
   public boolean prepare() throws JsonProcessingException {
     go(Step.LOOKED, Step.SENT);
@@ -167,6 +177,11 @@ public final class Storing {
     if (once.isEmpty() || batch.getKind() == Batch.Kind.PROBE) {
       return false;
     }
+    if (ledger != null && !ledger.holds(batch.batch())) {
+      throw new FencedException(batch.batch());
+    }
+    // a version of the row, for --redo: members whose clocks differ need one clock
+    Instant now = ledger == null ? Instant.now() : Instant.ofEpochMilli(ledger.now());
     StringBuilder text = new StringBuilder(once.size() * 200);
     MessageDigest digest = Sha256.create();
     String tail =
@@ -176,7 +191,7 @@ public final class Storing {
             + ",\"batch\":"
             + JSON.writeValueAsString(batch.getKey())
             + ",\"fetched_at\":\""
-            + Instant.now().toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z")
+            + now.toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z")
             + "\"}\n";
     for (Map<String, Object> row : once.values()) {
       String line = JSON.writeValueAsString(Elements.plain(row));

@@ -48,7 +48,12 @@ class JobLockIT {
   private JobLock take(String folder, int first, int last) {
     JobLock lock =
         JobLock.take(
-            TestBed.clickHouse(), "payouts", first, last, Path.of("/tmp/" + folder), why -> {});
+            TestBed.clickHouse(),
+            "payouts",
+            first,
+            last,
+            JobLock.folder(Path.of("/tmp/" + folder)),
+            why -> {});
     held.add(lock);
     return lock;
   }
@@ -71,7 +76,7 @@ class JobLockIT {
                         "payouts",
                         0,
                         100,
-                        Path.of("/tmp/" + folder),
+                        JobLock.folder(Path.of("/tmp/" + folder)),
                         why -> {});
                   } catch (UserError e) {
                     assertEquals(UserError.class, e.getClass(), e.toString());

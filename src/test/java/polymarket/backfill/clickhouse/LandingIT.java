@@ -150,7 +150,7 @@ class LandingIT {
     try (TestBed bed = TestBed.start()) {
       tablesOfThePreviousVersion();
       mark();
-      Path folder = Path.of("another");
+      String folder = JobLock.folder(Path.of("another"));
       try (JobLock other = JobLock.take(TestBed.clickHouse(), "payouts", 0, 1, folder, why -> {})) {
         Views.create(TestBed.clickHouse(), "payouts");
         assertTrue(made().contains("a mark"), made());

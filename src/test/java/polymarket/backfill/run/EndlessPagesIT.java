@@ -22,7 +22,7 @@ import polymarket.backfill.store.Rows;
 class EndlessPagesIT {
 
   private final Rows rows =
-      new Rows(Map.of("trades", Job.read(TestBed.PROJECT, "trades")), new Stop());
+      new Rows(Map.of("trades", Job.read(TestBed.PROJECT, "trades")), new Stop(), job -> null);
   private final Walks walks = new Walks();
   private final BatchWork batch =
       BatchWork.preview("trades", List.of("ab".repeat(32)), Batch.Kind.FIRST);

@@ -1,0 +1,95 @@
+package polymarket.backfill.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Cluster;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.Window;
+import polymarket.backfill.run.JobRun;
+
+/** Helps other machines with what is pending in their shared ledgers. */
+@Command(
+    name = "join",
+    description =
+        "Help other machines: fetch the pending ids of the ledgers that they share (cluster.url)."
+            + " Ctrl-C leaves; the others go on. See docs/CLUSTER.md.")
+final class JoinCommand implements Callable<Integer> {
+
+  @Mixin private Common common;
+
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "JOB",
+      description = "The jobs to help with; without any, all that have pending ids.")
+  private List<String> names = List.of();
+
+  @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    Settings settings = common.settings();
+    Cluster cluster = Cluster.of(settings);
+    if (cluster == null) {
+      throw new UserError(
+          "join needs a shared ledger: set CLUSTER_URL to its PostgreSQL database, such as"
+              + " jdbc:postgresql://host/database; see docs/CLUSTER.md");
+    }
+    List<Job> jobs = jobs(settings, cluster);
+    if (jobs.isEmpty()) {
+      System.out.println("nothing to do: no ledger at " + cluster.where() + " has pending ids");
+      return 0;
+    }
+    JobRun.check(settings, jobs);
+    Terminal terminal = new Terminal(json);
+    terminal.info("joining " + jobs.stream().map(Job::getName).collect(Collectors.joining(", ")));
+    Signals.afterwards("the other members go on");
+    JobRun.Result result =
+        new MemberRuns(settings, terminal)
+            .run(
+                jobs,
+                new JobRun.Options(Share.WHOLE, 1, Long.MAX_VALUE, Window.ALL, true),
+                new MemberRuns.Steps() {});
+    return Report.end(List.of(result), jobs, json);
+  }
+
+  /** The jobs that were named, or those that have pending ids. */
+  private List<Job> jobs(Settings settings, Cluster cluster) {
+    List<Job> jobs = new ArrayList<>();
+    for (String name : names.isEmpty() ? Job.names(Common.home()) : names) {
+      LedgerPlace place = LedgerPlace.of(settings, name);
+      Job job = Job.read(Common.home(), name);
+      if (!names.isEmpty() && !place.exists()) {
+        throw new UserError(
+            "no ledger of "
+                + name
+                + " at "
+                + cluster.where()
+                + ": start it on one machine with `backfill run "
+                + name
+                + "`");
+      }
+      if (!names.isEmpty() || place.exists() && hasPending(place)) {
+        jobs.add(job);
+      }
+    }
+    return jobs;
+  }
+
+  private static boolean hasPending(LedgerPlace place) {
+    try (Ledger ledger = Ledger.open(place)) {
+      return ledger.left(Share.WHOLE) > 0;
+    }
+  }
+}

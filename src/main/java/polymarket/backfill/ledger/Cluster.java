@@ -1,0 +1,231 @@
+package polymarket.backfill.ledger;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+
+/**
+ * The PostgreSQL database in which machines share ledgers and pace, as {@code cluster.url} names
+ * it. Its schema {@code backfill} has the members and the pace of the sources.
+ *
+ * @param egress names the address that this machine's requests come from: the pace of a source is
+ *     one for each
+ */
+public record Cluster(String url, String user, String password, String egress) {
+
+  static final Statements SQL =
+      Statements.read("/ledger/ledger.sql").with(Statements.read("/ledger/ledger-postgresql.sql"));
+
+  private static final Pattern URL =
+      Pattern.compile("jdbc:postgresql://([^/?@\\s]*)/([^/?@\\s]+)(\\?\\S*)?");
+
+  /** A connection is expected to open within this time, in seconds. */
+  private static final int CONNECT_SECONDS = 10;
+
+  /**
+   * @param member as {@code status} shows it
+   * @param joinedAt epoch milliseconds
+   * @param alive whether it has its lease and its session
+   */
+  public record MemberInfo(
+      int member,
+      String host,
+      long pid,
+      String jobs,
+      String egress,
+      long joinedAt,
+      boolean alive) {}
+
+  /**
+   * The pace of a source.
+   *
+   * @param limit requests a second, of all members together
+   * @param requests how many turns were given since the database was made
+   * @param aheadMillis when the next turn is, from now; below 0 where nobody waits
+   */
+  public record PaceInfo(
+      String source, String egress, double limit, long requests, long aheadMillis) {}
+
+  /** The database of {@code cluster.url}; null where that is not set. */
+  public static Cluster of(Settings settings) {
+    String url = settings.text("cluster.url");
+    return url.isEmpty()
+        ? null
+        : new Cluster(
+            url,
+            settings.text("cluster.user"),
+            settings.text("cluster.password"),
+            settings.text("source.egress"));
+  }
+
+  public Cluster {
+    if (!URL.matcher(url).matches()) {
+      // it is not shown, because there may be a password in it
+      throw new UserError(
+          "setting cluster.url is not the URL of a PostgreSQL database; set CLUSTER_URL in the"
+              + " environment to one such as jdbc:postgresql://host/database");
+    }
+  }
+
+  /** The hosts and the database's name, for messages. */
+  public String where() {
+    Matcher parts = URL.matcher(url);
+    return parts.matches() ? parts.group(1) + "/" + parts.group(2) : "";
+  }
+
+  /**
+   * @param schema where tables without a schema are looked for
+   * @param wait how long a statement may take; zero for any time
+   */
+  Connection connect(String schema, Duration wait) throws SQLException {
+    Properties properties = new Properties();
+    if (!user.isEmpty()) {
+      properties.setProperty("user", user);
+    }
+    if (!password.isEmpty()) {
+      properties.setProperty("password", password);
+    }
+    properties.setProperty("currentSchema", schema);
+    properties.setProperty("ApplicationName", "backfill");
+    properties.setProperty("connectTimeout", String.valueOf(CONNECT_SECONDS));
+    properties.setProperty("loginTimeout", String.valueOf(CONNECT_SECONDS));
+    properties.setProperty("socketTimeout", String.valueOf(wait.toSeconds()));
+    properties.setProperty("tcpKeepAlive", "true");
+    properties.setProperty("reWriteBatchedInserts", "true");
+    return DriverManager.getConnection(url, properties);
+  }
+
+  /** Makes the schema of the members and the pace where it is not there. */
+  void setUp() throws SQLException {
+    try (Connection connection = connect("backfill", Duration.ZERO);
+        Statement statement = connection.createStatement()) {
+      try (ResultSet there = statement.executeQuery(SQL.get("cluster-there"))) {
+        if (there.next() && there.getBoolean(1)) {
+          return;
+        }
+      }
+      connection.setAutoCommit(false);
+      statement.execute(SQL.get("cluster-lock"));
+      for (String sql : SQL.all("cluster")) {
+        statement.execute(sql);
+      }
+      connection.commit();
+    }
+  }
+
+  /** Whether it answers now, as one that can be written. */
+  public boolean answers() {
+    try (Connection connection = connect("backfill", Duration.ofSeconds(CONNECT_SECONDS))) {
+      return !connection.isReadOnly();
+    } catch (SQLException e) {
+      return false;
+    }
+  }
+
+  /** The members, those too that ended without leaving. */
+  public List<MemberInfo> members() {
+    return rows(
+        "backfill",
+        "members",
+        result ->
+            new MemberInfo(
+                result.getInt(1),
+                result.getString(2),
+                result.getLong(3),
+                result.getString(4),
+                result.getString(5),
+                result.getLong(6),
+                result.getBoolean(7)));
+  }
+
+  /** The pace of every source that was asked. */
+  public List<PaceInfo> pace() {
+    return rows(
+        "backfill",
+        "pace",
+        result ->
+            new PaceInfo(
+                result.getString(1),
+                result.getString(2),
+                result.getDouble(3),
+                result.getLong(4),
+                result.getLong(5)));
+  }
+
+  /**
+   * What members hold of a job.
+   *
+   * @param ids how many ids are in its unfinished batches
+   */
+  public record Held(int member, long batches, long ids) {}
+
+  /** What each member holds of a job. */
+  public List<Held> held(String job) {
+    return rows(
+        LedgerSchema.name(job),
+        "held",
+        result -> new Held(result.getInt(1), result.getLong(2), result.getLong(3)));
+  }
+
+  private <T> List<T> rows(String schema, String statement, Database.Row<T> row) {
+    try (Connection connection = connect(schema, Duration.ofMinutes(1));
+        Statement query = connection.createStatement()) {
+      try (ResultSet there = query.executeQuery(SQL.get("cluster-there"))) {
+        if (!there.next() || !there.getBoolean(1)) {
+          return List.of();
+        }
+      }
+      List<T> rows = new ArrayList<>();
+      try (ResultSet result = query.executeQuery(SQL.get(statement))) {
+        while (result.next()) {
+          rows.add(row.read(result));
+        }
+      }
+      return rows;
+    } catch (SQLException e) {
+      throw refused(e);
+    }
+  }
+
+  /** What an error of the database means for who runs the program. */
+  UserError refused(Exception e) {
+    String why =
+        e.getMessage() == null ? e.toString() : String.join(" ", e.getMessage().lines().toList());
+    return isAway(e)
+        ? new AwayException("the shared ledger at " + where() + " does not answer: " + why, e)
+        : new UserError(
+            "the shared ledger at " + where() + " cannot be used: " + why + ". See docs/CLUSTER.md",
+            e);
+  }
+
+  /**
+   * Whether an error says that the server is not reached, is ending or starting, or cannot be
+   * written, as a standby: the classes 08 and 57P, and 25006 of SQLSTATE.
+   */
+  static boolean isAway(Exception e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLException sql
+          && sql.getSQLState() != null
+          && sql.getSQLState().matches("08...|57P..|25006|53300")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Shows no password. */
+  @Override
+  public String toString() {
+    return where();
+  }
+}

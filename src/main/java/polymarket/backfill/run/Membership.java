@@ -1,0 +1,134 @@
+package polymarket.backfill.run;
+
+import java.util.List;
+import java.util.function.Consumer;
+import polymarket.backfill.ExitCode;
+import polymarket.backfill.Settings;
+import polymarket.backfill.Stop;
+import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.JobLock;
+import polymarket.backfill.job.IdKind;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.AwayException;
+import polymarket.backfill.ledger.Cluster;
+import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.Member;
+
+/**
+ * Where the ledgers and the pace of a run are: on this machine, or, with {@code cluster.url}, in a
+ * database that machines share, of which the run is a member then.
+ */
+final class Membership implements AutoCloseable {
+
+  private final Settings settings;
+
+  /** Null where each machine has its own ledgers. */
+  private final Member member;
+
+  private Membership(Settings settings, Member member) {
+    this.settings = settings;
+    this.member = member;
+  }
+
+  /**
+   * @param away is told why, where the shared database does not answer any more
+   * @throws UserError where one of the jobs, or an option, does not work on shared ledgers
+   */
+  static Membership of(
+      Settings settings, List<Job> jobs, JobRun.Options options, Consumer<String> away) {
+    Cluster cluster = Cluster.of(settings);
+    if (cluster == null) {
+      return new Membership(settings, null);
+    }
+    if (!options.share().whole()) {
+      throw new UserError(
+          "--worker and --of do not go with cluster.url: members share the work by themselves");
+    }
+    if (!options.window().all()) {
+      throw new UserError(
+          "a window of time does not go with cluster.url: run it without CLUSTER_URL, on one"
+              + " machine");
+    }
+    for (Job job : jobs) {
+      String why = unshared(job);
+      if (why != null) {
+        throw new UserError(
+            job.getName()
+                + " does not run on a shared ledger, because "
+                + why
+                + ": run it without CLUSTER_URL, on one machine");
+      }
+    }
+    List<String> names = jobs.stream().map(Job::getName).toList();
+    return new Membership(settings, Member.join(cluster, names, away));
+  }
+
+  /**
+   * Joins for a few requests that store nothing, because the limits are those of all members.
+   *
+   * @param what the process does, for {@code status}
+   * @return null where this machine has the limits for itself
+   */
+  static Member guest(Settings settings, String what, Stop stop) {
+    Cluster cluster = Cluster.of(settings);
+    return cluster == null
+        ? null
+        : Member.join(cluster, List.of(what), why -> stop.ask(ExitCode.GAVE_UP, why));
+  }
+
+  /** Why a job cannot have several members; null where it can. */
+  static String unshared(Job job) {
+    return job.idKind() == IdKind.RANGE
+        ? "its ids are ranges"
+        : job.isPass()
+            ? "its ids are lists that are read from both ends"
+            : job.isLookFirst() ? "its pages repeat rows" : null;
+  }
+
+  /** Where the ledger of a job is. */
+  LedgerPlace ledger(Job job) {
+    return member == null
+        ? LedgerPlace.of(settings, job.getName())
+        : LedgerPlace.shared(member, job.getName());
+  }
+
+  /**
+   * What the lock of a job in ClickHouse does not keep out: other runs of the same folder, which
+   * has locks of its own, or the other members.
+   */
+  String lockedFor() {
+    return member == null
+        ? JobLock.folder(settings.path("runtime.dir"))
+        : "members of " + member.cluster().where();
+  }
+
+  /** Whether other machines may work on the ledgers too. */
+  boolean isShared() {
+    return member != null;
+  }
+
+  Member member() {
+    return member;
+  }
+
+  /** Why the run is no member any more; null while it is one, and where there are none. */
+  AwayException away() {
+    return member == null ? null : member.lost();
+  }
+
+  /**
+   * @throws AwayException where the run is no member any more
+   */
+  void requireMember() {
+    if (away() != null) {
+      throw away();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (member != null) {
+      member.close();
+    }
+  }
+}

@@ -1,0 +1,202 @@
+-- What a ledger in PostgreSQL needs beside ledger.sql, and the statements of that file that are written otherwise here (the same
+-- name). Each job has a schema, which is the connection's search path. The schema backfill is shared by all jobs: the members, and
+-- the pace of the sources. All times that decide something are PostgreSQL's. A member's connection sets backfill.member to its number.
+
+-- @cluster
+-- a member lives if its lease has not ended and its session still has its lock, which PostgreSQL releases with the session
+CREATE SCHEMA IF NOT EXISTS backfill;
+CREATE SEQUENCE IF NOT EXISTS backfill.member AS integer;
+CREATE TABLE IF NOT EXISTS backfill.members(
+  member integer PRIMARY KEY,
+  host text NOT NULL,
+  pid bigint NOT NULL,
+  jobs text NOT NULL,
+  egress text NOT NULL,
+  joined_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  lease_until timestamptz NOT NULL
+);
+-- next_at: when the next request may be sent. server_started: by which server it was written
+CREATE TABLE IF NOT EXISTS backfill.pace(
+  source text NOT NULL,
+  egress text NOT NULL,
+  next_at timestamptz NOT NULL,
+  step_millis double precision NOT NULL,
+  requests bigint NOT NULL DEFAULT 0,
+  server_started timestamptz NOT NULL,
+  PRIMARY KEY(source, egress)
+) WITH (fillfactor = 10);
+CREATE OR REPLACE VIEW backfill.alive AS SELECT member FROM backfill.members
+WHERE lease_until > clock_timestamp() AND EXISTS (
+  SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND classid = 4712 AND objid = member::oid AND objsubid = 2 AND granted);
+
+-- @cluster-there
+SELECT to_regclass('backfill.alive') IS NOT NULL;
+
+-- @cluster-lock
+SELECT pg_advisory_xact_lock(4711, 0);
+
+-- @member-number
+SELECT nextval('backfill.member');
+
+-- @member-lock
+SELECT pg_advisory_lock(4712, ?);
+
+-- @member-of-process
+-- a member of the same process that ended without leaving
+SELECT 1 FROM backfill.members WHERE host = ? AND pid = ? AND member NOT IN (SELECT member FROM backfill.alive) LIMIT 1;
+
+-- @member-join
+INSERT INTO backfill.members(member, host, pid, jobs, egress, lease_until)
+VALUES(?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 ms');
+
+-- @member-renew
+UPDATE backfill.members SET lease_until = clock_timestamp() + ? * interval '1 ms' WHERE member = ?
+RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint);
+
+-- @member-leave
+DELETE FROM backfill.members WHERE member = ?;
+
+-- @members-forget
+DELETE FROM backfill.members WHERE lease_until < clock_timestamp() - interval '1 day';
+
+-- @member-set
+SELECT set_config('backfill.member', ?, false);
+
+-- @members
+SELECT member, host, pid, jobs, egress, CAST(extract(epoch FROM joined_at) * 1000 AS bigint),
+  member IN (SELECT member FROM backfill.alive)
+FROM backfill.members ORDER BY member;
+
+-- @held
+SELECT holder, count(*), sum(ids) FROM batches WHERE done_at IS NULL GROUP BY holder;
+
+-- @pace
+SELECT source, egress, 1000 / step_millis, requests, CAST(extract(epoch FROM next_at - clock_timestamp()) * 1000 AS bigint)
+FROM backfill.pace ORDER BY source, egress;
+
+-- Turns. A turn is reserved, never polled for. Where the row was written by another server, or by this one before it was restarted,
+-- the last turns may be missing in it, because it is written without waiting for the disk: a whole period passes then.
+
+-- @pace-connection
+SET synchronous_commit = off;
+
+-- @turn
+INSERT INTO backfill.pace AS p (source, egress, next_at, step_millis, requests, server_started)
+VALUES(?, ?, clock_timestamp() + (? + ?) * interval '1 ms', ?, ?, pg_postmaster_start_time())
+ON CONFLICT (source, egress) DO UPDATE SET
+  next_at = greatest(p.next_at, clock_timestamp() + CASE WHEN p.server_started <> excluded.server_started THEN ? ELSE ? END * interval '1 ms')
+    + ? * interval '1 ms',
+  step_millis = excluded.step_millis, requests = p.requests + excluded.requests, server_started = excluded.server_started
+RETURNING extract(epoch FROM next_at - clock_timestamp()) * 1000 - ?;
+
+-- @turns-later
+UPDATE backfill.pace SET next_at = next_at + ? * interval '1 ms' WHERE source = ? AND egress = ?;
+
+-- @turns-pause
+UPDATE backfill.pace SET next_at = greatest(next_at, clock_timestamp() + ? * interval '1 ms') WHERE source = ? AND egress = ?;
+
+-- The ledger of a job.
+
+-- @there
+SELECT to_regclass(?) IS NOT NULL;
+
+-- @version
+SELECT value FROM meta WHERE key = 'version';
+
+-- @schema
+CREATE TABLE meta(key text COLLATE "C" PRIMARY KEY, value text NOT NULL);
+-- every id is updated twice, when it is claimed and when it is marked: room in each page, and vacuum before the table has doubled
+CREATE TABLE ids(
+  id text COLLATE "C" PRIMARY KEY,
+  slot integer NOT NULL,
+  state text NOT NULL DEFAULT 'pending',
+  mode text NOT NULL DEFAULT 'new',
+  rows bigint NOT NULL DEFAULT 0,
+  batch bigint,
+  attempts integer NOT NULL DEFAULT 0,
+  status integer,
+  reason text,
+  marked_at bigint
+) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+CREATE INDEX ids_in_flight ON ids(batch) WHERE state = 'pending' AND batch IS NOT NULL;
+CREATE INDEX ids_pending ON ids(mode, id) WHERE state = 'pending' AND batch IS NULL;
+-- holder: the member that works on it. tenure: how often it was taken over, so that work begun before that is told from work since
+CREATE TABLE batches(
+  batch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind text NOT NULL,
+  parent bigint,
+  mode text NOT NULL,
+  slot integer NOT NULL,
+  ids integer NOT NULL,
+  cursor text,
+  fetched bigint NOT NULL DEFAULT 0,
+  inserted bigint NOT NULL DEFAULT 0,
+  duplicate bigint NOT NULL DEFAULT 0,
+  rejected bigint NOT NULL DEFAULT 0,
+  requests bigint NOT NULL DEFAULT 0,
+  opened_at bigint NOT NULL,
+  done_at bigint,
+  holder integer NOT NULL DEFAULT CAST(nullif(current_setting('backfill.member', true), '') AS integer),
+  tenure integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 60);
+CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
+
+-- @lock
+-- one transaction at a time, as in SQLite
+SELECT pg_advisory_xact_lock(4713, hashtext(current_schema()));
+
+-- @holds
+SELECT 1 FROM batches
+WHERE batch = ? AND tenure = ? AND done_at IS NULL AND holder = CAST(current_setting('backfill.member') AS integer) FOR UPDATE;
+
+-- @work-of-others
+-- ids that another member may still hand back, and ids that wait for a member
+SELECT 1 WHERE EXISTS (
+  SELECT 1 FROM batches
+  WHERE done_at IS NULL AND holder <> CAST(current_setting('backfill.member') AS integer))
+OR EXISTS (SELECT 1 FROM ids WHERE state = 'pending' AND batch IS NULL);
+
+-- @unfinished
+-- those of this member, and those whose member does not live any more
+WITH free AS (
+  SELECT batch FROM batches
+  WHERE done_at IS NULL AND slot >= ? AND slot < ? AND (holder = CAST(current_setting('backfill.member') AS integer)
+    OR NOT EXISTS (SELECT 1 FROM backfill.alive WHERE alive.member = batches.holder))
+  ORDER BY batch LIMIT 100
+),
+taken AS (
+  UPDATE batches SET holder = CAST(current_setting('backfill.member') AS integer), tenure = tenure
+    + CASE WHEN holder = CAST(current_setting('backfill.member') AS integer) THEN 0 ELSE 1 END
+  FROM free WHERE batches.batch = free.batch RETURNING batches.*
+)
+SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected, tenure FROM taken ORDER BY batch;
+
+-- @freed
+WITH free AS (
+  SELECT batch FROM batches
+  WHERE done_at IS NULL AND slot >= ? AND slot < ?
+    AND NOT EXISTS (SELECT 1 FROM backfill.alive WHERE alive.member = batches.holder)
+  ORDER BY batch LIMIT 4
+),
+taken AS (
+  UPDATE batches SET holder = CAST(current_setting('backfill.member') AS integer), tenure = tenure + 1
+  FROM free WHERE batches.batch = free.batch RETURNING batches.*
+)
+SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected, tenure FROM taken ORDER BY batch;
+
+-- Sets of rows in the place of one statement for each: a parameter is an array with the values of all.
+
+-- @add-id
+INSERT INTO ids(id, slot) SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS integer[]));
+
+-- @claim-id
+UPDATE ids SET batch = claimed.batch
+FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) AS claimed(batch, id) WHERE ids.id = claimed.id;
+
+-- @mark
+UPDATE ids SET state = marked.state, mode = 'new', rows = marked.rows, attempts = attempts + marked.tried, status = marked.status,
+  reason = marked.reason, marked_at = marked.at
+FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS integer[]), CAST(? AS integer[]), CAST(? AS text[]), CAST(? AS bigint[]),
+  CAST(? AS text[])) AS marked(state, rows, tried, status, reason, at, id)
+WHERE ids.id = marked.id;

@@ -1,0 +1,78 @@
+package polymarket.backfill.ledger;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A PostgreSQL server for a test class, which waits for the disk as a real one does. */
+public final class Postgres implements AutoCloseable {
+
+  private static final AtomicInteger DATABASES = new AtomicInteger();
+
+  private final EmbeddedPostgres server;
+
+  private Postgres(EmbeddedPostgres server) {
+    this.server = server;
+  }
+
+  public static Postgres start() {
+    try {
+      return new Postgres(
+          EmbeddedPostgres.builder()
+              .setServerConfig("fsync", "on")
+              .setServerConfig("synchronous_commit", "on")
+              .setServerConfig("full_page_writes", "on")
+              .start());
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  public int port() {
+    return server.getPort();
+  }
+
+  /** A new database of this server. */
+  public Cluster database() {
+    String name = "test" + DATABASES.incrementAndGet();
+    execute("postgres", "CREATE DATABASE " + name);
+    return at(server.getPort(), name);
+  }
+
+  /** A database of this server by way of another port. */
+  static Cluster at(int port, String name) {
+    return new Cluster(
+        "jdbc:postgresql://localhost:" + port + "/" + name, "postgres", "postgres", "default");
+  }
+
+  /** Runs a statement in a database. */
+  void execute(Cluster cluster, String sql) {
+    execute(cluster.where().replaceFirst(".*/", ""), sql);
+  }
+
+  private void execute(String database, String sql) {
+    try (Connection connection =
+            DriverManager.getConnection(
+                "jdbc:postgresql://localhost:" + server.getPort() + "/" + database,
+                "postgres",
+                "postgres");
+        Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      server.close();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
