@@ -194,3 +194,6 @@ FROM (
 SELECT count(*), coalesce(sum(fetched), 0), coalesce(sum(inserted), 0), coalesce(sum(duplicate), 0), coalesce(sum(rejected), 0),
   coalesce(sum(requests), 0)
 FROM batches WHERE done_at IS NOT NULL;
+
+-- @copy
+VACUUM INTO ?;

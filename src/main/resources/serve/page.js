@@ -5,6 +5,7 @@ const STATES = ['found', 'absent', 'unresolved', 'failed'];
 const HOUR = 3600e3;
 const STEP = 5e3;
 const history = {};
+const states = {};
 
 const at = id => document.getElementById(id);
 const count = n => n.toLocaleString('en-US');
@@ -110,7 +111,31 @@ function curve(source, samples, now) {
   const said = source + ': ' + rate(last.rate) + ' of ' + rate(last.limit) + ' requests/s'
     + (now - last.at > 3 * STEP ? ' when it was last asked, ' + duration((now - last.at) / 1000) + ' ago' : '');
   svg.setAttribute('aria-label', said);
-  return make('div', 'card', make('div', '', said), svg);
+  const card = make('div', 'card', make('div', '', said), svg);
+  if (states[source]) card.append(inForce(states[source]));
+  return card;
+}
+
+/** The throttle in force, the answers by HTTP status, and an open circuit breaker. */
+function inForce(state) {
+  const answers = Object.entries(state.answers).map(([status, n]) => count(n) + ' × ' + (status === 'none' ? 'no answer' : 'HTTP ' + status));
+  return make('p', state.circuit_open ? 'bad' : 'dim', 'limit: ' + (state.throttle || 'not asked yet')
+    + (answers.length ? '; answers: ' + answers.join(', ') : '') + (state.circuit_open ? '; the circuit breaker is open' : ''));
+}
+
+function happened(one) {
+  return make('li', '', make('time', 'dim', new Date(one.at).toLocaleString()), ' ' + one.what + ': ' + one.event);
+}
+
+/** The last verdict of ready: what is missed, with what to type. */
+function verdict(ready) {
+  const missed = ready.measures.filter(measure => !measure.ok);
+  const coverage = ready.measures.find(measure => measure.measure === 'fills-coverage');
+  const card = make('div', 'card', make('div', '', make('strong', ready.ready ? '' : 'bad', ready.ready ? 'YES' : 'NO'),
+    missed.length ? missed.length + ' of ' + ready.measures.length + ' measures miss their threshold' : 'all thresholds are met'));
+  if (coverage && coverage.value !== null) card.append(make('p', '', 'markets with fills: ' + (100 * coverage.value).toFixed(1) + ' %'));
+  for (const measure of missed) card.append(make('p', 'dim', measure.meaning + (measure.to_do ? ': ' + measure.to_do : '')));
+  return card;
 }
 
 function pipeline(pass) {
@@ -165,6 +190,7 @@ function empty(list, text) {
 function update(status) {
   const now = Date.now();
   for (const source of status.pace) {
+    if (source.state) states[source.source] = source.state;
     const samples = history[source.source] = history[source.source] || [];
     if (!samples.length || now - samples[samples.length - 1].at >= STEP) {
       samples.push({at: now, rate: source.requests_per_second, limit: source.limit_per_second, troubled: 'waiting_for' in source});
@@ -178,6 +204,8 @@ function update(status) {
     'No source was asked in the last hour.'));
   show('pipelines', ...empty(status.pipelines.map(pipeline), 'No pipeline has run here yet. Type: ./backfill pipeline overnight --dry-run'));
   show('started', ...status.started.map(started));
+  show('events', ...empty(status.events.map(happened), 'Nothing has happened here yet.'));
+  show('ready', ...empty(status.ready ? [verdict(status.ready)] : [], 'Not measured yet. Start ready, or type: ./backfill ready'));
   show('reports', ...empty(status.reports.map(report), 'None yet. Start ready: it says whether the data can be used.'));
   choices('what', status.can_start);
   choices('failed-job', {jobs: status.jobs.filter(ledger => status.can_start.jobs.includes(ledger.job)).map(ledger => ledger.job)});

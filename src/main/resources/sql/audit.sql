@@ -66,6 +66,17 @@ CREATE TABLE IF NOT EXISTS default.audit_held
 ENGINE = ReplacingMergeTree
 ORDER BY (collateral, block_number);
 
+-- What a node says that wallets had after the block before a range that was fetched. They are asked for once.
+CREATE TABLE IF NOT EXISTS default.audit_openings
+(
+    token_id     UInt256 CODEC(ZSTD(1)),
+    wallet       String CODEC(ZSTD(1)),
+    block_number UInt64 COMMENT 'the balance is that after this block',
+    amount       UInt256 CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (token_id, wallet, block_number);
+
 CREATE TABLE IF NOT EXISTS default.audit_pools
 (
     pool         FixedString(20),
@@ -191,6 +202,32 @@ SETTINGS max_memory_usage = {max_memory};
 -- About how many rows the laws by tokens hold.
 SELECT 2 * count() FROM default.chain_transfers;
 
+-- @openings
+-- The balances that the law balances needs and that no node was asked for yet: of those who send a token in the ranges behind
+-- {openings}, or redeem its condition. Of others, what they get is enough.
+SELECT concat('0x', lower(hex(holder.1))) AS contract, toString(holder.2) AS token, holder.3 AS wallet, holder.4 AS block FROM
+(
+    SELECT DISTINCT (toFixedString(contract, 20), token_id, concat('0x', lower(hex(wallet))), opening) AS holder FROM
+    (
+        SELECT contract, token_id, sender AS wallet, block_number FROM default.chain_transfers
+        WHERE cityHash64(token_id) {in_range} AND sender != toFixedString('', 20)
+        UNION ALL
+        SELECT unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), token.token_id, event.wallet, event.block_number
+        FROM
+        (
+            SELECT wallet, block_number, condition_id, collateral, arrayJoin(numbers) AS index_set FROM default.chain_lifecycle
+            WHERE kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
+        ) AS event
+        INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) {in_range}) AS token USING (condition_id, collateral,
+            index_set)
+    )
+    ARRAY JOIN arrayMap(f -> toUInt64(f - 1), arrayFilter((f, l) -> block_number BETWEEN f AND l, [{firsts}], [{lasts}])) AS opening
+    WHERE has([{openings}], opening)
+)
+WHERE (holder.2, holder.3, holder.4) NOT IN (SELECT token_id, wallet, block_number FROM default.audit_openings
+    WHERE cityHash64(token_id) {in_range})
+SETTINGS max_memory_usage = {max_memory};
+
 -- @refetch
 -- The command that fetches a range again.
 SELECT concat('backfill run chain --redo all --from ', toString({first_block}), ' --to ', toString({last_block}));
@@ -208,8 +245,9 @@ UNION ALL
 SELECT 'wrapped collateral', '0x3a3bd7bb9528e159577f7c2e685cc81a765002e2', address FROM default.chain_contracts
     WHERE contract = 'conditional tokens' LIMIT 1;
 
--- @law balances by=tokens whole=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
--- A debit stands before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
+-- @law balances by=tokens whole=transfers opening=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
+-- Each range of blocks that was fetched begins with the balances before it, none at the contracts' first block. A debit stands
+-- before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
 -- collateral's. A missing transfer is somewhere between the token's first one and the log that cannot be.
 SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block,
     max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
@@ -219,20 +257,26 @@ FROM
 (
     SELECT token_id, count() AS held, min(first) AS born, groupArrayIf((block, wallet, balance, first), at > 0) AS bad FROM
     (
-        SELECT token_id, wallet, arraySort(groupArray((place, delta, emptied))) AS steps, arrayCumSum(s -> s.2, steps) AS balances,
+        SELECT token_id, wallet, range, arraySort(groupArray((place, delta, emptied))) AS steps, arrayCumSum(s -> s.2, steps) AS balances,
             arrayFirstIndex((b, s) -> b < 0 OR s.3 AND b > 0, balances, steps) AS at,
             balances[greatest(at, 1)] AS balance, bitShiftRight(steps[greatest(at, 1)].1, 36) AS block,
-                bitShiftRight(steps[1].1, 36) AS first
+                greatest(bitShiftRight(steps[1].1, 36), range) AS first
         FROM
         (
             SELECT token_id, side.1 AS wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index),
-                16) + 2 * toUInt64(batch_index) + side.3 AS place,
-                side.2 AS delta, false AS emptied
+                16) + 2 * toUInt64(batch_index) + toUInt64(side.3) AS place,
+                side.2 AS delta, false AS emptied, arrayLast((f, l) -> block_number BETWEEN f AND l, [{firsts}], [{lasts}]) AS range
             FROM default.chain_transfers FINAL
             ARRAY JOIN [(sender, -toInt128(amount), 0), (receiver, toInt128(amount), 1)] AS side
             WHERE cityHash64(token_id) {in_range} AND amount < bitShiftLeft(toUInt256(1), 100) AND side.1 != toFixedString('', 20)
             UNION ALL
-            SELECT token.token_id, event.wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16), toInt128(0), true
+            SELECT token_id, toFixedString(unhex(substring(wallet, 3)), 20), toUInt64(bitShiftLeft(block_number + 1, 36) - 1),
+                toInt128(least(amount, bitShiftLeft(toUInt256(1), 100))), false, block_number + 1
+            FROM default.audit_openings FINAL
+            WHERE cityHash64(token_id) {in_range} AND has([{openings}], block_number)
+            UNION ALL
+            SELECT token.token_id, event.wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16), toInt128(0), true,
+                arrayLast((f, l) -> block_number BETWEEN f AND l, [{firsts}], [{lasts}])
             FROM
             (
                 SELECT wallet, block_number, log_index, condition_id, collateral, arrayJoin(numbers) AS index_set
@@ -242,9 +286,10 @@ FROM
             INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) {in_range}) AS token USING (condition_id, collateral,
                 index_set)
         )
-        GROUP BY token_id, wallet
+        WHERE range > 0
+        GROUP BY token_id, wallet, range
     )
-    GROUP BY token_id
+    GROUP BY token_id, range
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
@@ -609,16 +654,18 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law collateral by=node whole=conditions,lifecycle Of each collateral, what came into the conditional tokens contract by splits is what went out by merges and redemptions and what it holds.
+-- @law collateral by=node whole=conditions,lifecycle opening=lifecycle Of each collateral, what came into the conditional tokens contract by splits is what went out by merges and redemptions and what it holds.
 -- What it holds says a node, after the last block, and after blocks between where the two differ: a difference belongs to the blocks
--- between two that were asked for. Collateral that was sent to the contract without a split is one too.
-SELECT count() AS checked, countIf(more != 0) AS broken, minIf(since, more != 0) AS first_block,
+-- between two that were asked for. Collateral that was sent to the contract without a split is one too. Blocks in {openings} are
+-- where a range begins: what it holds then is nobody's difference.
+SELECT countIf(NOT opens) AS checked, countIf(more != 0) AS broken, minIf(since, more != 0) AS first_block,
     maxIf(block_number, more != 0) AS last_block,
     groupArrayIf(100)((since, block_number, '', '', '', concat('the contract has ', toString(abs(more)), if(more > 0, ' more', ' less'),
         ' of collateral 0x', lower(hex(collateral)), ' than by splits, merges and redemptions')), more != 0) AS places
 FROM
 (
-    SELECT collateral, block_number, difference - lagInFrame(difference, 1, toInt256(0)) OVER in_order AS more,
+    SELECT collateral, block_number, has([{openings}], block_number) AS opens,
+        if(opens, toInt256(0), difference - lagInFrame(difference, 1, toInt256(0)) OVER in_order) AS more,
         lagInFrame(block_number, 1, toUInt64(assumeNotNull((SELECT min(first_block) FROM default.chain_contracts
             WHERE contract = 'conditional tokens')) - 1)) OVER in_order + 1 AS since
     FROM
@@ -651,7 +698,7 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law settled by=tokens whole=conditions,transfers,fills,lifecycle What was paid for the tokens of a settled condition came back: over all wallets, collateral received less paid, with what is not redeemed yet, sums up to nothing but rounding.
+-- @law settled by=tokens whole=conditions,transfers,fills,lifecycle born=conditions What was paid for the tokens of a settled condition came back: over all wallets, collateral received less paid, with what is not redeemed yet, sums up to nothing but rounding.
 -- A neg-risk market is settled with all its questions, because conversions cross them. Fills count before fees, which are somebody's
 -- too; an order that is filled alone pays whom it takes from. An exchange's own splits and merges are its fills'. Each payout is
 -- rounded down by less than a unit: once for each outcome of a redemption, and for each holder of what is left. The missing log may
@@ -681,7 +728,10 @@ WITH
             ON resolution.condition_id = token.condition_id
         WHERE cityHash64(market) {in_range}
     ),
-    token AS (SELECT * FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)),
+    -- where the history is not whole, what was prepared in the last range
+    token AS (SELECT * FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)
+        AND ({from_block} = 0 OR market IN (SELECT if(kind = 'market', market_id, condition_id) FROM default.chain_lifecycle
+            WHERE version = 'V1' AND kind IN ('market', 'preparation') AND block_number >= {from_block}))),
     exchanges AS (SELECT address FROM default.audit_contracts WHERE kind = 'exchange'),
     adapters AS (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,

@@ -15,6 +15,9 @@ public interface Messages {
   /** Prints a warning that the user may want to act on. */
   void warn(String line);
 
+  /** Keeps a line for those who look later, without printing it. */
+  default void event(String line) {}
+
   /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min. */
   static String time(long millis) {
     if (millis < 1000) {

@@ -6,6 +6,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
@@ -40,6 +42,7 @@ public final class Audit {
   private final Consumer<String> progress;
   private final Steps steps;
   private final Node node;
+  private final boolean opening;
   private final Sample sample;
   private final SqlFile sql = SqlFile.read("audit");
   private final Map<String, Object> values = new HashMap<>();
@@ -67,6 +70,7 @@ public final class Audit {
 
   /**
    * @param node says what contracts hold; null for none, so that the law of it is not checked
+   * @param opening whether the node also says what wallets had before the blocks that were fetched
    * @param sample of the blocks that is compared with another source's; null for none, so that the
    *     law of it is left out
    * @param progress receives the progress, one short line at a time
@@ -76,10 +80,12 @@ public final class Audit {
       Settings settings,
       Messages messages,
       Node node,
+      boolean opening,
       Sample sample,
       Consumer<String> progress) {
     this.clickHouse = clickHouse;
     this.node = node;
+    this.opening = opening;
     this.sample = sample;
     this.messages = messages;
     this.progress = progress;
@@ -154,13 +160,18 @@ public final class Audit {
   private LawResult check(SqlFile.Section section) {
     String[] parts = section.title().split(" ", 2);
     Law law = new Law(parts[0], parts[1]);
-    String by = section.attributes().get("by");
     long started = System.nanoTime();
-    String why = lacking(section.attributes().get("whole"));
-    if (why != null) {
+    String why = history(section, law);
+    if (why == null) {
+      check(section, law);
+    } else {
       law.notChecked(why);
-      return law.result((System.nanoTime() - started) / 1_000_000);
     }
+    return law.result((System.nanoTime() - started) / 1_000_000);
+  }
+
+  private void check(SqlFile.Section section, Law law) {
+    String by = section.attributes().get("by");
     switch (by) {
       case "blocks" -> byBlocks(section, law);
       case "tokens" -> byTokens(section, law);
@@ -172,7 +183,60 @@ public final class Audit {
       case "all" -> each(law, List.of(0), nothing -> Map.of(), section, nothing -> List.of());
       default -> throw new UserError("sql/audit.sql:" + section.line() + ": unknown by=" + by);
     }
-    return law.result((System.nanoTime() - started) / 1_000_000);
+  }
+
+  /**
+   * Sets, for a law that needs datasets from their contracts' first block on, the ranges that were
+   * fetched of all of them, and what stands for the history before these.
+   *
+   * @return why the law does not apply; null where it does
+   */
+  private String history(SqlFile.Section section, Law law) {
+    String whole = section.attributes().get("whole");
+    if (whole == null) {
+      return null;
+    }
+    List<String> datasets = List.of(whole.split(","));
+    List<Blocks> ranges = of(datasets.get(0));
+    for (String dataset : datasets) {
+      ranges = Blocks.common(ranges, of(dataset));
+    }
+    String opened = section.attributes().get("opening");
+    String why = lacking(datasets);
+    if (why != null && opened != null && opening) {
+      why = lacking(datasets.stream().filter(dataset -> !dataset.equals(opened)).toList());
+    } else if (why != null && opened != null) {
+      why += "; with --opening, a node says what was there before";
+    }
+    if (ranges.isEmpty()) {
+      return why == null ? "no block was fetched of all of " + whole : why;
+    }
+    boolean begun = why != null && section.attributes().containsKey("born");
+    Blocks last = ranges.get(ranges.size() - 1);
+    if (begun) {
+      law.partly(
+          "of "
+              + section.attributes().get("born")
+              + " that were prepared from block "
+              + last.first()
+              + " on");
+    }
+    values.put("from_block", begun ? last.first() : 0);
+    values.put("firsts", ranges.stream().map(Blocks::first).toList());
+    values.put("lasts", ranges.stream().map(Blocks::last).toList());
+    List<Long> openings =
+        opened == null
+            ? List.of()
+            : ranges.stream()
+                .map(Blocks::first)
+                .filter(first -> first > firstBlocks.get(opened))
+                .map(first -> first - 1)
+                .toList();
+    values.put("openings", openings);
+    if (!openings.isEmpty() && why == null) {
+      law.partly("what was there before block " + (openings.get(0) + 1) + " is a node's");
+    }
+    return begun ? null : why;
   }
 
   private void byBlocks(SqlFile.Section section, Law law) {
@@ -214,8 +278,8 @@ public final class Audit {
    * Why a law does not apply that needs all of some datasets from their contracts' first block on;
    * null where it does.
    */
-  private String lacking(String datasets) {
-    for (String dataset : datasets == null ? new String[0] : datasets.split(",")) {
+  private String lacking(List<String> datasets) {
+    for (String dataset : datasets) {
       List<Blocks> ranges = of(dataset);
       long first = firstBlocks.get(dataset);
       if (ranges.isEmpty()) {
@@ -242,6 +306,15 @@ public final class Audit {
   }
 
   private void byTokens(SqlFile.Section section, Law law) {
+    if (section.attributes().containsKey("opening")
+        && !((List<?>) values.get("openings")).isEmpty()) {
+      try {
+        new Openings(clickHouse, node, steps, progress).ask(values);
+      } catch (UserError e) {
+        law.notChecked(e.getMessage());
+        return;
+      }
+    }
     each(
         law,
         HashRange.of(
@@ -263,13 +336,12 @@ public final class Audit {
       return;
     }
     clickHouse.execute("TRUNCATE TABLE default.audit_held");
-    long last =
-        java.util.stream.Stream.of(section.attributes().get("whole").split(","))
-            .mapToLong(dataset -> of(dataset).get(0).last())
-            .min()
-            .orElseThrow();
+    Set<Long> ends = new TreeSet<>();
+    for (String name : List.of("openings", "lasts")) {
+      ((List<?>) values.get(name)).forEach(block -> ends.add(number(block)));
+    }
     try {
-      ask(last);
+      ends.forEach(this::ask);
     } catch (UserError e) {
       law.notChecked(e.getMessage());
       return;

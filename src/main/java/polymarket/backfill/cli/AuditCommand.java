@@ -27,6 +27,8 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.run.AskedRoutes;
+import polymarket.backfill.run.NodeCalls;
 import polymarket.backfill.run.RangeCopy;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
@@ -65,6 +67,14 @@ final class AuditCommand implements Callable<Integer> {
               + " collateral, for the law that needs it. To find a difference's block the node"
               + " needs old states (an archive node).")
   private boolean node;
+
+  @Option(
+      names = "--opening",
+      description =
+          "As --node, and also ask it for the balances of wallets before the first block that was"
+              + " fetched and after each gap, so that the laws which need them apply. They are kept"
+              + " and asked for once.")
+  private boolean opening;
 
   /** The sources of the chain's logs, as default.chain_ranges calls them. */
   private enum Source {
@@ -117,26 +127,31 @@ final class AuditCommand implements Callable<Integer> {
         ClickHouse clickHouse = ClickHouse.open(settings)) {
       Terminal terminal = new Terminal(json);
       Audit.Result result;
-      try (RangeCopy copy = second == null ? null : copy(settings, clickHouse, terminal)) {
+      try (AskedRoutes routes = routes(settings, clickHouse, terminal);
+          RangeCopy copy = second == null ? null : new RangeCopy(routes, clickHouse)) {
         Audit audit =
             new Audit(
                 clickHouse,
                 settings,
                 terminal,
-                node ? new Node(settings.url("polygon.rpc.url")) : null,
+                node || opening ? new Node(new NodeCalls(routes)) : null,
+                opening,
                 copy == null ? null : sample(copy, share),
                 terminal::status);
         Signals.handle(
             () -> {
               audit.stop();
-              if (copy != null) {
-                copy.stop();
+              if (routes != null) {
+                routes.stop();
               }
             },
             terminal);
         result = audit.run();
       } finally {
         terminal.ended();
+      }
+      if (!result.interrupted()) {
+        LastChecks.keepAudit(settings, object(result));
       }
       if (json) {
         System.out.println(Report.json(object(result)));
@@ -168,10 +183,20 @@ final class AuditCommand implements Callable<Integer> {
     return percent / 100;
   }
 
-  private RangeCopy copy(Settings settings, ClickHouse clickHouse, Messages messages) {
-    return new RangeCopy(
-        settings.with("chain.sources", second.route),
+  /** What asks the second source and the node; null where neither is asked. */
+  private AskedRoutes routes(Settings settings, ClickHouse clickHouse, Messages messages) {
+    if (second == null && !node && !opening) {
+      return null;
+    }
+    String first = (second == null ? Source.rpc : second).route;
+    List<String> others = node || opening ? List.of(Source.rpc.route) : List.of();
+    if (!others.isEmpty()) {
+      settings.url("polygon.rpc.url");
+    }
+    return new AskedRoutes(
+        settings.with("chain.sources", first),
         Job.read(Common.home(), "chain"),
+        others,
         clickHouse,
         messages);
   }

@@ -23,6 +23,7 @@ import polymarket.backfill.UserError;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      PlanCommand.class,
       JoinCommand.class,
       StatusCommand.class,
       StopCommand.class,

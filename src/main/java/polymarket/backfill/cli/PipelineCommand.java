@@ -1,6 +1,9 @@
 package polymarket.backfill.cli;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,12 +21,16 @@ import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.pipeline.PassState;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineRun;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
+import polymarket.backfill.verify.Checks;
+import polymarket.backfill.verify.Ready;
 
 /** Runs several commands as one pipeline. */
 @Command(
@@ -51,8 +58,26 @@ final class PipelineCommand implements Callable<Integer> {
    * The end of a run as JSON.
    *
    * @param report the file with the report
+   * @param ready the verdict; null where it was not measured
+   * @param toDo what to type where the data is not ready
    */
-  record Ended(@JsonUnwrapped PipelineStatus status, String report, String reason) {}
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  record Ended(
+      @JsonUnwrapped PipelineStatus status,
+      String report,
+      String reason,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Boolean ready,
+      @JsonInclude(JsonInclude.Include.NON_NULL) List<String> toDo) {
+
+    static Ended of(PipelineRun.Result result, String report, Verdict verdict) {
+      return new Ended(
+          result.status(),
+          report,
+          result.reason(),
+          verdict == null ? null : verdict.yes(),
+          verdict == null ? null : verdict.toDo());
+    }
+  }
 
   @Mixin private Common common;
 
@@ -105,18 +130,15 @@ final class PipelineCommand implements Callable<Integer> {
     Duration time = budget == null ? null : Settings.duration(budget, "--budget");
     PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);
     if (dryRun) {
-      Plan.Result plan = Plan.of(settings, pipeline, options);
-      String missing = missing(settings, pipeline, options);
-      if (missing != null) {
-        plan.notes().add(0, missing);
-      }
-      return plan(plan);
+      show(name, plan(settings, pipeline, options), json);
+      return ExitCode.COMPLETE.code();
     }
     List<String> arguments = new ArrayList<>();
     common
         .overrides()
         .forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
-    PipelineView view = new PipelineView(json);
+    PipelineView view =
+        new PipelineView(json, new EventLog(settings.path("runtime.dir"), "pipeline " + name));
     // kept open, so that one engine serves all steps
     try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
         PipelineRun run =
@@ -128,21 +150,44 @@ final class PipelineCommand implements Callable<Integer> {
       }
       Signals.handle(() -> run.stop(Signals.interrupted()), view);
       PipelineRun.Result result = run.run(view);
+      view.event("ended: " + result.status().state().text());
       PipelineFiles files = PipelineFiles.of(settings, name);
-      String report = PipelineReport.write(pipeline, result.status(), files);
+      PipelineReport.Text report = PipelineReport.write(pipeline, result.status(), files);
+      Verdict verdict = verdict(settings, clickHouse, result.status().state(), view);
       System.out.print(
           json
-              ? Report.json(new Ended(result.status(), files.report().toString(), result.reason()))
-                  + "\n"
-              : report
-                  + "\nThis report is in "
-                  + files.report()
-                  + ", with charts in report.html there, and the messages of each step in its"
-                  + " .log\n");
+              ? Report.json(Ended.of(result, files.report().toString(), verdict)) + "\n"
+              : text(report, files) + (verdict == null ? "" : "\n" + verdict.brief()));
       if (result.reason() != null) {
         System.err.println("backfill: " + result.reason());
       }
       return result.exit().code();
+    }
+  }
+
+  /** The end of a run: on a terminal the steps alone, in a pipe or a file all of the report. */
+  private static String text(PipelineReport.Text report, PipelineFiles files) {
+    return (Boolean.getBoolean("backfill.terminal.output") ? report.steps() : report.whole())
+        + "\nThis report is in "
+        + files.report()
+        + ", with charts in report.html there, and the messages of each step in its .log\n";
+  }
+
+  /**
+   * Whether the data can be used, when the pipeline came to its end; null where it did not, or
+   * where that cannot be measured, which a line says. It does not change the exit code.
+   */
+  private static Verdict verdict(
+      Settings settings, ClickHouse clickHouse, PassState state, PipelineView view) {
+    if (state != PassState.FINISHED && state != PassState.FAILED) {
+      return null;
+    }
+    try {
+      return Verdict.measure(
+          settings, clickHouse, new Checks(Ready.FILE, SqlFile.read(Ready.FILE), List.of()));
+    } catch (UserError e) {
+      view.warn("whether the data is ready cannot be measured: " + e.getMessage());
+      return null;
     }
   }
 
@@ -258,10 +303,21 @@ final class PipelineCommand implements Callable<Integer> {
     return null;
   }
 
-  private int plan(Plan.Result plan) {
+  /** The plan of a run; a note says what it lacks to start. */
+  static Plan.Result plan(Settings settings, Pipeline pipeline, PipelineRun.Options options) {
+    Plan.Result plan = Plan.of(settings, pipeline, options);
+    String missing = missing(settings, pipeline, options);
+    if (missing != null) {
+      plan.notes().add(0, missing);
+    }
+    return plan;
+  }
+
+  /** Prints a plan. */
+  static void show(String name, Plan.Result plan, boolean json) {
     if (json) {
       System.out.println(Report.json(plan));
-      return 0;
+      return;
     }
     System.out.println("The plan of " + name + "; nothing is run");
     System.out.print(Report.table(Report.rows(plan.steps())));
@@ -271,7 +327,7 @@ final class PipelineCommand implements Callable<Integer> {
       System.out.println(
           "All steps are done; --again starts a new pass, --from STEP or --only STEP runs a part of"
               + " it again");
-      return 0;
+      return;
     }
     System.out.println(
         "\nTotal: about "
@@ -282,6 +338,5 @@ final class PipelineCommand implements Callable<Integer> {
             + (plan.seconds() > plan.budgetSeconds()
                 ? ": required steps would continue after that"
                 : ""));
-    return 0;
   }
 }

@@ -28,13 +28,17 @@ final class PipelineReport {
   private PipelineReport() {}
 
   /**
-   * Writes both files.
+   * The text of a report.
    *
-   * @return the text
+   * @param steps its begin: how the pipeline ended, and the table of the steps
    */
-  static String write(Pipeline pipeline, PipelineStatus status, PipelineFiles files) {
+  record Text(String steps, String whole) {}
+
+  /** Writes both files. */
+  static Text write(Pipeline pipeline, PipelineStatus status, PipelineFiles files) {
     PipelineReport report = new PipelineReport();
     report.steps(pipeline, status);
+    String steps = report.text.toString();
     report.decisions(status);
     for (PipelineStatus.StepStatus step : status.steps()) {
       if (pipeline.step(step.step()).report() && step.state() == StepState.DONE) {
@@ -47,7 +51,7 @@ final class PipelineReport {
       throw UserError.unwritable(files.report(), e);
     }
     HtmlReport.write(files.page(), pipeline.title(), report.html);
-    return report.text.toString();
+    return new Text(steps, report.text.toString());
   }
 
   private void steps(Pipeline pipeline, PipelineStatus status) {

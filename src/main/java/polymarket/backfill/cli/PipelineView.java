@@ -28,6 +28,7 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
   /** Receives cursor movements. */
   private final PrintStream screen = Redaction.rawErr();
 
+  private final EventLog events;
   private final boolean quiet;
   private final boolean redraw;
   private List<String> shown = List.of();
@@ -35,14 +36,26 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
 
   /**
    * @param quiet no progress at all, only messages
+   * @param events keeps the messages, too
    */
-  PipelineView(boolean quiet) {
+  PipelineView(boolean quiet, EventLog events) {
+    this.events = events;
     this.quiet = quiet;
     this.redraw = Boolean.getBoolean("backfill.terminal") && !quiet;
   }
 
   @Override
   public synchronized void info(String line) {
+    event(line);
+    print(line);
+  }
+
+  @Override
+  public void event(String line) {
+    events.add(line);
+  }
+
+  private void print(String line) {
     String time =
         LocalTime.now().truncatedTo(ChronoUnit.SECONDS).format(DateTimeFormatter.ISO_LOCAL_TIME);
     List<String> below = shown;
@@ -73,14 +86,14 @@ final class PipelineView implements Messages, PipelineRun.Watcher {
     } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
       for (StepStatus step : status.steps()) {
         if (step.state() == StepState.RUNNING) {
-          info(
+          print(
               step.step()
                   + ": running for "
                   + time(step.seconds())
                   + (step.now() == null ? "" : ": " + step.now()));
         }
       }
-      info(head(status));
+      print(head(status));
     }
   }
 

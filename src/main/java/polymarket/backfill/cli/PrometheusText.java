@@ -15,16 +15,29 @@ final class PrometheusText {
    * @param labels in their order
    */
   void gauge(String name, String help, Map<String, String> labels, double value) {
+    add(name, "gauge", help, labels, value);
+  }
+
+  /** Adds the value of a counter, whose name ends in _total; it may begin anew at 0. */
+  void counter(String name, String help, Map<String, String> labels, double value) {
+    add(name, "counter", help, labels, value);
+  }
+
+  private void add(
+      String name, String type, String help, Map<String, String> labels, double value) {
     families
         .computeIfAbsent(
             name,
             family ->
-                new StringBuilder("# HELP " + name + " " + help + "\n# TYPE " + name + " gauge\n"))
+                new StringBuilder(
+                    "# HELP " + name + " " + help + "\n# TYPE " + name + " " + type + "\n"))
         .append(name)
         .append(
-            labels.entrySet().stream()
-                .map(label -> label.getKey() + "=\"" + escaped(label.getValue()) + "\"")
-                .collect(Collectors.joining(",", "{", "}")))
+            labels.isEmpty()
+                ? ""
+                : labels.entrySet().stream()
+                    .map(label -> label.getKey() + "=\"" + escaped(label.getValue()) + "\"")
+                    .collect(Collectors.joining(",", "{", "}")))
         .append(' ')
         .append(value == Math.rint(value) ? String.valueOf((long) value) : String.valueOf(value))
         .append('\n');

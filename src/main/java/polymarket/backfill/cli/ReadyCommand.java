@@ -11,11 +11,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Unmatched;
 import polymarket.backfill.ExitCode;
-import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
-import polymarket.backfill.job.Job;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 import polymarket.backfill.verify.Ready;
@@ -58,27 +56,23 @@ final class ReadyCommand implements Callable<Integer> {
       System.out.print(checks.list());
       return ExitCode.COMPLETE.code();
     }
-    List<String> jobs = Job.names(Common.home());
-    List<Ready.Line> lines;
-    try (ClickHouse clickHouse = ClickHouse.open(settings);
-        LedgerValues ledgers = new LedgerValues(settings, jobs)) {
-      lines = new Ready(clickHouse, settings, ledgers, checks).measure(jobs);
+    Verdict verdict;
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      verdict = Verdict.measure(settings, clickHouse, checks);
     }
-    boolean yes = lines.stream().allMatch(Ready.Line::ok);
+    List<Ready.Line> lines = verdict.lines();
+    boolean yes = verdict.yes();
     if (json) {
-      Map<String, Object> object = new LinkedHashMap<>();
-      object.put("ready", yes);
-      object.put("measures", lines.stream().map(line -> line(line, true)).toList());
-      System.out.println(Report.json(object));
+      System.out.println(Report.json(object(verdict)));
     } else {
-      System.out.print(text(lines, yes));
+      System.out.print(text(verdict));
     }
     if (html != null) {
       List<Map<String, Object>> rows = lines.stream().map(line -> line(line, false)).toList();
       HtmlReport.write(
           html,
-          "Is the data ready? " + verdict(yes),
-          List.of(new HtmlReport.Heading(summary(lines)), new HtmlReport.Rows(rows)));
+          "Is the data ready? " + (yes ? "YES" : "NO"),
+          List.of(new HtmlReport.Heading(verdict.summary()), new HtmlReport.Rows(rows)));
       if (!json) {
         System.out.println("The report is in " + html);
       }
@@ -86,22 +80,19 @@ final class ReadyCommand implements Callable<Integer> {
     return (yes ? ExitCode.COMPLETE : ExitCode.CHECK_FAILED).code();
   }
 
-  private static String verdict(boolean yes) {
-    return yes ? "YES" : "NO";
-  }
-
-  private static String summary(List<Ready.Line> lines) {
-    long missed = lines.stream().filter(line -> !line.ok()).count();
-    return missed == 0
-        ? "all thresholds are met"
-        : missed + " of " + Messages.count(lines.size(), "measure") + " miss their threshold";
+  /** As {@code --json} prints it. */
+  static Map<String, Object> object(Verdict verdict) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("ready", verdict.yes());
+    object.put("measures", verdict.lines().stream().map(line -> line(line, true)).toList());
+    return object;
   }
 
   /** What is missed comes first, each with what to type below it. */
-  private static String text(List<Ready.Line> lines, boolean yes) {
-    StringBuilder text = new StringBuilder(verdict(yes) + ": " + summary(lines) + "\n");
+  private static String text(Verdict verdict) {
+    StringBuilder text = new StringBuilder(verdict.summary() + "\n");
     for (boolean ok : List.of(false, true)) {
-      lines.stream()
+      verdict.lines().stream()
           .filter(line -> line.ok() == ok)
           .forEach(
               line -> {

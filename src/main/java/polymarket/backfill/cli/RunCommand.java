@@ -29,6 +29,7 @@ import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.RunLedgers;
 import polymarket.backfill.run.RunState;
 
 /** Runs jobs until no id is pending. */
@@ -41,7 +42,7 @@ import polymarket.backfill.run.RunState;
     description =
         "Run a job: fetch its pending ids, then retry the failed ones. The same command continues"
             + " where it stopped.")
-final class RunCommand implements Callable<Integer> {
+class RunCommand implements Callable<Integer> {
 
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
@@ -49,9 +50,9 @@ final class RunCommand implements Callable<Integer> {
   /** So often a run is repeated at once for what its source has replaced meanwhile. */
   private static final int REPLACED_ROUNDS = 3;
 
-  @Mixin private Common common;
+  @Mixin Common common;
 
-  @Mixin private RunOptions options;
+  @Mixin RunOptions options;
 
   @Parameters(
       arity = "1..*",
@@ -59,7 +60,7 @@ final class RunCommand implements Callable<Integer> {
       description =
           "The jobs to run, such as payouts. They run in parallel, except that a job starts after"
               + " the jobs that its ids come from.")
-  private List<String> names;
+  List<String> names;
 
   @Spec private CommandSpec spec;
 
@@ -73,8 +74,8 @@ final class RunCommand implements Callable<Integer> {
     options.check(names);
     // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
-    Set<State> again = options.redoStates();
-    Duration age = options.age();
+    options.redoStates();
+    options.age();
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
     checkIds(jobs.get(0));
@@ -87,8 +88,24 @@ final class RunCommand implements Callable<Integer> {
     Settings settings = common.settings();
     // also for jobs that start later
     JobRun.check(settings, jobs);
+    return go(settings, sources);
+  }
+
+  /**
+   * Does it, when the options are known to be right.
+   *
+   * @param sources the jobs, each with its chosen source
+   * @return the exit code
+   */
+  int go(Settings settings, Map<Job, String> sources) {
+    List<Job> jobs = List.copyOf(sources.keySet());
+    Set<State> again = options.redoStates();
+    Duration age = options.age();
     Window window = options.period().window();
-    Terminal terminal = new Terminal(options.json);
+    Terminal terminal =
+        new Terminal(
+            options.json,
+            new EventLog(settings.path("runtime.dir"), "run " + String.join(" ", names)));
     List<JobRun.Result> results = new ArrayList<>();
     for (List<Job> stage : options.ids == null ? stages(jobs) : List.of(jobs)) {
       JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);
@@ -142,7 +159,7 @@ final class RunCommand implements Callable<Integer> {
    * The jobs in groups that run one after the other, so that each job runs after the jobs that its
    * ids come from; the jobs of a group run in parallel.
    */
-  private static List<List<Job>> stages(List<Job> jobs) {
+  static List<List<Job>> stages(List<Job> jobs) {
     List<List<Job>> stages = new ArrayList<>();
     List<Job> left = new ArrayList<>(jobs);
     while (!left.isEmpty()) {
@@ -180,11 +197,18 @@ final class RunCommand implements Callable<Integer> {
             new MemberRuns.Steps() {
               @Override
               public JobRun.Result before(JobRun run, ClickHouse clickHouse) {
-                return load(run, clickHouse, jobs, sources, again, age, settings, terminal);
+                JobRun.Result ended =
+                    load(run, clickHouse, jobs, sources, again, age, settings, terminal);
+                terminal.event("started");
+                return ended;
               }
 
               @Override
               public void after(JobRun run, JobRun.Result result) {
+                terminal.event(
+                    "ended: "
+                        + result.state()
+                        + (result.reason() == null ? "" : ": " + result.reason()));
                 replaced =
                     !options.follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
               }
@@ -207,6 +231,26 @@ final class RunCommand implements Callable<Integer> {
       Terminal terminal) {
     IdLoader loader =
         new IdLoader(settings, clickHouse, Common.home(), () -> run.stopCode() != null, terminal);
+    try {
+      load(loader, run, jobs, sources, again, age, terminal);
+      return null;
+    } catch (UserError e) {
+      if (run.stopCode() == null) {
+        throw e;
+      }
+      return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
+    }
+  }
+
+  /** Puts what the jobs are to fetch into their ledgers. */
+  void load(
+      IdLoader loader,
+      RunLedgers run,
+      List<Job> jobs,
+      Map<Job, String> sources,
+      Set<State> again,
+      Duration age,
+      Terminal terminal) {
     IdLoader.Listed list =
         options.ids == null
             ? null
@@ -221,25 +265,17 @@ final class RunCommand implements Callable<Integer> {
       } else if (job.idKind() != IdKind.RANGE) {
         loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
       } else {
-        try {
-          run.askReplaced(job);
-          run.loadRanges(job, options.from, options.to, options.datasets);
-        } catch (UserError e) {
-          if (run.stopCode() == null) {
-            throw e;
-          }
-          return new JobRun.Result(run.stopCode(), RunState.STOPPED, e.getMessage(), List.of());
-        }
+        run.askReplaced(job);
+        run.loadRanges(job, options.from, options.to, options.datasets);
       }
       redo(run, job, again, age, terminal);
     }
-    return null;
   }
 
   /**
    * Makes ids pending again: of ranges, those that were asked for, or all without --from and --to.
    */
-  private void redo(JobRun run, Job job, Set<State> again, Duration age, Terminal terminal) {
+  private void redo(RunLedgers run, Job job, Set<State> again, Duration age, Terminal terminal) {
     if (again.isEmpty()) {
       return;
     }

@@ -37,6 +37,9 @@ final class ServeContent implements PageContent, AutoCloseable {
   /** So many failed ids are shown. */
   private static final int MOST_FAILED = 200;
 
+  /** So many events are shown. */
+  private static final int EVENTS = 50;
+
   /** How long a process may take to end after it was asked to. */
   private static final long STOP_SECONDS = 120;
 
@@ -82,6 +85,8 @@ final class ServeContent implements PageContent, AutoCloseable {
     status.put("pace", pace(ledgers));
     status.put("started", started());
     status.put("reports", reports());
+    status.put("events", EventLog.newest(settings.path("runtime.dir"), EVENTS));
+    LastChecks.ready(settings).ifPresent(ready -> status.put("ready", ready));
     Map<String, List<String>> can = new LinkedHashMap<>();
     can.put("jobs", jobs);
     can.put("pipelines", pipelines);
@@ -103,20 +108,23 @@ final class ServeContent implements PageContent, AutoCloseable {
    *
    * @param limitPerSecond jobs of one process share the limit of their source
    * @param waitingFor the source's trouble; null where it has none
+   * @param state its answers, circuit breaker and throttle; null for runs of earlier versions
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   record Pace(
       String source,
       double requestsPerSecond,
       double limitPerSecond,
-      @JsonInclude(JsonInclude.Include.NON_NULL) String waitingFor) {
+      @JsonInclude(JsonInclude.Include.NON_NULL) String waitingFor,
+      @JsonInclude(JsonInclude.Include.NON_NULL) JobStatus.SourceState state) {
 
     private Pace and(Pace other) {
       return new Pace(
           source,
           requestsPerSecond + other.requestsPerSecond,
           Math.max(limitPerSecond, other.limitPerSecond),
-          waitingFor == null ? other.waitingFor : waitingFor);
+          waitingFor == null ? other.waitingFor : waitingFor,
+          state == null ? other.state : state);
     }
   }
 
@@ -128,7 +136,12 @@ final class ServeContent implements PageContent, AutoCloseable {
       String source = sources.getOrDefault(status.job(), status.job());
       pace.merge(
           source,
-          new Pace(source, run.requestsPerSecond(), run.limitPerSecond(), run.waitingFor()),
+          new Pace(
+              source,
+              run.requestsPerSecond(),
+              run.limitPerSecond(),
+              run.waitingFor(),
+              status.sources() == null ? null : status.sources().get(0)),
           Pace::and);
     }
     long now = System.currentTimeMillis();
@@ -230,69 +243,7 @@ final class ServeContent implements PageContent, AutoCloseable {
 
   @Override
   public String metrics() {
-    List<StatusCommand.LedgerStatus> ledgers = StatusCommand.statuses(settings, jobs);
-    PrometheusText text = new PrometheusText();
-    for (StatusCommand.LedgerStatus ledger : ledgers) {
-      for (State state : State.values()) {
-        Map<String, String> labels =
-            new TreeMap<>(Map.of("job", ledger.job(), "state", state.text()));
-        text.gauge(
-            "backfill_ids", "Ids of a job's ledger, by state.", labels, ledger.ids().of(state));
-      }
-      Map<String, Long> rows = new LinkedHashMap<>();
-      rows.put("fetched", ledger.rows().fetched());
-      rows.put("inserted", ledger.rows().inserted());
-      rows.put("duplicate", ledger.rows().duplicate());
-      rows.put("rejected", ledger.rows().rejected());
-      rows.forEach(
-          (kind, value) ->
-              text.gauge(
-                  "backfill_rows",
-                  "Rows of a job's answers, by what was done with them.",
-                  new TreeMap<>(Map.of("job", ledger.job(), "kind", kind)),
-                  value));
-      Map<String, String> job = Map.of("job", ledger.job());
-      text.gauge(
-          "backfill_ledger_balanced",
-          "1 if the sums of a job's ledger add up.",
-          job,
-          ledger.balanced() ? 1 : 0);
-      text.gauge(
-          "backfill_running", "Processes that run a job.", job, running(List.of(ledger)).size());
-    }
-    running(ledgers).forEach(run -> metrics(run, text));
-    return text.toString();
-  }
-
-  /** What a process that runs a job says of itself. */
-  private void metrics(JobStatus status, PrometheusText text) {
-    Map<String, String> labels = new LinkedHashMap<>();
-    labels.put("job", status.job());
-    labels.put("source", sources.getOrDefault(status.job(), status.job()));
-    labels.put("worker", status.worker() == null ? "" : status.worker());
-    JobStatus.Run run = status.run();
-    text.gauge("backfill_run_requests", "Requests of this run.", labels, run.requests());
-    text.gauge("backfill_run_retries", "Retried calls of this run.", labels, run.retries());
-    text.gauge(
-        "backfill_requests_per_second",
-        "Requests a second, over the last ten seconds.",
-        labels,
-        run.requestsPerSecond());
-    text.gauge(
-        "backfill_limit_per_second",
-        "Requests a second that the source's throttle allows.",
-        labels,
-        run.limitPerSecond());
-    text.gauge("backfill_pace_used", "Part of the limit that is used.", labels, run.limitUsed());
-    text.gauge("backfill_ids_per_second", "Ids done a second.", labels, run.idsPerSecond());
-    text.gauge(
-        "backfill_source_waiting",
-        "1 while the run waits for its source.",
-        labels,
-        run.waitingFor() == null ? 0 : 1);
-    if (run.secondsLeft() != null) {
-      text.gauge("backfill_seconds_left", "Seconds until it is done.", labels, run.secondsLeft());
-    }
+    return ServeMetrics.of(settings, StatusCommand.statuses(settings, jobs), sources);
   }
 
   @Override

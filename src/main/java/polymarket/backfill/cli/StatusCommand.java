@@ -30,6 +30,7 @@ import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineLedger;
 import polymarket.backfill.pipeline.PipelineStatus;
+import polymarket.backfill.run.Estimate;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
@@ -249,13 +250,26 @@ final class StatusCommand implements Callable<Integer> {
           + "Z, after "
           + Messages.time(Math.round(run.run().seconds() * 1000))
           + ", "
-          + Report.calls(run.run());
+          + Report.calls(run.run())
+          + planned(run);
     }
     String running =
         "running (pid "
             + run.pid()
             + (run.worker() == null ? "" : ", worker " + run.worker())
             + "): ";
-    return running + Terminal.line(List.of(run), Terminal.width() - running.length() - 2);
+    return running
+        + Terminal.line(List.of(run), Terminal.width() - running.length() - 2)
+        + (planned(run).isEmpty() ? "" : "\n    " + planned(run).substring(2));
+  }
+
+  /** What the run was expected to take when it began; empty where it had nothing to do. */
+  private static String planned(JobStatus run) {
+    Estimate plan = run.plan();
+    return plan == null || plan.requests() == 0
+        ? ""
+        : "; planned "
+            + Messages.count(plan.requests(), "request")
+            + (plan.seconds() == null ? "" : ", " + Messages.time(plan.seconds() * 1000));
   }
 }

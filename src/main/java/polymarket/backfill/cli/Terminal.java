@@ -37,6 +37,9 @@ final class Terminal implements Messages, JobRun.Watcher {
   /** Receives cursor movements. */
   private final PrintStream screen = Redaction.rawErr();
 
+  /** Keeps the messages for the page; null where they are not kept. */
+  private final EventLog events;
+
   private final boolean redraw;
   private final boolean quiet;
   private final Path progressFile =
@@ -53,6 +56,15 @@ final class Terminal implements Messages, JobRun.Watcher {
    * @param quiet no progress at all, only messages
    */
   Terminal(boolean quiet) {
+    this(quiet, null);
+  }
+
+  /**
+   * @param quiet no progress at all, only messages
+   * @param events keeps the messages, too
+   */
+  Terminal(boolean quiet, EventLog events) {
+    this.events = events;
     this.quiet = quiet;
     this.redraw = Boolean.getBoolean("backfill.terminal") && !quiet;
   }
@@ -67,7 +79,19 @@ final class Terminal implements Messages, JobRun.Watcher {
     above("warning: " + line);
   }
 
+  @Override
+  public void event(String line) {
+    if (events != null) {
+      events.add(line);
+    }
+  }
+
   private void above(String line) {
+    event(line);
+    print(line);
+  }
+
+  private void print(String line) {
     String time =
         LocalTime.now()
             .truncatedTo(ChronoUnit.SECONDS)
@@ -101,7 +125,7 @@ final class Terminal implements Messages, JobRun.Watcher {
                 .build();
       }
     } else if (++ticks % PLAIN_EVERY_TICKS == 0) {
-      above(line(jobs, 1000));
+      print(line(jobs, 1000));
     }
   }
 

@@ -89,7 +89,7 @@ public final class JobLock implements AutoCloseable {
   }
 
   /** The name of this host, or what stands for it where it has none. */
-  static String host() {
+  public static String host() {
     try {
       return InetAddress.getLocalHost().getHostName();
     } catch (IOException e) {

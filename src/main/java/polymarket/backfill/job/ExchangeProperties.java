@@ -99,6 +99,9 @@ public final class ExchangeProperties {
   /** Calls to a node, and what came of them. Set by the beans node and logs, which also read it. */
   public static final String SCAN = "scan";
 
+  /** Calls that are made outside a run. Set by {@code NodeCalls}; read by JOB-calls. */
+  public static final String GROUP = "group";
+
   /** The blocks that are asked for. Set by JOB-ask by the bean logs, which also reads it. */
   public static final String PAGE = "page";
 

@@ -1,5 +1,6 @@
 package polymarket.backfill.ledger;
 
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -143,6 +144,15 @@ class Database {
   int updateSql(String sql, Object... parameters) throws SQLException {
     try (PreparedStatement statement = prepared(sql, parameters)) {
       return statement.executeUpdate();
+    }
+  }
+
+  /** Writes a copy of the database to a file that does not exist yet. */
+  void copy(Path to) {
+    try {
+      update("copy", to.toString());
+    } catch (SQLException e) {
+      throw damaged(e);
     }
   }
 

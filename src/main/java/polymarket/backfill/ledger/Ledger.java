@@ -461,6 +461,15 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
+   * Writes a copy of it as it is now, while other processes may go on with it.
+   *
+   * @param file the copy, which must not exist
+   */
+  public synchronized void copy(Path file) {
+    database.copy(file);
+  }
+
+  /**
    * Moves a ledger, a damaged one too, to a copy beside it, so that the next run starts from the
    * beginning.
    *

@@ -181,6 +181,13 @@ public final class Chain {
     return Arrays.stream(topics.split(",")).map(String::strip).toList();
   }
 
+  /** Calls that are made outside a run, some of them together. */
+  public RpcCalls group(List<Map<String, Object>> group) {
+    RpcCalls calls = new RpcCalls(limit, null, CALLS_TOGETHER);
+    group.forEach(calls::add);
+    return calls;
+  }
+
   /** The body of the next request with calls: one alone as an object, several as a list. */
   public String request(
       Exchange exchange, @ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls)

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
@@ -62,6 +63,7 @@ public final class Doctor {
   private final Settings settings;
   private final Messages messages;
   private final List<Finding> findings = new ArrayList<>();
+  private final Map<String, Long> latencies = new TreeMap<>();
 
   private Doctor(Settings settings, Messages messages) {
     this.settings = settings;
@@ -89,6 +91,7 @@ public final class Doctor {
       doctor.failed(
           "ClickHouse", e.getMessage(), "start it, or correct clickhouse.url and its user");
     }
+    Latencies.keep(settings, doctor.latencies);
     return doctor.findings;
   }
 
@@ -242,7 +245,7 @@ public final class Doctor {
         failed(
             what, sample.failure(), "look at its status page, the proxy, the key; then try again");
         // a request that is signed with a wrong time is refused; without a connection none is known
-        clock(what, url, false);
+        clock(asked.source(), what, url, false);
       } else {
         ok(
             what,
@@ -252,7 +255,7 @@ public final class Doctor {
                 + Messages.count(sample.rows(), "row")
                 + " in "
                 + Messages.time(millis));
-        clock(what, url, true);
+        clock(asked.source(), what, url, true);
       }
     } catch (UserError e) {
       failed(what, e.getMessage(), "");
@@ -264,7 +267,7 @@ public final class Doctor {
    *
    * @param answered whether the source answered; its silence is not told twice
    */
-  private void clock(String what, URI url, boolean answered) {
+  private void clock(String source, String what, URI url, boolean answered) {
     try {
       HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
       long before = System.nanoTime();
@@ -277,6 +280,7 @@ public final class Doctor {
                   .build(),
               HttpResponse.BodyHandlers.discarding());
       long millis = (System.nanoTime() - before) / 1_000_000;
+      latencies.put(source, millis);
       String quota =
           QUOTA.stream()
               .flatMap(name -> answer.headers().firstValue(name).stream())

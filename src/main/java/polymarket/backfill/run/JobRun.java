@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,7 +39,7 @@ import polymarket.backfill.source.Sources;
  * One run: opens the ledgers of its jobs, starts Camel with their routes, lets them go through what
  * is pending, and ends with sums that add up or with the word that they do not.
  */
-public final class JobRun implements AutoCloseable {
+public final class JobRun extends RunLedgers {
 
   /**
    * How much longer than the patience a step may take before nothing is expected of it: half a
@@ -85,18 +84,11 @@ public final class JobRun implements AutoCloseable {
     }
   }
 
-  private final Settings settings;
   private final List<Job> jobs;
-  private final ClickHouse clickHouse;
-  private final Options options;
-  private final Messages messages;
-  private final Stop stop = new Stop();
   private final Path runtime;
   private final List<ShareLock> locks = new ArrayList<>();
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
-  private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
-  private final Reaches reaches;
   private final Membership membership;
 
   /**
@@ -110,13 +102,9 @@ public final class JobRun implements AutoCloseable {
       ClickHouse clickHouse,
       Options options,
       Messages messages) {
-    this.settings = settings;
+    super(settings, clickHouse, options, messages);
     this.jobs = jobs;
-    this.clickHouse = clickHouse;
-    this.options = options;
-    this.messages = messages;
     this.runtime = settings.path("runtime.dir");
-    this.reaches = new Reaches(settings, clickHouse, options, stop, messages);
     check(settings, jobs);
     this.membership = Membership.of(settings, jobs, options, why -> stop(ExitCode.GAVE_UP, why));
     try {
@@ -282,47 +270,6 @@ public final class JobRun implements AutoCloseable {
     return settings.path("runtime.dir").resolve(job + ".window.ledger");
   }
 
-  /**
-   * Asks again for the ranges of a job whose numbers its source has replaced since they were
-   * fetched, as the newest blocks of a chain may be.
-   *
-   * @return how many ranges
-   */
-  public long askReplaced(Job job) {
-    return reaches.replaced(job, ledger(job.getName()));
-  }
-
-  /**
-   * Adds ranges to the ledger of a job whose ids are ranges.
-   *
-   * @param from the first number; null for the one after those in the ledger
-   * @param to the last number, "latest" or null for the newest that the source has
-   * @param datasets of a job that has some; null for all of them
-   * @throws UserError where the source does not say how far it reaches, or not so far
-   */
-  public void loadRanges(Job job, Long from, String to, List<String> datasets) {
-    new RangeLoader(reaches, messages).load(job, ledger(job.getName()), from, to, datasets);
-  }
-
-  /**
-   * Makes ranges of a job pending again, so that they are asked for anew and their rows replaced:
-   * those that have a number from one to another.
-   *
-   * @param before only those marked before, epoch milliseconds
-   * @return how many
-   */
-  public long redoRanges(
-      Job job,
-      Collection<State> states,
-      long before,
-      Long from,
-      String to,
-      List<String> datasets,
-      long limit) {
-    return RangeLoader.again(
-        ledger(job.getName()), states, before, options.share(), from, to, datasets, limit);
-  }
-
   static Retry retry(
       Settings settings, Map<String, Job> jobs, Sources sources, Stop stop, Messages messages) {
     return new Retry(
@@ -332,10 +279,6 @@ public final class JobRun implements AutoCloseable {
         settings.number("source.attempts", 1),
         settings.duration("source.patience"),
         messages);
-  }
-
-  public Ledger ledger(String job) {
-    return ledgers.get(job);
   }
 
   /** Asks the run to end: what is in flight is finished. Returns at once. */
@@ -410,11 +353,12 @@ public final class JobRun implements AutoCloseable {
         new Progress(
             job,
             options.share(),
-            sources.get(job.firstSource(settings)),
+            job.sources(settings).keySet().stream().map(sources::get).toList(),
             settings.duration("source.patience"),
             runtime,
             ledger.counts(options.share()),
-            batchSize(settings, job));
+            batchSize(settings, job),
+            estimated(job));
     if (job.idKind() == IdKind.RANGE) {
       progress.numbers(ledger.numbers(options.share()));
     }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
@@ -24,6 +25,8 @@ import polymarket.backfill.ledger.State;
  * @param rows of this run
  * @param ledger what the ledger holds; null while the job runs
  * @param balanced whether these sums add up; null while the job runs
+ * @param sources how the job's sources answered; null for runs of earlier versions
+ * @param plan what the run was expected to take when it began; null for runs of earlier versions
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record JobStatus(
@@ -38,7 +41,9 @@ public record JobStatus(
     Rows rows,
     Run run,
     @JsonInclude(JsonInclude.Include.NON_NULL) LedgerSums ledger,
-    @JsonInclude(JsonInclude.Include.NON_NULL) Boolean balanced) {
+    @JsonInclude(JsonInclude.Include.NON_NULL) Boolean balanced,
+    @JsonInclude(JsonInclude.Include.NON_NULL) List<SourceState> sources,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Estimate plan) {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -121,6 +126,17 @@ public record JobStatus(
       @JsonInclude(JsonInclude.Include.NON_NULL) Double usefulPace) {}
 
   /**
+   * A source in a run; jobs of one process share it.
+   *
+   * @param answers how many, by their HTTP status; "none" for requests without one
+   * @param circuitOpen whether its circuit breaker refused the last call
+   * @param throttle in force, such as "50 requests in 10.1 s"
+   */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record SourceState(
+      String source, Map<String, Long> answers, boolean circuitOpen, String throttle) {}
+
+  /**
    * The ids of a share, counted anew, and the rows of the whole ledger: batches are not divided as
    * ids are when the number of workers changes.
    *
@@ -173,12 +189,14 @@ public record JobStatus(
   /** The same in another state. */
   public JobStatus in(RunState other) {
     return new JobStatus(
-        job, worker, other, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced);
+        job, worker, other, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced,
+        sources, plan);
   }
 
   /** The same with what the ledger holds at the end. */
   JobStatus with(LedgerSums sums, boolean adds) {
     return new JobStatus(
-        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, sums, adds);
+        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, sums, adds, sources,
+        plan);
   }
 }

@@ -199,31 +199,30 @@ public final class Preview {
 
   /** Asks for the next page. */
   private static Exchange asked(Routes routes, Job job, BatchWork batch) {
-    return asked(routes, job.getName() + "-ask", batch);
+    return asked(routes, job.getName() + "-ask", batch, Map.of());
   }
 
   /**
    * Asks a route.
    *
+   * @param properties of the exchange, beside the batch
    * @throws UserError where there is no answer
    */
-  static Exchange asked(Routes routes, String route, BatchWork batch) {
+  static Exchange asked(
+      Routes routes, String route, BatchWork batch, Map<String, Object> properties) {
     Exchange exchange =
         routes
             .template()
-            .request("direct:" + route, to -> to.setProperty(BatchWork.PROPERTY, batch));
+            .request(
+                "direct:" + route,
+                to -> {
+                  properties.forEach(to::setProperty);
+                  to.setProperty(BatchWork.PROPERTY, batch);
+                });
     if (exchange.getException() != null) {
       throw new UserError(Retry.reason(exchange.getException()));
     }
     return exchange;
-  }
-
-  /** Creates a database with the tables and views that a job stores into. */
-  static void createTables(ClickHouse clickHouse, Job job, String database) {
-    clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + database);
-    for (String statement : Views.setup(job.getName())) {
-      clickHouse.execute(statement.replace("default.", database + "."));
-    }
   }
 
   /**
@@ -236,13 +235,13 @@ public final class Preview {
       List<String> ids,
       List<Map<String, Object>> rows,
       Map<String, String> states) {
-    String database = "backfill_preview_" + ProcessHandle.current().pid();
     Map<String, List<Map<String, Object>>> became = new LinkedHashMap<>();
     if (rows.isEmpty()) {
       return became;
     }
-    try {
-      createTables(clickHouse, job, database);
+    try (OwnDatabase own = new OwnDatabase(clickHouse, "preview")) {
+      own.create(job);
+      String database = own.name();
       BatchWork batch = BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST);
       Storing storing = new Storing(job, job.sql(), null, batch, rows);
       if (storing.prepare()) {
@@ -281,8 +280,6 @@ public final class Preview {
       return became;
     } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
       throw new IllegalStateException(e);
-    } finally {
-      clickHouse.execute("DROP DATABASE IF EXISTS " + database);
     }
   }
 }

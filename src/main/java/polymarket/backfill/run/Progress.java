@@ -12,6 +12,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import polymarket.backfill.Redaction;
@@ -72,22 +73,29 @@ public final class Progress implements AutoCloseable {
   private Ledger.Numbers numbers;
 
   private long numbersDone;
+  private final List<Pace> sources;
+  private final Estimate plan;
 
   /**
    * @param size ids a batch
+   * @param sources all that the job asks, the first one first
+   * @param plan what the run is expected to take
    */
   Progress(
       Job job,
       Share share,
-      Pace source,
+      List<Pace> sources,
       Duration patience,
       Path runtime,
       Map<State, Long> counts,
-      int size) {
+      int size,
+      Estimate plan) {
     this.job = job;
+    this.plan = plan;
     this.patience = patience;
     this.share = share;
-    this.source = source;
+    this.sources = sources;
+    this.source = sources.get(0);
     this.least = new Least(job, size);
     this.counts = new EnumMap<>(counts);
     this.total = counts.values().stream().mapToLong(Long::longValue).sum();
@@ -290,7 +298,14 @@ public final class Progress implements AutoCloseable {
         new JobStatus.Rows(fetched, inserted, duplicate, rejected, null),
         figures(running, seconds, rates),
         null,
-        null);
+        null,
+        sources.stream()
+            .map(
+                of ->
+                    new JobStatus.SourceState(
+                        of.name(), of.answers(), of.isCircuitOpen(), of.throttle()))
+            .toList(),
+        plan);
   }
 
   private JobStatus.Run figures(boolean running, double seconds, double[] rates) {

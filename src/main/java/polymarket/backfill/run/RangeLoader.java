@@ -59,14 +59,13 @@ final class RangeLoader {
               + job.getUnit()
               + " to do, "
               + (job.sql().has("requests")
-                  ? asAverage(job, reach, pending)
-                  : asWide(job, reach, numbers)));
+                  ? asAverage(job, reach, reaches.expected(job, pending))
+                  : asWide(job, reach, reaches.expected(job, pending))));
     }
   }
 
   /** How long calls take that are limited by how many numbers a call takes. */
-  private String asWide(Job job, Reach reach, long numbers) {
-    long calls = reaches.calls(job, numbers);
+  private String asWide(Job job, Reach reach, long calls) {
     return "and "
         + reaches.source(job)
         + " takes "
@@ -78,8 +77,7 @@ final class RangeLoader {
   }
 
   /** How long requests take that are limited by how much an answer holds. */
-  private String asAverage(Job job, Reach reach, TreeSet<String> pending) {
-    long requests = reaches.requests(job, Ranges.joined(pending));
+  private String asAverage(Job job, Reach reach, long requests) {
     return "about "
         + Messages.count(requests, "request")
         + " to "

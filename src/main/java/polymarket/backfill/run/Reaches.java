@@ -60,7 +60,7 @@ final class Reaches {
    * The calls that so many numbers take at least, with the one in each request that asks how far
    * the source is.
    */
-  long calls(Job job, long numbers) {
+  private long calls(Job job, long numbers) {
     long widest = of(job).widest();
     long ranges = (numbers + widest - 1) / widest;
     int size = settings.number(job.getName() + ".batch-size", 1);
@@ -85,11 +85,14 @@ final class Reaches {
   }
 
   /**
-   * About how many requests ranges take where the rows of an answer limit them, by the section
-   * {@code @requests}.
+   * About how many requests pending ranges take: by the section {@code @requests} where the rows of
+   * an answer limit them, otherwise by how many numbers a call takes.
    */
-  long requests(Job job, List<String> ranges) {
-    return clickHouse.number(job.sql().section("requests").sql(Map.of("ids", ranges)));
+  long expected(Job job, TreeSet<String> pending) {
+    return job.sql().has("requests")
+        ? clickHouse.number(
+            job.sql().section("requests").sql(Map.of("ids", Ranges.joined(pending))))
+        : calls(job, pending.stream().mapToLong(Ranges::width).sum());
   }
 
   /**

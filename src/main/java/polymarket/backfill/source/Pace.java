@@ -1,10 +1,14 @@
 package polymarket.backfill.source;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import polymarket.backfill.Messages;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.SharedPace;
 
@@ -27,6 +31,9 @@ public final class Pace {
 
   private final AtomicLong requests = new AtomicLong();
   private final AtomicLong retries = new AtomicLong();
+  private final Map<String, Long> answers = new ConcurrentSkipListMap<>();
+  private final AtomicBoolean circuitOpen = new AtomicBoolean();
+  private volatile String throttle = "";
   private volatile long lastAnswer;
 
   /** When the latest request was sent that got a good answer. */
@@ -150,6 +157,7 @@ public final class Pace {
       since = now;
       late.clear();
     }
+    throttle = Messages.count(Math.round(permits)) + " requests in " + Messages.time(periodMillis);
     limit = permits * fraction / share.of() * 1000 / periodMillis;
     catchUp = Math.min(CATCH_UP, periodMillis / 2);
     long from = slots(periodMillis) % share.of() == 0 ? Math.max(now - catchUp, since) : now;
@@ -323,6 +331,39 @@ public final class Pace {
 
   public long requests() {
     return requests.get();
+  }
+
+  /**
+   * Counts an answer.
+   *
+   * @param status its HTTP status, or "none" for a request without an answer
+   */
+  void counted(String status) {
+    answers.merge(status, 1L, Long::sum);
+  }
+
+  /** How many answers it gave, by their HTTP status; "none" for requests without one. */
+  public Map<String, Long> answers() {
+    return new TreeMap<>(answers);
+  }
+
+  /**
+   * Records that its circuit breaker refused a call, or let one through.
+   *
+   * @return whether it was not so before
+   */
+  boolean circuit(boolean open) {
+    return circuitOpen.getAndSet(open) != open;
+  }
+
+  /** Whether its circuit breaker refused the last call. */
+  public boolean isCircuitOpen() {
+    return circuitOpen.get();
+  }
+
+  /** Its route's throttle, such as "50 requests in 10.1 s"; empty before the first request. */
+  public String throttle() {
+    return throttle;
   }
 
   public long retries() {

@@ -141,6 +141,13 @@ public final class Retry implements Processor {
     Kind kind = judge(failure);
     // what ended a connection, such as an answer that took too long, is not what the source said
     boolean broken = find(failure, IOException.class) != null;
+    if (find(failure, CallNotPermittedException.class) != null) {
+      if (source.circuit(true)) {
+        messages.event(source.name() + ": the circuit breaker is open after too many failed calls");
+      }
+    } else if (broken && find(failure, ClickHouseException.class) == null) {
+      source.counted("none");
+    }
     String said = kind == Kind.FAILURE && !broken ? said(exchange, batch, answer) : null;
     if (kind == Kind.FAILURE) {
       batch

@@ -341,6 +341,8 @@ public final class Sources implements HttpClientConfigurer {
       batch.enter(null);
     }
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
+    source.counted(String.valueOf(status));
+    source.circuit(false);
     byte[] bytes =
         exchange.getMessage().getBody() instanceof byte[] came && status < 300 ? came : null;
     String body = bytes != null ? null : exchange.getMessage().getBody(String.class);

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.URI;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -14,14 +14,19 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import polymarket.backfill.SaidMessages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.run.AskedRoutes;
+import polymarket.backfill.run.NodeCalls;
 import polymarket.backfill.sandbox.Sandbox;
 
 /**
@@ -29,6 +34,7 @@ import polymarket.backfill.sandbox.Sandbox;
  * with logs taken out. A round takes one log out of each kind: -Dproof.rounds=100 makes 100 of
  * them.
  */
+@Timeout(value = 3, unit = TimeUnit.HOURS)
 class AuditIT {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int ROUNDS = Integer.getInteger("proof.rounds", 2);
@@ -37,16 +43,21 @@ class AuditIT {
   private static StoredChain stored;
   private static Sandbox sandbox;
   private static LogMeanings meanings;
+  private static AskedRoutes routes;
+
+  @TempDir static Path folder;
 
   @BeforeAll
   static void store() throws IOException {
     stored = StoredChain.of(Integer.getInteger("proof.conditions", 1200));
     sandbox = stored.sandbox();
     meanings = new LogMeanings(stored);
+    routes = stored.routes(folder);
   }
 
   @AfterAll
   static void stop() {
+    routes.close();
     sandbox.close();
     // the test JVM keeps a class's static fields until its end
     sandbox = null;
@@ -55,22 +66,23 @@ class AuditIT {
   }
 
   private static Audit.Result audit() {
-    return audit(null);
+    return audit(null, false);
   }
 
-  private static Audit.Result audit(Node node) {
+  private static Audit.Result audit(Node node, boolean opening) {
     return new Audit(
             CLICKHOUSE,
             Settings.load(TestBed.PROJECT, Map.of(), Map.of()),
             SaidMessages.SILENT,
             node,
+            opening,
             null,
             line -> {})
         .run();
   }
 
   private static Node node() {
-    return new Node(URI.create(sandbox.settings().get("polygon.rpc.url")));
+    return new Node(new NodeCalls(routes));
   }
 
   private static LawResult law(Audit.Result result, String name) {
@@ -79,7 +91,7 @@ class AuditIT {
 
   @Test
   void nothingMissing_allLawsHold() {
-    Audit.Result result = audit(node());
+    Audit.Result result = audit(node(), false);
     for (LawResult law : result.laws()) {
       assertEquals("holds", law.state(), law.toString());
       assertTrue(law.checked() >= (law.law().equals("collateral") ? 2 : 5), law.toString());
@@ -93,15 +105,86 @@ class AuditIT {
     try {
       stored.claim(middle, sandbox.head());
       assertNotChecked("the contracts begin at 4023686");
-      CLICKHOUSE.execute(
-          "INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, batch,"
-              + " fetched_at) SELECT DISTINCT dataset, 4023686, "
-              + (middle - 100)
-              + ", 'rpc', 0, '', 'b2', now64(3) FROM default.chain_ranges");
+      claimToo(
+          "['conditions', 'transfers', 'fills', 'amm', 'lifecycle']",
+          StoredChain.FIRST,
+          middle - 100);
       assertNotChecked("lack the blocks " + (middle - 99) + " to " + (middle - 1));
     } finally {
       stored.claim(StoredChain.FIRST, sandbox.head());
     }
+  }
+
+  @Test
+  void withOpeningBalancesOfANode_aScanThatBeginsLaterOrHasAGapIsWhole_andMissesALog() {
+    long middle = (sandbox.firstBlock() + sandbox.head()) / 2;
+    long[] calls = {0};
+    NodeCalls byRoutes = new NodeCalls(routes);
+    Node counted =
+        new Node(
+            group -> {
+              calls[0] += group.stream().filter(call -> call.data().startsWith("0x4e")).count();
+              return byRoutes.call(group);
+            });
+    try {
+      for (boolean gap : List.of(false, true)) {
+        claimFrom(middle, gap);
+        long before = calls[0];
+        Audit.Result whole = audit(counted, true);
+        for (String law : List.of("balances", "collateral", "settled")) {
+          assertEquals("holds", law(whole, law).state(), law(whole, law).toString());
+          assertTrue(law(whole, law).checked() > (law.equals("collateral") ? 1 : 10), law);
+        }
+        assertTrue(
+            law(whole, "balances").where().contains("is a node's"), law(whole, "balances").where());
+        assertTrue(calls[0] > before, "gap: " + gap);
+      }
+      long asked = calls[0];
+      String key = transferThatIsSpentLater(middle);
+      long block = Long.parseLong(key.split(":")[0]);
+      drop(key);
+      claimFrom(middle, true);
+      LawResult missing = law(audit(counted, true), "balances");
+      stored.insert(List.of(key));
+      assertEquals(asked, calls[0], "opening balances are asked for once");
+      assertTrue(missing.broken() > 0, missing.toString());
+      for (Place place : missing.places()) {
+        assertTrue(place.firstBlock() >= middle, missing.toString());
+        assertTrue(names(place, block, "transfers plain"), key + " in " + missing);
+      }
+    } finally {
+      stored.claim(StoredChain.FIRST, sandbox.head());
+    }
+  }
+
+  /** Claims the blocks from one on; with a gap, and a part before it. */
+  private static void claimFrom(long middle, boolean gap) {
+    stored.claim(middle, sandbox.head());
+    claimToo("['conditions']", StoredChain.FIRST, middle - 1);
+    if (gap) {
+      claimToo("['transfers', 'fills', 'amm', 'lifecycle']", middle - 20_000, middle - 10_000);
+    }
+  }
+
+  private static void claimToo(String datasets, long first, long last) {
+    CLICKHOUSE.execute(
+        "INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, batch,"
+            + " fetched_at) SELECT arrayJoin("
+            + datasets
+            + "), "
+            + first
+            + ", "
+            + last
+            + ", 'rpc', 0, '', 'b2', now64(3)");
+  }
+
+  /** A transfer from wallet to wallet without whose tokens the receiver has too few later. */
+  private static String transferThatIsSpentLater(long from) {
+    return byKind().get("transfers plain").stream()
+        .filter(key -> Long.parseLong(key.split(":")[0]) > from)
+        .filter(key -> meanings.isSeen("transfers plain", key))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test
@@ -131,7 +214,7 @@ class AuditIT {
         .forEach(row -> keys.add((String) row.get("key")));
     keys.forEach(AuditIT::drop);
     stored.claim(StoredChain.FIRST, sandbox.head());
-    Audit.Result result = audit(node());
+    Audit.Result result = audit(node(), false);
     stored.insert(keys);
     stored.claim(StoredChain.FIRST, sandbox.head());
     assertEquals(new Blocks(block, block), law(result, "collateral").blocks());

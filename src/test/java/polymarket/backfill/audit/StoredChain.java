@@ -5,15 +5,22 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
+import polymarket.backfill.SaidMessages;
+import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.job.Job;
+import polymarket.backfill.run.AskedRoutes;
 import polymarket.backfill.sandbox.Sandbox;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -64,6 +71,19 @@ final class StoredChain {
 
   Sandbox sandbox() {
     return sandbox;
+  }
+
+  /** The routes that ask the sandbox's node, with their files of locks in this folder. */
+  AskedRoutes routes(Path folder) {
+    Map<String, String> set = new TreeMap<>(sandbox.settings());
+    set.put("chain.sources", "polygon");
+    set.put("runtime.dir", folder.toString());
+    return new AskedRoutes(
+        Settings.load(TestBed.PROJECT, Map.of(), set),
+        Job.read(TestBed.PROJECT, "chain"),
+        List.of(),
+        CLICKHOUSE,
+        SaidMessages.SILENT);
   }
 
   /**

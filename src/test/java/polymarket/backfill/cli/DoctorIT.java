@@ -1,8 +1,15 @@
 package polymarket.backfill.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -33,7 +40,7 @@ class DoctorIT {
   }
 
   @Test
-  void everySourceThatAnswers_isOk_andOneWithoutItsKeyIsSkipped() {
+  void everySourceThatAnswers_isOk_andAPlanKnowsItsLatency() throws IOException {
     Program.Result result = Program.run(bed, "doctor");
     assertEquals(0, result.exitCode(), result.toString());
     assertTrue(result.out().contains("All checks passed."), result.out());
@@ -46,6 +53,47 @@ class DoctorIT {
           lines(result, "ok").stream().anyMatch(line -> line.contains("source " + source + " ")),
           source + ": " + result.out());
     }
+    planAndRun();
+  }
+
+  /** What a run takes is planned before it, without a trace, and compared with it after. */
+  private void planAndRun() throws IOException {
+    Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids(250));
+    bed.set("payouts.batch-size", 100);
+    JsonNode first = planned("--ids", ids.toString());
+    assertEquals(250, first.get("ids").asLong(), first.toString());
+    assertEquals(3, first.get("requests").asLong(), first.toString());
+    assertTrue(first.get("latency_millis").asLong() >= 0, first.toString());
+    assertFalse(first.has("rows"), "nothing was fetched before: " + first);
+    assertFalse(
+        Files.exists(bed.home().resolve("runtime/payouts.ledger")), "a plan leaves nothing");
+
+    JsonNode run = json("run", "payouts", "--ids", ids.toString());
+    assertEquals(3, run.at("/plan/requests").asLong(), run.toString());
+    String status = Program.run(bed, "status", "payouts").out();
+    assertTrue(status.contains("planned 3 requests"), status);
+
+    assertEquals(0, planned().get("requests").asLong(), "all is done");
+    JsonNode again = planned("--redo", "all", "--limit", "125");
+    assertEquals(125, again.get("ids").asLong(), again.toString());
+    assertEquals("as in its last run", again.get("from").asText());
+    assertEquals(
+        Math.round(run.at("/rows/fetched").asLong() / 2.0), again.get("rows").asLong(), "half");
+    assertTrue(again.get("bytes").asLong() > 0, again.toString());
+  }
+
+  private JsonNode planned(String... options) throws IOException {
+    List<String> words = new ArrayList<>(List.of("plan", "payouts"));
+    words.addAll(List.of(options));
+    return json(words.toArray(String[]::new)).at("/jobs/0");
+  }
+
+  private JsonNode json(String... words) throws IOException {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.add("--json");
+    Program.Result result = Program.run(bed, all.toArray(String[]::new));
+    assertEquals(0, result.exitCode(), result.toString());
+    return new ObjectMapper().readTree(result.out());
   }
 
   @Test

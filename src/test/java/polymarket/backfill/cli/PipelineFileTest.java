@@ -227,7 +227,8 @@ class PipelineFileTest {
             List.of(new PipelineStatus.Decision("now", "a", "stopped")));
     JsonNode ended =
         new ObjectMapper()
-            .readTree(Report.json(new PipelineCommand.Ended(status, "report.txt", null)));
+            .readTree(
+                Report.json(new PipelineCommand.Ended(status, "report.txt", null, null, null)));
     assertEquals(
         List.of(
             "pipeline",

@@ -150,6 +150,9 @@ class PipelineIT {
     assertTrue(
         night.out().contains(report.toString()) && night.out().startsWith(Files.readString(report)),
         night.out());
+    String end = night.out().substring(Files.readString(report).length());
+    assertTrue(end.contains("Is the data ready? NO: "), end);
+    assertTrue(end.contains("\n  ./backfill run ") && end.lines().count() <= 8, end);
     String page = Files.readString(report.resolveSibling("report.html"));
     assertTrue(
         page.contains("<td>goldsky</td>")

@@ -132,7 +132,8 @@ class ServeIT {
     } catch (SocketException e) {
       longest = null;
     }
-    assertTrue(longest == null || longest.contains(" 400 "), "it was read to its end: " + longest);
+    assertTrue(
+        longest == null || longest.matches(".* 4(00|31) .*"), "it was read to its end: " + longest);
     assertTrue(answerTo("/%zz", "127.0.0.1:" + page.getPort()).contains(" 404 "));
   }
 
@@ -269,6 +270,7 @@ class ServeIT {
       shoot(browser, "running");
       click(browser, "[data-stop=payouts]");
       awaitText(browser, "last run: interrupted");
+      awaitText(browser, "run payouts: ended: interrupted");
       long pending = bed.job("payouts").count(State.PENDING);
       assertTrue(pending > 0, "it was stopped before it was done");
       bed.sandbox().clearFaults();

@@ -46,6 +46,8 @@ class TerminalTest {
             null,
             null),
         null,
+        null,
+        null,
         null);
   }
 

@@ -52,6 +52,8 @@ class JobStatusTest {
               3L,
               0.375),
           null,
+          null,
+          null,
           null);
 
   private static String json(Object value) throws Exception {
