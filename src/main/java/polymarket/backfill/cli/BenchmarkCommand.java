@@ -86,7 +86,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         "Number of ids (default: the job's full size:",
         "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for"
             + " fills,",
-        "60,000 blocks for rpc-logs, 1,000 for chain; 16,000,000 trades for enrich)."
+        "60,000 blocks for rpc-logs, 4,000 for chain; 16,000,000 trades for enrich)."
       })
   private Long ids;
 
