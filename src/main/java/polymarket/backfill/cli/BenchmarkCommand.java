@@ -17,6 +17,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.benchmark.AuditBenchmark;
 import polymarket.backfill.benchmark.Benchmark;
 import polymarket.backfill.benchmark.Benchmark.Part;
 import polymarket.backfill.benchmark.BenchmarkException;
@@ -53,7 +54,8 @@ import polymarket.backfill.polymarket.TokenIdBenchmark;
       "  backfill benchmark payouts --memory",
       "  backfill benchmark payouts --noise --repeat 20 --ids 20500",
       "  backfill benchmark wallets --ids 2000 --scale 1",
-      "  backfill benchmark enrich --joins   (the trades, against a plain copy)"
+      "  backfill benchmark enrich --joins   (the trades, against a plain copy)",
+      "  backfill benchmark audit --repeat 3   (the laws, against a plain scan)"
     })
 final class BenchmarkCommand implements Callable<Integer> {
 
@@ -75,8 +77,8 @@ final class BenchmarkCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "JOB",
       description =
-          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich (the trades), or token-ids"
-              + " (computed from conditions).")
+          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich (the trades), audit (the"
+              + " laws), or token-ids (computed from conditions).")
   private String name;
 
   @Option(
@@ -154,7 +156,7 @@ final class BenchmarkCommand implements Callable<Integer> {
       names = "--full",
       description =
           "For enrich: 160.9 million trades instead of 16 million; first prints how much disk they"
-              + " need.")
+              + " need. For audit: 100 million transfers and fills.")
   private boolean full;
 
   @Option(
@@ -188,6 +190,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         case "token-ids" -> tokenIds();
         case "rpc-logs" -> rpcLogs();
         case "chain" -> chain();
+        case "audit" -> audit();
         default -> ofAJob();
       };
     } catch (BenchmarkException e) {
@@ -214,7 +217,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of("chain", "rpc-logs", "token-ids", "enrich"))
+            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit"))
         .toList();
   }
 
@@ -421,6 +424,25 @@ final class BenchmarkCommand implements Callable<Integer> {
                 ids == null ? ChainBenchmark.FULL : ids)
             .run(),
         ChainBenchmark::text);
+  }
+
+  /** The laws over generated logs, against a plain scan. */
+  private int audit() {
+    if (repeat < 1 || ids != null && ids < 1) {
+      throw new UserError("--ids and --repeat take a number of at least 1");
+    }
+    Terminal terminal = new Terminal(false);
+    try {
+      return printed(
+          new AuditBenchmark(
+                  new BenchmarkProgram(common.settings(), terminal, terminal::status),
+                  ids != null ? ids : full ? AuditBenchmark.FULL : AuditBenchmark.DEFAULT,
+                  repeat)
+              .run(),
+          AuditBenchmark::text);
+    } finally {
+      terminal.ended();
+    }
   }
 
   /** What is computed of conditions, in this process. */

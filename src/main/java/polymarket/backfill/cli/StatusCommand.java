@@ -111,7 +111,13 @@ final class StatusCommand implements Callable<Integer> {
           json
               ? Report.json(
                       name == null
-                          ? Map.of("jobs", statuses, "pipelines", passes)
+                          ? Map.of(
+                              "jobs",
+                              statuses,
+                              "pipelines",
+                              passes,
+                              "schedules",
+                              Schedules.read(settings))
                           : passes.isEmpty() ? one(statuses) : passes.get(0))
                   + "\n"
               : (statuses.isEmpty() ? "" : text(statuses))
