@@ -59,6 +59,7 @@ final class ServeContent implements PageContent, AutoCloseable {
   private final PaceHistory history = new PaceHistory();
   private final Map<String, Started> started = new TreeMap<>();
   private final Schedules schedules;
+  private final ServeHistory kept;
 
   /**
    * @param overrides the values of --set, which what is started gets too
@@ -69,6 +70,7 @@ final class ServeContent implements PageContent, AutoCloseable {
     overrides.forEach((key, value) -> sets.addAll(List.of("--set", key + "=" + value)));
     jobs = Job.names(Common.home());
     pipelines = Pipeline.names(Common.home());
+    kept = new ServeHistory(settings, history);
     schedules = new Schedules(settings, jobs, pipelines, sets);
     jobs.forEach(job -> sources.put(job, Job.read(Common.home(), job).firstSource(settings)));
   }
@@ -82,6 +84,7 @@ final class ServeContent implements PageContent, AutoCloseable {
     status.put("pace", pace(ledgers));
     status.put("started", started());
     status.put("schedules", Schedules.read(settings));
+    status.put("coverage", kept.coverage());
     status.put("reports", reports());
     status.put("events", EventLog.newest(settings.path("runtime.dir"), EVENTS));
     LastChecks.ready(settings).ifPresent(ready -> status.put("ready", ready));
@@ -303,6 +306,7 @@ final class ServeContent implements PageContent, AutoCloseable {
   @Override
   public void close() {
     schedules.close();
+    kept.close();
     started.values().forEach(of -> of.process().destroy());
     for (Started of : started.values()) {
       try {
