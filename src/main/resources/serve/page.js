@@ -127,6 +127,24 @@ function happened(one) {
   return make('li', '', make('time', 'dim', new Date(one.at).toLocaleString()), ' ' + one.what + ': ' + one.event);
 }
 
+/** How a share changed from verdict to verdict: its points from the first to the last one. */
+function change(measure, points) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const path = document.createElementNS(svg.namespaceURI, 'path');
+  const first = points[0][0];
+  const span = Math.max(1, points[points.length - 1][0] - first);
+  path.setAttribute('d', points.map(([at, value], i) => (i ? 'L' : 'M') + (1000 * (at - first) / span).toFixed(1) + ' '
+    + (70 - 70 * value).toFixed(1)).join(''));
+  svg.append(path);
+  svg.setAttribute('viewBox', '0 0 1000 70');
+  svg.setAttribute('preserveAspectRatio', 'none');
+  svg.setAttribute('role', 'img');
+  const said = measure + ': ' + (100 * points[0][1]).toFixed(1) + ' % on ' + new Date(first).toLocaleString() + ', '
+    + (100 * points[points.length - 1][1]).toFixed(1) + ' % on ' + new Date(points[points.length - 1][0]).toLocaleString();
+  svg.setAttribute('aria-label', said);
+  return make('div', 'card', make('div', '', said), svg);
+}
+
 /** The last verdict of ready: what is missed, with what to type. */
 function verdict(ready) {
   const missed = ready.measures.filter(measure => !measure.ok);
@@ -160,6 +178,13 @@ function pipeline(pass) {
 function started(one) {
   return make('li', one.exit_code ? 'bad' : '', one.what + (one.running ? ' runs' : ' ended with exit code ' + one.exit_code
     + (one.exit_code ? ': ' + one.last_line : '')));
+}
+
+function schedule(one) {
+  return make('li', one.last_result && one.last_result.startsWith('exit code') ? 'bad' : '', one.name
+    + (one.every === 'follow' ? ' follows its source: ' : ' every ' + one.every + ': ')
+    + (one.running ? 'runs' : 'next at ' + new Date(one.next).toLocaleString())
+    + (one.last_end ? '; last run ended ' + new Date(one.last_end).toLocaleString() + ': ' + one.last_result : ''));
 }
 
 function report(one) {
@@ -205,7 +230,9 @@ function update(status) {
   show('pipelines', ...empty(status.pipelines.map(pipeline), 'No pipeline has run here yet. Type: ./backfill pipeline overnight --dry-run'));
   show('started', ...status.started.map(started));
   show('events', ...empty(status.events.map(happened), 'Nothing has happened here yet.'));
-  show('ready', ...empty(status.ready ? [verdict(status.ready)] : [], 'Not measured yet. Start ready, or type: ./backfill ready'));
+  show('ready', ...empty(status.ready ? [verdict(status.ready),
+    ...Object.entries(status.coverage).filter(([, points]) => points.length > 1).map(([measure, points]) => change(measure, points))] : [], 'Not measured yet. Start ready, or type: ./backfill ready'));
+  show('schedules', ...empty(status.schedules.map(schedule), 'None. Set serve.schedule.JOB in application.properties, such as 6h.'));
   show('reports', ...empty(status.reports.map(report), 'None yet. Start ready: it says whether the data can be used.'));
   choices('what', status.can_start);
   choices('failed-job', {jobs: status.jobs.filter(ledger => status.can_start.jobs.includes(ledger.job)).map(ledger => ledger.job)});

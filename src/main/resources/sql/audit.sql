@@ -245,6 +245,10 @@ UNION ALL
 SELECT 'wrapped collateral', '0x3a3bd7bb9528e159577f7c2e685cc81a765002e2', address FROM default.chain_contracts
     WHERE contract = 'conditional tokens' LIMIT 1;
 
+-- @unheld
+-- Events of modules, of which it is not known where they hold their collateral.
+SELECT count() FROM default.chain_lifecycle WHERE version = 'V3' AND kind IN ('split', 'merge', 'redemption');
+
 -- @law balances by=tokens whole=transfers opening=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
 -- Each range of blocks that was fetched begins with the balances before it, none at the contracts' first block. A debit stands
 -- before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
@@ -296,15 +300,15 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law supply by=blocks needs=transfers,lifecycle In each transaction a condition's outcomes are minted and burnt by what its splits and merges say, the same of each; beyond that they are burnt by redemptions alone.
 -- Sums of these over all transactions: until a condition resolves, all its outcomes have the same supply, which is splits
 -- less merges.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
-    maxIf(block, wrong != '') AS last_block,
-    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), '', toString(token), wrong), wrong != '') AS places
+SELECT count() AS checked, countIf(wrong) AS broken, minIf(block, wrong) AS first_block, maxIf(block, wrong) AS last_block,
+    arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), '', toString(p.3),
+        concat(toString(abs(p.4)), if(p.4 < 0, ' burnt', ' minted'), ', by the events ', toString(abs(p.5)),
+            if(p.5 < 0, ' burnt', ' minted'))),
+        groupArrayIf(100)((block, tx, token, is, should), wrong)) AS places
 FROM
 (
-    SELECT tx, token, any(block) AS block, sum(minted) AS is, sum(said) AS should, max(redeemed) AS by_redemption,
-        multiIf(is = should OR by_redemption AND is < should, '',
-            concat(toString(abs(is)), if(is < 0, ' burnt', ' minted'), ', by the events ', toString(abs(should)),
-                if(should < 0, ' burnt', ' minted'))) AS wrong
+    SELECT tx, token, any(block) AS block, sum(minted) AS is, sum(said) AS should,
+        is != should AND NOT (max(redeemed) AND is < should) AS wrong
     FROM
     (
         SELECT transaction_hash AS tx, token_id AS token, block_number AS block,
@@ -413,10 +417,15 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law matches by=blocks needs=fills,transfers Each match adds up: the taker gets what its makers give, shares for shares and collateral for collateral, and each maker has its taker.
 -- A match is its makers' rows and the taker's row behind them. Its taker may offer more than is taken, and gets the rest back. An
 -- order of V1 that is filled alone has no taker's row: the tokens go between its owner and the operator.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
-    maxIf(block, wrong != '') AS last_block,
-    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(taker.2))), toString(taker.4), wrong),
-        wrong != '') AS places
+SELECT count() AS checked, countIf(wrong > 0) AS broken, minIf(block, wrong > 0) AS first_block, maxIf(block, wrong > 0) AS last_block,
+    arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), concat('0x', lower(hex(p.3.2))), toString(p.3.4),
+        ['a maker\'s fill has no taker\'s', 'a taker\'s fill has no maker\'s', 'a maker\'s fill names another taker',
+            'a maker and the taker are on the same side',
+            concat('the taker gets ', toString(if(p.3.9 = 'BUY', p.3.5, p.3.6)), ', its makers give ',
+                toString(if(p.3.9 = 'BUY', p.6, p.5))),
+            concat('the taker gives ', toString(if(p.3.9 = 'BUY', p.3.6, p.3.5)), ', its makers get ',
+                toString(if(p.3.9 = 'BUY', p.5, p.6)))][p.4]),
+        groupArrayIf(100)((block, tx, taker, wrong, collateral, shares), wrong > 0)) AS places
 FROM
 (
     SELECT tx, block,
@@ -427,24 +436,19 @@ FROM
         arraySum(arrayMap(f -> if(f.4 = taker.4, f.6, f.5 - f.6), makers)) AS collateral,
         arraySum(arrayMap(f -> f.5, makers)) AS shares,
         multiIf(
-            empty(rows), '',
-            taker.7 != 'taker', 'a maker''s fill has no taker''s',
-            empty(makers), 'a taker''s fill has no maker''s',
-            arrayExists(f -> f.3 != taker.2, makers), 'a maker''s fill names another taker',
-            arrayExists(f -> (f.4 = taker.4) = (f.9 = taker.9), makers), 'a maker and the taker are on the same side',
-            if(taker.9 = 'BUY', taker.5 != shares, taker.6 != collateral),
-                concat('the taker gets ', toString(if(taker.9 = 'BUY', taker.5, taker.6)), ', its makers give ',
-                    toString(if(taker.9 = 'BUY', shares, collateral))),
-            if(taker.9 = 'BUY', taker.6 < collateral, taker.5 < shares),
-                concat('the taker gives ', toString(if(taker.9 = 'BUY', taker.6, taker.5)), ', its makers get ',
-                    toString(if(taker.9 = 'BUY', collateral, shares))),
-            '') AS wrong
+            empty(rows), 0,
+            taker.7 != 'taker', 1,
+            empty(makers), 2,
+            arrayExists(f -> f.3 != taker.2, makers), 3,
+            arrayExists(f -> (f.4 = taker.4) = (f.9 = taker.9), makers), 4,
+            if(taker.9 = 'BUY', taker.5 != shares, taker.6 != collateral), 5,
+            if(taker.9 = 'BUY', taker.6 < collateral, taker.5 < shares), 6,
+            0) AS wrong
     FROM
     (
         SELECT transaction_hash AS tx, any(block_number) AS block,
             arrayJoin(arrayReverseSplit((f, last) -> last, arraySort(f -> f.1, groupArray(
-                (log_index, owner, counterparty, token_id, toInt64(shares), toInt64(collateral), toString(role), alone,
-                    toString(side)))) AS fills,
+                (log_index, owner, counterparty, token_id, toInt64(shares), toInt64(collateral), role, alone, side))) AS fills,
                 arrayMap(f -> f.7 = 'taker', fills))) AS match
         FROM
         (
@@ -461,35 +465,34 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 
 -- @law transactions by=blocks needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
 -- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
--- V1 takes in shares. The owner behind a collateral adapter is who the tokens go to, and no event names it.
-SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
-    maxIf(block, wrong != '') AS last_block,
-    groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))),
-        if(startsWith(wallet, 'fees'), 'the receiver of the fee', concat('0x', lower(hex(wallet)))), toString(token), wrong),
-        wrong != '') AS places
+-- V1 takes in shares. Sums wrap at 128 bits, which is as good to compare and half the work. The owner behind a collateral adapter is who the tokens go to, and no event names it.
+SELECT count() AS checked, countIf(wrong > 0) AS broken, minIf(block, wrong > 0) AS first_block, maxIf(block, wrong > 0) AS last_block,
+    -- texts are made of what is wrong alone: of each row they take longer than all else
+    arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))),
+        if(startsWith(p.3, 'fees'), 'the receiver of the fee', concat('0x', lower(hex(p.3)))), toString(p.4),
+        if(p.5 = 1, concat('a contract that passes tokens on has ', toString(p.6), ' more of them'),
+            concat(toString(p.7), ' moved, by fills and events ', toString(p.7 - p.8)))),
+        groupArrayIf(100)((block, tx, wallet, token, wrong, kept, asked_for, unexplained), wrong > 0)) AS places
 FROM
 (
-    SELECT tx, token, wallet, any(block) AS block, sum(moved) AS kept, sum(asked) - sum(said) AS left,
-        sum(burnt) - sum(merged) AS redeemed_now,
-        max(redeemed) AS by_redemption, max(free) AS any_amount,
+    SELECT tx, token, wallet, any(block_number) AS block, sum(moved) AS kept, sum(asked) AS asked_for,
+        asked_for - sum(said) + if(max(redeemed), sum(burnt) - sum(merged), 0) AS unexplained,
         multiIf(
             kept != 0 AND wallet IN (SELECT address FROM default.audit_contracts
-                WHERE kind IN ('exchange', 'adapter', 'collateral adapter', 'auto redeemer')),
-                concat('a contract that passes tokens on has ', toString(kept), ' more of them'),
-            any_amount OR wallet IN (SELECT address FROM default.audit_contracts WHERE kind IN ('collateral adapter', 'auto redeemer')), '',
-            left + if(by_redemption, redeemed_now, 0) != 0,
-                concat(toString(sum(asked)), ' moved, by fills and events ', toString(sum(said) - if(by_redemption, redeemed_now, 0))),
-            '') AS wrong
+                WHERE kind IN ('exchange', 'adapter', 'collateral adapter', 'auto redeemer')), 1,
+            unexplained = 0 OR max(free)
+                OR wallet IN (SELECT address FROM default.audit_contracts WHERE kind IN ('collateral adapter', 'auto redeemer')), 0,
+            2) AS wrong
     FROM
     (
         -- what moved: a wallet's gain or loss
-        SELECT tx, block_number AS block, token_id AS token, side.1 AS wallet, side.2 AS moved, side.3 * side.2 AS asked,
-            toInt256(0) AS said,
-            if(side.2 < 0 AND receiver = toFixedString('', 20), -side.2, toInt256(0)) AS burnt, toInt256(0) AS merged, false AS redeemed,
+        SELECT tx, block_number, token_id AS token, side.1 AS wallet, side.2 AS moved, side.3 * side.2 AS asked,
+            toInt128(0) AS said,
+            if(side.2 < 0 AND receiver = toFixedString('', 20), -side.2, toInt128(0)) AS burnt, toInt128(0) AS merged, false AS redeemed,
                 false AS free
         FROM
         (
-            SELECT transfer.transaction_hash AS tx, block_number, token_id, sender, receiver, toInt256(amount) AS n,
+            SELECT transfer.transaction_hash AS tx, block_number, token_id, sender, receiver, toInt128(amount) AS n,
                 operator IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter') AS by_adapter,
                 contract != toFixedString(unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), 20)
                     AND receiver = toFixedString('', 20) AS burnt_by_module,
@@ -497,8 +500,12 @@ FROM
                     sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'exchange')
                         AND receiver NOT IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
                             AND receiver != toFixedString('', 20)
+                        AND tx IN (SELECT transaction_hash FROM default.chain_fills
+                            WHERE block_number BETWEEN {from_block} AND {to_block} AND version = 'V1' AND side = 'BUY' AND fee > 0)
                         AND (tx, receiver) NOT IN (SELECT transaction_hash, owner FROM default.chain_fills
-                            WHERE block_number BETWEEN {from_block} AND {to_block}),
+                            WHERE block_number BETWEEN {from_block} AND {to_block} AND transaction_hash IN
+                                (SELECT transaction_hash FROM default.chain_fills
+                                WHERE block_number BETWEEN {from_block} AND {to_block} AND version = 'V1' AND side = 'BUY' AND fee > 0)),
                         toFixedString('fees', 20),
                     -- the vault's part of a conversion, which is the fee of its owner
                     conversion.wallet != toFixedString('', 20) AND sender IN (SELECT address FROM default.audit_contracts
@@ -525,16 +532,16 @@ FROM
                 WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion' GROUP BY transaction_hash
             ) AS conversion ON conversion.transaction_hash = transfer.transaction_hash
         )
-        ARRAY JOIN [(sender, -n, toInt256(NOT burnt_by_module AND NOT by_adapter)), (gets, n, toInt256(NOT by_adapter))] AS side
+        ARRAY JOIN [(sender, -n, toInt128(NOT burnt_by_module AND NOT by_adapter)), (gets, n, toInt128(NOT by_adapter))] AS side
         WHERE side.1 != toFixedString('', 20)
 
         UNION ALL
         -- fills: the exchange gives what the owner gets; of an order that is filled alone, the operator
-        SELECT transaction_hash, block_number, token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, false
+        SELECT transaction_hash, block_number, token_id, side.1, toInt128(0), toInt128(0), side.2, toInt128(0), toInt128(0), false, false
         FROM
         (
             SELECT transaction_hash, block_number, token_id, owner, counterparty, exchange, if(side = 'BUY', 1, -1) AS sign,
-                if(version = 'V1' AND side = 'BUY', toInt256(fee), toInt256(0)) AS in_shares, toInt256(shares) AS n,
+                if(version = 'V1' AND side = 'BUY', toInt128(fee), toInt128(0)) AS in_shares, toInt128(shares) AS n,
                 version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner),
                     if(side = 'BUY', owner, counterparty)) IN
                     (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct
@@ -547,17 +554,17 @@ FROM
 
         UNION ALL
         -- splits and merges of the conditional tokens, and the tokens of redemptions
-        SELECT event.transaction_hash, event.block_number, token.token_id, event.wallet, toInt256(0), toInt256(0), event.said, toInt256(0),
-            if(event.kind = 'merge', -event.said, toInt256(0)), event.kind = 'redemption', false
+        SELECT event.transaction_hash, event.block_number, token.token_id, event.wallet, toInt128(0), toInt128(0), event.said, toInt128(0),
+            if(event.kind = 'merge', -event.said, toInt128(0)), event.kind = 'redemption', false
         FROM
         (
             SELECT transaction_hash, block_number, wallet, kind, condition_id, collateral, part.1 AS index_set, part.2 AS said
             FROM default.chain_lifecycle FINAL
-            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt256(amount)), numbers),
-                [(toUInt256(arraySum(numbers)), -toInt256(amount))]),
-                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt256(amount)), numbers),
-                    [(toUInt256(arraySum(numbers)), toInt256(amount))]),
-                arrayMap(s -> (s, toInt256(0)), numbers)) AS part
+            ARRAY JOIN multiIf(kind = 'split', arrayConcat(arrayMap(s -> (s, toInt128(amount)), numbers),
+                [(toUInt256(arraySum(numbers)), -toInt128(amount))]),
+                kind = 'merge', arrayConcat(arrayMap(s -> (s, -toInt128(amount)), numbers),
+                    [(toUInt256(arraySum(numbers)), toInt128(amount))]),
+                arrayMap(s -> (s, toInt128(0)), numbers)) AS part
             WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers)
         ) AS event
         INNER JOIN
@@ -570,14 +577,14 @@ FROM
         -- the neg-risk adapter's own splits, merges and redemptions; any amount that an auto redeemer takes of the wallet it
         -- names; and conversions: the NO of each question in the index set is burnt, the adapter splits for the others and
         -- keeps their NO out of supply
-        SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, event.free
+        SELECT tx, block, token.token_id, side.1, toInt128(0), toInt128(0), side.2, toInt128(0), toInt128(0), false, event.free
         FROM
         (
             SELECT transaction_hash AS tx, block_number AS block, condition_id, toUInt256(part.1) AS index_set, part.2 AS n, wallet,
                 contract AS other, kind = 'auto redemption' AS free
             FROM default.chain_lifecycle FINAL
-            ARRAY JOIN arrayMap(s -> (s, multiIf(kind = 'split', toInt256(amount), kind = 'merge', -toInt256(amount), kind = 'redemption',
-                -toInt256(amounts[s]), toInt256(0))), [1, 2]) AS part
+            ARRAY JOIN arrayMap(s -> (s, multiIf(kind = 'split', toInt128(amount), kind = 'merge', -toInt128(amount), kind = 'redemption',
+                -toInt128(amounts[s]), toInt128(0))), [1, 2]) AS part
             WHERE block_number BETWEEN {from_block} AND {to_block} AND version IN ('V1', 'V2')
                 AND kind IN ('split', 'merge', 'redemption', 'auto redemption') AND empty(numbers)
             UNION ALL
@@ -585,7 +592,7 @@ FROM
                 false
             FROM
             (
-                SELECT transaction_hash, block_number, log_index, wallet, contract, market_id, number, toInt256(amount) AS n,
+                SELECT transaction_hash, block_number, log_index, wallet, contract, market_id, number, toInt128(amount) AS n,
                     toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20) AS burn
                 FROM default.chain_lifecycle FINAL
                 WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'conversion' AND version = 'V1'
@@ -608,7 +615,7 @@ FROM
 
         UNION ALL
         -- pools
-        SELECT tx, block, token.token_id, side.1, toInt256(0), toInt256(0), side.2, toInt256(0), toInt256(0), false, false
+        SELECT tx, block, token.token_id, side.1, toInt128(0), toInt128(0), side.2, toInt128(0), toInt128(0), false, false
         FROM
         (
             SELECT trade.transaction_hash AS tx, trade.block_number AS block, pool.condition_id AS condition_id,
@@ -616,10 +623,10 @@ FROM
                 part.2 AS n, trade.wallet AS wallet, trade.pool AS other
             FROM (SELECT * FROM default.chain_amm_trades FINAL WHERE block_number BETWEEN {from_block} AND {to_block}) AS trade
             INNER JOIN (SELECT * FROM default.audit_pools FINAL) AS pool ON pool.pool = trade.pool
-            ARRAY JOIN multiIf(trade.kind = 'buy', [(toUInt8(outcome_index), toInt256(shares))], trade.kind = 'sell',
-                [(toUInt8(outcome_index), -toInt256(shares))],
+            ARRAY JOIN multiIf(trade.kind = 'buy', [(toUInt8(outcome_index), toInt128(shares))], trade.kind = 'sell',
+                [(toUInt8(outcome_index), -toInt128(shares))],
                 -- what a funding splits and the pool does not keep goes back: it keeps all of one outcome
-                arrayMap((a, i) -> (toUInt8(i - 1), if(trade.kind = 'funding', toInt256(arrayMax(amounts)) - toInt256(a), toInt256(a))),
+                arrayMap((a, i) -> (toUInt8(i - 1), if(trade.kind = 'funding', toInt128(arrayMax(amounts)) - toInt128(a), toInt128(a))),
                     amounts, arrayEnumerate(amounts))) AS part
         ) AS event
         INNER JOIN
@@ -630,11 +637,11 @@ FROM
 
         UNION ALL
         -- fees that are given back in shares, and splits of the modules
-        SELECT transaction_hash, block_number, part.1, part.2, toInt256(0), toInt256(0), part.3, toInt256(0), toInt256(0), false, false
+        SELECT transaction_hash, block_number, part.1, part.2, toInt128(0), toInt128(0), part.3, toInt128(0), toInt128(0), false, false
         FROM default.chain_lifecycle FINAL
-        ARRAY JOIN if(kind = 'fee refund', [(token_id, wallet, toInt256(amount)), (token_id, contract, -toInt256(amount))],
-            [(reinterpretAsUInt256(reverse(condition_id)), recipient, toInt256(amount)),
-                (reinterpretAsUInt256(reverse(condition_id)) + 1, other_recipient, toInt256(amount))]) AS part
+        ARRAY JOIN if(kind = 'fee refund', [(token_id, wallet, toInt128(amount)), (token_id, contract, -toInt128(amount))],
+            [(reinterpretAsUInt256(reverse(condition_id)), recipient, toInt128(amount)),
+                (reinterpretAsUInt256(reverse(condition_id)) + 1, other_recipient, toInt128(amount))]) AS part
         WHERE block_number BETWEEN {from_block} AND {to_block} AND (kind = 'fee refund' AND token_id != 0 OR kind = 'split'
             AND version = 'V3')
     )

@@ -108,9 +108,13 @@ public final class Settings {
   }
 
   private void put(String key, String value, String where) {
-    // settings of Camel itself are Camel's to check, and a job or a source that was added since
-    // the build has its own
-    if (!key.startsWith("camel.") && !values.containsKey(key) && !isOfAnAddedFile(key)) {
+    // settings of Camel itself are Camel's to check, the page's schedules the page's, and a job or
+    // a
+    // source that was added since the build has its own
+    if (!key.startsWith("camel.")
+        && !key.startsWith("serve.schedule.")
+        && !values.containsKey(key)
+        && !isOfAnAddedFile(key)) {
       throw new UserError(
           "unknown setting '"
               + key

@@ -19,10 +19,15 @@ public record Blocks(long first, long last) {
 
   /** In order, with those that touch or overlap as one. */
   public static List<Blocks> joined(List<Blocks> ranges) {
+    return joined(ranges, 0);
+  }
+
+  /** The same, with those as one that have at most so many blocks between them. */
+  static List<Blocks> joined(List<Blocks> ranges, long between) {
     List<Blocks> joined = new ArrayList<>();
     for (Blocks range : ranges.stream().sorted(Comparator.comparingLong(Blocks::first)).toList()) {
       Blocks before = joined.isEmpty() ? null : joined.get(joined.size() - 1);
-      if (before != null && range.first <= before.last + 1) {
+      if (before != null && range.first <= before.last + 1 + between) {
         joined.set(joined.size() - 1, new Blocks(before.first, Math.max(before.last, range.last)));
       } else {
         joined.add(range);

@@ -29,7 +29,7 @@ final class Law {
   }
 
   void partly(String reason) {
-    why = reason;
+    why = why.isEmpty() ? reason : why + "; " + reason;
   }
 
   synchronized void add(Map<String, Object> row) {

@@ -22,6 +22,9 @@ public record Place(
     String token,
     String wrong) {
 
+  /** As many blocks as a range of the job has at least. */
+  private static final long NEAR = 100;
+
   /** Its blocks. */
   public Blocks blocks() {
     return new Blocks(firstBlock, lastBlock);
@@ -36,7 +39,8 @@ public record Place(
   /**
    * The ranges of blocks to fetch again so that all places are in one, from the narrowest places
    * on: a wide one that holds a narrow one adds nothing, because what is missing there explains
-   * both. Ranges that touch are one.
+   * both. Ranges that are near each other are one: the job fetches more blocks at once than are
+   * between them.
    */
   public static List<Blocks> ranges(List<Place> places) {
     List<Blocks> chosen = new ArrayList<>();
@@ -51,6 +55,6 @@ public record Place(
                 chosen.add(range);
               }
             });
-    return Blocks.joined(chosen);
+    return Blocks.joined(chosen, NEAR);
   }
 }

@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 public final class ChainBenchmark {
 
   /** Blocks of a full run, which hold some half a million logs. */
-  public static final long FULL = 1_000;
+  public static final long FULL = 4_000;
 
   /** Some 500 logs a block, as in a busy month of Polygon. */
   private static final List<String> SANDBOX =
@@ -138,7 +138,7 @@ public final class ChainBenchmark {
   /** Whether all logs were stored. */
   private boolean stored(
       RecordedPortal portal, Map<String, String> own, Map<String, Object> result) {
-    try (Engine engine = program.engine(own)) {
+    try (Engine engine = program.engine(own, null)) {
       long stored =
           number(engine, "SELECT sum(logs) FROM default.chain_ranges")
               - number(engine, "SELECT count() FROM default.chain_rejected");
@@ -154,7 +154,7 @@ public final class ChainBenchmark {
 
   /** The engine's own time for the same bytes. */
   private void alone(RecordedPortal portal, Map<String, Object> result) throws IOException {
-    try (Engine engine = program.engine(place.settings("alone"))) {
+    try (Engine engine = program.engine(place.settings("alone"), null)) {
       engine.createTables("chain");
       double alone = inserted(engine, portal, "default.chain_from_sqd");
       engine.execute("CREATE TABLE default.bare AS default.chain_from_sqd ENGINE = Null");

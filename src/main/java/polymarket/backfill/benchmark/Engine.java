@@ -29,10 +29,10 @@ public interface Engine extends AutoCloseable {
   /** Makes the tables of a job, where they are not there. */
   void createTables(String job);
 
-  /** The one value of a section of sql/benchmark-enrich.sql. */
+  /** The one value of a section of the SQL file that it was opened with. */
   Object value(String section, Map<String, ?> values);
 
-  /** Runs the statements of a section of sql/benchmark-enrich.sql. */
+  /** Runs the statements of a section of the SQL file that it was opened with. */
   void run(String section, Map<String, ?> values);
 
   /** Makes the tables of the mapping, where they are not there. */
@@ -46,6 +46,13 @@ public interface Engine extends AutoCloseable {
    *     step took
    */
   Map<String, Object> enrich(Map<String, String> settings);
+
+  /**
+   * Runs `audit` to its end, without a node and without a second source.
+   *
+   * @return broken, how many laws are; and laws, each with law, state, checked and seconds
+   */
+  Map<String, Object> audit();
 
   /** Lets go of it. */
   @Override

@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Measures `backfill enrich` against a plain copy of the same table: generated trades in an engine
@@ -49,24 +48,14 @@ public final class EnrichBenchmark {
 
   private static final int MONTHS = 35;
 
-  /**
-   * How long merges are waited for, so that none of the trades' own run while the copy is measured.
-   */
-  private static final long QUIET_SECONDS = 120;
-
   private final Program program;
-  private final Map<String, String> settings;
+  private final EngineParts engines;
   private final long rows;
   private final List<String> joins;
   private final boolean narrow;
   private final boolean keep;
   private final Path folder;
   private final Map<String, Object> values;
-
-  /** Work on an open engine. */
-  private interface Part {
-    void run(Engine engine) throws InterruptedException;
-  }
 
   /**
    * @param rows trades to generate
@@ -93,13 +82,14 @@ public final class EnrichBenchmark {
     this.rows = rows;
     this.joins = joins;
     this.folder = folder();
-    this.settings = new LinkedHashMap<>();
+    Map<String, String> settings = new LinkedHashMap<>();
     settings.put("clickhouse.url", "");
     settings.put("clickhouse.data", folder.resolve("data").toString());
     settings.put("clickhouse.port", "0");
     settings.put("runtime.dir", folder.toString());
     settings.put("enrich.trades", "default.trades_raw");
     settings.put("enrich.target", "default.enriched_trades_final");
+    engines = new EngineParts(program, settings, "benchmark-enrich", folder.resolve("data"));
   }
 
   private Path folder() {
@@ -182,7 +172,7 @@ public final class EnrichBenchmark {
         program.info("using the trades of an earlier run in " + folder);
         state.putAll(JSON.readValue(file.toFile(), new TypeReference<Map<String, Object>>() {}));
       } else {
-        Map<String, Object> generated = part("generate", engine -> generate(engine, state));
+        Map<String, Object> generated = engines.part("generate", engine -> generate(engine, state));
         JSON.writeValue(file.toFile(), state);
         program.info(
             "generated "
@@ -193,11 +183,11 @@ public final class EnrichBenchmark {
                 + Figures.bytes(state.get("bytes_on_disk")));
       }
       if (!state.containsKey("copy")) {
-        part("clear", this::dropCopy);
-        state.put("copy", part("copy", engine -> engine.run("copy", values)));
+        engines.part("clear", this::dropCopy);
+        state.put("copy", engines.part("copy", engine -> engine.run("copy", values)));
         JSON.writeValue(file.toFile(), state);
       }
-      part("clear", this::dropCopy);
+      engines.part("clear", this::dropCopy);
       return state;
     } catch (IOException e) {
       throw new BenchmarkException("cannot read or write " + file + ": " + e.getMessage());
@@ -225,7 +215,7 @@ public final class EnrichBenchmark {
       engine.run("trades", own);
       program.status("generated " + Figures.count(last) + " of " + Figures.count(rows) + " trades");
     }
-    quiet(engine);
+    EngineParts.quiet(engine);
     state.put("bytes_on_disk", engine.value("bytes-on-disk", Map.of()));
   }
 
@@ -234,7 +224,7 @@ public final class EnrichBenchmark {
     removeLedger();
     Map<String, Object> enriched = new LinkedHashMap<>();
     Map<String, Object> part =
-        part(
+        engines.part(
             "enrich, join=" + join,
             engine -> enriched.putAll(engine.enrich(Map.of("enrich.join", join))));
     part.put(
@@ -247,7 +237,7 @@ public final class EnrichBenchmark {
         List.of("slices", "halved", "seconds_in", "original", "filled", "unfillable")) {
       part.put(figure, enriched.get(figure));
     }
-    part(
+    engines.part(
         "check",
         engine -> {
           part.put("wrong", engine.value("wrong", values));
@@ -311,60 +301,6 @@ public final class EnrichBenchmark {
       }
     }
     return text.append("Other programs that run meanwhile take part in every figure.\n").toString();
-  }
-
-  private Map<String, Object> part(String name, Part part) {
-    program.status(name);
-    try (Engine engine = program.engine(settings)) {
-      ProcessUse use = new ProcessUse("engine", process());
-      Thread looks = new Thread(() -> look(use), "benchmark-uses");
-      looks.setDaemon(true);
-      looks.start();
-      long started = System.nanoTime();
-      part.run(engine);
-      double seconds = (System.nanoTime() - started) / 1e9;
-      looks.interrupt();
-      use.look();
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("part", name);
-      result.put("seconds", Figures.rounded(seconds));
-      result.put("cpu_seconds", use.result().get("cpu_seconds"));
-      result.put("peak_resident_bytes", use.result().get("peak_resident_bytes"));
-      return result;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new BenchmarkException("interrupted");
-    }
-  }
-
-  private static void look(ProcessUse use) {
-    try {
-      while (true) {
-        use.look();
-        TimeUnit.MILLISECONDS.sleep(ProcessUse.EVERY_MILLIS);
-      }
-    } catch (InterruptedException e) {
-      // the part is over
-    }
-  }
-
-  private ProcessHandle process() {
-    Path data = folder.resolve("data");
-    try {
-      return ProcessHandle.of(ProcessUses.pid(data))
-          .orElseThrow(() -> new BenchmarkException("the engine of " + data + " has ended"));
-    } catch (IOException e) {
-      throw new BenchmarkException("cannot read the engine's file in " + data);
-    }
-  }
-
-  private static void quiet(Engine engine) throws InterruptedException {
-    for (long i = 0;
-        i < QUIET_SECONDS
-            && ((Number) engine.value("SELECT count() FROM system.merges")).longValue() > 0;
-        i++) {
-      TimeUnit.SECONDS.sleep(1);
-    }
   }
 
   private void tellKept() {

@@ -38,6 +38,21 @@ final class ProcessUse {
     return process;
   }
 
+  /**
+   * Lets the peak of memory begin now, for a process that has done other work before; where the
+   * system does not let it, the peak is that of all its work.
+   */
+  void forgetPeak() {
+    Path file = Path.of("/proc/" + process.pid() + "/clear_refs");
+    if (Files.isWritable(file)) {
+      try {
+        Files.writeString(file, "5");
+      } catch (IOException e) {
+        // the peak is that of all its work
+      }
+    }
+  }
+
   /** Looks once more; gives nothing new when the process has ended. */
   synchronized void look() {
     cpuSeconds =

@@ -116,7 +116,7 @@ final class ProcessUses {
     Path data = Path.of(settings.get("clickhouse.data"));
     if (engine == null && Files.exists(file(data))) {
       try {
-        engine = program.engine(settings);
+        engine = program.engine(settings, null);
         ProcessHandle.of(pid(data))
             .ifPresent(
                 process -> {

@@ -33,9 +33,10 @@ public interface Program {
    * has let go.
    *
    * @param settings in the place of the program's own, clickhouse.data among them
+   * @param sql the SQL file whose sections it runs by name; null for none
    * @throws BenchmarkException where it does not come up
    */
-  Engine engine(Map<String, String> settings);
+  Engine engine(Map<String, String> settings, String sql);
 
   /** The body of the request by which it asks a portal for these blocks' logs. */
   String logsRequest(long first, long last, List<String> datasets);

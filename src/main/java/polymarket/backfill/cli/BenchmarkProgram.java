@@ -2,6 +2,7 @@ package polymarket.backfill.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +12,8 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.audit.Audit;
+import polymarket.backfill.audit.LawResult;
 import polymarket.backfill.benchmark.BenchmarkException;
 import polymarket.backfill.benchmark.Engine;
 import polymarket.backfill.benchmark.Program;
@@ -46,10 +49,10 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
   }
 
   @Override
-  public Engine engine(Map<String, String> changed) {
+  public Engine engine(Map<String, String> changed, String sql) {
     Settings own = with(settings, changed);
     try {
-      return new BenchmarkEngine(ClickHouse.open(own), own, this);
+      return new BenchmarkEngine(ClickHouse.open(own), own, this, sql);
     } catch (UserError e) {
       throw new BenchmarkException(e.getMessage());
     }
@@ -87,10 +90,9 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
     tell.accept(line);
   }
 
-  private record BenchmarkEngine(ClickHouse clickHouse, Settings settings, BenchmarkProgram program)
+  private record BenchmarkEngine(
+      ClickHouse clickHouse, Settings settings, BenchmarkProgram program, String sql)
       implements Engine {
-
-    private static final String SQL = "benchmark-enrich";
 
     @Override
     public Object value(String sql) {
@@ -119,12 +121,12 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
 
     @Override
     public Object value(String section, Map<String, ?> values) {
-      return clickHouse.value(SqlFile.read(SQL).section(section).sql(filled(values)));
+      return clickHouse.value(SqlFile.read(sql).section(section).sql(filled(values)));
     }
 
     @Override
     public void run(String section, Map<String, ?> values) {
-      clickHouse.execute(SqlFile.read(SQL).section(section), filled(values));
+      clickHouse.execute(SqlFile.read(sql).section(section), filled(values));
     }
 
     private static Map<String, Object> filled(Map<String, ?> values) {
@@ -156,6 +158,27 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
       figures.put("halved", result.halved());
       figures.put("seconds_in", steps);
       return figures;
+    }
+
+    @Override
+    public Map<String, Object> audit() {
+      List<Map<String, Object>> laws = new ArrayList<>();
+      Audit.Result result =
+          new Audit(clickHouse, settings, program.messages(), null, false, null, program.tell())
+              .run();
+      for (LawResult law : result.laws()) {
+        Map<String, Object> figures = new LinkedHashMap<>();
+        figures.put("law", law.law());
+        figures.put("state", law.state());
+        figures.put("checked", law.checked());
+        figures.put("seconds", law.millis() / 1000.0);
+        figures.put("where", law.where());
+        laws.add(figures);
+      }
+      Map<String, Object> audited = new LinkedHashMap<>();
+      audited.put("broken", result.laws().stream().filter(law -> law.broken() > 0).count());
+      audited.put("laws", laws);
+      return audited;
     }
 
     @Override

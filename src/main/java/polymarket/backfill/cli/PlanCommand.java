@@ -86,6 +86,7 @@ final class PlanCommand extends RunCommand {
     }
     System.out.print(Report.table(planned.stream().map(PlanCommand::row).toList()));
     planned.forEach(one -> System.out.println("  " + note(one)));
+    tellWhatLacks(planned);
     List<List<Job>> stages = options.ids == null ? stages(jobs) : List.of(jobs);
     stages.stream()
         .skip(1)
@@ -95,7 +96,7 @@ final class PlanCommand extends RunCommand {
                 System.out.println(
                     "  "
                         + job.getName()
-                        + " starts later, and fetches what the jobs before it find, too"));
+                        + " starts later, and also fetches what those before it find"));
     return 0;
   }
 
@@ -116,22 +117,29 @@ final class PlanCommand extends RunCommand {
     return seconds == null ? "?" : Messages.time(seconds * 1000);
   }
 
-  /** Where the numbers come from. */
+  /** Where the numbers of a job come from, in a line of a narrow terminal. */
   private static String note(Planned planned) {
     Estimate estimate = planned.estimate();
     return planned.job()
-        + ": requests "
+        + ": "
         + estimate.from()
+        + "; "
+        + estimate.source()
         + (estimate.limitPerSecond() > 0
-            ? String.format(
-                Locale.ROOT,
-                "; %s allows %.4g a second",
-                estimate.source(),
-                estimate.limitPerSecond())
+            ? String.format(Locale.ROOT, " at %.4g/s", estimate.limitPerSecond())
             : "")
         + (estimate.latencyMillis() == null
-            ? "; `doctor` measures the latency"
-            : "; latency " + Messages.time(estimate.latencyMillis()) + " at the last `doctor`")
-        + (estimate.rows() == null ? "; rows are known after a first run" : "");
+            ? ""
+            : ", latency " + Messages.time(estimate.latencyMillis()));
+  }
+
+  /** What would make the plan better. */
+  private static void tellWhatLacks(List<Planned> planned) {
+    if (planned.stream().anyMatch(one -> one.estimate().rows() == null)) {
+      System.out.println("  Rows and bytes are known after a first run, such as --limit 1000.");
+    }
+    if (planned.stream().anyMatch(one -> one.estimate().latencyMillis() == null)) {
+      System.out.println("  `./backfill doctor` measures the latency of the sources.");
+    }
   }
 }

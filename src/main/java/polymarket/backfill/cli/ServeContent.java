@@ -3,7 +3,6 @@ package polymarket.backfill.cli;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +16,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
@@ -52,9 +50,6 @@ final class ServeContent implements PageContent, AutoCloseable {
   private static final Map<String, List<String>> CHECKS =
       Map.of("ready", List.of("ready", "--html"), "audit", List.of("audit", "--report"));
 
-  /** A process that was started from the page. */
-  private record Started(Process process, Path log, long at) {}
-
   private final Settings settings;
   private final Path folder;
   private final List<String> sets = new ArrayList<>();
@@ -63,6 +58,8 @@ final class ServeContent implements PageContent, AutoCloseable {
   private final Map<String, String> sources = new TreeMap<>();
   private final PaceHistory history = new PaceHistory();
   private final Map<String, Started> started = new TreeMap<>();
+  private final Schedules schedules;
+  private final ServeHistory kept;
 
   /**
    * @param overrides the values of --set, which what is started gets too
@@ -73,6 +70,8 @@ final class ServeContent implements PageContent, AutoCloseable {
     overrides.forEach((key, value) -> sets.addAll(List.of("--set", key + "=" + value)));
     jobs = Job.names(Common.home());
     pipelines = Pipeline.names(Common.home());
+    kept = new ServeHistory(settings, history);
+    schedules = new Schedules(settings, jobs, pipelines, sets);
     jobs.forEach(job -> sources.put(job, Job.read(Common.home(), job).firstSource(settings)));
   }
 
@@ -84,6 +83,8 @@ final class ServeContent implements PageContent, AutoCloseable {
     status.put("pipelines", StatusCommand.passes(settings, pipelines));
     status.put("pace", pace(ledgers));
     status.put("started", started());
+    status.put("schedules", Schedules.read(settings));
+    status.put("coverage", kept.coverage());
     status.put("reports", reports());
     status.put("events", EventLog.newest(settings.path("runtime.dir"), EVENTS));
     LastChecks.ready(settings).ifPresent(ready -> status.put("ready", ready));
@@ -163,21 +164,10 @@ final class ServeContent implements PageContent, AutoCloseable {
           one.put("at", Instant.ofEpochMilli(of.at()).toString());
           one.put("running", of.process().isAlive());
           one.put("exit_code", of.process().isAlive() ? null : of.process().exitValue());
-          one.put("last_line", of.process().isAlive() ? null : lastLine(of.log()));
+          one.put("last_line", of.process().isAlive() ? null : of.lastLine());
           all.add(one);
         });
     return all;
-  }
-
-  /** The last line that a process wrote; empty where it wrote none. */
-  private static String lastLine(Path log) {
-    try {
-      List<String> lines =
-          Files.readAllLines(log).stream().filter(line -> !line.isBlank()).toList();
-      return lines.isEmpty() ? "" : lines.get(lines.size() - 1);
-    } catch (IOException e) {
-      return "its messages cannot be read: " + UserError.reason(e);
-    }
   }
 
   private Map<String, Path> reportFiles() {
@@ -276,27 +266,9 @@ final class ServeContent implements PageContent, AutoCloseable {
     }
     words.addAll(options(options));
     words.addAll(sets);
-    Path log = folder.resolve(what + ".log");
-    try {
-      Files.createDirectories(folder);
-      Process process =
-          new ProcessBuilder(
-                  Self.command(
-                      List.of("-Dbackfill.terminal", "-Dbackfill.parent"),
-                      List.of(
-                          "-Dbackfill.terminal=false",
-                          "-Dbackfill.parent=" + ProcessHandle.current().pid()),
-                      words))
-              .directory(Common.home().toFile())
-              .redirectInput(new File("/dev/null"))
-              .redirectErrorStream(true)
-              .redirectOutput(log.toFile())
-              .start();
-      started.put(what, new Started(process, log, System.currentTimeMillis()));
-      return what + " was started, with process id " + process.pid();
-    } catch (IOException e) {
-      throw new UserError(what + " cannot be started: " + UserError.reason(e));
-    }
+    Started now = Started.start(words, folder.resolve(what + ".log"), List.of());
+    started.put(what, now);
+    return what + " was started, with process id " + now.process().pid();
   }
 
   private static List<String> options(String options) {
@@ -333,6 +305,8 @@ final class ServeContent implements PageContent, AutoCloseable {
   /** Stops what was started from the page, and waits for it. */
   @Override
   public void close() {
+    schedules.close();
+    kept.close();
     started.values().forEach(of -> of.process().destroy());
     for (Started of : started.values()) {
       try {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -115,7 +116,7 @@ final class StatusCommand implements Callable<Integer> {
           json
               ? Report.json(
                       name == null
-                          ? all(statuses, passes, cluster)
+                          ? all(settings, statuses, passes, cluster)
                           : passes.isEmpty() ? one(statuses) : passes.get(0))
                   + "\n"
               : (statuses.isEmpty() ? "" : text(statuses))
@@ -137,10 +138,14 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private static Map<String, Object> all(
-      List<LedgerStatus> statuses, List<PipelineStatus> passes, Cluster cluster) {
+      Settings settings,
+      List<LedgerStatus> statuses,
+      List<PipelineStatus> passes,
+      Cluster cluster) {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("jobs", statuses);
     all.put("pipelines", passes);
+    all.put("schedules", Schedules.read(settings));
     if (cluster != null) {
       all.put("cluster", ClusterView.json(cluster));
     }
@@ -267,6 +272,9 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private static String line(JobStatus run) {
+    if (run.state() != RunState.RUNNING && Boolean.getBoolean("backfill.terminal.output")) {
+      return brief(run);
+    }
     if (run.state() != RunState.RUNNING) {
       // what a run took, as it said itself at its end or, where it died, the last time
       return run.job()
@@ -289,6 +297,26 @@ final class StatusCommand implements Callable<Integer> {
     return running
         + Terminal.line(List.of(run), Terminal.width() - running.length() - 2)
         + (planned(run).isEmpty() ? "" : "\n    " + planned(run).substring(2));
+  }
+
+  /** A run that has ended, in one line of a narrow terminal, with its time here. */
+  private static String brief(JobStatus run) {
+    Estimate plan = run.plan();
+    boolean planned = plan != null && plan.requests() > 0;
+    return run.job()
+        + (run.worker() == null ? "" : " worker " + run.worker())
+        + ": "
+        + run.state()
+        + " at "
+        + Messages.clock(Instant.parse(run.updatedAt()).toEpochMilli())
+        + ", "
+        + Messages.count(run.run().requests(), "request")
+        + (planned ? " (planned " + Messages.count(plan.requests()) + ")" : "")
+        + " in "
+        + Messages.time(Math.round(run.run().seconds() * 1000))
+        + (planned && plan.seconds() != null
+            ? " (" + Messages.time(plan.seconds() * 1000) + ")"
+            : "");
   }
 
   /** What the run was expected to take when it began; empty where it had nothing to do. */

@@ -14,6 +14,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -37,6 +40,15 @@ public final class ShareLock implements AutoCloseable {
   private static final Pattern NOTE_FILE = Pattern.compile(".+\\.lock\\.\\d+");
 
   private static final Pattern NOTE = Pattern.compile("(\\d+) (.+) since (\\S+)");
+
+  /** The system property of a process that `serve` started by its schedule. */
+  private static final String SCHEDULED = "backfill.scheduled";
+
+  /** What its notes end in. */
+  private static final String OF_SCHEDULE = ", scheduled";
+
+  /** How long such a process may take to end for a run that a person started. */
+  private static final long WAY_SECONDS = 120;
 
   private static final class Open {
     private final FileChannel channel;
@@ -99,11 +111,9 @@ public final class ShareLock implements AutoCloseable {
     try {
       Files.createDirectories(file.getParent());
       FileChannel channel = open(file);
-      FileLock lock;
-      try {
-        lock = channel.tryLock(share.from(), (long) share.to() - share.from(), false);
-      } catch (OverlappingFileLockException e) {
-        lock = null;
+      FileLock lock = tried(channel, share);
+      if (lock == null && isWayMade(file)) {
+        lock = tried(channel, share);
       }
       if (lock == null) {
         letGo(file);
@@ -129,6 +139,7 @@ public final class ShareLock implements AutoCloseable {
           ProcessHandle.current().pid()
               + " "
               + holder
+              + (Boolean.getBoolean(SCHEDULED) ? OF_SCHEDULE : "")
               + (share.whole() ? "" : " (" + share + ")")
               + " since "
               + Instant.now().toString().substring(0, 19)
@@ -139,12 +150,54 @@ public final class ShareLock implements AutoCloseable {
     }
   }
 
+  /** The lock; null where another process, or this one, holds a share that overlaps. */
+  private static FileLock tried(FileChannel channel, Share share) throws IOException {
+    try {
+      return channel.tryLock(share.from(), (long) share.to() - share.from(), false);
+    } catch (OverlappingFileLockException e) {
+      return null;
+    }
+  }
+
+  /**
+   * Stops those who hold a lock, as Ctrl-C does, and waits for them, where all of them were started
+   * by a schedule and this process was not: a person does not wait for what a schedule does.
+   *
+   * @return whether they have ended
+   */
+  private static boolean isWayMade(Path file) {
+    List<Holder> holders = holders(file);
+    if (Boolean.getBoolean(SCHEDULED)
+        || holders.isEmpty()
+        || !holders.stream().allMatch(Holder::isScheduled)) {
+      return false;
+    }
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAY_SECONDS);
+    holders.forEach(holder -> holder.process().destroy());
+    for (Holder holder : holders) {
+      try {
+        holder.process().onExit().get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException | ExecutionException e) {
+        return false;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+    }
+    return true;
+  }
+
   /**
    * A process that holds a share.
    *
    * @param what it does, such as "run payouts"
    */
   public record Holder(ProcessHandle process, String what, String since) {
+
+    /** Whether `serve` started it by a schedule. */
+    public boolean isScheduled() {
+      return what.contains(OF_SCHEDULE);
+    }
 
     /** Such as "pid 123: run payouts since 2026-11-27T22:00:00Z". */
     @Override

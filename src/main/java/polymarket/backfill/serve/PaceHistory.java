@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** How fast each source was asked in the last hour. In memory: a restart begins anew. */
+/** How fast each source was asked in the last hour. */
 public final class PaceHistory {
 
   /** An hour of samples. */
@@ -38,6 +38,24 @@ public final class PaceHistory {
     if (of.size() > MOST) {
       of.removeFirst();
     }
+  }
+
+  /** Adds samples of an earlier process, the oldest first, before those of this one. */
+  public synchronized void restore(String source, List<Sample> earlier) {
+    Deque<Sample> of = samples.computeIfAbsent(source, name -> new ArrayDeque<>());
+    for (int i = earlier.size() - 1; i >= 0 && of.size() < MOST; i--) {
+      of.addFirst(earlier.get(i));
+    }
+  }
+
+  /** The samples of each source after an instant, in epoch milliseconds. */
+  public synchronized Map<String, List<Sample>> since(long instant) {
+    Map<String, List<Sample>> later = new LinkedHashMap<>();
+    samples.forEach(
+        (source, of) ->
+            later.put(source, of.stream().filter(sample -> sample.at() > instant).toList()));
+    later.values().removeIf(List::isEmpty);
+    return later;
   }
 
   /** The samples of each source, the oldest first. */

@@ -50,6 +50,11 @@ class ServeIT {
   void start() throws IOException {
     bed = TestBed.start(new SandboxOptions().conditions(2000)).set("serve.port", 0);
     bed.set("payouts.batch-size", 10).set("payouts.concurrency", 1);
+    open();
+  }
+
+  /** Serves the page. */
+  private void open() throws IOException {
     serve = Program.start(bed, "serve");
     Path file = bed.home().resolve("runtime/serve.json");
     TestBed.await("the page", PATIENCE, () -> Files.exists(file) || !serve.isAlive());
@@ -192,6 +197,7 @@ class ServeIT {
       assertEquals("text/event-stream", events.headers().firstValue("Content-Type").orElseThrow());
       open.add(new BufferedReader(new InputStreamReader(events.body(), StandardCharsets.UTF_8)));
     }
+    bed.sandbox().fault("kind=slow,millis=700,source=goldsky");
     Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids(50));
     Program.Result run = Program.run(bed, "run", "payouts", "--ids", ids.toString());
     assertEquals(0, run.exitCode(), run.toString());
@@ -215,6 +221,22 @@ class ServeIT {
     assertEquals(50, found, metrics);
     assertTrue(metrics.contains("backfill_ledger_balanced{job=\"payouts\"} 1\n"), metrics);
     assertTrue(metrics.contains("backfill_running{job=\"payouts\"} 0\n"), metrics);
+    JsonNode before = JSON.readTree(get("history.json", bearer()).body());
+    assertTrue(before.at("/goldsky/0/limit").asDouble() > 0, before.toString());
+    serve.signal("INT");
+    assertEquals(0, serve.end().exitCode());
+    serve.close();
+    open();
+    TestBed.await(
+        "the history of before the restart",
+        PATIENCE,
+        () -> {
+          try {
+            return JSON.readTree(get("history.json", bearer()).body()).has("goldsky");
+          } catch (Exception e) {
+            throw new AssertionError(e);
+          }
+        });
   }
 
   private static void awaitText(Browser browser, String text) {

@@ -1,0 +1,80 @@
+package polymarket.backfill.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import polymarket.backfill.TestBed;
+import polymarket.backfill.polymarket.DecodedLogs;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/**
+ * A source of the chain's logs that damages what it serves, without a word. Of logs that are given
+ * twice and of blocks that are replaced, ChainJobIT shows that the tables are the truth; of single
+ * logs that are left out, ChainAuditIT.
+ */
+class DamageIT {
+
+  private static final long FIRST = 86_126_000L;
+  private static final long LAST = FIRST + 99;
+
+  private static final String[] RUN = {"run", "chain", "--from", "" + FIRST, "--to", "" + LAST};
+
+  private static final String[] COMPARE = {"audit", "--second-source", "rpc", "--sample", "100%"};
+
+  @Test
+  void logsOfOtherBlocksAreRefused_andBlocksThatAreLeftOutAreNamed_andFetchedByTheCommand()
+      throws Exception {
+    try (TestBed bed =
+        SourceBed.start(
+            new SandboxOptions().conditions(1500).wallets(200).limits(0).blockSeconds(1000))) {
+      bed.set("chain.span", 100).set("source.patience", "2s");
+      bed.sandbox().settings().forEach(bed::set);
+      bed.set("chain.sources", "sqd");
+      bed.sandbox().fault("kind=stale,source=sqd,match=stream");
+      assertEquals(5, exit(bed, RUN), () -> SourceBed.said(bed));
+      assertTrue(SourceBed.said(bed).contains("sqd answered with block"), SourceBed.said(bed));
+      assertEquals(
+          0,
+          TestBed.number(
+              "SELECT count() FROM default.chain_transfers WHERE block_number < " + FIRST),
+          "logs of other blocks are not stored");
+      bed.sandbox().clearFaults();
+      DecodedLogs truth = truth(bed);
+      bed.sandbox().fault("kind=drop-block,source=sqd,share=0.1");
+      bed.sandbox().fault("kind=short,source=sqd");
+      assertEquals(0, exit(bed, RUN), () -> SourceBed.said(bed));
+      long stored = logs();
+      assertTrue(stored < truth.logs(), stored + " of " + truth.logs());
+      assertEquals(3, exit(bed, COMPARE), () -> SourceBed.said(bed));
+      assertEquals(
+          truth.logs() - stored,
+          TestBed.number("SELECT toInt64(broken) FROM default.audit_results WHERE law = 'second'"));
+      bed.sandbox().clearFaults();
+      Matcher command =
+          Pattern.compile("backfill (run chain --redo all --from \\d+ --to \\d+)")
+              .matcher(SourceBed.said(bed));
+      assertTrue(command.find(), SourceBed.said(bed));
+      assertEquals(0, exit(bed, command.group(1).split(" ")), () -> SourceBed.said(bed));
+      truth.assertStored();
+      assertEquals(0, exit(bed, COMPARE), () -> SourceBed.said(bed));
+    }
+  }
+
+  private static DecodedLogs truth(TestBed bed) throws Exception {
+    return new DecodedLogs(
+        bed.sandbox().truth().lines("logs?from=" + FIRST + "&to=" + LAST + "&address=all", ""),
+        List.of("conditions", "transfers", "fills", "amm", "lifecycle"));
+  }
+
+  private static long logs() {
+    return TestBed.number("SELECT toInt64(sum(logs)) FROM default.chain_ranges FINAL");
+  }
+
+  private static int exit(TestBed bed, String... arguments) throws Exception {
+    return SourceBed.program(bed, arguments).waitFor();
+  }
+}
