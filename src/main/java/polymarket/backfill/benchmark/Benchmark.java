@@ -30,8 +30,10 @@ public final class Benchmark implements AutoCloseable {
    * @param workers processes that share the limit
    * @param scale of the sandbox's limits and of the pace; 0 for none
    * @param javaOptions of the program, behind those of this process
+   * @param noise whether other processes keep all cores busy meanwhile
    */
-  public record Part(String name, int workers, double scale, List<String> javaOptions) {}
+  public record Part(
+      String name, int workers, double scale, List<String> javaOptions, boolean noise) {}
 
   private final Program program;
   private final Scenario scenario;
@@ -175,6 +177,7 @@ public final class Benchmark implements AutoCloseable {
     ProcessUses uses = new ProcessUses(program, processes, set);
     uses.add("sandbox", sandbox.toHandle());
     long begin = System.nanoTime();
+    Noise noise = part.noise() ? new Noise(processes) : null;
     List<Process> programs = start(part, home, ids, set, uses);
     boolean logsCollections =
         part.javaOptions().stream().anyMatch(option -> option.startsWith("-Xlog:gc"));
@@ -185,12 +188,24 @@ public final class Benchmark implements AutoCloseable {
         results.add(result(part, home, worker, programs.get(worker - 1)));
       }
     } finally {
+      if (noise != null) {
+        noise.close();
+      }
       uses.stop();
     }
     double seconds = (System.nanoTime() - begin) / 1e9;
-    JsonNode limit = json(url + "/_sandbox/stats").path("limits").path(scenario.limit());
+    JsonNode statistics = json(url + "/_sandbox/stats");
     return new JobFigures(
-            part, count, pace, seconds, results, uses, limit, compare(uses, url, ids), home)
+            part,
+            count,
+            pace,
+            seconds,
+            results,
+            uses,
+            statistics.path("limits").path(scenario.limit()),
+            statistics.path("late"),
+            compare(uses, url, ids),
+            home)
         .result(scenario.stored().keySet());
   }
 
@@ -229,7 +244,13 @@ public final class Benchmark implements AutoCloseable {
         arguments.addAll(
             List.of("--worker", String.valueOf(worker), "--of", String.valueOf(part.workers())));
       }
-      Process process = processes.start("run", options, errors(home, worker), arguments);
+      Process process =
+          processes.start(
+              part.noise() ? Noise.BEHIND : List.of(),
+              "run",
+              options,
+              errors(home, worker),
+              arguments);
       programs.add(process);
       uses.add(
           ProcessUses.PROGRAM + (part.workers() > 1 ? ", worker " + worker : ""),

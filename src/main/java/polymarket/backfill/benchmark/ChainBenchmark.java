@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 public final class ChainBenchmark {
 
   /** Blocks of a full run, which hold some half a million logs. */
-  public static final long FULL = 1_000;
+  public static final long FULL = 4_000;
 
   /** Some 500 logs a block, as in a busy month of Polygon. */
   private static final List<String> SANDBOX =

@@ -24,6 +24,7 @@ import java.util.stream.Stream;
  * @param seconds from the start of the first process to the end of the last
  * @param runs what each process printed with --json
  * @param limit the sandbox's counts of the job's limit
+ * @param late when the sandbox's threads woke up late, and by how many milliseconds
  * @param rows stored, and those of the truth
  * @param home of the run
  */
@@ -35,6 +36,7 @@ record JobFigures(
     List<JsonNode> runs,
     ProcessUses uses,
     JsonNode limit,
+    JsonNode late,
     Map<String, Object> rows,
     Path home) {
 
@@ -115,6 +117,19 @@ record JobFigures(
     result.put("highest_in_a_window", limit.path("highest").asLong());
     result.put("allowed_in_a_window", limit.path("max").asLong());
     result.put("arrivals_over_the_limit", limit.path("violations").asLong());
+    result.put("sandbox_late_ms", latest());
+  }
+
+  /** By how many milliseconds the sandbox was late at the most while it counted requests. */
+  private long latest() {
+    long most = 0;
+    for (JsonNode one : late) {
+      double at = one.path(0).asDouble();
+      if (at >= limit.path("first").asDouble() && at <= limit.path("last").asDouble()) {
+        most = Math.max(most, one.path(1).asLong());
+      }
+    }
+    return most;
   }
 
   /** The fewest requests that the runs could have made, as they say themselves. */

@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,9 +39,25 @@ final class Processes {
    */
   Process start(String command, List<String> javaOptions, Path errors, List<String> arguments)
       throws IOException {
-    List<String> line =
+    return start(List.of(), command, javaOptions, errors, arguments);
+  }
+
+  /**
+   * The same, through another command.
+   *
+   * @param before that command, such as nice with its options
+   */
+  Process start(
+      List<String> before,
+      String command,
+      List<String> javaOptions,
+      Path errors,
+      List<String> arguments)
+      throws IOException {
+    List<String> line = new ArrayList<>(before);
+    line.addAll(
         program.command(
-            javaOptions, Stream.concat(Stream.of(command), arguments.stream()).toList());
+            javaOptions, Stream.concat(Stream.of(command), arguments.stream()).toList()));
     Process process =
         new ProcessBuilder(line)
             .redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile()))

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import polymarket.backfill.Messages;
 import polymarket.backfill.benchmark.Figures;
 import polymarket.backfill.benchmark.Scenario;
@@ -116,18 +117,28 @@ final class BenchmarkReport {
           "workers",
           "started %.1f s apart, and used %s of their shares",
           part.get("seconds_between_their_starts"),
-          ((List<?>) part.get("limit_used_by_each_of_its_part"))
-              .stream()
-                  .map(used -> String.format(Locale.ROOT, "%.1f%%", 100 * decimal(used)))
-                  .toList());
+          percents(part.get("limit_used_by_each_of_its_part")));
     }
     line(
         "windows",
-        "at most %,d in any %.4g s (%,d are allowed), %,d requests over the limit",
+        "at most %,d in any %.4g s (%,d are allowed), %,d requests over the limit%s; the sandbox"
+            + " was late by %,d ms at the most",
         part.get("highest_in_a_window"),
         part.get("window_seconds"),
         part.get("allowed_in_a_window"),
-        part.get("arrivals_over_the_limit"));
+        part.get("arrivals_over_the_limit"),
+        part.containsKey("limit_used_in_all_runs") ? " in all runs together" : "",
+        part.get("sandbox_late_ms"));
+    if (part.containsKey("limit_used_in_all_runs")) {
+      line("all runs", "%s of the limit used", percents(part.get("limit_used_in_all_runs")));
+    }
+  }
+
+  private static String percents(Object shares) {
+    return ((List<?>) shares)
+        .stream()
+            .map(used -> String.format(Locale.ROOT, "%.1f%%", 100 * decimal(used)))
+            .collect(Collectors.joining(", "));
   }
 
   /** What each step took, and its share of all. */

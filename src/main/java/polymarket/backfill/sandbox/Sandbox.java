@@ -23,6 +23,7 @@ public final class Sandbox implements AutoCloseable {
   private final Chain chain;
   private final Polygon polygon;
   private final LoopbackServer server;
+  private final Lateness lateness = new Lateness();
 
   private Sandbox(SandboxOptions options) throws IOException {
     this.options = options;
@@ -188,7 +189,12 @@ public final class Sandbox implements AutoCloseable {
       limit.json(out);
       separator = ",";
     }
-    return out.append("}}").toString();
+    return lateness.json(out.append("},\"late\":")).append('}').toString();
+  }
+
+  /** Measures from now on how late this process is, which the statistics then have. */
+  void measureLateness() {
+    lateness.start();
   }
 
   /**

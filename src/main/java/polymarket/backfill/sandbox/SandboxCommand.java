@@ -149,6 +149,7 @@ public final class SandboxCommand implements Callable<Integer> {
       return fail("--limits: '" + limits + "' is none of on, off, x and a number (x10)");
     }
     try (Sandbox sandbox = Sandbox.start(options)) {
+      sandbox.measureLateness();
       sandbox.urls().forEach((name, url) -> System.out.printf("%-18s %s%n", name, url));
       System.out.printf(
           "%-18s api key %s, secret %s, passphrase %s, address %s%n",
