@@ -98,14 +98,25 @@ class RunCommand implements Callable<Integer> {
    * @return the exit code
    */
   int go(Settings settings, Map<Job, String> sources) {
-    List<Job> jobs = List.copyOf(sources.keySet());
-    Set<State> again = options.redoStates();
-    Duration age = options.age();
-    Window window = options.period().window();
     Terminal terminal =
         new Terminal(
             options.json,
             new EventLog(settings.path("runtime.dir"), "run " + String.join(" ", names)));
+    try (ServedPage page =
+        options.page ? ServedPage.open(settings, common.overrides(), false) : null) {
+      if (page != null) {
+        // not as a message: those are kept, and this has the token
+        System.err.println("The page of this run is at " + page.link());
+      }
+      return go(settings, sources, terminal);
+    }
+  }
+
+  private int go(Settings settings, Map<Job, String> sources, Terminal terminal) {
+    List<Job> jobs = List.copyOf(sources.keySet());
+    Set<State> again = options.redoStates();
+    Duration age = options.age();
+    Window window = options.period().window();
     List<JobRun.Result> results = new ArrayList<>();
     for (List<Job> stage : options.ids == null ? stages(jobs) : List.of(jobs)) {
       JobRun.Result last = results.isEmpty() ? null : results.get(results.size() - 1);

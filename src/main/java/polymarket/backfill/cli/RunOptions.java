@@ -126,6 +126,11 @@ final class RunOptions {
               + " added, until Ctrl-C; blocks that it has replaced are fetched again.")
   boolean follow;
 
+  @Option(
+      names = "--page",
+      description = "Serve the live page while it runs, as `backfill serve` does; prints its link.")
+  boolean page;
+
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   boolean json;
 

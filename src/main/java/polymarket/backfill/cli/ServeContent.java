@@ -63,15 +63,16 @@ final class ServeContent implements PageContent, AutoCloseable {
 
   /**
    * @param overrides the values of --set, which what is started gets too
+   * @param scheduled whether schedules are kept
    */
-  ServeContent(Settings settings, Map<String, String> overrides) {
+  ServeContent(Settings settings, Map<String, String> overrides, boolean scheduled) {
     this.settings = settings;
     this.folder = settings.path("runtime.dir").resolve("serve");
     overrides.forEach((key, value) -> sets.addAll(List.of("--set", key + "=" + value)));
     jobs = Job.names(Common.home());
     pipelines = Pipeline.names(Common.home());
     kept = new ServeHistory(settings, history);
-    schedules = new Schedules(settings, jobs, pipelines, sets);
+    schedules = scheduled ? new Schedules(settings, jobs, pipelines, sets) : null;
     jobs.forEach(job -> sources.put(job, Job.read(Common.home(), job).firstSource(settings)));
   }
 
@@ -305,7 +306,9 @@ final class ServeContent implements PageContent, AutoCloseable {
   /** Stops what was started from the page, and waits for it. */
   @Override
   public void close() {
-    schedules.close();
+    if (schedules != null) {
+      schedules.close();
+    }
     kept.close();
     started.values().forEach(of -> of.process().destroy());
     for (Started of : started.values()) {

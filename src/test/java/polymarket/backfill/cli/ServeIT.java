@@ -56,6 +56,11 @@ class ServeIT {
   /** Serves the page. */
   private void open() throws IOException {
     serve = Program.start(bed, "serve");
+    serving(serve);
+  }
+
+  /** Waits for the page of a program, and reads where it is. */
+  private void serving(Program serve) throws IOException {
     Path file = bed.home().resolve("runtime/serve.json");
     TestBed.await("the page", PATIENCE, () -> Files.exists(file) || !serve.isAlive());
     assertTrue(serve.isAlive(), () -> serve.end().toString());
@@ -226,6 +231,7 @@ class ServeIT {
     serve.signal("INT");
     assertEquals(0, serve.end().exitCode());
     serve.close();
+    aRunServesItsOwnPage();
     open();
     TestBed.await(
         "the history of before the restart",
@@ -237,6 +243,27 @@ class ServeIT {
             throw new AssertionError(e);
           }
         });
+  }
+
+  /** Of a run in the foreground, which serves it while it runs. */
+  private void aRunServesItsOwnPage() throws Exception {
+    try (Program run = Program.start(bed, "run", "payouts", "--page", "--redo", "all")) {
+      serving(run);
+      TestBed.await(
+          "the run on its page",
+          PATIENCE,
+          () -> {
+            try {
+              return get("status.json", bearer()).body().contains("\"state\":\"running\"");
+            } catch (Exception e) {
+              throw new AssertionError(e);
+            }
+          });
+      Program.Result end = run.end();
+      assertEquals(0, end.exitCode(), end.toString());
+      assertTrue(end.err().contains("The page of this run is at " + page), end.err());
+    }
+    assertFalse(Files.exists(bed.home().resolve("runtime/serve.json")));
   }
 
   private static void awaitText(Browser browser, String text) {
