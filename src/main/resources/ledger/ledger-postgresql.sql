@@ -91,7 +91,8 @@ ON CONFLICT (source, egress) DO UPDATE SET
 RETURNING extract(epoch FROM next_at - clock_timestamp()) * 1000 - ?;
 
 -- @turns-later
-UPDATE backfill.pace SET next_at = next_at + ? * interval '1 ms' WHERE source = ? AND egress = ?;
+UPDATE backfill.pace SET next_at = next_at + ? * interval '1 ms'
+WHERE source = ? AND egress = ? AND extract(epoch FROM next_at - clock_timestamp()) * 1000 <= ?;
 
 -- @turns-pause
 UPDATE backfill.pace SET next_at = greatest(next_at, clock_timestamp() + ? * interval '1 ms') WHERE source = ? AND egress = ?;
@@ -143,8 +144,8 @@ CREATE TABLE batches(
 CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
 
 -- @lock
--- one transaction at a time, as in SQLite
-SELECT pg_advisory_xact_lock(4713, hashtext(current_schema()));
+-- one transaction at a time, as in SQLite; the one of a member that stands still ends with its lease, so that others go on
+SELECT set_config('idle_in_transaction_session_timeout', ?, true), pg_advisory_xact_lock(4713, hashtext(current_schema()));
 
 -- @holds
 SELECT 1 FROM batches

@@ -64,7 +64,9 @@ public final class Redaction {
         });
     Secrets known = secrets;
     for (Map.Entry<String, String> setting : values.entrySet()) {
-      if (setting.getValue().contains("://") || setting.getKey().endsWith("url")) {
+      if (setting.getValue().startsWith("jdbc:")) {
+        known = known.andJdbcUrl(setting.getValue(), words);
+      } else if (setting.getValue().contains("://") || setting.getKey().endsWith("url")) {
         for (String url : setting.getValue().split("[\\s,]+")) {
           known = known.andUrl(url, words);
         }

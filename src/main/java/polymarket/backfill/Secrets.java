@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -46,6 +47,8 @@ final class Secrets {
       Pattern.compile(
           "v?[0-9.]{1,11}|api|rpc|jsonrpc|json|https?|wss?|eth|pos|bor|matic|mainnet|amoy|archive"
               + "|nodes?|graphql|query|ethereum|private|public|project|default");
+
+  private static final Pattern JDBC_PASSWORD = Pattern.compile("(?i)[?&][^=&]*password=([^&\\s]+)");
 
   /** What may as well be a number of rows. */
   private static final Pattern COUNT = Pattern.compile("[0-9]{1,7}");
@@ -124,6 +127,16 @@ final class Secrets {
       Arrays.stream(url.split("[\\s/?&=@:]+")).forEach(part -> part(more, part, words));
     }
     return more.size() == forms.size() ? this : new Secrets(more);
+  }
+
+  /** These secrets and the passwords among the parameters of a JDBC URL; the rest is no secret. */
+  Secrets andJdbcUrl(String url, Set<String> words) {
+    Secrets more = this;
+    Matcher password = JDBC_PASSWORD.matcher(url);
+    while (password.find()) {
+      more = more.and(password.group(1), words).and(decoded(password.group(1)), words);
+    }
+    return more;
   }
 
   private static void part(Set<Form> forms, String part, Set<String> words) {

@@ -86,6 +86,16 @@ class RedactionTest {
   }
 
   @Test
+  void ofAJdbcUrl_thePasswordsAreSecret_andNothingElse() {
+    String url =
+        "jdbc:postgresql://db1,db2/backfill?targetServerType=primary&password=s3%20cret-9&sslmode=verify-full";
+    Secrets secrets = Secrets.NONE.andJdbcUrl(url, WORDS);
+    assertEquals(
+        "no connection to db1,db2/backfill as primary with *** or ***",
+        secrets.mask("no connection to db1,db2/backfill as primary with s3%20cret-9 or s3 cret-9"));
+  }
+
+  @Test
   void ordinaryWordsOfAUrl_areNotMasked() {
     String text = "gamma: 137 fills of 2 positions in v2 (routes/sources/gamma.camel.yaml)";
     assertEquals(text, url("http://127.0.0.1:8090/gamma/v2/137/fills", text));

@@ -28,7 +28,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
@@ -367,8 +369,16 @@ public final class TestBed implements AutoCloseable {
     return home.resolve("runtime/" + job + ".ledger");
   }
 
+  /** The job's ledger, wherever the settings say that it is. */
   public Ledger ledger() {
-    return Ledger.open(ledgerFile());
+    return Ledger.open(LedgerPlace.of(settings(), job));
+  }
+
+  /** Lets all programs that are started with the bed's settings share their ledgers. */
+  public TestBed share(Cluster cluster) {
+    return set("cluster.url", cluster.url())
+        .set("cluster.user", cluster.user())
+        .set("cluster.password", cluster.password());
   }
 
   /** All that the ledger knows, by id. */

@@ -23,6 +23,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.pipeline.PassState;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
@@ -126,6 +127,10 @@ final class PipelineCommand implements Callable<Integer> {
               + " steps after it");
     }
     Settings settings = common.settings();
+    if (Cluster.of(settings) != null) {
+      throw new UserError(
+          "pipelines do not run on shared ledgers: run them without CLUSTER_URL, on one machine");
+    }
     Pipeline pipeline = read(settings, name);
     Duration time = budget == null ? null : Settings.duration(budget, "--budget");
     PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);

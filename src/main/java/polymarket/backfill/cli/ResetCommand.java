@@ -14,6 +14,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
@@ -58,6 +59,13 @@ final class ResetCommand implements Callable<Integer> {
               + " in "
               + settings.path("runtime.dir")
               + ": there is nothing to reset");
+    }
+    Cluster cluster = Cluster.of(settings);
+    if (cluster != null && cluster.members().stream().anyMatch(Cluster.MemberInfo::alive)) {
+      throw new UserError(
+          "members work on the ledgers at "
+              + cluster.where()
+              + ": stop them first; `backfill status` shows them");
     }
     List<ShareLock> locks = new ArrayList<>();
     try {

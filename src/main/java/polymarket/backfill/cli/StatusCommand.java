@@ -23,6 +23,7 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
@@ -46,6 +47,7 @@ final class StatusCommand implements Callable<Integer> {
    * What the ledger of a job holds, and what its runs say of themselves.
    *
    * @param parts those of its window and of what runs under its name; null for none
+   * @param held what members hold of a shared ledger; null for one of this machine
    */
   record LedgerStatus(
       String job,
@@ -53,7 +55,8 @@ final class StatusCommand implements Callable<Integer> {
       JobStatus.Rows rows,
       boolean balanced,
       List<JobStatus> runs,
-      @JsonInclude(JsonInclude.Include.NON_NULL) List<LedgerStatus> parts) {}
+      @JsonInclude(JsonInclude.Include.NON_NULL) List<LedgerStatus> parts,
+      @JsonInclude(JsonInclude.Include.NON_NULL) List<Cluster.Held> held) {}
 
   @Mixin private Common common;
 
@@ -97,6 +100,7 @@ final class StatusCommand implements Callable<Integer> {
                     .map(Job::getName)
                     .toList()
                 : List.of();
+    Cluster cluster = Cluster.of(settings);
     while (true) {
       List<LedgerStatus> statuses = statuses(settings, names);
       List<PipelineStatus> passes = passes(settings, pipelines);
@@ -105,23 +109,18 @@ final class StatusCommand implements Callable<Integer> {
             "no ledger"
                 + (name == null ? "" : " of " + name)
                 + " in "
-                + settings.path("runtime.dir")
+                + (cluster == null ? settings.path("runtime.dir") : cluster.where())
                 + ": no job has run here yet");
       }
       String text =
           json
               ? Report.json(
                       name == null
-                          ? Map.of(
-                              "jobs",
-                              statuses,
-                              "pipelines",
-                              passes,
-                              "schedules",
-                              Schedules.read(settings))
+                          ? all(settings, statuses, passes, cluster)
                           : passes.isEmpty() ? one(statuses) : passes.get(0))
                   + "\n"
               : (statuses.isEmpty() ? "" : text(statuses))
+                  + (cluster == null ? "" : ClusterView.text(cluster, statuses))
                   + passes.stream()
                       .map(pass -> String.join("\n", PipelineView.lines(pass)) + "\n")
                       .collect(Collectors.joining());
@@ -138,6 +137,21 @@ final class StatusCommand implements Callable<Integer> {
     }
   }
 
+  private static Map<String, Object> all(
+      Settings settings,
+      List<LedgerStatus> statuses,
+      List<PipelineStatus> passes,
+      Cluster cluster) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("jobs", statuses);
+    all.put("pipelines", passes);
+    all.put("schedules", Schedules.read(settings));
+    if (cluster != null) {
+      all.put("cluster", ClusterView.json(cluster));
+    }
+    return all;
+  }
+
   /** A job's status, with those of its window and of what runs under its name as its parts. */
   private static LedgerStatus one(List<LedgerStatus> statuses) {
     LedgerStatus first = statuses.get(0);
@@ -149,7 +163,8 @@ final class StatusCommand implements Callable<Integer> {
             first.rows(),
             first.balanced(),
             first.runs(),
-            statuses.subList(1, statuses.size()));
+            statuses.subList(1, statuses.size()),
+            first.held());
   }
 
   /** The last pass of each of these pipelines that has one. */
@@ -173,17 +188,24 @@ final class StatusCommand implements Callable<Integer> {
     for (String job : names) {
       LedgerPlace file = LedgerPlace.of(settings, job);
       if (file.exists()) {
-        statuses.add(status(job, file, runs(settings.path("runtime.dir"), job)));
+        Cluster cluster = Cluster.of(settings);
+        statuses.add(
+            status(
+                job,
+                file,
+                runs(settings.path("runtime.dir"), job),
+                cluster == null ? null : cluster.held(job)));
       }
       LedgerPlace window = LedgerPlace.of(JobRun.windowFile(settings, job));
       if (window.exists()) {
-        statuses.add(status(job + " (window)", window, List.of()));
+        statuses.add(status(job + " (window)", window, List.of(), null));
       }
     }
     return statuses;
   }
 
-  private static LedgerStatus status(String name, LedgerPlace file, List<JobStatus> runs) {
+  private static LedgerStatus status(
+      String name, LedgerPlace file, List<JobStatus> runs, List<Cluster.Held> held) {
     try (Ledger ledger = Ledger.open(file)) {
       Ledger.Sums sums = ledger.sums();
       return new LedgerStatus(
@@ -197,12 +219,16 @@ final class StatusCommand implements Callable<Integer> {
               ledger.replaced() ? "with those that were replaced" : null),
           sums.balanced(),
           runs,
-          null);
+          null,
+          held);
     }
   }
 
   /** What the processes that work, or last worked, on the job say of themselves. */
   static List<JobStatus> runs(Path runtime, String job) {
+    if (!Files.isDirectory(runtime)) {
+      return List.of();
+    }
     String name = Pattern.quote(job) + "(\\.worker-\\d+-of-\\d+)?\\.status\\.json";
     List<JobStatus> runs = new ArrayList<>();
     try (Stream<Path> files = Files.list(runtime)) {

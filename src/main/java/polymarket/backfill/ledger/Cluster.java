@@ -210,13 +210,14 @@ public record Cluster(String url, String user, String password, String egress) {
 
   /**
    * Whether an error says that the server is not reached, is ending or starting, or cannot be
-   * written, as a standby: the classes 08 and 57P, and 25006 of SQLSTATE.
+   * written, as a standby, or that it ended the session of a process that stood still: the classes
+   * 08 and 57P, 53300, 25006 and 25P03 of SQLSTATE.
    */
   static boolean isAway(Exception e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof SQLException sql
           && sql.getSQLState() != null
-          && sql.getSQLState().matches("08...|57P..|25006|53300")) {
+          && sql.getSQLState().matches("08...|57P..|25006|25P03|53300")) {
         return true;
       }
     }

@@ -229,6 +229,11 @@ public final class Ledger implements AutoCloseable {
     return batches.freed(share);
   }
 
+  /** Whether members on several machines work on it. */
+  public boolean isShared() {
+    return database.isShared();
+  }
+
   /** Whether another process that shares the ledger has work that may come to this one. */
   public synchronized boolean othersWork() {
     return batches.othersWork();

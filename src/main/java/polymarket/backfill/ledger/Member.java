@@ -253,11 +253,11 @@ public final class Member implements AutoCloseable {
     }
   }
 
-  static void update(Connection connection, String statement, Object... parameters)
+  static int update(Connection connection, String statement, Object... parameters)
       throws SQLException {
     try (PreparedStatement update = connection.prepareStatement(Cluster.SQL.get(statement))) {
       Database.set(update, parameters);
-      update.executeUpdate();
+      return update.executeUpdate();
     }
   }
 

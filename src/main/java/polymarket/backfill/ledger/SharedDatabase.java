@@ -38,6 +38,7 @@ final class SharedDatabase extends Database {
   @Override
   void begin() throws SQLException {
     try (PreparedStatement lock = connection().prepareStatement(sql("lock"))) {
+      set(lock, String.valueOf(Member.LEASE.toMillis()));
       lock.execute();
     }
   }

@@ -56,7 +56,7 @@ public final class SharedPace {
         Database.set(
             turn,
             source,
-            member.cluster().egress(),
+            egress(),
             wait,
             cost,
             stepMillis,
@@ -78,19 +78,28 @@ public final class SharedPace {
     }
   }
 
-  /** Moves all further turns: a request left later than its turn. */
-  public synchronized void later(String source, double millis) {
-    update("turns-later", source, millis);
+  /**
+   * Delays all turns that are not reserved yet, because a request leaves later than its turn.
+   *
+   * @param within only where the next of them is no later than so many milliseconds from now
+   * @return whether they were delayed
+   */
+  public synchronized boolean later(String source, double millis, double within) {
+    return update("turns-later", millis, source, egress(), within) > 0;
   }
 
   /** Lets no further turn come before a time from now, because the source asked for it. */
   public synchronized void pause(String source, long millis) {
-    update("turns-pause", source, millis);
+    update("turns-pause", (double) millis, source, egress());
   }
 
-  private void update(String statement, String source, double millis) {
+  private String egress() {
+    return member.cluster().egress();
+  }
+
+  private int update(String statement, Object... parameters) {
     try {
-      Member.update(connection(), statement, millis, source, member.cluster().egress());
+      return Member.update(connection(), statement, parameters);
     } catch (SQLException e) {
       throw member.failed(e);
     }

@@ -27,6 +27,8 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Cluster;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.ShareLock;
 
 /** Looks, before a long run, at all that a run needs: machine, ClickHouse, sources, keys, locks. */
@@ -82,6 +84,7 @@ public final class Doctor {
       doctor.folder("clickhouse.data");
     }
     doctor.locks();
+    doctor.cluster();
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       doctor.ok(
           "ClickHouse", clickHouse.where() + ", version " + clickHouse.value("SELECT version()"));
@@ -128,6 +131,25 @@ public final class Doctor {
         holders.isEmpty()
             ? "nothing"
             : holders.stream().map(ShareLock.Holder::toString).collect(Collectors.joining("; ")));
+  }
+
+  /** Joins the members that share ledgers, and leaves them again. */
+  private void cluster() {
+    if (settings.text("cluster.url").isEmpty()) {
+      return;
+    }
+    try {
+      Cluster cluster = Cluster.of(settings);
+      try (Member member = Member.join(cluster, List.of("doctor"), why -> {})) {
+        long others =
+            cluster.members().stream()
+                .filter(other -> other.alive() && other.member() != member.number())
+                .count();
+        ok("cluster.url", cluster.where() + ", " + Messages.count(others, "other member"));
+      }
+    } catch (UserError e) {
+      failed("cluster.url", e.getMessage(), "see docs/CLUSTER.md for what PostgreSQL needs");
+    }
   }
 
   /** Makes and drops a table, as a run does, in each database that runs write to. */

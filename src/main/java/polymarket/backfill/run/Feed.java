@@ -2,7 +2,6 @@ package polymarket.backfill.run;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -10,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +44,8 @@ final class Feed implements Iterator<BatchWork> {
 
   private static final long FREED_EVERY_NANOS = 500_000_000;
 
+  private static final long RECOUNT_NANOS = 10_000_000_000L;
+
   private static final Logger LOG = LoggerFactory.getLogger("backfill.feed");
 
   private final Ledger ledger;
@@ -79,6 +79,9 @@ final class Feed implements Iterator<BatchWork> {
 
   /** When it last looked for batches of members that have ended, by {@link System#nanoTime}. */
   private long lookedForFreed = System.nanoTime();
+
+  /** When the ledger is counted next, by {@link System#nanoTime}. */
+  private long recountAt = System.nanoTime() + RECOUNT_NANOS;
 
   /** Whether nothing is left to do here, while other members still work on the job. */
   private boolean othersWork;
@@ -466,6 +469,19 @@ final class Feed implements Iterator<BatchWork> {
     return ledger;
   }
 
+  /**
+   * Lets the progress show what other members have done too: every ten seconds, and of a ledger
+   * that takes long to count, a twentieth of the time.
+   */
+  void recount() {
+    long now = System.nanoTime();
+    if (ledger.isShared() && now >= recountAt) {
+      progress.counted(ledger.counts(share));
+      long took = System.nanoTime() - now;
+      recountAt = now + Math.max(RECOUNT_NANOS, 20 * took);
+    }
+  }
+
   synchronized void release(BatchWork batch, List<Batch> followers) {
     inFlight.remove(batch);
     batch.putDown();
@@ -485,46 +501,9 @@ final class Feed implements Iterator<BatchWork> {
 
   /** What the batches in flight wait for, in words. */
   synchronized String waitsFor(String sourceName) {
-    Map<String, Integer> counts = new TreeMap<>();
-    for (BatchWork batch : inFlight) {
-      Step step = batch.step();
-      counts.merge(
-          step == Step.INSERT || step == Step.READ_BACK
-              ? "ClickHouse"
-              : step == Step.LEDGER
-                  ? "the ledger"
-                  : step == null && batch.worker() != null
-                      ? sourceName + " or the next step" + at(batch.worker())
-                      : sourceName,
-          1,
-          Integer::sum);
+    if (inFlight.isEmpty() && suspects.isEmpty()) {
+      return othersWork ? "other members work on what is left" : "no batch is in flight";
     }
-    suspects.forEach(suspect -> counts.merge(sourceName, 1, Integer::sum));
-    return counts.isEmpty()
-        ? othersWork ? "other members work on what is left" : "no batch is in flight"
-        : String.join(
-            ", ",
-            counts.entrySet().stream()
-                .map(
-                    count ->
-                        count.getValue()
-                            + (count.getValue() == 1 ? " batch waits for " : " batches wait for ")
-                            + count.getKey())
-                .toList());
-  }
-
-  /** The position of a thread, to find out why it hangs. */
-  private static String at(Thread worker) {
-    return Arrays.stream(worker.getStackTrace())
-        .filter(frame -> frame.getClassName().startsWith("polymarket."))
-        .findFirst()
-        .map(
-            frame ->
-                " (in "
-                    + frame.getClassName().replaceFirst(".*\\.", "")
-                    + "."
-                    + frame.getMethodName()
-                    + ")")
-        .orElse("");
+    return Waits.of(inFlight, suspects.size(), sourceName);
   }
 }

@@ -93,6 +93,9 @@ final class RunWatch {
       if (now >= nextTick) {
         nextTick = now + 1000;
         keepClickHouse();
+        if (!stop.asked()) {
+          feeds.forEach(Feed::recount);
+        }
         progress.forEach(job -> job.publish(job.snapshot(RunState.RUNNING)));
         watcher.tick(progress);
         watch();

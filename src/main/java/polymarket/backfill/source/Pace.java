@@ -21,6 +21,9 @@ public final class Pace {
   /** How old an unused turn may be, in milliseconds; half a period if that is shorter. */
   private static final long CATCH_UP = 2000;
 
+  /** So many late turns of a request are given up before the turns of all are delayed. */
+  private static final int GIVEN_UP = 2;
+
   private final String name;
   private final Share share;
   private final double fraction;
@@ -89,6 +92,23 @@ public final class Pace {
     /** How many milliseconds a reserved turn would be late if its request was sent now. */
     double late() {
       return (System.nanoTime() - reserved.dueNanos()) / 1e6 + reserved.unsureMillis();
+    }
+
+    /**
+     * So many milliseconds late is on time: a fifth of what a source route stays below its limit.
+     */
+    double tolerance() {
+      return periodMillis / 500.0;
+    }
+
+    /** So late does not exceed the limit yet: the rest is for network delays. */
+    double allowance() {
+      return periodMillis * 6 / 1000.0;
+    }
+
+    private Turn sentAt(long nanos) {
+      return new Turn(
+          source, waitMillis, slot, step, periodMillis, calls, new SharedPace.Turn(nanos, 0));
     }
   }
 
@@ -192,22 +212,30 @@ public final class Pace {
   }
 
   /**
-   * The turn that a request is sent with, now. A shared turn that has passed is given up, because
-   * other members have gone on meanwhile: of the one percent by which a source route stays below
-   * its limit, six tenths are for this process, and the rest for network delays, which cannot be
-   * measured here.
+   * The turn that a request is sent with, now. One that is late would exceed the limit of the
+   * window that starts with it, unless all turns that are not reserved yet come later by the same
+   * time. So they are delayed, where the turn a period later is still free and that costs less than
+   * another turn; otherwise the turn is given up, because other members have gone on meanwhile.
    */
   Turn onTime(Turn turn) throws InterruptedException {
     if (shared == null) {
       return turn;
     }
     Turn now = turn;
-    while (true) {
+    for (int givenUp = 0; ; givenUp++) {
       TimeUnit.NANOSECONDS.sleep(now.reserved().dueNanos() - System.nanoTime());
-      if (now.late() <= turn.periodMillis() * 0.006) {
+      double late = now.late();
+      if (late <= now.tolerance()) {
         return now;
       }
-      now = reserved(turn.step(), turn.periodMillis(), turn.calls());
+      boolean cheaper = late <= now.step() || givenUp >= GIVEN_UP;
+      if (cheaper && shared.later(name, late, now.periodMillis() - late)) {
+        return now.sentAt(System.nanoTime());
+      }
+      if (late <= now.allowance()) {
+        return now;
+      }
+      now = reserved(now.step(), now.periodMillis(), now.calls());
     }
   }
 
@@ -226,8 +254,8 @@ public final class Pace {
   void left(Turn turn) {
     if (shared == null) {
       leftLate(turn);
-    } else if (turn.late() > turn.periodMillis() / 500) {
-      shared.later(name, turn.late());
+    } else if (turn.late() > turn.tolerance()) {
+      shared.later(name, turn.late(), Double.POSITIVE_INFINITY);
     }
   }
 

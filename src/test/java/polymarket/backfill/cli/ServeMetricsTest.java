@@ -71,9 +71,21 @@ class ServeMetricsTest {
             settings,
             List.of(
                 new StatusCommand.LedgerStatus(
-                    "payouts", ids, rows, true, List.of(run("payouts", RunState.RUNNING, 8)), null),
+                    "payouts",
+                    ids,
+                    rows,
+                    true,
+                    List.of(run("payouts", RunState.RUNNING, 8)),
+                    null,
+                    null),
                 new StatusCommand.LedgerStatus(
-                    "fills", ids, rows, false, List.of(run("fills", RunState.RUNNING, 8)), null)),
+                    "fills",
+                    ids,
+                    rows,
+                    false,
+                    List.of(run("fills", RunState.RUNNING, 8)),
+                    null,
+                    null)),
             Map.of("payouts", "goldsky", "fills", "goldsky"));
   }
 

@@ -43,10 +43,10 @@ public final class Postgres implements AutoCloseable {
     return at(server.getPort(), name);
   }
 
-  /** A database of this server by way of another port. */
-  static Cluster at(int port, String name) {
+  /** A database of a server at a port. */
+  public static Cluster at(int port, String name) {
     return new Cluster(
-        "jdbc:postgresql://localhost:" + port + "/" + name, "postgres", "postgres", "default");
+        "jdbc:postgresql://127.0.0.1:" + port + "/" + name, "postgres", "postgres", "default");
   }
 
   /** Runs a statement in a database. */

@@ -193,6 +193,20 @@ class SharedLedgerIT extends LedgerContract {
   }
 
   @Test
+  void aMemberThatStandsStillInATransaction_doesNotKeepTheOthersWaiting() throws Exception {
+    Member second = join();
+    try (Ledger two = open(second)) {
+      load(two, ids(3));
+      Database one = place().open();
+      one.connection().setAutoCommit(false);
+      one.begin();
+      assertEquals(1, two.claim("", Mode.NEW, Share.WHOLE, 3, 1).size());
+      assertThrows(Exception.class, () -> one.query("holds", result -> 1, 1L, 0));
+      assertTrue(member.lost() != null, "it joins again before it goes on");
+    }
+  }
+
+  @Test
   void aMemberThatLosesTheDatabase_isNoneAnyMore_andJoinsUnderAnotherNumber() throws Exception {
     Ledger one = open();
     load(one, ids(3));
@@ -288,7 +302,8 @@ class SharedLedgerIT extends LedgerContract {
     assertTrue(paused >= 60_000 - 1, paused + " ms");
     double other = (two.reserve("other", 200, 1, 10_000).dueNanos() - System.nanoTime()) / 1e6;
     assertTrue(other < 1000, "a pause is of one source: " + other);
-    one.later("other", 30_000);
+    assertFalse(one.later("source", 30_000, 10_000), "the next turn is a minute away");
+    assertTrue(one.later("other", 30_000, 10_000));
     double later = (two.reserve("other", 200, 1, 10_000).dueNanos() - now) / 1e6;
     assertTrue(later > 29_000, later + " ms");
     assertEquals(

@@ -1,0 +1,80 @@
+package polymarket.backfill.cli;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import polymarket.backfill.Messages;
+import polymarket.backfill.ledger.Cluster;
+
+/** What status shows of a shared ledger: its members, what each holds, and the pace. */
+final class ClusterView {
+
+  private ClusterView() {}
+
+  /** For {@code --json}. */
+  static Map<String, Object> json(Cluster cluster) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("database", cluster.where());
+    json.put("members", cluster.members());
+    json.put("pace", cluster.pace());
+    return json;
+  }
+
+  /**
+   * @param statuses of the jobs, with what is held of each
+   */
+  static String text(Cluster cluster, List<StatusCommand.LedgerStatus> statuses) {
+    List<Map<String, Object>> members = new ArrayList<>();
+    for (Cluster.MemberInfo member : cluster.members()) {
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("member", member.member());
+      row.put("host", member.host());
+      row.put("pid", member.pid());
+      row.put("egress", member.egress());
+      row.put("works on", member.jobs());
+      row.put("since", Instant.ofEpochMilli(member.joinedAt()).toString().substring(0, 19) + "Z");
+      row.put("state", member.alive() ? "alive" : "gone");
+      row.put("holds", holds(member.member(), statuses));
+      members.add(row);
+    }
+    List<Map<String, Object>> pace = new ArrayList<>();
+    for (Cluster.PaceInfo source : cluster.pace()) {
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("source", source.source());
+      row.put("egress", source.egress());
+      row.put("a second", String.format(Locale.ROOT, "%.3g", source.limit()));
+      row.put("turns", source.requests());
+      row.put(
+          "next turn",
+          source.aheadMillis() <= 0 ? "now" : "in " + Messages.time(source.aheadMillis()));
+      pace.add(row);
+    }
+    return "shared at "
+        + cluster.where()
+        + (members.isEmpty() ? ": no member works" : ":\n" + Report.table(members).stripTrailing())
+        + "\n"
+        + (pace.isEmpty() ? "" : Report.table(pace));
+  }
+
+  private static String holds(int member, List<StatusCommand.LedgerStatus> statuses) {
+    return statuses.stream()
+        .filter(status -> status.held() != null)
+        .flatMap(
+            status ->
+                status.held().stream()
+                    .filter(held -> held.member() == member)
+                    .map(
+                        held ->
+                            Messages.count(held.batches(), "batch")
+                                + " of "
+                                + status.job()
+                                + " ("
+                                + Messages.count(held.ids(), "id")
+                                + ")"))
+        .collect(Collectors.joining(", "));
+  }
+}
