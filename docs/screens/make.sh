@@ -25,7 +25,7 @@ screen() {
       elsif (defined $5) { $lines[$row] .= " " x ($column - length $lines[$row]) if length $lines[$row] < $column;
         substr($lines[$row], $column, length $5) = $5; $column += length $5 }
     }
-    s/\s+$// for @lines; pop @lines while @lines && $lines[-1] eq ""; for (@lines) { do { print substr($_, 0, '$columns'), "\n" } while length($_ = substr($_, '$columns') // "") }'
+    s/\s+$//, s{\Q'"$work"'\E}{/home/you}g for @lines; pop @lines while @lines && $lines[-1] eq ""; for (@lines) { do { print substr($_, 0, '$columns'), "\n" } while length($_ = substr($_, '$columns') // "") }'
 }
 
 # Writes the screens of a command: its name, the command as a person types it, and that command's words.
@@ -34,7 +34,7 @@ shoot() {
   [ "$only" = "  " ] || [[ "$only" = *" $name "* ]] || { "$@" >"$work/out.log" 2>&1 </dev/null || true; return; }
   local columns
   for columns in 80 120; do
-    { echo "\$ $typed"; screen "$columns" "$@"; } | sed "s|$work/|/home/you/|g" >"$work/screen"
+    { echo "\$ $typed"; screen "$columns" "$@"; } >"$work/screen"
     mv "$work/screen" "$here/$name-$columns.txt"
     echo "$name-$columns.txt"
   done
