@@ -17,8 +17,8 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Postgres;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -203,7 +203,7 @@ class MembersIT {
   @Test
   void aMemberThatIsCutOffFromTheDatabase_stopsAsking_andJoinsAgain()
       throws IOException, InterruptedException {
-    Cluster direct = postgres.database();
+    SharedLedgers direct = postgres.database();
     List<Program> members = new ArrayList<>();
     try (Proxy proxy = new Proxy(postgres.port());
         TestBed bed =

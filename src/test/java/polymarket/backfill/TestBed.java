@@ -28,10 +28,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.Progress;
@@ -375,7 +375,7 @@ public final class TestBed implements AutoCloseable {
   }
 
   /** Lets all programs that are started with the bed's settings share their ledgers. */
-  public TestBed share(Cluster cluster) {
+  public TestBed share(SharedLedgers cluster) {
     return set("cluster.url", cluster.url())
         .set("cluster.user", cluster.user())
         .set("cluster.password", cluster.password());

@@ -287,6 +287,8 @@ final class DemoCommand implements Callable<Integer> {
       ByteArrayOutputStream out = new ByteArrayOutputStream();
       PrintStream before = System.out;
       PrintStream errors = System.err;
+      // what would be redrawn goes to the report, and must not erase the lines above
+      String terminal = System.setProperty("backfill.terminal", "false");
       int code;
       try (PrintStream printed = new PrintStream(out, true, StandardCharsets.UTF_8)) {
         System.setOut(printed);
@@ -295,6 +297,7 @@ final class DemoCommand implements Callable<Integer> {
       } finally {
         System.setOut(before);
         System.setErr(errors);
+        System.setProperty("backfill.terminal", terminal == null ? "false" : terminal);
       }
       String text = out.toString(StandardCharsets.UTF_8);
       report.println("$ " + command + "\n" + text);

@@ -11,10 +11,10 @@ import picocli.CommandLine.Parameters;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.Window;
 import polymarket.backfill.run.JobRun;
 
@@ -40,7 +40,7 @@ final class JoinCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Settings settings = common.settings();
-    Cluster cluster = Cluster.of(settings);
+    SharedLedgers cluster = SharedLedgers.of(settings);
     if (cluster == null) {
       throw new UserError(
           "join needs a shared ledger: set CLUSTER_URL to its PostgreSQL database, such as"
@@ -65,7 +65,7 @@ final class JoinCommand implements Callable<Integer> {
   }
 
   /** The jobs that were named, or those that have pending ids. */
-  private List<Job> jobs(Settings settings, Cluster cluster) {
+  private List<Job> jobs(Settings settings, SharedLedgers cluster) {
     List<Job> jobs = new ArrayList<>();
     for (String name : names.isEmpty() ? Job.names(Common.home()) : names) {
       LedgerPlace place = LedgerPlace.of(settings, name);

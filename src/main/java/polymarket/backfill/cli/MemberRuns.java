@@ -9,7 +9,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.AwayException;
-import polymarket.backfill.ledger.Cluster;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.RunState;
 
@@ -84,7 +84,7 @@ final class MemberRuns {
             + "; nothing is requested or marked without it. Trying again until "
             + Messages.clock(until)
             + " (source.patience)");
-    Cluster cluster = Cluster.of(settings);
+    SharedLedgers cluster = SharedLedgers.of(settings);
     while (!Signals.asked() && System.currentTimeMillis() < until) {
       if (cluster.answers()) {
         terminal.info("the shared ledger answers again; joining as a new member");

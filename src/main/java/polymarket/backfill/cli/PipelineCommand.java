@@ -23,7 +23,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Cluster;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.pipeline.PassState;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
@@ -127,7 +127,7 @@ final class PipelineCommand implements Callable<Integer> {
               + " steps after it");
     }
     Settings settings = common.settings();
-    if (Cluster.of(settings) != null) {
+    if (SharedLedgers.of(settings) != null) {
       throw new UserError(
           "pipelines do not run on shared ledgers: run them without CLUSTER_URL, on one machine");
     }

@@ -14,11 +14,11 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.run.JobRun;
 
 /** Resets a job's progress. */
@@ -60,8 +60,8 @@ final class ResetCommand implements Callable<Integer> {
               + settings.path("runtime.dir")
               + ": there is nothing to reset");
     }
-    Cluster cluster = Cluster.of(settings);
-    if (cluster != null && cluster.members().stream().anyMatch(Cluster.MemberInfo::alive)) {
+    SharedLedgers cluster = SharedLedgers.of(settings);
+    if (cluster != null && cluster.members().stream().anyMatch(SharedLedgers.MemberInfo::alive)) {
       throw new UserError(
           "members work on the ledgers at "
               + cluster.where()

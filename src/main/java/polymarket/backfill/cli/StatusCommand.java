@@ -23,10 +23,10 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
@@ -56,7 +56,7 @@ final class StatusCommand implements Callable<Integer> {
       boolean balanced,
       List<JobStatus> runs,
       @JsonInclude(JsonInclude.Include.NON_NULL) List<LedgerStatus> parts,
-      @JsonInclude(JsonInclude.Include.NON_NULL) List<Cluster.Held> held) {}
+      @JsonInclude(JsonInclude.Include.NON_NULL) List<SharedLedgers.Held> held) {}
 
   @Mixin private Common common;
 
@@ -100,7 +100,7 @@ final class StatusCommand implements Callable<Integer> {
                     .map(Job::getName)
                     .toList()
                 : List.of();
-    Cluster cluster = Cluster.of(settings);
+    SharedLedgers cluster = SharedLedgers.of(settings);
     while (true) {
       List<LedgerStatus> statuses = statuses(settings, names);
       List<PipelineStatus> passes = passes(settings, pipelines);
@@ -120,7 +120,7 @@ final class StatusCommand implements Callable<Integer> {
                           : passes.isEmpty() ? one(statuses) : passes.get(0))
                   + "\n"
               : (statuses.isEmpty() ? "" : text(statuses))
-                  + (cluster == null ? "" : ClusterView.text(cluster, statuses))
+                  + (cluster == null ? "" : MembersView.text(cluster, statuses))
                   + passes.stream()
                       .map(pass -> String.join("\n", PipelineView.lines(pass)) + "\n")
                       .collect(Collectors.joining());
@@ -141,13 +141,13 @@ final class StatusCommand implements Callable<Integer> {
       Settings settings,
       List<LedgerStatus> statuses,
       List<PipelineStatus> passes,
-      Cluster cluster) {
+      SharedLedgers cluster) {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("jobs", statuses);
     all.put("pipelines", passes);
     all.put("schedules", Schedules.read(settings));
     if (cluster != null) {
-      all.put("cluster", ClusterView.json(cluster));
+      all.put("cluster", MembersView.json(cluster));
     }
     return all;
   }
@@ -188,7 +188,7 @@ final class StatusCommand implements Callable<Integer> {
     for (String job : names) {
       LedgerPlace file = LedgerPlace.of(settings, job);
       if (file.exists()) {
-        Cluster cluster = Cluster.of(settings);
+        SharedLedgers cluster = SharedLedgers.of(settings);
         statuses.add(
             status(
                 job,
@@ -205,7 +205,7 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private static LedgerStatus status(
-      String name, LedgerPlace file, List<JobStatus> runs, List<Cluster.Held> held) {
+      String name, LedgerPlace file, List<JobStatus> runs, List<SharedLedgers.Held> held) {
     try (Ledger ledger = Ledger.open(file)) {
       Ledger.Sums sums = ledger.sums();
       return new LedgerStatus(

@@ -23,7 +23,7 @@ public abstract sealed class LedgerPlace permits LedgerFile, LedgerSchema {
    * cluster.url}, or in the runtime folder.
    */
   public static LedgerPlace of(Settings settings, String job) {
-    Cluster cluster = Cluster.of(settings);
+    SharedLedgers cluster = SharedLedgers.of(settings);
     return cluster == null
         ? of(Ledger.file(settings.path("runtime.dir"), job))
         : new LedgerSchema(cluster, job, null);

@@ -16,16 +16,16 @@ import polymarket.backfill.UserError;
 final class LedgerSchema extends LedgerPlace {
 
   private static final String VERSION = "1";
-  private static final Statements SQL = Cluster.SQL;
+  private static final Statements SQL = SharedLedgers.SQL;
 
-  private final Cluster cluster;
+  private final SharedLedgers cluster;
   private final String job;
   private final Member member;
 
   /**
    * @param member who works on it; null to read it
    */
-  LedgerSchema(Cluster cluster, String job, Member member) {
+  LedgerSchema(SharedLedgers cluster, String job, Member member) {
     this.cluster = cluster;
     this.job = job;
     this.member = member;

@@ -29,7 +29,7 @@ public final class Member implements AutoCloseable {
   /** After this time without a sign, others take the batches of a member over. */
   static final Duration LEASE = Duration.ofMillis(Long.getLong("backfill.lease-millis", 9_000));
 
-  private final Cluster cluster;
+  private final SharedLedgers cluster;
   private final Connection session;
   private final int number;
   private final Consumer<String> told;
@@ -55,7 +55,7 @@ public final class Member implements AutoCloseable {
 
   private long clockReadAt;
 
-  private Member(Cluster cluster, Connection session, int number, Consumer<String> told) {
+  private Member(SharedLedgers cluster, Connection session, int number, Consumer<String> told) {
     this.cluster = cluster;
     this.session = session;
     this.number = number;
@@ -70,7 +70,7 @@ public final class Member implements AutoCloseable {
    * @param told is told why, where the database does not answer any more
    * @throws AwayException where the database does not answer now
    */
-  public static Member join(Cluster cluster, List<String> jobs, Consumer<String> told) {
+  public static Member join(SharedLedgers cluster, List<String> jobs, Consumer<String> told) {
     try {
       cluster.setUp();
       // a renewal that takes longer than the lease has failed
@@ -110,7 +110,8 @@ public final class Member implements AutoCloseable {
 
   private void renew() throws SQLException {
     long asked = System.nanoTime();
-    try (PreparedStatement statement = session.prepareStatement(Cluster.SQL.get("member-renew"))) {
+    try (PreparedStatement statement =
+        session.prepareStatement(SharedLedgers.SQL.get("member-renew"))) {
       Database.set(statement, (double) LEASE.toMillis(), number);
       try (ResultSet result = statement.executeQuery()) {
         if (!result.next()) {
@@ -149,7 +150,7 @@ public final class Member implements AutoCloseable {
     return number;
   }
 
-  public Cluster cluster() {
+  public SharedLedgers cluster() {
     return cluster;
   }
 
@@ -194,7 +195,7 @@ public final class Member implements AutoCloseable {
 
   /** What an error of one of its connections means; the first one ends the membership. */
   RuntimeException failed(SQLException e) {
-    if (Cluster.isAway(e)) {
+    if (SharedLedgers.isAway(e)) {
       lose(e);
     }
     return lost() != null ? lost() : cluster.refused(e);
@@ -228,7 +229,7 @@ public final class Member implements AutoCloseable {
   }
 
   static long number(Connection connection, String statement) throws SQLException {
-    try (PreparedStatement query = connection.prepareStatement(Cluster.SQL.get(statement));
+    try (PreparedStatement query = connection.prepareStatement(SharedLedgers.SQL.get(statement));
         ResultSet result = query.executeQuery()) {
       result.next();
       return result.getLong(1);
@@ -237,7 +238,7 @@ public final class Member implements AutoCloseable {
 
   private static boolean any(Connection connection, String statement, Object... parameters)
       throws SQLException {
-    try (PreparedStatement query = connection.prepareStatement(Cluster.SQL.get(statement))) {
+    try (PreparedStatement query = connection.prepareStatement(SharedLedgers.SQL.get(statement))) {
       Database.set(query, parameters);
       try (ResultSet result = query.executeQuery()) {
         return result.next();
@@ -247,7 +248,7 @@ public final class Member implements AutoCloseable {
 
   private static void query(Connection connection, String statement, Object... parameters)
       throws SQLException {
-    try (PreparedStatement query = connection.prepareStatement(Cluster.SQL.get(statement))) {
+    try (PreparedStatement query = connection.prepareStatement(SharedLedgers.SQL.get(statement))) {
       Database.set(query, parameters);
       query.executeQuery().close();
     }
@@ -255,7 +256,7 @@ public final class Member implements AutoCloseable {
 
   static int update(Connection connection, String statement, Object... parameters)
       throws SQLException {
-    try (PreparedStatement update = connection.prepareStatement(Cluster.SQL.get(statement))) {
+    try (PreparedStatement update = connection.prepareStatement(SharedLedgers.SQL.get(statement))) {
       Database.set(update, parameters);
       return update.executeUpdate();
     }

@@ -21,7 +21,7 @@ final class SharedDatabase extends Database {
    * @param member who works on it; null to read it
    */
   SharedDatabase(LedgerPlace place, Connection connection, Member member) {
-    super(place, connection, Cluster.SQL);
+    super(place, connection, SharedLedgers.SQL);
     this.member = member;
   }
 

@@ -52,7 +52,7 @@ public final class SharedPace {
     try {
       long asked = System.nanoTime();
       double due;
-      try (PreparedStatement turn = connection().prepareStatement(Cluster.SQL.get("turn"))) {
+      try (PreparedStatement turn = connection().prepareStatement(SharedLedgers.SQL.get("turn"))) {
         Database.set(
             turn,
             source,
@@ -109,7 +109,7 @@ public final class SharedPace {
     if (connection == null) {
       connection = member.connect("backfill", Member.LEASE);
       try (PreparedStatement off =
-          connection.prepareStatement(Cluster.SQL.get("pace-connection"))) {
+          connection.prepareStatement(SharedLedgers.SQL.get("pace-connection"))) {
         off.execute();
       }
       for (int i = 0; i < WARM_UP; i++) {

@@ -27,9 +27,9 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.ledger.SharedLedgers;
 
 /** Looks, before a long run, at all that a run needs: machine, ClickHouse, sources, keys, locks. */
 public final class Doctor {
@@ -139,7 +139,7 @@ public final class Doctor {
       return;
     }
     try {
-      Cluster cluster = Cluster.of(settings);
+      SharedLedgers cluster = SharedLedgers.of(settings);
       try (Member member = Member.join(cluster, List.of("doctor"), why -> {})) {
         long others =
             cluster.members().stream()

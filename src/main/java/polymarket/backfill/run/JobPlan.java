@@ -15,9 +15,9 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.SharedLedgers;
 
 /**
  * What a run would take: the ids are put into copies of the ledgers, in a temporary folder, as a
@@ -39,7 +39,7 @@ public final class JobPlan extends RunLedgers {
       JobRun.Options options,
       Messages messages) {
     super(settings, clickHouse, options, messages);
-    if (Cluster.of(settings) != null) {
+    if (SharedLedgers.of(settings) != null) {
       throw new UserError(
           "plan counts in copies of ledgers, and a ledger that cluster.url shares is not copied;"
               + " `backfill status` shows what is pending there");

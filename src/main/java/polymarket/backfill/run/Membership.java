@@ -10,9 +10,9 @@ import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.AwayException;
-import polymarket.backfill.ledger.Cluster;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Member;
+import polymarket.backfill.ledger.SharedLedgers;
 
 /**
  * Where the ledgers and the pace of a run are: on this machine, or, with {@code cluster.url}, in a
@@ -36,7 +36,7 @@ final class Membership implements AutoCloseable {
    */
   static Membership of(
       Settings settings, List<Job> jobs, JobRun.Options options, Consumer<String> away) {
-    Cluster cluster = Cluster.of(settings);
+    SharedLedgers cluster = SharedLedgers.of(settings);
     if (cluster == null) {
       return new Membership(settings, null);
     }
@@ -70,7 +70,7 @@ final class Membership implements AutoCloseable {
    * @return null where this machine has the limits for itself
    */
   static Member guest(Settings settings, String what, Stop stop) {
-    Cluster cluster = Cluster.of(settings);
+    SharedLedgers cluster = SharedLedgers.of(settings);
     return cluster == null
         ? null
         : Member.join(cluster, List.of(what), why -> stop.ask(ExitCode.GAVE_UP, why));

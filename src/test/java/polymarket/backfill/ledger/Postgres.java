@@ -37,20 +37,20 @@ public final class Postgres implements AutoCloseable {
   }
 
   /** A new database of this server. */
-  public Cluster database() {
+  public SharedLedgers database() {
     String name = "test" + DATABASES.incrementAndGet();
     execute("postgres", "CREATE DATABASE " + name);
     return at(server.getPort(), name);
   }
 
   /** A database of a server at a port. */
-  public static Cluster at(int port, String name) {
-    return new Cluster(
+  public static SharedLedgers at(int port, String name) {
+    return new SharedLedgers(
         "jdbc:postgresql://127.0.0.1:" + port + "/" + name, "postgres", "postgres", "default");
   }
 
   /** Runs a statement in a database. */
-  void execute(Cluster cluster, String sql) {
+  void execute(SharedLedgers cluster, String sql) {
     execute(cluster.where().replaceFirst(".*/", ""), sql);
   }
 

@@ -28,7 +28,7 @@ class SharedLedgerIT extends LedgerContract {
 
   private final List<Member> members = new ArrayList<>();
   private final List<String> told = Collections.synchronizedList(new ArrayList<>());
-  private Cluster cluster;
+  private SharedLedgers cluster;
   private Member member;
 
   @BeforeAll
@@ -307,7 +307,8 @@ class SharedLedgerIT extends LedgerContract {
     double later = (two.reserve("other", 200, 1, 10_000).dueNanos() - now) / 1e6;
     assertTrue(later > 29_000, later + " ms");
     assertEquals(
-        List.of("other", "source"), cluster.pace().stream().map(Cluster.PaceInfo::source).toList());
+        List.of("other", "source"),
+        cluster.pace().stream().map(SharedLedgers.PaceInfo::source).toList());
   }
 
   @Test
@@ -329,14 +330,16 @@ class SharedLedgerIT extends LedgerContract {
       one.claim("", Mode.NEW, Share.WHOLE, 2, 2);
       two.claim("", Mode.NEW, Share.WHOLE, 3, 1);
       assertEquals(
-          List.of(new Cluster.Held(member.number(), 2, 4), new Cluster.Held(second.number(), 1, 3)),
+          List.of(
+              new SharedLedgers.Held(member.number(), 2, 4),
+              new SharedLedgers.Held(second.number(), 1, 3)),
           cluster.held("payouts").stream()
-              .sorted(java.util.Comparator.comparing(Cluster.Held::member))
+              .sorted(java.util.Comparator.comparing(SharedLedgers.Held::member))
               .toList());
       second.close();
       assertEquals(
           List.of(member.number()),
-          cluster.members().stream().map(Cluster.MemberInfo::member).toList());
+          cluster.members().stream().map(SharedLedgers.MemberInfo::member).toList());
       freeze(member);
       assertFalse(cluster.members().get(0).alive());
     }

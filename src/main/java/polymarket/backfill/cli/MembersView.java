@@ -8,15 +8,15 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import polymarket.backfill.Messages;
-import polymarket.backfill.ledger.Cluster;
+import polymarket.backfill.ledger.SharedLedgers;
 
 /** What status shows of a shared ledger: its members, what each holds, and the pace. */
-final class ClusterView {
+final class MembersView {
 
-  private ClusterView() {}
+  private MembersView() {}
 
   /** For {@code --json}. */
-  static Map<String, Object> json(Cluster cluster) {
+  static Map<String, Object> json(SharedLedgers cluster) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("database", cluster.where());
     json.put("members", cluster.members());
@@ -27,9 +27,9 @@ final class ClusterView {
   /**
    * @param statuses of the jobs, with what is held of each
    */
-  static String text(Cluster cluster, List<StatusCommand.LedgerStatus> statuses) {
+  static String text(SharedLedgers cluster, List<StatusCommand.LedgerStatus> statuses) {
     List<Map<String, Object>> members = new ArrayList<>();
-    for (Cluster.MemberInfo member : cluster.members()) {
+    for (SharedLedgers.MemberInfo member : cluster.members()) {
       Map<String, Object> row = new LinkedHashMap<>();
       row.put("member", member.member());
       row.put("host", member.host());
@@ -42,7 +42,7 @@ final class ClusterView {
       members.add(row);
     }
     List<Map<String, Object>> pace = new ArrayList<>();
-    for (Cluster.PaceInfo source : cluster.pace()) {
+    for (SharedLedgers.PaceInfo source : cluster.pace()) {
       Map<String, Object> row = new LinkedHashMap<>();
       row.put("source", source.source());
       row.put("egress", source.egress());

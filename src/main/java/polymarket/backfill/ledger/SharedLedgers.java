@@ -21,7 +21,7 @@ import polymarket.backfill.UserError;
  * @param egress names the address that this machine's requests come from: the pace of a source is
  *     one for each
  */
-public record Cluster(String url, String user, String password, String egress) {
+public record SharedLedgers(String url, String user, String password, String egress) {
 
   static final Statements SQL =
       Statements.read("/ledger/ledger.sql").with(Statements.read("/ledger/ledger-postgresql.sql"));
@@ -57,18 +57,18 @@ public record Cluster(String url, String user, String password, String egress) {
       String source, String egress, double limit, long requests, long aheadMillis) {}
 
   /** The database of {@code cluster.url}; null where that is not set. */
-  public static Cluster of(Settings settings) {
+  public static SharedLedgers of(Settings settings) {
     String url = settings.text("cluster.url");
     return url.isEmpty()
         ? null
-        : new Cluster(
+        : new SharedLedgers(
             url,
             settings.text("cluster.user"),
             settings.text("cluster.password"),
             settings.text("source.egress"));
   }
 
-  public Cluster {
+  public SharedLedgers {
     if (!URL.matcher(url).matches()) {
       // it is not shown, because there may be a password in it
       throw new UserError(
