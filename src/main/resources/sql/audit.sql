@@ -574,22 +574,36 @@ FROM
         ) AS token USING (condition_id, collateral, index_set)
 
         UNION ALL
-        -- the neg-risk adapter's own splits, merges and redemptions; any amount that an auto redeemer takes of the wallet it
-        -- names; and conversions: the NO of each question in the index set is burnt, the adapter splits for the others and
-        -- keeps their NO out of supply
-        SELECT tx, block, token.token_id, side.1, toInt128(0), toInt128(0), side.2, toInt128(0), toInt128(0), false, event.free
+        -- any amount that an auto redeemer takes of the wallet it names, of each outcome
+        SELECT redemption.transaction_hash, redemption.block_number, token.token_id, side, toInt128(0), toInt128(0), toInt128(0),
+            toInt128(0), toInt128(0), false, true
+        FROM
+        (
+            SELECT transaction_hash, block_number, condition_id, wallet, contract FROM default.chain_lifecycle FINAL
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'auto redemption'
+        ) AS redemption
+        INNER JOIN
+        (
+            SELECT * FROM default.audit_tokens WHERE condition_id IN (SELECT condition_id FROM default.chain_lifecycle
+                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'auto redemption')
+        ) AS token ON token.condition_id = redemption.condition_id
+        ARRAY JOIN [redemption.wallet, redemption.contract] AS side
+
+        UNION ALL
+        -- the neg-risk adapter's own splits, merges and redemptions; and conversions: the NO of each question in the index set
+        -- is burnt, the adapter splits for the others and keeps their NO out of supply
+        SELECT tx, block, token.token_id, side.1, toInt128(0), toInt128(0), side.2, toInt128(0), toInt128(0), false, false
         FROM
         (
             SELECT transaction_hash AS tx, block_number AS block, condition_id, toUInt256(part.1) AS index_set, part.2 AS n, wallet,
-                contract AS other, kind = 'auto redemption' AS free
+                contract AS other
             FROM default.chain_lifecycle FINAL
-            ARRAY JOIN arrayMap(s -> (s, multiIf(kind = 'split', toInt128(amount), kind = 'merge', -toInt128(amount), kind = 'redemption',
-                -toInt128(amounts[s]), toInt128(0))), [1, 2]) AS part
+            ARRAY JOIN arrayMap(s -> (s, multiIf(kind = 'split', toInt128(amount), kind = 'merge', -toInt128(amount),
+                -toInt128(amounts[s]))), [1, 2]) AS part
             WHERE block_number BETWEEN {from_block} AND {to_block} AND version IN ('V1', 'V2')
-                AND kind IN ('split', 'merge', 'redemption', 'auto redemption') AND empty(numbers)
+                AND kind IN ('split', 'merge', 'redemption') AND empty(numbers)
             UNION ALL
-            SELECT conversion.transaction_hash, conversion.block_number, question.condition_id, toUInt256(part.1), part.2, part.3, part.4,
-                false
+            SELECT conversion.transaction_hash, conversion.block_number, question.condition_id, toUInt256(part.1), part.2, part.3, part.4
             FROM
             (
                 SELECT transaction_hash, block_number, log_index, wallet, contract, market_id, number, toInt128(amount) AS n,
@@ -611,7 +625,7 @@ FROM
                         AND kind = 'conversion'))
         ) AS token ON token.condition_id = event.condition_id AND token.index_set = event.index_set
         ARRAY JOIN [(wallet, n), (other, -n)] AS side
-        WHERE free OR token.collateral = unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2')
+        WHERE token.collateral = unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2')
 
         UNION ALL
         -- pools

@@ -31,7 +31,8 @@ class SilentAuditIT {
   @Test
   void nothingMissing_ofChainsOfOtherSeeds_noLawIsBroken() throws IOException {
     for (int round = 0; round < ROUNDS; round++) {
-      StoredChain stored = StoredChain.of(new SandboxOptions().seed(2000 + round).conditions(150));
+      // in the chain of the first, an auto redeemer redeems a condition of three outcomes
+      StoredChain stored = StoredChain.of(new SandboxOptions().seed(2085 - round).conditions(150));
       try (Sandbox sandbox = stored.sandbox();
           AskedRoutes routes = stored.routes(folder)) {
         List<LawResult> laws =
