@@ -3,6 +3,7 @@ package polymarket.backfill.cli;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Unmatched;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -29,8 +31,8 @@ import polymarket.backfill.verify.HtmlReport;
 @Command(
     name = "verify",
     description =
-        "Check what a job stored: print tables, and compare measures with thresholds (exit code 3"
-            + " if one is missed).",
+        "Check what a job stored: compare measures with thresholds (exit code 3 if one is missed),"
+            + " and print tables.",
     footer = {
       "",
       "Each measure M takes --min-M and --max-M, as numbers or shares such as 1%%: verify payouts"
@@ -38,6 +40,8 @@ import polymarket.backfill.verify.HtmlReport;
       "`backfill verify JOB --measures` lists them."
     })
 final class VerifyCommand implements Callable<Integer> {
+
+  private static final int FIRST_ROWS = 5;
 
   @Mixin private Common common;
 
@@ -56,6 +60,11 @@ final class VerifyCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "Also write the report as one HTML file with charts.")
   private Path report;
+
+  @Option(
+      names = "--all",
+      description = "Print the tables whole: otherwise, their first " + FIRST_ROWS + " rows.")
+  private boolean all;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
@@ -94,6 +103,7 @@ final class VerifyCommand implements Callable<Integer> {
       return 0;
     }
     Checks.Found found;
+    Terminal terminal = new Terminal(false);
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       found =
           checks.run(
@@ -101,7 +111,9 @@ final class VerifyCommand implements Callable<Integer> {
               settings,
               Job.names(Common.home()),
               own ? Memory.of(settings) : ledgerValues(settings, job),
-              (title, table) -> print(table));
+              (title, table) -> terminal.status(name + ": checked " + title));
+    } finally {
+      terminal.ended();
     }
     if (json) {
       Map<String, Object> results = new LinkedHashMap<>();
@@ -111,9 +123,7 @@ final class VerifyCommand implements Callable<Integer> {
       results.put("failed", found.failed());
       System.out.println(Report.json(results));
     } else {
-      System.out.println("\nMeasures");
-      System.out.print(
-          Report.table(found.values().stream().map(value -> value.line(false)).toList()));
+      print(found);
     }
     if (report != null) {
       HtmlReport.write(report, "Check of " + name, List.of(new HtmlReport.Checked(found)));
@@ -128,13 +138,34 @@ final class VerifyCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void print(Checks.Table table) {
-    if (!json) {
-      System.out.println("\n" + table.title());
-      System.out.print(
-          table.why() != null
-              ? "  (not checked: " + table.why() + ")\n"
-              : Report.table(table.rows()));
+  /** Prints the verdict, then the measures, missed ones first, then the tables. */
+  private void print(Checks.Found found) {
+    List<String> failed = found.failed();
+    System.out.println(
+        failed.isEmpty()
+            ? name + ": all thresholds are kept"
+            : name + ": " + Messages.count(failed.size(), "threshold") + " missed");
+    failed.forEach(line -> System.out.println("  " + line));
+    System.out.println("\nMeasures");
+    System.out.print(
+        Report.table(
+            found.values().stream()
+                .sorted(Comparator.comparing(value -> !value.low() && !value.high()))
+                .map(value -> value.line(false))
+                .toList()));
+    found.tables().forEach(table -> print(table, all ? Integer.MAX_VALUE : FIRST_ROWS));
+  }
+
+  private static void print(Checks.Table table, int most) {
+    System.out.println("\n" + table.title());
+    if (table.why() != null) {
+      System.out.println("  (not checked: " + table.why() + ")");
+      return;
+    }
+    int rows = table.rows().size();
+    System.out.print(Report.table(table.rows().subList(0, Math.min(most, rows))));
+    if (rows > most) {
+      System.out.println("  ... and " + Messages.count(rows - most, "row") + " more: --all");
     }
   }
 
@@ -195,7 +226,11 @@ final class VerifyCommand implements Callable<Integer> {
                   settings,
                   Job.names(Common.home()),
                   Map.of("id", stored),
-                  (title, table) -> print(table))
+                  (title, table) -> {
+                    if (!json) {
+                      print(table, Integer.MAX_VALUE);
+                    }
+                  })
               .byTitle());
     }
     if (json) {

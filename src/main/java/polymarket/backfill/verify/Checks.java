@@ -271,6 +271,6 @@ public final class Checks {
     }
     return value == Math.rint(value)
         ? String.format(Locale.ROOT, "%,.0f", value)
-        : String.format(Locale.ROOT, "%,.3f", value);
+        : String.format(Locale.ROOT, Math.abs(value) < 100 ? "%,.3f" : "%,.1f", value);
   }
 }

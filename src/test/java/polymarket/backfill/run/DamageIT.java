@@ -3,10 +3,14 @@ package polymarket.backfill.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.polymarket.DecodedLogs;
 import polymarket.backfill.sandbox.SandboxOptions;
@@ -17,6 +21,8 @@ import polymarket.backfill.sandbox.SandboxOptions;
  * logs that are left out, ChainAuditIT.
  */
 class DamageIT {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final long FIRST = 86_126_000L;
   private static final long LAST = FIRST + 99;
@@ -62,6 +68,62 @@ class DamageIT {
       truth.assertStored();
       assertEquals(0, exit(bed, COMPARE), () -> SourceBed.said(bed));
     }
+  }
+
+  @Test
+  void aTradeThatTheDataApiLeavesOut_andAPayoutOfASubgraphThatIsBehind_areListed()
+      throws Exception {
+    try (TestBed bed =
+        SourceBed.start(
+            new SandboxOptions().conditions(300).wallets(100).limits(0).blockSeconds(1000))) {
+      bed.sandbox().settings().forEach(bed::set);
+      bed.set("chain.sources", "sqd").set("fills.source", "data-api");
+      bed.sandbox().fault("kind=drop-trade,source=data-api,share=0.1");
+      bed.sandbox().fault("kind=behind,source=goldsky-positions,seconds=2592000");
+      assertEquals(0, exit(bed, "run", "markets"), () -> SourceBed.said(bed));
+      assertEquals(0, exit(bed, "run", "payouts"), () -> SourceBed.said(bed));
+      assertTrue(withoutPayout(bed) > 0);
+      assertEquals(
+          0,
+          exit(
+              bed,
+              "run",
+              "chain",
+              "--datasets",
+              "conditions,fills",
+              "--from",
+              "" + bed.sandbox().firstBlock(),
+              "--to",
+              "latest"),
+          () -> SourceBed.said(bed));
+      assertEquals(0, exit(bed, "run", "fills"), () -> SourceBed.said(bed));
+      assertTrue(notInTheAnswers(bed) > 0);
+      bed.sandbox().clearFaults();
+      assertEquals(0, exit(bed, "run", "fills", "--redo", "all"), () -> SourceBed.said(bed));
+      assertEquals(0, notInTheAnswers(bed));
+      assertEquals(0, withoutPayout(bed), "the chain has the payouts that the subgraph lacked");
+    }
+  }
+
+  /** The transactions of which the chain has fills, and the answers had none. */
+  private static long notInTheAnswers(TestBed bed) throws IOException {
+    long transactions = 0;
+    for (JsonNode row :
+        JSON.readTree(Program.run(bed, "verify", "fills", "--json").out())
+            .path("checks")
+            .path("fills of each month that one source has and the others lack")) {
+      if (row.path("reason").asText().equals("not in the answers")) {
+        transactions += row.path("transactions").asLong();
+      }
+    }
+    return transactions;
+  }
+
+  private static long withoutPayout(TestBed bed) throws IOException {
+    return JSON.readTree(Program.run(bed, "verify", "payouts", "--json").out())
+        .path("checks")
+        .path("resolved markets without a payout vector (at most 20)")
+        .size();
   }
 
   private static DecodedLogs truth(TestBed bed) throws Exception {
