@@ -7,6 +7,8 @@ import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiFunction;
+import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
@@ -59,10 +61,25 @@ public final class YamlFile {
    * @throws UserError where the file cannot be read, is empty or is no YAML
    */
   public Node root(String takes) {
+    return read(
+        (settings, text) ->
+            new Compose(settings)
+                .composeString(text)
+                .orElseThrow(() -> error(1, "the file is empty; it takes " + takes)));
+  }
+
+  /**
+   * The file's one document as maps, lists and plain values; null where it is empty.
+   *
+   * @throws UserError where the file cannot be read or is no YAML
+   */
+  public Object values() {
+    return read((settings, text) -> new Load(settings).loadFromString(text));
+  }
+
+  private <T> T read(BiFunction<LoadSettings, String, T> reader) {
     try {
-      return new Compose(LoadSettings.builder().setLabel(shown).build())
-          .composeString(Files.readString(file))
-          .orElseThrow(() -> error(1, "the file is empty; it takes " + takes));
+      return reader.apply(LoadSettings.builder().setLabel(shown).build(), Files.readString(file));
     } catch (MarkedYamlEngineException e) {
       throw error(
           e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1),

@@ -1,15 +1,12 @@
 package polymarket.backfill.run;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.YamlFile;
 
 /** The pace that a source's route file allows, for what is estimated before a run. */
 public final class RoutePace {
@@ -25,7 +22,7 @@ public final class RoutePace {
    * The requests a second that a source's route allows, from its throttle; 0 where there is no such
    * file, or that is not a number.
    *
-   * @throws UserError if the file cannot be read
+   * @throws UserError if the file cannot be read or is no YAML
    */
   public static double perSecond(Settings settings, String source) {
     Path file = settings.home().resolve(file(source));
@@ -33,9 +30,7 @@ public final class RoutePace {
       return 0;
     }
     try {
-      Object yaml =
-          new Load(LoadSettings.builder().setLabel(file.toString()).build())
-              .loadFromString(Files.readString(file));
+      Object yaml = new YamlFile(settings.home(), file).values();
       if (find(find(yaml, "id", source), "throttle", null) instanceof Map<?, ?> route
           && route.get("throttle") instanceof Map<?, ?> throttle
           && throttle.get("expression") instanceof Map<?, ?> expression
@@ -47,9 +42,6 @@ public final class RoutePace {
       return 0;
     } catch (NumberFormatException e) {
       return 0;
-    } catch (IOException | YamlEngineException e) {
-      throw new UserError(
-          file + ": " + e.getMessage().lines().findFirst().orElse("cannot be read"));
     }
   }
 
