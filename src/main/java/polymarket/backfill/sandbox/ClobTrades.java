@@ -16,7 +16,7 @@ import javax.crypto.spec.SecretKeySpec;
 final class ClobTrades {
   static final String API_KEY = "5a11d0c5-0000-4000-8000-000000000001";
   static final String SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-  static final String PASSPHRASE = "sandbox";
+  static final String PASSPHRASE = "sandbox-5a11d0c5";
 
   /** The wallet of the account. */
   static final int ACCOUNT = 2;
