@@ -86,10 +86,15 @@ public final class Views {
     return names;
   }
 
-  /** Whether a statement has nothing to do, because it makes a table that is there. */
+  /**
+   * Whether a statement has nothing to do, because it makes a table that is there. One of the
+   * user's own files is run all the same, so that a mistake in it is reported.
+   */
   private static boolean makesOneOf(Set<String> present, String statement) {
-    Matcher matcher = TABLE.matcher(SqlFile.withoutOrigin(statement));
-    return matcher.find() && present.contains(matcher.group(1));
+    Matcher matcher = TABLE.matcher(statement);
+    return SqlFile.withoutOrigin(statement).equals(statement)
+        && matcher.find()
+        && present.contains(matcher.group(1));
   }
 
   /**
