@@ -203,9 +203,13 @@ class ServeIT {
       open.add(new BufferedReader(new InputStreamReader(events.body(), StandardCharsets.UTF_8)));
     }
     bed.sandbox().fault("kind=slow,millis=700,source=goldsky");
-    Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids(50));
-    Program.Result run = Program.run(bed, "run", "payouts", "--ids", ids.toString());
-    assertEquals(0, run.exitCode(), run.toString());
+    Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids("found", 500));
+    try (Program run = Program.start(bed, "run", "payouts", "--ids", ids.toString())) {
+      awaitHistory();
+      bed.sandbox().clearFaults();
+      Program.Result end = run.end();
+      assertEquals(0, end.exitCode(), end.toString());
+    }
     for (BufferedReader events : open) {
       String seen = "";
       while (!seen.contains("\"complete\"")) {
@@ -213,7 +217,7 @@ class ServeIT {
         assertTrue(seen != null, "the stream ended");
       }
       JsonNode status = JSON.readTree(seen.substring("data: ".length()));
-      assertEquals(50, status.at("/jobs/0/ids/total").asLong(), seen);
+      assertEquals(500, status.at("/jobs/0/ids/total").asLong(), seen);
     }
     String metrics = get("metrics", bearer()).body();
     assertTrue(metrics.contains("# TYPE backfill_ids gauge\n"), metrics);
@@ -223,7 +227,7 @@ class ServeIT {
             .filter(line -> line.startsWith("backfill_ids{job=\"payouts\","))
             .mapToLong(line -> Long.parseLong(line.substring(line.lastIndexOf(' ') + 1)))
             .sum();
-    assertEquals(50, found, metrics);
+    assertEquals(500, found, metrics);
     assertTrue(metrics.contains("backfill_ledger_balanced{job=\"payouts\"} 1\n"), metrics);
     assertTrue(metrics.contains("backfill_running{job=\"payouts\"} 0\n"), metrics);
     JsonNode before = JSON.readTree(get("history.json", bearer()).body());
@@ -233,8 +237,12 @@ class ServeIT {
     serve.close();
     aRunServesItsOwnPage();
     open();
+    awaitHistory();
+  }
+
+  private void awaitHistory() {
     TestBed.await(
-        "the history of before the restart",
+        "the history of the pace",
         PATIENCE,
         () -> {
           try {
