@@ -76,7 +76,10 @@ final class Report {
         + " inserted, "
         + calls(run)
         + "\n"
-        + (ledger.absent() > 0 && !note.isEmpty() ? "  note: " + note + "\n" : "");
+        // where ids failed, what to do about them takes its place
+        + (ledger.absent() > 0 && ledger.failed() == 0 && !note.isEmpty()
+            ? "  note: " + note + "\n"
+            : "");
   }
 
   /** What a run asked for, and how much of the pace it used. */
@@ -89,15 +92,15 @@ final class Report {
         + (run.retries() == 1 ? " retry, " : " retries, ")
         + (run.limitUsed() <= 0
             ? "too few requests to measure the pace"
-            : String.format(
-                    Locale.ROOT,
-                    "%.1f%% of the pace of %.4g requests/s",
-                    100 * run.limitUsed(),
-                    run.limitPerSecond())
-                + (known
-                    ? String.format(
-                        Locale.ROOT, ", %.1f%% for needed requests", 100 * run.usefulPace())
+            : percent(run.limitUsed())
+                + String.format(Locale.ROOT, " of %.4g requests/s", run.limitPerSecond())
+                + (known && !percent(run.usefulPace()).equals(percent(run.limitUsed()))
+                    ? ", " + percent(run.usefulPace()) + " for needed ones"
                     : ""));
+  }
+
+  private static String percent(double share) {
+    return String.format(Locale.ROOT, "%.1f%%", 100 * share);
   }
 
   /** Records as the rows of a table: a column for each field, named as in JSON. */
