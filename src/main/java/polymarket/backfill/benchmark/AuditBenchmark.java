@@ -2,7 +2,6 @@ package polymarket.backfill.benchmark;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -38,7 +37,7 @@ public final class AuditBenchmark {
   private final Program program;
   private final long stories;
   private final int repeat;
-  private final Path folder;
+  private final Workplace place;
   private final EngineParts engines;
   private final Map<String, Object> values = new LinkedHashMap<>();
 
@@ -57,13 +56,10 @@ public final class AuditBenchmark {
     values.put("max_memory", 4L << 30);
     Path parent = Folders.parent(program);
     Folders.checkRoom(parent, Figures.count(rows) + " transfers and fills", rows * DISK_BYTES);
-    folder = Folders.fresh(parent, "audit-");
-    Map<String, String> settings = new LinkedHashMap<>();
-    settings.put("clickhouse.url", "");
-    settings.put("clickhouse.data", folder.resolve("data").toString());
-    settings.put("clickhouse.port", "0");
-    settings.put("runtime.dir", folder.toString());
-    engines = new EngineParts(program, settings, "benchmark-audit", folder.resolve("data"));
+    place = new Workplace(program, parent, "audit-");
+    engines =
+        new EngineParts(
+            program, place.settings("data"), "benchmark-audit", place.folder().resolve("data"));
   }
 
   /**
@@ -71,39 +67,36 @@ public final class AuditBenchmark {
    * @throws BenchmarkException where a part fails
    */
   public Map<String, Object> run() {
-    Thread ended = new Thread(this::delete, "benchmark-end");
-    Runtime.getRuntime().addShutdownHook(ended);
-    try {
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("job", "audit");
-      result.put("cores", Runtime.getRuntime().availableProcessors());
-      result.put("memory_cap", program.setting("enrich.max-memory"));
-      Map<String, Object> generated = engines.part("generate", engine -> generate(engine, result));
-      List<Map<String, Object>> scans = new ArrayList<>();
-      for (int i = 0; i < SCANS; i++) {
-        scans.add(engines.part("plain scan", engine -> engine.run("scan", values)));
-      }
-      List<Map<String, Object>> audits = new ArrayList<>();
-      for (int i = 0; i < repeat; i++) {
-        Map<String, Object> laws = new LinkedHashMap<>();
-        Map<String, Object> part = engines.part("audit", engine -> laws.putAll(engine.audit()));
-        part.putAll(laws);
-        audits.add(part);
-      }
-      Map<String, Object> scan = median(scans);
-      Map<String, Object> audit = median(audits);
-      audit.put("times_the_scan", times(audit, scan, "seconds"));
-      audit.put("times_the_cpu_of_the_scan", times(audit, scan, "cpu_seconds"));
-      result.put("parts", List.of(generated, scan, audit));
-      result.put(
-          "right",
-          audits.stream().allMatch(one -> Figures.number(one, "broken") == 0)
-              && number(result.get("rows")) >= stories * (ROWS_OF_A_STORY - 1));
-      return result;
-    } finally {
-      Runtime.getRuntime().removeShutdownHook(ended);
-      delete();
+    return place.run("the audit", this::measure);
+  }
+
+  private Map<String, Object> measure() {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("job", "audit");
+    result.put("cores", Runtime.getRuntime().availableProcessors());
+    result.put("memory_cap", program.setting("enrich.max-memory"));
+    Map<String, Object> generated = engines.part("generate", engine -> generate(engine, result));
+    List<Map<String, Object>> scans = new ArrayList<>();
+    for (int i = 0; i < SCANS; i++) {
+      scans.add(engines.part("plain scan", engine -> engine.run("scan", values)));
     }
+    List<Map<String, Object>> audits = new ArrayList<>();
+    for (int i = 0; i < repeat; i++) {
+      Map<String, Object> laws = new LinkedHashMap<>();
+      Map<String, Object> part = engines.part("audit", engine -> laws.putAll(engine.audit()));
+      part.putAll(laws);
+      audits.add(part);
+    }
+    Map<String, Object> scan = Figures.median(scans);
+    Map<String, Object> audit = Figures.median(audits);
+    audit.put("times_the_scan", times(audit, scan, "seconds"));
+    audit.put("times_the_cpu_of_the_scan", times(audit, scan, "cpu_seconds"));
+    result.put("parts", List.of(generated, scan, audit));
+    result.put(
+        "right",
+        audits.stream().allMatch(one -> Figures.number(one, "broken") == 0)
+            && number(result.get("rows")) >= stories * (ROWS_OF_A_STORY - 1));
+    return result;
   }
 
   private void generate(Engine engine, Map<String, Object> result) throws InterruptedException {
@@ -141,17 +134,6 @@ public final class AuditBenchmark {
 
   private static long number(Object value) {
     return ((Number) value).longValue();
-  }
-
-  private static Map<String, Object> median(List<Map<String, Object>> parts) {
-    List<Object> all = parts.stream().map(part -> part.get("seconds")).toList();
-    Map<String, Object> median =
-        parts.stream()
-            .sorted(Comparator.comparingDouble(part -> Figures.number(part, "seconds")))
-            .toList()
-            .get(parts.size() / 2);
-    median.put("seconds_of_all_runs", all);
-    return median;
   }
 
   /** The figures for people. */
@@ -201,9 +183,5 @@ public final class AuditBenchmark {
       }
     }
     return text.append("Other programs that run meanwhile take part in every figure.\n").toString();
-  }
-
-  private void delete() {
-    Folders.clear(folder, program);
   }
 }

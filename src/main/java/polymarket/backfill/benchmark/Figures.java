@@ -1,5 +1,7 @@
 package polymarket.backfill.benchmark;
 
+import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -25,6 +27,20 @@ public final class Figures {
   /** With two decimals. */
   static double rounded(double value) {
     return Math.round(value * 100) / 100.0;
+  }
+
+  /** The run of the median time, with the times of all. */
+  public static Map<String, Object> median(List<Map<String, Object>> runs) {
+    List<Object> times = runs.stream().map(run -> run.get("seconds")).toList();
+    Map<String, Object> median =
+        runs.stream()
+            .sorted(Comparator.comparingDouble(run -> number(run, "seconds")))
+            .toList()
+            .get(runs.size() / 2);
+    if (runs.size() > 1) {
+      median.put("seconds_of_all_runs", times);
+    }
+    return median;
   }
 
   static double number(Map<String, ?> map, String key) {

@@ -1,7 +1,6 @@
 package polymarket.backfill.cli;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -314,11 +313,8 @@ final class BenchmarkCommand implements Callable<Integer> {
               part.name() + (repeat > 1 ? ", " + (i + 1) + " of " + repeat : "") + " ...");
           runs.add(run(benchmark, part, count, terminal));
         }
-        List<Object> times = runs.stream().map(run -> run.get("seconds")).toList();
-        runs.sort(Comparator.comparingDouble(run -> ((Number) run.get("seconds")).doubleValue()));
-        Map<String, Object> median = runs.get(runs.size() / 2);
+        Map<String, Object> median = Figures.median(runs);
         if (repeat > 1) {
-          median.put("seconds_of_all_runs", times);
           ofAll(runs, median);
         }
         done.add(median);

@@ -13,11 +13,11 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.Daemons;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Redaction;
@@ -114,13 +114,7 @@ final class Schedules implements AutoCloseable {
   private final List<String> sets;
   private final List<Schedule> schedules = new ArrayList<>();
   private final EventLog events;
-  private final ScheduledExecutorService clock =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "schedules");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private final ScheduledExecutorService clock = Daemons.clock("schedules");
   private long quietUntil;
   private List<Shown> shown = List.of();
 

@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.Daemons;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
@@ -36,13 +36,7 @@ final class ServeHistory implements AutoCloseable {
   private final Settings settings;
   private final PaceHistory pace;
   private final SqlFile sql = SqlFile.read("serve");
-  private final ScheduledExecutorService clock =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "history");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private final ScheduledExecutorService clock = Daemons.clock("history");
 
   /** The verdict that the coverage was read after. */
   private Optional<JsonNode> verdict = Optional.empty();

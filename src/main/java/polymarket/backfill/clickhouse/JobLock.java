@@ -7,10 +7,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import polymarket.backfill.Daemons;
 import polymarket.backfill.UserError;
 
 /**
@@ -37,13 +37,7 @@ public final class JobLock implements AutoCloseable {
 
   private final ClickHouse clickHouse;
   private final Map<String, Object> values = new HashMap<>();
-  private final ScheduledExecutorService signs =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "lock");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private final ScheduledExecutorService signs = Daemons.clock("lock");
   private long lastSign;
 
   private JobLock(ClickHouse clickHouse, String job, int first, int last, String folder) {

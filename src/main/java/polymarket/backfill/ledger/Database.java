@@ -83,20 +83,32 @@ class Database {
   /** All or nothing of some work, synced to disk. */
   <T> T transaction(Work<T> work) {
     try {
-      connection.setAutoCommit(false);
-      try {
-        begin();
-        T result = work.run();
-        connection.commit();
-        return result;
-      } catch (SQLException | RuntimeException e) {
-        connection.rollback();
-        throw e;
-      } finally {
-        connection.setAutoCommit(true);
-      }
+      return committed(
+          () -> {
+            begin();
+            return work.run();
+          });
     } catch (SQLException e) {
       throw place.damaged(e);
+    }
+  }
+
+  /** All or nothing of some work, as a transaction of the connection. */
+  final <T> T committed(Work<T> work) throws SQLException {
+    connection.setAutoCommit(false);
+    try {
+      T result = work.run();
+      connection.commit();
+      return result;
+    } catch (SQLException | RuntimeException e) {
+      try {
+        connection.rollback();
+      } catch (SQLException ended) {
+        e.addSuppressed(ended);
+      }
+      throw e;
+    } finally {
+      connection.setAutoCommit(true);
     }
   }
 

@@ -102,8 +102,7 @@ final class LedgerSchema extends LedgerPlace {
   @Override
   Database open() throws SQLException {
     // a list that another member loads may keep a statement waiting for any time; the member's
-    // lease
-    // shows that the database is there
+    // lease shows that the database is there
     Connection connection = connect(Duration.ZERO);
     try (PreparedStatement query = connection.prepareStatement(SQL.get("version"));
         ResultSet result = query.executeQuery()) {

@@ -9,11 +9,11 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import polymarket.backfill.Daemons;
 
 /**
  * This process among those that share ledgers. Its number is in every batch that it holds. Its
@@ -34,13 +34,7 @@ public final class Member implements AutoCloseable {
   private final int number;
   private final Consumer<String> told;
   private final List<Connection> connections = new CopyOnWriteArrayList<>();
-  private final ScheduledExecutorService renewing =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "lease");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private final ScheduledExecutorService renewing = Daemons.clock("lease");
 
   /** What was said when the session was lost; null while it is there. */
   private final AtomicReference<AwayException> lost = new AtomicReference<>();

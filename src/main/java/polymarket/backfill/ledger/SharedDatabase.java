@@ -50,21 +50,7 @@ final class SharedDatabase extends Database {
 
   @Override
   <T> T aside(Work<T> work) throws SQLException {
-    connection().setAutoCommit(false);
-    try {
-      T result = work.run();
-      connection().commit();
-      return result;
-    } catch (SQLException | RuntimeException e) {
-      try {
-        connection().rollback();
-      } catch (SQLException ended) {
-        e.addSuppressed(ended);
-      }
-      throw e;
-    } finally {
-      connection().setAutoCommit(true);
-    }
+    return committed(work);
   }
 
   @Override

@@ -17,7 +17,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.apache.hc.core5.http.ContentType;
@@ -44,6 +43,7 @@ import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.Daemons;
 import polymarket.backfill.UserError;
 import polymarket.backfill.http.CallerCheck;
 
@@ -97,13 +97,7 @@ public final class PageServer implements AutoCloseable {
   private final int port;
   private final CallerCheck callers;
   private final Set<EventStream> streams = ConcurrentHashMap.newKeySet();
-  private final ScheduledExecutorService worker =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "page");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private final ScheduledExecutorService worker = Daemons.clock("page");
 
   /** What the streams were sent last; the worker's. */
   private String last = "";

@@ -1,0 +1,20 @@
+package polymarket.backfill;
+
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+
+/** Threads that do not keep the program from ending. */
+public final class Daemons {
+
+  private Daemons() {}
+
+  /** One thread of that name, for work at times. */
+  public static ScheduledExecutorService clock(String name) {
+    return Executors.newSingleThreadScheduledExecutor(
+        task -> {
+          Thread thread = new Thread(task, name);
+          thread.setDaemon(true);
+          return thread;
+        });
+  }
+}
