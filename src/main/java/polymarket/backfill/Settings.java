@@ -108,9 +108,8 @@ public final class Settings {
   }
 
   private void put(String key, String value, String where) {
-    // settings of Camel itself are Camel's to check, the page's schedules the page's, and a job or
-    // a
-    // source that was added since the build has its own
+    // settings of Camel itself are Camel's to check, the page's schedules the page's; and a job or
+    // a source that was added since the build has its own
     if (!key.startsWith("camel.")
         && !key.startsWith("serve.schedule.")
         && !values.containsKey(key)
