@@ -1,10 +1,12 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -98,6 +100,10 @@ class RunCommand implements Callable<Integer> {
    * @return the exit code
    */
   int go(Settings settings, Map<Job, String> sources) {
+    OptionalInt followed = inService(settings);
+    if (followed.isPresent()) {
+      return followed.getAsInt();
+    }
     Terminal terminal =
         new Terminal(
             options.json,
@@ -110,6 +116,39 @@ class RunCommand implements Callable<Integer> {
       }
       return go(settings, sources, terminal);
     }
+  }
+
+  /**
+   * Lets {@code serve} carry the run out where one serves this folder, and follows it.
+   *
+   * @return the exit code; empty where this process has to carry it out
+   */
+  private OptionalInt inService(Settings settings) {
+    ServedPage.Served service =
+        Signals.isStep() || options.idsNeedThisProcess()
+            ? null
+            : ServedPage.find(settings).filter(ServedPage.Served::takesRuns).orElse(null);
+    if (service == null || !service.home().equals(Common.home().toString())) {
+      return OptionalInt.empty();
+    }
+    List<String> line = new ArrayList<>(spec.root().commandLine().getParseResult().expandedArgs());
+    if (Log.isDebug()) {
+      line.add("--debug");
+    }
+    if (options.page) {
+      System.err.println("The page of this run is at " + service.link());
+      line.remove("--page");
+    }
+    return new ServiceRun(service, new Terminal(options.json))
+        .follow(
+            new PostedCommand(
+                line.subList(line.indexOf(spec.name()), line.size()),
+                names,
+                Path.of("").toAbsolutePath().toString(),
+                common.overrides(),
+                PostedCommand.signed(settings, service.key()),
+                options.json ? 0 : Terminal.progressWidth(),
+                Boolean.getBoolean("backfill.terminal.output")));
   }
 
   private int go(Settings settings, Map<Job, String> sources, Terminal terminal) {

@@ -1,5 +1,7 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
@@ -177,6 +179,11 @@ final class RunOptions {
     if (column != null && ids == null) {
       throw new UserError("--column requires --ids");
     }
+  }
+
+  /** Whether the ids come through a pipe or standard input, which no other process can read. */
+  boolean idsNeedThisProcess() {
+    return ids != null && (ids.equals("-") || !Files.isRegularFile(Path.of(ids)));
   }
 
   Period period() {

@@ -34,6 +34,11 @@ final class Signals {
     return "interrupted; " + afterwards;
   }
 
+  /** Whether this process is a step of another one, which handles Ctrl-C. */
+  static boolean isStep() {
+    return PARENT != null;
+  }
+
   /** Whether this process has received one of the two. */
   static boolean asked() {
     return asked;
@@ -47,32 +52,39 @@ final class Signals {
    * @param stop starts a clean stop, and returns at once
    */
   static void handle(Runnable stop, Messages messages) {
+    int[] times = {0};
+    pass(
+        () -> {
+          asked = true;
+          if (++times[0] == 1) {
+            messages.info(
+                "stopping: work in flight is finished and marked; a second signal stops at once");
+            stop.run();
+          } else {
+            messages.info(
+                "stopped at once; "
+                    + (afterwards.equals(GOES_ON)
+                        ? "the same command repeats what was not marked"
+                        : afterwards));
+            Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
+          }
+        },
+        messages);
+  }
+
+  /**
+   * Does the same for each signal, such as passing it on to the process that does the work.
+   *
+   * @param each returns at once
+   */
+  static void pass(Runnable each, Messages messages) {
     if (Boolean.getBoolean("backfill.terminal")) {
       // jline, which is used to find the width of the screen, replaces existing handlers with its
       // own
       new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength();
     }
-    int[] times = {0};
     for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
-      boolean ignored =
-          OsSignal.handle(
-              name,
-              () -> {
-                asked = true;
-                if (++times[0] == 1) {
-                  messages.info(
-                      "stopping: work in flight is finished and marked; a second signal stops"
-                          + " at once");
-                  stop.run();
-                } else {
-                  messages.info(
-                      "stopped at once; "
-                          + (afterwards.equals(GOES_ON)
-                              ? "the same command repeats what was not marked"
-                              : afterwards));
-                  Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
-                }
-              });
+      boolean ignored = OsSignal.handle(name, each);
       if (ignored) {
         messages.info(
             "SIG"

@@ -207,15 +207,25 @@ class UsageTest {
   }
 
   @Test
-  void aMissingOrEmptyFile_isOneLine() throws IOException {
+  void anEmptyList_isNothingToDo() throws IOException {
+    for (String list : List.of(file(""), file("[]\n"), "-")) {
+      Said said = execute(withSettings("run", "payouts", "--ids", list));
+      assertEquals(0, said.code(), said.toString());
+      assertEquals("payouts: no ids, nothing to do\n", said.out());
+      assertTrue(
+          said.err().contains("payouts: 0 ids in " + (list.equals("-") ? "standard input" : list)),
+          said.err());
+    }
+    Files.delete(bed.ledgerFile());
+  }
+
+  @Test
+  void aMissingFile_orOneWithoutIds_isOneLine() throws IOException {
     assertTrue(refused(withSettings("run", "payouts", "--ids", "")).contains("'': no such file"));
     assertFalse(refused(withSettings("run", "payouts", "--ids", file("["))).contains("Source"));
     assertTrue(
         refused(withSettings("run", "payouts", "--ids", "/nowhere/ids"))
             .contains("/nowhere/ids: no such file"));
-    assertTrue(refused(withSettings("run", "payouts", "--ids", file("\n\n"))).contains("is empty"));
-    assertTrue(
-        refused(withSettings("run", "payouts", "--ids", "-")).contains("standard input: is empty"));
     assertTrue(
         refused(withSettings("run", "payouts", "--ids", file("one\ntwo\n")))
             .contains("line 1 is 'one'"));
