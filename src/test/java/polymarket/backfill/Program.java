@@ -101,10 +101,21 @@ public final class Program implements AutoCloseable {
    * script's.
    */
   public static Program startOnTerminal(TestBed bed, String... arguments) {
+    return startOnTerminal(bed, List.of(), arguments);
+  }
+
+  /**
+   * @param options of the JVM, such as its output's and the width that the launcher finds
+   */
+  public static Program startOnTerminal(TestBed bed, List<String> options, String... arguments) {
     List<String> all = new ArrayList<>(List.of(arguments));
     all.addAll(bed.setArguments());
     String command =
-        command(bed.home(), List.of("-Dbackfill.terminal=true"), all).stream()
+        command(
+                bed.home(),
+                Stream.concat(Stream.of("-Dbackfill.terminal=true"), options.stream()).toList(),
+                all)
+            .stream()
             .map(word -> "'" + word + "'")
             .collect(java.util.stream.Collectors.joining(" "));
     return start(

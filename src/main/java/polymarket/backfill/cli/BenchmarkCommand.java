@@ -10,8 +10,10 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -72,6 +74,8 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static final double MEMORY_IDS_PER_SECOND = 10_000;
 
   @Mixin private Common common;
+
+  @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "JOB",
@@ -183,6 +187,7 @@ final class BenchmarkCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    checkOptions();
     try {
       return switch (name) {
         case "enrich" -> enrich();
@@ -194,6 +199,34 @@ final class BenchmarkCommand implements Callable<Integer> {
       };
     } catch (BenchmarkException e) {
       throw new UserError(e.getMessage(), e);
+    }
+  }
+
+  /** Each benchmark has options of its own. */
+  private void checkOptions() {
+    String what = "benchmark " + name;
+    switch (name) {
+      case "enrich" ->
+          Takes.only(spec, what, "--ids", "--full", "--joins", "--narrow", "--keep", "--json");
+      case "audit" -> Takes.only(spec, what, "--ids", "--full", "--repeat", "--json");
+      case "token-ids", "rpc-logs", "chain" -> Takes.only(spec, what, "--ids", "--json");
+      default -> {
+        if (memory) {
+          Takes.only(spec, what + " --memory", "--memory", "--ids", "--repeat", "--peer", "--json");
+        } else {
+          Takes.only(
+              spec,
+              what,
+              "--ids",
+              "--parts",
+              "--workers",
+              "--scale",
+              "--repeat",
+              "--noise",
+              "--peer",
+              "--json");
+        }
+      }
     }
   }
 

@@ -121,18 +121,6 @@ final class RunOptions {
       description = "Fetch at most N ids of each job; the same command without it continues.")
   Long limit;
 
-  @Option(
-      names = "--follow",
-      description =
-          "For jobs whose ids are ranges: when all is done, continue with what the source has"
-              + " added, until Ctrl-C; blocks that it has replaced are fetched again.")
-  boolean follow;
-
-  @Option(
-      names = "--page",
-      description = "Serve the live page while it runs, as `backfill serve` does; prints its link.")
-  boolean page;
-
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   boolean json;
 
@@ -176,8 +164,12 @@ final class RunOptions {
     if (ids != null && jobs.size() > 1) {
       throw new UserError("--ids takes one job; " + jobs.size() + " are given");
     }
-    if (column != null && ids == null) {
-      throw new UserError("--column requires --ids");
+    if (ids == null && (column != null || strict)) {
+      throw new UserError((column != null ? "--column" : "--strict") + " requires --ids");
+    }
+    if (ids != null && (from != null || to != null || datasets != null)) {
+      throw new UserError(
+          "--ids cannot be combined with --from, --to and --datasets: the list says what to fetch");
     }
   }
 
@@ -240,9 +232,6 @@ final class RunOptions {
                       + " Its datasets are: "
                       + String.join(", ", job.getDatasets())));
     }
-    if (follow && job.idKind() != IdKind.RANGE) {
-      throw new UserError(job.getName() + " takes no --follow: its ids are not ranges");
-    }
     boolean asksByTime =
         job.isWindow()
             || job.sql().has("ids")
@@ -254,6 +243,10 @@ final class RunOptions {
               + " takes no "
               + (days != null ? "--days" : since != null ? "--since" : "--until")
               + ": it has no time filter");
+    }
+    if ((since != null || until != null) && ids != null && !job.isWindow()) {
+      throw new UserError(
+          "--ids cannot be combined with --since and --until: the list says what to fetch");
     }
   }
 

@@ -32,6 +32,9 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private static final int PLAIN_EVERY_TICKS = 10;
 
+  /** Where the width of the terminal is not known. */
+  private static final int USUAL_COLUMNS = 80;
+
   private final PrintStream err = System.err;
 
   /** Receives cursor movements. */
@@ -205,6 +208,11 @@ final class Terminal implements Messages, JobRun.Watcher {
     return Boolean.getBoolean("backfill.terminal")
         ? new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength()
         : 1000;
+  }
+
+  /** The width of the terminal when the program began, in characters; the launcher asks for it. */
+  static int columns() {
+    return Integer.getInteger("backfill.columns", USUAL_COLUMNS);
   }
 
   /** The width for a progress line that another process makes; 0 without a terminal. */

@@ -93,7 +93,7 @@ class ReadyIT {
       Path html = folder.resolve("ready.html");
       Program.Result lost = Program.run(bed, "ready", "--html", html.toString());
       assertEquals(3, lost.exitCode(), lost.toString());
-      assertTrue(lost.out().contains("  NO   Hours since the newest fill: "), lost.out());
+      assertTrue(lost.out().contains("  NO   Time since the newest fill: "), lost.out());
       assertTrue(lost.out().contains("         ./backfill run fills --since 2d"), lost.out());
       assertTrue(lost.out().contains("NO   Laws of the last audit that are broken: 1"), lost.out());
       assertTrue(Files.readString(html).contains("Is the data ready? NO"));

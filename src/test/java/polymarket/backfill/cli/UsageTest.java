@@ -148,6 +148,19 @@ class UsageTest {
     "run payouts --pace 2, --pace",
     "run payouts --pace 0, --pace",
     "run payouts --limit 0, --limit",
+    "run chain --ids x --from 1, --ids cannot be combined",
+    "run resolutions --ids /dev/null --since 30d, --ids cannot be combined",
+    "plan payouts --page, unknown option '--page'",
+    "plan chain --follow, unknown option '--follow'",
+    "plan overnight --pace 0.5, the plan of a pipeline takes no --pace",
+    "plan overnight --closed, the plan of a pipeline takes no --closed",
+    "benchmark enrich --noise, benchmark enrich takes no --noise",
+    "benchmark payouts --memory --workers 2, takes no --workers",
+    "benchmark payouts --joins, takes no --joins",
+    "verify wallet 0x0 --report x, verify wallet takes no --report",
+    "verify payouts --measures --json, takes no --json",
+    "ready --measures --html x, takes no --html",
+    "enrich --rollback --report x, enrich --rollback takes no --report",
     "run payouts --redo nonsense, --redo nonsense",
     "run payouts --older-than 7d, --redo",
     "run payouts --since 30d, --since",
@@ -207,6 +220,12 @@ class UsageTest {
   }
 
   @Test
+  void howAListIsRead_needsAList() {
+    assertTrue(refused("run", "payouts", "--strict").contains("--strict requires --ids"));
+    assertTrue(refused("run", "payouts", "--column", "id").contains("--column requires --ids"));
+  }
+
+  @Test
   void anEmptyList_isNothingToDo() throws IOException {
     for (String list : List.of(file(""), file("[]\n"), "-")) {
       Said said = execute(withSettings("run", "payouts", "--ids", list));
@@ -216,7 +235,7 @@ class UsageTest {
           said.err().contains("payouts: 0 ids in " + (list.equals("-") ? "standard input" : list)),
           said.err());
     }
-    Files.delete(bed.ledgerFile());
+    assertFalse(Files.exists(bed.ledgerFile()), "no ledger is made for nothing");
   }
 
   @Test
