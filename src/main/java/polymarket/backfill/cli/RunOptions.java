@@ -244,10 +244,6 @@ final class RunOptions {
               + (days != null ? "--days" : since != null ? "--since" : "--until")
               + ": it has no time filter");
     }
-    if ((since != null || until != null) && ids != null && !job.isWindow()) {
-      throw new UserError(
-          "--ids cannot be combined with --since and --until: the list says what to fetch");
-    }
   }
 
   /** The states of --redo; none without it. */

@@ -149,7 +149,6 @@ class UsageTest {
     "run payouts --pace 0, --pace",
     "run payouts --limit 0, --limit",
     "run chain --ids x --from 1, --ids cannot be combined",
-    "run resolutions --ids /dev/null --since 30d, --ids cannot be combined",
     "plan payouts --page, unknown option '--page'",
     "plan chain --follow, unknown option '--follow'",
     "plan overnight --pace 0.5, the plan of a pipeline takes no --pace",
