@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
@@ -18,7 +19,7 @@ final class Signals {
 
   private static final String GOES_ON = "the same command continues where it stopped";
   private static volatile String afterwards = GOES_ON;
-  private static volatile boolean asked;
+  private static final AtomicBoolean ASKED = new AtomicBoolean();
 
   private Signals() {}
 
@@ -41,7 +42,7 @@ final class Signals {
 
   /** Whether this process has received one of the two. */
   static boolean asked() {
-    return asked;
+    return ASKED.get();
   }
 
   static void handle(JobRun run, Messages messages) {
@@ -49,14 +50,13 @@ final class Signals {
   }
 
   /**
-   * @param stop starts a clean stop, and returns at once
+   * @param stop starts a clean stop, and returns at once. If a signal has come already, while one
+   *     run followed another, it is called now
    */
   static void handle(Runnable stop, Messages messages) {
-    int[] times = {0};
     pass(
         () -> {
-          asked = true;
-          if (++times[0] == 1) {
+          if (ASKED.compareAndSet(false, true)) {
             messages.info(
                 "stopping: work in flight is finished and marked; a second signal stops at once");
             stop.run();
@@ -70,6 +70,9 @@ final class Signals {
           }
         },
         messages);
+    if (asked()) {
+      stop.run();
+    }
   }
 
   /**
