@@ -10,8 +10,10 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -25,6 +27,7 @@ import polymarket.backfill.benchmark.EnrichBenchmark;
 import polymarket.backfill.benchmark.Figures;
 import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
+import polymarket.backfill.benchmark.ServeBenchmark;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.polymarket.TokenIdBenchmark;
 
@@ -54,7 +57,8 @@ import polymarket.backfill.polymarket.TokenIdBenchmark;
       "  backfill benchmark payouts --noise --repeat 20 --ids 20500",
       "  backfill benchmark wallets --ids 2000 --scale 1",
       "  backfill benchmark enrich --joins   (the trades, against a plain copy)",
-      "  backfill benchmark audit --repeat 3   (the laws, against a plain scan)"
+      "  backfill benchmark audit --repeat 3   (the laws, against a plain scan)",
+      "  backfill benchmark serve --streams 100 --repeat 5   (what open pages cost a run)"
     })
 final class BenchmarkCommand implements Callable<Integer> {
 
@@ -73,12 +77,14 @@ final class BenchmarkCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
+  @Spec private CommandSpec spec;
+
   @Parameters(
       paramLabel = "JOB",
       description =
           "payouts, resolutions, markets, clob-markets, goldsky-markets, wallets, fills, trades,"
-              + " chain, rpc-logs; or enrich (the trades), audit (the laws), or token-ids"
-              + " (computed from conditions).")
+              + " chain, rpc-logs; or enrich (the trades), audit (the laws), token-ids (computed"
+              + " from conditions), or serve (the page's streams).")
   private String name;
 
   @Option(
@@ -159,6 +165,13 @@ final class BenchmarkCommand implements Callable<Integer> {
               + " nothing in ClickHouse.")
   private String peer;
 
+  @Option(
+      names = "--streams",
+      paramLabel = "N",
+      defaultValue = "100",
+      description = "For serve: how many streams of events are open (default: ${DEFAULT-VALUE}).")
+  private int streams;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
@@ -194,6 +207,7 @@ final class BenchmarkCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    checkOptions();
     try {
       return switch (name) {
         case "enrich" -> enrich();
@@ -201,10 +215,40 @@ final class BenchmarkCommand implements Callable<Integer> {
         case "rpc-logs" -> rpcLogs();
         case "chain" -> chain();
         case "audit" -> audit();
+        case "serve" -> serve();
         default -> ofAJob();
       };
     } catch (BenchmarkException e) {
       throw new UserError(e.getMessage(), e);
+    }
+  }
+
+  /** Each benchmark has options of its own. */
+  private void checkOptions() {
+    String what = "benchmark " + name;
+    switch (name) {
+      case "enrich" ->
+          Takes.only(spec, what, "--ids", "--full", "--joins", "--narrow", "--keep", "--json");
+      case "serve" -> Takes.only(spec, what, "--streams", "--ids", "--repeat", "--json");
+      case "audit" -> Takes.only(spec, what, "--ids", "--full", "--repeat", "--json");
+      case "token-ids", "rpc-logs", "chain" -> Takes.only(spec, what, "--ids", "--json");
+      default -> {
+        if (memory) {
+          Takes.only(spec, what + " --memory", "--memory", "--ids", "--repeat", "--peer", "--json");
+        } else {
+          Takes.only(
+              spec,
+              what,
+              "--ids",
+              "--parts",
+              "--workers",
+              "--scale",
+              "--repeat",
+              "--noise",
+              "--peer",
+              "--json");
+        }
+      }
     }
   }
 
@@ -227,7 +271,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit"))
+            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit", "serve"))
         .toList();
   }
 
@@ -451,6 +495,30 @@ final class BenchmarkCommand implements Callable<Integer> {
                   repeat)
               .run(),
           AuditBenchmark::text);
+    } finally {
+      terminal.ended();
+    }
+  }
+
+  /** What open streams of the page's events cost a run. */
+  private int serve() {
+    if (repeat < 1 || streams < 1 || ids != null && ids < 1) {
+      throw new UserError("--ids, --streams and --repeat take a number of at least 1");
+    }
+    Terminal terminal = new Terminal(false);
+    Settings settings = common.settings();
+    Scenario scenario = scenario("payouts");
+    try {
+      return printed(
+          new ServeBenchmark(
+                  new BenchmarkProgram(settings, terminal, terminal::status),
+                  scenario,
+                  Job.read(settings.home(), scenario.job()).getSource(),
+                  ids != null ? ids : ServeBenchmark.FULL,
+                  streams,
+                  repeat)
+              .run(),
+          ServeBenchmark::text);
     } finally {
       terminal.ended();
     }

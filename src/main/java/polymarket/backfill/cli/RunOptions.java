@@ -1,5 +1,7 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
@@ -119,18 +121,6 @@ final class RunOptions {
       description = "Fetch at most N ids of each job; the same command without it continues.")
   Long limit;
 
-  @Option(
-      names = "--follow",
-      description =
-          "For jobs whose ids are ranges: when all is done, continue with what the source has"
-              + " added, until Ctrl-C; blocks that it has replaced are fetched again.")
-  boolean follow;
-
-  @Option(
-      names = "--page",
-      description = "Serve the live page while it runs, as `backfill serve` does; prints its link.")
-  boolean page;
-
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   boolean json;
 
@@ -174,9 +164,18 @@ final class RunOptions {
     if (ids != null && jobs.size() > 1) {
       throw new UserError("--ids takes one job; " + jobs.size() + " are given");
     }
-    if (column != null && ids == null) {
-      throw new UserError("--column requires --ids");
+    if (ids == null && (column != null || strict)) {
+      throw new UserError((column != null ? "--column" : "--strict") + " requires --ids");
     }
+    if (ids != null && (from != null || to != null || datasets != null)) {
+      throw new UserError(
+          "--ids cannot be combined with --from, --to and --datasets: the list says what to fetch");
+    }
+  }
+
+  /** Whether the ids come through a pipe or standard input, which no other process can read. */
+  boolean idsNeedThisProcess() {
+    return ids != null && (ids.equals("-") || !Files.isRegularFile(Path.of(ids)));
   }
 
   Period period() {
@@ -232,9 +231,6 @@ final class RunOptions {
                   : Nearest.hint(unknown, job.getDatasets())
                       + " Its datasets are: "
                       + String.join(", ", job.getDatasets())));
-    }
-    if (follow && job.idKind() != IdKind.RANGE) {
-      throw new UserError(job.getName() + " takes no --follow: its ids are not ranges");
     }
     boolean asksByTime =
         job.isWindow()

@@ -28,6 +28,7 @@ import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 import polymarket.backfill.serve.PaceHistory;
 import polymarket.backfill.serve.PageContent;
+import polymarket.backfill.serve.Posted;
 
 /** What the page shows: what {@code status} reads, and what was started from the page. */
 final class ServeContent implements PageContent, AutoCloseable {
@@ -58,21 +59,30 @@ final class ServeContent implements PageContent, AutoCloseable {
   private final Map<String, String> sources = new TreeMap<>();
   private final PaceHistory history = new PaceHistory();
   private final Map<String, Started> started = new TreeMap<>();
+  private final Map<String, String> overrides;
   private final Schedules schedules;
   private final ServeHistory kept;
 
+  /** What a command line posts its settings with; empty where runs cannot be posted. */
+  private final String key;
+
+  private boolean closing;
+
   /**
    * @param overrides the values of --set, which what is started gets too
-   * @param scheduled whether schedules are kept
+   * @param service whether schedules are kept, and runs can be posted
+   * @param key what a command line signs its settings with
    */
-  ServeContent(Settings settings, Map<String, String> overrides, boolean scheduled) {
+  ServeContent(Settings settings, Map<String, String> overrides, boolean service, String key) {
     this.settings = settings;
+    this.overrides = overrides;
+    this.key = service ? key : "";
     this.folder = settings.path("runtime.dir").resolve("serve");
-    overrides.forEach((key, value) -> sets.addAll(List.of("--set", key + "=" + value)));
+    overrides.forEach((name, value) -> sets.addAll(List.of("--set", name + "=" + value)));
     jobs = Job.names(Common.home());
     pipelines = Pipeline.names(Common.home());
     kept = new ServeHistory(settings, history);
-    schedules = scheduled ? new Schedules(settings, jobs, pipelines, sets) : null;
+    schedules = service ? new Schedules(settings, jobs, pipelines, sets) : null;
     jobs.forEach(job -> sources.put(job, Job.read(Common.home(), job).firstSource(settings)));
   }
 
@@ -251,7 +261,14 @@ final class ServeContent implements PageContent, AutoCloseable {
     };
   }
 
+  private void checkOpen() {
+    if (closing) {
+      throw new UserError("this service is ending");
+    }
+  }
+
   private synchronized String start(String what, String options) {
+    checkOpen();
     Started before = started.get(what);
     if (before != null && before.process().isAlive()) {
       throw new UserError(what + " runs already, with process id " + before.process().pid());
@@ -270,6 +287,26 @@ final class ServeContent implements PageContent, AutoCloseable {
     Started now = Started.start(words, folder.resolve(what + ".log"), List.of());
     started.put(what, now);
     return what + " was started, with process id " + now.process().pid();
+  }
+
+  @Override
+  public synchronized Posted run(String request) {
+    checkOpen();
+    PostedCommand command = PostedCommand.read(request);
+    command.check(overrides, key);
+    String what = String.join(" ", command.names());
+    for (int i = 2; started.containsKey(what) && started.get(what).process().isAlive(); i++) {
+      what = String.join(" ", command.names()) + " " + i;
+    }
+    Path log = folder.resolve(what.replace(' ', '-') + ".log");
+    PostedRun.Output output =
+        new PostedRun.Output(
+            log,
+            log.resolveSibling(what.replace(' ', '-') + ".out"),
+            log.resolveSibling(what.replace(' ', '-') + ".now"));
+    Started now = command.start(sets, output);
+    started.put(what, now);
+    return new PostedRun(now.process(), output);
   }
 
   private static List<String> options(String options) {
@@ -306,10 +343,12 @@ final class ServeContent implements PageContent, AutoCloseable {
   /** Stops what was started from the page, and waits for it. */
   @Override
   public void close() {
+    synchronized (this) {
+      closing = true;
+    }
     if (schedules != null) {
       schedules.close();
     }
-    kept.close();
     started.values().forEach(of -> of.process().destroy());
     for (Started of : started.values()) {
       try {
@@ -320,5 +359,6 @@ final class ServeContent implements PageContent, AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+    kept.close();
   }
 }
