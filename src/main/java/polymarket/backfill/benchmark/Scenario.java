@@ -248,18 +248,23 @@ public record Scenario(
               Map.of("goldsky.positions.url", "goldsky-positions"),
               Map.of(),
               "goldsky",
-              (sandbox, ids) ->
-                  kinds(
-                      sandbox + "/_sandbox/truth/conditions",
-                      null,
-                      row -> row.path("on_goldsky").asBoolean() ? "markets" : "others"),
-              Map.of(
-                  "markets", "SELECT uniqExact(condition_id) FROM default.goldsky_market_mapping"),
+              (sandbox, ids) -> Map.of("token ids", goldskyTokens(sandbox)),
+              Map.of("token ids", "SELECT count() FROM default.goldsky_market_mapping"),
               8_000));
 
   /** All jobs that have a benchmark against the sandbox. */
   public static List<Scenario> all() {
     return ALL;
+  }
+
+  /** How many token ids the positions subgraph has. */
+  private static long goldskyTokens(String sandbox) throws IOException, InterruptedException {
+    long[] tokens = {0};
+    rows(
+        sandbox + "/_sandbox/truth/conditions",
+        "",
+        row -> tokens[0] += row.path("on_goldsky").asBoolean() ? row.path("outcomes").asInt() : 0);
+    return tokens[0];
   }
 
   private static void randomConditionIds(Path file, long count) throws IOException {

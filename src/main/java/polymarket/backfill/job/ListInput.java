@@ -1,6 +1,7 @@
 package polymarket.backfill.job;
 
 import java.io.BufferedInputStream;
+import java.io.BufferedReader;
 import java.io.FilterInputStream;
 import java.io.FilterReader;
 import java.io.IOException;
@@ -69,7 +70,9 @@ final class ListInput {
                     ? new GzipMembers(file)
                     : file),
             CHUNK);
-    return new Unmarked(new InputStreamReader(in, charset(begin(in, 2))));
+    // lists are read a character at a time
+    return new BufferedReader(
+        new Unmarked(new InputStreamReader(in, charset(begin(in, 2)))), CHUNK);
   }
 
   private static byte[] begin(InputStream in, int length) throws IOException {
