@@ -82,8 +82,9 @@ final class BenchmarkCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "JOB",
       description =
-          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich (the trades), audit (the"
-              + " laws), token-ids (computed from conditions), or serve (the page's streams).")
+          "payouts, resolutions, markets, clob-markets, goldsky-markets, wallets, fills, trades,"
+              + " chain, rpc-logs; or enrich (the trades), audit (the laws), token-ids (computed"
+              + " from conditions), or serve (the page's streams).")
   private String name;
 
   @Option(
@@ -91,8 +92,9 @@ final class BenchmarkCommand implements Callable<Integer> {
       paramLabel = "N",
       description = {
         "Number of ids (default: the job's full size:",
-        "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for"
-            + " fills,",
+        "170,448 condition ids for payouts, 25,740 for resolutions, 150,000 markets, also for"
+            + " clob-markets, 20,000 for goldsky-markets, 50,000 wallets, 31,248 markets for fills,"
+            + " 7,301 for trades,",
         "60,000 blocks for rpc-logs, 4,000 for chain; 16,000,000 trades for enrich)."
       })
   private Long ids;
@@ -129,6 +131,15 @@ final class BenchmarkCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Run each part N times and report the run with the median time.")
   private int repeat;
+
+  @Option(
+      names = "--latency",
+      paramLabel = "MS",
+      split = ",",
+      description =
+          "Run each part once for each of these latencies: milliseconds that every answer of the"
+              + " source takes at least (default: 0).")
+  private List<Long> latencies = List.of(0L);
 
   @Option(
       names = "--noise",
@@ -267,10 +278,14 @@ final class BenchmarkCommand implements Callable<Integer> {
   private int ofAJob() {
     Scenario scenario = scenario(name);
     double scale = askedScale == null ? scenario.scale() : askedScale;
-    if (workers < 2 || repeat < 1 || !(scale > 0) || ids != null && ids < 1) {
+    if (workers < 2
+        || repeat < 1
+        || !(scale > 0)
+        || ids != null && ids < 1
+        || latencies.stream().anyMatch(millis -> millis < 0)) {
       throw new UserError(
           "--workers takes a number of at least 2, --repeat and --ids of at least 1, --scale one"
-              + " above 0");
+              + " above 0, --latency milliseconds of at least 0");
     }
     if (peer != null && (!peer.equals("asyncio") || !name.equals("payouts"))) {
       throw new UserError("--peer takes asyncio, and only payouts has it");
@@ -541,34 +556,31 @@ final class BenchmarkCommand implements Callable<Integer> {
               1,
               0,
               List.of("-Xmx512m", "-Xms64m", "-Xlog:gc:file=gc.log"),
-              false));
+              false,
+              latencies.get(0)));
     }
-    return parts.stream()
-        .map(
-            part ->
-                switch (part) {
-                  case "one" ->
-                      new Part(
-                          "one process at the limit" + (noise ? ", beside busy ones" : ""),
-                          1,
-                          scale,
-                          List.of(),
-                          noise);
-                  case "workers" ->
-                      new Part(
-                          workers + " processes that share the limit",
-                          workers,
-                          scale,
-                          List.of(),
-                          false);
-                  case "off" -> new Part("one process, limits off", 1, 0, List.of(), false);
-                  default ->
-                      throw new UserError(
-                          "--parts "
-                              + part
-                              + ": it takes one, workers and off, separated by commas");
-                })
+    return latencies.stream()
+        .flatMap(latency -> parts.stream().map(part -> part(part, scale, latency)))
         .toList();
+  }
+
+  private Part part(String part, double scale, long latency) {
+    String name =
+        switch (part) {
+          case "one" -> "one process at the limit" + (noise ? ", beside busy ones" : "");
+          case "workers" -> workers + " processes that share the limit";
+          case "off" -> "one process, limits off";
+          default ->
+              throw new UserError(
+                  "--parts " + part + ": it takes one, workers and off, separated by commas");
+        };
+    return new Part(
+        latency == 0 ? name : name + ", answers after " + latency + " ms",
+        part.equals("workers") ? workers : 1,
+        part.equals("off") ? 0 : scale,
+        List.of(),
+        noise,
+        latency);
   }
 
   private String shorter(Scenario scenario, long count, long full, double scale) {
