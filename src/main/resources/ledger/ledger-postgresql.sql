@@ -105,6 +105,9 @@ SELECT to_regclass(?) IS NOT NULL;
 -- @version
 SELECT value FROM meta WHERE key = 'version';
 
+-- @bytes
+SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = CAST(current_schema() AS regnamespace) AND relkind = 'r';
+
 -- @schema
 CREATE TABLE meta(key text COLLATE "C" PRIMARY KEY, value text NOT NULL);
 -- every id is updated twice, when it is claimed and when it is marked: room in each page, and vacuum before the table has doubled
@@ -145,7 +148,8 @@ CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
 
 -- @lock
 -- one transaction at a time, as in SQLite; the one of a member that stands still ends with its lease, so that others go on
-SELECT set_config('idle_in_transaction_session_timeout', ?, true), pg_advisory_xact_lock(4713, hashtext(current_schema()));
+SELECT set_config('idle_in_transaction_session_timeout', ?, true), set_config('lock_timeout', ?, true),
+  pg_advisory_xact_lock(4713, hashtext(current_schema())), set_config('lock_timeout', '0', true);
 
 -- @holds
 SELECT 1 FROM batches

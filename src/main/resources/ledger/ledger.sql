@@ -184,9 +184,9 @@ WHERE ids.state = 'pending' AND coalesce(batches.slot, ids.slot) >= ? AND coales
 
 -- @numbers
 -- a range is its two ends of 12 digits with a dash between
-SELECT coalesce(sum(width), 0), coalesce(sum(CASE WHEN state = 'pending' THEN width END), 0)
+SELECT coalesce(sum(width), 0), coalesce(sum(CASE WHEN state = 'pending' THEN width END), 0), coalesce(max(last), 0)
 FROM (
-  SELECT state, CAST(substr(id, 14, 12) AS BIGINT) - CAST(substr(id, 1, 12) AS BIGINT) + 1 AS width
+  SELECT state, CAST(substr(id, 14, 12) AS BIGINT) AS last, CAST(substr(id, 14, 12) AS BIGINT) - CAST(substr(id, 1, 12) AS BIGINT) + 1 AS width
   FROM ids WHERE slot >= ? AND slot < ?
 ) AS ranges;
 

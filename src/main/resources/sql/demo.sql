@@ -99,7 +99,7 @@ FROM
 ) AS trade
 INNER JOIN sandbox_truth.conditions AS conditions ON conditions.condition_id = trade.`fills.condition_id`;
 
--- @trade
--- A trade whose condition id was found by a slug.
-SELECT trade_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]')
+-- @market
+-- A slug by which the condition id of trades was found.
+SELECT market_id FROM default.enriched_trades_final WHERE condition_id_source NOT IN ('', 'original') AND match(market_id, '^[a-z]')
     ORDER BY cityHash64(trade_id) LIMIT 1;

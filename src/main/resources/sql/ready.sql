@@ -44,7 +44,7 @@ SELECT id, id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LI
 FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100);
 SELECT './backfill run fills';
 
--- @measure newest-fill max=24 needs=default.clob_fills Hours since the newest fill
+-- @measure newest-fill max=24 unit=h needs=default.clob_fills Time since the newest fill
 SELECT if(count() = 0, NULL, dateDiff('minute', max(timestamp), now()) / 60) FROM default.clob_fills;
 SELECT './backfill run fills --since 2d';
 

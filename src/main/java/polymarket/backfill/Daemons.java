@@ -10,11 +10,17 @@ public final class Daemons {
 
   /** One thread of that name, for work at times. */
   public static ScheduledExecutorService clock(String name) {
-    return Executors.newSingleThreadScheduledExecutor(
-        task -> {
-          Thread thread = new Thread(task, name);
-          thread.setDaemon(true);
-          return thread;
-        });
+    return Executors.newSingleThreadScheduledExecutor(task -> thread(name, task));
+  }
+
+  /** Starts a thread of that name. */
+  public static void start(String name, Runnable task) {
+    thread(name, task).start();
+  }
+
+  private static Thread thread(String name, Runnable task) {
+    Thread thread = new Thread(task, name);
+    thread.setDaemon(true);
+    return thread;
   }
 }

@@ -18,7 +18,7 @@ public interface Messages {
   /** Keeps a line for those who look later, without printing it. */
   default void event(String line) {}
 
-  /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min. */
+  /** A time in the two largest units: 250 ms, 12.3 s, 4 min 10 s, 3 h 20 min, 8 d 15 h. */
   static String time(long millis) {
     if (millis < 1000) {
       return millis + " ms";
@@ -33,6 +33,10 @@ public interface Messages {
           : seconds / 60 + " min " + seconds % 60 + " s";
     }
     long minutes = millis / 60_000;
+    if (minutes >= 48 * 60) {
+      long hours = minutes / 60;
+      return hours % 24 == 0 ? hours / 24 + " d" : hours / 24 + " d " + hours % 24 + " h";
+    }
     return minutes % 60 == 0 ? minutes / 60 + " h" : minutes / 60 + " h " + minutes % 60 + " min";
   }
 

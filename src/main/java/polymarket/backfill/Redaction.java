@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * Filters everything that this program prints, logs or writes for people: it masks secrets and
@@ -141,13 +142,19 @@ public final class Redaction {
     Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** Lets all that is printed from now on pass through here. */
-  public static synchronized void install() {
+  /**
+   * Lets all that is printed from now on pass through here.
+   *
+   * @param layOut lays standard output out in lines, such as for a terminal's width
+   * @param layErr the same for standard error
+   */
+  public static synchronized void install(
+      UnaryOperator<String> layOut, UnaryOperator<String> layErr) {
     if (out == null) {
       out = System.out;
       err = System.err;
-      System.setOut(filtered(out, "stdout.encoding"));
-      System.setErr(filtered(err, "stderr.encoding"));
+      System.setOut(filtered(out, "stdout.encoding", layOut));
+      System.setErr(filtered(err, "stderr.encoding", layErr));
     }
   }
 
@@ -164,12 +171,12 @@ public final class Redaction {
     return err == null ? System.err : err;
   }
 
-  private static PrintStream filtered(PrintStream to, String encoding) {
+  private static PrintStream filtered(PrintStream to, String encoding, UnaryOperator<String> lay) {
     // the property is there from Java 18 on; before, the streams have the default charset
     String name = System.getProperty(encoding);
     Charset charset = name == null ? Charset.defaultCharset() : Charset.forName(name);
     // without autoflush, which would hand out long lines in parts
-    return new PrintStream(new Lines(to, charset), false, charset);
+    return new PrintStream(new Lines(to, charset, lay), false, charset);
   }
 
   /** Holds what is printed back until a line is whole, because a secret may come in two parts. */
@@ -177,10 +184,12 @@ public final class Redaction {
 
     private final PrintStream to;
     private final Charset charset;
+    private final UnaryOperator<String> lay;
     private final ByteArrayOutputStream held = new ByteArrayOutputStream();
 
-    private Lines(PrintStream to, Charset charset) {
+    private Lines(PrintStream to, Charset charset, UnaryOperator<String> lay) {
       this.to = to;
+      this.lay = lay;
       this.charset = charset;
     }
 
@@ -208,7 +217,7 @@ public final class Redaction {
     @Override
     public synchronized void flush() {
       if (held.size() > 0) {
-        byte[] clean = text(held.toString(charset)).getBytes(charset);
+        byte[] clean = lay.apply(text(held.toString(charset))).getBytes(charset);
         held.reset();
         to.write(clean, 0, clean.length);
       }

@@ -38,13 +38,7 @@ public final class Self {
     List<String> line =
         new ArrayList<>(
             List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(
-            option ->
-                !option.startsWith("-agentlib")
-                    && !option.startsWith("-javaagent")
-                    && dropped.stream().noneMatch(option::startsWith))
-        .forEach(line::add);
+    inherited().filter(option -> dropped.stream().noneMatch(option::startsWith)).forEach(line::add);
     String home = "-Dbackfill.home=" + Home.folder();
     if (dropped.stream().noneMatch(home::startsWith)) {
       line.add(home);
@@ -53,6 +47,17 @@ public final class Self {
     line.addAll(List.of("-cp", classPath(), main.getName()));
     line.addAll(arguments);
     return line;
+  }
+
+  /** The options of this process's Java that every process of the program has. */
+  private static Stream<String> inherited() {
+    return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(option -> !option.startsWith("-agentlib") && !option.startsWith("-javaagent"));
+  }
+
+  /** The same without the program's own properties: memory, collector, library paths. */
+  public static List<String> options() {
+    return inherited().filter(option -> !option.startsWith("-Dbackfill.")).toList();
   }
 
   /**

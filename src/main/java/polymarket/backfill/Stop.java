@@ -10,7 +10,11 @@ public final class Stop {
   private String reason;
   private final List<Runnable> listeners = new ArrayList<>();
 
-  /** Asks the run to end. */
+  /**
+   * Asks the run to end. Returns at once, whatever locks the caller holds: the listeners are told
+   * by a thread of their own, because they may need a lock whose holder waits for one of the
+   * caller's.
+   */
   public void ask(ExitCode exitCode, String why) {
     List<Runnable> toTell;
     synchronized (this) {
@@ -21,7 +25,7 @@ public final class Stop {
       reason = why;
       toTell = List.copyOf(listeners);
     }
-    toTell.forEach(Runnable::run);
+    Daemons.start("stop", () -> toTell.forEach(Runnable::run));
   }
 
   public synchronized boolean asked() {

@@ -33,6 +33,9 @@ class MembersIT {
   private static final Duration SOON = Duration.ofSeconds(240);
   private static final List<String> ACTS = List.of("kill", "freeze", "leave");
 
+  /** How often one member's sessions are ended. */
+  private static final int SESSIONS_ENDED = Integer.getInteger("cluster.sessions", 10);
+
   /** A short lease, so that a test need not stand still for long. */
   private static final String LEASE = "-Dbackfill.lease-millis=3000";
 
@@ -157,7 +160,7 @@ class MembersIT {
       case "kill" -> member.kill();
       case "leave" -> {
         member.signal("TERM");
-        TestBed.await("the member leaves", SOON, () -> !member.isAlive());
+        member.end(SOON);
       }
       default -> {
         member.signal("STOP");
@@ -165,6 +168,26 @@ class MembersIT {
         Thread.sleep(4_500);
         awaitRequests(bed, 10);
         member.signal("CONT");
+      }
+    }
+  }
+
+  /** The server may end a session at any moment, also while a batch is being marked. */
+  @Test
+  void aMemberWhoseSessionsAreEnded_joinsAgain_andStillLeavesWhenAsked() throws IOException {
+    try (TestBed bed =
+        TestBed.start(new SandboxOptions().conditions(1500).limits(0).latencyMillis(10))) {
+      SharedLedgers database = postgres.database();
+      bed.share(database).set("payouts.batch-size", 1).set("payouts.concurrency", 8);
+      begin(bed, 1500);
+      try (Program one = runs(bed)) {
+        for (int times = 1; times <= SESSIONS_ENDED; times++) {
+          awaitRequests(bed, 8);
+          postgres.endSessions(database);
+          one.awaitSaid("joining as a new member", times);
+        }
+        one.signal("TERM");
+        assertEquals(130, one.end(SOON).exitCode(), one.err());
       }
     }
   }

@@ -101,10 +101,21 @@ public final class Program implements AutoCloseable {
    * script's.
    */
   public static Program startOnTerminal(TestBed bed, String... arguments) {
+    return startOnTerminal(bed, List.of(), arguments);
+  }
+
+  /**
+   * @param options of the JVM, such as its output's and the width that the launcher finds
+   */
+  public static Program startOnTerminal(TestBed bed, List<String> options, String... arguments) {
     List<String> all = new ArrayList<>(List.of(arguments));
     all.addAll(bed.setArguments());
     String command =
-        command(bed.home(), List.of("-Dbackfill.terminal=true"), all).stream()
+        command(
+                bed.home(),
+                Stream.concat(Stream.of("-Dbackfill.terminal=true"), options.stream()).toList(),
+                all)
+            .stream()
             .map(word -> "'" + word + "'")
             .collect(java.util.stream.Collectors.joining(" "));
     return start(
@@ -209,11 +220,19 @@ public final class Program implements AutoCloseable {
 
   /** Waits for its end. */
   public Result end() {
+    return end(Duration.ofSeconds(PATIENCE_SECONDS));
+  }
+
+  /** Waits for its end. If it does not end in time, fails with its output and all its threads. */
+  public Result end(Duration atMost) {
     try {
-      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      if (!process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)) {
+        // the JVM prints its threads to standard output
+        signal("QUIT");
+        process.waitFor(2, TimeUnit.SECONDS);
         process.destroyForcibly();
         throw new AssertionError(
-            "did not end within " + PATIENCE_SECONDS + " s; it said: " + text(out) + text(err));
+            "did not end within " + atMost.toSeconds() + " s; it said: " + text(err) + text(out));
       }
       return new Result(process.exitValue(), text(out), text(err));
     } catch (InterruptedException e) {
@@ -223,13 +242,26 @@ public final class Program implements AutoCloseable {
 
   /** Waits until it has said something on standard error. */
   public void awaitSaid(String text) {
-    TestBed.await(
-        "'" + text + "' in: " + err(),
-        Duration.ofSeconds(PATIENCE_SECONDS),
-        () -> err().contains(text) || !isAlive());
-    if (!err().contains(text)) {
+    awaitSaid(text, 1);
+  }
+
+  /** Waits until it has said something so many times. */
+  public void awaitSaid(String text, int times) {
+    try {
+      TestBed.await(
+          "'" + text + "'",
+          Duration.ofSeconds(PATIENCE_SECONDS),
+          () -> said(text) >= times || !isAlive());
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + " in: " + err(), e);
+    }
+    if (said(text) < times) {
       throw new AssertionError("it ended without saying '" + text + "': " + err());
     }
+  }
+
+  private int said(String text) {
+    return err().split(java.util.regex.Pattern.quote(text), -1).length - 1;
   }
 
   @Override

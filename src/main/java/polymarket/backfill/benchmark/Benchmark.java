@@ -31,9 +31,15 @@ public final class Benchmark implements AutoCloseable {
    * @param scale of the sandbox's limits and of the pace; 0 for none
    * @param javaOptions of the program, behind those of this process
    * @param noise whether other processes keep all cores busy meanwhile
+   * @param latencyMillis that every answer of the source takes at least
    */
   public record Part(
-      String name, int workers, double scale, List<String> javaOptions, boolean noise) {}
+      String name,
+      int workers,
+      double scale,
+      List<String> javaOptions,
+      boolean noise,
+      long latencyMillis) {}
 
   private final Program program;
   private final Scenario scenario;
@@ -162,7 +168,13 @@ public final class Benchmark implements AutoCloseable {
         home.resolve("sandbox.errors"),
         Stream.concat(
                 scenario.sandbox().apply(count).stream(),
-                Stream.of("--port", "0", "--limits", limits(part.scale())))
+                Stream.of(
+                    "--port",
+                    "0",
+                    "--limits",
+                    limits(part.scale()),
+                    "--latency",
+                    String.valueOf(part.latencyMillis())))
             .toList());
   }
 

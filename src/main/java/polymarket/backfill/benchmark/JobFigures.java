@@ -72,6 +72,8 @@ record JobFigures(
     result.put("rows_per_insert", inserts == 0 ? 0 : stored / inserts);
     result.put("requests", limit.path("arrivals").asLong());
     result.put("least_requests", leastRequests());
+    result.put("requests_per_second", perSecond(limit.path("arrivals").asLong(), busy));
+    result.put("latency_ms", part.latencyMillis());
     result.put(
         "retries", runs.stream().mapToLong(run -> run.path("run").path("retries").asLong()).sum());
     if (part.scale() > 0) {
@@ -89,11 +91,19 @@ record JobFigures(
     return result;
   }
 
+  /** The first request begins the time, so that it is not one of those that are made in it. */
+  private static double perSecond(long requests, double busy) {
+    return busy > 0 ? rounded((requests - 1) / busy) : 0;
+  }
+
   /** How much of the limit was used, and whether it was exceeded. */
   private void limits(Map<String, Object> result, double busy) {
     double allowed = limit.path("max").asDouble() / limit.path("window_ms").asDouble() * 1000;
     result.put("limit_per_second", rounded(allowed));
     result.put("pace_per_second", rounded(pace));
+    result.put(
+        "pace_used",
+        Math.round((limit.path("arrivals").asLong() - 1) / busy / pace * 10_000) / 10_000.0);
     result.put(
         "limit_used",
         Math.round((limit.path("arrivals").asLong() - 1) / busy / allowed * 10_000) / 10_000.0);

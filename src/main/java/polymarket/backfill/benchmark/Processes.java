@@ -78,7 +78,8 @@ final class Processes {
         throw new IOException("the sandbox did not start");
       }
       String[] parts = line.strip().split("\\s+", 2);
-      urls.put(parts[0], parts.length > 1 ? parts[1] : "");
+      // a line of an account begins with the name of its source
+      urls.putIfAbsent(parts[0], parts.length > 1 ? parts[1] : "");
     }
     return urls;
   }

@@ -184,7 +184,78 @@ public record Scenario(
                       ids,
                       row -> row.path("on_goldsky").asBoolean() ? "fills" : "later"),
               Map.of("fills", "SELECT count() FROM default.clob_fills"),
-              60_000));
+              60_000),
+          new Scenario(
+              "trades",
+              "markets",
+              7_301,
+              1,
+              (sandbox, file, count) ->
+                  write(
+                      file,
+                      count,
+                      sandbox + "/_sandbox/truth/conditions",
+                      row -> row.path("condition_id").asText()),
+              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              Map.of("data-api.url", "data-api"),
+              Map.of(),
+              "data-api v2 trades",
+              (sandbox, ids) -> kinds(sandbox + "/_sandbox/truth/fills", ids, row -> "fills"),
+              Map.of("fills", "SELECT count() FROM default.clob_fills"),
+              60_000),
+          new Scenario(
+              "resolutions",
+              "condition ids",
+              25_740,
+              1,
+              (sandbox, file, count) ->
+                  write(
+                      file,
+                      count,
+                      sandbox + "/_sandbox/truth/conditions",
+                      row -> row.path("condition_id").asText()),
+              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              Map.of("data-api.url", "data-api"),
+              Map.of(),
+              "data-api v2",
+              (sandbox, ids) -> states(sandbox + "/_sandbox/truth/payouts?source=data-api", ids),
+              Map.of("found", "SELECT count() FROM default.resolutions_external_ingest"),
+              2_000),
+          new Scenario(
+              "clob-markets",
+              "markets",
+              150_000,
+              1,
+              null,
+              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              Map.of("clob.url", "clob"),
+              Map.of(),
+              "clob",
+              (sandbox, ids) ->
+                  kinds(
+                      sandbox + "/_sandbox/truth/conditions",
+                      null,
+                      row -> row.path("on_clob").asBoolean() ? "markets" : "others"),
+              Map.of("markets", "SELECT count() FROM default.clob_market_mapping FINAL"),
+              8_000),
+          new Scenario(
+              "goldsky-markets",
+              "markets",
+              20_000,
+              1,
+              null,
+              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              Map.of("goldsky.positions.url", "goldsky-positions"),
+              Map.of(),
+              "goldsky",
+              (sandbox, ids) ->
+                  kinds(
+                      sandbox + "/_sandbox/truth/conditions",
+                      null,
+                      row -> row.path("on_goldsky").asBoolean() ? "markets" : "others"),
+              Map.of(
+                  "markets", "SELECT uniqExact(condition_id) FROM default.goldsky_market_mapping"),
+              8_000));
 
   /** All jobs that have a benchmark against the sandbox. */
   public static List<Scenario> all() {

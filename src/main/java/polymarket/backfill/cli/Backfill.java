@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -81,18 +82,31 @@ public final class Backfill implements Callable<Integer> {
     return command
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
+        .setHelpFactory(
+            (spec, scheme) -> {
+              if (spec.userObject() instanceof JobsCommand jobs) {
+                jobs.shortenHelp();
+              }
+              return new CommandLine.Help(spec, scheme);
+            })
         .setParameterExceptionHandler(Backfill::usage)
         .setExecutionExceptionHandler((failure, line, parsed) -> failed(failure));
   }
 
   public static void main(String[] args) {
-    Redaction.install();
+    Redaction.install(
+        layout(Boolean.getBoolean("backfill.terminal.output")),
+        layout(Boolean.getBoolean("backfill.terminal")));
     Signals.followParent();
     Log.configure(List.of(args).contains("--debug") || "1".equals(System.getenv("DEBUG")));
     int code = execute(args);
     System.out.flush();
     System.err.flush();
     System.exit(code);
+  }
+
+  private static UnaryOperator<String> layout(boolean terminal) {
+    return terminal ? new Wrap(Terminal.columns()) : UnaryOperator.identity();
   }
 
   private static int usage(ParameterException e, String[] args) {

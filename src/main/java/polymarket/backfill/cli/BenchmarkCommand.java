@@ -10,8 +10,10 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -25,6 +27,7 @@ import polymarket.backfill.benchmark.EnrichBenchmark;
 import polymarket.backfill.benchmark.Figures;
 import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
+import polymarket.backfill.benchmark.ServeBenchmark;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.polymarket.TokenIdBenchmark;
 
@@ -54,7 +57,8 @@ import polymarket.backfill.polymarket.TokenIdBenchmark;
       "  backfill benchmark payouts --noise --repeat 20 --ids 20500",
       "  backfill benchmark wallets --ids 2000 --scale 1",
       "  backfill benchmark enrich --joins   (the trades, against a plain copy)",
-      "  backfill benchmark audit --repeat 3   (the laws, against a plain scan)"
+      "  backfill benchmark audit --repeat 3   (the laws, against a plain scan)",
+      "  backfill benchmark serve --streams 100 --repeat 5   (what open pages cost a run)"
     })
 final class BenchmarkCommand implements Callable<Integer> {
 
@@ -73,11 +77,14 @@ final class BenchmarkCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
+  @Spec private CommandSpec spec;
+
   @Parameters(
       paramLabel = "JOB",
       description =
-          "payouts, markets, wallets, fills, chain, rpc-logs; or enrich (the trades), audit (the"
-              + " laws), or token-ids (computed from conditions).")
+          "payouts, resolutions, markets, clob-markets, goldsky-markets, wallets, fills, trades,"
+              + " chain, rpc-logs; or enrich (the trades), audit (the laws), token-ids (computed"
+              + " from conditions), or serve (the page's streams).")
   private String name;
 
   @Option(
@@ -85,8 +92,9 @@ final class BenchmarkCommand implements Callable<Integer> {
       paramLabel = "N",
       description = {
         "Number of ids (default: the job's full size:",
-        "170,448 condition ids for payouts, 150,000 markets, 50,000 wallets, 31,248 markets for"
-            + " fills,",
+        "170,448 condition ids for payouts, 25,740 for resolutions, 150,000 markets, also for"
+            + " clob-markets, 20,000 for goldsky-markets, 50,000 wallets, 31,248 markets for fills,"
+            + " 7,301 for trades,",
         "60,000 blocks for rpc-logs, 4,000 for chain; 16,000,000 trades for enrich)."
       })
   private Long ids;
@@ -125,6 +133,15 @@ final class BenchmarkCommand implements Callable<Integer> {
   private int repeat;
 
   @Option(
+      names = "--latency",
+      paramLabel = "MS",
+      split = ",",
+      description =
+          "Run each part once for each of these latencies: milliseconds that every answer of the"
+              + " source takes at least (default: 0).")
+  private List<Long> latencies = List.of(0L);
+
+  @Option(
       names = "--noise",
       description =
           "Run the part 'one' beside four busy processes for each core. A run in which the"
@@ -147,6 +164,13 @@ final class BenchmarkCommand implements Callable<Integer> {
               + " Python (skipped where there is no python3). It keeps no checkpoint and stores"
               + " nothing in ClickHouse.")
   private String peer;
+
+  @Option(
+      names = "--streams",
+      paramLabel = "N",
+      defaultValue = "100",
+      description = "For serve: how many streams of events are open (default: ${DEFAULT-VALUE}).")
+  private int streams;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
@@ -183,6 +207,7 @@ final class BenchmarkCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    checkOptions();
     try {
       return switch (name) {
         case "enrich" -> enrich();
@@ -190,10 +215,40 @@ final class BenchmarkCommand implements Callable<Integer> {
         case "rpc-logs" -> rpcLogs();
         case "chain" -> chain();
         case "audit" -> audit();
+        case "serve" -> serve();
         default -> ofAJob();
       };
     } catch (BenchmarkException e) {
       throw new UserError(e.getMessage(), e);
+    }
+  }
+
+  /** Each benchmark has options of its own. */
+  private void checkOptions() {
+    String what = "benchmark " + name;
+    switch (name) {
+      case "enrich" ->
+          Takes.only(spec, what, "--ids", "--full", "--joins", "--narrow", "--keep", "--json");
+      case "serve" -> Takes.only(spec, what, "--streams", "--ids", "--repeat", "--json");
+      case "audit" -> Takes.only(spec, what, "--ids", "--full", "--repeat", "--json");
+      case "token-ids", "rpc-logs", "chain" -> Takes.only(spec, what, "--ids", "--json");
+      default -> {
+        if (memory) {
+          Takes.only(spec, what + " --memory", "--memory", "--ids", "--repeat", "--peer", "--json");
+        } else {
+          Takes.only(
+              spec,
+              what,
+              "--ids",
+              "--parts",
+              "--workers",
+              "--scale",
+              "--repeat",
+              "--noise",
+              "--peer",
+              "--json");
+        }
+      }
     }
   }
 
@@ -216,17 +271,21 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit"))
+            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit", "serve"))
         .toList();
   }
 
   private int ofAJob() {
     Scenario scenario = scenario(name);
     double scale = askedScale == null ? scenario.scale() : askedScale;
-    if (workers < 2 || repeat < 1 || !(scale > 0) || ids != null && ids < 1) {
+    if (workers < 2
+        || repeat < 1
+        || !(scale > 0)
+        || ids != null && ids < 1
+        || latencies.stream().anyMatch(millis -> millis < 0)) {
       throw new UserError(
           "--workers takes a number of at least 2, --repeat and --ids of at least 1, --scale one"
-              + " above 0");
+              + " above 0, --latency milliseconds of at least 0");
     }
     if (peer != null && (!peer.equals("asyncio") || !name.equals("payouts"))) {
       throw new UserError("--peer takes asyncio, and only payouts has it");
@@ -441,6 +500,30 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
   }
 
+  /** What open streams of the page's events cost a run. */
+  private int serve() {
+    if (repeat < 1 || streams < 1 || ids != null && ids < 1) {
+      throw new UserError("--ids, --streams and --repeat take a number of at least 1");
+    }
+    Terminal terminal = new Terminal(false);
+    Settings settings = common.settings();
+    Scenario scenario = scenario("payouts");
+    try {
+      return printed(
+          new ServeBenchmark(
+                  new BenchmarkProgram(settings, terminal, terminal::status),
+                  scenario,
+                  Job.read(settings.home(), scenario.job()).getSource(),
+                  ids != null ? ids : ServeBenchmark.FULL,
+                  streams,
+                  repeat)
+              .run(),
+          ServeBenchmark::text);
+    } finally {
+      terminal.ended();
+    }
+  }
+
   /** What is computed of conditions, in this process. */
   private int tokenIds() {
     checkChainIds();
@@ -473,34 +556,31 @@ final class BenchmarkCommand implements Callable<Integer> {
               1,
               0,
               List.of("-Xmx512m", "-Xms64m", "-Xlog:gc:file=gc.log"),
-              false));
+              false,
+              latencies.get(0)));
     }
-    return parts.stream()
-        .map(
-            part ->
-                switch (part) {
-                  case "one" ->
-                      new Part(
-                          "one process at the limit" + (noise ? ", beside busy ones" : ""),
-                          1,
-                          scale,
-                          List.of(),
-                          noise);
-                  case "workers" ->
-                      new Part(
-                          workers + " processes that share the limit",
-                          workers,
-                          scale,
-                          List.of(),
-                          false);
-                  case "off" -> new Part("one process, limits off", 1, 0, List.of(), false);
-                  default ->
-                      throw new UserError(
-                          "--parts "
-                              + part
-                              + ": it takes one, workers and off, separated by commas");
-                })
+    return latencies.stream()
+        .flatMap(latency -> parts.stream().map(part -> part(part, scale, latency)))
         .toList();
+  }
+
+  private Part part(String part, double scale, long latency) {
+    String name =
+        switch (part) {
+          case "one" -> "one process at the limit" + (noise ? ", beside busy ones" : "");
+          case "workers" -> workers + " processes that share the limit";
+          case "off" -> "one process, limits off";
+          default ->
+              throw new UserError(
+                  "--parts " + part + ": it takes one, workers and off, separated by commas");
+        };
+    return new Part(
+        latency == 0 ? name : name + ", answers after " + latency + " ms",
+        part.equals("workers") ? workers : 1,
+        part.equals("off") ? 0 : scale,
+        List.of(),
+        noise,
+        latency);
   }
 
   private String shorter(Scenario scenario, long count, long full, double scale) {

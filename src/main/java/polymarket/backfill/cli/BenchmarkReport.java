@@ -73,9 +73,10 @@ final class BenchmarkReport {
     }
     line(
         "requests",
-        "%,d, of %,d at least; %,d retries",
+        "%,d, of %,d at least, %.4g a second; %,d retries",
         part.get("requests"),
         part.get("least_requests"),
+        part.get("requests_per_second"),
         part.get("retries"));
     line("batches", "%s; those in flight at once add up", String.join(", ", shares(part)));
     rows((Map<?, ?>) part.get("rows"));
@@ -107,11 +108,13 @@ final class BenchmarkReport {
     line(
         "limit",
         "%.1f%% of %.4g requests/s used (%.1f%% for needed ones), from the first request to the"
-            + " last, %.1f s later",
+            + " last, %.1f s later; %.1f%% of the route's pace of %.4g requests/s",
         100 * decimal(part.get("limit_used")),
         part.get("limit_per_second"),
         100 * decimal(part.get("useful_pace")),
-        part.get("seconds_of_requests"));
+        part.get("seconds_of_requests"),
+        100 * decimal(part.get("pace_used")),
+        part.get("pace_per_second"));
     if (part.containsKey("seconds_between_their_starts")) {
       line(
           "workers",

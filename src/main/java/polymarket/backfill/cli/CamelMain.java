@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import java.util.function.UnaryOperator;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Self;
@@ -22,7 +23,7 @@ public final class CamelMain {
    */
   public static void main(String[] arguments) throws Exception {
     Self.starts(Backfill.class);
-    Redaction.install();
+    Redaction.install(UnaryOperator.identity(), UnaryOperator.identity());
     Log.configure("1".equals(System.getenv("DEBUG")));
     // Maven does not change to the project folder given with -f
     System.setProperty(

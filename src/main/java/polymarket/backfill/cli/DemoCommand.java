@@ -141,7 +141,7 @@ final class DemoCommand implements Callable<Integer> {
             + Messages.count(trades(clickHouse, sandbox), "trade")
             + " are generated, like a table that users have: half of them without a condition id)");
     int night = steps.run("pipeline", "overnight");
-    steps.run("explain", String.valueOf(value(clickHouse, "trade")));
+    steps.run("explain", String.valueOf(value(clickHouse, "market")));
     steps.run("monitor");
     return night;
   }
@@ -171,14 +171,14 @@ final class DemoCommand implements Callable<Integer> {
 
   private static void tellWhereTheDataIs(Path demo, ClickHouse clickHouse) {
     Path runtime = demo.resolve("runtime");
-    String where =
-        " --set clickhouse.data=" + demo.resolve("data") + " --set runtime.dir=" + runtime;
     System.out.println(
         "\nThe report of the night, with charts: " + PipelineFiles.of(runtime, "overnight").page());
-    System.out.println("Go on with");
-    System.out.println("  ./backfill explain " + value(clickHouse, "trade") + where);
-    System.out.println("  ./backfill verify wallet " + value(clickHouse, "wallet") + where);
-    System.out.println("  ./backfill ledger payouts --state failed" + where);
+    System.out.println("Go on in this shell with");
+    System.out.println("  export CLICKHOUSE_DATA=" + quoted(demo.resolve("data").toString()));
+    System.out.println("  export RUNTIME_DIR=" + quoted(runtime.toString()));
+    System.out.println("  ./backfill explain " + value(clickHouse, "market"));
+    System.out.println("  ./backfill verify wallet " + value(clickHouse, "wallet"));
+    System.out.println("  ./backfill ledger payouts --state failed");
   }
 
   /**

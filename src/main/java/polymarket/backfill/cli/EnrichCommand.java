@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -30,6 +32,8 @@ final class EnrichCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
+  @Spec private CommandSpec spec;
+
   @Option(names = "--rollback", description = "Swap the enriched table with the previous one.")
   private boolean rollback;
 
@@ -46,6 +50,9 @@ final class EnrichCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (rollback) {
+      Takes.only(spec, "enrich --rollback", "--rollback", "--json");
+    }
     Settings settings = common.settings();
     try (ShareLock lock =
             ShareLock.take(

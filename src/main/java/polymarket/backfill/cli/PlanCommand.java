@@ -10,6 +10,7 @@ import picocli.CommandLine.Command;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.IdLoader;
 import polymarket.backfill.job.Job;
@@ -36,7 +37,7 @@ import polymarket.backfill.run.JobRun;
       "  backfill plan markets fills --pace 0.5",
       "  backfill plan overnight"
     })
-final class PlanCommand extends RunCommand {
+final class PlanCommand extends JobsCommand {
 
   /** What a job would take. */
   record Planned(String job, @JsonUnwrapped Estimate estimate) {}
@@ -46,6 +47,10 @@ final class PlanCommand extends RunCommand {
     if (names.size() == 1
         && Pipeline.names(Common.home()).contains(names.get(0))
         && !Job.names(Common.home()).contains(names.get(0))) {
+      Takes.only(spec, "the plan of a pipeline", "--json");
+      if (!own.isEmpty()) {
+        throw new UserError("the plan of a pipeline takes no " + own.get(0));
+      }
       Settings settings = common.settings();
       Plan.Result plan =
           PipelineCommand.plan(

@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
@@ -33,6 +35,8 @@ final class ReadyCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
+  @Spec private CommandSpec spec;
+
   @Option(names = "--measures", description = "List the measures and stop.")
   private boolean list;
 
@@ -53,6 +57,7 @@ final class ReadyCommand implements Callable<Integer> {
     Settings settings = common.settings();
     Checks checks = new Checks(Ready.FILE, SqlFile.read(Ready.FILE), thresholds);
     if (list) {
+      Takes.only(spec, "ready --measures", "--measures");
       System.out.print(checks.list());
       return ExitCode.COMPLETE.code();
     }
@@ -98,7 +103,7 @@ final class ReadyCommand implements Callable<Integer> {
               line -> {
                 text.append(ok ? "  yes  " : "  NO   ").append(sentence(line)).append('\n');
                 if (!line.toDo().isEmpty()) {
-                  text.append("         ").append(line.toDo()).append('\n');
+                  text.append("       ").append(line.toDo()).append('\n');
                 }
               });
     }

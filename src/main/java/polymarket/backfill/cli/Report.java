@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jline.utils.WCWidth;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
@@ -21,6 +22,9 @@ final class Report {
 
   /** The most columns of a cell. */
   private static final int LONGEST = 70;
+
+  /** The fewest columns that a cell is cut to. */
+  private static final int NARROWEST = 12;
 
   private Report() {}
 
@@ -125,12 +129,59 @@ final class Report {
       }
       cells.add(line);
     }
+    if (Boolean.getBoolean("backfill.terminal.output")) {
+      fit(widths, rows.get(0), heads);
+      cells.forEach(line -> shorten(line, widths));
+    }
     StringBuilder text = new StringBuilder();
     line(text, heads, widths, rows.get(0), heads);
     for (List<String> line : cells) {
       line(text, line, widths, rows.get(0), heads);
     }
     return text.toString();
+  }
+
+  /** Makes the widest columns of texts narrower, until the table is as wide as the terminal. */
+  private static void fit(int[] widths, Map<String, ?> sample, List<String> heads) {
+    while (2 * widths.length + IntStream.of(widths).sum() > Terminal.columns()) {
+      int widest = -1;
+      for (int i = 0; i < widths.length; i++) {
+        boolean text = !(sample.get(heads.get(i)) instanceof Number);
+        if (text
+            && widths[i] > Math.max(NARROWEST, width(heads.get(i)))
+            && (widest < 0 || widths[i] > widths[widest])) {
+          widest = i;
+        }
+      }
+      if (widest < 0) {
+        return;
+      }
+      widths[widest]--;
+    }
+  }
+
+  private static void shorten(List<String> cells, int[] widths) {
+    for (int i = 0; i < widths.length; i++) {
+      cells.set(i, cut(cells.get(i), widths[i]));
+    }
+  }
+
+  /** A text of at most so many columns: words are cut at the end, an id in the middle. */
+  static String cut(String text, int most) {
+    if (width(text) <= most) {
+      return text;
+    }
+    int tail = text.contains(" ") ? 0 : (most - 1) / 2;
+    String reversed = new StringBuilder(text).reverse().toString();
+    return begin(text, most - 1 - tail) + "…" + new StringBuilder(begin(reversed, tail)).reverse();
+  }
+
+  private static String begin(String text, int most) {
+    StringBuilder begin = new StringBuilder();
+    text.codePoints()
+        .takeWhile(point -> width(begin.toString()) + width(Character.toString(point)) <= most)
+        .forEach(begin::appendCodePoint);
+    return begin.toString();
   }
 
   private static void line(
@@ -163,15 +214,7 @@ final class Report {
         Redaction.line(
             value instanceof Map || value instanceof List ? json(value) : String.valueOf(value));
     // output to a file or another program is not truncated
-    if (width(text) <= LONGEST || !Boolean.getBoolean("backfill.terminal.output")) {
-      return text;
-    }
-    StringBuilder begin = new StringBuilder();
-    text.codePoints()
-        .takeWhile(
-            point -> width(begin.toString()) + Math.max(0, WCWidth.wcwidth(point)) <= LONGEST - 3)
-        .forEach(begin::appendCodePoint);
-    return begin + "...";
+    return Boolean.getBoolean("backfill.terminal.output") ? cut(text, LONGEST) : text;
   }
 
   /**

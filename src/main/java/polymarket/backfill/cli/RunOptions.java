@@ -1,9 +1,12 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import picocli.CommandLine.Option;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -119,18 +122,6 @@ final class RunOptions {
       description = "Fetch at most N ids of each job; the same command without it continues.")
   Long limit;
 
-  @Option(
-      names = "--follow",
-      description =
-          "For jobs whose ids are ranges: when all is done, continue with what the source has"
-              + " added, until Ctrl-C; blocks that it has replaced are fetched again.")
-  boolean follow;
-
-  @Option(
-      names = "--page",
-      description = "Serve the live page while it runs, as `backfill serve` does; prints its link.")
-  boolean page;
-
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
   boolean json;
 
@@ -174,9 +165,18 @@ final class RunOptions {
     if (ids != null && jobs.size() > 1) {
       throw new UserError("--ids takes one job; " + jobs.size() + " are given");
     }
-    if (column != null && ids == null) {
-      throw new UserError("--column requires --ids");
+    if (ids == null && (column != null || strict)) {
+      throw new UserError((column != null ? "--column" : "--strict") + " requires --ids");
     }
+    if (ids != null && (from != null || to != null || datasets != null)) {
+      throw new UserError(
+          "--ids cannot be combined with --from, --to and --datasets: the list says what to fetch");
+    }
+  }
+
+  /** Whether the ids come through a pipe or standard input, which no other process can read. */
+  boolean idsNeedThisProcess() {
+    return ids != null && (ids.equals("-") || !Files.isRegularFile(Path.of(ids)));
   }
 
   Period period() {
@@ -233,21 +233,38 @@ final class RunOptions {
                       + " Its datasets are: "
                       + String.join(", ", job.getDatasets())));
     }
-    if (follow && job.idKind() != IdKind.RANGE) {
-      throw new UserError(job.getName() + " takes no --follow: its ids are not ranges");
-    }
-    boolean asksByTime =
-        job.isWindow()
-            || job.sql().has("ids")
-                && job.sql().section("ids").statements().stream()
-                    .anyMatch(sql -> sql.contains("{since}"));
-    if ((since != null || until != null) && !asksByTime) {
+    if ((since != null || until != null) && !asksByTime(job)) {
       throw new UserError(
           job.getName()
               + " takes no "
               + (days != null ? "--days" : since != null ? "--since" : "--until")
               + ": it has no time filter");
     }
+  }
+
+  private static boolean asksByTime(Job job) {
+    return job.isWindow()
+        || job.sql().has("ids")
+            && job.sql().section("ids").statements().stream()
+                .anyMatch(sql -> sql.contains("{since}"));
+  }
+
+  /** The options that a job does not take, whatever their values. */
+  static Set<String> notOf(Job job) {
+    Set<String> none = new TreeSet<>();
+    if (job.idKind() != IdKind.RANGE) {
+      none.addAll(List.of("--from", "--to", "--follow"));
+    }
+    if (job.getDatasets().isEmpty()) {
+      none.add("--datasets");
+    }
+    if (!asksByTime(job)) {
+      none.addAll(List.of("--since", "--until", "--days"));
+    }
+    if (job.isPass()) {
+      none.addAll(List.of("--ids", "--column", "--strict"));
+    }
+    return none;
   }
 
   /** The states of --redo; none without it. */

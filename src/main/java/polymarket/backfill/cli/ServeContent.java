@@ -28,6 +28,7 @@ import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 import polymarket.backfill.serve.PaceHistory;
 import polymarket.backfill.serve.PageContent;
+import polymarket.backfill.serve.Posted;
 
 /** What the page shows: what {@code status} reads, and what was started from the page. */
 final class ServeContent implements PageContent, AutoCloseable {
@@ -57,22 +58,35 @@ final class ServeContent implements PageContent, AutoCloseable {
   private final List<String> pipelines;
   private final Map<String, String> sources = new TreeMap<>();
   private final PaceHistory history = new PaceHistory();
+
+  /** How many answers with HTTP 429 each source's run had at the last sample. */
+  private final Map<String, Long> refused = new TreeMap<>();
+
   private final Map<String, Started> started = new TreeMap<>();
+  private final Map<String, String> overrides;
   private final Schedules schedules;
   private final ServeHistory kept;
 
+  /** What a command line posts its settings with; empty where runs cannot be posted. */
+  private final String key;
+
+  private boolean closing;
+
   /**
    * @param overrides the values of --set, which what is started gets too
-   * @param scheduled whether schedules are kept
+   * @param service whether schedules are kept, and runs can be posted
+   * @param key what a command line signs its settings with
    */
-  ServeContent(Settings settings, Map<String, String> overrides, boolean scheduled) {
+  ServeContent(Settings settings, Map<String, String> overrides, boolean service, String key) {
     this.settings = settings;
+    this.overrides = overrides;
+    this.key = service ? key : "";
     this.folder = settings.path("runtime.dir").resolve("serve");
-    overrides.forEach((key, value) -> sets.addAll(List.of("--set", key + "=" + value)));
+    overrides.forEach((name, value) -> sets.addAll(List.of("--set", name + "=" + value)));
     jobs = Job.names(Common.home());
     pipelines = Pipeline.names(Common.home());
     kept = new ServeHistory(settings, history);
-    schedules = scheduled ? new Schedules(settings, jobs, pipelines, sets) : null;
+    schedules = service ? new Schedules(settings, jobs, pipelines, sets) : null;
     jobs.forEach(job -> sources.put(job, Job.read(Common.home(), job).firstSource(settings)));
   }
 
@@ -147,13 +161,27 @@ final class ServeContent implements PageContent, AutoCloseable {
           Pace::and);
     }
     long now = System.currentTimeMillis();
-    pace.forEach(
-        (source, of) ->
-            history.add(
-                source,
-                new PaceHistory.Sample(
-                    now, of.requestsPerSecond(), of.limitPerSecond(), of.waitingFor() != null)));
+    pace.forEach((source, of) -> keep(now, of));
     return List.copyOf(pace.values());
+  }
+
+  private void keep(long now, Pace pace) {
+    long counted = pace.state() == null ? 0 : pace.state().answers().getOrDefault("429", 0L);
+    long before = refused.getOrDefault(pace.source(), 0L);
+    boolean kept =
+        history.add(
+            pace.source(),
+            new PaceHistory.Sample(
+                now,
+                pace.requestsPerSecond(),
+                pace.limitPerSecond(),
+                pace.waitingFor() != null,
+                // another run counts anew
+                counted < before ? counted : counted - before,
+                pace.state() != null && pace.state().circuitOpen()));
+    if (kept) {
+      refused.put(pace.source(), counted);
+    }
   }
 
   private synchronized List<Map<String, Object>> started() {
@@ -251,7 +279,14 @@ final class ServeContent implements PageContent, AutoCloseable {
     };
   }
 
+  private void checkOpen() {
+    if (closing) {
+      throw new UserError("this service is ending");
+    }
+  }
+
   private synchronized String start(String what, String options) {
+    checkOpen();
     Started before = started.get(what);
     if (before != null && before.process().isAlive()) {
       throw new UserError(what + " runs already, with process id " + before.process().pid());
@@ -270,6 +305,26 @@ final class ServeContent implements PageContent, AutoCloseable {
     Started now = Started.start(words, folder.resolve(what + ".log"), List.of());
     started.put(what, now);
     return what + " was started, with process id " + now.process().pid();
+  }
+
+  @Override
+  public synchronized Posted run(String request) {
+    checkOpen();
+    PostedCommand command = PostedCommand.read(request);
+    command.check(overrides, key);
+    String what = String.join(" ", command.names());
+    for (int i = 2; started.containsKey(what) && started.get(what).process().isAlive(); i++) {
+      what = String.join(" ", command.names()) + " " + i;
+    }
+    Path log = folder.resolve(what.replace(' ', '-') + ".log");
+    PostedRun.Output output =
+        new PostedRun.Output(
+            log,
+            log.resolveSibling(what.replace(' ', '-') + ".out"),
+            log.resolveSibling(what.replace(' ', '-') + ".now"));
+    Started now = command.start(sets, output);
+    started.put(what, now);
+    return new PostedRun(now.process(), output);
   }
 
   private static List<String> options(String options) {
@@ -306,10 +361,12 @@ final class ServeContent implements PageContent, AutoCloseable {
   /** Stops what was started from the page, and waits for it. */
   @Override
   public void close() {
+    synchronized (this) {
+      closing = true;
+    }
     if (schedules != null) {
       schedules.close();
     }
-    kept.close();
     started.values().forEach(of -> of.process().destroy());
     for (Started of : started.values()) {
       try {
@@ -320,5 +377,6 @@ final class ServeContent implements PageContent, AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+    kept.close();
   }
 }

@@ -4,9 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import polymarket.backfill.Settings;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.Heads;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 
@@ -18,7 +20,10 @@ final class ServeMetrics {
   /** The source of a job, where its run does not say it. */
   private final Map<String, String> sources;
 
-  private ServeMetrics(Map<String, String> sources) {
+  private final Settings settings;
+
+  private ServeMetrics(Settings settings, Map<String, String> sources) {
+    this.settings = settings;
     this.sources = sources;
   }
 
@@ -27,7 +32,7 @@ final class ServeMetrics {
    */
   static String of(
       Settings settings, List<StatusCommand.LedgerStatus> ledgers, Map<String, String> sources) {
-    ServeMetrics metrics = new ServeMetrics(sources);
+    ServeMetrics metrics = new ServeMetrics(settings, sources);
     ledgers.forEach(metrics::ledger);
     List<JobStatus> runs = ledgers.stream().flatMap(ledger -> ledger.runs().stream()).toList();
     runs.stream().filter(run -> run.state() == RunState.RUNNING).forEach(metrics::run);
@@ -69,17 +74,25 @@ final class ServeMetrics {
         job,
         ledger.runs().stream().filter(run -> run.state() == RunState.RUNNING).count());
     ledger.runs().stream()
-        .filter(run -> run.numbers() != null)
-        .mapToLong(run -> run.numbers().total() - run.numbers().done())
+        .map(JobStatus::numbers)
+        .filter(Objects::nonNull)
+        .mapToLong(this::lag)
         .max()
         .ifPresent(
             lag ->
                 text.gauge(
                     "backfill_lag_to_head",
-                    "Numbers, such as blocks, that are not fetched, up to the newest that the"
-                        + " source had when a run last asked.",
+                    "Numbers, such as blocks, that are not fetched, up to the newest that any"
+                        + " source had when it was last asked.",
                     labels("job", ledger.job()),
                     lag));
+  }
+
+  /** What a job has not fetched of its ranges, and what has come since they were loaded. */
+  private long lag(JobStatus.Numbers numbers) {
+    long head = Heads.newest(settings, numbers.unit()).orElse(0);
+    long since = numbers.last() == 0 ? 0 : Math.max(0, head - numbers.last());
+    return numbers.total() - numbers.done() + since;
   }
 
   /** What a process that runs a job says of itself. */

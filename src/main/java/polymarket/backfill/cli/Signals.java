@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
@@ -18,7 +19,7 @@ final class Signals {
 
   private static final String GOES_ON = "the same command continues where it stopped";
   private static volatile String afterwards = GOES_ON;
-  private static volatile boolean asked;
+  private static final AtomicBoolean ASKED = new AtomicBoolean();
 
   private Signals() {}
 
@@ -34,9 +35,14 @@ final class Signals {
     return "interrupted; " + afterwards;
   }
 
+  /** Whether this process is a step of another one, which handles Ctrl-C. */
+  static boolean isStep() {
+    return PARENT != null;
+  }
+
   /** Whether this process has received one of the two. */
   static boolean asked() {
-    return asked;
+    return ASKED.get();
   }
 
   static void handle(JobRun run, Messages messages) {
@@ -44,35 +50,44 @@ final class Signals {
   }
 
   /**
-   * @param stop starts a clean stop, and returns at once
+   * @param stop starts a clean stop, and returns at once. If a signal has come already, while one
+   *     run followed another, it is called now
    */
   static void handle(Runnable stop, Messages messages) {
+    pass(
+        () -> {
+          if (ASKED.compareAndSet(false, true)) {
+            messages.info(
+                "stopping: work in flight is finished and marked; a second signal stops at once");
+            stop.run();
+          } else {
+            messages.info(
+                "stopped at once; "
+                    + (afterwards.equals(GOES_ON)
+                        ? "the same command repeats what was not marked"
+                        : afterwards));
+            Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
+          }
+        },
+        messages);
+    if (asked()) {
+      stop.run();
+    }
+  }
+
+  /**
+   * Does the same for each signal, such as passing it on to the process that does the work.
+   *
+   * @param each returns at once
+   */
+  static void pass(Runnable each, Messages messages) {
     if (Boolean.getBoolean("backfill.terminal")) {
       // jline, which is used to find the width of the screen, replaces existing handlers with its
       // own
       new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength();
     }
-    int[] times = {0};
     for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
-      boolean ignored =
-          OsSignal.handle(
-              name,
-              () -> {
-                asked = true;
-                if (++times[0] == 1) {
-                  messages.info(
-                      "stopping: work in flight is finished and marked; a second signal stops"
-                          + " at once");
-                  stop.run();
-                } else {
-                  messages.info(
-                      "stopped at once; "
-                          + (afterwards.equals(GOES_ON)
-                              ? "the same command repeats what was not marked"
-                              : afterwards));
-                  Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
-                }
-              });
+      boolean ignored = OsSignal.handle(name, each);
       if (ignored) {
         messages.info(
             "SIG"

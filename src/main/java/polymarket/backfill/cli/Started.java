@@ -25,6 +25,16 @@ record Started(Process process, Path log, long at) {
    * @throws UserError if it cannot be started
    */
   static Started start(List<String> words, Path log, List<String> options) {
+    return start(words, Common.home(), log, log, options);
+  }
+
+  /**
+   * The same in another folder.
+   *
+   * @param log gets its messages
+   * @param out gets its results; may be the same file
+   */
+  static Started start(List<String> words, Path folder, Path log, Path out, List<String> options) {
     List<String> all =
         new ArrayList<>(
             List.of(
@@ -32,15 +42,18 @@ record Started(Process process, Path log, long at) {
     all.addAll(options);
     try {
       Files.createDirectories(log.getParent());
-      Process process =
+      ProcessBuilder builder =
           new ProcessBuilder(
                   Self.command(List.of("-Dbackfill.terminal", "-Dbackfill.parent"), all, words))
-              .directory(Common.home().toFile())
+              .directory(folder.toFile())
               .redirectInput(new File("/dev/null"))
-              .redirectErrorStream(true)
-              .redirectOutput(log.toFile())
-              .start();
-      return new Started(process, log, System.currentTimeMillis());
+              .redirectOutput(out.toFile());
+      if (out.equals(log)) {
+        builder.redirectErrorStream(true);
+      } else {
+        builder.redirectError(log.toFile());
+      }
+      return new Started(builder.start(), log, System.currentTimeMillis());
     } catch (IOException e) {
       throw new UserError(words.get(1) + " cannot be started: " + UserError.reason(e));
     }

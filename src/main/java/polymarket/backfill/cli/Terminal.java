@@ -32,6 +32,9 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private static final int PLAIN_EVERY_TICKS = 10;
 
+  /** Where the width of the terminal is not known. */
+  private static final int USUAL_COLUMNS = 80;
+
   private final PrintStream err = System.err;
 
   /** Receives cursor movements. */
@@ -96,11 +99,16 @@ final class Terminal implements Messages, JobRun.Watcher {
         LocalTime.now()
             .truncatedTo(ChronoUnit.SECONDS)
             .format(java.time.format.DateTimeFormatter.ISO_LOCAL_TIME);
+    pass(time + " " + line);
+  }
+
+  /** Prints a line of another process of this program above the progress, as it is. */
+  synchronized void pass(String line) {
     if (bar != null) {
       screen.print("\r\033[K");
       screen.flush();
     }
-    err.println(time + " " + Redaction.line(line));
+    err.println(Redaction.line(line));
     err.flush();
   }
 
@@ -200,6 +208,16 @@ final class Terminal implements Messages, JobRun.Watcher {
     return Boolean.getBoolean("backfill.terminal")
         ? new ConsoleProgressBarConsumer(Redaction.rawErr()).getMaxRenderedLength()
         : 1000;
+  }
+
+  /** The width of the terminal when the program began, in characters; the launcher asks for it. */
+  static int columns() {
+    return Integer.getInteger("backfill.columns", USUAL_COLUMNS);
+  }
+
+  /** The width for a progress line that another process makes; 0 without a terminal. */
+  static int progressWidth() {
+    return Boolean.getBoolean("backfill.terminal") ? width() : 0;
   }
 
   /** All that is worth knowing in one line of a width; what fits least is left out first. */

@@ -10,8 +10,10 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
@@ -44,6 +46,8 @@ final class VerifyCommand implements Callable<Integer> {
   private static final int FIRST_ROWS = 5;
 
   @Mixin private Common common;
+
+  @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "JOB",
@@ -81,6 +85,7 @@ final class VerifyCommand implements Callable<Integer> {
     if (!Job.names(Common.home()).contains(name)
         && SqlFile.exists(name)
         && SqlFile.read(name).has("id")) {
+      Takes.only(spec, "verify " + name, "--json");
       return one(settings, SqlFile.read(name));
     }
     if (!thresholds.isEmpty() && !thresholds.get(0).startsWith("-")) {
@@ -99,6 +104,7 @@ final class VerifyCommand implements Callable<Integer> {
     Job job = own ? null : Job.read(Common.home(), name);
     Checks checks = new Checks(name, own ? SqlFile.read(name) : job.sql(), thresholds);
     if (list) {
+      Takes.only(spec, "verify --measures", "--measures");
       System.out.print(checks.list());
       return 0;
     }

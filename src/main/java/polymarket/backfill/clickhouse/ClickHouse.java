@@ -69,7 +69,7 @@ public final class ClickHouse implements AutoCloseable {
   private final Cluster cluster;
   private volatile Client client;
   private final Queue<Client> clients = new ConcurrentLinkedQueue<>();
-  private HikariDataSource dataSource;
+  private HikariDataSource pool;
 
   private ClickHouse(
       EmbeddedClickHouse embedded, URI url, String user, String password, Cluster cluster) {
@@ -188,7 +188,7 @@ public final class ClickHouse implements AutoCloseable {
 
   /** Pooled JDBC connections, for camel-jdbc. */
   public synchronized DataSource dataSource() {
-    if (dataSource == null) {
+    if (pool == null) {
       Properties properties = new Properties();
       properties.setProperty("user", user);
       properties.setProperty("password", password);
@@ -202,9 +202,9 @@ public final class ClickHouse implements AutoCloseable {
       config.setMaximumPoolSize(64);
       config.setConnectionTimeout(10_000);
       config.setInitializationFailTimeout(-1);
-      dataSource = new HikariDataSource(config);
+      pool = new HikariDataSource(config);
     }
-    return dataSource;
+    return UnparsedSelects.of(pool);
   }
 
   /**
@@ -490,8 +490,8 @@ public final class ClickHouse implements AutoCloseable {
 
   @Override
   public void close() {
-    if (dataSource != null) {
-      dataSource.close();
+    if (pool != null) {
+      pool.close();
     }
     clients.forEach(Client::close);
     if (embedded != null) {

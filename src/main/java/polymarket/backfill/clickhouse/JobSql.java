@@ -96,13 +96,16 @@ final class JobSql {
             .collect(Collectors.joining(", '/', ", "concat(", ")"));
   }
 
-  /** What tells the rows of one id from each other. */
+  /**
+   * What tells the rows of one id from each other. Of a list they are all rows so far, after each
+   * page: to count hashes takes half as long as to count texts.
+   */
   private String rows() {
     List<String> rest =
         key.size() > 1 ? key.stream().filter(column -> !column.equals(id)).toList() : key;
-    return rest.stream()
-        .map(column -> "stored." + column)
-        .collect(Collectors.joining(", ", "uniqExact(", ")"));
+    String count = id == null ? "uniqExact(sipHash128(%s))" : "uniqExact(%s)";
+    return String.format(
+        count, rest.stream().map(column -> "stored." + column).collect(Collectors.joining(", ")));
   }
 
   private boolean hasRejected() {

@@ -115,7 +115,8 @@ public final class IdList {
    * @param ids receives each id in its stored form, in the order of the list, including repeated
    *     ones
    * @param bad receives each entry that is not an id
-   * @throws UserError if the list cannot be read, is empty, or has more invalid entries than ids
+   * @return how many; an empty list, such as one of what is missing, is none
+   * @throws UserError if the list cannot be read, or has more invalid entries than ids
    */
   public static Summary read(
       String source,
@@ -197,14 +198,6 @@ public final class IdList {
 
   private Summary summary() {
     Summary summary = new Summary(entries, ids, bad);
-    if (ids + bad == 0) {
-      throw new UserError(
-          name
-              + ": is empty; it should hold "
-              + (column != null
-                  ? "a column " + column
-                  : "one " + kind.label() + " a line, or a JSON array"));
-    }
     if (bad > ids) {
       throw new UserError(mostlyBad(summary));
     }

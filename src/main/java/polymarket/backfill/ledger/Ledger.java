@@ -57,8 +57,10 @@ public final class Ledger implements AutoCloseable {
   /**
    * How many numbers are in ids that are ranges (such as 000000000100-000000000199, both ends
    * counted), and in the pending ones of them.
+   *
+   * @param last the highest of them; 0 where there are none
    */
-  public record Numbers(long total, long pending) {}
+  public record Numbers(long total, long pending, long last) {}
 
   /** Rows of all finished batches; those that were rejected, with their id's last try only. */
   public record Sums(

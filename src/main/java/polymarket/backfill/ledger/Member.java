@@ -41,6 +41,7 @@ public final class Member implements AutoCloseable {
 
   private boolean back;
   private volatile boolean closed;
+  private volatile boolean waits = true;
 
   private final Object clockLock = new Object();
 
@@ -154,6 +155,16 @@ public final class Member implements AutoCloseable {
    */
   boolean isBack() {
     return back;
+  }
+
+  /** Lets it wait no longer for what other members write, because it is to leave. */
+  public void waitNoLonger() {
+    waits = false;
+  }
+
+  /** Whether its ledgers wait while another member writes, as long as that takes. */
+  boolean waits() {
+    return waits;
   }
 
   /** Why it is none any more; null while it is one. */

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
+import polymarket.backfill.UserError;
 
 /**
  * The ledger of a job in PostgreSQL, with members on several machines. Transactions that write run
@@ -14,6 +15,12 @@ import java.util.function.Function;
  * because each costs a round trip.
  */
 final class SharedDatabase extends Database {
+
+  /** SQLSTATE of a statement that waited for a lock for longer than lock_timeout. */
+  private static final String LOCK_NOT_AVAILABLE = "55P03";
+
+  /** After so long a wait it looks whether the member is to leave. */
+  private static final String LOCK_WAIT_MILLIS = "2000";
 
   private final Member member;
 
@@ -35,11 +42,35 @@ final class SharedDatabase extends Database {
     return member == null ? super.now() : member.now();
   }
 
+  /**
+   * Waits for the transaction of another member, as long as that takes: it may load a long list.
+   *
+   * @throws UserError where this member is to leave meanwhile
+   */
   @Override
   void begin() throws SQLException {
+    while (!locked()) {
+      if (member != null && !member.waits()) {
+        throw new UserError(
+            "another member is writing to the ledger of "
+                + place()
+                + ", and this one leaves: what it did not mark is fetched again");
+      }
+    }
+  }
+
+  /** Whether it got the lock before it had to look whether to go on waiting. */
+  private boolean locked() throws SQLException {
     try (PreparedStatement lock = connection().prepareStatement(sql("lock"))) {
-      set(lock, String.valueOf(Member.LEASE.toMillis()));
+      set(lock, String.valueOf(Member.LEASE.toMillis()), LOCK_WAIT_MILLIS);
       lock.execute();
+      return true;
+    } catch (SQLException e) {
+      if (!LOCK_NOT_AVAILABLE.equals(e.getSQLState())) {
+        throw e;
+      }
+      connection().rollback();
+      return false;
     }
   }
 

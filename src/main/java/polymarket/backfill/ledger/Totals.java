@@ -47,7 +47,7 @@ final class Totals {
     return database
         .query(
             "numbers",
-            result -> new Numbers(result.getLong(1), result.getLong(2)),
+            result -> new Numbers(result.getLong(1), result.getLong(2), result.getLong(3)),
             share.from(),
             share.to())
         .get(0);

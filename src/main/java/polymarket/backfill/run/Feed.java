@@ -1,7 +1,6 @@
 package polymarket.backfill.run;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -9,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,10 +63,15 @@ final class Feed implements Iterator<BatchWork> {
 
   private final Deque<BatchWork> ready = new ArrayDeque<>();
   private final Unechoed unechoed;
-  private final Set<BatchWork> inFlight = new HashSet<>();
 
-  /** Batches that failed while nothing else was answered: the source may be at fault, not they. */
-  private final List<Suspect> suspects = new ArrayList<>();
+  /** Changed by holders of this object's lock only; read by whoever watches the run, without it. */
+  private final Set<BatchWork> inFlight = ConcurrentHashMap.newKeySet();
+
+  /**
+   * Batches that failed while nothing else was answered: the source may be at fault, not they.
+   * Changed and read as those in flight are.
+   */
+  private final List<Suspect> suspects = new CopyOnWriteArrayList<>();
 
   /** What was asked for by name comes first, so that a run of few ids comes to it. */
   private final Deque<Mode> modes = new ArrayDeque<>(List.of(Mode.REDO, Mode.NEW, Mode.AGAIN));
@@ -84,7 +90,7 @@ final class Feed implements Iterator<BatchWork> {
   private long recountAt = System.nanoTime() + RECOUNT_NANOS;
 
   /** Whether nothing is left to do here, while other members still work on the job. */
-  private boolean othersWork;
+  private volatile boolean othersWork;
 
   private long probedAt;
   private boolean ended;
@@ -489,18 +495,21 @@ final class Feed implements Iterator<BatchWork> {
     notifyAll();
   }
 
+  // The next three take no lock: whoever holds it may wait for the ledger, and the watch of a run
+  // waits for nobody.
+
   /** Whether any batch is in flight, or waits until the source answers. */
-  synchronized boolean isActive() {
+  boolean isActive() {
     return !inFlight.isEmpty() || !suspects.isEmpty();
   }
 
   /** When any batch in flight last moved, by {@link System#nanoTime}; now where none is. */
-  synchronized long movedAt() {
+  long movedAt() {
     return inFlight.stream().mapToLong(BatchWork::movedAt).max().orElse(System.nanoTime());
   }
 
   /** What the batches in flight wait for, in words. */
-  synchronized String waitsFor(String sourceName) {
+  String waitsFor(String sourceName) {
     if (inFlight.isEmpty() && suspects.isEmpty()) {
       return othersWork ? "other members work on what is left" : "no batch is in flight";
     }

@@ -327,6 +327,9 @@ public final class JobRun extends RunLedgers {
           .distinct()
           .forEach(source -> sources.warmUp(routes.context(), source));
       finished = watch.await(start(watch.progress(), routes, runners));
+      if (!finished) {
+        membership.waitNoLonger();
+      }
       AfterRun after = new AfterRun(settings, clickHouse, messages);
       if (finished && !stop.asked()) {
         jobs.forEach(after::finish);

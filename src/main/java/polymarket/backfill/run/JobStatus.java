@@ -80,9 +80,10 @@ public record JobStatus(
    * The numbers that are in ids which are ranges.
    *
    * @param unit such as blocks
+   * @param last the highest number; 0 in the status of earlier versions
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-  public record Numbers(String unit, long total, long done, double perSecond) {}
+  public record Numbers(String unit, long total, long done, double perSecond, long last) {}
 
   /**
    * @param of what else they count; null where nothing

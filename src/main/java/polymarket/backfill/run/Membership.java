@@ -111,6 +111,13 @@ final class Membership implements AutoCloseable {
     return member;
   }
 
+  /** The run ends: it waits no longer for what other members write. */
+  void waitNoLonger() {
+    if (member != null) {
+      member.waitNoLonger();
+    }
+  }
+
   /** Why the run is no member any more; null while it is one, and where there are none. */
   AwayException away() {
     return member == null ? null : member.lost();

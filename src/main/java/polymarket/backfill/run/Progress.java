@@ -152,7 +152,7 @@ public final class Progress implements AutoCloseable {
     ids += batch.outcomes().size();
     if (numbers != null) {
       long n = batch.outcomes().keySet().stream().mapToLong(Ranges::width).sum();
-      numbers = new Ledger.Numbers(numbers.total(), numbers.pending() - n);
+      numbers = new Ledger.Numbers(numbers.total(), numbers.pending() - n, numbers.last());
       numbersDone += n;
     }
     batches++;
@@ -285,7 +285,8 @@ public final class Progress implements AutoCloseable {
                 job.getUnit(),
                 numbers.total(),
                 numbers.total() - numbers.pending(),
-                rounded(running ? rates[2] : numbersDone / seconds));
+                rounded(running ? rates[2] : numbersDone / seconds),
+                numbers.last());
     return new JobStatus(
         job.getName(),
         share.whole() ? null : share.worker() + " of " + share.of(),

@@ -129,6 +129,7 @@ final class Reaches {
                   sources.get(job.firstSource(settings)).limit(),
                   (String) answer.get("identity"));
         });
+    Heads.keep(settings, job, reach[0].last());
     return reach[0];
   }
 

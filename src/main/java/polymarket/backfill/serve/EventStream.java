@@ -10,14 +10,16 @@ import org.apache.hc.core5.http.nio.AsyncEntityProducer;
 import org.apache.hc.core5.http.nio.DataStreamChannel;
 
 /**
- * The body of an answer that never ends: server-sent events, as the HTML standard defines them. It
+ * The body of an answer that goes on: server-sent events, as the HTML standard defines them. It
  * holds no thread. A browser that reads slowly gets the newest event and misses older ones, so that
- * nothing piles up.
+ * nothing piles up; who may miss none is sent the next one when the stream {@link #isIdle}.
  */
 final class EventStream implements AsyncEntityProducer {
   private final Consumer<EventStream> ended;
   private final AtomicReference<byte[]> next = new AtomicReference<>();
   private ByteBuffer sending;
+  private boolean ending;
+  private boolean gone;
   private volatile DataStreamChannel channel;
 
   /**
@@ -42,6 +44,27 @@ final class EventStream implements AsyncEntityProducer {
     }
   }
 
+  /** Whether the browser took all that was sent, so that the next event replaces none. */
+  synchronized boolean isIdle() {
+    return sending == null && next.get() == null;
+  }
+
+  /** Whether nobody reads it any more. */
+  synchronized boolean isGone() {
+    return gone;
+  }
+
+  /** Ends the answer when the last event is sent. */
+  void end() {
+    synchronized (this) {
+      ending = true;
+    }
+    DataStreamChannel open = channel;
+    if (open != null) {
+      open.requestOutput();
+    }
+  }
+
   private static byte[] event(String data) {
     return (data.isEmpty() ? ":\n\n" : "data: " + data + "\n\n").getBytes(StandardCharsets.UTF_8);
   }
@@ -49,7 +72,9 @@ final class EventStream implements AsyncEntityProducer {
   @Override
   public synchronized int available() {
     byte[] waiting = next.get();
-    return sending != null ? sending.remaining() : waiting == null ? 0 : waiting.length;
+    int left = sending != null ? sending.remaining() : waiting == null ? 0 : waiting.length;
+    // its end is output, too
+    return left == 0 && ending ? 1 : left;
   }
 
   @Override
@@ -59,6 +84,9 @@ final class EventStream implements AsyncEntityProducer {
       if (sending == null) {
         byte[] event = next.getAndSet(null);
         if (event == null) {
+          if (ending) {
+            to.endStream();
+          }
           return;
         }
         sending = ByteBuffer.wrap(event);
@@ -103,11 +131,14 @@ final class EventStream implements AsyncEntityProducer {
 
   @Override
   public void failed(Exception cause) {
-    ended.accept(this);
+    releaseResources();
   }
 
   @Override
   public void releaseResources() {
+    synchronized (this) {
+      gone = true;
+    }
     ended.accept(this);
   }
 }

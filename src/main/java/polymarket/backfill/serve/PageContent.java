@@ -37,4 +37,12 @@ public interface PageContent {
    * @throws UserError if it cannot be done, with the reason
    */
   String act(String action, String what, String options);
+
+  /**
+   * Starts a command that was typed on a command line.
+   *
+   * @param request what was posted
+   * @throws UserError if the command has to run elsewhere, with the reason
+   */
+  Posted run(String request);
 }

@@ -29,9 +29,11 @@ import org.apache.hc.core5.http.URIScheme;
 import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.impl.bootstrap.AsyncServerBootstrap;
 import org.apache.hc.core5.http.impl.bootstrap.HttpAsyncServer;
+import org.apache.hc.core5.http.nio.AsyncEntityConsumer;
 import org.apache.hc.core5.http.nio.AsyncRequestConsumer;
 import org.apache.hc.core5.http.nio.AsyncServerRequestHandler;
 import org.apache.hc.core5.http.nio.entity.DiscardingEntityConsumer;
+import org.apache.hc.core5.http.nio.entity.StringAsyncEntityConsumer;
 import org.apache.hc.core5.http.nio.support.AsyncResponseBuilder;
 import org.apache.hc.core5.http.nio.support.BasicRequestConsumer;
 import org.apache.hc.core5.http.nio.support.BasicServerExchangeHandler;
@@ -70,6 +72,9 @@ public final class PageServer implements AutoCloseable {
   private static final int LONGEST_LINE = 16 << 10;
   private static final int MOST_HEADERS = 100;
 
+  /** The longest command line that can be posted, in bytes. */
+  private static final int LONGEST_BODY = 256 << 10;
+
   /** The page's own files. */
   private static final Map<String, String> FILES =
       Map.of(
@@ -93,14 +98,22 @@ public final class PageServer implements AutoCloseable {
 
   private final PageContent content;
   private final String token;
+  private final String key;
   private final HttpAsyncServer server;
   private final int port;
   private final CallerCheck callers;
   private final Set<EventStream> streams = ConcurrentHashMap.newKeySet();
   private final ScheduledExecutorService worker = Daemons.clock("page");
+  private final Followers followers = new Followers();
 
-  /** What the streams were sent last; the worker's. */
+  /** What the streams were sent last; the worker's, as what follows. */
   private String last = "";
+
+  /** When that was found, as System.nanoTime. */
+  private long lastAt;
+
+  /** How long it is new enough for another stream. */
+  private long freshMillis = TICK_MILLIS;
 
   private int ticksWithoutNews;
 
@@ -121,11 +134,13 @@ public final class PageServer implements AutoCloseable {
    *
    * @param port 0 for any
    * @param token what a visitor has to know
+   * @param key what a command line has to know, which posts whole commands; no browser has it
    * @throws UserError if the port is taken
    */
-  public PageServer(int port, String token, PageContent content) {
+  public PageServer(int port, String token, String key, PageContent content) {
     this.content = content;
     this.token = token;
+    this.key = key;
     server =
         AsyncServerBootstrap.bootstrap()
             .setIOReactorConfig(
@@ -178,13 +193,10 @@ public final class PageServer implements AutoCloseable {
   private void tick() {
     long began = System.nanoTime();
     try {
-      String now = content.status();
-      boolean news = !now.equals(last);
-      ticksWithoutNews = news ? 0 : ticksWithoutNews + 1;
-      if (news || ticksWithoutNews % TICKS_WITHOUT_NEWS == 0) {
-        streams.forEach(stream -> stream.send(news ? now : ""));
+      look();
+      if (ticksWithoutNews > 0 && ticksWithoutNews % TICKS_WITHOUT_NEWS == 0) {
+        streams.forEach(stream -> stream.send(""));
       }
-      last = now;
     } catch (RuntimeException e) {
       // such as a ledger that is being replaced; the next tick looks again
       LOG.debug("no status", e);
@@ -192,25 +204,55 @@ public final class PageServer implements AutoCloseable {
     } finally {
       long took = (System.nanoTime() - began) / 1_000_000;
       long pause = streams.isEmpty() ? IDLE_MILLIS : TICK_MILLIS;
+      freshMillis = Math.max(TICK_MILLIS, LIGHT * took);
       worker.schedule(this::tick, Math.max(pause, LIGHT * took), TimeUnit.MILLISECONDS);
     }
   }
 
+  /** Finds the status, and sends it to all streams if it is new. */
+  private void look() {
+    String now = content.status();
+    boolean news = !now.equals(last);
+    ticksWithoutNews = news ? 0 : ticksWithoutNews + 1;
+    last = now;
+    lastAt = System.nanoTime();
+    if (news) {
+      streams.forEach(stream -> stream.send(now));
+    }
+  }
+
+  /** A stream that begins with the status. Many that are opened at once look once. */
+  private EventStream events() {
+    if (last.isEmpty() || System.nanoTime() - lastAt > freshMillis * 1_000_000) {
+      look();
+    }
+    EventStream stream = new EventStream(last, streams::remove);
+    streams.add(stream);
+    return stream;
+  }
+
   /** Hands requests to the worker, so that none of them keeps the connections waiting. */
-  private final class Requests implements AsyncServerRequestHandler<Message<HttpRequest, Void>> {
+  private final class Requests implements AsyncServerRequestHandler<Message<HttpRequest, String>> {
     @Override
-    public AsyncRequestConsumer<Message<HttpRequest, Void>> prepare(
+    public AsyncRequestConsumer<Message<HttpRequest, String>> prepare(
         HttpRequest request, EntityDetails entity, HttpContext context) {
-      return new BasicRequestConsumer<>(entity == null ? null : new DiscardingEntityConsumer<>());
+      return new BasicRequestConsumer<>(entity == null ? null : body(entity.getContentLength()));
+    }
+
+    /** Reads a body, but none that is long or does not say how long it is. */
+    private static AsyncEntityConsumer<String> body(long length) {
+      return length >= 0 && length <= LONGEST_BODY
+          ? new StringAsyncEntityConsumer()
+          : new DiscardingEntityConsumer<>();
     }
 
     @Override
     public void handle(
-        Message<HttpRequest, Void> message, ResponseTrigger response, HttpContext context) {
+        Message<HttpRequest, String> message, ResponseTrigger response, HttpContext context) {
       worker.execute(
           () -> {
             try {
-              answerOrSayWhyNot(message.getHead(), response, context);
+              answerOrSayWhyNot(message, response, context);
             } catch (HttpException | IOException e) {
               LOG.debug("the browser is gone", e);
             }
@@ -219,10 +261,13 @@ public final class PageServer implements AutoCloseable {
   }
 
   private void answerOrSayWhyNot(
-      HttpRequest request, AsyncServerRequestHandler.ResponseTrigger response, HttpContext context)
+      Message<HttpRequest, String> message,
+      AsyncServerRequestHandler.ResponseTrigger response,
+      HttpContext context)
       throws HttpException, IOException {
+    HttpRequest request = message.getHead();
     try {
-      answer(request, response, context);
+      answer(request, message.getBody(), response, context);
     } catch (UserError e) {
       submit(new Answer(409, TEXT, e.getMessage() + "\n"), response, context);
     } catch (RuntimeException e) {
@@ -235,7 +280,10 @@ public final class PageServer implements AutoCloseable {
   }
 
   private void answer(
-      HttpRequest request, AsyncServerRequestHandler.ResponseTrigger response, HttpContext context)
+      HttpRequest request,
+      String body,
+      AsyncServerRequestHandler.ResponseTrigger response,
+      HttpContext context)
       throws HttpException, IOException {
     Map<String, String> headers = headers(request);
     String[] target = request.getPath().split("\\?", 2);
@@ -266,15 +314,16 @@ public final class PageServer implements AutoCloseable {
           response,
           context);
     } else if (request.getMethod().equals("GET") && path.equals("/events")) {
-      EventStream stream = new EventStream(content.status(), streams::remove);
-      streams.add(stream);
-      response.submitResponse(
-          AsyncResponseBuilder.create(200)
-              .setHeader("Cache-Control", "no-store")
-              .setHeader("X-Content-Type-Options", "nosniff")
-              .setEntity(stream)
-              .build(),
-          context);
+      submit(events(), response, context);
+    } else if (request.getMethod().equals("POST") && path.equals("/run")) {
+      if (!isSame(headers.get("X-Backfill-Key"), key)) {
+        submit(
+            new Answer(403, TEXT, "the header X-Backfill-Key lacks the key of serve.json\n"),
+            response,
+            context);
+        return;
+      }
+      submit(followers.stream(content.run(body == null ? "" : body)), response, context);
     } else {
       submit(answer(request.getMethod(), path, query, headers), response, context);
     }
@@ -348,6 +397,18 @@ public final class PageServer implements AutoCloseable {
   }
 
   private static void submit(
+      EventStream stream, AsyncServerRequestHandler.ResponseTrigger response, HttpContext context)
+      throws HttpException, IOException {
+    response.submitResponse(
+        AsyncResponseBuilder.create(200)
+            .setHeader("Cache-Control", "no-store")
+            .setHeader("X-Content-Type-Options", "nosniff")
+            .setEntity(stream)
+            .build(),
+        context);
+  }
+
+  private static void submit(
       Answer answer, AsyncServerRequestHandler.ResponseTrigger response, HttpContext context)
       throws HttpException, IOException {
     response.submitResponse(
@@ -381,9 +442,13 @@ public final class PageServer implements AutoCloseable {
   }
 
   private boolean isToken(String said) {
+    return isSame(said, token);
+  }
+
+  private static boolean isSame(String said, String secret) {
     return said != null
         && MessageDigest.isEqual(
-            said.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
+            said.getBytes(StandardCharsets.UTF_8), secret.getBytes(StandardCharsets.UTF_8));
   }
 
   private static Map<String, String> headers(HttpRequest request) {
@@ -420,6 +485,7 @@ public final class PageServer implements AutoCloseable {
   @Override
   public void close() {
     worker.shutdownNow();
+    followers.close();
     server.initiateShutdown();
     server.close(CloseMode.IMMEDIATE);
     try {

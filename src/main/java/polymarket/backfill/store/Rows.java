@@ -3,6 +3,7 @@ package polymarket.backfill.store;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -14,7 +15,7 @@ import java.util.function.Function;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
-import polymarket.backfill.Sha256;
+import polymarket.backfill.Checksum64;
 import polymarket.backfill.Stop;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.ExchangeProperties;
@@ -175,7 +176,7 @@ public final class Rows {
               + batch.getIds().get(0)
               + ", though it had announced more rows");
     }
-    String digest = rows.isEmpty() ? null : Sha256.hex(JSON.writeValueAsString(rows), 64);
+    String digest = rows.isEmpty() ? null : digest(rows);
     if (rows.size() < job.getPageSize() && !batch.pages().isConfirmed(rows.size())) {
       return rows;
     }
@@ -204,6 +205,17 @@ public final class Rows {
     }
     batch.countAnswer();
     return rows;
+  }
+
+  /** A checksum of a page, by which one that is sent again is known. */
+  private static String digest(List<Map<String, Object>> rows) {
+    Checksum64 digest = new Checksum64();
+    try {
+      JSON.writeValue(digest, rows);
+    } catch (IOException e) {
+      throw new IllegalStateException("values read from JSON, which have no form in it", e);
+    }
+    return digest.hex();
   }
 
   /**

@@ -3,17 +3,16 @@ package polymarket.backfill.store;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import polymarket.backfill.Sha256;
+import polymarket.backfill.Checksum64;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.RowNames;
@@ -182,8 +181,8 @@ public final class Storing {
     }
     // a version of the row, for --redo: members whose clocks differ need one clock
     Instant now = ledger == null ? Instant.now() : Instant.ofEpochMilli(ledger.now());
-    StringBuilder text = new StringBuilder(once.size() * 200);
-    MessageDigest digest = Sha256.create();
+    ByteArrayOutputStream text = new ByteArrayOutputStream(once.size() * 200);
+    Checksum64 digest = new Checksum64();
     String tail =
         (job.getIdField().isEmpty()
                 ? ",\"asked\":" + JSON.writeValueAsString(batch.getIds().get(0))
@@ -193,13 +192,15 @@ public final class Storing {
             + ",\"fetched_at\":\""
             + now.toString().replaceFirst("(\\.\\d{3})\\d*Z$", "$1Z")
             + "\"}\n";
+    byte[] end = tail.getBytes(StandardCharsets.UTF_8);
     for (Map<String, Object> row : once.values()) {
-      String line = JSON.writeValueAsString(Elements.plain(row));
-      digest.update(line.getBytes(StandardCharsets.UTF_8));
-      text.append(line, 0, line.length() - 1).append(tail);
+      byte[] line = JSON.writeValueAsBytes(Elements.plain(row));
+      digest.write(line, 0, line.length);
+      text.write(line, 0, line.length - 1);
+      text.writeBytes(end);
     }
-    lines = text.toString().getBytes(StandardCharsets.UTF_8);
-    token = batch.getKey() + ":" + HexFormat.of().formatHex(digest.digest());
+    lines = text.toByteArray();
+    token = batch.getKey() + ":" + digest.hex();
     batch.enter(StepTimes.Step.INSERT);
     return true;
   }

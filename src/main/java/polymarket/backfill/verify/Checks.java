@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -24,13 +25,36 @@ public final class Checks {
   private final SqlFile sql;
   private final Map<String, Measure> measures;
 
-  /** A number with its thresholds; a share is a fraction of 1. */
-  public record Measure(
-      String name, String title, SqlFile.Section section, boolean share, Double min, Double max) {
+  /** The unit of a share, which is a fraction of 1. */
+  private static final String SHARE = "%";
 
-    /** A value of it for people: a share as a percentage. */
+  /** The unit of a time in hours. */
+  private static final String HOURS = "h";
+
+  /**
+   * A number with its thresholds.
+   *
+   * @param unit of the number; empty for a count
+   */
+  public record Measure(
+      String name, String title, SqlFile.Section section, String unit, Double min, Double max) {
+
+    /** Whether it is a fraction of 1. */
+    public boolean share() {
+      return unit.equals(SHARE);
+    }
+
+    /** A value of it for people: a share as a percentage, hours as a time. */
     public String shown(double value) {
-      return Checks.shown(value, share);
+      if (share()) {
+        return String.format(Locale.ROOT, "%.2f%%", value * 100);
+      }
+      if (unit.equals(HOURS) && value >= 0) {
+        return Messages.time(Math.round(value * 60) * 60_000);
+      }
+      return value == Math.rint(value)
+          ? String.format(Locale.ROOT, "%,.0f", value)
+          : String.format(Locale.ROOT, Math.abs(value) < 100 ? "%,.3f" : "%,.1f", value);
     }
   }
 
@@ -49,17 +73,17 @@ public final class Checks {
     public Map<String, Object> line(boolean plain) {
       Map<String, Object> line = new LinkedHashMap<>();
       line.put("measure", measure.name());
-      line.put("value", plain ? (Object) value : shown(value, measure.share()));
+      line.put("value", plain ? (Object) value : measure.shown(value));
       line.put(
           "at_least",
           measure.min() == null
               ? null
-              : plain ? (Object) measure.min() : shown(measure.min(), measure.share()));
+              : plain ? (Object) measure.min() : measure.shown(measure.min()));
       line.put(
           "at_most",
           measure.max() == null
               ? null
-              : plain ? (Object) measure.max() : shown(measure.max(), measure.share()));
+              : plain ? (Object) measure.max() : measure.shown(measure.max()));
       line.put(
           "ok",
           low() || high() ? "NO" : measure.min() == null && measure.max() == null ? "-" : "yes");
@@ -83,8 +107,8 @@ public final class Checks {
    */
   private static String missed(Value value, double threshold) {
     boolean share = value.measure().share();
-    String is = shown(value.value(), share);
-    String than = shown(threshold, share);
+    String is = value.measure().shown(value.value());
+    String than = value.measure().shown(threshold);
     return is.equals(than)
         ? (share ? value.value() * 100 + "%" : value.value())
             + (value.low() ? ", less than " : ", more than ")
@@ -148,12 +172,8 @@ public final class Checks {
                         "%-16s %s%s%s%n",
                         measure.name(),
                         measure.title(),
-                        measure.min() == null
-                            ? ""
-                            : ", at least " + shown(measure.min(), measure.share()),
-                        measure.max() == null
-                            ? ""
-                            : ", at most " + shown(measure.max(), measure.share()))));
+                        measure.min() == null ? "" : ", at least " + measure.shown(measure.min()),
+                        measure.max() == null ? "" : ", at most " + measure.shown(measure.max()))));
     return text.toString();
   }
 
@@ -229,7 +249,7 @@ public final class Checks {
               parts[0],
               parts[1],
               section,
-              "%".equals(attributes.get("unit")),
+              attributes.getOrDefault("unit", ""),
               least.getOrDefault(parts[0], min),
               most.getOrDefault(parts[0], max)));
     }
@@ -263,14 +283,5 @@ public final class Checks {
               + (value == null ? " has no value" : " is '" + value + "'")
               + "; it takes a number such as 120000, or a share such as 1%");
     }
-  }
-
-  private static String shown(double value, boolean share) {
-    if (share) {
-      return String.format(Locale.ROOT, "%.2f%%", value * 100);
-    }
-    return value == Math.rint(value)
-        ? String.format(Locale.ROOT, "%,.0f", value)
-        : String.format(Locale.ROOT, Math.abs(value) < 100 ? "%,.3f" : "%,.1f", value);
   }
 }

@@ -56,7 +56,7 @@ class ReadyIT {
       Program.Result nothing = Program.run(bed, "ready");
       assertEquals(3, nothing.exitCode(), nothing.toString());
       assertTrue(nothing.out().startsWith("NO: "), nothing.out());
-      assertTrue(nothing.out().contains("         ./backfill run markets"), nothing.out());
+      assertTrue(nothing.out().contains("       ./backfill run markets"), nothing.out());
 
       for (String job : List.of("markets", "fills", "resolutions")) {
         Program.Result run = Program.run(bed, "run", job);
@@ -93,8 +93,8 @@ class ReadyIT {
       Path html = folder.resolve("ready.html");
       Program.Result lost = Program.run(bed, "ready", "--html", html.toString());
       assertEquals(3, lost.exitCode(), lost.toString());
-      assertTrue(lost.out().contains("  NO   Hours since the newest fill: "), lost.out());
-      assertTrue(lost.out().contains("         ./backfill run fills --since 2d"), lost.out());
+      assertTrue(lost.out().contains("  NO   Time since the newest fill: "), lost.out());
+      assertTrue(lost.out().contains("       ./backfill run fills --since 2d"), lost.out());
       assertTrue(lost.out().contains("NO   Laws of the last audit that are broken: 1"), lost.out());
       assertTrue(Files.readString(html).contains("Is the data ready? NO"));
       assertTrue(measures(bed, 3, false).get("newest-fill").get("before").asDouble() > 60 * 24);

@@ -38,10 +38,19 @@ class ReportTest {
     System.setProperty("backfill.terminal.output", "true");
     try {
       String cell = cell("🏀".repeat(60));
-      assertEquals("🏀".repeat(33) + "...", cell);
+      assertEquals("🏀".repeat(17) + "…" + "🏀".repeat(17), cell);
       assertTrue(Report.width(cell) <= 70);
+      String id = "0x" + "ab".repeat(32);
+      System.setProperty("backfill.columns", "40");
+      assertEquals(
+          List.of(
+              "  title                                n",
+              "  0xabababababababa…babababababababab  1"),
+          Report.table(List.of(row(id, 1))).lines().toList());
+      assertEquals("words are cut …", Report.cut("words are cut at their end", 15));
     } finally {
       System.clearProperty("backfill.terminal.output");
+      System.clearProperty("backfill.columns");
     }
   }
 

@@ -43,7 +43,7 @@ class ServeMetricsTest {
         "2026-11-28T09:00:00Z",
         "2026-11-28T09:01:00Z",
         new JobStatus.Ids(10, 4, 3, 1, 0, 2),
-        new JobStatus.Numbers("blocks", 1000, 400, 7.5),
+        new JobStatus.Numbers("blocks", 1000, 400, 7.5, 9000),
         new JobStatus.Rows(9, 5, 3, 1, null),
         new JobStatus.Run(
             60, 6, 2, 0.1, requests, 2.5, 5.0, 0.5, 1, 40L, "HTTP 503", null, Map.of(), 3L, 0.4),
@@ -64,6 +64,10 @@ class ServeMetricsTest {
         runtime.resolve("last-ready.json"),
         "{\"ready\":false,\"measures\":[{\"measure\":\"failed\",\"value\":0.25},"
             + "{\"measure\":\"newest-fill\",\"value\":null}]}");
+    Files.writeString(runtime.resolve("chain.head.json"), "{\"unit\":\"blocks\",\"number\":8990}");
+    Files.writeString(
+        runtime.resolve("rpc-logs.head.json"), "{\"unit\":\"blocks\",\"number\":9050}");
+    Files.writeString(runtime.resolve("other.head.json"), "{\"unit\":\"epochs\",\"number\":99999}");
     JobStatus.Ids ids = new JobStatus.Ids(10, 4, 3, 1, 0, 2);
     JobStatus.Rows rows = new JobStatus.Rows(9, 5, 3, 1, null);
     metrics =
@@ -97,7 +101,8 @@ class ServeMetricsTest {
             "backfill_source_answers_total{source=\"goldsky\",status=\"200\"} 7",
             "backfill_source_answers_total{source=\"goldsky\",status=\"503\"} 1",
             "backfill_circuit_open{source=\"goldsky\"} 1",
-            "backfill_lag_to_head{job=\"payouts\"} 600",
+            // 600 of its own, and 50 that the source of another job had later
+            "backfill_lag_to_head{job=\"payouts\"} 650",
             "backfill_ledger_balanced{job=\"fills\"} 0",
             "backfill_audit_violations{law=\"supply\"} 3",
             "backfill_ready 0",

@@ -148,6 +148,18 @@ class UsageTest {
     "run payouts --pace 2, --pace",
     "run payouts --pace 0, --pace",
     "run payouts --limit 0, --limit",
+    "run chain --ids x --from 1, --ids cannot be combined",
+    "plan payouts --page, unknown option '--page'",
+    "plan chain --follow, unknown option '--follow'",
+    "plan overnight --pace 0.5, the plan of a pipeline takes no --pace",
+    "plan overnight --closed, the plan of a pipeline takes no --closed",
+    "benchmark enrich --noise, benchmark enrich takes no --noise",
+    "benchmark payouts --memory --workers 2, takes no --workers",
+    "benchmark payouts --joins, takes no --joins",
+    "verify wallet 0x0 --report x, verify wallet takes no --report",
+    "verify payouts --measures --json, takes no --json",
+    "ready --measures --html x, takes no --html",
+    "enrich --rollback --report x, enrich --rollback takes no --report",
     "run payouts --redo nonsense, --redo nonsense",
     "run payouts --older-than 7d, --redo",
     "run payouts --since 30d, --since",
@@ -207,15 +219,47 @@ class UsageTest {
   }
 
   @Test
-  void aMissingOrEmptyFile_isOneLine() throws IOException {
+  void theHelpOfAJob_hasNoOptionThatItDoesNotTake() {
+    String payouts = execute("run", "payouts", "--help").out();
+    assertTrue(payouts.contains("--ids") && payouts.contains("Examples:"), payouts);
+    for (String other : List.of("--from", "--follow", "--datasets", "--since", "--days")) {
+      assertFalse(payouts.contains("\n      " + other), payouts);
+    }
+    String chain = execute("plan", "chain", "--help").out();
+    assertTrue(chain.contains("--from") && chain.contains("--datasets"), chain);
+    assertFalse(chain.contains("--days"), chain);
+    String markets = execute("run", "markets", "fills", "--help").out();
+    assertTrue(markets.contains("--ids") && markets.contains("--since"), markets);
+    assertFalse(execute("run", "markets", "--help").out().contains("--ids="), markets);
+    assertTrue(execute("run", "--help").out().contains("--datasets"));
+  }
+
+  @Test
+  void howAListIsRead_needsAList() {
+    assertTrue(refused("run", "payouts", "--strict").contains("--strict requires --ids"));
+    assertTrue(refused("run", "payouts", "--column", "id").contains("--column requires --ids"));
+  }
+
+  @Test
+  void anEmptyList_isNothingToDo() throws IOException {
+    for (String list : List.of(file(""), file("[]\n"), "-")) {
+      Said said = execute(withSettings("run", "payouts", "--ids", list));
+      assertEquals(0, said.code(), said.toString());
+      assertEquals("payouts: no ids, nothing to do\n", said.out());
+      assertTrue(
+          said.err().contains("payouts: 0 ids in " + (list.equals("-") ? "standard input" : list)),
+          said.err());
+    }
+    assertFalse(Files.exists(bed.ledgerFile()), "no ledger is made for nothing");
+  }
+
+  @Test
+  void aMissingFile_orOneWithoutIds_isOneLine() throws IOException {
     assertTrue(refused(withSettings("run", "payouts", "--ids", "")).contains("'': no such file"));
     assertFalse(refused(withSettings("run", "payouts", "--ids", file("["))).contains("Source"));
     assertTrue(
         refused(withSettings("run", "payouts", "--ids", "/nowhere/ids"))
             .contains("/nowhere/ids: no such file"));
-    assertTrue(refused(withSettings("run", "payouts", "--ids", file("\n\n"))).contains("is empty"));
-    assertTrue(
-        refused(withSettings("run", "payouts", "--ids", "-")).contains("standard input: is empty"));
     assertTrue(
         refused(withSettings("run", "payouts", "--ids", file("one\ntwo\n")))
             .contains("line 1 is 'one'"));

@@ -145,10 +145,22 @@ class IdListTest {
   }
 
   @Test
-  void empty_isOneLine() throws IOException {
+  void anEmptyList_hasNoIds_andTextWithoutAnId_isOneLine() throws IOException {
     for (byte[] nothing :
-        List.of(new byte[0], bytes("\n\n  \n"), bytes("\uFEFF"), bytes("[]"), gz(new byte[0]))) {
-      assertTrue(refused(nothing).contains("is empty"));
+        List.of(
+            new byte[0],
+            bytes("\n\n  \n"),
+            bytes("\uFEFF"),
+            bytes("[]"),
+            bytes(" [ ]\n[]\n"),
+            gz(new byte[0]),
+            gz(bytes("[]\n")))) {
+      read(nothing);
+      assertEquals(List.of(), ids);
+      assertEquals(List.of(), bad);
+    }
+    for (String none : List.of("none\n", "[\"none\"]", "[[]]", "{}", "[null]", "\"\"")) {
+      assertTrue(refused(bytes(none)).contains("its only "), none);
     }
   }
 

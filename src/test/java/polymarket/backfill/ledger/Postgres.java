@@ -54,6 +54,14 @@ public final class Postgres implements AutoCloseable {
     execute(cluster.where().replaceFirst(".*/", ""), sql);
   }
 
+  /** Ends all sessions of a database, as an administrator or a restart does. */
+  public void endSessions(SharedLedgers cluster) {
+    execute(
+        cluster,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+  }
+
   private void execute(String database, String sql) {
     try (Connection connection =
             DriverManager.getConnection(

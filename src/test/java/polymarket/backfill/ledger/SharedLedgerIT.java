@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import polymarket.backfill.UserError;
 
 /** The ledger in PostgreSQL, and what its members do for each other. */
 class SharedLedgerIT extends LedgerContract {
@@ -207,14 +208,30 @@ class SharedLedgerIT extends LedgerContract {
   }
 
   @Test
+  void aMemberThatIsToLeave_doesNotWaitForWhatAnotherOneWrites() throws Exception {
+    Member second = join();
+    try (Ledger two = open(second)) {
+      load(two, ids(3));
+      Database one = place().open();
+      one.connection().setAutoCommit(false);
+      one.begin();
+      second.waitNoLonger();
+      Exception left =
+          assertThrows(UserError.class, () -> two.claim("", Mode.NEW, Share.WHOLE, 3, 1));
+      assertTrue(left.getMessage().contains("this one leaves"), left.getMessage());
+      assertNull(second.lost());
+      assertEquals(3, two.size(Share.WHOLE), "its connection can be used");
+      one.connection().rollback();
+      assertEquals(1, two.claim("", Mode.NEW, Share.WHOLE, 3, 1).size());
+    }
+  }
+
+  @Test
   void aMemberThatLosesTheDatabase_isNoneAnyMore_andJoinsUnderAnotherNumber() throws Exception {
     Ledger one = open();
     load(one, ids(3));
     Batch begun = one.claim("", Mode.NEW, Share.WHOLE, 3, 1).get(0);
-    postgres.execute(
-        cluster,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    postgres.endSessions(cluster);
     assertThrows(AwayException.class, () -> complete(one, begun));
     assertTrue(member.lost().getMessage().contains(cluster.where()), member.lost().getMessage());
     assertEquals(List.of(member.lost().getMessage()), told);

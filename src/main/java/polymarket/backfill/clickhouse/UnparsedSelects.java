@@ -1,0 +1,85 @@
+package polymarket.backfill.clickhouse;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.sql.Connection;
+import java.sql.Statement;
+import java.util.regex.Pattern;
+import javax.sql.DataSource;
+
+/**
+ * Connections whose statements run a SELECT without the driver reading it first. The driver's
+ * {@code execute}, which camel-jdbc calls, parses the text to find out whether there is a result;
+ * with a thousand ids in it that takes longer than all other work on their rows. Its {@code
+ * executeQuery} sends the text as it is.
+ */
+final class UnparsedSelects {
+
+  private static final Pattern SELECT = Pattern.compile("(\\s|--[^\\n]*\\n)*(SELECT|WITH)\\b");
+
+  private UnparsedSelects() {}
+
+  /** What takes the place of a method, or passes its call on. */
+  private interface Call {
+    Object of(Method method, Object[] arguments, Passed passed) throws Throwable;
+  }
+
+  /** Calls the method of the object behind. */
+  private interface Passed {
+    Object call() throws Throwable;
+  }
+
+  static DataSource of(DataSource source) {
+    return wrapped(
+        DataSource.class,
+        source,
+        (method, arguments, passed) ->
+            method.getName().equals("getConnection")
+                ? connection((Connection) passed.call())
+                : passed.call());
+  }
+
+  private static Connection connection(Connection connection) {
+    return wrapped(
+        Connection.class,
+        connection,
+        (method, arguments, passed) ->
+            method.getName().equals("createStatement")
+                ? statement((Statement) passed.call())
+                : passed.call());
+  }
+
+  private static Statement statement(Statement statement) {
+    return wrapped(
+        Statement.class,
+        statement,
+        (method, arguments, passed) -> {
+          if (method.getName().equals("execute")
+              && arguments.length == 1
+              && SELECT.matcher((String) arguments[0]).lookingAt()) {
+            statement.executeQuery((String) arguments[0]);
+            return true;
+          }
+          return passed.call();
+        });
+  }
+
+  private static <T> T wrapped(Class<T> type, T behind, Call call) {
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (proxy, method, arguments) ->
+                call.of(
+                    method,
+                    arguments,
+                    () -> {
+                      try {
+                        return method.invoke(behind, arguments);
+                      } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                      }
+                    })));
+  }
+}
