@@ -236,8 +236,8 @@ class AuditIT {
       assertEquals(
           "nothing to check",
           CLICKHOUSE.value(
-              "SELECT toString(argMax(state, time)) FROM default.audit_results WHERE law = 'pools'",
-              Map.of()));
+              "SELECT toString(argMax(state, time)) FROM default.audit_results WHERE law ="
+                  + " 'pools'"));
     } finally {
       stored.claim(StoredChain.FIRST, sandbox.head());
     }
