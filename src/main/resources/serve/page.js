@@ -6,6 +6,7 @@ const HOUR = 3600e3;
 const STEP = 5e3;
 const history = {};
 const states = {};
+const refusedBefore = {};
 
 const at = id => document.getElementById(id);
 const count = n => n.toLocaleString('en-US');
@@ -82,7 +83,15 @@ function job(ledger) {
   return card;
 }
 
-/** The curve of a source's pace, its limit as a dashed line; red where it gave no good answer. */
+/** What the marks of a curve mean, where it has any. */
+function marked(samples) {
+  const refused = samples.reduce((sum, s) => sum + (s.refused || 0), 0);
+  return (refused ? '; orange marks: ' + count(refused) + ' × HTTP 429' : '')
+    + (samples.some(s => s.open) ? '; marks at the top: the circuit breaker was open' : '')
+    + (samples.some(s => s.troubled) ? '; red: no good answer' : '');
+}
+
+/** The curve of a source's pace, its limit as a dashed line; marks where it refused calls or gave no good answer. */
 function curve(source, samples, now) {
   const most = Math.max(...samples.map(s => Math.max(s.rate, s.limit)), 0.001) * 1.1;
   const x = s => 1000 * (1 - (now - s.at) / HOUR);
@@ -100,6 +109,8 @@ function curve(source, samples, now) {
       lines[line] += (before && s.at - before.at < 3 * STEP ? 'L' : 'M') + x(s).toFixed(1) + ' ' + y(s[line]).toFixed(1);
     }
     if (s.troubled) add('rect', {x: x(s).toFixed(1), y: 0, width: 2, height: 70});
+    if (s.refused) add('rect', {x: x(s).toFixed(1), y: 50, width: 3, height: 20, class: 'refused'});
+    if (s.open) add('rect', {x: x(s).toFixed(1), y: 0, width: 2, height: 20, class: 'open'});
     before = s;
   }
   add('path', {d: lines.limit, class: 'limit'});
@@ -110,8 +121,10 @@ function curve(source, samples, now) {
   const last = samples[samples.length - 1];
   const said = source + ': ' + rate(last.rate) + ' of ' + rate(last.limit) + ' requests/s'
     + (now - last.at > 3 * STEP ? ' when it was last asked, ' + duration((now - last.at) / 1000) + ' ago' : '');
-  svg.setAttribute('aria-label', said);
+  const marks = marked(samples);
+  svg.setAttribute('aria-label', said + marks);
   const card = make('div', 'card', make('div', '', said), svg);
+  if (marks) card.append(make('p', 'dim', marks.slice(2)));
   if (states[source]) card.append(inForce(states[source]));
   return card;
 }
@@ -157,13 +170,16 @@ function verdict(ready) {
 }
 
 function pipeline(pass) {
-  const longest = Math.max(1, ...pass.steps.map(step => step.seconds));
+  const begins = Date.parse(pass.started_at);
+  const start = step => step.started_at ? (Date.parse(step.started_at) - begins) / 1000 : 0;
+  const whole = Math.max(1, ...pass.steps.map(step => start(step) + step.seconds));
   const body = make('tbody', '');
   for (const step of pass.steps) {
     const time = make('div', 'step');
-    time.style.width = 100 * step.seconds / longest + '%';
+    time.style.marginLeft = 100 * start(step) / whole + '%';
+    time.style.width = 100 * step.seconds / whole + '%';
     body.append(make('tr', '', make('td', '', step.step), make('td', step.state === 'failed' ? 'bad' : '', step.state),
-      make('td', '', time), make('td', 'number', duration(step.seconds)), make('td', 'dim', step.now || step.reason || step.title)));
+      make('td', 'time', time), make('td', 'number', duration(step.seconds)), make('td', 'dim', step.now || step.reason || step.title)));
   }
   const card = make('div', 'card', make('div', '', make('strong', '', pass.pipeline), 'pass ' + pass.pass + ': ' + pass.state
     + ', ' + duration(pass.spent_seconds) + ' of ' + duration(pass.budget_seconds)), make('div', 'scroll', make('table', '', body)));
@@ -218,7 +234,11 @@ function update(status) {
     if (source.state) states[source.source] = source.state;
     const samples = history[source.source] = history[source.source] || [];
     if (!samples.length || now - samples[samples.length - 1].at >= STEP) {
-      samples.push({at: now, rate: source.requests_per_second, limit: source.limit_per_second, troubled: 'waiting_for' in source});
+      const counted = source.state && source.state.answers[429] || 0;
+      const before = refusedBefore[source.source] || 0;
+      refusedBefore[source.source] = counted;
+      samples.push({at: now, rate: source.requests_per_second, limit: source.limit_per_second, troubled: 'waiting_for' in source,
+        refused: counted < before ? counted : counted - before, open: !!(source.state && source.state.circuit_open)});
     }
     while (now - samples[0].at > HOUR) samples.shift();
   }

@@ -4,7 +4,9 @@
 -- for blocks {from_block} to {to_block} at a time, of those that were fetched of all datasets in needs=; one with by=tokens
 -- for a range of hashes, of tokens or whole markets; one with by=node when a node said what @held asks for; one with by=source
 -- for blocks that were fetched a second time, from another source, into the tables of the database {copy}. The datasets in
--- whole= have to be fetched from their first block on without a gap.
+-- whole= have to be fetched from their first block on without a gap. A law with glance=NAME is first looked at by the section
+-- of that name, @glance-NAME: one cheap pass over the slice, which counts the cases and lists the doubtful ones in the table
+-- default.audit_glances. The law reads these alone, and not at all where there are none.
 
 -- @setup after=chain
 CREATE TABLE IF NOT EXISTS default.audit_results
@@ -12,18 +14,21 @@ CREATE TABLE IF NOT EXISTS default.audit_results
     time        DateTime64(3, 'UTC') COMMENT 'of the audit: the same for all its laws',
     law         LowCardinality(String),
     says        String COMMENT 'the law in words' CODEC(ZSTD(1)),
-    state       Enum8('holds' = 0, 'broken' = 1, 'not checked' = 2),
+    state       Enum8('holds' = 0, 'broken' = 1, 'not checked' = 2, 'nothing to check' = 3),
     checked     UInt64 COMMENT 'how many cases the law was held against',
     broken      UInt64 COMMENT 'how many of them break it',
     first_block UInt64 COMMENT 'where the missing logs are: 0 where nothing is broken',
     last_block  UInt64,
-    `where`     String COMMENT 'the same for people, or why the law was not checked' CODEC(ZSTD(1)),
+    `where`     String COMMENT 'the same for people, or why nothing or not all was checked' CODEC(ZSTD(1)),
     places      Array(Tuple(first_block UInt64, last_block UInt64, transaction String, wallet String, token String,
         wrong String)) COMMENT 'the first ones' CODEC(ZSTD(1)),
     seconds     Float64
 )
 ENGINE = MergeTree
 ORDER BY (time, law);
+
+-- For tables of an earlier version.
+ALTER TABLE default.audit_results MODIFY COLUMN state Enum8('holds' = 0, 'broken' = 1, 'not checked' = 2, 'nothing to check' = 3);
 
 -- The contracts that act for others. Those that pass tokens on in the same transaction hold none after it.
 CREATE TABLE IF NOT EXISTS default.audit_contracts
@@ -76,6 +81,18 @@ CREATE TABLE IF NOT EXISTS default.audit_openings
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (token_id, wallet, block_number);
+
+-- What a first pass over a slice found, for the audit under way.
+CREATE TABLE IF NOT EXISTS default.audit_glances
+(
+    glance   LowCardinality(String),
+    first    UInt64 COMMENT 'first block or hash of the slice',
+    last     UInt64,
+    checked  Map(String, UInt64) COMMENT 'number of cases of each law',
+    doubtful Array(UInt64) COMMENT 'hashes of the transactions or tokens that the laws have to read'
+)
+ENGINE = MergeTree
+ORDER BY (glance, first, last);
 
 CREATE TABLE IF NOT EXISTS default.audit_pools
 (
@@ -249,10 +266,183 @@ SELECT 'wrapped collateral', '0x3a3bd7bb9528e159577f7c2e685cc81a765002e2', addre
 -- Events of modules, of which it is not known where they hold their collateral.
 SELECT count() FROM default.chain_lifecycle WHERE version = 'V3' AND kind IN ('split', 'merge', 'redemption');
 
--- @law balances by=tokens whole=transfers opening=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
+-- @glanced
+-- What the first pass over a slice found for a law; no row before it.
+SELECT checked[{law}] AS checked, length(doubtful) AS doubtful FROM default.audit_glances
+WHERE glance = {glance} AND first = {first} AND last = {last};
+
+-- @glance-balances
+-- The tokens with a wallet whose balance goes below zero or is not zero after a redemption. A step is a number of 128 bits, its place
+-- in the chain in the upper half and the amount in the lower one: these sort and add up in a fraction of the time that tuples take.
+-- Amounts from 2^62 on are as good as below zero: the law looks at them again.
+INSERT INTO default.audit_glances
+SELECT 'balances', {from_hash}, {to_hash}, map('balances', count()),
+    groupUniqArrayIf(token, arrayMin(balances) < 0 OR has(deltas, 0) AND arrayExists((b, d) -> b != 0 AND d = 0, balances, deltas))
+FROM
+(
+    SELECT any(hash) AS token, arrayMap(s -> toInt64(s), arraySort(groupArray(step))) AS deltas, arrayCumSum(deltas) AS balances FROM
+    (
+        WITH bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16) + 2 * toUInt64(batch_index) AS place
+        SELECT cityHash64(token_id) AS hash, cityHash64(token_id, sender) AS holding, roundDown(block_number, [{borders}]) AS range,
+            bitShiftLeft(toUInt128(place), 64) + toUInt64(-toInt64(least(amount, bitShiftLeft(toUInt256(1), 62)))) AS step
+        FROM default.chain_transfers FINAL
+        WHERE cityHash64(token_id) {in_range} AND amount > 0 AND amount < bitShiftLeft(toUInt256(1), 100) AND sender != toFixedString('', 20)
+        UNION ALL
+        WITH bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16) + 2 * toUInt64(batch_index) + 1 AS place
+        SELECT cityHash64(token_id), cityHash64(token_id, receiver), roundDown(block_number, [{borders}]),
+            bitShiftLeft(toUInt128(place), 64) + toUInt64(if(amount < bitShiftLeft(toUInt256(1), 62), toInt64(amount),
+                toInt64(-4611686018427387904)))
+        FROM default.chain_transfers FINAL
+        WHERE cityHash64(token_id) {in_range} AND amount > 0 AND amount < bitShiftLeft(toUInt256(1), 100) AND receiver != toFixedString('', 20)
+        UNION ALL
+        SELECT cityHash64(token_id), cityHash64(token_id, toFixedString(unhex(substring(wallet, 3)), 20)), block_number + 1,
+            bitShiftLeft(toUInt128(bitShiftLeft(block_number + 1, 36) - 1), 64)
+                + toUInt64(if(amount < bitShiftLeft(toUInt256(1), 62), toInt64(amount), toInt64(-4611686018427387904)))
+        FROM default.audit_openings FINAL
+        WHERE cityHash64(token_id) {in_range} AND has([{openings}], block_number) AND amount > 0
+        UNION ALL
+        SELECT cityHash64(token.token_id), cityHash64(token.token_id, event.wallet), roundDown(event.block_number, [{borders}]),
+            bitShiftLeft(toUInt128(bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16)), 64)
+        FROM
+        (
+            SELECT wallet, block_number, log_index, condition_id, collateral, arrayJoin(numbers) AS index_set
+            FROM default.chain_lifecycle FINAL
+            WHERE kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
+        ) AS event
+        INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) {in_range}) AS token USING (condition_id, collateral,
+            index_set)
+    )
+    WHERE has([{firsts}], range)
+    GROUP BY cityHash64(holding, range)
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {late_spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @glance-moves
+-- The transactions that the laws supply and transactions have to read. Each move of an amount counts as the amount times a hash of its
+-- token and wallet: what the transfers say less what fills, splits and merges say, what stays with contracts that only pass tokens
+-- on, and what is minted less what splits and merges say, each with a factor of its own. If all of these are as they should be, they sum
+-- up to zero, modulo 2^64; if one is not, the sum is zero by a chance of about 2^-64. Whatever the sum cannot tell (redemptions,
+-- conversions, pools, fees in shares, orders that are filled alone) makes its transaction a doubtful one. The flags of an address: 1, its moves have to be explained;
+-- 2, it keeps none; 4, what it moves has to be explained; 8, a collateral adapter.
+INSERT INTO default.audit_glances
+WITH
+    (
+        SELECT groupArray((cityHash64(address), flags)) FROM
+        (
+            SELECT address, max(multiIf(kind IN ('exchange', 'adapter'), 7, kind = 'collateral adapter', 14, kind = 'auto redeemer', 6, 5)) AS flags
+            FROM default.audit_contracts GROUP BY address
+            UNION ALL SELECT toFixedString('', 20), 4
+        )
+    ) AS contracts,
+    x -> transform(cityHash64(x), contracts.1, contracts.2, toUInt8(1)) AS flags_of,
+    7046029254386353131 AS kept, 1609587929392839161 AS supplied
+SELECT 'moves', {from_block}, {to_block},
+    map('transactions', countIf(bitAnd(about, 1) != 0), 'supply', countIf(bitAnd(about, 2) != 0)),
+    groupArrayIf(tx, left != 0)
+FROM
+(
+    SELECT tx, groupBitOr(law) AS about, sum(more) AS left FROM
+    (
+        SELECT reinterpretAsUInt64(transaction_hash) AS tx, toUInt8(counts + if(minted = 0, 0, 2)) AS law,
+            toUInt64(amount) * (cityHash64(token_id, receiver) * (asked * bitAnd(to, 1) + counts * bitAnd(to, 2) * kept)
+                - cityHash64(token_id, sender) * (asked * bitAnd(from, 1) * by_event + counts * bitAnd(from, 2) * kept)
+                + minted * cityHash64(token_id) * supplied) AS more
+        FROM
+        (
+            SELECT transaction_hash, token_id, sender, receiver, amount, flags_of(sender) AS from, flags_of(receiver) AS to, flags_of(operator) AS by,
+                toUInt64(bitAnd(bitOr(from, by), 4) != 0 OR to = 4) AS counts, toInt64(from = 4) - toInt64(to = 4) AS minted,
+                if(bitAnd(by, 8) = 0, counts, 0) AS asked,
+                if(to = 4 AND contract != toFixedString(unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), 20), 0, 1) AS by_event
+            FROM default.chain_transfers FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+        )
+        UNION ALL
+        -- an order that is filled alone has its operator in the exchange's place, if the transfers say so
+        SELECT reinterpretAsUInt64(transaction_hash), 1,
+            if(version = 'V1' AND (side = 'BUY' AND fee > 0 OR role = 'maker' AND taker_order), toInt64(cityHash64(block_number, log_index)),
+                if(side = 'BUY', 1, -1) * shares * (cityHash64(token_id, toFixedString(exchange, 20)) - cityHash64(token_id, owner)))
+        FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+        UNION ALL
+        -- splits and merges of the conditional tokens, and the neg-risk adapter's own
+        SELECT reinterpretAsUInt64(event.transaction_hash), event.law, -event.said * (cityHash64(token.token_id, event.wallet) * event.asked
+            - cityHash64(token.token_id, event.other) * event.passed + cityHash64(token.token_id) * event.supplies)
+        FROM
+        (
+            SELECT transaction_hash, condition_id, collateral, wallet, toFixedString('', 20) AS other, part.1 AS index_set, part.2 AS said,
+                toInt64(bitAnd(flags_of(wallet), 1)) AS asked, toInt64(0) AS passed, toInt64(supplied) AS supplies, toUInt8(3) AS law
+            FROM default.chain_lifecycle FINAL
+            ARRAY JOIN arrayConcat(arrayMap(s -> (s, if(kind = 'split', toInt64(amount), -toInt64(amount))), numbers),
+                [(toUInt256(arraySum(numbers)), if(kind = 'split', -toInt64(amount), toInt64(amount)))]) AS part
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge') AND notEmpty(numbers)
+            UNION ALL
+            SELECT transaction_hash, condition_id, toFixedString(unhex('3a3bd7bb9528e159577f7c2e685cc81a765002e2'), 20), wallet,
+                toFixedString(contract, 20), arrayJoin([toUInt256(1), toUInt256(2)]), if(kind = 'split', toInt64(amount), -toInt64(amount)),
+                toInt64(bitAnd(flags_of(wallet), 1)), toInt64(1), toInt64(0), toUInt8(1)
+            FROM default.chain_lifecycle FINAL
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND version IN ('V1', 'V2') AND kind IN ('split', 'merge') AND empty(numbers)
+        ) AS event
+        INNER JOIN
+        (
+            SELECT condition_id, collateral, index_set, token_id FROM default.audit_tokens WHERE condition_id IN
+                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block})
+        ) AS token USING (condition_id, collateral, index_set)
+        UNION ALL
+        -- the modules
+        SELECT reinterpretAsUInt64(transaction_hash), toUInt8(if(kind = 'split', 3, 2)),
+            -part.3 * (if(kind = 'split', cityHash64(part.1, part.2) * bitAnd(flags_of(part.2), 1), 0) + cityHash64(part.1) * supplied)
+        FROM default.chain_lifecycle FINAL
+        ARRAY JOIN if(kind = 'redemption', [(token_id, recipient, -toInt64(amount))],
+            [(reinterpretAsUInt256(reverse(condition_id)), recipient, if(kind = 'split', toInt64(amount), -toInt64(amount))),
+                (reinterpretAsUInt256(reverse(condition_id)) + 1, other_recipient, if(kind = 'split', toInt64(amount), -toInt64(amount)))]) AS part
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND version = 'V3' AND kind IN ('split', 'merge', 'redemption')
+        UNION ALL
+        SELECT reinterpretAsUInt64(transaction_hash), toUInt8(if(kind = 'redemption' AND notEmpty(numbers), 3, 1)),
+            toInt64(cityHash64(block_number, log_index))
+        FROM default.chain_lifecycle
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND (kind IN ('auto redemption', 'conversion') OR kind = 'redemption' AND version != 'V3'
+            OR kind = 'fee refund' AND token_id != 0)
+        UNION ALL
+        SELECT reinterpretAsUInt64(transaction_hash), 1, toInt64(cityHash64(block_number, log_index))
+        FROM default.chain_amm_trades WHERE block_number BETWEEN {from_block} AND {to_block} AND pool IN (SELECT pool FROM default.audit_pools)
+    )
+    GROUP BY tx
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @glance-matches
+-- The transactions whose fills are not plainly one match: one taker's row behind its makers', whose sums are the taker's. Shares,
+-- collateral, and shares times a hash of the taker's wallet sum up to zero over the match, the taker's row being negative; each with
+-- a factor of its own, modulo 2^64. Where sides are opposite, tokens are the same and so is the price; else they are the complement's.
+INSERT INTO default.audit_glances
+WITH bitAnd(counts, 65535) AS takers, bitAnd(bitShiftRight(counts, 16), 65535) AS bought, bitAnd(bitShiftRight(counts, 32), 65535) AS sold,
+    bitShiftRight(counts, 48) AS others, bitShiftLeft(toUInt64(1), 16) AS one_bought, bitShiftLeft(toUInt64(1), 32) AS one_sold,
+    bitShiftLeft(toUInt64(1), 48) AS one_other
+SELECT 'matches', {from_block}, {to_block}, map('matches', sum(greatest(takers, 1))),
+    groupArrayIf(tx, takers != 1 OR bought + sold = 0 OR others > 1 OR last % 2 = 0 OR left != 0
+        OR if(others = 1, sold_tokens != sold * token OR bought > 0 AND bought_tokens = bought * token,
+            bought_tokens != bought * token OR sold > 0 AND sold_tokens = sold * token))
+FROM
+(
+    SELECT tx, sum(multiIf(taker, 1 + if(buys, one_other, 0), alone OR s = 0, 2 * one_other, buys, one_bought, one_sold)) AS counts,
+        max(2 * log_index + taker) AS last, sum(if(taker, -1, 1) * (s + price * 7046029254386353131 + s * wallet * 1609587929392839161)) AS left,
+        max(if(taker, outcome, 0)) AS token, sum(if(taker OR NOT buys, 0, outcome)) AS bought_tokens,
+        sum(if(taker OR buys, 0, outcome)) AS sold_tokens
+    FROM
+    (
+        SELECT reinterpretAsUInt64(transaction_hash) AS tx, role = 'taker' AS taker, side = 'BUY' AS buys, toUInt64(log_index) AS log_index,
+            shares AS s, if(taker = buys, collateral, shares - collateral)::UInt64 AS price,
+            cityHash64(if(taker, owner, counterparty)) AS wallet, cityHash64(token_id) AS outcome,
+            version = 'V1' AND NOT taker AND taker_order AS alone
+        FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+    )
+    GROUP BY tx
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @law balances by=tokens case=balances glance=balances whole=transfers opening=transfers No balance of any wallet and token is ever negative, at any log, and a redemption leaves its redeemer none of the tokens it redeems.
 -- Each range of blocks that was fetched begins with the balances before it, none at the contracts' first block. A debit stands
 -- before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
 -- collateral's. A missing transfer is somewhere between the token's first one and the log that cannot be.
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'balances' AND first = {from_hash} AND last = {to_hash})
 SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block,
     max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
     groupArrayArray(100)(arrayMap(b -> (if(b.3 < 0, born, b.4), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
@@ -272,12 +462,12 @@ FROM
                 side.2 AS delta, false AS emptied, arrayLast((f, l) -> block_number BETWEEN f AND l, [{firsts}], [{lasts}]) AS range
             FROM default.chain_transfers FINAL
             ARRAY JOIN [(sender, -toInt128(amount), 0), (receiver, toInt128(amount), 1)] AS side
-            WHERE cityHash64(token_id) {in_range} AND amount < bitShiftLeft(toUInt256(1), 100) AND side.1 != toFixedString('', 20)
+            WHERE cityHash64(token_id) IN doubtful AND amount < bitShiftLeft(toUInt256(1), 100) AND side.1 != toFixedString('', 20)
             UNION ALL
             SELECT token_id, toFixedString(unhex(substring(wallet, 3)), 20), toUInt64(bitShiftLeft(block_number + 1, 36) - 1),
                 toInt128(least(amount, bitShiftLeft(toUInt256(1), 100))), false, block_number + 1
             FROM default.audit_openings FINAL
-            WHERE cityHash64(token_id) {in_range} AND has([{openings}], block_number)
+            WHERE cityHash64(token_id) IN doubtful AND has([{openings}], block_number)
             UNION ALL
             SELECT token.token_id, event.wallet, bitShiftLeft(block_number, 36) + bitShiftLeft(toUInt64(log_index), 16), toInt128(0), true,
                 arrayLast((f, l) -> block_number BETWEEN f AND l, [{firsts}], [{lasts}])
@@ -287,7 +477,7 @@ FROM
                     FROM default.chain_lifecycle FINAL
                 WHERE kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32)
             ) AS event
-            INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) {in_range}) AS token USING (condition_id, collateral,
+            INNER JOIN (SELECT * FROM default.audit_tokens WHERE cityHash64(token_id) IN doubtful) AS token USING (condition_id, collateral,
                 index_set)
         )
         WHERE range > 0
@@ -297,10 +487,11 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law supply by=blocks needs=transfers,lifecycle In each transaction a condition's outcomes are minted and burnt by what its splits and merges say, the same of each; beyond that they are burnt by redemptions alone.
+-- @law supply by=blocks case=mints-or-burns glance=moves needs=transfers,lifecycle In each transaction a condition's outcomes are minted and burnt by what its splits and merges say, the same of each; beyond that they are burnt by redemptions alone.
 -- Sums of these over all transactions: until a condition resolves, all its outcomes have the same supply, which is splits
 -- less merges.
-SELECT count() AS checked, countIf(wrong) AS broken, minIf(block, wrong) AS first_block, maxIf(block, wrong) AS last_block,
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'moves' AND first = {from_block} AND last = {to_block})
+SELECT count() AS checked, uniqExactIf(tx, wrong) AS broken, minIf(block, wrong) AS first_block, maxIf(block, wrong) AS last_block,
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), '', toString(p.3),
         concat(toString(abs(p.4)), if(p.4 < 0, ' burnt', ' minted'), ', by the events ', toString(abs(p.5)),
             if(p.5 < 0, ' burnt', ' minted'))),
@@ -314,7 +505,8 @@ FROM
         SELECT transaction_hash AS tx, token_id AS token, block_number AS block,
             if(sender = toFixedString('', 20), toInt256(amount), -toInt256(amount)) AS minted, toInt256(0) AS said, false AS redeemed
         FROM default.chain_transfers FINAL
-        WHERE block_number BETWEEN {from_block} AND {to_block} AND (sender = toFixedString('', 20)) != (receiver = toFixedString('', 20))
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND reinterpretAsUInt64(transaction_hash) IN doubtful
+            AND (sender = toFixedString('', 20)) != (receiver = toFixedString('', 20))
         UNION ALL
         SELECT event.transaction_hash, token.token_id, event.block_number, toInt256(0), event.said, event.redeemed
         FROM
@@ -329,6 +521,7 @@ FROM
                     [(toUInt256(arraySum(numbers)), toInt256(amount))]),
                 arrayMap(s -> (s, toInt256(0)), numbers)) AS part
             WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers)
+                AND reinterpretAsUInt64(transaction_hash) IN doubtful
         ) AS event
         INNER JOIN
         (
@@ -343,13 +536,14 @@ FROM
             arrayMap(o -> (reinterpretAsUInt256(reverse(condition_id)) + o, if(kind = 'split', toInt256(amount), -toInt256(amount))),
                 [toUInt256(0), toUInt256(1)])) AS part
         WHERE block_number BETWEEN {from_block} AND {to_block} AND version = 'V3' AND kind IN ('split', 'merge', 'redemption')
+            AND reinterpretAsUInt64(transaction_hash) IN doubtful
     )
     WHERE tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
     GROUP BY tx, token
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law redemptions by=blocks needs=transfers,lifecycle,conditions Each redemption pays what the tokens that were burnt for it are worth, rounded down for each outcome.
+-- @law redemptions by=blocks case=redemptions-of-resolved-conditions needs=transfers,lifecycle,conditions Each redemption pays what the tokens that were burnt for it are worth, rounded down for each outcome.
 -- Where a wallet redeems a condition several times in a transaction, each may round on its own.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
     maxIf(block, wrong != '') AS last_block,
@@ -414,9 +608,10 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law matches by=blocks needs=fills,transfers Each match adds up: the taker gets what its makers give, shares for shares and collateral for collateral, and each maker has its taker.
+-- @law matches by=blocks case=fills glance=matches needs=fills,transfers Each match adds up: the taker gets what its makers give, shares for shares and collateral for collateral, and each maker has its taker.
 -- A match is its makers' rows and the taker's row behind them. Its taker may offer more than is taken, and gets the rest back. An
 -- order of V1 that is filled alone has no taker's row: the tokens go between its owner and the operator.
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'matches' AND first = {from_block} AND last = {to_block})
 SELECT count() AS checked, countIf(wrong > 0) AS broken, minIf(block, wrong > 0) AS first_block, maxIf(block, wrong > 0) AS last_block,
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), concat('0x', lower(hex(p.3.2))), toString(p.3.4),
         ['a maker\'s fill has no taker\'s', 'a taker\'s fill has no maker\'s', 'a maker\'s fill names another taker',
@@ -456,17 +651,19 @@ FROM
                 if(side = 'BUY', owner, counterparty)) IN
                 (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct
                     WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
-            FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+            FROM default.chain_fills FINAL
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND reinterpretAsUInt64(transaction_hash) IN doubtful
         )
         GROUP BY tx, exchange
     )
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law transactions by=blocks needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
+-- @law transactions by=blocks case=trades-or-events glance=moves needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
 -- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
 -- V1 takes in shares. Sums wrap at 128 bits, which is as good to compare and half the work. The owner behind a collateral adapter is who the tokens go to, and no event names it.
-SELECT count() AS checked, countIf(wrong > 0) AS broken, minIf(block, wrong > 0) AS first_block, maxIf(block, wrong > 0) AS last_block,
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'moves' AND first = {from_block} AND last = {to_block})
+SELECT count() AS checked, uniqExactIf(tx, wrong > 0) AS broken, minIf(block, wrong > 0) AS first_block, maxIf(block, wrong > 0) AS last_block,
     -- texts are made of what is wrong alone: of each row they take longer than all else
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))),
         if(startsWith(p.3, 'fees'), 'the receiver of the fee', concat('0x', lower(hex(p.3)))), toString(p.4),
@@ -516,7 +713,7 @@ FROM
             FROM
             (
                 SELECT * FROM default.chain_transfers FINAL
-                WHERE block_number BETWEEN {from_block} AND {to_block}
+                WHERE block_number BETWEEN {from_block} AND {to_block} AND reinterpretAsUInt64(transaction_hash) IN doubtful
                     AND (sender = toFixedString('', 20) OR receiver = toFixedString('', 20)
                         OR operator IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
                         OR sender IN (SELECT address FROM default.audit_contracts WHERE kind != 'fee module')
@@ -545,8 +742,9 @@ FROM
                 version = 'V1' AND role = 'maker' AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner),
                     if(side = 'BUY', owner, counterparty)) IN
                     (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct
-                        WHERE block_number BETWEEN {from_block} AND {to_block}) AS alone
+                        WHERE block_number BETWEEN {from_block} AND {to_block} AND reinterpretAsUInt64(transaction_hash) IN doubtful) AS alone
             FROM default.chain_fills FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
+                AND reinterpretAsUInt64(transaction_hash) IN doubtful
         )
         ARRAY JOIN [(owner, sign * n - in_shares), (if(alone, counterparty, exchange), -sign * n + if(alone, in_shares, 0)),
             (toFixedString('fees', 20), if(alone, 0, in_shares))] AS side
@@ -566,6 +764,7 @@ FROM
                     [(toUInt256(arraySum(numbers)), toInt128(amount))]),
                 arrayMap(s -> (s, toInt128(0)), numbers)) AS part
             WHERE block_number BETWEEN {from_block} AND {to_block} AND kind IN ('split', 'merge', 'redemption') AND notEmpty(numbers)
+                AND reinterpretAsUInt64(transaction_hash) IN doubtful
         ) AS event
         INNER JOIN
         (
@@ -659,7 +858,8 @@ FROM
         WHERE block_number BETWEEN {from_block} AND {to_block} AND (kind = 'fee refund' AND token_id != 0 OR kind = 'split'
             AND version = 'V3')
     )
-    WHERE tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
+    WHERE reinterpretAsUInt64(tx) IN doubtful
+        AND tx NOT IN (SELECT transaction_hash FROM default.audit_unread WHERE block_number BETWEEN {from_block} AND {to_block})
         -- a pool whose creation is missing is the law pools' case: here it would name the blocks of its trades
         AND tx NOT IN
         (
@@ -675,7 +875,7 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law collateral by=node whole=conditions,lifecycle opening=lifecycle Of each collateral, what came into the conditional tokens contract by splits is what went out by merges and redemptions and what it holds.
+-- @law collateral by=node case=collateral whole=conditions,lifecycle opening=lifecycle Of each collateral, what came into the conditional tokens contract by splits is what went out by merges and redemptions and what it holds.
 -- What it holds says a node, after the last block, and after blocks between where the two differ: a difference belongs to the blocks
 -- between two that were asked for. Collateral that was sent to the contract without a split is one too. Blocks in {openings} are
 -- where a range begins: what it holds then is nobody's difference.
@@ -719,7 +919,7 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law settled by=tokens whole=conditions,transfers,fills,lifecycle born=conditions What was paid for the tokens of a settled condition came back: over all wallets, collateral received less paid, with what is not redeemed yet, sums up to nothing but rounding.
+-- @law settled by=tokens case=settled-conditions whole=conditions,transfers,fills,lifecycle born=conditions What was paid for the tokens of a settled condition came back: over all wallets, collateral received less paid, with what is not redeemed yet, sums up to nothing but rounding.
 -- A neg-risk market is settled with all its questions, because conversions cross them. Fills count before fees, which are somebody's
 -- too; an order that is filled alone pays whom it takes from. An exchange's own splits and merges are its fills'. Each payout is
 -- rounded down by less than a unit: once for each outcome of a redemption, and for each holder of what is left. The missing log may
@@ -753,6 +953,9 @@ WITH
     token AS (SELECT * FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)
         AND ({from_block} = 0 OR market IN (SELECT if(kind = 'market', market_id, condition_id) FROM default.chain_lifecycle
             WHERE version = 'V1' AND kind IN ('market', 'preparation') AND block_number >= {from_block}))),
+    worth AS (SELECT token_id, market, toInt256(arraySum((n, i) -> if(bitAnd(index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0,
+        n, toUInt256(0)), numerators, arrayEnumerate(numerators))) AS share, toInt256(arraySum(numerators)) AS whole FROM token WHERE share > 0),
+    nobody AS (SELECT arrayJoin([toFixedString('', 20), toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20)])),
     exchanges AS (SELECT address FROM default.audit_contracts WHERE kind = 'exchange'),
     adapters AS (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
@@ -768,15 +971,19 @@ FROM
             ', and rounding takes ', toString(rounding), ' at most')) AS wrong
     FROM
     (
-        SELECT token.market AS market, fill.block_number AS block, if(fill.side = 'BUY', -1, 1) * toInt256(fill.collateral) AS cash,
-            toUInt64(0) AS rounded
-        FROM (SELECT * FROM default.chain_fills FINAL WHERE token_id IN (SELECT token_id FROM token)) AS fill
+        SELECT token.market AS market, fill.block AS block, toInt256(fill.cash) AS cash, toUInt64(0) AS rounded
+        FROM
+        (
+            SELECT token_id, min(block_number) AS block, sum(if(side = 'BUY', -1, 1) * toInt128(collateral)) AS cash
+            FROM default.chain_fills FINAL
+            WHERE token_id IN (SELECT token_id FROM token) AND NOT (version = 'V1' AND role = 'maker' AND taker_order
+                AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner), if(side = 'BUY', owner, counterparty)) IN
+                    (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE (transaction_hash, token_id) IN
+                        (SELECT transaction_hash, token_id FROM default.chain_fills
+                        WHERE version = 'V1' AND role = 'maker' AND taker_order AND token_id IN (SELECT token_id FROM token))))
+            GROUP BY token_id
+        ) AS fill
         INNER JOIN token ON token.token_id = fill.token_id
-        WHERE NOT (fill.version = 'V1' AND fill.role = 'maker'
-            AND (fill.transaction_hash, fill.token_id, if(fill.side = 'BUY', fill.counterparty, fill.owner),
-                if(fill.side = 'BUY', fill.owner, fill.counterparty)) IN
-                (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct
-                    WHERE token_id IN (SELECT token_id FROM token)))
 
         UNION ALL
         -- of the conditional tokens, the neg-risk adapter and the binary module
@@ -815,20 +1022,23 @@ FROM
         WHERE kind = 'conversion' AND version = 'V1' AND market_id IN (SELECT market FROM token)
 
         UNION ALL
-        -- what is not redeemed
-        SELECT market, since, intDiv(held * share, whole), toUInt64(1) FROM
+        -- what is not redeemed and worth something: a holding is a hash of token and wallet
+        SELECT worth.market, holding.since, intDiv(toInt256(holding.held) * worth.share, worth.whole), toUInt64(1) FROM
         (
-            SELECT token.market AS market, min(transfer.block_number) AS since, sum(side.2) AS held,
-                any(toInt256(arraySum((n, i) -> if(bitAnd(token.index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, n,
-                    toUInt256(0)), token.numerators, arrayEnumerate(token.numerators)))) AS share,
-                any(toInt256(arraySum(token.numerators))) AS whole
-            FROM (SELECT * FROM default.chain_transfers FINAL WHERE token_id IN (SELECT token_id FROM token)) AS transfer
-            INNER JOIN token ON token.token_id = transfer.token_id
-            ARRAY JOIN [(sender, -toInt256(amount)), (receiver, toInt256(amount))] AS side
-            WHERE side.1 NOT IN (toFixedString('', 20), toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20))
-            GROUP BY token.market, token.token_id, side.1
+            SELECT any(token_id) AS token_id, min(block_number) AS since, sum(amount) AS held FROM
+            (
+                SELECT token_id, cityHash64(token_id, sender) AS holding, block_number, -toInt128(amount) AS amount
+                FROM default.chain_transfers FINAL
+                WHERE token_id IN (SELECT token_id FROM worth) AND sender NOT IN nobody
+                UNION ALL
+                SELECT token_id, cityHash64(token_id, receiver), block_number, toInt128(amount)
+                FROM default.chain_transfers FINAL
+                WHERE token_id IN (SELECT token_id FROM worth) AND receiver NOT IN nobody
+            )
+            GROUP BY holding
             HAVING held > 0
-        )
+        ) AS holding
+        INNER JOIN worth ON worth.token_id = holding.token_id
     ) AS flow
     LEFT ANY JOIN
     (
@@ -840,7 +1050,7 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law pools by=blocks needs=amm,lifecycle Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
+-- @law pools by=blocks case=trades-of-pools needs=amm,lifecycle Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
 -- A purchase splits what is invested without the fee, a sale merges what is returned with it; a funding keeps all of one outcome.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
     maxIf(block, wrong != '') AS last_block,
@@ -874,7 +1084,7 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law conditions by=all whole=conditions,lifecycle Each condition that is split, merged or redeemed was prepared, each that is redeemed was resolved; and each question of the neg-risk adapter has its market, its condition and, once reported, its resolution.
+-- @law conditions by=all case=events-of-conditions whole=conditions,lifecycle Each condition that is split, merged or redeemed was prepared, each that is redeemed was resolved; and each question of the neg-risk adapter has its market, its condition and, once reported, its resolution.
 SELECT sum(events) AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
     maxIf(until, wrong != '') AS last_block,
     groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(id)))), wrong != '') AS places
@@ -925,7 +1135,10 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
 
--- @law ranges by=all Each range of blocks that was fetched has as many logs in the tables as came.
+-- @law ranges by=all case=ranges Each range of blocks that was fetched has as many logs in the tables as came.
+-- Between two borders, the first blocks of ranges and those behind their last ones, all blocks are of the same range: that is far fewer
+-- groups than blocks.
+WITH (SELECT arraySort(arrayDistinct(arrayConcat([toUInt64(0)], groupArrayArray([first, last + 1])))) FROM default.chain_ranges FINAL) AS borders
 SELECT count() AS checked, countIf(is != should) AS broken, minIf(first, is != should) AS first_block,
     maxIf(last, is != should) AS last_block,
     groupArrayIf(100)((first, last, '', '', '', concat(dataset, ': ', toString(should), ' logs came, ', toString(is), ' are there')),
@@ -939,21 +1152,21 @@ FROM
         SELECT range.dataset, range.first, range.last, toUInt64(0), logs.n
         FROM
         (
-            SELECT dataset, block_number, sum(n) AS n FROM
+            SELECT 'transfers' AS dataset, roundDown(block_number, borders) AS border, countIf(batch_index = 0) AS n
+                FROM default.chain_transfers FINAL GROUP BY border
+            UNION ALL SELECT 'fills', roundDown(block_number, borders) AS border, count() FROM default.chain_fills FINAL GROUP BY border
+            UNION ALL SELECT 'amm', roundDown(block_number, borders) AS border, count() FROM default.chain_amm_trades FINAL GROUP BY border
+            UNION ALL SELECT toString(dataset), roundDown(block_number, borders) AS border, sum(logs) FROM
             (
-                SELECT 'transfers' AS dataset, block_number, countIf(batch_index = 0) AS n FROM default.chain_transfers FINAL
-                    GROUP BY block_number
-                UNION ALL SELECT 'fills', block_number, count() FROM default.chain_fills FINAL GROUP BY block_number
-                UNION ALL SELECT 'amm', block_number, count() FROM default.chain_amm_trades FINAL GROUP BY block_number
-                UNION ALL SELECT toString(dataset), block_number, count() FROM default.chain_lifecycle FINAL GROUP BY dataset, block_number
-                UNION ALL SELECT toString(dataset), block_number, count() FROM default.chain_rejected FINAL WHERE dataset != ''
+                SELECT dataset, block_number, count() AS logs FROM default.chain_lifecycle FINAL GROUP BY dataset, block_number
+                UNION ALL SELECT dataset, block_number, count() FROM default.chain_rejected FINAL WHERE dataset != ''
                     GROUP BY dataset, block_number
             )
-            GROUP BY dataset, block_number
+            GROUP BY dataset, border
         ) AS logs
         ASOF INNER JOIN (SELECT toString(dataset) AS dataset, first, last FROM default.chain_ranges FINAL) AS range
-            ON range.dataset = logs.dataset AND logs.block_number >= range.first
-        WHERE logs.block_number <= range.last
+            ON range.dataset = logs.dataset AND logs.border >= range.first
+        WHERE logs.border <= range.last
     )
     GROUP BY dataset, first
 )
@@ -980,7 +1193,7 @@ SELECT first, last, datasets, total FROM
 WHERE upto - width < toFloat64({share}) * total
 ORDER BY first;
 
--- @law second by=source In a random sample of the blocks, the stored logs are those that another source has.
+-- @law second by=source case=logs-in-the-sample In a random sample of the blocks, the stored logs are those that another source has.
 SELECT count() AS checked, countIf(here != there) AS broken, minIf(block_number, here != there) AS first_block,
     maxIf(block_number, here != there) AS last_block,
     groupArrayIf(100)((block_number, block_number, concat('0x', lower(hex(transaction_hash))), '', '',

@@ -10,6 +10,7 @@ import java.util.Map;
 final class Law {
   final String name;
   private final String says;
+  private final String cases;
   private long checked;
   private long broken;
   private long first = Long.MAX_VALUE;
@@ -18,9 +19,13 @@ final class Law {
   private boolean skipped;
   private final List<Place> places = Collections.synchronizedList(new ArrayList<>());
 
-  Law(String name, String says) {
+  /**
+   * @param cases what it is held against, in the plural
+   */
+  Law(String name, String says, String cases) {
     this.name = name;
     this.says = says;
+    this.cases = cases;
   }
 
   void notChecked(String reason) {
@@ -32,8 +37,21 @@ final class Law {
     why = why.isEmpty() ? reason : why + "; " + reason;
   }
 
-  synchronized void add(Map<String, Object> row) {
-    checked += Audit.number(row.get("checked"));
+  /** Adds a row of the law's statement. */
+  void add(Map<String, Object> row) {
+    add(Audit.number(row.get("checked")), row);
+  }
+
+  /**
+   * Adds so many checked cases.
+   *
+   * @param row what the law's statement says of those that are doubtful; empty where none are
+   */
+  synchronized void add(long cases, Map<String, Object> row) {
+    checked += cases;
+    if (row.isEmpty()) {
+      return;
+    }
     long wrong = Audit.number(row.get("broken"));
     if (wrong > 0) {
       broken += wrong;
@@ -61,12 +79,27 @@ final class Law {
     return new LawResult(
         name,
         says,
-        broken > 0 ? "broken" : skipped ? "not checked" : "holds",
+        state(),
         checked,
         broken,
         broken > 0 ? new Blocks(first, last) : null,
         List.copyOf(places),
-        why,
+        state().equals(LawResult.NOTHING)
+            ? "no "
+                + cases
+                + " in the blocks that were looked at"
+                + (why.isEmpty() ? "" : "; " + why)
+            : why,
         millis);
+  }
+
+  private String state() {
+    if (broken > 0) {
+      return LawResult.BROKEN;
+    }
+    if (skipped) {
+      return LawResult.NOT_CHECKED;
+    }
+    return checked == 0 ? LawResult.NOTHING : LawResult.HOLDS;
   }
 }

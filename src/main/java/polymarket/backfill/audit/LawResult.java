@@ -7,12 +7,12 @@ import java.util.List;
  *
  * @param law its name
  * @param says the law in words
- * @param state {@code holds}, {@code broken} or {@code not checked}
+ * @param state {@link #HOLDS}, {@link #BROKEN}, {@link #NOT_CHECKED} or {@link #NOTHING}
  * @param checked how many cases were looked at
  * @param broken how many of them break the law
  * @param blocks from the first to the last block with something broken; null where nothing is
  * @param places the first ones
- * @param why why it was not checked, or not everywhere; else empty
+ * @param why why nothing or not all was checked; else empty
  * @param millis how long it took
  */
 public record LawResult(
@@ -25,6 +25,18 @@ public record LawResult(
     List<Place> places,
     String why,
     long millis) {
+
+  /** It was held against at least one case, and none breaks it. */
+  public static final String HOLDS = "holds";
+
+  /** Cases break it. */
+  public static final String BROKEN = "broken";
+
+  /** It does not apply to what was fetched. */
+  public static final String NOT_CHECKED = "not checked";
+
+  /** It applies, but there is no case to hold it against. */
+  public static final String NOTHING = "nothing to check";
 
   /** Where it is broken, or why it was not checked, in a line for people. */
   public String where() {

@@ -331,13 +331,14 @@ final class AuditCommand implements Callable<Integer> {
 
   /** What holds, what is broken, and what was not checked or is to be done, each in a line. */
   private static List<String> brief(Audit.Result result) {
-    List<LawResult> broken = with(result, "broken");
-    List<LawResult> skipped = with(result, "not checked");
+    List<LawResult> broken = with(result, LawResult.BROKEN);
+    List<LawResult> skipped = new ArrayList<>(with(result, LawResult.NOT_CHECKED));
+    skipped.addAll(with(result, LawResult.NOTHING));
     return List.of(
         "audit: "
-            + Messages.count(with(result, "holds").size(), "law")
+            + Messages.count(with(result, LawResult.HOLDS).size(), "law")
             + " hold"
-            + (with(result, "holds").size() == 1 ? "s" : "")
+            + (with(result, LawResult.HOLDS).size() == 1 ? "s" : "")
             + " in "
             + Messages.count(result.laws().stream().mapToLong(LawResult::checked).sum(), "case")
             + ", after "
@@ -347,7 +348,7 @@ final class AuditCommand implements Callable<Integer> {
             ? "audit: fetch again with `" + String.join("`, `", result.commands()) + "`"
             : skipped.isEmpty()
                 ? "audit: every law was checked"
-                : "audit: not checked: " + first(skipped));
+                : "audit: " + skipped.get(0).state() + ": " + first(skipped));
   }
 
   private static List<LawResult> with(Audit.Result result, String state) {
@@ -365,8 +366,8 @@ final class AuditCommand implements Callable<Integer> {
   }
 
   private static String outcome(LawResult law) {
-    if (law.state().equals("not checked")) {
-      return "not checked: " + law.where();
+    if (law.state().equals(LawResult.NOT_CHECKED) || law.state().equals(LawResult.NOTHING)) {
+      return law.state() + ": " + law.where();
     }
     return Messages.count(law.checked())
         + " checked, "

@@ -82,6 +82,13 @@ public final class Backfill implements Callable<Integer> {
     return command
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
+        .setHelpFactory(
+            (spec, scheme) -> {
+              if (spec.userObject() instanceof JobsCommand jobs) {
+                jobs.shortenHelp();
+              }
+              return new CommandLine.Help(spec, scheme);
+            })
         .setParameterExceptionHandler(Backfill::usage)
         .setExecutionExceptionHandler((failure, line, parsed) -> failed(failure));
   }

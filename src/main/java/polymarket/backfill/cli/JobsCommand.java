@@ -68,6 +68,30 @@ abstract class JobsCommand implements Callable<Integer> {
     return go(settings, sources);
   }
 
+  /** Leaves options out of the help that none of the named jobs takes. */
+  void shortenHelp() {
+    List<String> known = Job.names(Common.home());
+    if (names == null || names.isEmpty() || !known.containsAll(names)) {
+      return;
+    }
+    Set<String> none = null;
+    for (String name : names) {
+      for (Job job : Job.read(Common.home(), name).parts(Common.home(), "auto")) {
+        Set<String> notOf = RunOptions.notOf(job);
+        if (none == null) {
+          none = notOf;
+        } else {
+          none.retainAll(notOf);
+        }
+      }
+    }
+    Set<String> left = none;
+    spec.options().stream()
+        .filter(option -> left.contains(option.longestName()))
+        .toList()
+        .forEach(spec::remove);
+  }
+
   /** Rejects options that do not apply to a job. */
   void check(Job job) {
     options.check(job);

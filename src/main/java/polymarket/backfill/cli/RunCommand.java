@@ -27,7 +27,14 @@ import polymarket.backfill.run.RunState;
     name = "run",
     footer = {
       "",
-      "A job's setting is an option too: run wallets --closed means --set wallets.closed=true."
+      "A job's setting is an option too: run wallets --closed means --set wallets.closed=true.",
+      "`backfill run JOB --help` shows what this job takes.",
+      "",
+      "Examples:",
+      "  backfill run payouts --ids ids.txt",
+      "  backfill run markets fills --since 30d",
+      "  backfill run payouts --redo failed --pace 0.5",
+      "  backfill run chain --from 86000000 --to latest --follow"
     },
     description =
         "Run a job: fetch its pending ids, then retry the failed ones. The same command continues"

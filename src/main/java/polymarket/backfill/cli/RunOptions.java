@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import picocli.CommandLine.Option;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -232,18 +233,38 @@ final class RunOptions {
                       + " Its datasets are: "
                       + String.join(", ", job.getDatasets())));
     }
-    boolean asksByTime =
-        job.isWindow()
-            || job.sql().has("ids")
-                && job.sql().section("ids").statements().stream()
-                    .anyMatch(sql -> sql.contains("{since}"));
-    if ((since != null || until != null) && !asksByTime) {
+    if ((since != null || until != null) && !asksByTime(job)) {
       throw new UserError(
           job.getName()
               + " takes no "
               + (days != null ? "--days" : since != null ? "--since" : "--until")
               + ": it has no time filter");
     }
+  }
+
+  private static boolean asksByTime(Job job) {
+    return job.isWindow()
+        || job.sql().has("ids")
+            && job.sql().section("ids").statements().stream()
+                .anyMatch(sql -> sql.contains("{since}"));
+  }
+
+  /** The options that a job does not take, whatever their values. */
+  static Set<String> notOf(Job job) {
+    Set<String> none = new TreeSet<>();
+    if (job.idKind() != IdKind.RANGE) {
+      none.addAll(List.of("--from", "--to", "--follow"));
+    }
+    if (job.getDatasets().isEmpty()) {
+      none.add("--datasets");
+    }
+    if (!asksByTime(job)) {
+      none.addAll(List.of("--since", "--until", "--days"));
+    }
+    if (job.isPass()) {
+      none.addAll(List.of("--ids", "--column", "--strict"));
+    }
+    return none;
   }
 
   /** The states of --redo; none without it. */

@@ -58,6 +58,10 @@ final class ServeContent implements PageContent, AutoCloseable {
   private final List<String> pipelines;
   private final Map<String, String> sources = new TreeMap<>();
   private final PaceHistory history = new PaceHistory();
+
+  /** How many answers with HTTP 429 each source's run had at the last sample. */
+  private final Map<String, Long> refused = new TreeMap<>();
+
   private final Map<String, Started> started = new TreeMap<>();
   private final Map<String, String> overrides;
   private final Schedules schedules;
@@ -157,13 +161,27 @@ final class ServeContent implements PageContent, AutoCloseable {
           Pace::and);
     }
     long now = System.currentTimeMillis();
-    pace.forEach(
-        (source, of) ->
-            history.add(
-                source,
-                new PaceHistory.Sample(
-                    now, of.requestsPerSecond(), of.limitPerSecond(), of.waitingFor() != null)));
+    pace.forEach((source, of) -> keep(now, of));
     return List.copyOf(pace.values());
+  }
+
+  private void keep(long now, Pace pace) {
+    long counted = pace.state() == null ? 0 : pace.state().answers().getOrDefault("429", 0L);
+    long before = refused.getOrDefault(pace.source(), 0L);
+    boolean kept =
+        history.add(
+            pace.source(),
+            new PaceHistory.Sample(
+                now,
+                pace.requestsPerSecond(),
+                pace.limitPerSecond(),
+                pace.waitingFor() != null,
+                // another run counts anew
+                counted < before ? counted : counted - before,
+                pace.state() != null && pace.state().circuitOpen()));
+    if (kept) {
+      refused.put(pace.source(), counted);
+    }
   }
 
   private synchronized List<Map<String, Object>> started() {

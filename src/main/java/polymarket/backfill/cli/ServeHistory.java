@@ -84,7 +84,9 @@ final class ServeHistory implements AutoCloseable {
                     (long) number(row, "at"),
                     number(row, "rate"),
                     number(row, "limit_per_second"),
-                    Boolean.parseBoolean(String.valueOf(row.get("troubled")))));
+                    flag(row, "troubled"),
+                    (long) number(row, "refused"),
+                    flag(row, "open")));
       }
       earlier.forEach(pace::restore);
       readCoverage(clickHouse);
@@ -93,6 +95,10 @@ final class ServeHistory implements AutoCloseable {
 
   private static double number(Map<String, Object> row, String column) {
     return Double.parseDouble(String.valueOf(row.get(column)));
+  }
+
+  private static boolean flag(Map<String, Object> row, String column) {
+    return Boolean.parseBoolean(String.valueOf(row.get(column)));
   }
 
   private void readCoverage(ClickHouse clickHouse) {
@@ -127,6 +133,8 @@ final class ServeHistory implements AutoCloseable {
         row.put("rate", sample.rate());
         row.put("limit_per_second", sample.limit());
         row.put("troubled", sample.troubled());
+        row.put("refused", sample.refused());
+        row.put("open", sample.open());
         lines.append(Report.json(row)).append('\n');
         last = Math.max(last, sample.at());
       }

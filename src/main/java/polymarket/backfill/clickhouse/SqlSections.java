@@ -49,7 +49,7 @@ public final class SqlSections {
     KNOWN.put("view", List.of("needs", "reads"));
     KNOWN.put("without", List.of());
     KNOWN.put("id", List.of("ledger"));
-    KNOWN.put("law", List.of("by", "needs", "whole", "opening", "born"));
+    KNOWN.put("law", List.of("by", "case", "glance", "needs", "whole", "opening", "born"));
   }
 
   private SqlSections() {}

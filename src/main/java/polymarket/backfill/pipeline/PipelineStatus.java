@@ -1,5 +1,6 @@
 package polymarket.backfill.pipeline;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.io.IOException;
@@ -44,6 +45,7 @@ public record PipelineStatus(
   /**
    * A step of the pass.
    *
+   * @param startedAt when its first try began, the instant as text; null before
    * @param seconds that it worked, in all its tries
    * @param requests of all its tries
    * @param exitCode of the last try; null where none has ended
@@ -58,6 +60,7 @@ public record PipelineStatus(
       List<String> after,
       StepState state,
       int tries,
+      @JsonInclude(JsonInclude.Include.NON_NULL) String startedAt,
       double seconds,
       long requests,
       Integer exitCode,
@@ -128,6 +131,7 @@ public record PipelineStatus(
         step.after(),
         running && died ? StepState.PENDING : entry.state(),
         entry.tries(),
+        entry.startedAt() > 0 ? time(entry.startedAt()) : null,
         (entry.workedMillis() + triedMillis) / 1000.0,
         entry.requests(),
         entry.exitCode() < 0 ? null : entry.exitCode(),

@@ -23,21 +23,29 @@ public final class PaceHistory {
    * @param rate requests a second
    * @param limit the most that are allowed
    * @param troubled whether the source gave no good answer
+   * @param refused answers with HTTP 429 since the sample before
+   * @param open whether the source's circuit breaker refuses calls
    */
-  public record Sample(long at, double rate, double limit, boolean troubled) {}
+  public record Sample(
+      long at, double rate, double limit, boolean troubled, long refused, boolean open) {}
 
   private final Map<String, Deque<Sample>> samples = new TreeMap<>();
 
-  /** Adds what was seen of a source, unless the last sample is too recent. */
-  public synchronized void add(String source, Sample sample) {
+  /**
+   * Adds what was seen of a source, unless the last sample is too recent.
+   *
+   * @return whether it was added
+   */
+  public synchronized boolean add(String source, Sample sample) {
     Deque<Sample> of = samples.computeIfAbsent(source, name -> new ArrayDeque<>());
     if (!of.isEmpty() && sample.at() - of.getLast().at() < STEP) {
-      return;
+      return false;
     }
     of.addLast(sample);
     if (of.size() > MOST) {
       of.removeFirst();
     }
+    return true;
   }
 
   /** Adds samples of an earlier process, the oldest first, before those of this one. */

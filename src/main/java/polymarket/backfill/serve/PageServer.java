@@ -106,8 +106,14 @@ public final class PageServer implements AutoCloseable {
   private final ScheduledExecutorService worker = Daemons.clock("page");
   private final Followers followers = new Followers();
 
-  /** What the streams were sent last; the worker's. */
+  /** What the streams were sent last; the worker's, as what follows. */
   private String last = "";
+
+  /** When that was found, as System.nanoTime. */
+  private long lastAt;
+
+  /** How long it is new enough for another stream. */
+  private long freshMillis = TICK_MILLIS;
 
   private int ticksWithoutNews;
 
@@ -187,13 +193,10 @@ public final class PageServer implements AutoCloseable {
   private void tick() {
     long began = System.nanoTime();
     try {
-      String now = content.status();
-      boolean news = !now.equals(last);
-      ticksWithoutNews = news ? 0 : ticksWithoutNews + 1;
-      if (news || ticksWithoutNews % TICKS_WITHOUT_NEWS == 0) {
-        streams.forEach(stream -> stream.send(news ? now : ""));
+      look();
+      if (ticksWithoutNews > 0 && ticksWithoutNews % TICKS_WITHOUT_NEWS == 0) {
+        streams.forEach(stream -> stream.send(""));
       }
-      last = now;
     } catch (RuntimeException e) {
       // such as a ledger that is being replaced; the next tick looks again
       LOG.debug("no status", e);
@@ -201,8 +204,31 @@ public final class PageServer implements AutoCloseable {
     } finally {
       long took = (System.nanoTime() - began) / 1_000_000;
       long pause = streams.isEmpty() ? IDLE_MILLIS : TICK_MILLIS;
+      freshMillis = Math.max(TICK_MILLIS, LIGHT * took);
       worker.schedule(this::tick, Math.max(pause, LIGHT * took), TimeUnit.MILLISECONDS);
     }
+  }
+
+  /** Finds the status, and sends it to all streams if it is new. */
+  private void look() {
+    String now = content.status();
+    boolean news = !now.equals(last);
+    ticksWithoutNews = news ? 0 : ticksWithoutNews + 1;
+    last = now;
+    lastAt = System.nanoTime();
+    if (news) {
+      streams.forEach(stream -> stream.send(now));
+    }
+  }
+
+  /** A stream that begins with the status. Many that are opened at once look once. */
+  private EventStream events() {
+    if (last.isEmpty() || System.nanoTime() - lastAt > freshMillis * 1_000_000) {
+      look();
+    }
+    EventStream stream = new EventStream(last, streams::remove);
+    streams.add(stream);
+    return stream;
   }
 
   /** Hands requests to the worker, so that none of them keeps the connections waiting. */
@@ -288,9 +314,7 @@ public final class PageServer implements AutoCloseable {
           response,
           context);
     } else if (request.getMethod().equals("GET") && path.equals("/events")) {
-      EventStream stream = new EventStream(content.status(), streams::remove);
-      streams.add(stream);
-      submit(stream, response, context);
+      submit(events(), response, context);
     } else if (request.getMethod().equals("POST") && path.equals("/run")) {
       if (!isSame(headers.get("X-Backfill-Key"), key)) {
         submit(

@@ -227,6 +227,23 @@ class AuditIT {
   }
 
   @Test
+  void aLawWithoutACase_hasNothingToCheck_andIsNotOneThatHolds() {
+    try {
+      stored.claim(sandbox.head(), sandbox.head());
+      LawResult pools = law(audit(), "pools");
+      assertEquals(LawResult.NOTHING, pools.state(), pools.toString());
+      assertTrue(pools.where().startsWith("no trades of pools in the blocks"), pools.where());
+      assertEquals(
+          "nothing to check",
+          CLICKHOUSE.value(
+              "SELECT toString(argMax(state, time)) FROM default.audit_results WHERE law ="
+                  + " 'pools'"));
+    } finally {
+      stored.claim(StoredChain.FIRST, sandbox.head());
+    }
+  }
+
+  @Test
   void withoutANode_whatTheContractsHoldIsNotChecked() {
     LawResult law = law(audit(), "collateral");
     assertEquals("not checked", law.state());

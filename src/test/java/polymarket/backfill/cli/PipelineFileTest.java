@@ -223,7 +223,7 @@ class PipelineFileTest {
             5,
             List.of(
                 new PipelineStatus.StepStatus(
-                    "a", "", "views", List.of(), StepState.CUT, 1, 0.5, 0, null, null, null)),
+                    "a", "", "views", List.of(), StepState.CUT, 1, null, 0.5, 0, null, null, null)),
             List.of(new PipelineStatus.Decision("now", "a", "stopped")));
     JsonNode ended =
         new ObjectMapper()

@@ -219,6 +219,22 @@ class UsageTest {
   }
 
   @Test
+  void theHelpOfAJob_hasNoOptionThatItDoesNotTake() {
+    String payouts = execute("run", "payouts", "--help").out();
+    assertTrue(payouts.contains("--ids") && payouts.contains("Examples:"), payouts);
+    for (String other : List.of("--from", "--follow", "--datasets", "--since", "--days")) {
+      assertFalse(payouts.contains("\n      " + other), payouts);
+    }
+    String chain = execute("plan", "chain", "--help").out();
+    assertTrue(chain.contains("--from") && chain.contains("--datasets"), chain);
+    assertFalse(chain.contains("--days"), chain);
+    String markets = execute("run", "markets", "fills", "--help").out();
+    assertTrue(markets.contains("--ids") && markets.contains("--since"), markets);
+    assertFalse(execute("run", "markets", "--help").out().contains("--ids="), markets);
+    assertTrue(execute("run", "--help").out().contains("--datasets"));
+  }
+
+  @Test
   void howAListIsRead_needsAList() {
     assertTrue(refused("run", "payouts", "--strict").contains("--strict requires --ids"));
     assertTrue(refused("run", "payouts", "--column", "id").contains("--column requires --ids"));

@@ -51,8 +51,9 @@ class SqlFileTest {
         Pattern.compile("(?m)^-- @(\\S+)(.*)$")
             .matcher(Files.readString(SQL.resolve(name + ".sql")));
     while (head.find()) {
-      // the enrichment asks for @ids-of-markets as "ids-of-" and a kind
-      String section = head.group(1).replaceFirst("(?<=^ids-of-).*", "");
+      // the enrichment asks for @ids-of-markets as "ids-of-" and a kind, the audit for
+      // @glance-moves
+      String section = head.group(1).replaceFirst("(?<=^(ids-of|glance)-).*", "");
       boolean known = SqlSections.names().contains(section);
       assertTrue(
           known || code.indexOf("\"" + section + "\"") >= 0,
