@@ -9,9 +9,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.apache.camel.Body;
-import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
-import org.apache.camel.support.SynchronizationAdapter;
 import polymarket.backfill.Settings;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
@@ -131,12 +129,9 @@ public final class LogPages {
    * The server for a batch: of those that answer, the one that the fewest batches ask; after a
    * failure another one than before, where there is one. One in trouble is asked now and then.
    */
-  private synchronized Server choose(BatchWork batch, Exchange exchange) {
+  private synchronized Server choose(BatchWork batch) {
     List<Server> all = servers(batch.getJob());
     Server before = busy.remove(batch.getKey());
-    if (before == null) {
-      forgetAtTheEnd(batch, exchange);
-    }
     Server best = null;
     long fewest = Long.MAX_VALUE;
     for (Server server : all) {
@@ -162,19 +157,6 @@ public final class LogPages {
     return best;
   }
 
-  /** However the batch ends: with its last page, halved, failed or stopped. */
-  private void forgetAtTheEnd(BatchWork batch, Exchange exchange) {
-    exchange
-        .getExchangeExtension()
-        .addOnCompletion(
-            new SynchronizationAdapter() {
-              @Override
-              public void onDone(Exchange ended) {
-                busy.remove(batch.getKey());
-              }
-            });
-  }
-
   /**
    * Whom to ask for the newest block, or for a single one: the first of the servers.
    *
@@ -182,12 +164,9 @@ public final class LogPages {
    */
   public LogPage head(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
-      @ExchangeProperty(ExchangeProperties.NUMBER) Long number,
-      Exchange exchange) {
+      @ExchangeProperty(ExchangeProperties.NUMBER) Long number) {
     Server first = servers(batch.getJob()).get(0);
-    if (busy.put(batch.getKey(), first) == null) {
-      forgetAtTheEnd(batch, exchange);
-    }
+    busy.put(batch.getKey(), first);
     long block = number == null ? 0 : number;
     return new LogPage(first.source(), first.pace(), List.of(), block, block, block);
   }
@@ -206,8 +185,8 @@ public final class LogPages {
    * The blocks that a batch asks for now, and whom: from its cursor on, as many as the server's
    * answers have shown to be good, and half as many with each failure.
    */
-  public LogPage page(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, Exchange exchange) {
-    Server server = choose(batch, exchange);
+  public LogPage page(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    Server server = choose(batch);
     List<String> ids = batch.getIds();
     long first =
         batch.getCursor() == null ? Ranges.first(ids.get(0)) : Long.parseLong(batch.getCursor());
@@ -394,6 +373,7 @@ public final class LogPages {
     List<String> ids = batch.getIds();
     if (last >= Ranges.last(ids.get(ids.size() - 1))) {
       batch.pages().end();
+      busy.remove(batch.getKey());
     } else {
       long behind = last + 1;
       String next =

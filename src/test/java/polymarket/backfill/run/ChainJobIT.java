@@ -134,12 +134,10 @@ class ChainJobIT {
       int exit = SourceBed.killed(bed, names, all ? 5 : 2, run);
       assertEquals(0, exit, SourceBed.said(bed));
       assertTruth(bed, first, last, ALL);
-      assertEquals(
-          names.stream().map(name -> name.equals("polygon") ? "rpc" : name).sorted().toList(),
-          TestBed.sql("SELECT DISTINCT source FROM default.chain_ranges ORDER BY source").stream()
-              .map(row -> row.get("source"))
-              .toList(),
-          "each of the sources brought blocks");
+      for (String name : names) {
+        assertTrue(
+            bed.stats().at("/sources/" + name + "/requests").asLong() > 0, name + " was not asked");
+      }
     }
   }
 
