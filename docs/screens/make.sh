@@ -15,7 +15,7 @@ trap 'kill "${sandbox:-}" 2>/dev/null || true; rm -rf "$work"' EXIT
 # What a terminal of $1 columns shows of the command that follows: \r begins a line anew, ESC[nA goes up, ESC[J and ESC[K erase.
 screen() {
   local columns=$1; shift
-  COLUMNS=$columns script -qec "stty cols $columns rows 50; $(printf '%q ' "$@")" /dev/null </dev/null | perl -e '
+  COLUMNS=$columns script -qec "stty cols $columns rows 50; $(printf '%q ' "$@")" /dev/null </dev/null | perl -CS -e '
     undef $/; $_ = <STDIN>; my @lines = (""); my $row = 0; my $column = 0;
     while (/\G(?:\e\[(\d*)A|\e\[\d*([JK])|\e\[[\d;?]*[a-zA-Z]|(\r)|(\n)|([^\e\r\n]+)|.)/gs) {
       if (defined $1) { $row -= $1 || 1; $row = 0 if $row < 0; $column = 0 }

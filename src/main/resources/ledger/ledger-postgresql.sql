@@ -54,6 +54,23 @@ VALUES(?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 ms');
 UPDATE backfill.members SET lease_until = clock_timestamp() + ? * interval '1 ms' WHERE member = ?
 RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint);
 
+-- What one member at a time works on, such as a job whose pages depend on each other, is an advisory lock of its session.
+
+-- @hold
+SELECT pg_try_advisory_lock(4716, hashtext(?));
+
+-- @holder
+-- who has that lock: its session; its member, and whether that one lives
+SELECT held.pid, members.member, members.host, members.pid, members.member IN (SELECT member FROM backfill.alive)
+FROM pg_locks AS held
+JOIN pg_locks AS own ON own.pid = held.pid AND own.locktype = 'advisory' AND own.classid = 4712 AND own.objsubid = 2 AND own.granted
+JOIN backfill.members ON members.member = CAST(own.objid AS bigint)
+WHERE held.locktype = 'advisory' AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND held.classid = 4716 AND CAST(held.objid AS bigint) = (CAST(hashtext(?) AS bigint) & 4294967295) AND held.objsubid = 2 AND held.granted;
+
+-- @end-session
+SELECT pg_terminate_backend(?);
+
 -- @member-leave
 DELETE FROM backfill.members WHERE member = ?;
 
@@ -105,6 +122,17 @@ SELECT to_regclass(?) IS NOT NULL;
 -- @version
 SELECT value FROM meta WHERE key = 'version';
 
+-- @history
+-- names the server's data and its timeline: another one after a failover to a standby, or after a backup was restored
+SELECT system_identifier || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) FROM pg_control_system();
+
+-- @history-of-ledger
+SELECT value FROM meta WHERE key = 'history';
+
+-- @skip-batches
+-- the numbers of batches that were lost must not come again, because rows of them may be stored
+SELECT setval('batches_batch_seq', nextval('batches_batch_seq') + 1000000);
+
 -- @bytes
 SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = CAST(current_schema() AS regnamespace) AND relkind = 'r';
 
@@ -123,8 +151,9 @@ CREATE TABLE ids(
   reason text,
   marked_at bigint
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
-CREATE INDEX ids_in_flight ON ids(batch) WHERE state = 'pending' AND batch IS NOT NULL;
-CREATE INDEX ids_pending ON ids(mode, id) WHERE state = 'pending' AND batch IS NULL;
+-- neither has the column state, nor one that a mark changes: the marked row stays in its page and needs no entry in an index
+CREATE INDEX ids_of_batch ON ids(batch) WHERE batch IS NOT NULL;
+CREATE INDEX ids_pending ON ids(mode, id) WHERE batch IS NULL;
 -- holder: the member that works on it. tenure: how often it was taken over, so that work begun before that is told from work since
 CREATE TABLE batches(
   batch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -147,13 +176,29 @@ CREATE TABLE batches(
 CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
 
 -- @lock
--- one transaction at a time, as in SQLite; the one of a member that stands still ends with its lease, so that others go on
+-- one transaction at a time, as in SQLite; the one of a member that stands still ends with its lease, so that others go on.
+-- A parameter is how long it may stand still, the other how long to wait for the lock; both milliseconds
 SELECT set_config('idle_in_transaction_session_timeout', ?, true), set_config('lock_timeout', ?, true),
   pg_advisory_xact_lock(4713, hashtext(current_schema())), set_config('lock_timeout', '0', true);
+
+-- @lock-shared
+-- beside others of its kind: it changes a batch of its own member, whose row it locks, and the ids in it, and adds further ones
+SELECT set_config('idle_in_transaction_session_timeout', ?, true), set_config('lock_timeout', ?, true),
+  pg_advisory_xact_lock_shared(4713, hashtext(current_schema())), set_config('lock_timeout', '0', true);
+
+-- @try-alone
+SELECT pg_try_advisory_lock(4714, hashtext(current_schema()));
+
+-- @end-alone
+SELECT pg_advisory_unlock(4714, hashtext(current_schema()));
 
 -- @holds
 SELECT 1 FROM batches
 WHERE batch = ? AND tenure = ? AND done_at IS NULL AND holder = CAST(current_setting('backfill.member') AS integer) FOR UPDATE;
+
+-- @holds-now
+SELECT 1 FROM batches
+WHERE batch = ? AND tenure = ? AND done_at IS NULL AND holder = CAST(current_setting('backfill.member') AS integer);
 
 -- @work-of-others
 -- ids that another member may still hand back, and ids that wait for a member

@@ -86,6 +86,9 @@ SELECT state FROM ids WHERE id = ?;
 -- @entry
 SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE id = ?;
 
+-- @all-ids
+SELECT id FROM ids ORDER BY id;
+
 -- @entries
 SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE state = ? ORDER BY id LIMIT ?;
 

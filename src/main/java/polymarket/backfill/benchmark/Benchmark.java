@@ -28,6 +28,7 @@ public final class Benchmark implements AutoCloseable {
    * One measurement.
    *
    * @param workers processes that share the limit
+   * @param members whether they are members with one ledger, in the database of cluster.url
    * @param scale of the sandbox's limits and of the pace; 0 for none
    * @param javaOptions of the program, behind those of this process
    * @param noise whether other processes keep all cores busy meanwhile
@@ -36,10 +37,17 @@ public final class Benchmark implements AutoCloseable {
   public record Part(
       String name,
       int workers,
+      boolean members,
       double scale,
       List<String> javaOptions,
       boolean noise,
-      long latencyMillis) {}
+      long latencyMillis) {
+
+    /** Whether one of its members is killed, to see how soon the others take its batches over. */
+    boolean isKilled() {
+      return members && workers > 1 && scale > 0;
+    }
+  }
 
   private final Program program;
   private final Scenario scenario;
@@ -95,7 +103,25 @@ public final class Benchmark implements AutoCloseable {
    * @throws BenchmarkException where a process of it fails
    */
   public Map<String, Object> run(Part part, long count) {
-    return in(home -> measure(part, count, home));
+    if (!part.members()) {
+      return in(home -> measure(part, count, home, null));
+    }
+    SharedLedger ledger = program.sharedLedger(scenario.job());
+    if (ledger == null) {
+      throw new BenchmarkException(
+          "members need a PostgreSQL database: set CLUSTER_URL; see docs/CLUSTER.md");
+    }
+    if (ledger.exists()) {
+      throw new BenchmarkException(
+          "the database of cluster.url has a ledger of "
+              + scenario.job()
+              + " already: a benchmark needs a database without one, because it drops it");
+    }
+    try {
+      return in(home -> measure(part, count, home, new Members(ledger)));
+    } finally {
+      ledger.drop();
+    }
   }
 
   /** What is measured in an empty folder. */
@@ -178,7 +204,10 @@ public final class Benchmark implements AutoCloseable {
             .toList());
   }
 
-  private Map<String, Object> measure(Part part, long count, Path home)
+  /**
+   * @param members null where the processes are none
+   */
+  private Map<String, Object> measure(Part part, long count, Path home, Members members)
       throws IOException, InterruptedException {
     double pace = ScaledHome.make(home, program.home(), source, part.scale());
     Process sandbox = sandbox(part, count, home);
@@ -186,18 +215,28 @@ public final class Benchmark implements AutoCloseable {
     String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
     Path ids = ids(url, count);
     Map<String, String> set = settings(home, urls);
+    if (members == null) {
+      set.put("cluster.url", "");
+    }
     ProcessUses uses = new ProcessUses(program, processes, set);
     uses.add("sandbox", sandbox.toHandle());
     long begin = System.nanoTime();
     Noise noise = part.noise() ? new Noise(processes) : null;
-    List<Process> programs = start(part, home, ids, set, uses);
+    List<Process> programs = start(part, home, ids, set, uses, members);
     boolean logsCollections =
         part.javaOptions().stream().anyMatch(option -> option.startsWith("-Xlog:gc"));
     uses.start(logsCollections ? programs.get(0).pid() : 0);
     List<JsonNode> results = new ArrayList<>();
     try {
+      Process killed = null;
+      if (part.isKilled()) {
+        killed = programs.get(1);
+        members.kill(killed, count);
+      }
       for (int worker = 1; worker <= part.workers(); worker++) {
-        results.add(result(part, home, worker, programs.get(worker - 1)));
+        if (programs.get(worker - 1) != killed) {
+          results.add(result(part, home, worker, programs.get(worker - 1)));
+        }
       }
     } finally {
       if (noise != null) {
@@ -207,18 +246,23 @@ public final class Benchmark implements AutoCloseable {
     }
     double seconds = (System.nanoTime() - begin) / 1e9;
     JsonNode statistics = json(url + "/_sandbox/stats");
-    return new JobFigures(
-            part,
-            count,
-            pace,
-            seconds,
-            results,
-            uses,
-            statistics.path("limits").path(scenario.limit()),
-            statistics.path("late"),
-            compare(uses, url, ids),
-            home)
-        .result(scenario.stored().keySet());
+    Map<String, Object> figures =
+        new JobFigures(
+                part,
+                count,
+                pace,
+                seconds,
+                results,
+                uses,
+                statistics.path("limits").path(scenario.limit()),
+                statistics.path("late"),
+                compare(uses, url, ids),
+                home)
+            .result(scenario.stored().keySet());
+    if (part.isKilled()) {
+      figures.put("seconds_to_take_over", members.secondsToTakeOver());
+    }
+    return figures;
   }
 
   private static String limits(double scale) {
@@ -237,12 +281,9 @@ public final class Benchmark implements AutoCloseable {
   }
 
   private List<Process> start(
-      Part part, Path home, Path ids, Map<String, String> set, ProcessUses uses)
-      throws IOException {
+      Part part, Path home, Path ids, Map<String, String> set, ProcessUses uses, Members members)
+      throws IOException, InterruptedException {
     List<String> run = new ArrayList<>(List.of(scenario.job(), "--json"));
-    if (ids != null) {
-      run.addAll(List.of("--ids", ids.toString()));
-    }
     set.forEach((key, value) -> run.addAll(List.of("--set", key + "=" + value)));
     List<String> options = new ArrayList<>();
     part.javaOptions()
@@ -252,20 +293,28 @@ public final class Benchmark implements AutoCloseable {
     List<Process> programs = new ArrayList<>();
     for (int worker = 1; worker <= part.workers(); worker++) {
       List<String> arguments = new ArrayList<>(run);
-      if (part.workers() > 1) {
+      boolean joins = part.members() && worker > 1;
+      if (joins) {
+        members.awaitLedger();
+        arguments.addAll(List.of("--set", "runtime.dir=" + home.resolve("runtime-" + worker)));
+      } else if (ids != null) {
+        arguments.addAll(List.of("--ids", ids.toString()));
+      }
+      if (part.workers() > 1 && !part.members()) {
         arguments.addAll(
             List.of("--worker", String.valueOf(worker), "--of", String.valueOf(part.workers())));
       }
       Process process =
           processes.start(
               part.noise() ? Noise.BEHIND : List.of(),
-              "run",
+              joins ? "join" : "run",
               options,
               errors(home, worker),
               arguments);
       programs.add(process);
       uses.add(
-          ProcessUses.PROGRAM + (part.workers() > 1 ? ", worker " + worker : ""),
+          ProcessUses.PROGRAM
+              + (part.workers() > 1 ? (part.members() ? ", member " : ", worker ") + worker : ""),
           process.toHandle());
     }
     return programs;

@@ -109,7 +109,7 @@ record JobFigures(
         Math.round((limit.path("arrivals").asLong() - 1) / busy / allowed * 10_000) / 10_000.0);
     result.put(
         "useful_pace", Math.round((leastRequests() - 1) / busy / allowed * 10_000) / 10_000.0);
-    if (part.workers() > 1) {
+    if (part.workers() > 1 && !part.members()) {
       result.put(
           "limit_used_by_each_of_its_part",
           runs.stream().map(run -> run.path("run").path("limit_used").asDouble()).toList());

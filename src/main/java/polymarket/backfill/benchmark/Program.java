@@ -38,6 +38,9 @@ public interface Program {
    */
   Engine engine(Map<String, String> settings, String sql);
 
+  /** The ledger of a job in the database of cluster.url; null where that is not set. */
+  SharedLedger sharedLedger(String job);
+
   /** The body of the request by which it asks a portal for these blocks' logs. */
   String logsRequest(long first, long last, List<String> datasets);
 

@@ -1,6 +1,7 @@
 package polymarket.backfill.cli;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,8 @@ import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
 import polymarket.backfill.benchmark.ServeBenchmark;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.LedgerBenchmark;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.polymarket.TokenIdBenchmark;
 
 /** Measures a job. */
@@ -83,8 +86,8 @@ final class BenchmarkCommand implements Callable<Integer> {
       paramLabel = "JOB",
       description =
           "payouts, resolutions, markets, clob-markets, goldsky-markets, wallets, fills, trades,"
-              + " chain, rpc-logs; or enrich (the trades), audit (the laws), token-ids (computed"
-              + " from conditions), or serve (the page's streams).")
+              + " chain, rpc-logs; or enrich (the trades), audit (the laws), ledger (claims and"
+              + " marks), token-ids (computed from conditions), or serve (the page's streams).")
   private String name;
 
   @Option(
@@ -116,6 +119,16 @@ final class BenchmarkCommand implements Callable<Integer> {
           "Number of processes that share the limit in the part 'workers' (default:"
               + " ${DEFAULT-VALUE}).")
   private int workers;
+
+  @Option(
+      names = "--members",
+      paramLabel = "M",
+      description =
+          "Measure M members of a shared ledger too, in the PostgreSQL database of cluster.url,"
+              + " which must have no ledger of the job: pace and take-over after a kill, and speed"
+              + " with limits off, of one process with a ledger of its own, of one member and of"
+              + " M.")
+  private Integer members;
 
   @Option(
       names = "--scale",
@@ -215,6 +228,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         case "rpc-logs" -> rpcLogs();
         case "chain" -> chain();
         case "audit" -> audit();
+        case "ledger" -> ledger();
         case "serve" -> serve();
         default -> ofAJob();
       };
@@ -271,7 +285,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit", "serve"))
+            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit", "ledger", "serve"))
         .toList();
   }
 
@@ -279,13 +293,14 @@ final class BenchmarkCommand implements Callable<Integer> {
     Scenario scenario = scenario(name);
     double scale = askedScale == null ? scenario.scale() : askedScale;
     if (workers < 2
+        || members != null && members < 2
         || repeat < 1
         || !(scale > 0)
         || ids != null && ids < 1
         || latencies.stream().anyMatch(millis -> millis < 0)) {
       throw new UserError(
-          "--workers takes a number of at least 2, --repeat and --ids of at least 1, --scale one"
-              + " above 0, --latency milliseconds of at least 0");
+          "--workers and --members take a number of at least 2, --repeat and --ids of at least 1,"
+              + " --scale one above 0, --latency milliseconds of at least 0");
     }
     if (peer != null && (!peer.equals("asyncio") || !name.equals("payouts"))) {
       throw new UserError("--peer takes asyncio, and only payouts has it");
@@ -307,6 +322,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     if (peer != null) {
       result.put("peer", peers);
     }
+    speeds(done, result);
     boolean right =
         done.stream()
             .allMatch(
@@ -321,12 +337,35 @@ final class BenchmarkCommand implements Callable<Integer> {
     return right ? 0 : 3;
   }
 
+  /** What the shared ledger costs of the speed of one process, and what more members bring. */
+  private static void speeds(List<Map<String, Object>> done, Map<String, Object> result) {
+    Map<String, Long> speeds = new HashMap<>();
+    done.forEach(
+        part ->
+            speeds.put(
+                String.valueOf(part.get("part")).replaceFirst("^\\d+ members,", "members,"),
+                number(part, "ids_per_second")));
+    Long own = speeds.get("one process, limits off");
+    Long one = speeds.get("one member, limits off");
+    Long several = speeds.get("members, limits off");
+    if (own != null && one != null) {
+      result.put("shared_ledger_costs", Math.round(1000 - 1000.0 * one / own) / 1000.0);
+    }
+    if (one != null && several != null) {
+      result.put("members_to_one_member", Math.round(100.0 * several / one) / 100.0);
+    }
+  }
+
   private void chooseParts(boolean shared) {
     if (noise) {
       if (parts != null && !parts.equals(List.of("one")) || memory) {
         throw new UserError("--noise runs the part one: leave out --memory and other --parts");
       }
       parts = List.of("one");
+    } else if (members != null && parts == null) {
+      parts = List.of("members", "off", "member-off", "members-off");
+    } else if (members == null && parts != null && parts.toString().contains("member")) {
+      throw new UserError("--parts with members needs --members M");
     } else if (parts == null) {
       parts = shared ? List.of("one", "workers", "off") : List.of("one", "off");
     } else if (parts.contains("workers") && !shared) {
@@ -500,6 +539,32 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
   }
 
+  /** Claims and marks alone: a ledger on this machine, and with cluster.url a shared one. */
+  private int ledger() {
+    if (ids != null && ids < 1000 || members != null && members < 1) {
+      throw new UserError("--ids takes a number of at least 1,000, --members one of at least 1");
+    }
+    Settings settings = common.settings();
+    long count = ids == null ? LedgerBenchmark.FULL : ids;
+    SharedLedgers cluster = SharedLedgers.of(settings);
+    List<Map<String, Object>> runs = new ArrayList<>();
+    if (members == null || cluster == null) {
+      runs.add(
+          LedgerBenchmark.ofFile(settings.path("runtime.dir").resolve("benchmark.ledger"), count));
+    }
+    if (cluster == null) {
+      System.err.println("cluster.url is not set: no shared ledger is measured");
+    } else {
+      for (int number : members == null ? List.of(1, 3) : List.of(members)) {
+        runs.add(LedgerBenchmark.shared(cluster, number, count));
+      }
+    }
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("runs", runs);
+    result.put("right", runs.stream().allMatch(run -> Boolean.TRUE.equals(run.get("right"))));
+    return printed(result, LedgerBenchmark::text);
+  }
+
   /** What open streams of the page's events cost a run. */
   private int serve() {
     if (repeat < 1 || streams < 1 || ids != null && ids < 1) {
@@ -554,6 +619,7 @@ final class BenchmarkCommand implements Callable<Integer> {
           new Part(
               "flat memory: one process, limits off, 512 MB of heap",
               1,
+              false,
               0,
               List.of("-Xmx512m", "-Xms64m", "-Xlog:gc:file=gc.log"),
               false,
@@ -570,14 +636,21 @@ final class BenchmarkCommand implements Callable<Integer> {
           case "one" -> "one process at the limit" + (noise ? ", beside busy ones" : "");
           case "workers" -> workers + " processes that share the limit";
           case "off" -> "one process, limits off";
+          case "members" -> members + " members that share the limit; one is killed";
+          case "member-off" -> "one member, limits off";
+          case "members-off" -> members + " members, limits off";
           default ->
               throw new UserError(
-                  "--parts " + part + ": it takes one, workers and off, separated by commas");
+                  "--parts "
+                      + part
+                      + ": it takes one, workers and off, with --members also members, member-off"
+                      + " and members-off, separated by commas");
         };
     return new Part(
         latency == 0 ? name : name + ", answers after " + latency + " ms",
-        part.equals("workers") ? workers : 1,
-        part.equals("off") ? 0 : scale,
+        part.equals("workers") ? workers : part.startsWith("members") ? members : 1,
+        part.startsWith("member"),
+        part.endsWith("off") ? 0 : scale,
         List.of(),
         noise,
         latency);

@@ -7,7 +7,9 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
@@ -17,11 +19,16 @@ import polymarket.backfill.audit.LawResult;
 import polymarket.backfill.benchmark.BenchmarkException;
 import polymarket.backfill.benchmark.Engine;
 import polymarket.backfill.benchmark.Program;
+import polymarket.backfill.benchmark.SharedLedger;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.enrich.Enrich;
 import polymarket.backfill.enrich.Reconcile;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.polymarket.LogPages;
 
 /** This program, as benchmarks see it. */
@@ -55,6 +62,51 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
       return new BenchmarkEngine(ClickHouse.open(own), own, this, sql);
     } catch (UserError e) {
       throw new BenchmarkException(e.getMessage());
+    }
+  }
+
+  @Override
+  public SharedLedger sharedLedger(String job) {
+    SharedLedgers cluster = SharedLedgers.of(settings);
+    return cluster == null
+        ? null
+        : new BenchmarkLedger(cluster, job, LedgerPlace.of(settings, job));
+  }
+
+  private record BenchmarkLedger(SharedLedgers cluster, String job, LedgerPlace place)
+      implements SharedLedger {
+
+    @Override
+    public boolean exists() {
+      return place.exists();
+    }
+
+    @Override
+    public long left() {
+      if (!exists()) {
+        return 0;
+      }
+      try (Ledger ledger = Ledger.open(place)) {
+        return ledger.left(Share.WHOLE);
+      }
+    }
+
+    @Override
+    public long held(long pid) {
+      Set<Integer> members =
+          cluster.members().stream()
+              .filter(member -> member.pid() == pid)
+              .map(SharedLedgers.MemberInfo::member)
+              .collect(Collectors.toSet());
+      return cluster.held(job).stream()
+          .filter(held -> members.contains(held.member()))
+          .mapToLong(SharedLedgers.Held::batches)
+          .sum();
+    }
+
+    @Override
+    public void drop() {
+      cluster.drop(job);
     }
   }
 

@@ -41,12 +41,30 @@ final class BenchmarkReport {
       report.text.append("A shorter run: ").append(result.get("shorter")).append(".\n");
     }
     parts.forEach(report::part);
+    report.speeds(result);
     return report
         .text
         .append(
             "\nOther programs that run at the same time affect every figure; CPU seconds suffer")
         .append(" least.\n")
         .toString();
+  }
+
+  private void speeds(Map<String, Object> result) {
+    if (result.get("shared_ledger_costs") != null) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%nThe shared ledger costs one process %.1f%% of its ids/s with limits off.%n",
+              100 * decimal(result.get("shared_ledger_costs"))));
+    }
+    if (result.get("members_to_one_member") != null) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "All members together do %.2f times the ids/s of one.%n",
+              decimal(result.get("members_to_one_member"))));
+    }
   }
 
   private void part(Map<String, Object> part) {
@@ -132,6 +150,12 @@ final class BenchmarkReport {
         part.get("arrivals_over_the_limit"),
         part.containsKey("limit_used_in_all_runs") ? " in all runs together" : "",
         part.get("sandbox_late_ms"));
+    if (part.containsKey("seconds_to_take_over")) {
+      line(
+          "take-over",
+          "%.2f s after the kill, other members had all batches of the killed one",
+          part.get("seconds_to_take_over"));
+    }
     if (part.containsKey("limit_used_in_all_runs")) {
       line("all runs", "%s of the limit used", percents(part.get("limit_used_in_all_runs")));
     }

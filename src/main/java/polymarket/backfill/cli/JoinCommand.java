@@ -3,6 +3,7 @@ package polymarket.backfill.cli;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -16,7 +17,9 @@ import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.Window;
+import polymarket.backfill.run.HeldException;
 import polymarket.backfill.run.JobRun;
+import polymarket.backfill.run.Membership;
 
 /** Helps other machines with what is pending in their shared ledgers. */
 @Command(
@@ -25,6 +28,9 @@ import polymarket.backfill.run.JobRun;
         "Help other machines: fetch the pending ids of the ledgers that they share (cluster.url)."
             + " Ctrl-C leaves; the others go on. See docs/CLUSTER.md.")
 final class JoinCommand implements Callable<Integer> {
+
+  /** How often a member that waits looks whether another one has ended. */
+  private static final int LOOK_MILLIS = 1000;
 
   @Mixin private Common common;
 
@@ -53,6 +59,21 @@ final class JoinCommand implements Callable<Integer> {
     }
     JobRun.check(settings, jobs);
     Terminal terminal = new Terminal(json);
+    while (true) {
+      jobs = free(settings, cluster, jobs, terminal);
+      if (jobs.isEmpty()) {
+        System.out.println("nothing to do: other members have done it");
+        return 0;
+      }
+      try {
+        return help(settings, jobs, terminal);
+      } catch (HeldException e) {
+        // another one was quicker
+      }
+    }
+  }
+
+  private int help(Settings settings, List<Job> jobs, Terminal terminal) {
     terminal.info("joining " + jobs.stream().map(Job::getName).collect(Collectors.joining(", ")));
     Signals.afterwards("the other members go on");
     JobRun.Result result =
@@ -62,6 +83,41 @@ final class JoinCommand implements Callable<Integer> {
                 new JobRun.Options(Share.WHOLE, 1, Long.MAX_VALUE, Window.ALL, true),
                 new MemberRuns.Steps() {});
     return Report.end(List.of(result), jobs, json);
+  }
+
+  /**
+   * The jobs that this member can work on now. One that a single member works on is left out while
+   * another one has it; where there is no other job, this one waits until that has ended.
+   */
+  private List<Job> free(
+      Settings settings, SharedLedgers cluster, List<Job> jobs, Terminal terminal) {
+    String told = "";
+    while (true) {
+      List<Job> free = new ArrayList<>();
+      List<String> held = new ArrayList<>();
+      for (Job job : jobs) {
+        SharedLedgers.Holder holder = Membership.holder(cluster, job);
+        if (holder == null) {
+          free.add(job);
+        } else if (hasPending(LedgerPlace.of(settings, job.getName()))) {
+          held.add(job.getName() + " by " + holder);
+        }
+      }
+      if (!free.isEmpty() || held.isEmpty()) {
+        return free;
+      }
+      String waits = "waiting, to go on if it ends: " + String.join(", ", held);
+      if (!waits.equals(told)) {
+        terminal.info(waits);
+        told = waits;
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return List.of();
+      }
+    }
   }
 
   /** The jobs that were named, or those that have pending ids. */

@@ -23,13 +23,13 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.pipeline.PassState;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineRun;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.pipeline.Plan;
+import polymarket.backfill.run.Conductor;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.Ready;
 
@@ -127,10 +127,6 @@ final class PipelineCommand implements Callable<Integer> {
               + " steps after it");
     }
     Settings settings = common.settings();
-    if (SharedLedgers.of(settings) != null) {
-      throw new UserError(
-          "pipelines do not run on shared ledgers: run them without CLUSTER_URL, on one machine");
-    }
     Pipeline pipeline = read(settings, name);
     Duration time = budget == null ? null : Settings.duration(budget, "--budget");
     PipelineRun.Options options = new PipelineRun.Options(time, again, only, from);
@@ -148,7 +144,8 @@ final class PipelineCommand implements Callable<Integer> {
     try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
         PipelineRun run =
             new PipelineRun(
-                settings, pipeline, options, arguments, clickHouse.id(), view.room(), view)) {
+                settings, pipeline, options, arguments, clickHouse.id(), view.room(), view);
+        Conductor conductor = Conductor.of(settings, name, view, run::stop)) {
       if (run.isNothingToDo()) {
         System.out.println(json ? Report.json(run.status()) : nothingToDo(run.status()));
         return ExitCode.COMPLETE.code();

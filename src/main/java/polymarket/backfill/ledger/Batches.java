@@ -316,7 +316,7 @@ final class Batches {
 
   /** A transaction that marks a batch, or nothing where another process has it by now. */
   private <T> T marking(BatchWork work, Database.Work<T> marks) {
-    return database.transaction(
+    return database.ownTransaction(
         () -> {
           if (!database.holds(work.batch())) {
             throw new FencedException(work.batch());
@@ -330,11 +330,7 @@ final class Batches {
   }
 
   boolean holds(Batch batch) {
-    try {
-      return database.holds(batch);
-    } catch (SQLException e) {
-      throw database.damaged(e);
-    }
+    return database.holdsNow(batch);
   }
 
   private long now() {

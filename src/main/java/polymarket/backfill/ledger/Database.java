@@ -62,8 +62,13 @@ class Database {
     return System.currentTimeMillis();
   }
 
-  /** Begins a transaction that may write, the only one at a time. */
-  void begin() throws SQLException {
+  /**
+   * Begins a transaction that may write.
+   *
+   * @param alone whether no other one may run at the same time: one that marks a batch of its own
+   *     need not be alone
+   */
+  void begin(boolean alone) throws SQLException {
     // SQLite locks the file with the first statement
   }
 
@@ -75,17 +80,44 @@ class Database {
     return true;
   }
 
+  /** Whether it has the batch at this instant: without a lock, nothing waits for the disk. */
+  boolean holdsNow(Batch batch) {
+    return true;
+  }
+
+  /**
+   * Whether it was found to be on another server than before, on which the newest may be missing.
+   */
+  boolean isMoved() {
+    return false;
+  }
+
+  /** Does something that only one member does at a time. */
+  void alone(Runnable action) throws SQLException {
+    // one process at a time adds to a SQLite file
+    action.run();
+  }
+
   /** Whether members on several machines work on it at the same time. */
   boolean isShared() {
     return false;
   }
 
-  /** All or nothing of some work, synced to disk. */
+  /** All or nothing of some work, synced to disk, while no other process writes. */
   <T> T transaction(Work<T> work) {
+    return transaction(true, work);
+  }
+
+  /** The same for work on a batch that this process has, while others may work on theirs. */
+  <T> T ownTransaction(Work<T> work) {
+    return transaction(false, work);
+  }
+
+  private <T> T transaction(boolean alone, Work<T> work) {
     try {
       return committed(
           () -> {
-            begin();
+            begin(alone);
             return work.run();
           });
     } catch (SQLException e) {

@@ -11,6 +11,9 @@ import polymarket.backfill.ledger.Ledger.Owner;
 /** What a ledger belongs to, and the few facts that hold for all of it. */
 final class Identity {
 
+  /** The name of the value that says whether each new batch looks first. */
+  static final String LOOK_FIRST = "look_first";
+
   private final Database database;
   private final Map<String, String> meta = new HashMap<>();
 
@@ -38,7 +41,7 @@ final class Identity {
         owner.sourceHost(),
         "clickhouse",
         owner.server(),
-        "look_first",
+        LOOK_FIRST,
         Boolean.toString(tableHasRows),
         "made_at",
         Instant.now().toString());
@@ -114,12 +117,12 @@ final class Identity {
   }
 
   boolean looksFirst() {
-    return Boolean.parseBoolean(meta.get("look_first"));
+    return Boolean.parseBoolean(meta.get(LOOK_FIRST));
   }
 
   /** Lets each new batch look first, as long as this process has the ledger open. */
   void lookFirst() {
-    meta.put("look_first", "true");
+    meta.put(LOOK_FIRST, "true");
   }
 
   /** The number of the first batch of this pass. */

@@ -4,6 +4,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import polymarket.backfill.ledger.Ledger.Entry;
@@ -102,6 +103,10 @@ final class Ids {
     } catch (SQLException e) {
       throw database.damaged(e);
     }
+  }
+
+  List<String> all() {
+    return database.query("all-ids", result -> result.getString(1));
   }
 
   Entry entry(String id) {

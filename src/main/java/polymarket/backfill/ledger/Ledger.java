@@ -218,6 +218,25 @@ public final class Ledger implements AutoCloseable {
     return ids.load(reader);
   }
 
+  /**
+   * Does something while no other member does such a thing: what is loaded depends on what is there
+   * already. Batches are claimed and marked meanwhile.
+   *
+   * @throws UserError where this process is to leave before its turn has come
+   */
+  public synchronized void alone(Runnable action) {
+    try {
+      database.alone(action);
+    } catch (SQLException e) {
+      throw database.damaged(e);
+    }
+  }
+
+  /** All ids in their order, as they are at one instant; all of them in memory. */
+  public synchronized List<String> ids() {
+    return ids.all();
+  }
+
   /** The batches that were begun and not finished, and whose maker's share this is now. */
   public synchronized List<Batch> open(Share share) {
     return batches.unfinished(share);
@@ -234,6 +253,14 @@ public final class Ledger implements AutoCloseable {
   /** Whether members on several machines work on it. */
   public boolean isShared() {
     return database.isShared();
+  }
+
+  /**
+   * Whether this process found, as the first one, that the shared database is another server than
+   * before, or an older state of it: all new batches look into the table first from then on.
+   */
+  public boolean isMoved() {
+    return database.isMoved();
   }
 
   /** Whether another process that shares the ledger has work that may come to this one. */

@@ -60,6 +60,15 @@ final class LedgerFile extends LedgerPlace {
   }
 
   @Override
+  long bytes() {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw damaged(e);
+    }
+  }
+
+  @Override
   public String toString() {
     return file.toString();
   }

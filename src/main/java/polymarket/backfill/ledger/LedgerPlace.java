@@ -66,6 +66,9 @@ public abstract sealed class LedgerPlace permits LedgerFile, LedgerSchema {
    */
   public abstract String setAside();
 
+  /** How much room it takes, in bytes. */
+  abstract long bytes();
+
   /** Removes the ledger, when it was closed: nobody needs one without ids. */
   abstract void delete();
 }

@@ -104,17 +104,56 @@ final class LedgerSchema extends LedgerPlace {
     // a list that another member loads may keep a statement waiting for any time; the member's
     // lease shows that the database is there
     Connection connection = connect(Duration.ZERO);
-    try (PreparedStatement query = connection.prepareStatement(SQL.get("version"));
-        ResultSet result = query.executeQuery()) {
-      String version = result.next() ? result.getString(1) : "unknown";
+    boolean moved = false;
+    try {
+      String version = text(connection, "version");
       if (!VERSION.equals(version)) {
         throw new SQLException("its version is " + version + ", this program's is " + VERSION);
       }
+      moved = member != null && isMoved(connection);
     } catch (SQLException e) {
       close(connection);
       throw e;
     }
-    return new SharedDatabase(this, connection, member);
+    return new SharedDatabase(this, connection, member, moved);
+  }
+
+  /**
+   * Whether the server is another one than before, or goes on from an earlier state: a standby that
+   * took over, or a backup. Batches that were made last may be missing in it, while their rows are
+   * stored. So the first member that finds this lets all new batches look into the table first, and
+   * skips the numbers of those that may be missing.
+   */
+  private boolean isMoved(Connection connection) throws SQLException {
+    connection.setAutoCommit(false);
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(SQL.get("cluster-lock"));
+      String now = text(connection, "history");
+      String before = text(connection, "history-of-ledger");
+      boolean moved = before != null && !before.equals(now);
+      if (moved) {
+        statement.execute(SQL.get("skip-batches"));
+        Member.update(connection, "set-meta", Identity.LOOK_FIRST, "true");
+      }
+      if (moved || before == null) {
+        Member.update(connection, "set-meta", "history", now);
+      }
+      connection.commit();
+      return moved;
+    } catch (SQLException e) {
+      connection.rollback();
+      throw e;
+    } finally {
+      connection.setAutoCommit(true);
+    }
+  }
+
+  /** The one value of a query; null where it gives none. */
+  private static String text(Connection connection, String statement) throws SQLException {
+    try (PreparedStatement query = connection.prepareStatement(SQL.get(statement));
+        ResultSet result = query.executeQuery()) {
+      return result.next() ? result.getString(1) : null;
+    }
   }
 
   @Override
@@ -142,17 +181,40 @@ final class LedgerSchema extends LedgerPlace {
             + "_copy_"
             + DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss")
                 .format(ZonedDateTime.now(ZoneOffset.UTC));
+    execute("ALTER SCHEMA " + name(job) + " RENAME TO " + copy);
+    return "schema " + copy + " at " + cluster.where();
+  }
+
+  private void execute(String sql) {
     try {
       Connection connection = connect(Duration.ZERO);
       try (Statement statement = connection.createStatement()) {
-        statement.execute("ALTER SCHEMA " + name(job) + " RENAME TO " + copy);
+        statement.execute(sql);
       } finally {
         close(connection);
       }
     } catch (SQLException e) {
       throw damaged(e);
     }
-    return "schema " + copy + " at " + cluster.where();
+  }
+
+  /** Removes it with all its tables; members must not use it. */
+  void drop() {
+    execute("DROP SCHEMA IF EXISTS " + name(job) + " CASCADE");
+  }
+
+  @Override
+  long bytes() {
+    try {
+      Connection connection = connect(Duration.ZERO);
+      try {
+        return Member.number(connection, "bytes");
+      } finally {
+        close(connection);
+      }
+    } catch (SQLException e) {
+      throw damaged(e);
+    }
   }
 
   @Override

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import polymarket.backfill.Daemons;
+import polymarket.backfill.UserError;
 
 /**
  * This process among those that share ledgers. Its number is in every batch that it holds. Its
@@ -28,6 +29,8 @@ public final class Member implements AutoCloseable {
 
   /** After this time without a sign, others take the batches of a member over. */
   static final Duration LEASE = Duration.ofMillis(Long.getLong("backfill.lease-millis", 9_000));
+
+  private static final int HOLD_EVERY_MILLIS = 50;
 
   private final SharedLedgers cluster;
   private final Connection session;
@@ -155,6 +158,36 @@ public final class Member implements AutoCloseable {
    */
   boolean isBack() {
     return back;
+  }
+
+  /**
+   * Takes something that one member at a time does, until it leaves. From one whose lease has ended
+   * it is taken over: that one's session is ended, so that it has to join again.
+   *
+   * @return null if this member has it now, otherwise the one that has
+   */
+  public SharedLedgers.Holder hold(String what) {
+    try {
+      while (true) {
+        if (SharedLedgers.rows(session, "hold", result -> result.getBoolean(1), what).get(0)) {
+          return null;
+        }
+        for (SharedLedgers.Holder holder :
+            SharedLedgers.rows(session, "holder", SharedLedgers.Holder::read, what)) {
+          if (holder.alive()) {
+            return holder;
+          }
+          query(session, "end-session", holder.session());
+        }
+        // the session of a process that ended goes a moment later
+        TimeUnit.MILLISECONDS.sleep(HOLD_EVERY_MILLIS);
+      }
+    } catch (SQLException e) {
+      throw failed(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UserError("interrupted");
+    }
   }
 
   /** Lets it wait no longer for what other members write, because it is to leave. */

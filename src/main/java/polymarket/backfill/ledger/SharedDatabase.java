@@ -6,13 +6,14 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import polymarket.backfill.UserError;
 
 /**
  * The ledger of a job in PostgreSQL, with members on several machines. Transactions that write run
- * one after the other, as in SQLite. What one statement can do for many rows is one statement,
- * because each costs a round trip.
+ * one after the other, as in SQLite; but members mark their own batches at the same time. What one
+ * statement can do for many rows is one statement, because each costs a round trip.
  */
 final class SharedDatabase extends Database {
 
@@ -22,14 +23,25 @@ final class SharedDatabase extends Database {
   /** After so long a wait it looks whether the member is to leave. */
   private static final String LOCK_WAIT_MILLIS = "2000";
 
+  private static final int ALONE_EVERY_MILLIS = 200;
+
   private final Member member;
+
+  private final boolean moved;
 
   /**
    * @param member who works on it; null to read it
+   * @param moved whether this member found that the database has moved to another server
    */
-  SharedDatabase(LedgerPlace place, Connection connection, Member member) {
+  SharedDatabase(LedgerPlace place, Connection connection, Member member, boolean moved) {
     super(place, connection, SharedLedgers.SQL);
     this.member = member;
+    this.moved = moved;
+  }
+
+  @Override
+  boolean isMoved() {
+    return moved;
   }
 
   @Override
@@ -48,20 +60,44 @@ final class SharedDatabase extends Database {
    * @throws UserError where this member is to leave meanwhile
    */
   @Override
-  void begin() throws SQLException {
-    while (!locked()) {
-      if (member != null && !member.waits()) {
-        throw new UserError(
-            "another member is writing to the ledger of "
-                + place()
-                + ", and this one leaves: what it did not mark is fetched again");
+  void begin(boolean alone) throws SQLException {
+    while (!locked(alone ? "lock" : "lock-shared")) {
+      requireWaiting();
+    }
+  }
+
+  private void requireWaiting() {
+    if (member != null && !member.waits()) {
+      throw new UserError(
+          "another member is writing to the ledger of "
+              + place()
+              + ", and this one leaves: what it did not mark is fetched again");
+    }
+  }
+
+  @Override
+  void alone(Runnable action) throws SQLException {
+    while (!query("try-alone", result -> result.getBoolean(1)).get(0)) {
+      requireWaiting();
+      try {
+        TimeUnit.MILLISECONDS.sleep(ALONE_EVERY_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new UserError("interrupted");
+      }
+    }
+    try {
+      action.run();
+    } finally {
+      if (member == null || member.lost() == null) {
+        query("end-alone", result -> 1);
       }
     }
   }
 
   /** Whether it got the lock before it had to look whether to go on waiting. */
-  private boolean locked() throws SQLException {
-    try (PreparedStatement lock = connection().prepareStatement(sql("lock"))) {
+  private boolean locked(String statement) throws SQLException {
+    try (PreparedStatement lock = connection().prepareStatement(sql(statement))) {
       set(lock, String.valueOf(Member.LEASE.toMillis()), LOCK_WAIT_MILLIS);
       lock.execute();
       return true;
@@ -77,6 +113,11 @@ final class SharedDatabase extends Database {
   @Override
   boolean holds(Batch batch) {
     return !query("holds", result -> 1, batch.key().number(), batch.tenure()).isEmpty();
+  }
+
+  @Override
+  boolean holdsNow(Batch batch) {
+    return !query("holds-now", result -> 1, batch.key().number(), batch.tenure()).isEmpty();
   }
 
   @Override

@@ -2,6 +2,7 @@ package polymarket.backfill.ledger;
 
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -163,6 +164,36 @@ public record SharedLedgers(String url, String user, String password, String egr
   }
 
   /**
+   * Who does what one member at a time does.
+   *
+   * @param session its backend in the database
+   */
+  public record Holder(int session, int member, String host, long pid, boolean alive) {
+
+    static Holder read(ResultSet result) throws SQLException {
+      return new Holder(
+          result.getInt(1),
+          result.getInt(2),
+          result.getString(3),
+          result.getLong(4),
+          result.getBoolean(5));
+    }
+
+    @Override
+    public String toString() {
+      return "member " + member + " (pid " + pid + " on " + host + ")";
+    }
+  }
+
+  /** The live member that has something to itself, by {@link Member#hold}; null for none. */
+  public Holder holder(String what) {
+    return rows("backfill", "holder", Holder::read, what).stream()
+        .filter(Holder::alive)
+        .findFirst()
+        .orElse(null);
+  }
+
+  /**
    * What members hold of a job.
    *
    * @param ids how many ids are in its unfinished batches
@@ -177,7 +208,13 @@ public record SharedLedgers(String url, String user, String password, String egr
         result -> new Held(result.getInt(1), result.getLong(2), result.getLong(3)));
   }
 
-  private <T> List<T> rows(String schema, String statement, Database.Row<T> row) {
+  /** Removes the ledger of a job, if there is one, with all that it knows; no member may use it. */
+  public void drop(String job) {
+    new LedgerSchema(this, job, null).drop();
+  }
+
+  private <T> List<T> rows(
+      String schema, String statement, Database.Row<T> row, Object... parameters) {
     try (Connection connection = connect(schema, Duration.ofMinutes(1));
         Statement query = connection.createStatement()) {
       try (ResultSet there = query.executeQuery(SQL.get("cluster-there"))) {
@@ -185,15 +222,24 @@ public record SharedLedgers(String url, String user, String password, String egr
           return List.of();
         }
       }
+      return rows(connection, statement, row, parameters);
+    } catch (SQLException e) {
+      throw refused(e);
+    }
+  }
+
+  static <T> List<T> rows(
+      Connection connection, String statement, Database.Row<T> row, Object... parameters)
+      throws SQLException {
+    try (PreparedStatement query = connection.prepareStatement(SQL.get(statement))) {
+      Database.set(query, parameters);
       List<T> rows = new ArrayList<>();
-      try (ResultSet result = query.executeQuery(SQL.get(statement))) {
+      try (ResultSet result = query.executeQuery()) {
         while (result.next()) {
           rows.add(row.read(result));
         }
       }
       return rows;
-    } catch (SQLException e) {
-      throw refused(e);
     }
   }
 

@@ -483,6 +483,9 @@ final class Feed implements Iterator<BatchWork> {
     long now = System.nanoTime();
     if (ledger.isShared() && now >= recountAt) {
       progress.counted(ledger.counts(share));
+      if (span != null) {
+        progress.numbers(ledger.numbers(share));
+      }
       long took = System.nanoTime() - now;
       recountAt = now + Math.max(RECOUNT_NANOS, 20 * took);
     }

@@ -107,6 +107,7 @@ public final class JobRun extends RunLedgers {
     this.runtime = settings.path("runtime.dir");
     check(settings, jobs);
     this.membership = Membership.of(settings, jobs, options, why -> stop(ExitCode.GAVE_UP, why));
+    reaches.pacedBy(membership.member());
     try {
       String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
@@ -200,6 +201,13 @@ public final class JobRun extends RunLedgers {
             ? openWindow(job, owner)
             : Ledger.open(membership.ledger(job), owner, hasRows(job, ""), Window.ALL);
     lookFirst(job, ledger);
+    if (ledger.isMoved()) {
+      messages.warn(
+          job.getName()
+              + ": the shared ledger is on another server than before, or was restored: what was"
+              + " written last may be missing there, so all new batches look into the table before"
+              + " they store");
+    }
     return ledger;
   }
 

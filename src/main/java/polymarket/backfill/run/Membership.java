@@ -7,7 +7,6 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.JobLock;
-import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.AwayException;
 import polymarket.backfill.ledger.LedgerPlace;
@@ -18,7 +17,7 @@ import polymarket.backfill.ledger.SharedLedgers;
  * Where the ledgers and the pace of a run are: on this machine, or, with {@code cluster.url}, in a
  * database that machines share, of which the run is a member then.
  */
-final class Membership implements AutoCloseable {
+public final class Membership implements AutoCloseable {
 
   private final Settings settings;
 
@@ -32,7 +31,8 @@ final class Membership implements AutoCloseable {
 
   /**
    * @param away is told why, where the shared database does not answer any more
-   * @throws UserError where one of the jobs, or an option, does not work on shared ledgers
+   * @throws HeldException where another member has a job that one at a time works on
+   * @throws UserError where an option does not go with shared ledgers
    */
   static Membership of(
       Settings settings, List<Job> jobs, JobRun.Options options, Consumer<String> away) {
@@ -49,18 +49,21 @@ final class Membership implements AutoCloseable {
           "a window of time does not go with cluster.url: run it without CLUSTER_URL, on one"
               + " machine");
     }
-    for (Job job : jobs) {
-      String why = unshared(job);
-      if (why != null) {
-        throw new UserError(
-            job.getName()
-                + " does not run on a shared ledger, because "
-                + why
-                + ": run it without CLUSTER_URL, on one machine");
-      }
-    }
     List<String> names = jobs.stream().map(Job::getName).toList();
-    return new Membership(settings, Member.join(cluster, names, away));
+    Member member = Member.join(cluster, names, away);
+    try {
+      for (Job job : jobs) {
+        String why = alone(job);
+        SharedLedgers.Holder holder = why == null ? null : member.hold(job.getName());
+        if (holder != null) {
+          throw new HeldException(job.getName(), why, holder);
+        }
+      }
+      return new Membership(settings, member);
+    } catch (RuntimeException e) {
+      member.close();
+      throw e;
+    }
   }
 
   /**
@@ -76,13 +79,16 @@ final class Membership implements AutoCloseable {
         : Member.join(cluster, List.of(what), why -> stop.ask(ExitCode.GAVE_UP, why));
   }
 
-  /** Why a job cannot have several members; null where it can. */
-  static String unshared(Job job) {
-    return job.idKind() == IdKind.RANGE
-        ? "its ids are ranges"
-        : job.isPass()
-            ? "its ids are lists that are read from both ends"
-            : job.isLookFirst() ? "its pages repeat rows" : null;
+  /** Why one member at a time works on a job; null where several do. */
+  static String alone(Job job) {
+    return job.isPass()
+        ? "its ids are lists that are read from both ends"
+        : job.isLookFirst() ? "its pages repeat rows" : null;
+  }
+
+  /** The live member that has a job to itself; null where there is none. */
+  public static SharedLedgers.Holder holder(SharedLedgers cluster, Job job) {
+    return alone(job) == null ? null : cluster.holder(job.getName());
   }
 
   /** Where the ledger of a job is. */

@@ -45,7 +45,7 @@ final class RangeLoader {
     }
     Reach reach = reaches.of(job);
     if (from != null || to != null) {
-      add(job, ledger, from, to, reach.last(), datasets);
+      ledger.alone(() -> add(job, ledger, from, to, reach.last(), datasets));
     }
     TreeSet<String> pending = new TreeSet<>();
     ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> pending.add(entry.id()));
@@ -98,10 +98,7 @@ final class RangeLoader {
   private void add(
       Job job, Ledger ledger, Long from, String to, long reach, List<String> datasets) {
     long before = ledger.size(Share.WHOLE);
-    TreeSet<String> known = new TreeSet<>();
-    for (State state : State.values()) {
-      ledger.entries(state, Long.MAX_VALUE, entry -> known.add(entry.id()));
-    }
+    TreeSet<String> known = new TreeSet<>(ledger.ids());
     long asked = to == null || to.equals("latest") ? reach : Long.parseLong(to);
     if (asked > reach) {
       messages.warn(

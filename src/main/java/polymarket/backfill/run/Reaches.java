@@ -19,6 +19,7 @@ import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
@@ -43,6 +44,9 @@ final class Reaches {
   private final Messages messages;
   private final Map<String, Reach> known = new HashMap<>();
 
+  /** Null where this machine has the limits for itself. */
+  private Member member;
+
   Reaches(
       Settings settings,
       ClickHouse clickHouse,
@@ -54,6 +58,11 @@ final class Reaches {
     this.options = options;
     this.stop = stop;
     this.messages = messages;
+  }
+
+  /** Lets its calls count for the limits of all members. */
+  void pacedBy(Member sharing) {
+    member = sharing;
   }
 
   /**
@@ -140,7 +149,7 @@ final class Reaches {
 
   /** Starts a job's routes for a while. */
   private void with(Job job, BiConsumer<Routes, Sources> action) {
-    Sources sources = new Sources(settings, options.share(), options.fraction(), stop);
+    Sources sources = new Sources(settings, options.share(), options.fraction(), stop, member);
     Map<String, Job> byName = Map.of(job.getName(), job);
     Retry retry = JobRun.retry(settings, byName, sources, stop, messages);
     try (Routes routes =

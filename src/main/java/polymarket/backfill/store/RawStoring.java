@@ -7,7 +7,9 @@ import java.util.UUID;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
+import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.StepTimes;
@@ -21,6 +23,10 @@ import polymarket.backfill.source.RawRows;
 public final class RawStoring {
 
   private final SqlFile sql;
+
+  /** Null where the batch is in none. */
+  private final Ledger ledger;
+
   private final BatchWork batch;
   private final RawRows page;
   private final boolean looking;
@@ -41,8 +47,9 @@ public final class RawStoring {
    * @param before a page of this batch whose insert was begun and not seen to its end; null for
    *     none
    */
-  RawStoring(SqlFile sql, BatchWork batch, RawRows page, RawRows before) {
+  RawStoring(SqlFile sql, Ledger ledger, BatchWork batch, RawRows page, RawRows before) {
     this.sql = sql;
+    this.ledger = ledger;
     this.batch = batch;
     this.page = page;
     this.probe = batch.getKind() == Batch.Kind.PROBE;
@@ -80,7 +87,19 @@ public final class RawStoring {
     return statements("cleared");
   }
 
+  /**
+   * Called before each change of a table.
+   *
+   * @throws FencedException if another member has the batch by now, with rows of its own
+   */
+  private void requireHeld() {
+    if (ledger != null && !probe && !ledger.holds(batch.batch())) {
+      throw new FencedException(batch.batch());
+    }
+  }
+
   private List<String> statements(String section) {
+    requireHeld();
     return sql.section(section).statements().stream()
         .map(statement -> SqlFile.fill(statement, values))
         .toList();
@@ -89,6 +108,7 @@ public final class RawStoring {
   /** Whether there is something to insert. */
   public boolean isInserting() {
     batch.enter(StepTimes.Step.INSERT);
+    requireHeld();
     page.insert(batch.getKey() + ":" + page.digest() + (cleared ? ":" + UUID.randomUUID() : ""));
     return isStored();
   }

@@ -351,7 +351,8 @@ public final class Rows {
   public RawStoring storingAsCame(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body RawRows page) {
     RawRows before = begun.put(batch.getKey(), page);
-    return new RawStoring(sql.get(batch.getJob()), batch, page, before);
+    return new RawStoring(
+        sql.get(batch.getJob()), ledgers.apply(batch.getJob()), batch, page, before);
   }
 
   /** Whether a count that was asked for is more than nothing. */

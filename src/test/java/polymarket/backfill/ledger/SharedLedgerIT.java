@@ -200,7 +200,7 @@ class SharedLedgerIT extends LedgerContract {
       load(two, ids(3));
       Database one = place().open();
       one.connection().setAutoCommit(false);
-      one.begin();
+      one.begin(true);
       assertEquals(1, two.claim("", Mode.NEW, Share.WHOLE, 3, 1).size());
       assertThrows(Exception.class, () -> one.query("holds", result -> 1, 1L, 0));
       assertTrue(member.lost() != null, "it joins again before it goes on");
@@ -214,7 +214,7 @@ class SharedLedgerIT extends LedgerContract {
       load(two, ids(3));
       Database one = place().open();
       one.connection().setAutoCommit(false);
-      one.begin();
+      one.begin(true);
       second.waitNoLonger();
       Exception left =
           assertThrows(UserError.class, () -> two.claim("", Mode.NEW, Share.WHOLE, 3, 1));
@@ -336,6 +336,65 @@ class SharedLedgerIT extends LedgerContract {
         cluster, "UPDATE backfill.pace SET server_started = server_started - interval '1 h'");
     double wait = (pace.reserve("source", 200, 1, 10_000).dueNanos() - System.nanoTime()) / 1e6;
     assertTrue(wait > 9_900, wait + " ms");
+  }
+
+  @Test
+  void whatOneMemberAtATimeDoes_isFreeWhenThatOneEnds_andTakenFromAFrozenOne() throws Exception {
+    Member second = join();
+    Member third = join();
+    assertNull(member.hold("markets"));
+    assertEquals(member.number(), second.hold("markets").member());
+    assertNull(second.hold("pipeline small"), "it is another thing");
+    assertEquals(member.number(), cluster.holder("markets").member());
+    member.close();
+    assertNull(cluster.holder("markets"));
+    assertNull(second.hold("markets"));
+    freeze(second);
+    assertNull(cluster.holder("markets"), "the holder does not live");
+    assertNull(third.hold("markets"));
+    assertThrows(AwayException.class, () -> second.hold("markets"), "its session is ended");
+  }
+
+  @Test
+  void onAnotherServer_newBatchesLookFirst_andTheirNumbersAreNoneThatMayBeLost() {
+    try (Ledger before = open()) {
+      load(before, ids(9));
+      assertFalse(before.isMoved());
+      assertFalse(before.claim("", Mode.NEW, Share.WHOLE, 3, 1).get(0).check());
+    }
+    postgres.execute(
+        cluster, "UPDATE backfill_payouts.meta SET value = 'other/1' WHERE key = 'history'");
+    try (Ledger after = open();
+        Ledger second = open(join())) {
+      assertTrue(after.isMoved());
+      assertFalse(second.isMoved(), "it is told once");
+      for (Ledger ledger : List.of(after, second)) {
+        Batch batch = ledger.claim("", Mode.NEW, Share.WHOLE, 3, 1).get(0);
+        assertTrue(batch.check());
+        assertTrue(batch.key().number() > 1_000_000, batch.key().toString());
+      }
+    }
+  }
+
+  @Test
+  void whatIsDoneAlone_waitsForTheOneWhoDoesIt() throws Exception {
+    try (Ledger one = open();
+        Ledger two = open(join())) {
+      load(one, ids(3));
+      List<String> done = Collections.synchronizedList(new ArrayList<>());
+      ExecutorService thread = Executors.newSingleThreadExecutor();
+      Future<?>[] second = new Future<?>[1];
+      one.alone(
+          () -> {
+            second[0] = thread.submit(() -> two.alone(() -> done.add("two")));
+            load(one, ids(6));
+            done.add("one");
+          });
+      second[0].get(60, TimeUnit.SECONDS);
+      thread.shutdown();
+      assertEquals(List.of("one", "two"), done);
+      assertEquals(ids(6), two.ids());
+    }
   }
 
   @Test

@@ -93,7 +93,7 @@ class ClobMarketsJobIT {
   }
 
   /** Every market of the CLOB as the sandbox's own list has it by id, and no other. */
-  private static long assertTruth(TestBed bed) {
+  static long assertTruth(TestBed bed) {
     Map<String, JsonNode> truth = SourceBed.truth(bed, "conditions", "condition_id");
     Map<String, Map<String, Object>> rows = new HashMap<>();
     TestBed.sql(ROWS + " FINAL")

@@ -1,0 +1,112 @@
+package polymarket.backfill;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import polymarket.backfill.ledger.PostgresPair;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/** The database of shared ledgers is restarted, or another server takes its place, during a run. */
+class FailoverIT {
+
+  private static final Duration SOON = Duration.ofSeconds(240);
+
+  @BeforeEach
+  void needServer() {
+    assumeTrue(
+        PostgresPair.installed() != null,
+        "no PostgreSQL with pg_basebackup in /usr/lib/postgresql: install Debian's postgresql");
+  }
+
+  private final List<Program> members = new ArrayList<>();
+
+  private Program member(TestBed bed, String... command) {
+    List<String> all = new ArrayList<>(List.of(command));
+    all.addAll(List.of("--set", "runtime.dir=runtime" + (members.size() + 1)));
+    Program member =
+        Program.start(
+            bed, List.of("-Dbackfill.lease-millis=3000"), Map.of(), all.toArray(String[]::new));
+    members.add(member);
+    return member;
+  }
+
+  private static void awaitRequests(TestBed bed, long more) {
+    long before = bed.requests();
+    TestBed.await(more + " requests", SOON, () -> bed.requests() >= before + more);
+  }
+
+  private void startTwo(TestBed bed, List<String> ids) throws IOException {
+    Path list = Files.write(bed.home().resolve("ids.txt"), ids);
+    member(bed, "run", "payouts", "--ids", list.toString());
+    awaitRequests(bed, 1);
+    member(bed, "join", "payouts").awaitSaid("joining payouts");
+  }
+
+  private void assertAllIsDone(TestBed bed, List<String> ids) {
+    for (Program member : members) {
+      Program.Result end = member.end();
+      assertTrue(List.of(0, 2).contains(end.exitCode()), end.exitCode() + ": " + end.err());
+    }
+    bed.assertTruth(ids);
+    assertEquals(0, bed.count(State.PENDING));
+  }
+
+  @Test
+  void aRestartAndAFailoverToASynchronousStandby_loseNothing_andKeepTheLimit() throws IOException {
+    try (PostgresPair pair = PostgresPair.start(true);
+        TestBed bed = TestBed.start(new SandboxOptions().conditions(1000).limits(1))) {
+      TestBed.pace(bed.home().resolve("routes/sources/goldsky.camel.yaml"), 50, 10_100);
+      bed.share(pair.database()).set("payouts.batch-size", 4).set("payouts.concurrency", 4);
+      List<String> ids = bed.ids(700);
+      startTwo(bed, ids);
+      awaitRequests(bed, 20);
+      pair.restart();
+      members.get(0).awaitSaid("joining as a new member");
+      awaitRequests(bed, 20);
+      pair.failOver();
+      members.get(0).awaitSaid("joining as a new member", 2);
+      assertAllIsDone(bed, ids);
+      assertEquals(0, bed.sandbox().violations("goldsky"), bed.sandbox().stats());
+      assertTrue(
+          members.stream().filter(member -> member.err().contains("on another server")).count()
+              == 1,
+          "one says so");
+    } finally {
+      members.forEach(Program::close);
+    }
+  }
+
+  @Test
+  void anAsynchronousStandbyThatLacksTheNewestBatches_makesAllLookFirst_andNothingIsTwice()
+      throws IOException {
+    try (PostgresPair pair = PostgresPair.start(false);
+        TestBed bed =
+            TestBed.start(new SandboxOptions().conditions(1500).limits(0).latencyMillis(80))) {
+      bed.share(pair.database()).set("payouts.batch-size", 5).set("payouts.concurrency", 2);
+      List<String> ids = bed.ids(1500);
+      startTwo(bed, ids);
+      awaitRequests(bed, 10);
+      pair.cutStandby();
+      awaitRequests(bed, 40);
+      pair.failOver();
+      members.get(0).awaitSaid("joining as a new member");
+      assertAllIsDone(bed, ids);
+      assertTrue(
+          members.stream().anyMatch(member -> member.err().contains("on another server")),
+          members.get(0).err());
+    } finally {
+      members.forEach(Program::close);
+    }
+  }
+}

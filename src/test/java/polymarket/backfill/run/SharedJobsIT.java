@@ -1,0 +1,172 @@
+package polymarket.backfill.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import polymarket.backfill.Program;
+import polymarket.backfill.TestBed;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.Postgres;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.State;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/** The real program as members that work on ranges, on whole lists, and as a pipeline. */
+class SharedJobsIT {
+
+  private static final Duration SOON = Duration.ofSeconds(240);
+
+  private static Postgres postgres;
+
+  private final List<Program> members = new ArrayList<>();
+
+  @BeforeAll
+  static void startServer() {
+    postgres = Postgres.start();
+  }
+
+  @AfterAll
+  static void endServer() {
+    postgres.close();
+  }
+
+  @AfterEach
+  void endMembers() {
+    members.forEach(Program::close);
+  }
+
+  /** Starts a member with a folder of its own, as on a machine of its own. */
+  private Program member(TestBed bed, String... command) {
+    List<String> all = new ArrayList<>(Arrays.asList(command));
+    all.addAll(List.of("--set", "runtime.dir=runtime" + (members.size() + 1)));
+    Program member =
+        Program.start(
+            bed, List.of("-Dbackfill.lease-millis=3000"), Map.of(), all.toArray(String[]::new));
+    members.add(member);
+    return member;
+  }
+
+  private static void awaitRequests(TestBed bed, String source, long more) {
+    long before = asked(bed, source);
+    TestBed.await(more + " requests", SOON, () -> asked(bed, source) >= before + more);
+  }
+
+  private static long asked(TestBed bed, String source) {
+    return bed.stats().at("/sources/" + source + "/requests").asLong();
+  }
+
+  private static void assertDone(TestBed bed, String job) {
+    try (Ledger ledger = Ledger.open(LedgerPlace.of(bed.settings(), job))) {
+      assertEquals(0, ledger.left(Share.WHOLE));
+      assertEquals(0, ledger.counts(Share.WHOLE).get(State.FAILED));
+      assertTrue(ledger.sums().balanced(), ledger.sums().toString());
+    }
+  }
+
+  @Test
+  void ranges_areCutJoinedAndStoredOnce_thoughMembersAreKilledFrozenAndReplaced()
+      throws IOException, InterruptedException {
+    try (TestBed bed = ChainJobIT.start("kind=truncate,source=polygon,rate=0.02,rows=100")) {
+      bed.share(postgres.database()).set("chain.sources", "sqd").set("chain.span", 60);
+      bed.set("chain.concurrency", 3);
+      long first = ChainJobIT.FREEZE - 2_000;
+      long last = ChainJobIT.FREEZE + 2_000;
+      String[] run = {"run", "chain", "--from", "" + first, "--to", "" + last};
+      member(bed, run);
+      // it brings the same ranges at the same time
+      member(bed, run);
+      awaitRequests(bed, "sqd", 2);
+      Program third = member(bed, "join", "chain");
+      awaitRequests(bed, "sqd", 4);
+      members.get(0).kill();
+      awaitRequests(bed, "sqd", 4);
+      third.signal("STOP");
+      Thread.sleep(4_500);
+      member(bed, run);
+      awaitRequests(bed, "sqd", 4);
+      third.signal("CONT");
+      for (Program member : members.subList(1, members.size())) {
+        assertEquals(0, member.end().exitCode(), member.err());
+      }
+      assertEquals(0, member(bed, run).end().exitCode());
+      assertDone(bed, "chain");
+      ChainJobIT.assertStored(bed, first, last, ChainJobIT.ALL);
+    }
+  }
+
+  @Test
+  void aWholeList_isReadByOneMember_andAnotherGoesOnWithItWhenThatOneIsKilledOrFrozen()
+      throws InterruptedException {
+    try (TestBed bed =
+        SourceBed.start(new SandboxOptions().conditions(20_000).limits(0).latencyMillis(60))) {
+      bed.share(postgres.database());
+      Program one = member(bed, "run", "clob-markets");
+      awaitRequests(bed, "clob", 5);
+      Program refused = member(bed, "run", "clob-markets");
+      assertEquals(1, refused.end().exitCode());
+      assertTrue(refused.err().contains("one member at a time"), refused.err());
+      Program two = member(bed, "join", "clob-markets");
+      two.awaitSaid("waiting, to go on if it ends");
+      one.kill();
+      two.awaitSaid("joining clob-markets");
+      awaitRequests(bed, "clob", 5);
+      two.signal("STOP");
+      Program three = member(bed, "join", "clob-markets");
+      three.awaitSaid("joining clob-markets");
+      awaitRequests(bed, "clob", 2);
+      two.signal("CONT");
+      assertEquals(0, three.end().exitCode(), three.err());
+      two.end();
+      assertDone(bed, "clob-markets");
+      assertEquals(
+          ClobMarketsJobIT.assertTruth(bed),
+          TestBed.number("SELECT count() FROM default.clob_market_mapping"));
+    }
+  }
+
+  @Test
+  void aPipeline_isRunByOneMachine_othersHelpWithItsJobs_andItGoesOnAfterAKill()
+      throws IOException, InterruptedException {
+    try (TestBed bed =
+        TestBed.start(new SandboxOptions().conditions(1500).limits(0).latencyMillis(60))) {
+      bed.share(postgres.database()).set("payouts.batch-size", 5).set("payouts.concurrency", 2);
+      List<String> ids = bed.ids(1500);
+      Path list = Files.write(bed.home().resolve("ids.txt"), ids);
+      Files.writeString(
+          bed.home().resolve("routes/pipelines/small.yaml"),
+          "title: payouts alone\nbudget: 1h\nsteps:\n  payouts:\n    title: payouts\n"
+              + "    command: run payouts --ids "
+              + list
+              + "\n    takes: 1m\n");
+      Program one = member(bed, "pipeline", "small");
+      TestBed.await("the step's requests", SOON, () -> bed.requests() >= 10);
+      Program refused = member(bed, "pipeline", "small");
+      assertEquals(1, refused.end().exitCode());
+      assertTrue(refused.err().contains("one machine at a time runs it"), refused.err());
+      Program helper = member(bed, "join");
+      helper.awaitSaid("joining payouts");
+      one.kill();
+      Program again = Program.start(bed, "pipeline", "small", "--set", "runtime.dir=runtime1");
+      members.add(again);
+      for (Program ended : List.of(again, helper)) {
+        // ids that the sandbox refuses fail
+        assertTrue(List.of(0, 2).contains(ended.end().exitCode()), ended.err());
+      }
+      bed.assertTruth(ids);
+      assertEquals(0, bed.count(State.PENDING));
+    }
+  }
+}
