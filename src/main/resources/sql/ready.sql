@@ -70,7 +70,7 @@ SELECT uniqExact(wallet_address) FROM cascadian_clean.vw_wallet_pnl_settled;
 
 -- @measure ids-of-trades min=90% unit=% needs=default.vw_enriched_trades Trades with a condition id, of all
 SELECT if(count() = 0, 0, countIf(reason = '') / count()) FROM default.vw_enriched_trades;
-SELECT './backfill pipeline overnight, or ./backfill reconcile and ./backfill enrich';
+SELECT './backfill pipeline overnight, or ./backfill reconcile, then enrich';
 
 -- @measure honest-ids min=90% unit=% needs=default.vw_enriched_trades Trades with a condition id, of those that can be filled
 SELECT if(count() = 0, 0, countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))))
