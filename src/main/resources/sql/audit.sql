@@ -1317,18 +1317,26 @@ SELECT concat(toString(law), ', ', if(first_block = last_block, concat('block ',
     concat('blocks ', toString(first_block), ' to ', toString(last_block)))) AS law, broken
 FROM default.audit_results WHERE time = (SELECT max(time) FROM default.audit_results) AND broken > 0 ORDER BY broken DESC;
 
--- @check blocks that were fetched of each dataset, by parts of four million blocks chart=columns
-SELECT concat(toString(part * 4), 'M') AS from_block, least(100, sumIf(blocks, dataset = 'conditions') / 40000) AS conditions_pct,
-    least(100, sumIf(blocks, dataset = 'transfers') / 40000) AS transfers_pct,
-        least(100, sumIf(blocks, dataset = 'fills') / 40000) AS fills_pct,
-    least(100, sumIf(blocks, dataset = 'amm') / 40000) AS amm_pct, least(100, sumIf(blocks, dataset = 'lifecycle') / 40000) AS lifecycle_pct
-FROM
+-- @check blocks that were fetched of each dataset (at most 1,000 ranges without a gap) chart=strip
+SELECT dataset, min(first) AS first_block, max(last) AS last_block, sum(logs) AS logs FROM
 (
-    SELECT dataset, arrayJoin(range(intDiv(first, 4000000), intDiv(last, 4000000) + 1)) AS part,
-        toInt64(least(last, (part + 1) * 4000000 - 1)) - toInt64(greatest(first, part * 4000000)) + 1 AS blocks
-    FROM default.chain_ranges FINAL
+    SELECT dataset, first, last, logs, sum(apart) OVER (PARTITION BY dataset ORDER BY first, last) AS island FROM
+    (
+        SELECT dataset, first, last, logs, first > 1 + max(last) OVER
+            (PARTITION BY dataset ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart
+        FROM default.chain_ranges FINAL
+    )
 )
-GROUP BY part ORDER BY part;
+GROUP BY dataset, island ORDER BY dataset, first_block LIMIT 1000;
+
+-- @check what the laws supply and balances were held against, in thousands, and the blocks in which one is broken, by year and month chart=columns
+WITH (SELECT groupUniqArray(place.first_block) FROM default.audit_results ARRAY JOIN places AS place
+    WHERE time = (SELECT max(time) FROM default.audit_results) AND law IN ('supply', 'balances')) AS broken
+SELECT formatDateTime(block_time, '%Y-%m') AS month,
+    round(uniqIf(transaction_hash, sender = toFixedString('', 20) OR receiver = toFixedString('', 20)) / 1000, 3) AS supply,
+    round(uniqIf(sender, token_id, sender != toFixedString('', 20)) / 1000, 3) AS balances,
+    uniqIf(block_number, has(broken, block_number)) AS broken_blocks
+FROM default.chain_transfers WHERE isNotNull(block_time) GROUP BY month ORDER BY month;
 
 -- @check logs that the laws were held against, by year and month chart=columns
 SELECT formatDateTime(block_time, '%Y-%m') AS month, countIf(what = 'transfers') AS transfers, countIf(what = 'fills') AS fills,

@@ -45,6 +45,14 @@ public final class WalletComparison {
     return clickHouse.rows(SqlFile.read("audit").section("compared").sql(values), Map.of());
   }
 
+  /** Whether there are positions of the chain and of the Data API to compare. */
+  public static boolean possible(ClickHouse clickHouse) {
+    return clickHouse.number(
+            "SELECT count() FROM system.tables WHERE database = 'default' AND total_rows > 0 AND"
+                + " name IN ('wallet_positions', 'api_positions_staging')")
+        == 2;
+  }
+
   /** Whether one of the differences has no reason. */
   public static boolean unexplained(List<Map<String, Object>> rows) {
     return rows.stream().anyMatch(row -> row.get("kind").equals(UNEXPLAINED));

@@ -22,8 +22,10 @@ import polymarket.backfill.audit.LawResult;
 import polymarket.backfill.audit.Node;
 import polymarket.backfill.audit.Place;
 import polymarket.backfill.audit.Sample;
+import polymarket.backfill.audit.WalletComparison;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
@@ -45,6 +47,9 @@ final class AuditCommand implements Callable<Integer> {
 
   /** How many places of a broken law are printed. */
   private static final int SHOWN = 5;
+
+  /** How many wallets the page compares with the Data API. */
+  private static final int WALLETS = 200;
 
   @Mixin private Common common;
 
@@ -236,6 +241,7 @@ final class AuditCommand implements Callable<Integer> {
       parts.add(new HtmlReport.Heading("Where laws are broken"));
       parts.add(new HtmlReport.Rows(places));
     }
+    differences(clickHouse, settings, parts);
     Checks checks = new Checks("audit", SqlFile.read("audit"), List.of());
     parts.add(
         new HtmlReport.Checked(
@@ -248,6 +254,31 @@ final class AuditCommand implements Callable<Integer> {
     HtmlReport.write(report, "Audit of the chain's logs", parts);
     if (!json) {
       System.out.println("The report is in " + report);
+    }
+  }
+
+  /** How computed positions differ from the Data API's, by kind, where both are stored. */
+  private static void differences(
+      ClickHouse clickHouse, Settings settings, List<HtmlReport.Part> parts) {
+    parts.add(new HtmlReport.Heading("Differences to the Data API's positions, by kind"));
+    if (!WalletComparison.possible(clickHouse)) {
+      parts.add(
+          new HtmlReport.Line(
+              "not compared: run `backfill positions` and `backfill run wallets` first"));
+      return;
+    }
+    Views.refresh(clickHouse, settings, Job.names(Common.home()));
+    List<Map<String, Object>> rows = WalletComparison.rows(clickHouse, settings, WALLETS);
+    List<Map<String, Object>> bars = new ArrayList<>();
+    for (Map<String, Object> row : rows) {
+      Map<String, Object> bar = new LinkedHashMap<>();
+      bar.put("kind", row.get("what") + ": " + row.get("kind"));
+      bar.put("positions", row.get("positions"));
+      bars.add(bar);
+    }
+    if (!bars.isEmpty()) {
+      parts.add(new HtmlReport.Bars(bars));
+      parts.add(new HtmlReport.Rows(rows));
     }
   }
 

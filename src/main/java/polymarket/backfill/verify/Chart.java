@@ -2,6 +2,7 @@ package polymarket.backfill.verify;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -25,6 +26,9 @@ public final class Chart {
 
   /** Where the bars of a chart of bars begin. */
   public static final int BAR_LEFT = 230;
+
+  /** Where the bands of a strip begin. */
+  public static final int STRIP_LEFT = 110;
 
   private static final int TOP = 24;
   private static final int MOST_LABELS = 14;
@@ -66,6 +70,12 @@ public final class Chart {
 
   /** A chart of bars, one below the other. */
   public record Bars(int height, List<Bar> bars) {}
+
+  /** A band with its label: the parts of the whole width that are covered. */
+  public record Band(int y, String label, List<Box> boxes) {}
+
+  /** Bands one below the other over the same width, with labels of where it begins and ends. */
+  public record Strip(int height, List<Band> bands, List<Label> labels) {}
 
   /**
    * A group of columns for each row: its first value is the label, its columns are those whose
@@ -166,6 +176,43 @@ public final class Chart {
               text(value) + share));
     }
     return new Bars(rows.size() * BAR_STEP + 4, bars);
+  }
+
+  /**
+   * A band for each first value, with a box from the first to the second number of each of its
+   * rows; what lies between the boxes is not covered.
+   *
+   * @param rows at least one, with a label and two whole numbers, such as the first and last block
+   */
+  public static Strip strip(List<Map<String, Object>> rows) {
+    List<String> names = List.copyOf(rows.get(0).keySet());
+    String from = names.get(1);
+    String to = names.get(2);
+    double begin = rows.stream().mapToDouble(row -> number(row.get(from))).min().orElse(0);
+    double end = 1 + rows.stream().mapToDouble(row -> number(row.get(to))).max().orElse(0);
+    double room = WIDTH - STRIP_LEFT - 8;
+    Map<String, Band> bands = new LinkedHashMap<>();
+    for (Map<String, Object> row : rows) {
+      int y = bands.size() * BAR_STEP + 3;
+      Band band = bands.computeIfAbsent(first(row), label -> new Band(y, label, new ArrayList<>()));
+      double x = room * (number(row.get(from)) - begin) / (end - begin);
+      double width = room * (number(row.get(to)) + 1 - number(row.get(from))) / (end - begin);
+      band.boxes()
+          .add(
+              new Box(
+                  tenth(STRIP_LEFT + x),
+                  band.y(),
+                  Math.max(0.5, tenth(width)),
+                  BAR_STEP - 6,
+                  colour(1),
+                  band.label() + ": " + text(row.get(from)) + " to " + text(row.get(to))));
+    }
+    return new Strip(
+        bands.size() * BAR_STEP + 24,
+        List.copyOf(bands.values()),
+        List.of(
+            new Label(STRIP_LEFT, text(Math.round(begin))),
+            new Label(WIDTH - 8, text(Math.round(end - 1)))));
   }
 
   private static String firstNumber(List<Map<String, Object>> rows) {

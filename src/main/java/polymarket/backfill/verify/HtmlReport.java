@@ -15,8 +15,8 @@ import polymarket.backfill.UserError;
 
 /**
  * Writes a report as one HTML file that needs nothing else, from the templates in
- * src/main/jte/report. A check's section asks for a chart by {@code chart=columns}, {@code bars} or
- * {@code funnel} (see {@link Chart}).
+ * src/main/jte/report. A check's section asks for a chart by {@code chart=columns}, {@code bars},
+ * {@code funnel} or {@code strip} (see {@link Chart}).
  */
 public final class HtmlReport {
 
@@ -43,6 +43,13 @@ public final class HtmlReport {
    * @param rows at least one; the first one's names are the titles
    */
   public record Rows(List<Map<String, Object>> rows) implements Part {}
+
+  /**
+   * A chart of bars.
+   *
+   * @param rows at least one: its first value is a bar's label, its first number the length
+   */
+  public record Bars(List<Map<String, Object>> rows) implements Part {}
 
   /** Checks and measures, with charts. */
   public record Checked(Checks.Found found) implements Part {}

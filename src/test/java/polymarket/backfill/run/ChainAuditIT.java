@@ -1,9 +1,12 @@
 package polymarket.backfill.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +40,9 @@ class ChainAuditIT {
       bed.sandbox()
           .fault("kind=drop-log,source=sqd,ids=" + block + ":" + fill.get("log_index").asLong());
       assertEquals(0, exit(bed, "run", "chain", "--from", "" + FIRST, "--to", "" + LAST));
-      assertEquals(3, exit(bed, "audit"));
+      Path page = bed.home().resolve("audit.html");
+      assertEquals(3, exit(bed, "audit", "--report", page.toString()));
+      assertPage(Files.readString(page));
       Matcher command =
           Pattern.compile("backfill (run chain --redo all --from (\\d+) --to (\\d+))")
               .matcher(SourceBed.said(bed));
@@ -60,6 +65,28 @@ class ChainAuditIT {
           "the named range alone was asked for again");
       assertEquals(0, exit(bed, "audit"));
     }
+  }
+
+  /**
+   * A strip of the blocks of each dataset, what the laws were held against, and the differences.
+   */
+  private static void assertPage(String page) {
+    for (String dataset : List.of("amm", "conditions", "fills", "lifecycle", "transfers")) {
+      assertTrue(
+          page.contains(String.format("<title>%s: %,d to %,d</title>", dataset, FIRST, LAST)),
+          dataset + " in " + page);
+    }
+    for (String title :
+        List.of(
+            "What the laws supply and balances were held against",
+            "\n@media (prefers-color-scheme: dark)",
+            ", balances: ",
+            "Where laws are broken",
+            "Differences to the Data API",
+            "not compared: run `backfill positions`")) {
+      assertTrue(page.contains(title), title + " in " + page);
+    }
+    assertFalse(page.contains("<p class=\"no\">"), page);
   }
 
   @Test
