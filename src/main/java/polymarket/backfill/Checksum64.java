@@ -1,6 +1,5 @@
 package polymarket.backfill;
 
-import java.io.OutputStream;
 import java.util.Locale;
 import java.util.zip.CRC32;
 import java.util.zip.CRC32C;
@@ -10,21 +9,15 @@ import java.util.zip.CRC32C;
  * instructions of the processor. It tells answers apart, and is no proof against someone who makes
  * two of them equal; {@link Sha256} is, and takes as long as parsing the answer.
  */
-public final class Checksum64 extends OutputStream {
+public final class Checksum64 {
 
   private final CRC32 one = new CRC32();
   private final CRC32C other = new CRC32C();
 
-  @Override
-  public void write(int b) {
-    one.update(b);
-    other.update(b);
-  }
-
-  @Override
-  public void write(byte[] bytes, int offset, int length) {
-    one.update(bytes, offset, length);
-    other.update(bytes, offset, length);
+  /** Adds some bytes. */
+  public void add(byte[] bytes) {
+    one.update(bytes);
+    other.update(bytes);
   }
 
   /** 16 hex digits. */

@@ -3,7 +3,7 @@ package polymarket.backfill.store;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -208,13 +208,9 @@ public final class Rows {
   }
 
   /** A checksum of a page, by which one that is sent again is known. */
-  private static String digest(List<Map<String, Object>> rows) {
+  private static String digest(List<Map<String, Object>> rows) throws JsonProcessingException {
     Checksum64 digest = new Checksum64();
-    try {
-      JSON.writeValue(digest, rows);
-    } catch (IOException e) {
-      throw new IllegalStateException("values read from JSON, which have no form in it", e);
-    }
+    digest.add(JSON.writeValueAsString(rows).getBytes(StandardCharsets.UTF_8));
     return digest.hex();
   }
 

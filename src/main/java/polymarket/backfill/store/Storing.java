@@ -194,8 +194,9 @@ public final class Storing {
             + "\"}\n";
     byte[] end = tail.getBytes(StandardCharsets.UTF_8);
     for (Map<String, Object> row : once.values()) {
-      byte[] line = JSON.writeValueAsBytes(Elements.plain(row));
-      digest.write(line, 0, line.length);
+      // by way of a text, so that half a surrogate pair becomes '?': ClickHouse refuses its escape
+      byte[] line = JSON.writeValueAsString(Elements.plain(row)).getBytes(StandardCharsets.UTF_8);
+      digest.add(line);
       text.write(line, 0, line.length - 1);
       text.writeBytes(end);
     }
