@@ -26,10 +26,6 @@ WITH
     arrayMap(p -> splitByChar(' ', p)[-1], parameters) AS names,
     arrayMap((i, at, in_data) -> toUInt8(if(i, at + 1, 4 + in_data)), indexed, arrayCumSum(i -> i, indexed),
         arrayCumSum(i -> NOT i, indexed)) AS places,
-    -- the bytes of its word before and behind each parameter
-    arrayMap(t -> toUInt8(multiIf(endsWith(t, '[]'), 0, t = 'address', 12, t = 'bool', 31, startsWith(t, 'uint'),
-        32 - intDiv(toUInt16OrZero(substring(t, 5)), 8), 0)), types) AS before,
-    arrayMap(t -> toUInt8(if(match(t, '^bytes[0-9]+$'), 32 - toUInt8OrZero(substring(t, 6)), 0)), types) AS behind,
     mapFromArrays(names, arrayMap(p -> toUInt8(if(layout = 'known', p, 0)), places)) AS at
 SELECT
     -- zeros: any contract
@@ -39,10 +35,11 @@ SELECT
     toUInt8(1 + arraySum(indexed)) AS topic_count,
     toUInt32(32 * arraySum(i -> NOT i, indexed)) AS head_bytes,
     arrayExists(t -> endsWith(t, '[]') OR t = 'bytes', types) AS has_tail,
-    -- for each word, the bits that are zero because its parameter does not fill it
-    arrayMap(place -> toFixedString(concat(repeat(unhex('ff'), arrayFirst((n, p) -> p = place, before, places)),
-        repeat(unhex('00'), 32 - arrayFirst((n, p) -> p = place, before, places) - arrayFirst((n, p) -> p = place, behind, places)),
-        repeat(unhex('ff'), arrayFirst((n, p) -> p = place, behind, places))), 32), range(1, 5 + intDiv(head_bytes, 32))) AS unused,
+    -- the places of parameters that do not fill their word, with the zeros before and behind them
+    arrayFilter(t -> t.2 + t.3 > 0, arrayMap((p, t) -> (p,
+        toUInt8(multiIf(endsWith(t, '[]'), 0, t = 'address', 12, t = 'bool', 31, startsWith(t, 'uint'),
+            32 - intDiv(toUInt16OrZero(substring(t, 5)), 8), 0)),
+        toUInt8(if(match(t, '^bytes[0-9]+$'), 32 - toUInt8OrZero(substring(t, 6)), 0))), places, types)) AS padded,
     arrayFilter((p, t) -> endsWith(t, '[]') OR t = 'bytes', places, types) AS tails,
     arrayMap(t -> toUInt8(if(t = 'bytes', 1, 32)), arrayFilter(t -> endsWith(t, '[]') OR t = 'bytes', types)) AS tail_units,
     at['wallet'] AS at_wallet, at['recipient'] AS at_recipient, at['other_recipient'] AS at_other_recipient, at['operator'] AS at_operator,
@@ -224,8 +221,8 @@ CREATE TABLE IF NOT EXISTS default.chain_logs
 )
 ENGINE = Null;
 
--- The same logs, each with what its event is, its words (four topics, then those of the data), and where among them its parameters
--- are.
+-- The same logs, each with what its event is, its words (four topics, then those of the data that hold parameters), and where among
+-- them its parameters are.
 CREATE TABLE IF NOT EXISTS default.chain_known
 (
     source LowCardinality(String), block_number UInt64, block_time Nullable(DateTime('UTC')), transaction_hash FixedString(32),
@@ -248,49 +245,43 @@ CREATE TABLE IF NOT EXISTS default.chain_known
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_logs_to_known TO default.chain_known AS
-WITH
-    layout.into_table = 'fills' AS is_fill,
-    layout.into_table = 'transfers' AND layout.kind = 'batch' AS is_batch,
-    layout.kind IN ('preparation', 'resolution') AS is_condition,
-    -- What may be wrong. All of it is computed for every log: the engine takes longer to tell logs apart for each condition.
-    length(topics) != layout.topic_count AS other_topics,
-    bitOr(length(data) < layout.head_bytes, bitAnd(NOT layout.has_tail, length(data) > layout.head_bytes)) AS other_length,
-    arrayExists((word, bits) -> bitAnd(word, bits) != toFixedString('', 32), arrayResize(words, length(layout.unused)), layout.unused)
-        AS wider,
-    arrayExists((p, unit) -> bitOr(bitOr($number(p) % 32 != 0, greatest($number(p), $number($arrayplace(p))) > length(data)),
-        toUInt32($number(p)) + 32 + unit * toUInt32($number($arrayplace(p))) > length(data)), layout.tails, layout.tail_units) AS beyond,
-    bitAnd(bitAnd(is_fill, layout.kind = 'assets'), ($number(layout.at_maker_asset) = 0) = ($number(layout.at_taker_asset) = 0))
-        AS without_collateral,
-    bitAnd(is_fill, $number(layout.at_side) > 1) AS without_side,
-    bitAnd(is_fill, greatest($number(layout.at_maker_amount), $number(layout.at_taker_amount), $number(layout.at_fee))
-        > 18446744073709551615) AS too_much,
-    $number(layout.at_outcome_index) > 255 AS without_outcome,
-    bitAnd(is_batch, $number($arrayplace(layout.at_numbers)) != $number($arrayplace(layout.at_amounts))) AS unpaired,
-    bitAnd(is_batch, $number($arrayplace(layout.at_numbers)) = 0) AS without_token,
-    bitAnd(is_condition, $number(layout.at_number) > 256) AS too_many_outcomes,
-    bitAnd(bitAnd(is_condition, bitAnd(layout.at_number != 0, layout.at_amounts != 0)),
-        $number($arrayplace(layout.at_amounts)) != $number(layout.at_number)) AS other_payouts
+WITH arrayConcat(arrayResize(topics, 4), arrayMap(i -> toFixedString(substring(data, 32 * i + 1, 32), 32),
+    range(intDiv(layout.head_bytes, 32)))) AS words
 SELECT
     source, block_number, block_time, transaction_hash, log_index, address, topics, data, words, batch, fetched_at,
     layout.dataset AS dataset, layout.into_table AS into_table, layout.kind AS kind, layout.version AS version, layout.name AS event,
         layout.known AS known,
-    is_fill AND has(layout.exchanges, $address(layout.at_counterparty)) AS by_exchange,
+    layout.into_table = 'fills' AND has(layout.exchanges, $address(layout.at_counterparty)) AS by_exchange,
     multiIf(
         layout.name = '', 'its contract and event are not in the list of contracts',
-        NOT layout.known OR greatest(other_topics, other_length, wider, beyond, without_collateral, without_side, too_much, without_outcome,
-            unpaired, without_token, too_many_outcomes, other_payouts) = 0, '',
-        other_topics, 'the event has another number of topics',
-        other_length, 'the data is shorter or longer than the event''s parameters',
-        wider, 'a parameter is wider than its type',
-        beyond, 'an array goes beyond the data, or does not begin at a whole word',
-        without_collateral, 'neither side is collateral, or both are',
-        without_side, 'the side is neither BUY nor SELL',
-        too_much, 'an amount has more than 64 bits',
-        without_outcome, 'there is no such outcome',
-        unpaired, 'there are not as many ids as amounts',
-        without_token, 'it moves no token',
-        too_many_outcomes, 'a condition has at most 256 outcomes',
-        'there are not as many payouts as outcomes') AS reason,
+        NOT layout.known, '',
+        length(topics) != layout.topic_count, 'the event has another number of topics',
+        length(data) < layout.head_bytes OR NOT layout.has_tail AND length(data) > layout.head_bytes,
+            'the data is shorter or longer than the event''s parameters',
+        arrayExists(p -> substring($word(p.1), 1, p.2) != substring(toFixedString('', 32), 1, p.2)
+            OR substring($word(p.1), 33 - p.3, p.3) != substring(toFixedString('', 32), 1, p.3), layout.padded),
+                'a parameter is wider than its type',
+        arrayExists((p, unit) -> $number(p) > length(data) OR reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1,
+            32))) > length(data)
+            OR toUInt32($number(p)) + 32 + unit * toUInt32(reinterpretAsUInt256(reverse(substring(data, toUInt32($number(p)) + 1,
+                32)))) > length(data),
+            layout.tails, layout.tail_units), 'an array goes beyond the data',
+        layout.into_table = 'fills' AND layout.kind = 'assets'
+            AND ($number(layout.at_maker_asset) = 0) = ($number(layout.at_taker_asset) = 0),
+            'neither side is collateral, or both are',
+        layout.into_table = 'fills' AND $number(layout.at_side) > 1, 'the side is neither BUY nor SELL',
+        layout.into_table = 'fills' AND greatest($number(layout.at_maker_amount), $number(layout.at_taker_amount),
+            $number(layout.at_fee)) > 18446744073709551615,
+            'an amount has more than 64 bits',
+        layout.at_outcome_index != 0 AND $number(layout.at_outcome_index) > 255, 'there is no such outcome',
+        layout.into_table = 'transfers' AND layout.kind = 'batch'
+            AND length($items(layout.at_numbers)) != length($items(layout.at_amounts)),
+            'there are not as many ids as amounts',
+        layout.into_table = 'transfers' AND layout.kind = 'batch' AND empty($items(layout.at_numbers)), 'it moves no token',
+        layout.kind IN ('preparation', 'resolution') AND $number(layout.at_number) > 256, 'a condition has at most 256 outcomes',
+        layout.kind = 'resolution' AND layout.at_number != 0 AND length($items(layout.at_amounts)) != $number(layout.at_number),
+            'there are not as many payouts as outcomes',
+        '') AS reason,
     layout.at_wallet AS at_wallet, layout.at_recipient AS at_recipient, layout.at_other_recipient AS at_other_recipient,
         layout.at_operator AS at_operator,
     layout.at_counterparty AS at_counterparty, layout.at_oracle AS at_oracle, layout.at_pool AS at_pool, layout.at_tokens AS at_tokens,
@@ -306,12 +297,7 @@ SELECT
     layout.at_maker_amount AS at_maker_amount, layout.at_taker_amount AS at_taker_amount,
         layout.at_collateral_amount AS at_collateral_amount, layout.at_outcome_index AS at_outcome_index,
     layout.at_pool_shares AS at_pool_shares
-FROM
-(
-    SELECT *, arrayConcat(arrayResize(topics, 4), reinterpret(substring(data, 1, 32 * intDiv(length(data), 32)), 'Array(FixedString(32))'))
-        AS words
-    FROM default.chain_logs
-) AS log
+FROM default.chain_logs AS log
 LEFT ANY JOIN default.chain_places AS layout ON layout.signature = log.topics[1] AND layout.emitter = if(log.topics[1] IN
     (SELECT signature FROM default.chain_places WHERE emitter = toFixedString('', 20)), toFixedString('', 20), log.address);
 

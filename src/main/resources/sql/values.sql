@@ -70,8 +70,8 @@ if($text IN ('', 'null') OR isNotNull($value), '', $text);
 multiIf(match($text, '^0[xX][0-9a-fA-F]+(_0[xX][0-9a-fA-F]+)?$'), lower($text),
     match($text, '^[0-9a-fA-F]{64}$') AND match($text, '[a-fA-F]'), concat('0x', lower($text)), $text);
 
--- The parts of a log of the chain, with its column words at hand: four topics, then the words of its data. A place counts the words
--- from 1, and is 0 if the event has no such parameter, whose word is zeros.
+-- The parts of a log of the chain, with its columns words and data at hand: four topics, then the data's words. A place counts the
+-- words from 1, and is 0 if the event has no such parameter, whose word is zeros.
 
 -- @value word(place)
 words[$place];
@@ -82,13 +82,10 @@ toFixedString(substring($word($place), 13, 20), 20);
 -- @value number(place)
 reinterpretAsUInt256(reverse($word($place)));
 
--- @value arrayplace(place)
--- Where the array is whose place holds how many bytes into the data it begins: the place of its length, before its elements.
-5 + toUInt32(intDiv($number($place), 32));
-
 -- @value items(place)
--- The words of that array.
-if($place = 0, [], arraySlice(words, 1 + $arrayplace($place), toUInt32(least($number($arrayplace($place)), length(words)))));
+-- The words of an array, whose place holds where in the data it begins: its length, then its elements.
+if($place = 0, [], arrayMap(i -> toFixedString(substring(data, toUInt64($number($place)) + 33 + 32 * i, 32), 32),
+    range(toUInt32(least(reinterpretAsUInt256(reverse(substring(data, toUInt64($number($place)) + 1, 32))), length(data))))));
 
 -- @value numbers(place)
 arrayMap(w -> reinterpretAsUInt256(reverse(w)), $items($place));

@@ -67,9 +67,6 @@ public final class Doctor {
   private final List<Finding> findings = new ArrayList<>();
   private final Map<String, Long> latencies = new TreeMap<>();
 
-  /** Version 25.8, the first one in which {@code reinterpret} gives arrays. */
-  private static final int OLDEST_CLICKHOUSE = 2508;
-
   private Doctor(Settings settings, Messages messages) {
     this.settings = settings;
     this.messages = messages;
@@ -89,7 +86,8 @@ public final class Doctor {
     doctor.locks();
     doctor.cluster();
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
-      doctor.version(clickHouse);
+      doctor.ok(
+          "ClickHouse", clickHouse.where() + ", version " + clickHouse.value("SELECT version()"));
       doctor.rights(clickHouse);
       doctor.sources(clickHouse);
     } catch (UserError e) {
@@ -98,18 +96,6 @@ public final class Doctor {
     }
     Latencies.keep(settings, doctor.latencies);
     return doctor.findings;
-  }
-
-  /** Logs of the chain are read as words by a function that older servers do not have. */
-  private void version(ClickHouse clickHouse) {
-    String version = String.valueOf(clickHouse.value("SELECT version()"));
-    String found = clickHouse.where() + ", version " + version;
-    String[] parts = version.split("\\.");
-    if (100 * Integer.parseInt(parts[0]) + Integer.parseInt(parts[1]) < OLDEST_CLICKHOUSE) {
-      failed("ClickHouse", found, "update it: the program needs version 25.8 or newer");
-    } else {
-      ok("ClickHouse", found);
-    }
   }
 
   private void ok(String what, String found) {
