@@ -7,10 +7,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.ledger.PostgresPair;
@@ -19,8 +17,6 @@ import polymarket.backfill.sandbox.SandboxOptions;
 
 /** The database of shared ledgers is restarted, or another server takes its place, during a run. */
 class FailoverIT {
-
-  private static final Duration SOON = Duration.ofSeconds(240);
 
   @BeforeEach
   void needServer() {
@@ -32,24 +28,15 @@ class FailoverIT {
   private final List<Program> members = new ArrayList<>();
 
   private Program member(TestBed bed, String... command) {
-    List<String> all = new ArrayList<>(List.of(command));
-    all.addAll(List.of("--set", "runtime.dir=runtime" + (members.size() + 1)));
-    Program member =
-        Program.start(
-            bed, List.of("-Dbackfill.lease-millis=3000"), Map.of(), all.toArray(String[]::new));
+    Program member = Program.startMember(bed, members.size() + 1, command);
     members.add(member);
     return member;
-  }
-
-  private static void awaitRequests(TestBed bed, long more) {
-    long before = bed.requests();
-    TestBed.await(more + " requests", SOON, () -> bed.requests() >= before + more);
   }
 
   private void startTwo(TestBed bed, List<String> ids) throws IOException {
     Path list = Files.write(bed.home().resolve("ids.txt"), ids);
     member(bed, "run", "payouts", "--ids", list.toString());
-    awaitRequests(bed, 1);
+    bed.awaitRequests(1);
     member(bed, "join", "payouts").awaitSaid("joining payouts");
   }
 
@@ -70,10 +57,10 @@ class FailoverIT {
       bed.share(pair.database()).set("payouts.batch-size", 4).set("payouts.concurrency", 4);
       List<String> ids = bed.ids(700);
       startTwo(bed, ids);
-      awaitRequests(bed, 20);
+      bed.awaitRequests(20);
       pair.restart();
       members.get(0).awaitSaid("joining as a new member");
-      awaitRequests(bed, 20);
+      bed.awaitRequests(20);
       pair.failOver();
       members.get(0).awaitSaid("joining as a new member", 2);
       assertAllIsDone(bed, ids);
@@ -96,9 +83,9 @@ class FailoverIT {
       bed.share(pair.database()).set("payouts.batch-size", 5).set("payouts.concurrency", 2);
       List<String> ids = bed.ids(1500);
       startTwo(bed, ids);
-      awaitRequests(bed, 10);
+      bed.awaitRequests(10);
       pair.cutStandby();
-      awaitRequests(bed, 40);
+      bed.awaitRequests(40);
       pair.failOver();
       members.get(0).awaitSaid("joining as a new member");
       assertAllIsDone(bed, ids);

@@ -7,9 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -30,14 +28,10 @@ class MembersIT {
 
   private static final int ROUNDS = Integer.getInteger("cluster.rounds", 6);
   private static final long SEED = Long.getLong("cluster.seed", System.nanoTime());
-  private static final Duration SOON = Duration.ofSeconds(240);
   private static final List<String> ACTS = List.of("kill", "freeze", "leave");
 
   /** How often one member's sessions are ended. */
   private static final int SESSIONS_ENDED = Integer.getInteger("cluster.sessions", 10);
-
-  /** A short lease, so that a test need not stand still for long. */
-  private static final String LEASE = "-Dbackfill.lease-millis=3000";
 
   private static Postgres postgres;
 
@@ -56,20 +50,12 @@ class MembersIT {
     postgres.close();
   }
 
-  /** Starts a member with a folder of its own, as on a machine of its own. */
   private Program member(TestBed bed, String... command) {
-    List<String> all = new ArrayList<>(Arrays.asList(command));
-    all.addAll(List.of("--set", "runtime.dir=runtime" + ++folders));
-    return Program.start(bed, List.of(LEASE), Map.of(), all.toArray(String[]::new));
+    return Program.startMember(bed, ++folders, command);
   }
 
   private Program runs(TestBed bed) {
     return member(bed, "run", "payouts", "--ids", list.toString());
-  }
-
-  private static void awaitRequests(TestBed bed, long more) {
-    long before = bed.requests();
-    TestBed.await(more + " requests", SOON, () -> bed.requests() >= before + more);
   }
 
   private void begin(TestBed bed, int number) throws IOException {
@@ -119,11 +105,11 @@ class MembersIT {
       bed.sandbox().fault("kind=truncate,rows=100,rate=0.05");
       begin(bed, 1500);
       members.add(runs(bed));
-      awaitRequests(bed, 1);
+      bed.awaitRequests(1);
       members.add(member(bed, "join", "payouts"));
       members.add(member(bed, "join"));
       for (int round = 0; round < ROUNDS; round++) {
-        awaitRequests(bed, 20);
+        bed.awaitRequests(20);
         Thread.sleep(random.nextInt(1500));
         String act = ACTS.get(round % ACTS.size());
         Program one = members.get(random.nextInt(members.size()));
@@ -160,13 +146,13 @@ class MembersIT {
       case "kill" -> member.kill();
       case "leave" -> {
         member.signal("TERM");
-        member.end(SOON);
+        member.end(TestBed.SOON);
       }
       default -> {
         member.signal("STOP");
         // its lease ends, the others take its batches over and go on
         Thread.sleep(4_500);
-        awaitRequests(bed, 10);
+        bed.awaitRequests(10);
         member.signal("CONT");
       }
     }
@@ -182,12 +168,12 @@ class MembersIT {
       begin(bed, 1500);
       try (Program one = runs(bed)) {
         for (int times = 1; times <= SESSIONS_ENDED; times++) {
-          awaitRequests(bed, 8);
+          bed.awaitRequests(8);
           postgres.endSessions(database);
           one.awaitSaid("joining as a new member", times);
         }
         one.signal("TERM");
-        assertEquals(130, one.end(SOON).exitCode(), one.err());
+        assertEquals(130, one.end(TestBed.SOON).exitCode(), one.err());
       }
     }
   }
@@ -201,12 +187,12 @@ class MembersIT {
       bed.share(postgres.database()).set("payouts.batch-size", 4).set("payouts.concurrency", 4);
       begin(bed, 800);
       members.add(runs(bed));
-      awaitRequests(bed, 1);
+      bed.awaitRequests(1);
       members.add(member(bed, "join", "payouts"));
       members.add(member(bed, "join", "payouts"));
-      awaitRequests(bed, 40);
+      bed.awaitRequests(40);
       members.get(0).kill();
-      awaitRequests(bed, 20);
+      bed.awaitRequests(20);
       members.get(1).signal("STOP");
       Thread.sleep(6_000);
       members.get(1).signal("CONT");
@@ -236,7 +222,7 @@ class MembersIT {
           .set("payouts.concurrency", 2);
       begin(bed, 600);
       members.add(runs(bed));
-      awaitRequests(bed, 20);
+      bed.awaitRequests(20);
       proxy.cut();
       members.get(0).awaitSaid("does not answer");
       long asked = bed.requests();

@@ -97,6 +97,21 @@ public final class Program implements AutoCloseable {
   }
 
   /**
+   * Starts a member of shared ledgers with a folder of its own, as on a machine of its own, and a
+   * short lease, so that a test need not stand still for long.
+   *
+   * @param number tells its folder from those of others
+   */
+  public static Program startMember(TestBed bed, int number, String... command) {
+    return start(
+        bed,
+        List.of("-Dbackfill.lease-millis=3000"),
+        Map.of(),
+        Stream.concat(Stream.of(command), Stream.of("--set", "runtime.dir=runtime" + number))
+            .toArray(String[]::new));
+  }
+
+  /**
    * Starts a command on a terminal, by script(1); what it shows is its output. The process is
    * script's.
    */

@@ -46,6 +46,9 @@ import polymarket.backfill.sandbox.SandboxOptions;
  */
 public final class TestBed implements AutoCloseable {
 
+  /** How long a test waits for what comes soon on a machine with little else to do. */
+  public static final Duration SOON = Duration.ofSeconds(240);
+
   /** The project's own folder. */
   public static final Path PROJECT = Path.of("").toAbsolutePath();
 
@@ -482,6 +485,18 @@ public final class TestBed implements AutoCloseable {
   /** How many requests arrived at the positions subgraph. */
   public long requests() {
     return stats().at("/sources/goldsky-positions/requests").asLong();
+  }
+
+  /** Waits until so many more requests have arrived at the positions subgraph. */
+  public void awaitRequests(long more) {
+    awaitRequests("goldsky-positions", more);
+  }
+
+  /** Waits until so many more requests have arrived at a source. */
+  public void awaitRequests(String source, long more) {
+    String place = "/sources/" + source + "/requests";
+    long before = stats().at(place).asLong();
+    await(more + " requests", SOON, () -> stats().at(place).asLong() >= before + more);
   }
 
   /** Waits for something to come true. */

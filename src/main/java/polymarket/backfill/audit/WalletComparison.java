@@ -16,6 +16,9 @@ import polymarket.backfill.clickhouse.Views;
  */
 public final class WalletComparison {
 
+  /** How many wallets are compared unless another number is asked for. */
+  public static final int SAMPLE = 200;
+
   private static final String UNEXPLAINED = "unexplained";
 
   private WalletComparison() {}

@@ -182,6 +182,6 @@ public final class AuditBenchmark {
         }
       }
     }
-    return text.append("Other programs that run meanwhile take part in every figure.\n").toString();
+    return text.append(Figures.BESIDE).toString();
   }
 }

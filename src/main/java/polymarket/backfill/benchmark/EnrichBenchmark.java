@@ -300,7 +300,7 @@ public final class EnrichBenchmark {
             .append('\n');
       }
     }
-    return text.append("Other programs that run meanwhile take part in every figure.\n").toString();
+    return text.append(Figures.BESIDE).toString();
   }
 
   private void tellKept() {

@@ -29,6 +29,10 @@ public final class Figures {
     return Math.round(value * 100) / 100.0;
   }
 
+  /** The last line of a benchmark's figures for people. */
+  public static final String BESIDE =
+      "Other programs that run at the same time affect every figure; CPU seconds suffer least.\n";
+
   /** The run of the median time, with the times of all. */
   public static Map<String, Object> median(List<Map<String, Object>> runs) {
     List<Object> times = runs.stream().map(run -> run.get("seconds")).toList();

@@ -96,19 +96,20 @@ record JobFigures(
     return busy > 0 ? rounded((requests - 1) / busy) : 0;
   }
 
+  /** The same as a share of what is allowed a second. */
+  private static double share(long requests, double busy, double allowed) {
+    return Math.round((requests - 1) / busy / allowed * 10_000) / 10_000.0;
+  }
+
   /** How much of the limit was used, and whether it was exceeded. */
   private void limits(Map<String, Object> result, double busy) {
     double allowed = limit.path("max").asDouble() / limit.path("window_ms").asDouble() * 1000;
     result.put("limit_per_second", rounded(allowed));
     result.put("pace_per_second", rounded(pace));
-    result.put(
-        "pace_used",
-        Math.round((limit.path("arrivals").asLong() - 1) / busy / pace * 10_000) / 10_000.0);
-    result.put(
-        "limit_used",
-        Math.round((limit.path("arrivals").asLong() - 1) / busy / allowed * 10_000) / 10_000.0);
-    result.put(
-        "useful_pace", Math.round((leastRequests() - 1) / busy / allowed * 10_000) / 10_000.0);
+    long arrivals = limit.path("arrivals").asLong();
+    result.put("pace_used", share(arrivals, busy, pace));
+    result.put("limit_used", share(arrivals, busy, allowed));
+    result.put("useful_pace", share(leastRequests(), busy, allowed));
     if (part.workers() > 1 && !part.members()) {
       result.put(
           "limit_used_by_each_of_its_part",

@@ -21,6 +21,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.function.LongFunction;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * What the benchmark has to know of a job: everything in which one job differs from another.
@@ -113,7 +115,7 @@ public record Scenario(
               150_000,
               1,
               null,
-              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              Scenario::conditions,
               Map.of("gamma.url", "gamma"),
               Map.of(),
               "gamma /markets",
@@ -156,25 +158,16 @@ public record Scenario(
               "markets",
               31_248,
               4,
-              (sandbox, file, count) ->
-                  write(
-                      file,
-                      count,
-                      sandbox + "/_sandbox/truth/conditions",
-                      row ->
-                          row.path("closed").asBoolean()
-                                  && row.path("closes").asLong() < STOPPED
-                                  && row.path("outcomes").asInt() == 2
-                              ? row.path("condition_id").asText()
-                              : null),
+              ofConditions(
+                  row ->
+                      row.path("closed").asBoolean()
+                          && row.path("closes").asLong() < STOPPED
+                          && row.path("outcomes").asInt() == 2),
               count ->
-                  List.of(
-                      "--conditions",
-                      String.valueOf(Math.max(4, Math.round(count / ENDED))),
-                      "--fills-per-market",
-                      "64",
-                      "--largest-market",
-                      "20000"),
+                  Stream.concat(
+                          conditions(Math.round(count / ENDED)).stream(),
+                          Stream.of("--fills-per-market", "64", "--largest-market", "20000"))
+                      .toList(),
               Map.of("goldsky.orderbook.url", "goldsky-orderbook"),
               Map.of("fills.source", "goldsky"),
               "goldsky",
@@ -190,13 +183,8 @@ public record Scenario(
               "markets",
               7_301,
               1,
-              (sandbox, file, count) ->
-                  write(
-                      file,
-                      count,
-                      sandbox + "/_sandbox/truth/conditions",
-                      row -> row.path("condition_id").asText()),
-              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              ofConditions(row -> true),
+              Scenario::conditions,
               Map.of("data-api.url", "data-api"),
               Map.of(),
               "data-api v2 trades",
@@ -208,13 +196,8 @@ public record Scenario(
               "condition ids",
               25_740,
               1,
-              (sandbox, file, count) ->
-                  write(
-                      file,
-                      count,
-                      sandbox + "/_sandbox/truth/conditions",
-                      row -> row.path("condition_id").asText()),
-              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              ofConditions(row -> true),
+              Scenario::conditions,
               Map.of("data-api.url", "data-api"),
               Map.of(),
               "data-api v2",
@@ -227,7 +210,7 @@ public record Scenario(
               150_000,
               1,
               null,
-              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              Scenario::conditions,
               Map.of("clob.url", "clob"),
               Map.of(),
               "clob",
@@ -244,7 +227,7 @@ public record Scenario(
               20_000,
               1,
               null,
-              count -> List.of("--conditions", String.valueOf(Math.max(4, count))),
+              Scenario::conditions,
               Map.of("goldsky.positions.url", "goldsky-positions"),
               Map.of(),
               "goldsky",
@@ -255,6 +238,21 @@ public record Scenario(
   /** All jobs that have a benchmark against the sandbox. */
   public static List<Scenario> all() {
     return ALL;
+  }
+
+  /** The sandbox's options for so many conditions; it makes at least four. */
+  private static List<String> conditions(long count) {
+    return List.of("--conditions", String.valueOf(Math.max(4, count)));
+  }
+
+  /** Lists the ids of those of the sandbox's conditions that are wanted. */
+  private static Maker ofConditions(Predicate<JsonNode> wanted) {
+    return (sandbox, file, count) ->
+        write(
+            file,
+            count,
+            sandbox + "/_sandbox/truth/conditions",
+            row -> wanted.test(row) ? row.path("condition_id").asText() : null);
   }
 
   /** How many token ids the positions subgraph has. */

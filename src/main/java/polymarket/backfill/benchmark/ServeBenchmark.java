@@ -218,9 +218,9 @@ public final class ServeBenchmark {
     return text.append(
             String.format(
                 Locale.ROOT,
-                "  the streams cost %.1f %% of the ids/s%n"
-                    + "Other programs that run meanwhile take part in every figure.%n",
+                "  the streams cost %.1f %% of the ids/s%n",
                 100 * Figures.number(result, "cost")))
+        .append(Figures.BESIDE)
         .toString();
   }
 }

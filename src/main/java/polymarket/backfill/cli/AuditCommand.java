@@ -48,9 +48,6 @@ final class AuditCommand implements Callable<Integer> {
   /** How many places of a broken law are printed. */
   private static final int SHOWN = 5;
 
-  /** How many wallets the page compares with the Data API. */
-  private static final int WALLETS = 200;
-
   @Mixin private Common common;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -268,7 +265,8 @@ final class AuditCommand implements Callable<Integer> {
       return;
     }
     Views.refresh(clickHouse, settings, Job.names(Common.home()));
-    List<Map<String, Object>> rows = WalletComparison.rows(clickHouse, settings, WALLETS);
+    List<Map<String, Object>> rows =
+        WalletComparison.rows(clickHouse, settings, WalletComparison.SAMPLE);
     List<Map<String, Object>> bars = new ArrayList<>();
     for (Map<String, Object> row : rows) {
       Map<String, Object> bar = new LinkedHashMap<>();

@@ -27,7 +27,7 @@ final class AuditWalletsCommand implements Callable<Integer> {
   @Option(
       names = "--sample",
       paramLabel = "N",
-      defaultValue = "200",
+      defaultValue = "" + WalletComparison.SAMPLE,
       description = "How many wallets are compared at most (default: ${DEFAULT-VALUE}).")
   private int sample;
 

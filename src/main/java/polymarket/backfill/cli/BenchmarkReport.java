@@ -42,12 +42,7 @@ final class BenchmarkReport {
     }
     parts.forEach(report::part);
     report.speeds(result);
-    return report
-        .text
-        .append(
-            "\nOther programs that run at the same time affect every figure; CPU seconds suffer")
-        .append(" least.\n")
-        .toString();
+    return report.text.append('\n').append(Figures.BESIDE).toString();
   }
 
   private void speeds(Map<String, Object> result) {

@@ -53,9 +53,9 @@ record PostedCommand(
     try {
       PostedCommand command = JSON.readValue(request, PostedCommand.class);
       if (command == null
-          || Stream.of(command.words, command.names, command.folder, command.signed)
+          || Stream.of(
+                  command.words, command.names, command.folder, command.overrides, command.signed)
               .anyMatch(Objects::isNull)
-          || command.overrides == null
           || command.words.isEmpty()
           || !command.words.get(0).equals("run")
           || !Files.isDirectory(Path.of(command.folder))) {

@@ -312,6 +312,10 @@ final class ServeContent implements PageContent, AutoCloseable {
     checkOpen();
     PostedCommand command = PostedCommand.read(request);
     command.check(overrides, key);
+    // they become names of files
+    if (command.names().isEmpty() || !jobs.containsAll(command.names())) {
+      throw new UserError("only a run of this project's jobs can be posted");
+    }
     String what = String.join(" ", command.names());
     for (int i = 2; started.containsKey(what) && started.get(what).process().isAlive(); i++) {
       what = String.join(" ", command.names()) + " " + i;

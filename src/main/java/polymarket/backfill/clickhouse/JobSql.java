@@ -98,7 +98,7 @@ final class JobSql {
 
   /**
    * What tells the rows of one id from each other. Of a list they are all rows so far, after each
-   * page: to count hashes takes half as long as to count texts.
+   * page, and hashes are counted sooner than texts.
    */
   private String rows() {
     List<String> rest =

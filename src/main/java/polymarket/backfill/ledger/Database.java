@@ -116,6 +116,7 @@ class Database {
   private <T> T transaction(boolean alone, Work<T> work) {
     try {
       return committed(
+          connection,
           () -> {
             begin(alone);
             return work.run();
@@ -126,7 +127,7 @@ class Database {
   }
 
   /** All or nothing of some work, as a transaction of the connection. */
-  final <T> T committed(Work<T> work) throws SQLException {
+  static <T> T committed(Connection connection, Work<T> work) throws SQLException {
     connection.setAutoCommit(false);
     try {
       T result = work.run();

@@ -125,27 +125,24 @@ final class LedgerSchema extends LedgerPlace {
    * skips the numbers of those that may be missing.
    */
   private boolean isMoved(Connection connection) throws SQLException {
-    connection.setAutoCommit(false);
-    try (Statement statement = connection.createStatement()) {
-      statement.execute(SQL.get("cluster-lock"));
-      String now = text(connection, "history");
-      String before = text(connection, "history-of-ledger");
-      boolean moved = before != null && !before.equals(now);
-      if (moved) {
-        statement.execute(SQL.get("skip-batches"));
-        Member.update(connection, "set-meta", Identity.LOOK_FIRST, "true");
-      }
-      if (moved || before == null) {
-        Member.update(connection, "set-meta", "history", now);
-      }
-      connection.commit();
-      return moved;
-    } catch (SQLException e) {
-      connection.rollback();
-      throw e;
-    } finally {
-      connection.setAutoCommit(true);
-    }
+    return Database.committed(
+        connection,
+        () -> {
+          try (Statement statement = connection.createStatement()) {
+            statement.execute(SQL.get("cluster-lock"));
+            String now = text(connection, "history");
+            String before = text(connection, "history-of-ledger");
+            boolean moved = before != null && !before.equals(now);
+            if (moved) {
+              statement.execute(SQL.get("skip-batches"));
+              Member.update(connection, "set-meta", Identity.LOOK_FIRST, "true");
+            }
+            if (moved || before == null) {
+              Member.update(connection, "set-meta", "history", now);
+            }
+            return moved;
+          }
+        });
   }
 
   /** The one value of a query; null where it gives none. */

@@ -122,7 +122,7 @@ final class SharedDatabase extends Database {
 
   @Override
   <T> T aside(Work<T> work) throws SQLException {
-    return committed(work);
+    return committed(connection(), work);
   }
 
   @Override

@@ -12,6 +12,7 @@ import org.apache.camel.ExchangeProperty;
 import org.apache.camel.ProducerTemplate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import polymarket.backfill.Daemons;
 import polymarket.backfill.Stop;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
@@ -34,7 +35,7 @@ public final class Ahead {
 
   private final Map<String, Job> jobs;
   private final Stop stop;
-  private final ExecutorService threads = Executors.newCachedThreadPool(Routes.daemon("reader"));
+  private final ExecutorService threads = Executors.newCachedThreadPool(Daemons.named("reader"));
   private ProducerTemplate template;
 
   /** A page that has arrived, and the batch behind it. */

@@ -12,6 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import polymarket.backfill.Daemons;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
@@ -320,13 +321,7 @@ public final class JobRun extends RunLedgers {
       watch.add(progress, feed);
       repository.add(job.getName(), feed);
     }
-    ExecutorService runners =
-        Executors.newCachedThreadPool(
-            runnable -> {
-              Thread thread = new Thread(runnable, "job");
-              thread.setDaemon(true);
-              return thread;
-            });
+    ExecutorService runners = Executors.newCachedThreadPool(Daemons.named("job"));
     boolean finished;
     try (Routes routes =
         Routes.start(settings, byName, clickHouse, sources, retry, repository, stop, messages)) {

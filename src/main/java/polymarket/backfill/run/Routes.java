@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ThreadFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.component.properties.PropertiesComponent;
@@ -19,6 +18,7 @@ import org.apache.camel.main.SimpleMainShutdownStrategy;
 import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
 import org.apache.camel.support.service.ServiceHelper;
+import polymarket.backfill.Daemons;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
@@ -100,9 +100,9 @@ public final class Routes implements AutoCloseable {
       Stop stop,
       Messages messages) {
     // batches, as many as the feeds hand out; and the calls of all batches that make one an id
-    ExecutorService fetchers = Executors.newCachedThreadPool(daemon("fetcher"));
+    ExecutorService fetchers = Executors.newCachedThreadPool(Daemons.named("fetcher"));
     ExecutorService callers =
-        Executors.newFixedThreadPool(settings.number("source.calls", 1), daemon("caller"));
+        Executors.newFixedThreadPool(settings.number("source.calls", 1), Daemons.named("caller"));
     Map<String, Object> beans = beans(settings, jobs, sources, retry, ledgers, stop);
     beans.put("fetchers", fetchers);
     beans.put("callers", callers);
@@ -202,14 +202,6 @@ public final class Routes implements AutoCloseable {
   /** Lets {@link #await} return. */
   public void end() {
     main.completed();
-  }
-
-  static ThreadFactory daemon(String name) {
-    return runnable -> {
-      Thread thread = new Thread(runnable, name);
-      thread.setDaemon(true);
-      return thread;
-    };
   }
 
   /** One for all calls from outside the routes. */

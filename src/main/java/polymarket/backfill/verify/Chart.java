@@ -74,8 +74,8 @@ public final class Chart {
   /** A band with its label: the parts of the whole width that are covered. */
   public record Band(int y, String label, List<Box> boxes) {}
 
-  /** Bands one below the other over the same width, with labels of where it begins and ends. */
-  public record Strip(int height, List<Band> bands, List<Label> labels) {}
+  /** Bands one below the other over the same width, from one number to another. */
+  public record Strip(int height, List<Band> bands, String from, String to) {}
 
   /**
    * A group of columns for each row: its first value is the label, its columns are those whose
@@ -210,9 +210,8 @@ public final class Chart {
     return new Strip(
         bands.size() * BAR_STEP + 24,
         List.copyOf(bands.values()),
-        List.of(
-            new Label(STRIP_LEFT, text(Math.round(begin))),
-            new Label(WIDTH - 8, text(Math.round(end - 1)))));
+        text(Math.round(begin)),
+        text(Math.round(end - 1)));
   }
 
   private static String firstNumber(List<Map<String, Object>> rows) {

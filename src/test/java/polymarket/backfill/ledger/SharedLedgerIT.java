@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -193,14 +195,20 @@ class SharedLedgerIT extends LedgerContract {
     }
   }
 
+  /** A member's connection in a transaction that keeps others from writing. */
+  private Database writing() throws IOException, SQLException {
+    Database one = place().open();
+    one.connection().setAutoCommit(false);
+    one.begin(true);
+    return one;
+  }
+
   @Test
   void aMemberThatStandsStillInATransaction_doesNotKeepTheOthersWaiting() throws Exception {
     Member second = join();
     try (Ledger two = open(second)) {
       load(two, ids(3));
-      Database one = place().open();
-      one.connection().setAutoCommit(false);
-      one.begin(true);
+      Database one = writing();
       assertEquals(1, two.claim("", Mode.NEW, Share.WHOLE, 3, 1).size());
       assertThrows(Exception.class, () -> one.query("holds", result -> 1, 1L, 0));
       assertTrue(member.lost() != null, "it joins again before it goes on");
@@ -212,9 +220,7 @@ class SharedLedgerIT extends LedgerContract {
     Member second = join();
     try (Ledger two = open(second)) {
       load(two, ids(3));
-      Database one = place().open();
-      one.connection().setAutoCommit(false);
-      one.begin(true);
+      Database one = writing();
       second.waitNoLonger();
       Exception left =
           assertThrows(UserError.class, () -> two.claim("", Mode.NEW, Share.WHOLE, 3, 1));

@@ -6,11 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,8 +23,6 @@ import polymarket.backfill.sandbox.SandboxOptions;
 
 /** The real program as members that work on ranges, on whole lists, and as a pipeline. */
 class SharedJobsIT {
-
-  private static final Duration SOON = Duration.ofSeconds(240);
 
   private static Postgres postgres;
 
@@ -48,24 +43,10 @@ class SharedJobsIT {
     members.forEach(Program::close);
   }
 
-  /** Starts a member with a folder of its own, as on a machine of its own. */
   private Program member(TestBed bed, String... command) {
-    List<String> all = new ArrayList<>(Arrays.asList(command));
-    all.addAll(List.of("--set", "runtime.dir=runtime" + (members.size() + 1)));
-    Program member =
-        Program.start(
-            bed, List.of("-Dbackfill.lease-millis=3000"), Map.of(), all.toArray(String[]::new));
+    Program member = Program.startMember(bed, members.size() + 1, command);
     members.add(member);
     return member;
-  }
-
-  private static void awaitRequests(TestBed bed, String source, long more) {
-    long before = asked(bed, source);
-    TestBed.await(more + " requests", SOON, () -> asked(bed, source) >= before + more);
-  }
-
-  private static long asked(TestBed bed, String source) {
-    return bed.stats().at("/sources/" + source + "/requests").asLong();
   }
 
   private static void assertDone(TestBed bed, String job) {
@@ -88,15 +69,15 @@ class SharedJobsIT {
       member(bed, run);
       // it brings the same ranges at the same time
       member(bed, run);
-      awaitRequests(bed, "sqd", 2);
+      bed.awaitRequests("sqd", 2);
       Program third = member(bed, "join", "chain");
-      awaitRequests(bed, "sqd", 4);
+      bed.awaitRequests("sqd", 4);
       members.get(0).kill();
-      awaitRequests(bed, "sqd", 4);
+      bed.awaitRequests("sqd", 4);
       third.signal("STOP");
       Thread.sleep(4_500);
       member(bed, run);
-      awaitRequests(bed, "sqd", 4);
+      bed.awaitRequests("sqd", 4);
       third.signal("CONT");
       for (Program member : members.subList(1, members.size())) {
         assertEquals(0, member.end().exitCode(), member.err());
@@ -114,7 +95,7 @@ class SharedJobsIT {
         SourceBed.start(new SandboxOptions().conditions(20_000).limits(0).latencyMillis(60))) {
       bed.share(postgres.database());
       Program one = member(bed, "run", "clob-markets");
-      awaitRequests(bed, "clob", 5);
+      bed.awaitRequests("clob", 5);
       Program refused = member(bed, "run", "clob-markets");
       assertEquals(1, refused.end().exitCode());
       assertTrue(refused.err().contains("one member at a time"), refused.err());
@@ -122,11 +103,11 @@ class SharedJobsIT {
       two.awaitSaid("waiting, to go on if it ends");
       one.kill();
       two.awaitSaid("joining clob-markets");
-      awaitRequests(bed, "clob", 5);
+      bed.awaitRequests("clob", 5);
       two.signal("STOP");
       Program three = member(bed, "join", "clob-markets");
       three.awaitSaid("joining clob-markets");
-      awaitRequests(bed, "clob", 2);
+      bed.awaitRequests("clob", 2);
       two.signal("CONT");
       assertEquals(0, three.end().exitCode(), three.err());
       two.end();
@@ -152,7 +133,7 @@ class SharedJobsIT {
               + list
               + "\n    takes: 1m\n");
       Program one = member(bed, "pipeline", "small");
-      TestBed.await("the step's requests", SOON, () -> bed.requests() >= 10);
+      TestBed.await("the step's requests", TestBed.SOON, () -> bed.requests() >= 10);
       Program refused = member(bed, "pipeline", "small");
       assertEquals(1, refused.end().exitCode());
       assertTrue(refused.err().contains("one machine at a time runs it"), refused.err());
