@@ -144,8 +144,7 @@ final class Cluster {
       }
       engine |= word.group("engine") != null;
       word.appendReplacement(
-          sent,
-          Matcher.quoteReplacement(filled ? found : replicated(found, word.group("engine"))));
+          sent, Matcher.quoteReplacement(filled ? found : replicated(found, word.group("engine"))));
     }
     word.appendTail(sent);
     if (table && !engine) {

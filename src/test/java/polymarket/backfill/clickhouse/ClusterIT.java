@@ -103,7 +103,9 @@ class ClusterIT {
       String sent = parsed(sent(sql));
       assertTrue(sent.contains(" ON CLUSTER `my cluster`"), sent);
       assertFalse(
-          Pattern.compile("ENGINE = (?!Replicated)\\w*MergeTree(?!.*?\\bAS\\s+(SELECT|WITH)\\b)", Pattern.DOTALL)
+          Pattern.compile(
+                  "ENGINE = (?!Replicated)\\w*MergeTree(?!.*?\\bAS\\s+(SELECT|WITH)\\b)",
+                  Pattern.DOTALL)
               .matcher(sent)
               .find(),
           sent);
@@ -131,8 +133,9 @@ class ClusterIT {
         "exchange tables a and b; exchange tables a and b ON CLUSTER `my cluster`",
         "ALTER TABLE \"a.b\" RESET SETTING c; ALTER TABLE \"a.b\" ON CLUSTER `my cluster` RESET"
             + " SETTING c",
-        "CREATE OR REPLACE TABLE t ENGINE = MergeTree ORDER BY a AS SELECT 1 AS a; CREATE OR REPLACE"
-            + " TABLE t ON CLUSTER `my cluster` ENGINE = MergeTree ORDER BY a AS SELECT 1 AS a",
+        "CREATE OR REPLACE TABLE t ENGINE = MergeTree ORDER BY a AS SELECT 1 AS a; CREATE OR"
+            + " REPLACE TABLE t ON CLUSTER `my cluster` ENGINE = MergeTree ORDER BY a AS SELECT 1"
+            + " AS a",
         "CREATE TABLE a_next AS a; CREATE TABLE a_next ON CLUSTER `my cluster` AS a ENGINE ="
             + " ReplicatedMergeTree ORDER BY a SETTINGS index_granularity = 8192",
         "CREATE TABLE t (a String COMMENT 'it''s ENGINE = MergeTree') ENGINE=MergeTree ORDER BY a;"
@@ -201,8 +204,7 @@ class ClusterIT {
         run(keeper, "CREATE DATABASE IF NOT EXISTS " + database);
       }
       List<String> left =
-          new ArrayList<>(
-              definitions().stream().filter(sql -> !isOfData(sql)).distinct().toList());
+          new ArrayList<>(definitions().stream().filter(sql -> !isOfData(sql)).distinct().toList());
       left.removeIf(sql -> sql.matches("(?s)(?:\\s|--[^\\n]*\\n)*DROP\\b.*"));
       // views need tables of other files: those that fail are tried again after the others
       for (boolean more = true; more; ) {
@@ -210,7 +212,8 @@ class ClusterIT {
         failed.clear();
         for (String sql : List.copyOf(left)) {
           // ON CLUSTER gives all replicas the same UUID; here is only one
-          if (COPY.matcher(sql).matches() && engines.apply(sql.replaceFirst("(?s).*\\sAS\\s+", "")).isEmpty()) {
+          if (COPY.matcher(sql).matches()
+              && engines.apply(sql.replaceFirst("(?s).*\\sAS\\s+", "")).isEmpty()) {
             failed.add("no source: " + sql);
             continue;
           }
@@ -218,8 +221,8 @@ class ClusterIT {
               CLUSTER
                   .rewrite(sql, engines)
                   .replaceFirst(
-                      "(?s)(CREATE (?:OR REPLACE )?(?:TABLE|VIEW|MATERIALIZED VIEW|DICTIONARY)\\b.*?)"
-                          + " ON CLUSTER `my cluster`",
+                      "(?s)(CREATE (?:OR REPLACE )?(?:TABLE|VIEW|MATERIALIZED"
+                          + " VIEW|DICTIONARY)\\b.*?) ON CLUSTER `my cluster`",
                       "$1 UUID '" + UUID.randomUUID() + "'")
                   .replace(" ON CLUSTER `my cluster`", "");
           String answer = run(keeper, one);
