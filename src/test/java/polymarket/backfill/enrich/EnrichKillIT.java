@@ -113,25 +113,26 @@ class EnrichKillIT {
     }
   }
 
-  /** Every trade of {@link #prepare} is there once, with its condition, and nothing is left over. */
+  /**
+   * Every trade of {@link #prepare} is there once, with its condition, and nothing is left over.
+   */
   static void assertTruth(TestBed bed, int rows) {
     assertEquals(rows, bed.value("SELECT count() FROM default.enriched_trades_final"));
-    assertEquals(
-        rows, bed.value("SELECT uniqExact(trade_id) FROM default.enriched_trades_final"));
-    assertEquals(
-        0,
-        bed.value(
-          "SELECT countIf(condition_id != multiIf(trade_id % 3 = 0, '"
-            + id(1)
-            + "', trade_id % 3 = 1, '"
-            + id(4)
-            + "', '') OR note != concat('n', toString(trade_id * 7)))"
-            + " FROM default.enriched_trades_final"));
+    assertEquals(rows, bed.value("SELECT uniqExact(trade_id) FROM default.enriched_trades_final"));
     assertEquals(
         0,
         bed.value(
-          "SELECT count() FROM system.tables WHERE database = 'backfill_enrich' OR name LIKE"
-            + " '%\\_next'"));
+            "SELECT countIf(condition_id != multiIf(trade_id % 3 = 0, '"
+                + id(1)
+                + "', trade_id % 3 = 1, '"
+                + id(4)
+                + "', '') OR note != concat('n', toString(trade_id * 7)))"
+                + " FROM default.enriched_trades_final"));
+    assertEquals(
+        0,
+        bed.value(
+            "SELECT count() FROM system.tables WHERE database = 'backfill_enrich' OR name LIKE"
+                + " '%\\_next'"));
   }
 
   private static long found(TestBed bed) {
