@@ -19,6 +19,7 @@ import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.AwayException;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.Sqlite;
 import polymarket.backfill.run.Conductor;
@@ -189,8 +190,10 @@ public final class PipelineLedger implements AutoCloseable {
 
   private final String place;
 
-  /** Null where the conductor has one. */
-  private final Connection connection;
+  private Connection connection;
+
+  /** Whose connection that is, where ledgers are shared. */
+  private Member connected;
 
   /** Who runs the pipeline, of those that share its ledger; null where it is only read. */
   private final Conductor conductor;
@@ -516,29 +519,41 @@ public final class PipelineLedger implements AutoCloseable {
         });
   }
 
-  /** Waits for a shared database that does not answer, and does it again then. */
   private <T> T done(String what, Work<T> work) {
+    if (conductor != null) {
+      return shared(work);
+    }
+    try {
+      return work.run(connection);
+    } catch (SQLException e) {
+      throw new UserError("ledger " + place + " cannot be " + what + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Waits for a shared database that does not answer, and does it again then. */
+  private synchronized <T> T shared(Work<T> work) {
     while (true) {
       try {
-        return work.run(conductor == null ? connection : conductor.connection(SHARED_SCHEMA));
+        Member lead = conductor.lead();
+        try {
+          if (lead != connected) {
+            connection =
+                lead.open(SharedLedgers.pipelineSchema(conductor.pipeline()), SHARED_SCHEMA);
+            connected = lead;
+          }
+          return work.run(connection);
+        } catch (SQLException e) {
+          throw lead.failed(e);
+        }
       } catch (AwayException e) {
         conductor.await(e);
-      } catch (SQLException e) {
-        RuntimeException failed =
-            conductor == null
-                ? new UserError("ledger " + place + " cannot be " + what + ": " + e.getMessage(), e)
-                : conductor.failed(e);
-        if (!(failed instanceof AwayException away)) {
-          throw failed;
-        }
-        conductor.await(away);
       }
     }
   }
 
   @Override
   public synchronized void close() {
-    if (connection == null) {
+    if (conductor != null) {
       // the conductor's connection ends with it
       return;
     }

@@ -1,7 +1,5 @@
 package polymarket.backfill.run;
 
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ScheduledExecutorService;
@@ -31,11 +29,6 @@ public final class Conductor implements AutoCloseable {
   private final ScheduledExecutorService again = Daemons.clock("conductor");
   private final Duration patience;
   private Member member;
-  private Connection connection;
-
-  /** Whose connection that is. */
-  private Member connected;
-
   private String refused;
   private boolean closed;
 
@@ -80,24 +73,19 @@ public final class Conductor implements AutoCloseable {
     return cluster;
   }
 
-  /**
-   * A connection to the pipeline's progress.
-   *
-   * @param tables the statements that make its tables
-   * @throws AwayException where this machine does not run the pipeline at this instant
-   */
-  public synchronized Connection connection(List<String> tables) throws SQLException {
-    if (connected != member || connection == null) {
-      connection = member.open(SharedLedgers.pipelineSchema(pipeline), tables);
-      connected = member;
-    }
-    member.requireMember();
-    return connection;
+  /** The pipeline's name. */
+  public String pipeline() {
+    return pipeline;
   }
 
-  /** What an error of that connection means; see {@link #await}. */
-  public synchronized RuntimeException failed(SQLException e) {
-    return member.failed(e);
+  /**
+   * The member that runs the pipeline: this process, as it joined last.
+   *
+   * @throws AwayException where this machine does not run the pipeline at this instant
+   */
+  public synchronized Member lead() {
+    member.requireMember();
+    return member;
   }
 
   /**
