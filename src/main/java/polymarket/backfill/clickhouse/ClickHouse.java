@@ -359,7 +359,7 @@ public final class ClickHouse implements AutoCloseable {
 
   /** Runs a statement that gives no rows; on a cluster, as {@link Cluster} rewrites it. */
   public void execute(String sql) {
-    String sent = cluster.rewrite(sql);
+    String sent = cluster.rewrite(sql, this::engine);
     surviving(
         REPEATABLE.matcher(sql).lookingAt(),
         () -> {
@@ -412,15 +412,23 @@ public final class ClickHouse implements AutoCloseable {
     return false;
   }
 
-  /**
-   * Runs the statements of a section in their order; none, if one of them is not possible on a
-   * cluster.
-   */
+  /** A table's engine with its keys and settings. */
+  private String engine(String table) {
+    String plain = table.replaceAll("[`\"]", "");
+    return (String)
+        rows(
+                "SELECT engine_full FROM system.tables WHERE database = {d:String} AND name ="
+                    + " {t:String}",
+                Map.of("d", Columns.database(plain), "t", Columns.name(plain)))
+            .stream()
+            .map(row -> row.get("engine_full"))
+            .findFirst()
+            .orElseThrow(() -> new UserError(where() + ": there is no table " + plain));
+  }
+
+  /** Runs the statements of a section in their order. */
   public void execute(SqlFile.Section section, Map<String, ?> values) {
-    section.statements().stream()
-        .map(statement -> cluster.rewrite(SqlFile.fill(statement, values)))
-        .toList()
-        .forEach(this::execute);
+    section.statements().forEach(statement -> execute(SqlFile.fill(statement, values)));
   }
 
   /**

@@ -1,7 +1,9 @@
 package polymarket.backfill.clickhouse;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import polymarket.backfill.Settings;
@@ -12,14 +14,17 @@ import polymarket.backfill.UserError;
  * {@code ON CLUSTER} sends them to every replica, and MergeTree engines become replicated ones. A
  * replicated engine without arguments takes its path in Keeper from the server's settings {@code
  * default_replica_path} and {@code default_replica_name}, which contain {@code {uuid}}: a table
- * that is dropped and created again, renamed or exchanged keeps a path of its own.
+ * that is dropped and created again, renamed or exchanged keeps a path of its own. A table that is
+ * created as a copy of another one gets an engine of its own for the same reason. One that is
+ * created with its rows (AS SELECT) keeps its engine: each replica fills its own.
  *
  * <p>Other statements stay as they are: ClickHouse itself replicates the rows of an INSERT, and
- * DELETE and OPTIMIZE of a replicated table.
+ * what TRUNCATE, DELETE, OPTIMIZE, mutations and moves of parts do to a replicated table. With ON
+ * CLUSTER, any replica might run them, also one that does not have all rows yet.
  */
 final class Cluster {
 
-  private static final String NAME = "(?:`(?:[^`\\\\]|\\\\.)+`|\"(?:[^\"\\\\]|\\\\.)+\"|\\w+)";
+  private static final String NAME = "(?:`(?:[^`\\\\]|\\\\.)+`|\"(?:[^\"\\\\]|\\\\.)+\"|\\w++)";
 
   private static final String TABLE = NAME + "(?:\\." + NAME + ")?";
 
@@ -32,8 +37,9 @@ final class Cluster {
               + "(?:CREATE\\s+(?:OR\\s+REPLACE\\s+)?(?<created>TABLE|VIEW|MATERIALIZED\\s+VIEW"
               + "|DICTIONARY|DATABASE|FUNCTION)(?:\\s+IF\\s+NOT\\s+EXISTS)?"
               + "|DROP\\s+(?:TABLE|VIEW|DICTIONARY|DATABASE|FUNCTION)(?:\\s+IF\\s+EXISTS)?"
-              + "|TRUNCATE\\s+TABLE(?:\\s+IF\\s+EXISTS)?"
-              + "|ALTER\\s+TABLE)\\s+"
+              + "|ALTER\\s+TABLE(?!\\s+"
+              + TABLE
+              + "\\s+(?:UPDATE|DELETE|(?:ATTACH|DETACH|DROP|MOVE|REPLACE)\\s+PART(?:ITION)?)\\b))\\s+"
               + TABLE,
           Pattern.CASE_INSENSITIVE);
 
@@ -57,9 +63,22 @@ final class Cluster {
       Pattern.compile(
           "'(?:[^'\\\\]|\\\\.|'')*+'|`[^`]*`|\"[^\"]*\"|--[^\\n]*|/\\*.*?\\*/"
               + "|\\bENGINE\\s*=\\s*(?<engine>\\w+)"
+              + "|\\bAS\\s+(?<filled>SELECT|WITH)\\b"
               + "|\\bnon_replicated_deduplication_window\\b"
               + "|\\bON\\s+CLUSTER\\b",
           Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
+
+  /** What follows the name of a table that is created as a copy of another one. */
+  private static final Pattern COPY =
+      Pattern.compile("\\s+AS\\s+(?<source>" + TABLE + ")\\s*", Pattern.CASE_INSENSITIVE);
+
+  /** A replicated engine with its path and replica in Keeper. */
+  private static final Pattern WITH_PATH =
+      Pattern.compile(
+          "^Replicated(\\w*MergeTree)\\('(?:[^'\\\\]|\\\\.)*', '(?:[^'\\\\]|\\\\.)*'(?:, )?");
+
+  /** The number of the group filled in WORDS. */
+  private static final int FILLED = 2;
 
   private final String name;
 
@@ -92,10 +111,11 @@ final class Cluster {
   /**
    * Returns the statement to send.
    *
-   * @throws UserError for a table that is created as a copy of another one, engine included: both
-   *     would have the same path in Keeper
+   * @param engines gives the engine of a table, with keys and settings, as system.tables has it in
+   *     engine_full; asked for where a table is created as a copy of another one
+   * @throws UserError for a table that is created without an engine
    */
-  String rewrite(String sql) {
+  String rewrite(String sql, UnaryOperator<String> engines) {
     if (name.isEmpty()) {
       return sql;
     }
@@ -104,27 +124,35 @@ final class Cluster {
     if (!named && !(head = head.usePattern(TWO_NAMES)).lookingAt()) {
       return sql;
     }
-    StringBuilder rest = new StringBuilder();
-    Matcher word = WORDS.matcher(sql).region(head.end(), sql.length());
+    boolean table = named && "TABLE".equalsIgnoreCase(head.group("created"));
+    int end = head.end();
+    String rest = sql.substring(end);
+    Matcher copy = COPY.matcher(rest);
+    if (table && copy.matches()) {
+      String full = engines.apply(copy.group("source"));
+      rest = rest.stripTrailing() + " ENGINE = " + WITH_PATH.matcher(full).replaceFirst("$1(");
+    }
+    StringBuilder sent = new StringBuilder();
+    Matcher word = WORDS.matcher(rest);
+    boolean filled = table && word.results().anyMatch(found -> found.group(FILLED) != null);
     boolean engine = false;
-    int copied = head.end();
+    word.reset();
     while (word.find()) {
       String found = word.group();
-      if (found.toUpperCase(java.util.Locale.ROOT).matches("ON\\s+CLUSTER")) {
+      if (found.toUpperCase(Locale.ROOT).matches("ON\\s+CLUSTER")) {
         return sql;
       }
       engine |= word.group("engine") != null;
-      rest.append(sql, copied, word.start()).append(replicated(found, word.group("engine")));
-      copied = word.end();
+      word.appendReplacement(
+          sent, Matcher.quoteReplacement(filled ? found : replicated(found, word.group("engine"))));
     }
-    rest.append(sql.substring(copied));
-    if (named && "TABLE".equalsIgnoreCase(head.group("created")) && !engine) {
+    word.appendTail(sent);
+    if (table && !engine) {
       throw new UserError(
-          "clickhouse.cluster: a table that copies the engine of another one cannot be created on a"
-              + " cluster. `reconcile`, `enrich` and `positions` do that: they need one server"
-              + " (see docs/CLUSTER.md)");
+          "clickhouse.cluster: a table that is created on a cluster needs an ENGINE: "
+              + ClickHouseException.firstLine(sql));
     }
-    return sql.substring(0, head.end()) + " ON CLUSTER " + Quoted.name(name) + rest;
+    return sql.substring(0, end) + " ON CLUSTER " + Quoted.name(name) + sent;
   }
 
   private static String replicated(String found, String engine) {
