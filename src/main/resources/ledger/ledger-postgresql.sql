@@ -59,6 +59,9 @@ RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint);
 -- @hold
 SELECT pg_try_advisory_lock(4716, hashtext(?));
 
+-- @release
+SELECT pg_advisory_unlock(4716, hashtext(?));
+
 -- @holder
 -- who has that lock: its session; its member, and whether that one lives
 SELECT held.pid, members.member, members.host, members.pid, members.member IN (SELECT member FROM backfill.alive)

@@ -43,6 +43,9 @@ SELECT key, value FROM meta;
 -- @set-meta
 INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
 
+-- @value
+SELECT value FROM meta WHERE key = ?;
+
 -- Loading a list: into a temporary table, sorted, and from there into the ledger, because keys in order are written to the tree in
 -- order.
 

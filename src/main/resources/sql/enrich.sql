@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS backfill_enrich.looked
 ENGINE = ReplacingMergeTree
 ORDER BY slice;
 
--- Each slice that was written and compared: its rows, and the sum over its parts of the hashes of their files. Parts are moved
+-- Each slice that was written and compared, by the table that it was written to: its rows, and the sum over its parts of the hashes of their files. Parts are moved
 -- into the enriched table unchanged, so that the final table has exactly the compared data.
 CREATE TABLE IF NOT EXISTS backfill_enrich.compared
 (
@@ -283,6 +283,9 @@ DROP DICTIONARY IF EXISTS {mapped}_dictionary;
 
 -- @dictionary-bytes
 SELECT coalesce(sum(bytes_allocated), 0) FROM system.dictionaries WHERE database = 'backfill_enrich';
+
+-- @dictionaries
+SELECT count() FROM system.dictionaries WHERE database = 'backfill_enrich';
 
 -- @mapped
 -- The right side of a join, which is held in memory: the results of all ids of a kind.

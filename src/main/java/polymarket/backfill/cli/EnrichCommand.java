@@ -11,13 +11,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.enrich.Enrich;
 import polymarket.backfill.enrich.Enrichment;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 
@@ -27,7 +27,8 @@ import polymarket.backfill.ledger.ShareLock;
     description =
         "Create enriched_trades_final from trades_raw: every row has a condition id with its"
             + " source, or the reason why it has none. The same command continues after an"
-            + " interruption.")
+            + " interruption. With a shared ledger (cluster.url), the same command on other"
+            + " machines, or `backfill join`, helps.")
 final class EnrichCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -63,7 +64,9 @@ final class EnrichCommand implements Callable<Integer> {
         ClickHouse clickHouse = ClickHouse.open(settings)) {
       String target = settings.text("enrich.target");
       if (rollback) {
-        Enrich.rollback(clickHouse, settings);
+        try (Member member = EnrichRuns.member(settings, new Terminal(json))) {
+          Enrich.rollback(clickHouse, settings, member);
+        }
         System.out.println(
             json
                 ? Report.json(
@@ -76,13 +79,9 @@ final class EnrichCommand implements Callable<Integer> {
         return 0;
       }
       Terminal terminal = new Terminal(json);
-      Enrich.Result result;
-      try {
-        Enrich enrich = new Enrich(clickHouse, settings, terminal, terminal::status);
-        Signals.handle(enrich::stop, terminal);
-        result = enrich.run();
-      } finally {
-        terminal.ended();
+      Enrich.Result result = new EnrichRuns(settings, clickHouse, terminal).run(Enrich::run);
+      if (result == null) {
+        return EnrichRuns.code(null);
       }
       Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
       if (!result.state().equals("interrupted")) {
@@ -101,8 +100,7 @@ final class EnrichCommand implements Callable<Integer> {
       } else {
         print(result, html);
       }
-      return (result.state().equals("interrupted") ? ExitCode.INTERRUPTED : ExitCode.COMPLETE)
-          .code();
+      return EnrichRuns.code(result);
     }
   }
 

@@ -11,6 +11,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.enrich.Enrich;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
@@ -37,7 +39,9 @@ final class JoinCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..*",
       paramLabel = "JOB",
-      description = "The jobs to help with; without any, all that have pending ids.")
+      description =
+          "The jobs to help with, or enrich; without any, all that have pending ids, and enrich"
+              + " while it runs.")
   private List<String> names = List.of();
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
@@ -53,12 +57,33 @@ final class JoinCommand implements Callable<Integer> {
               + " jdbc:postgresql://host/database; see docs/CLUSTER.md");
     }
     List<Job> jobs = jobs(settings, cluster);
+    Terminal terminal = new Terminal(json);
+    int code = jobs.isEmpty() ? 0 : help(settings, cluster, jobs, terminal);
+    boolean enriches =
+        names.contains(EnrichRuns.NAME)
+            || names.isEmpty() && cluster.holder(EnrichRuns.NAME) != null;
+    if (enriches && !Signals.asked()) {
+      return Math.max(code, enrich(settings, terminal));
+    }
     if (jobs.isEmpty()) {
       System.out.println("nothing to do: no ledger at " + cluster.where() + " has pending ids");
       return 0;
     }
-    JobRun.check(settings, jobs);
-    Terminal terminal = new Terminal(json);
+    return code;
+  }
+
+  /** Helps with the slices of the trades, as long as a pass is under way. */
+  private int enrich(Settings settings, Terminal terminal) {
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      Enrich.Result result = new EnrichRuns(settings, clickHouse, terminal).run(Enrich::join);
+      System.out.println("enrich: " + (result == null ? "gave up" : result.state()));
+      return EnrichRuns.code(result);
+    }
+  }
+
+  private int help(Settings settings, SharedLedgers cluster, List<Job> pending, Terminal terminal) {
+    JobRun.check(settings, pending);
+    List<Job> jobs = pending;
     while (true) {
       jobs = free(settings, cluster, jobs, terminal);
       if (jobs.isEmpty()) {
@@ -124,6 +149,9 @@ final class JoinCommand implements Callable<Integer> {
   private List<Job> jobs(Settings settings, SharedLedgers cluster) {
     List<Job> jobs = new ArrayList<>();
     for (String name : names.isEmpty() ? Job.names(Common.home()) : names) {
+      if (name.equals(EnrichRuns.NAME)) {
+        continue;
+      }
       LedgerPlace place = LedgerPlace.of(settings, name);
       Job job = Job.read(Common.home(), name);
       if (!names.isEmpty() && !place.exists()) {

@@ -74,9 +74,9 @@ final class MemberRuns {
   /**
    * Waits until the shared ledger answers.
    *
-   * @return how the run ended, where it was interrupted or waited for too long
+   * @return false where the process was interrupted or waited for too long
    */
-  private JobRun.Result await(AwayException away) {
+  boolean isBack(AwayException away) {
     Duration patience = settings.duration("source.patience");
     long until = System.currentTimeMillis() + patience.toMillis();
     terminal.warn(
@@ -88,7 +88,7 @@ final class MemberRuns {
     while (!Signals.asked() && System.currentTimeMillis() < until) {
       if (cluster.answers()) {
         terminal.info("the shared ledger answers again; joining as a new member");
-        return null;
+        return true;
       }
       try {
         TimeUnit.SECONDS.sleep(1);
@@ -97,6 +97,17 @@ final class MemberRuns {
         break;
       }
     }
+    return false;
+  }
+
+  /**
+   * @return how the run ended, where it was interrupted or waited for too long
+   */
+  private JobRun.Result await(AwayException away) {
+    if (isBack(away)) {
+      return null;
+    }
+    Duration patience = settings.duration("source.patience");
     return Signals.asked()
         ? new JobRun.Result(
             ExitCode.INTERRUPTED, RunState.INTERRUPTED, Signals.interrupted(), List.of())

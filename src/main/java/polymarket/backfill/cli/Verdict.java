@@ -1,6 +1,10 @@
 package polymarket.backfill.cli;
 
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -19,7 +23,9 @@ record Verdict(List<Ready.Line> lines) {
     List<String> jobs = Job.names(Common.home());
     try (LedgerValues ledgers = new LedgerValues(settings, jobs)) {
       Verdict verdict = new Verdict(new Ready(clickHouse, settings, ledgers, checks).measure(jobs));
-      LastChecks.keepReady(settings, ReadyCommand.object(verdict));
+      Map<String, Object> kept = new LinkedHashMap<>(ReadyCommand.object(verdict));
+      kept.put("at", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+      LastChecks.keepReady(settings, kept);
       return verdict;
     }
   }

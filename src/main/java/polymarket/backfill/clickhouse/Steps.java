@@ -12,9 +12,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import polymarket.backfill.Memory;
 import polymarket.backfill.UserError;
@@ -100,30 +102,52 @@ public final class Steps {
    */
   public <P> void each(
       String step, Collection<P> pieces, Consumer<P> work, Function<P, List<P>> divide) {
+    each(step, pieces, () -> null, work, divide);
+  }
+
+  /**
+   * The same, where there may be further pieces.
+   *
+   * @param more gives another piece when no known one is left; null where there is none now
+   */
+  public <P> void each(
+      String step,
+      Collection<P> pieces,
+      Supplier<P> more,
+      Consumer<P> work,
+      Function<P, List<P>> divide) {
     Queue<P> todo = new ConcurrentLinkedQueue<>(pieces);
     ExecutorService pool = Executors.newFixedThreadPool(concurrency);
     AtomicInteger busy = new AtomicInteger();
+    AtomicBoolean failed = new AtomicBoolean();
     try {
       List<Future<?>> running = new ArrayList<>();
       for (int i = 0; i < concurrency; i++) {
         running.add(
             pool.submit(
                 () -> {
-                  while (!stopped) {
+                  while (!stopped && !failed.get()) {
                     busy.incrementAndGet();
-                    P piece = todo.poll();
-                    if (piece == null) {
+                    boolean worked;
+                    try {
+                      P known = todo.poll();
+                      P piece = known == null ? more.get() : known;
+                      worked = piece != null;
+                      if (worked) {
+                        piece(step, piece, work, divide, todo);
+                      }
+                    } catch (RuntimeException e) {
+                      failed.set(true);
+                      throw e;
+                    } finally {
+                      busy.decrementAndGet();
+                    }
+                    if (!worked) {
                       // another piece may still be split
-                      if (busy.decrementAndGet() == 0) {
+                      if (busy.get() == 0) {
                         return null;
                       }
                       Thread.sleep(20);
-                      continue;
-                    }
-                    try {
-                      piece(step, piece, work, divide, todo);
-                    } finally {
-                      busy.decrementAndGet();
                     }
                   }
                   return null;

@@ -1,17 +1,13 @@
 package polymarket.backfill.enrich;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
@@ -24,12 +20,13 @@ import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.enrich.SliceWriter.Measured;
 import polymarket.backfill.enrich.Target.Stored;
-import polymarket.backfill.ledger.Batch;
-import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.Outcome;
+import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.ledger.Window;
 
 /**
  * Rewrites the trades with condition ids. The table falls into slices, which are ids of a ledger:
@@ -42,25 +39,26 @@ public final class Enrich {
   /** How often slices whose trades changed meanwhile are done again before it is given up. */
   private static final int ROUNDS = 3;
 
-  private static final long SMALLEST_SLICE = 1000;
-
-  /** Most times that a slice without keys is divided by the hashes of its rows. */
-  private static final int MOST_PARTS = 4096;
+  /** What one member at a time leads. */
+  private static final String PASS = "enrich";
 
   private final ClickHouse clickHouse;
   private final Settings settings;
   private final Messages messages;
-  private final Consumer<String> status;
   private final SqlFile sql = SqlFile.read("enrich");
   private final Trades trades;
   private final Target target;
   private final Steps steps;
   private final Mapping mapping;
-  private final SliceWriter writer;
+  private final SliceSteps.Tools tools;
   private final Fingerprint fingerprint;
   private final long memory;
   private final Map<String, Object> values = new HashMap<>();
-  private final Set<String> unsettled = ConcurrentHashMap.newKeySet();
+
+  /** Null where the ledger is on this machine alone. */
+  private final Member member;
+
+  private final LedgerPlace place;
 
   /**
    * How it ended.
@@ -87,10 +85,23 @@ public final class Enrich {
    */
   public Enrich(
       ClickHouse clickHouse, Settings settings, Messages messages, Consumer<String> status) {
+    this(clickHouse, settings, messages, status, null);
+  }
+
+  /**
+   * @param member who shares the work with other members; null for this process alone
+   */
+  public Enrich(
+      ClickHouse clickHouse,
+      Settings settings,
+      Messages messages,
+      Consumer<String> status,
+      Member member) {
+    this.member = member;
+    this.place = place(settings, member);
     this.clickHouse = clickHouse;
     this.settings = settings;
     this.messages = messages;
-    this.status = status;
     this.trades = new Trades(clickHouse, settings);
     this.target = new Target(clickHouse, settings);
     int concurrency = settings.number("enrich.concurrency", 1);
@@ -122,28 +133,64 @@ public final class Enrich {
             join,
             memory,
             settings.number("enrich.slice-rows", 1000));
-    this.writer = new SliceWriter(clickHouse, sql, trades, mapping, steps);
+    this.tools =
+        new SliceSteps.Tools(
+            clickHouse, sql, trades, mapping, steps, Map.copyOf(values), messages, status);
     this.fingerprint = new Fingerprint(clickHouse, settings, sql, trades, target);
   }
 
-  public static Path ledgerFile(Settings settings) {
-    return settings.path("runtime.dir").resolve("enrich.ledger");
+  private static LedgerPlace place(Settings settings, Member member) {
+    return member == null
+        ? LedgerPlace.of(Ledger.file(settings.path("runtime.dir"), PASS))
+        : LedgerPlace.shared(member, PASS);
   }
 
   /** Ends after the slices in flight. */
   public void stop() {
     steps.stop();
+    if (member != null) {
+      member.waitNoLonger();
+    }
   }
 
   /**
-   * Runs to the end, from where an earlier run was.
+   * Runs to the end, from where an earlier run was. Where members share the work, one of them leads
+   * and the others help; a helper goes on with the pass if the one that leads it is gone.
    *
    * @throws UserError where the trades keep changing, do not compare, a step fails or there is no
    *     room; the previous table stands then
    */
   public Result run() {
+    return run(true);
+  }
+
+  /** The same for a pass that is under way; where there is none, none is begun. */
+  public Result join() {
+    return run(false);
+  }
+
+  private Result run(boolean begins) {
     long started = System.nanoTime();
     messages.info("enrich reads " + trades.reads());
+    String helped =
+        member == null ? null : new PassHelp(member, place, tools, mapping, fingerprint).help(PASS);
+    if (steps.isStopped()) {
+      return new Result("interrupted", 0, 0, 0, 0, 0, steps.divided(), 0, steps.millis());
+    }
+    if (helped != null && place.exists()) {
+      try (Ledger ledger = Ledger.open(place)) {
+        if (helped.equals(ledger.id()) && SliceLedger.run(ledger).equals(target.madeBy())) {
+          return result("complete", ledger, started);
+        }
+      }
+    }
+    if (!begins && !(place.exists() && target.isUnderWay())) {
+      return new Result("unchanged", 0, 0, 0, 0, 0, 0, 0, steps.millis());
+    }
+    return lead(started);
+  }
+
+  private Result lead(long started) {
     Reconcile.createTables(clickHouse);
     if (clickHouse.number("SELECT count() FROM default.condition_id_merged") == 0) {
       throw new UserError(
@@ -158,15 +205,17 @@ public final class Enrich {
     target.checkRoom(trades);
     try (Ledger ledger =
         Ledger.open(
-            ledgerFile(settings),
-            new Ledger.Owner("enrich", key, trades.table(), clickHouse.id()),
-            false)) {
+            place,
+            new Ledger.Owner(PASS, key, trades.table(), clickHouse.id()),
+            false,
+            Window.ALL)) {
       clickHouse.execute(sql.section("setup"), Map.of());
       if (ledger.size(Share.WHOLE) == 0) {
         List<Slice> slices = trades.slices(settings.number("enrich.slice-rows", 1000));
         ledger.load(loading -> slices.forEach(slice -> loading.add(slice.id())));
       } else {
         SliceLedger.again(ledger, lostSlices(ledger));
+        again(ledger, SliceLedger.ids(ledger, State.FAILED));
       }
       return rounds(ledger, key, started);
     }
@@ -179,8 +228,8 @@ public final class Enrich {
    * @return the result where there is nothing to do; else null
    */
   private Result lastRun(String key, long started) {
-    if (Ledger.exists(ledgerFile(settings))) {
-      try (Ledger ledger = Ledger.open(ledgerFile(settings))) {
+    if (place.exists()) {
+      try (Ledger ledger = Ledger.open(place)) {
         String run = SliceLedger.run(ledger);
         boolean own = clickHouse.id().equals(ledger.server());
         boolean same = own && key.equals(ledger.sourceKey());
@@ -203,19 +252,18 @@ public final class Enrich {
         }
       }
     }
-    afresh(target, settings);
+    afresh(target, place);
     return null;
   }
 
   private Result rounds(Ledger ledger, String key, long started) {
+    SliceSteps slices = new SliceSteps(tools, ledger, member, () -> true);
     for (int round = 1; round <= ROUNDS && !steps.isStopped(); round++) {
-      round(ledger);
+      round(ledger, slices, round);
       if (steps.isStopped()) {
         break;
       }
-      Set<String> changed = changed(ledger);
-      changed.addAll(unsettled);
-      unsettled.clear();
+      Set<String> changed = changed(ledger, slices);
       if (changed.isEmpty()) {
         if (!key.equals(fingerprint.take())) {
           throw new UserError(
@@ -228,7 +276,10 @@ public final class Enrich {
             "exchange",
             () ->
                 target.assemble(
-                    SliceLedger.run(ledger), trades, SliceLedger.ids(ledger, State.FOUND)));
+                    SliceLedger.run(ledger),
+                    trades,
+                    SliceLedger.written(ledger).values(),
+                    this::requireLead));
         return result("complete", ledger, started);
       }
       messages.info(
@@ -236,8 +287,7 @@ public final class Enrich {
               + " slices of "
               + trades.table()
               + " changed while they were written: they are written again");
-      clickHouse.execute(sql.section("forget"), Map.of("slices", List.copyOf(changed)));
-      SliceLedger.again(ledger, changed.stream().filter(id -> ledger.entry(id) != null).toList());
+      again(ledger, changed);
     }
     if (steps.isStopped()) {
       return result("interrupted", ledger, started);
@@ -248,28 +298,65 @@ public final class Enrich {
             + " `backfill enrich` when nothing is written to it");
   }
 
-  private void round(Ledger ledger) {
-    measure(ledger);
+  private void round(Ledger ledger, SliceSteps slices, int round) {
+    stage(ledger, "measure", round);
+    slices.measure();
+    stage(ledger, "resolve", round);
     if (!steps.isStopped()) {
       mapping.resolve();
     }
     if (!steps.isStopped() && mapping.hasTransactions()) {
-      look(ledger);
+      stage(ledger, "look", round);
+      slices.look();
+      stage(ledger, "resolve", round);
       if (!steps.isStopped()) {
         mapping.resolveTransactions();
       }
     }
     if (!steps.isStopped()) {
-      write(ledger);
+      stage(ledger, "write", round);
+      slices.write();
+      stage(ledger, "exchange", round);
     }
   }
 
-  /** Exchanges the finished table with the one before it. */
-  public static void rollback(ClickHouse clickHouse, Settings settings) {
+  /** Tells the members that help what there is to do. */
+  private void stage(Ledger ledger, String what, int round) {
+    if (member != null && !steps.isStopped()) {
+      ledger.stage(what + " in round " + round + " by " + member.number());
+    }
+  }
+
+  private void requireLead() {
+    if (member != null) {
+      member.requireMember();
+    }
+  }
+
+  /** Lets slices be measured and written again. */
+  private void again(Ledger ledger, Collection<String> changed) {
+    if (!changed.isEmpty()) {
+      clickHouse.execute(sql.section("forget"), Map.of("slices", List.copyOf(changed)));
+      SliceLedger.again(ledger, changed.stream().filter(id -> ledger.entry(id) != null).toList());
+    }
+  }
+
+  /**
+   * Exchanges the finished table with the one before it.
+   *
+   * @param member who shares the ledger with others; null for this process alone
+   * @throws UserError where there is no table before it, or another member enriches
+   */
+  public static void rollback(ClickHouse clickHouse, Settings settings, Member member) {
+    SharedLedgers.Holder leader = member == null ? null : member.hold(PASS);
+    if (leader != null) {
+      throw new UserError(leader + " enriches: wait until it has ended");
+    }
     Target target = new Target(clickHouse, settings);
-    if (Ledger.exists(ledgerFile(settings))) {
+    LedgerPlace place = place(settings, member);
+    if (place.exists()) {
       String run;
-      try (Ledger ledger = Ledger.open(ledgerFile(settings))) {
+      try (Ledger ledger = Ledger.open(place)) {
         run = SliceLedger.run(ledger);
       }
       // a run that was killed right after its exchange has not put the previous table in its place
@@ -280,7 +367,7 @@ public final class Enrich {
     }
     target.rollback();
     // what is in the ledger is no longer what stands there
-    afresh(target, settings);
+    afresh(target, place);
     target.view();
   }
 
@@ -294,15 +381,8 @@ public final class Enrich {
         .equals(clickHouse.rows(sql.section("compare").sql(own), Map.of()));
   }
 
-  private static void afresh(Target target, Settings settings) {
-    for (String suffix : List.of("", "-wal", "-shm")) {
-      Path file = ledgerFile(settings);
-      try {
-        Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
-      } catch (IOException e) {
-        throw new UserError("cannot remove " + file + ": " + e.getMessage());
-      }
-    }
+  private static void afresh(Target target, LedgerPlace place) {
+    place.drop();
     target.dropWork();
   }
 
@@ -313,153 +393,30 @@ public final class Enrich {
   private List<String> lostSlices(Ledger ledger) {
     Map<String, Stored> there = target.stored(Target.WORK);
     Map<String, Stored> compared = target.compared();
-    return SliceLedger.ids(ledger, State.FOUND).stream()
-        .filter(
-            id ->
-                !compared.containsKey(id)
-                    || !compared
-                        .get(id)
-                        .equals(there.getOrDefault(Slice.parse(id).table(), Stored.NOTHING)))
-        .toList();
+    List<String> lost = new ArrayList<>();
+    SliceLedger.written(ledger)
+        .forEach(
+            (id, table) -> {
+              if (!there.getOrDefault(table, Stored.NOTHING).equals(compared.get(table))) {
+                lost.add(id);
+              }
+            });
+    return lost;
   }
 
-  private Map<String, Object> values(Slice slice) {
-    Map<String, Object> own = new HashMap<>(values);
-    own.put("slice", slice.id());
-    own.put(
-        "where",
-        new Raw(
-            slice.where(trades, "cityHash64(tuple(" + String.join(", ", trades.kept()) + "))")));
-    own.putAll(Memory.of(steps.budget()));
-    return own;
-  }
-
-  private long rows(Slice slice) {
-    return clickHouse.number(sql.section("slice-rows").sql(values(slice)));
-  }
-
-  /** Collects the ids of every slice that was not measured yet, and takes its rows and sum. */
-  private void measure(Ledger ledger) {
-    Set<String> known = writer.measured().keySet();
-    List<String> todo =
-        SliceLedger.ids(ledger, State.PENDING).stream().filter(id -> !known.contains(id)).toList();
-    AtomicInteger done = new AtomicInteger();
-    steps.each(
-        "measure",
-        todo,
-        id -> {
-          Map<String, Object> slice = values(Slice.parse(id));
-          mapping.collect(slice);
-          writer.measure(slice);
-          tell("measured", done.incrementAndGet(), todo.size(), "slices of " + trades.table());
-        },
-        id -> halves(ledger, id));
-  }
-
-  /** Collects the transactions of rows that their markets and tokens did not help. */
-  private void look(Ledger ledger) {
-    Set<String> known = new HashSet<>();
-    clickHouse
-        .rows(sql.section("looked-slices").sql(Map.of()), Map.of())
-        .forEach(row -> known.add((String) row.get("slice")));
-    List<String> todo =
-        SliceLedger.ids(ledger, State.PENDING).stream().filter(id -> !known.contains(id)).toList();
-    AtomicInteger done = new AtomicInteger();
-    steps.each(
-        "look for transactions",
-        todo,
-        id -> {
-          mapping.collectTransactions(values(Slice.parse(id)));
-          looked(id);
-          tell("looked for transactions in", done.incrementAndGet(), todo.size(), "slices");
-        },
-        id -> measuredHalves(ledger, id));
-  }
-
-  private void looked(String id) {
-    clickHouse.execute(sql.section("looked"), Map.of("slice", id));
-  }
-
-  private void tell(String what, int done, int all, String of) {
-    status.accept("enrich: " + what + " " + done + " of " + Math.max(done, all) + " " + of);
-  }
-
-  /** Puts halves in the place of a slice that does not fit; none where it is as small as can be. */
-  private List<String> halves(Ledger ledger, String id) {
-    Slice slice = Slice.parse(id);
-    long rows = rows(slice);
-    if (rows < SMALLEST_SLICE || slice.of() > MOST_PARTS) {
-      return List.of();
-    }
-    messages.info(
-        "a slice of "
-            + Messages.count(rows)
-            + " rows hit the cap of "
-            + Memory.text(steps.budget())
-            + " and is halved");
-    List<String> halves = trades.divide(slice, 2).stream().map(Slice::id).toList();
-    ledger.split(id, halves);
-    return halves;
-  }
-
-  /** The same of a slice that was measured, with the halves measured as well. */
-  private List<String> measuredHalves(Ledger ledger, String id) {
-    List<String> halves = halves(ledger, id);
-    halves.forEach(half -> writer.measure(values(Slice.parse(half))));
-    return halves;
-  }
-
-  private void write(Ledger ledger) {
-    Map<String, Measured> known = new ConcurrentHashMap<>(writer.measured());
-    List<Batch> claimed = new ArrayList<>(ledger.open(Share.WHOLE));
-    claimed.addAll(SliceLedger.claim(ledger));
-    long total =
-        SliceLedger.ids(ledger, State.FOUND, State.PENDING).stream()
-            .mapToLong(id -> known.get(id).rows())
-            .sum();
-    WriteProgress written =
-        new WriteProgress(
-            total,
-            total
-                - claimed.stream()
-                    .mapToLong(batch -> known.get(SliceLedger.idOf(batch)).rows())
-                    .sum());
-    steps.each(
-        "write and compare",
-        claimed,
-        batch -> {
-          String id = SliceLedger.idOf(batch);
-          Slice slice = Slice.parse(id);
-          Measured measured = known.get(id);
-          if (!writer.write(slice, values(slice), measured)) {
-            unsettled.add(id);
-            return;
-          }
-          BatchWork work = new BatchWork(batch);
-          work.outcomes().put(id, Outcome.found(measured.rows()));
-          work.rows().add(measured.rows(), measured.rows(), 0, 0);
-          ledger.complete(work, List.of(), Share.WHOLE);
-          status.accept(written.add(measured.rows()));
-        },
-        batch -> {
-          List<String> halves = measuredHalves(ledger, SliceLedger.idOf(batch));
-          Map<String, Measured> all = writer.measured();
-          halves.forEach(half -> known.put(half, all.get(half)));
-          halves.forEach(this::looked);
-          return halves.isEmpty() ? List.of() : SliceLedger.claim(ledger);
-        });
-  }
-
-  /** Slices whose number of trades has changed; new partitions are added. */
-  private Set<String> changed(Ledger ledger) {
-    Map<String, Measured> measured = writer.measured();
-    Set<String> changed = new HashSet<>();
+  /**
+   * Slices whose number of trades has changed, or whose trades changed while they were written; new
+   * partitions are added.
+   */
+  private Set<String> changed(Ledger ledger, SliceSteps slices) {
+    Map<String, Measured> measured = slices.measured();
+    Set<String> changed = new HashSet<>(SliceLedger.ids(ledger, State.FAILED));
     Set<String> covered = new HashSet<>();
-    SliceLedger.ids(ledger, State.FOUND, State.PENDING)
+    SliceLedger.ids(ledger, State.FOUND, State.FAILED, State.PENDING)
         .forEach(id -> covered.addAll(Slice.parse(id).partitions()));
     for (String id : SliceLedger.ids(ledger, State.FOUND)) {
       Slice slice = Slice.parse(id);
-      if (rows(slice) != measured.get(id).rows()) {
+      if (slices.rows(slice) != measured.get(id).rows()) {
         changed.add(id);
       }
     }

@@ -207,6 +207,16 @@ final class Mapping {
     steps.hold(clickHouse.number(sql.section("dictionary-bytes").sql(Map.of())));
   }
 
+  /**
+   * Uses the dictionaries that another member has made, or hash joins where it could not make them.
+   */
+  void adopt() {
+    if (!join.equals("hash")
+        && clickHouse.number(sql.section("dictionaries").sql(Map.of())) < kinds().size()) {
+      join = "hash";
+    }
+  }
+
   private void hashJoins() {
     join = "hash";
     for (String kind : NAMED) {

@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import polymarket.backfill.Sha256;
 import polymarket.backfill.clickhouse.Quoted;
 
 /**
@@ -60,11 +59,6 @@ record Slice(List<String> partitions, String from, String to, int of, int part) 
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
-  }
-
-  /** The name of the table that it is written to. */
-  String table() {
-    return "backfill_enrich.slice_" + Sha256.hex(id(), 16);
   }
 
   /**

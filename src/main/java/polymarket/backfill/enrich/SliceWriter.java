@@ -56,11 +56,13 @@ final class SliceWriter {
   /**
    * Writes a slice to a table of its own and compares it with what was measured.
    *
+   * @param table is made anew
+   * @param held throws where another member has the slice by now
    * @return false where the trades changed meanwhile, so that it has to be measured and written
    *     again
    */
-  boolean write(Slice slice, Map<String, Object> values, Measured measured) {
-    String table = slice.table();
+  boolean write(
+      Slice slice, String table, Map<String, Object> values, Measured measured, Runnable held) {
     clickHouse.execute("DROP TABLE IF EXISTS " + table + " SYNC");
     clickHouse.execute(trades.create(table, slice.id(), Target.UNMERGED));
     Map<String, Object> own = new HashMap<>(values);
@@ -77,24 +79,24 @@ final class SliceWriter {
     own.put("unfilled", new Raw(trades.unfilled()));
     own.putAll(mapping.lookups(trades.kept(), own));
     own.put("algorithm", mapping.algorithm());
+    held.run();
     clickHouse.execute(sql.section("write").sql(own));
-    return compare(slice, own, measured);
+    return compare(slice, table, own, measured);
   }
 
-  private boolean compare(Slice slice, Map<String, Object> own, Measured measured) {
+  private boolean compare(Slice slice, String table, Map<String, Object> own, Measured measured) {
     Map<String, Object> row = new HashMap<>();
     steps.timed(
         "compare",
         () -> row.putAll(clickHouse.rows(sql.section("compare").sql(own), Map.of()).get(0)));
     Measured after = Measured.of(row);
     if (after.equals(measured)) {
-      String table = slice.table();
       clickHouse.execute(
           sql.section("compared")
               .sql(
                   Map.of(
                       "slice",
-                      slice.id(),
+                      table,
                       "database",
                       Columns.database(table),
                       "table",

@@ -145,7 +145,7 @@ final class Target {
     return stored;
   }
 
-  /** The slices that were compared with the trades, by their ids. */
+  /** The slices that were compared with the trades, by the tables that they were written to. */
   Map<String, Stored> compared() {
     Map<String, Stored> compared = new HashMap<>();
     clickHouse
@@ -160,19 +160,21 @@ final class Target {
    * Puts the slices together without copying, and the table in its place in one step.
    *
    * @param run what is noted as the one that made it
+   * @param slices the tables that they were written to
+   * @param leads throws where another member puts them together by now
    * @throws UserError where they are not what was compared, or not all; the table stays then
    */
-  void assemble(String run, Trades trades, Collection<String> slices) {
+  void assemble(String run, Trades trades, Collection<String> slices, Runnable leads) {
     String next = Quoted.table(nameOfNext());
+    leads.run();
     clickHouse.execute("DROP TABLE IF EXISTS " + next + " SYNC");
     clickHouse.execute(trades.create(next, run, UNMERGED));
     Map<String, Stored> compared = compared();
     Stored all = Stored.NOTHING;
-    for (String id : slices) {
-      all = all.plus(compared.get(id));
-      if (compared.get(id).rows() > 0) {
-        clickHouse.execute(
-            "ALTER TABLE " + next + " ATTACH PARTITION ALL FROM " + Slice.parse(id).table());
+    for (String slice : slices) {
+      all = all.plus(compared.get(slice));
+      if (compared.get(slice).rows() > 0) {
+        clickHouse.execute("ALTER TABLE " + next + " ATTACH PARTITION ALL FROM " + slice);
       }
     }
     // the same files that were compared one by one, and all of them
@@ -202,11 +204,15 @@ final class Target {
     }
     clickHouse.execute(
         "ALTER TABLE " + next + " RESET SETTING " + String.join(", ", UNMERGED.keySet()));
-    if (madeBy() == null) {
+    boolean first = madeBy() == null;
+    // one who stood still until now may find the table of another one there
+    leads.run();
+    if (first) {
       clickHouse.execute("RENAME TABLE " + next + " TO " + quoted());
     } else {
       clickHouse.execute("EXCHANGE TABLES " + quoted() + " AND " + next);
     }
+    leads.run();
     finish(run);
   }
 

@@ -118,6 +118,14 @@ public final class Job {
   private boolean oneIdARequest = false;
 
   @JobField(
+      title =
+          "The most ids of a batch that go into one request. The route NAME-ask is then called for"
+              + " each such part of a batch, many at once, and one insert stores the rows of all; 0"
+              + " if a batch is one request",
+      example = "20")
+  private int idsARequest = 0;
+
+  @JobField(
       title = "Whether a run after a complete one fetches everything again and replaces it",
       example = "true")
   private boolean pass = false;
@@ -326,8 +334,14 @@ public final class Job {
     return pagesTogether;
   }
 
-  public boolean isOneIdARequest() {
-    return oneIdARequest;
+  /** The most ids that go into one request. */
+  public int getIdsARequest() {
+    return oneIdARequest ? 1 : idsARequest == 0 ? Integer.MAX_VALUE : idsARequest;
+  }
+
+  /** Whether a batch is asked for with several requests, side by side. */
+  public boolean isAskedInParts(BatchWork batch) {
+    return batch.getSize() > getIdsARequest();
   }
 
   public boolean isPass() {

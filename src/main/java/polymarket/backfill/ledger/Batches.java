@@ -125,6 +125,11 @@ final class Batches {
    */
   private List<Batch> replace(BatchWork work, Map<String, List<String>> cuts, Share share)
       throws SQLException {
+    return replace(work, cuts, share, Math.max(2, work.getSize()));
+  }
+
+  private List<Batch> replace(BatchWork work, Map<String, List<String>> cuts, Share share, int size)
+      throws SQLException {
     List<String> parts = new ArrayList<>();
     for (Map.Entry<String, List<String>> cut : cuts.entrySet()) {
       int slot = (int) database.number("slot-of-id", cut.getKey());
@@ -135,7 +140,7 @@ final class Batches {
       }
     }
     Collections.sort(parts);
-    return makeAll(Kind.HALF, number(work), work.mode(), share, parts, Math.max(2, work.getSize()));
+    return makeAll(Kind.HALF, number(work), work.mode(), share, parts, size);
   }
 
   List<Batch> cut(BatchWork work, List<String> parts, Share share) {
@@ -187,8 +192,8 @@ final class Batches {
           if (!work.missing().isEmpty()) {
             followers.add(make(Kind.UNECHOED, number(work), work.mode(), share, work.missing()));
           }
-          for (String id : unanswered) {
-            followers.add(make(Kind.HALF, number(work), work.mode(), share, List.of(id)));
+          for (List<String> part : work.partsOf(unanswered)) {
+            followers.add(make(Kind.HALF, number(work), work.mode(), share, part));
           }
           database.update("release-ids", work.mode().text(), number(work));
           write(work, now);
@@ -279,9 +284,24 @@ final class Batches {
         });
   }
 
+  List<Batch> split(BatchWork work, List<String> parts) {
+    return marking(
+        work,
+        () -> {
+          List<Batch> batches = replace(work, Map.of(work.getIds().get(0), parts), Share.WHOLE, 1);
+          write(work, now());
+          return batches;
+        });
+  }
+
   void split(String id, Collection<String> parts) {
     database.transaction(
         () -> {
+          if (!database
+              .query("state-of-id", result -> result.getString(1), id)
+              .equals(List.of(State.PENDING.text()))) {
+            return null;
+          }
           database.update("close-batch-of-id", now(), id);
           database.update("delete-id", id);
           database.updateEach("add-id", parts, part -> List.of(part, Share.slot(part)));

@@ -14,6 +14,8 @@ final class Identity {
   /** The name of the value that says whether each new batch looks first. */
   static final String LOOK_FIRST = "look_first";
 
+  private static final String STAGE = "stage";
+
   private final Database database;
   private final Map<String, String> meta = new HashMap<>();
 
@@ -146,6 +148,18 @@ final class Identity {
           put("merged", batch);
           return null;
         });
+  }
+
+  /** See {@link Ledger#stage()}. */
+  String stage() {
+    return database.query("value", result -> result.getString(1), STAGE).stream()
+        .findFirst()
+        .orElse("");
+  }
+
+  /** See {@link Ledger#stage(String)}. */
+  void stage(String stage) {
+    database.transaction(() -> database.update("set-meta", STAGE, stage));
   }
 
   private void put(String key, long value) throws SQLException {

@@ -315,7 +315,7 @@ public final class Ledger implements AutoCloseable {
    * Marks a batch: its ids by their outcomes; those the answer left out are put into a batch of
    * kind UNECHOED, which waits for {@link #askTogether}.
    *
-   * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of
+   * @param unanswered ids that are asked for in parts and could not be: each part gets a batch of
    *     its own; those that are neither here nor answered go back to where the batch took them from
    * @return the batches that follow from it
    */
@@ -358,11 +358,30 @@ public final class Ledger implements AutoCloseable {
   }
 
   /**
-   * Puts pending ids in the place of an id that stood for all of them, which is gone then, its
-   * batch finished.
+   * Puts pending ids in the place of a pending id that stood for all of them, which is gone then,
+   * its batch finished. Nothing is done where it is not pending any more.
    */
   public synchronized void split(String id, Collection<String> parts) {
     batches.split(id, parts);
+  }
+
+  /**
+   * The same of the one id of a batch.
+   *
+   * @return a batch of each of the parts
+   */
+  public synchronized List<Batch> split(BatchWork batch, List<String> parts) {
+    return batches.split(batch, parts);
+  }
+
+  /** What those who share the ledger do now, as it was noted last; empty where it was not. */
+  public synchronized String stage() {
+    return identity.stage();
+  }
+
+  /** Notes what those who share the ledger do now. */
+  public synchronized void stage(String stage) {
+    identity.stage(stage);
   }
 
   /** Marks the one id of a batch as failed. */

@@ -195,6 +195,11 @@ final class LedgerFile extends LedgerPlace {
   }
 
   @Override
+  public void drop() {
+    delete();
+  }
+
+  @Override
   void delete() {
     try {
       for (String suffix : List.of("", "-wal", "-shm")) {

@@ -71,4 +71,7 @@ public abstract sealed class LedgerPlace permits LedgerFile, LedgerSchema {
 
   /** Removes the ledger, when it was closed: nobody needs one without ids. */
   abstract void delete();
+
+  /** Removes the ledger with all that it knows, when it was closed and nobody else uses it. */
+  public abstract void drop();
 }

@@ -195,8 +195,8 @@ final class LedgerSchema extends LedgerPlace {
     }
   }
 
-  /** Removes it with all its tables; members must not use it. */
-  void drop() {
+  @Override
+  public void drop() {
     execute("DROP SCHEMA IF EXISTS " + name(job) + " CASCADE");
   }
 

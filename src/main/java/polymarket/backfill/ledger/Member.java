@@ -190,6 +190,29 @@ public final class Member implements AutoCloseable {
     }
   }
 
+  /** Gives back what {@link #hold} took, so that another member may take it. */
+  public void release(String what) {
+    try {
+      query(session, "release", what);
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  /**
+   * Asks the database whether this process is still a member: one that stood still for longer than
+   * its lease may have lost what it held.
+   *
+   * @throws AwayException where it is none any more
+   */
+  public void requireMember() {
+    try {
+      renew();
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
   /** Lets it wait no longer for what other members write, because it is to leave. */
   public void waitNoLonger() {
     waits = false;

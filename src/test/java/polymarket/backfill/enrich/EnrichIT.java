@@ -579,7 +579,8 @@ class EnrichIT {
         TestBed.clickHouse()
             .value(
                 "SELECT toString(uuid) FROM system.tables WHERE name = 'enriched_trades_final'"));
-    assertThrows(UserError.class, () -> Enrich.rollback(TestBed.clickHouse(), settings(Map.of())));
+    assertThrows(
+        UserError.class, () -> Enrich.rollback(TestBed.clickHouse(), settings(Map.of()), null));
     Map<Long, String> both = new LinkedHashMap<>(truth);
     both.putAll(insert(3000, 1000, 8, true, true, true));
     assertEquals("complete", run().state());
@@ -590,7 +591,7 @@ class EnrichIT {
             .value(
                 "SELECT toString(uuid) FROM system.tables WHERE name ="
                     + " 'enriched_trades_final_previous'"));
-    Enrich.rollback(TestBed.clickHouse(), settings(Map.of()));
+    Enrich.rollback(TestBed.clickHouse(), settings(Map.of()), null);
     assertEquals(
         uuid,
         TestBed.clickHouse()

@@ -38,7 +38,7 @@ class EnrichKillIT {
       bed.set("enrich.slice-rows", 20_000);
       bed.holdEngine();
       try (ClickHouse clickHouse = ClickHouse.open(bed.settings())) {
-        prepare(clickHouse);
+        prepare(clickHouse, ROWS);
       }
       // there is a table from before, which stands until the new one takes its place
       Settings first = bed.settings().with("runtime.dir", bed.home().resolve("first").toString());
@@ -100,33 +100,39 @@ class EnrichKillIT {
       }
       Program.Result last = Program.run(bed, "enrich");
       assertEquals(0, last.exitCode(), last.toString());
-      assertEquals(ROWS, bed.value("SELECT count() FROM default.enriched_trades_final"));
-      assertEquals(
-          ROWS, bed.value("SELECT uniqExact(trade_id) FROM default.enriched_trades_final"));
-      assertEquals(
-          0,
-          bed.value(
-              "SELECT countIf(condition_id != multiIf(trade_id % 3 = 0, '"
-                  + id(1)
-                  + "', trade_id % 3 = 1, '"
-                  + id(4)
-                  + "', '') OR note != concat('n', toString(trade_id * 7)))"
-                  + " FROM default.enriched_trades_final"));
+      assertTruth(bed, ROWS);
       assertEquals(
           7,
           bed.value("SELECT a FROM default.enriched_trades_final_previous"),
           "the previous table is kept");
-      assertEquals(
-          0,
-          bed.value(
-              "SELECT count() FROM system.tables WHERE database = 'backfill_enrich' OR name LIKE"
-                  + " '%\\_next'"));
       System.out.println(
           "enrich kill test: "
               + underWay
               + " rounds were killed with slices done and slices to do");
       assertTrue(underWay > 2, "too few kills came in between: " + underWay);
     }
+  }
+
+  /**
+   * Every trade of {@link #prepare} is there once, with its condition, and nothing is left over.
+   */
+  static void assertTruth(TestBed bed, int rows) {
+    assertEquals(rows, bed.value("SELECT count() FROM default.enriched_trades_final"));
+    assertEquals(rows, bed.value("SELECT uniqExact(trade_id) FROM default.enriched_trades_final"));
+    assertEquals(
+        0,
+        bed.value(
+            "SELECT countIf(condition_id != multiIf(trade_id % 3 = 0, '"
+                + id(1)
+                + "', trade_id % 3 = 1, '"
+                + id(4)
+                + "', '') OR note != concat('n', toString(trade_id * 7)))"
+                + " FROM default.enriched_trades_final"));
+    assertEquals(
+        0,
+        bed.value(
+            "SELECT count() FROM system.tables WHERE database = 'backfill_enrich' OR name LIKE"
+                + " '%\\_next'"));
   }
 
   private static long found(TestBed bed) {
@@ -138,7 +144,7 @@ class EnrichKillIT {
     }
   }
 
-  private static void prepare(ClickHouse clickHouse) {
+  static void prepare(ClickHouse clickHouse, int rows) {
     Reconcile.createTables(clickHouse);
     clickHouse.execute(SqlFile.read("markets").section("setup"), Map.of());
     clickHouse.execute(
@@ -154,7 +160,7 @@ class EnrichKillIT {
             + " toYYYYMM(timestamp) ORDER BY trade_id AS SELECT number, ['slug-1', '4',"
             + " 'nobody-knows'][number % 3 + 1], '', toDateTime('2025-01-01 00:00:00') + number *"
             + " 12, concat('n', toString(number * 7)) FROM numbers("
-            + ROWS
+            + rows
             + ")");
   }
 }

@@ -1,0 +1,132 @@
+package polymarket.backfill.enrich;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import polymarket.backfill.Program;
+import polymarket.backfill.TestBed;
+import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.Postgres;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedLedgers;
+import polymarket.backfill.ledger.State;
+
+/** The real program as members that enrich the same trades together. */
+class EnrichMembersIT {
+
+  private static final int ROWS = 1_200_000;
+  private static final Duration PATIENCE = Duration.ofSeconds(300);
+
+  private static Postgres postgres;
+
+  private final List<Program> members = new ArrayList<>();
+
+  @BeforeAll
+  static void startServer() {
+    postgres = Postgres.start();
+  }
+
+  @AfterAll
+  static void endServer() {
+    postgres.close();
+  }
+
+  @AfterEach
+  void endMembers() {
+    members.forEach(Program::close);
+  }
+
+  private Program member(TestBed bed, String... command) {
+    Program member = Program.startMember(bed, members.size() + 1, command);
+    members.add(member);
+    return member;
+  }
+
+  private static long found(TestBed bed) {
+    LedgerPlace place = LedgerPlace.of(bed.settings(), "enrich");
+    if (!place.exists()) {
+      return 0;
+    }
+    try (Ledger ledger = Ledger.open(place)) {
+      return ledger.counts(Share.WHOLE).get(State.FOUND);
+    }
+  }
+
+  private static void awaitFound(TestBed bed, long slices) {
+    TestBed.await(slices + " slices", PATIENCE, () -> found(bed) >= slices);
+  }
+
+  /** The one number of a query to the shared ledger. */
+  private static long number(SharedLedgers cluster, String sql) {
+    try (Connection connection =
+            DriverManager.getConnection(cluster.url(), cluster.user(), cluster.password());
+        Statement statement = connection.createStatement();
+        ResultSet result = statement.executeQuery(sql)) {
+      result.next();
+      return result.getLong(1);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void slices_areWrittenByAllMembers_andNoneIsLostOrDoubled_thoughOneIsKilledAndTheLeaderFrozen()
+      throws InterruptedException {
+    try (TestBed bed = TestBed.start().ownEngine()) {
+      SharedLedgers cluster = postgres.database();
+      bed.share(cluster).set("enrich.slice-rows", 15_000).set("enrich.concurrency", 1);
+      bed.holdEngine();
+      try (ClickHouse clickHouse = ClickHouse.open(bed.settings())) {
+        EnrichKillIT.prepare(clickHouse, ROWS);
+      }
+      Program leader = member(bed, "enrich");
+      awaitFound(bed, 1);
+      Program killed = member(bed, "join", "enrich");
+      Program helper = member(bed, "enrich");
+      killed.awaitSaid("helping member");
+      helper.awaitSaid("helping member");
+      awaitFound(bed, found(bed) + 10);
+      killed.kill();
+      awaitFound(bed, found(bed) + 4);
+      leader.signal("STOP");
+      // longer than a lease: another one leads by then
+      Thread.sleep(4_500);
+      awaitFound(bed, found(bed) + 2);
+      Program late = member(bed, "join");
+      leader.signal("CONT");
+      for (Program member : List.of(leader, helper, late)) {
+        assertEquals(0, member.end().exitCode(), member.err());
+      }
+      EnrichKillIT.assertTruth(bed, ROWS);
+      assertTrue(
+          number(cluster, "SELECT count(DISTINCT holder) FROM backfill_enrich.batches") >= 3,
+          "members that wrote slices");
+      assertTrue(
+          number(cluster, "SELECT count(*) FROM backfill_enrich.batches WHERE tenure > 0") >= 1,
+          "slices that were taken over");
+      assertEquals(
+          0,
+          number(
+              cluster,
+              "SELECT count(*) FROM backfill_enrich.batches WHERE done_at IS NULL AND ids > 0"));
+      // a last one finds that there is nothing to do, and one alone would too
+      Program again = member(bed, "enrich");
+      assertEquals(0, again.end().exitCode(), again.err());
+      assertTrue(again.err().contains("nothing to do"), again.err());
+    }
+  }
+}
