@@ -58,7 +58,9 @@ final class ReplicaFront implements AutoCloseable {
 
   private static final Pattern DEFINITION =
       Pattern.compile(
-          "(?:\\s|--[^\\n]*\\n)*(CREATE|DROP|RENAME|EXCHANGE|ALTER TABLE \\S+ (?!UPDATE|DELETE|ATTACH))\\b.*",
+          "(?:\\s|--[^\\n"
+              + "]*\\n"
+              + ")*(CREATE|DROP|RENAME|EXCHANGE|ALTER TABLE \\S+ (?!UPDATE|DELETE|ATTACH))\\b.*",
           Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
 
   private static final Pattern NOW = Pattern.compile("\\bnow64\\(\\d(?:, 'UTC')?\\)");
@@ -223,7 +225,14 @@ final class ReplicaFront implements AutoCloseable {
       }
       Request request = new Request(parameters, exchange.getRequestBody().readAllBytes());
       HttpResponse<byte[]> answer = answer(request);
-      for (String header : Set.of("Content-Type", "X-ClickHouse-Exception-Code", "X-ClickHouse-Format", "X-ClickHouse-Summary", "X-ClickHouse-Timezone", "X-ClickHouse-Query-Id")) {
+      for (String header :
+          Set.of(
+              "Content-Type",
+              "X-ClickHouse-Exception-Code",
+              "X-ClickHouse-Format",
+              "X-ClickHouse-Summary",
+              "X-ClickHouse-Timezone",
+              "X-ClickHouse-Query-Id")) {
         answer
             .headers()
             .firstValue(header)
@@ -291,7 +300,8 @@ final class ReplicaFront implements AutoCloseable {
   }
 
   /** One definition after the other reaches both engines in the same order. */
-  private synchronized HttpResponse<byte[]> define(Request request, String sql, boolean everywhere) {
+  private synchronized HttpResponse<byte[]> define(
+      Request request, String sql, boolean everywhere) {
     if (everywhere) {
       onCluster.add(
           (String) replicas.get(0).engine.value("SELECT formatQuery(" + Quoted.text(sql) + ")"));
@@ -314,7 +324,8 @@ final class ReplicaFront implements AutoCloseable {
   }
 
   private HttpResponse<byte[]> send(Replica to, Request request) {
-    StringBuilder url = new StringBuilder(to.engine.url().toString().replaceAll("/$", "")).append("/?");
+    StringBuilder url =
+        new StringBuilder(to.engine.url().toString().replaceAll("/$", "")).append("/?");
     request
         .parameters()
         .forEach(

@@ -107,8 +107,7 @@ class ReplicasIT {
       Messages messages = new SaidMessages(said::add);
       new Reconcile(clickHouse, bed.settings(), messages).run();
       new Reconcile(clickHouse, bed.settings(), messages).run();
-      Enrich.Result result =
-          new Enrich(clickHouse, bed.settings(), messages, status -> {}).run();
+      Enrich.Result result = new Enrich(clickHouse, bed.settings(), messages, status -> {}).run();
       assertEquals("complete", result.state(), said.toString());
       assertEquals(1000, result.rows());
       assertEquals(500, result.filled());
@@ -120,8 +119,9 @@ class ReplicasIT {
       result = new Enrich(clickHouse, bed.settings(), messages, status -> {}).run();
       assertEquals(2000, result.rows(), said.toString());
       assertSame(front, "SELECT count() AS n FROM default.enriched_trades_final", "[{n=2000}]");
-      assertSame(front, "SELECT count() AS n FROM default.enriched_trades_final_previous", "[{n=1000}]");
-      Enrich.rollback(clickHouse, bed.settings());
+      assertSame(
+          front, "SELECT count() AS n FROM default.enriched_trades_final_previous", "[{n=1000}]");
+      Enrich.rollback(clickHouse, bed.settings(), null);
       assertSame(front, "SELECT count() AS n FROM default.enriched_trades_final", "[{n=1000}]");
       Views.create(clickHouse, "positions");
       SqlFile positions = SqlFile.read("positions");
