@@ -9,6 +9,7 @@ import java.net.URI;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -95,8 +96,8 @@ final class ReplicaFront implements AutoCloseable {
                 if (wait > 0) {
                   Thread.sleep(wait / 1_000_000 + 1);
                 }
-                HttpResponse<byte[]> answer = send(this, request);
-                if (answer.statusCode() != 200) {
+                Reply answer = send(this, request);
+                if (answer.status() != 200) {
                   failures.add(request.sql() + ": " + text(answer.body()));
                 }
                 return null;
@@ -137,6 +138,8 @@ final class ReplicaFront implements AutoCloseable {
       return Integer.parseInt(parameters.getOrDefault(setting, "0"));
     }
   }
+
+  private record Reply(int status, HttpHeaders headers, byte[] body) {}
 
   private final Kind kind;
   private final HttpServer server;
@@ -224,7 +227,7 @@ final class ReplicaFront implements AutoCloseable {
         parameters.put("cloud_mode", "1");
       }
       Request request = new Request(parameters, exchange.getRequestBody().readAllBytes());
-      HttpResponse<byte[]> answer = answer(request);
+      Reply answer = answer(request);
       for (String header :
           Set.of(
               "Content-Type",
@@ -239,14 +242,14 @@ final class ReplicaFront implements AutoCloseable {
             .ifPresent(value -> exchange.getResponseHeaders().set(header, value));
       }
       exchange.sendResponseHeaders(
-          answer.statusCode(), answer.body().length == 0 ? -1 : answer.body().length);
+          answer.status(), answer.body().length == 0 ? -1 : answer.body().length);
       exchange.getResponseBody().write(answer.body());
     } catch (RuntimeException e) {
       failures.add(e.toString());
     }
   }
 
-  private HttpResponse<byte[]> answer(Request request) {
+  private Reply answer(Request request) {
     int turn = Math.floorMod(turns.getAndIncrement(), replicas.size());
     Replica one = replicas.get(turn);
     Replica other = replicas.get(1 - turn);
@@ -254,6 +257,9 @@ final class ReplicaFront implements AutoCloseable {
     boolean everywhere = sql.contains(ON_CLUSTER);
     if (everywhere || kind == Kind.CLOUD && DEFINITION.matcher(sql).matches()) {
       return define(request, sql, everywhere);
+    }
+    if (sql.contains("backfill_benchmark.replicas")) {
+      return together(request);
     }
     if (request.number("select_sequential_consistency") > 0) {
       one.catchUp();
@@ -277,8 +283,8 @@ final class ReplicaFront implements AutoCloseable {
                   .replaceAll(
                       "fromUnixTimestamp64Milli(" + System.currentTimeMillis() + ", 'UTC')"));
     }
-    HttpResponse<byte[]> answer = send(one, sent);
-    if (kind != Kind.APART && answer.statusCode() == 200 && WRITE.matcher(sql).matches()) {
+    Reply answer = send(one, sent);
+    if (kind != Kind.APART && answer.status() == 200 && WRITE.matcher(sql).matches()) {
       Future<?> there = other.later(sent);
       if (isAwaited(request, sql.strip().toUpperCase(Locale.ROOT))) {
         await(there);
@@ -300,7 +306,7 @@ final class ReplicaFront implements AutoCloseable {
   }
 
   /** One definition after the other reaches both engines in the same order. */
-  private synchronized HttpResponse<byte[]> define(
+  private synchronized Reply define(
       Request request, String sql, boolean everywhere) {
     if (everywhere) {
       onCluster.add(
@@ -312,18 +318,30 @@ final class ReplicaFront implements AutoCloseable {
             replicated
                 .replaceAll("$1")
                 .replace(ON_CLUSTER, "")
+                .replaceAll("clusterAllReplicas\\('two', (\\S+)\\)", "$1")
                 .replaceAll("\\breplicated_deduplication_window\\b", "non_$0"));
-    List<HttpResponse<byte[]>> answers = new ArrayList<>();
+    List<Reply> answers = new ArrayList<>();
     for (Replica replica : replicas) {
-      answers.add(send(replica, sent));
+      String name = "'replica-" + (replicas.indexOf(replica) + 1) + "'";
+      answers.add(send(replica, sent.with(sent.sql().replace("hostName()", name))));
     }
     return answers.stream()
-        .filter(answer -> answer.statusCode() != 200)
+        .filter(answer -> answer.status() != 200)
         .findFirst()
         .orElse(answers.get(0));
   }
 
-  private HttpResponse<byte[]> send(Replica to, Request request) {
+  /** The rows of both, as of a function that reads all replicas. */
+  private Reply together(Request request) {
+    Reply first = send(replicas.get(0), request);
+    Reply second = send(replicas.get(1), request);
+    return new Reply(
+        second.status(),
+        second.headers(),
+        (text(first.body()) + text(second.body())).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private Reply send(Replica to, Request request) {
     StringBuilder url =
         new StringBuilder(to.engine.url().toString().replaceAll("/$", "")).append("/?");
     request
@@ -335,7 +353,8 @@ final class ReplicaFront implements AutoCloseable {
                     .append(URLEncoder.encode(value, StandardCharsets.UTF_8))
                     .append('&'));
     try {
-      return client.send(
+      HttpResponse<byte[]> answer =
+          client.send(
           HttpRequest.newBuilder(URI.create(url.toString()))
               .header(
                   "Authorization",
@@ -346,6 +365,7 @@ final class ReplicaFront implements AutoCloseable {
               .POST(HttpRequest.BodyPublishers.ofByteArray(request.body()))
               .build(),
           HttpResponse.BodyHandlers.ofByteArray());
+      return new Reply(answer.statusCode(), answer.headers(), answer.body());
     } catch (IOException e) {
       throw new IllegalStateException(e);
     } catch (InterruptedException e) {
