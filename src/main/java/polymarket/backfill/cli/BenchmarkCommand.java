@@ -71,8 +71,8 @@ final class BenchmarkCommand implements Callable<Integer> {
       description =
           "payouts, resolutions, markets, clob-markets, goldsky-markets, wallets, fills, trades,"
               + " chain, rpc-logs; or enrich (the trades), audit (the laws), ledger (claims and"
-              + " marks), cluster (inserts and reads on the replicas of clickhouse.cluster), token-ids"
-              + " (computed from conditions), or serve (the page's streams).")
+              + " marks), cluster (inserts and reads on the replicas of clickhouse.cluster),"
+              + " token-ids (computed from conditions), or serve (the page's streams).")
   private String name;
 
   @Option(
@@ -198,7 +198,8 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit", "ledger", "cluster", "serve"))
+            Stream.of(
+                "chain", "rpc-logs", "token-ids", "enrich", "audit", "ledger", "cluster", "serve"))
         .toList();
   }
 

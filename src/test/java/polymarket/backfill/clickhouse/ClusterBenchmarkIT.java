@@ -81,7 +81,9 @@ class ClusterBenchmarkIT {
       @TempDir Path folder) throws IOException {
     String config =
         Files.readString(FOLDER.resolve("config.xml"))
-            .replaceAll("(?s)<zookeeper>.*</zookeeper>", "<zookeeper><implementation>testkeeper</implementation></zookeeper>")
+            .replaceAll(
+                "(?s)<zookeeper>.*</zookeeper>",
+                "<zookeeper><implementation>testkeeper</implementation></zookeeper>")
             .replaceAll("<(shard|replica|interserver_http_host) from_env=\"\\w+\"/>", "<$1>a</$1>");
     Path file = Files.writeString(folder.resolve("config.xml"), config);
     try (KeeperEngine engine = new KeeperEngine(folder, file)) {

@@ -306,8 +306,7 @@ final class ReplicaFront implements AutoCloseable {
   }
 
   /** One definition after the other reaches both engines in the same order. */
-  private synchronized Reply define(
-      Request request, String sql, boolean everywhere) {
+  private synchronized Reply define(Request request, String sql, boolean everywhere) {
     if (everywhere) {
       onCluster.add(
           (String) replicas.get(0).engine.value("SELECT formatQuery(" + Quoted.text(sql) + ")"));
@@ -355,16 +354,16 @@ final class ReplicaFront implements AutoCloseable {
     try {
       HttpResponse<byte[]> answer =
           client.send(
-          HttpRequest.newBuilder(URI.create(url.toString()))
-              .header(
-                  "Authorization",
-                  "Basic "
-                      + Base64.getEncoder()
-                          .encodeToString(
-                              ("default:" + to.password).getBytes(StandardCharsets.UTF_8)))
-              .POST(HttpRequest.BodyPublishers.ofByteArray(request.body()))
-              .build(),
-          HttpResponse.BodyHandlers.ofByteArray());
+              HttpRequest.newBuilder(URI.create(url.toString()))
+                  .header(
+                      "Authorization",
+                      "Basic "
+                          + Base64.getEncoder()
+                              .encodeToString(
+                                  ("default:" + to.password).getBytes(StandardCharsets.UTF_8)))
+                  .POST(HttpRequest.BodyPublishers.ofByteArray(request.body()))
+                  .build(),
+              HttpResponse.BodyHandlers.ofByteArray());
       return new Reply(answer.statusCode(), answer.headers(), answer.body());
     } catch (IOException e) {
       throw new IllegalStateException(e);
