@@ -457,7 +457,7 @@ public final class ClickHouse implements AutoCloseable {
       }
       try (InputStream body = response.body()) {
         throw new UserError(
-            ClickHouseException.firstLine(
+            ClickHouseException.plain(
                 new String(body.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)));
       }
     } catch (IOException e) {
