@@ -3,7 +3,10 @@
 const token = document.querySelector('meta[name=backfill-token]').content;
 const STATES = ['found', 'absent', 'unresolved', 'failed'];
 const HOUR = 3600e3;
+/** As many failed ids as the program sends at most. */
+const MOST_FAILED = 200;
 const STEP = 5e3;
+const SPANS = [5 * 60e3, 15 * 60e3, HOUR];
 const history = {};
 const states = {};
 const refusedBefore = {};
@@ -52,22 +55,35 @@ function sums(ids) {
   return count(ids.total) + ' ids = ' + [...STATES, 'pending'].map(state => count(ids[state]) + ' ' + state).join(' + ');
 }
 
+const runsOf = ledger => ledger.runs.filter(run => run.state === 'running');
+
+/** The ids of a job: what its only run says of itself is the newest. */
+function idsOf(ledger) {
+  const running = runsOf(ledger);
+  return running.length === 1 && !running[0].worker ? running[0].ids : ledger.ids;
+}
+
+const clock = time => new Date(time).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'});
+
+/** How long something still takes, and until when. */
+const left = seconds => duration(seconds) + ' left, until ' + clock(Date.now() + 1000 * seconds);
+
 function job(ledger) {
-  const running = ledger.runs.filter(run => run.state === 'running');
+  const running = runsOf(ledger);
   const last = ledger.runs[ledger.runs.length - 1];
-  const ids = running.length === 1 && !running[0].worker ? running[0].ids : ledger.ids;
+  const ids = idsOf(ledger);
   const done = ids.total ? 100 * (ids.total - ids.pending) / ids.total : 0;
   const head = make('div', '', make('strong', '', ledger.job));
-  head.append(running.length ? done.toFixed(1) + ' %' : last ? 'last run: ' + last.state : 'no run');
+  head.append(running.length ? done.toFixed(1) + ' %' : last ? 'last run: ' + last.state + ', ' + new Date(last.updated_at).toLocaleString() : 'no run');
   const card = make('div', 'card', head, bar(ids), make('p', 'dim', sums(ids)));
   card.dataset.job = ledger.job;
   for (const run of running) {
     const speed = run.numbers
       ? rate(run.numbers.per_second) + ' ' + run.numbers.unit + '/s'
       : run.run.ids_per_second >= 1 ? rate(run.run.ids_per_second) + ' ids/s' : rate(60 * run.run.ids_per_second) + ' ids/min';
-    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + speed + ', '
+    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.run.requests ? '' : 'no answer yet, ') + speed + ', '
       + rate(run.run.requests_per_second) + ' of ' + rate(run.run.limit_per_second) + ' requests/s'
-      + (run.run.seconds_left === null ? '' : ', ' + duration(run.run.seconds_left) + ' left'));
+      + (run.run.seconds_left === null ? '' : ', ' + left(run.run.seconds_left)));
     card.append(line);
     if (run.run.waiting_for) card.append(make('p', 'bad', run.run.waiting_for));
   }
@@ -94,7 +110,9 @@ function marked(samples) {
 /** The curve of a source's pace, its limit as a dashed line; marks where it refused calls or gave no good answer. */
 function curve(source, samples, now) {
   const most = Math.max(...samples.map(s => Math.max(s.rate, s.limit)), 0.001) * 1.1;
-  const x = s => 1000 * (1 - (now - s.at) / HOUR);
+  // what began a minute ago would be a dot on an hour
+  const span = SPANS.find(span => now - samples[0].at <= span) || HOUR;
+  const x = s => 1000 * (1 - (now - s.at) / span);
   const y = value => 70 - 70 * value / most;
   const lines = {rate: '', limit: ''};
   let before = null;
@@ -123,7 +141,8 @@ function curve(source, samples, now) {
     + (now - last.at > 3 * STEP ? ' when it was last asked, ' + duration((now - last.at) / 1000) + ' ago' : '');
   const marks = marked(samples);
   svg.setAttribute('aria-label', said + marks);
-  const card = make('div', 'card', make('div', '', said), svg);
+  const card = make('div', 'card', make('div', '', said), svg,
+    make('div', 'axis', make('span', '', clock(now - span)), make('span', '', clock(now))));
   if (marks) card.append(make('p', 'dim', marks.slice(2)));
   if (states[source]) card.append(inForce(states[source]));
   return card;
@@ -224,6 +243,41 @@ function choices(id, groups) {
   if (chosen) select.value = chosen;
 }
 
+/** Whether it goes well, when it is done, whether the data can be used: what a person opens the page for. */
+function summary(status) {
+  const runs = status.jobs.flatMap(ledger => runsOf(ledger).map(run => ({...run, name: ledger.job})));
+  const waiting = runs.filter(run => run.run.waiting_for);
+  const passes = status.pipelines.filter(pass => pass.state === 'running');
+  const failed = status.jobs.reduce((sum, ledger) => sum + idsOf(ledger).failed, 0);
+  const wrong = status.jobs.filter(ledger => !ledger.balanced && !runsOf(ledger).length).map(ledger => ledger.job);
+  const died = status.jobs.filter(ledger => !runsOf(ledger).length && ledger.ids.pending && ledger.runs.some(run => ['died', 'gave up', 'not balanced'].includes(run.state)));
+  const bad = wrong.length || waiting.length || died.length;
+  const well = wrong.length ? ['No', 'the sums of ' + wrong.join(', ') + ' do not add up']
+    : waiting.length ? ['It waits', waiting[0].name + ': ' + waiting[0].run.waiting_for]
+      : died.length ? ['No', died.map(ledger => ledger.job + ' ' + ledger.runs[ledger.runs.length - 1].state).join(', ') + ': start it again to continue']
+        : runs.length || passes.length ? ['Yes', [...passes.map(pass => pass.pipeline), ...runs.map(run => run.name)].join(', ')
+          + (runs.length + passes.length > 1 ? ' run' : ' runs')] : ['Nothing runs', ''];
+  const longest = Math.max(...runs.map(run => run.run.seconds_left ?? NaN));
+  const pending = status.jobs.reduce((sum, ledger) => sum + idsOf(ledger).pending, 0);
+  const open = passes.flatMap(pass => pass.steps).filter(step => ['pending', 'running', 'waiting'].includes(step.state)).length;
+  const done = open ? [open + (open === 1 ? ' step' : ' steps') + ' left', 'of ' + passes.map(pass => pass.pipeline).join(', ')
+      + (longest ? '; the step that runs: ' + left(longest) : '')]
+    : runs.length ? longest ? ['At ' + clock(Date.now() + 1000 * longest), duration(longest) + ' left'] : ['Not known yet', 'the rate is being measured']
+      : pending ? ['Not done', count(pending) + (pending === 1 ? ' id is' : ' ids are') + ' pending: start the job again']
+        : status.jobs.length ? ['Done', 'no id is pending'] : ['Not begun', 'start a job below'];
+  const ready = status.ready;
+  const missed = ready ? ready.measures.filter(measure => !measure.ok).length : 0;
+  const use = !ready ? ['Not measured yet', 'start ready below'] : ready.ready ? ['Yes', 'all thresholds are met']
+    : ['No', missed + ' of ' + ready.measures.length + ' measures miss their threshold'];
+  if (ready && ready.at) use[1] += ', ' + new Date(ready.at).toLocaleString();
+  const card = (question, [answer, why], className) => make('div', 'card', make('p', 'dim', question),
+    make('p', 'answer ' + className, answer), make('p', 'dim', why));
+  const failures = failed ? (well[1] ? '; ' : '') + count(failed) + (failed === 1 ? ' id' : ' ids') + ' failed' : '';
+  return [card('Does it go well?', [well[0], well[1] + failures], bad ? 'bad' : runs.length ? 'good' : ''),
+    card('When is it done?', done, ''),
+    card('Can I use the data?', use, ready ? ready.ready ? 'good' : 'bad' : '')];
+}
+
 function empty(list, text) {
   return list.length ? list : [make('p', 'dim', text)];
 }
@@ -242,8 +296,9 @@ function update(status) {
     }
     while (now - samples[0].at > HOUR) samples.shift();
   }
-  const runs = ledger => ledger.runs.some(run => run.state === 'running') ? 0 : 1;
-  const ledgers = [...status.jobs].sort((a, b) => runs(a) - runs(b));
+  const idle = ledger => runsOf(ledger).length ? 0 : 1;
+  const ledgers = [...status.jobs].sort((a, b) => idle(a) - idle(b));
+  show('summary', ...summary(status));
   show('jobs', ...empty(ledgers.map(job), 'No job has run here yet. Choose one below and press Start, or type: ./backfill run payouts --ids FILE'));
   show('pace', ...empty(Object.keys(history).sort().map(source => curve(source, history[source], now)),
     'No source was asked in the last hour.'));
@@ -256,8 +311,9 @@ function update(status) {
   show('reports', ...empty(status.reports.map(report), 'None yet. Start ready: it says whether the data can be used.'));
   choices('what', status.can_start);
   choices('failed-job', {jobs: status.jobs.filter(ledger => status.can_start.jobs.includes(ledger.job)).map(ledger => ledger.job)});
-  const failed = status.jobs.reduce((sum, ledger) => sum + ledger.ids.failed, 0);
-  const running = status.jobs.filter(ledger => !runs(ledger)).map(ledger => ledger.job);
+  const failed = status.jobs.reduce((sum, ledger) => sum + idsOf(ledger).failed, 0);
+  const running = status.jobs.filter(ledger => !idle(ledger)).map(ledger => ledger.job);
+  showFailed(status);
   document.title = (running.length ? running.join(', ') + ' – ' : '') + 'Polymarket backfills';
   at('live').textContent = (running.length ? running.join(', ') + (running.length > 1 ? ' run' : ' runs') : 'Nothing runs')
     + (failed ? ', ' + count(failed) + (failed === 1 ? ' id' : ' ids') + ' failed' : '');
@@ -270,17 +326,38 @@ async function act(action, what, options) {
   at('said').textContent = (await answer.text()).trim();
 }
 
+/** How many ids of each job have failed, as the status has it. */
+let failedBefore = '';
+
+/** Shows failed ids without a click, and anew when there are others, of a job that has some. */
+function showFailed(status) {
+  const counts = status.jobs.filter(ledger => !runsOf(ledger).length).map(ledger => [ledger.job, ledger.ids.failed]);
+  if (JSON.stringify(counts) === failedBefore) return;
+  failedBefore = JSON.stringify(counts);
+  const some = counts.filter(([, n]) => n).map(([name]) => name);
+  if (some.length && !some.includes(at('failed-job').value)) at('failed-job').value = some[0];
+  failed();
+}
+
 async function failed() {
   const name = at('failed-job').value;
+  at('retry').disabled = true;
   if (!name) return show('failed', make('p', 'dim', 'No job has run here yet.'));
   const answer = await fetch('failed.json?' + new URLSearchParams({job: name, search: at('search').value}));
   if (!answer.ok) return show('failed', make('p', 'bad', await answer.text()));
   const rows = await answer.json();
-  if (!rows.length) return show('failed', make('p', 'dim', at('search').value ? 'No failed id matches.' : 'No id of ' + name + ' has failed.'));
+  if (!rows.length) return show('failed', make('p', 'dim', at('search').value ? 'No failed id of ' + name + ' matches.' : 'No id of ' + name + ' has failed.'));
+  at('retry').disabled = false;
   const body = make('tbody', '', ...rows.map(row => make('tr', '', make('td', '', row.id), make('td', '', String(row.status || '')),
     make('td', 'number', String(row.attempts)), make('td', '', row.reason))));
   const head = make('thead', '', make('tr', '', ...['id', 'HTTP status', 'attempts', 'reason'].map(title => make('th', '', title))));
-  show('failed', make('div', 'scroll', make('table', '', head, body)));
+  const table = make('div', 'scroll rows', make('table', '', head, body));
+  // so that the keyboard scrolls it
+  table.tabIndex = 0;
+  table.setAttribute('role', 'region');
+  table.setAttribute('aria-label', 'failed ids of ' + name);
+  show('failed', make('p', 'dim', rows.length < MOST_FAILED ? count(rows.length) + (rows.length === 1 ? ' id' : ' ids')
+    : 'the first ' + count(rows.length) + '; all: ./backfill ledger ' + name + ' --state failed'), table);
 }
 
 at('start').addEventListener('submit', event => {
@@ -291,7 +368,8 @@ at('find').addEventListener('submit', event => {
   event.preventDefault();
   failed();
 });
-at('retry').addEventListener('click', () => at('failed-job').value && act('run', at('failed-job').value));
+at('failed-job').addEventListener('change', failed);
+at('retry').addEventListener('click', () => act('retry', at('failed-job').value));
 document.addEventListener('click', event => event.target.dataset.stop && act('stop', event.target.dataset.stop));
 
 fetch('history.json').then(answer => answer.json()).then(all => {

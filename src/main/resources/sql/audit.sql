@@ -321,8 +321,8 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- The transactions that the laws supply and transactions have to read. Each move of an amount counts as the amount times a hash of its
 -- token and wallet: what the transfers say less what fills, splits and merges say, what stays with contracts that only pass tokens
 -- on, and what is minted less what splits and merges say, each with a factor of its own. If all of these are as they should be, they sum
--- up to zero, modulo 2^64; if one is not, the sum is zero by a chance of about 2^-64. Whatever the sum cannot tell (redemptions,
--- conversions, pools, fees in shares, orders that are filled alone) makes its transaction a doubtful one. The flags of an address: 1, its moves have to be explained;
+-- up to zero, modulo 2^64; if one is not, the sum is zero by a chance of about 2^-64. What a wallet burns of the tokens that it redeems
+-- in the same transaction is any amount, and counts as nothing. Whatever the sum cannot tell (redemptions by contracts, conversions, pools, fees in shares, orders that are filled alone) makes its transaction a doubtful one. The flags of an address: 1, its moves have to be explained;
 -- 2, it keeps none; 4, what it moves has to be explained; 8, a collateral adapter.
 INSERT INTO default.audit_glances
 WITH
@@ -335,7 +335,21 @@ WITH
         )
     ) AS contracts,
     x -> transform(cityHash64(x), contracts.1, contracts.2, toUInt8(1)) AS flags_of,
-    7046029254386353131 AS kept, 1609587929392839161 AS supplied
+    7046029254386353131 AS kept, 1609587929392839161 AS supplied,
+    redeemed AS
+    (
+        SELECT bitShiftLeft(toUInt128(reinterpretAsUInt64(event.transaction_hash)), 64) + cityHash64(event.wallet, token.token_id) FROM
+        (
+            SELECT transaction_hash, wallet, condition_id, collateral, arrayJoin(numbers) AS index_set FROM default.chain_lifecycle FINAL
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption' AND notEmpty(numbers)
+                AND parent_id = toFixedString('', 32)
+        ) AS event
+        INNER JOIN
+        (
+            SELECT condition_id, collateral, index_set, token_id FROM default.audit_tokens WHERE condition_id IN
+                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+        ) AS token USING (condition_id, collateral, index_set)
+    )
 SELECT 'moves', {from_block}, {to_block},
     map('transactions', countIf(bitAnd(about, 1) != 0), 'supply', countIf(bitAnd(about, 2) != 0)),
     groupArrayIf(tx, left != 0)
@@ -344,7 +358,7 @@ FROM
     SELECT tx, groupBitOr(law) AS about, sum(more) AS left FROM
     (
         SELECT reinterpretAsUInt64(transaction_hash) AS tx, toUInt8(counts + if(minted = 0, 0, 2)) AS law,
-            toUInt64(amount) * (cityHash64(token_id, receiver) * (asked * bitAnd(to, 1) + counts * bitAnd(to, 2) * kept)
+            if(redemption, 0, toUInt64(amount)) * (cityHash64(token_id, receiver) * (asked * bitAnd(to, 1) + counts * bitAnd(to, 2) * kept)
                 - cityHash64(token_id, sender) * (asked * bitAnd(from, 1) * by_event + counts * bitAnd(from, 2) * kept)
                 + minted * cityHash64(token_id) * supplied) AS more
         FROM
@@ -352,7 +366,9 @@ FROM
             SELECT transaction_hash, token_id, sender, receiver, amount, flags_of(sender) AS from, flags_of(receiver) AS to, flags_of(operator) AS by,
                 toUInt64(bitAnd(bitOr(from, by), 4) != 0 OR to = 4) AS counts, toInt64(from = 4) - toInt64(to = 4) AS minted,
                 if(bitAnd(by, 8) = 0, counts, 0) AS asked,
-                if(to = 4 AND contract != toFixedString(unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), 20), 0, 1) AS by_event
+                if(to = 4 AND contract != toFixedString(unhex('4d97dcd97ec945f40cf65f87097ace5ea0476045'), 20), 0, 1) AS by_event,
+                to = 4 AND from = 1 AND bitAnd(by, 8) = 0 AND by_event = 1 AND bitShiftLeft(toUInt128(reinterpretAsUInt64(transaction_hash)), 64)
+                    + cityHash64(sender, token_id) IN redeemed AS redemption
             FROM default.chain_transfers FINAL WHERE block_number BETWEEN {from_block} AND {to_block}
         )
         UNION ALL
@@ -396,13 +412,70 @@ FROM
         WHERE block_number BETWEEN {from_block} AND {to_block} AND version = 'V3' AND kind IN ('split', 'merge', 'redemption')
         UNION ALL
         SELECT reinterpretAsUInt64(transaction_hash), toUInt8(if(kind = 'redemption' AND notEmpty(numbers), 3, 1)),
-            toInt64(cityHash64(block_number, log_index))
+            if(kind = 'redemption' AND notEmpty(numbers) AND parent_id = toFixedString('', 32) AND flags_of(wallet) = 1, 0,
+                toInt64(cityHash64(block_number, log_index)))
         FROM default.chain_lifecycle
         WHERE block_number BETWEEN {from_block} AND {to_block} AND (kind IN ('auto redemption', 'conversion') OR kind = 'redemption' AND version != 'V3'
             OR kind = 'fee refund' AND token_id != 0)
         UNION ALL
         SELECT reinterpretAsUInt64(transaction_hash), 1, toInt64(cityHash64(block_number, log_index))
         FROM default.chain_amm_trades WHERE block_number BETWEEN {from_block} AND {to_block} AND pool IN (SELECT pool FROM default.audit_pools)
+    )
+    GROUP BY tx
+)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
+
+-- @glance-redemptions
+-- The transactions whose redemptions do not plainly pay what is burnt. A token that pays all or nothing is not rounded: payouts
+-- less burnt tokens that pay, each times a hash of wallet, condition and collateral, sum up to zero, modulo 2^64. Tokens that pay a
+-- part, and merges in the same transaction, make it a doubtful one.
+INSERT INTO default.audit_glances
+SELECT 'redemptions', {from_block}, {to_block}, map('redemptions', sum(redemptions)), groupArrayIf(tx, redemptions > 0 AND left != 0)
+FROM
+(
+    SELECT tx, sum(events) AS redemptions, sum(more) AS left FROM
+    (
+        SELECT reinterpretAsUInt64(transaction_hash) AS tx, toUInt64(1) AS events,
+            toUInt64(sum(payout)) * cityHash64(wallet, condition_id, collateral) AS more
+        FROM default.chain_lifecycle FINAL
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption' AND notEmpty(numbers)
+            AND parent_id = toFixedString('', 32)
+            AND lower(hex(condition_id)) IN (SELECT condition_id FROM default.rpc_resolutions WHERE condition_id IN
+                (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle
+                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption'))
+            AND (condition_id, collateral) IN (SELECT condition_id, collateral FROM default.audit_tokens WHERE condition_id IN
+                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption'))
+        GROUP BY transaction_hash, wallet, condition_id, collateral
+        UNION ALL
+        SELECT reinterpretAsUInt64(transfer.transaction_hash), 0,
+            toUInt64(-toUInt64(transfer.amount) * token.pays
+                * if(token.pays < 2, cityHash64(transfer.sender, token.condition_id, token.collateral), 1))
+        FROM
+        (
+            SELECT transaction_hash, sender, token_id, amount FROM default.chain_transfers FINAL
+            WHERE block_number BETWEEN {from_block} AND {to_block} AND receiver = toFixedString('', 20)
+        ) AS transfer
+        INNER JOIN
+        (
+            SELECT token_id, tokens.condition_id AS condition_id, collateral, arraySum((n, i) -> if(bitAnd(index_set,
+                    bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, toInt256(n), 0), payout_numerators, arrayEnumerate(payout_numerators)) AS share,
+                multiIf(share = 0, toUInt64(0), share = toInt256(arraySum(payout_numerators)), 1, cityHash64(token_id)) AS pays
+            FROM
+            (
+                SELECT * FROM default.audit_tokens WHERE condition_id IN
+                    (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+            ) AS tokens
+            INNER JOIN
+            (
+                SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators
+                FROM default.rpc_resolutions AS known FINAL
+                WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle
+                    WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+            ) AS resolution ON resolution.condition_id = tokens.condition_id
+        ) AS token ON token.token_id = transfer.token_id
+        UNION ALL
+        SELECT reinterpretAsUInt64(transaction_hash), 0, cityHash64(block_number, log_index) FROM default.chain_lifecycle
+        WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'merge'
     )
     GROUP BY tx
 )
@@ -543,8 +616,9 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law redemptions by=blocks case=redemptions-of-resolved-conditions needs=transfers,lifecycle,conditions Each redemption pays what the tokens that were burnt for it are worth, rounded down for each outcome.
+-- @law redemptions by=blocks case=redemptions-of-resolved-conditions glance=redemptions needs=transfers,lifecycle,conditions Each redemption pays what the tokens that were burnt for it are worth, rounded down for each outcome.
 -- Where a wallet redeems a condition several times in a transaction, each may round on its own.
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'redemptions' AND first = {from_block} AND last = {to_block})
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
     maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
@@ -567,7 +641,7 @@ FROM
                 groupUniqArrayArray(numbers) AS sets
             FROM default.chain_lifecycle FINAL
             WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption' AND notEmpty(numbers)
-                AND parent_id = toFixedString('', 32)
+                AND parent_id = toFixedString('', 32) AND reinterpretAsUInt64(transaction_hash) IN doubtful
             GROUP BY tx, wallet, condition_id, collateral
         ) AS redeemed
         INNER JOIN
@@ -587,12 +661,14 @@ FROM
         (
             SELECT transaction_hash AS tx, sender AS wallet, token_id, toInt256(amount) AS amount FROM default.chain_transfers FINAL
             WHERE block_number BETWEEN {from_block} AND {to_block} AND receiver = toFixedString('', 20)
+                AND reinterpretAsUInt64(transaction_hash) IN doubtful
             UNION ALL
             SELECT event.transaction_hash, event.wallet, merged.token_id, -toInt256(event.amount) FROM
             (
                 SELECT transaction_hash, wallet, condition_id, collateral, amount, arrayJoin(numbers) AS index_set
                     FROM default.chain_lifecycle FINAL
                 WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'merge' AND notEmpty(numbers)
+                    AND reinterpretAsUInt64(transaction_hash) IN doubtful
             ) AS event
             INNER JOIN
             (
@@ -922,8 +998,8 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law settled by=tokens case=settled-conditions whole=conditions,transfers,fills,lifecycle born=conditions What was paid for the tokens of a settled condition came back: over all wallets, collateral received less paid, with what is not redeemed yet, sums up to nothing but rounding.
 -- A neg-risk market is settled with all its questions, because conversions cross them. Fills count before fees, which are somebody's
 -- too; an order that is filled alone pays whom it takes from. An exchange's own splits and merges are its fills'. Each payout is
--- rounded down by less than a unit: once for each outcome of a redemption, and for each holder of what is left. The missing log may
--- be any from the condition's preparation on; the modules' conditions have none.
+-- rounded down by less than a unit: once for each outcome of a redemption, and for each holder of what is left and pays a part. The
+-- missing log may be any from the condition's preparation on; the modules' conditions have none.
 WITH
     grouped AS
     (
@@ -949,15 +1025,22 @@ WITH
             ON resolution.condition_id = token.condition_id
         WHERE cityHash64(market) {in_range}
     ),
-    -- where the history is not whole, what was prepared in the last range
-    token AS (SELECT * FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)
+    -- Where the history is not whole, what was prepared in the last range. A token that pays all or nothing is worth its supply,
+    -- where the law balances found no doubtful wallet of it; of the others, each wallet's rest is rounded by itself.
+    token AS (SELECT *, toInt256(arraySum((n, i) -> if(bitAnd(index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0,
+        n, toUInt256(0)), numerators, arrayEnumerate(numerators))) AS share, toInt256(arraySum(numerators)) AS whole,
+        share = whole AND {from_block} = 0 AND (SELECT count() FROM default.audit_glances WHERE glance = 'balances') > 0
+            AND cityHash64(token_id) NOT IN (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'balances')
+            AND token_id NOT IN (SELECT token_id FROM default.chain_transfers WHERE amount >= bitShiftLeft(toUInt256(1), 100)) AS by_supply
+        FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)
         AND ({from_block} = 0 OR market IN (SELECT if(kind = 'market', market_id, condition_id) FROM default.chain_lifecycle
             WHERE version = 'V1' AND kind IN ('market', 'preparation') AND block_number >= {from_block}))),
-    worth AS (SELECT token_id, market, toInt256(arraySum((n, i) -> if(bitAnd(index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0,
-        n, toUInt256(0)), numerators, arrayEnumerate(numerators))) AS share, toInt256(arraySum(numerators)) AS whole FROM token WHERE share > 0),
+    worth AS (SELECT token_id, market, share, whole FROM token WHERE share > 0 AND NOT by_supply),
     nobody AS (SELECT arrayJoin([toFixedString('', 20), toFixedString(substring(keccak256('NO_TOKEN_BURN_ADDRESS'), 1, 20), 20)])),
     exchanges AS (SELECT address FROM default.audit_contracts WHERE kind = 'exchange'),
-    adapters AS (SELECT address FROM default.audit_contracts WHERE kind = 'adapter')
+    adapters AS (SELECT address FROM default.audit_contracts WHERE kind = 'adapter'),
+    collaterals AS (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter'),
+    alone AS (SELECT block_number FROM default.chain_fills WHERE version = 'V1' AND role = 'maker' AND taker_order)
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
     maxIf(until, wrong != '') AS last_block,
     groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(market)))), wrong != '') AS places
@@ -975,12 +1058,14 @@ FROM
         FROM
         (
             SELECT token_id, min(block_number) AS block, sum(if(side = 'BUY', -1, 1) * toInt128(collateral)) AS cash
+            FROM default.chain_fills FINAL WHERE token_id IN (SELECT token_id FROM token) GROUP BY token_id
+            UNION ALL
+            -- less the orders that are filled alone: few, and in few blocks
+            SELECT token_id, min(block_number), sum(if(side = 'BUY', 1, -1) * toInt128(collateral))
             FROM default.chain_fills FINAL
-            WHERE token_id IN (SELECT token_id FROM token) AND NOT (version = 'V1' AND role = 'maker' AND taker_order
+            WHERE block_number IN alone AND token_id IN (SELECT token_id FROM token) AND version = 'V1' AND role = 'maker' AND taker_order
                 AND (transaction_hash, token_id, if(side = 'BUY', counterparty, owner), if(side = 'BUY', owner, counterparty)) IN
-                    (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE (transaction_hash, token_id) IN
-                        (SELECT transaction_hash, token_id FROM default.chain_fills
-                        WHERE version = 'V1' AND role = 'maker' AND taker_order AND token_id IN (SELECT token_id FROM token))))
+                    (SELECT transaction_hash, token_id, sender, receiver FROM default.audit_direct WHERE block_number IN alone)
             GROUP BY token_id
         ) AS fill
         INNER JOIN token ON token.token_id = fill.token_id
@@ -1006,14 +1091,19 @@ FROM
         WHERE event.kind = 'redemption' OR empty(event.numbers) OR arraySum(event.numbers) = known.all_outcomes
 
         UNION ALL
-        -- what a collateral adapter splits and merges for an exchange
-        SELECT token.market, transfer.block_number, if(transfer.receiver IN exchanges, 1, -1) * toInt256(transfer.amount), 0
+        -- what a collateral adapter splits and merges for an exchange, and what is not redeemed of tokens that pay all
+        SELECT token.market, transfer.block, if(token.index_set = 1, toInt256(transfer.adapted), 0)
+            + if(token.by_supply, toInt256(transfer.supply), 0), 0
         FROM
         (
-            SELECT * FROM default.chain_transfers FINAL
-            WHERE token_id IN (SELECT token_id FROM token WHERE index_set = 1)
-                AND (sender IN exchanges AND receiver IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter')
-                OR receiver IN exchanges AND sender IN (SELECT address FROM default.audit_contracts WHERE kind = 'collateral adapter'))
+            SELECT token_id, min(block_number) AS block,
+                sum((toInt8(sender IN nobody) - toInt8(receiver IN nobody)) * toInt128(amount)) AS supply,
+                sum(multiIf(sender IN exchanges AND receiver IN collaterals, -1, receiver IN exchanges AND sender IN collaterals, 1, 0)
+                    * toInt128(amount)) AS adapted
+            FROM default.chain_transfers FINAL
+            WHERE token_id IN (SELECT token_id FROM token) AND (sender IN nobody OR receiver IN nobody
+                OR sender IN exchanges AND receiver IN collaterals OR receiver IN exchanges AND sender IN collaterals)
+            GROUP BY token_id
         ) AS transfer
         INNER JOIN token ON token.token_id = transfer.token_id
 
@@ -1022,7 +1112,7 @@ FROM
         WHERE kind = 'conversion' AND version = 'V1' AND market_id IN (SELECT market FROM token)
 
         UNION ALL
-        -- what is not redeemed and worth something: a holding is a hash of token and wallet
+        -- what is not redeemed of the others: a holding is a hash of token and wallet
         SELECT worth.market, holding.since, intDiv(toInt256(holding.held) * worth.share, worth.whole), toUInt64(1) FROM
         (
             SELECT any(token_id) AS token_id, min(block_number) AS since, sum(amount) AS held FROM

@@ -1,4 +1,4 @@
--- Resolutionsfrom the Data API: the landing table, the stored tables, and the queries on them.
+-- Resolutions from the Data API: the landing table, the stored tables, and the queries on them.
 -- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 -- The target table is default.resolutions_external_ingest, in tables.sql.
 

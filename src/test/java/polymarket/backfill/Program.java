@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -123,20 +124,27 @@ public final class Program implements AutoCloseable {
    * @param options of the JVM, such as its output's and the width that the launcher finds
    */
   public static Program startOnTerminal(TestBed bed, List<String> options, String... arguments) {
-    List<String> all = new ArrayList<>(List.of(arguments));
-    all.addAll(bed.setArguments());
+    return startOnTerminal(bed, options, Map.of(), arguments);
+  }
+
+  /**
+   * @param environment what it has beside the tests' own
+   */
+  public static Program startOnTerminal(
+      TestBed bed, List<String> options, Map<String, String> environment, String... arguments) {
+    List<String> words = new ArrayList<>(List.of(arguments));
+    words.addAll(bed.setArguments());
     String command =
         command(
                 bed.home(),
                 Stream.concat(Stream.of("-Dbackfill.terminal=true"), options.stream()).toList(),
-                all)
+                words)
             .stream()
             .map(word -> "'" + word + "'")
             .collect(java.util.stream.Collectors.joining(" "));
-    return start(
-        List.of("script", "-qec", "exec " + command, "/dev/null"),
-        bed.home(),
-        Map.of("TERM", "xterm"));
+    Map<String, String> all = new HashMap<>(Map.of("TERM", "xterm", "NO_COLOR", ""));
+    all.putAll(environment);
+    return start(List.of("script", "-qec", "exec " + command, "/dev/null"), bed.home(), all);
   }
 
   /**

@@ -82,6 +82,8 @@ public final class Backfill implements Callable<Integer> {
     return command
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
+        // its escape codes would not pass Redaction
+        .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
         .setHelpFactory(
             (spec, scheme) -> {
               if (spec.userObject() instanceof JobsCommand jobs) {
@@ -106,7 +108,9 @@ public final class Backfill implements Callable<Integer> {
   }
 
   private static UnaryOperator<String> layout(boolean terminal) {
-    return terminal ? new Wrap(Terminal.columns()) : UnaryOperator.identity();
+    return terminal && !"false".equals(System.getProperty("backfill.layout"))
+        ? new Wrap(Terminal.columns()).andThen(Colour.of(true))::apply
+        : UnaryOperator.identity();
   }
 
   private static int usage(ParameterException e, String[] args) {

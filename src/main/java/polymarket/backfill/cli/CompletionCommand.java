@@ -6,6 +6,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -60,6 +61,16 @@ final class CompletionCommand implements Callable<Integer> {
                       "__fish_use_subcommand",
                       " -a " + name,
                       description(sub.usageMessage().description())));
+              for (PositionalParamSpec parameter : sub.positionalParameters()) {
+                if (parameter.completionCandidates() != null) {
+                  script.append(
+                      line(
+                          program,
+                          "__fish_seen_subcommand_from " + name,
+                          " -a \"" + String.join(" ", parameter.completionCandidates()) + "\"",
+                          parameter.paramLabel()));
+                }
+              }
               for (OptionSpec option : sub.options()) {
                 if (!option.hidden()) {
                   script.append(

@@ -166,7 +166,7 @@ final class DemoCommand implements Callable<Integer> {
             + judged.get("wrong_at_the_clob")
             + " of them because the CLOB itself has the wrong condition.");
     steps.show("audit", "--node", "--brief");
-    return steps.show("ready");
+    return steps.verdict("ready");
   }
 
   private static void tellWhereTheDataIs(Path demo, ClickHouse clickHouse) {
@@ -266,6 +266,9 @@ final class DemoCommand implements Callable<Integer> {
     /** Begins the line of a job's end that says what its run did. */
     private static final String DID = "  this run: ";
 
+    /** Begins the line of a measure that meets its threshold. */
+    private static final String MET = "  yes  ";
+
     private final List<String> settings;
     private final PrintStream report;
 
@@ -284,6 +287,29 @@ final class DemoCommand implements Callable<Integer> {
       System.out.print("$ " + command);
       System.out.flush();
       long started = System.nanoTime();
+      Printed printed = printed(words);
+      System.out.println("  (" + Messages.time((System.nanoTime() - started) / 1_000_000) + ")");
+      printed
+          .text()
+          .lines()
+          .filter(line -> line.startsWith(DID))
+          .forEach(line -> System.out.println("    " + line.substring(DID.length())));
+      return checked(command, printed.code(), printed.text());
+    }
+
+    /** Runs a check and shows its verdict and what is not all right. */
+    int verdict(String... words) {
+      System.out.println("\n$ " + command(words));
+      Printed printed = printed(words);
+      printed.text().lines().filter(line -> !line.startsWith(MET)).forEach(System.out::println);
+      return checked(command(words), printed.code(), printed.text());
+    }
+
+    /** How a command ended, and what it printed. */
+    private record Printed(int code, String text) {}
+
+    /** Runs a command; what it prints goes to the report. */
+    private Printed printed(String... words) {
       ByteArrayOutputStream out = new ByteArrayOutputStream();
       PrintStream before = System.out;
       PrintStream errors = System.err;
@@ -300,12 +326,8 @@ final class DemoCommand implements Callable<Integer> {
         System.setProperty("backfill.terminal", terminal == null ? "false" : terminal);
       }
       String text = out.toString(StandardCharsets.UTF_8);
-      report.println("$ " + command + "\n" + text);
-      System.out.println("  (" + Messages.time((System.nanoTime() - started) / 1_000_000) + ")");
-      text.lines()
-          .filter(line -> line.startsWith(DID))
-          .forEach(line -> System.out.println("    " + line.substring(DID.length())));
-      return checked(command, code, text);
+      report.println("$ " + command(words) + "\n" + text);
+      return new Printed(code, text);
     }
 
     /** Runs a command and shows what it prints. */

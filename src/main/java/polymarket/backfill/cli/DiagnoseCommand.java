@@ -52,7 +52,10 @@ final class DiagnoseCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Parameters(paramLabel = "JOB", description = "The job, such as fills.")
+  @Parameters(
+      paramLabel = "JOB",
+      completionCandidates = Names.Jobs.class,
+      description = "The job, such as fills.")
   private String name;
 
   @Option(

@@ -27,7 +27,11 @@ final class FetchCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Parameters(index = "0", paramLabel = "JOB", description = "The job, such as payouts.")
+  @Parameters(
+      index = "0",
+      paramLabel = "JOB",
+      completionCandidates = Names.Jobs.class,
+      description = "The job, such as payouts.")
   private String name;
 
   @Parameters(index = "1..*", arity = "1..*", paramLabel = "ID", description = "Ids in any form.")

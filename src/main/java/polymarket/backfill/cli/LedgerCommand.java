@@ -26,7 +26,10 @@ final class LedgerCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
+  @Parameters(
+      paramLabel = "JOB",
+      completionCandidates = Names.Jobs.class,
+      description = "The job, such as payouts.")
   private String name;
 
   @Option(

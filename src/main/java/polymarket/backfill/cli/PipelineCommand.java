@@ -84,7 +84,10 @@ final class PipelineCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Parameters(paramLabel = "NAME", description = "The pipeline, such as overnight.")
+  @Parameters(
+      paramLabel = "NAME",
+      completionCandidates = Names.Pipelines.class,
+      description = "The pipeline, such as overnight.")
   private String name;
 
   @Option(

@@ -125,7 +125,10 @@ record PostedCommand(
    * @param sets the service's own --set, before those of the command line
    */
   Started start(List<String> sets, PostedRun.Output output) {
-    List<String> options = new ArrayList<>(List.of("-Dbackfill.terminal.output=" + terminalOutput));
+    // the command line lays out for its terminal, whose width this process does not know
+    List<String> options =
+        new ArrayList<>(
+            List.of("-Dbackfill.terminal.output=" + terminalOutput, "-Dbackfill.layout=false"));
     if (width > 0) {
       options.add("-Dbackfill.progress=" + output.progress());
       options.add("-Dbackfill.progress.width=" + width);

@@ -129,21 +129,24 @@ final class Report {
       }
       cells.add(line);
     }
+    String gap = "  ";
     if (Boolean.getBoolean("backfill.terminal.output")) {
       fit(widths, rows.get(0), heads);
       cells.forEach(line -> shorten(line, widths));
+      // numbers are never cut
+      gap = isWide(widths) ? " " : gap;
     }
     StringBuilder text = new StringBuilder();
-    line(text, heads, widths, rows.get(0), heads);
+    line(text, heads, widths, gap, rows.get(0));
     for (List<String> line : cells) {
-      line(text, line, widths, rows.get(0), heads);
+      line(text, line, widths, gap, rows.get(0));
     }
     return text.toString();
   }
 
   /** Makes the widest columns of texts narrower, until the table is as wide as the terminal. */
   private static void fit(int[] widths, Map<String, ?> sample, List<String> heads) {
-    while (2 * widths.length + IntStream.of(widths).sum() > Terminal.columns()) {
+    while (isWide(widths)) {
       int widest = -1;
       for (int i = 0; i < widths.length; i++) {
         boolean text = !(sample.get(heads.get(i)) instanceof Number);
@@ -158,6 +161,10 @@ final class Report {
       }
       widths[widest]--;
     }
+  }
+
+  private static boolean isWide(int[] widths) {
+    return 2 * widths.length + IntStream.of(widths).sum() > Terminal.columns();
   }
 
   private static void shorten(List<String> cells, int[] widths) {
@@ -185,16 +192,14 @@ final class Report {
   }
 
   private static void line(
-      StringBuilder text,
-      List<String> cells,
-      int[] widths,
-      Map<String, ?> sample,
-      List<String> heads) {
-    StringBuilder line = new StringBuilder("  ");
-    for (int i = 0; i < cells.size(); i++) {
-      String pad = " ".repeat(widths[i] - width(cells.get(i)));
-      boolean right = sample.get(heads.get(i)) instanceof Number;
-      line.append(right ? pad + cells.get(i) : cells.get(i) + pad).append("  ");
+      StringBuilder text, List<String> cells, int[] widths, String gap, Map<String, ?> sample) {
+    StringBuilder line = new StringBuilder(" ");
+    int i = 0;
+    for (Object value : sample.values()) {
+      String cell = cells.get(i);
+      String pad = " ".repeat(widths[i] - width(cell));
+      line.append(i == 0 ? " " : gap).append(value instanceof Number ? pad + cell : cell + pad);
+      i++;
     }
     text.append(line.toString().stripTrailing()).append('\n');
   }

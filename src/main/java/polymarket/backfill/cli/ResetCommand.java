@@ -30,7 +30,10 @@ final class ResetCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
-  @Parameters(paramLabel = "JOB", description = "The job, such as payouts.")
+  @Parameters(
+      paramLabel = "JOB",
+      completionCandidates = Names.Jobs.class,
+      description = "The job, such as payouts.")
   private String name;
 
   @Option(names = "--yes", description = "Do not ask for confirmation.")

@@ -16,8 +16,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
@@ -230,34 +233,37 @@ final class ServeContent implements PageContent, AutoCloseable {
 
   @Override
   public String failed(String name, String search) {
-    Job job = Job.read(Common.home(), name);
     String lower = search.toLowerCase(Locale.ROOT);
     List<Map<String, Object>> failed = new ArrayList<>();
-    for (Job part : job.parts(Common.home(), "auto")) {
+    failed(
+        name,
+        search.isEmpty() ? MOST_FAILED : Long.MAX_VALUE,
+        (part, entry) -> {
+          String reason = entry.reason() == null ? "" : entry.reason();
+          if (failed.size() < MOST_FAILED
+              && (entry.id() + " " + reason).toLowerCase(Locale.ROOT).contains(lower)) {
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("job", part);
+            row.put("id", entry.id());
+            row.put("status", entry.status() == 0 ? null : entry.status());
+            row.put("attempts", entry.attempts());
+            row.put("reason", reason);
+            failed.add(row);
+          }
+        });
+    return Report.json(failed);
+  }
+
+  /** Hands out at most so many failed ids of each job that runs under a name, with that job. */
+  private void failed(String name, long most, BiConsumer<String, Ledger.Entry> to) {
+    for (Job part : Job.read(Common.home(), name).parts(Common.home(), "auto")) {
       LedgerPlace file = LedgerPlace.of(settings, part.getName());
-      if (!file.exists()) {
-        continue;
-      }
-      try (Ledger ledger = Ledger.open(file)) {
-        ledger.entries(
-            State.FAILED,
-            search.isEmpty() ? MOST_FAILED : Long.MAX_VALUE,
-            entry -> {
-              String reason = entry.reason() == null ? "" : entry.reason();
-              if (failed.size() < MOST_FAILED
-                  && (entry.id() + " " + reason).toLowerCase(Locale.ROOT).contains(lower)) {
-                Map<String, Object> row = new LinkedHashMap<>();
-                row.put("job", part.getName());
-                row.put("id", entry.id());
-                row.put("status", entry.status() == 0 ? null : entry.status());
-                row.put("attempts", entry.attempts());
-                row.put("reason", reason);
-                failed.add(row);
-              }
-            });
+      if (file.exists()) {
+        try (Ledger ledger = Ledger.open(file)) {
+          ledger.entries(State.FAILED, most, entry -> to.accept(part.getName(), entry));
+        }
       }
     }
-    return Report.json(failed);
   }
 
   @Override
@@ -273,9 +279,10 @@ final class ServeContent implements PageContent, AutoCloseable {
   @Override
   public String act(String action, String what, String options) {
     return switch (action) {
-      case "run" -> start(what, options);
+      case "run" -> start(what, options(options));
+      case "retry" -> start(what, retryOptions(what));
       case "stop" -> stop(what);
-      default -> throw new UserError("the page can only run and stop");
+      default -> throw new UserError("the page can only run, retry and stop");
     };
   }
 
@@ -285,7 +292,31 @@ final class ServeContent implements PageContent, AutoCloseable {
     }
   }
 
-  private synchronized String start(String what, String options) {
+  /**
+   * The options of a run that asks for a job's failed ids again: their list, so that it looks for
+   * no others. A run of whole lists or ranges asks for what failed, too.
+   */
+  private List<String> retryOptions(String what) {
+    Job job = Job.read(Common.home(), what);
+    List<String> ids = new ArrayList<>();
+    failed(what, Long.MAX_VALUE, (part, entry) -> ids.add(entry.id()));
+    if (ids.isEmpty()) {
+      throw new UserError("no id of " + what + " has failed");
+    }
+    if (job.isPass() || job.idKind() == IdKind.RANGE) {
+      return List.of();
+    }
+    Path list = folder.resolve(what + ".failed.txt");
+    try {
+      Files.createDirectories(folder);
+      Redaction.write(list, String.join("\n", ids) + "\n");
+    } catch (IOException e) {
+      throw UserError.unwritable(list, e);
+    }
+    return List.of("--ids", list.toString());
+  }
+
+  private synchronized String start(String what, List<String> options) {
     checkOpen();
     Started before = started.get(what);
     if (before != null && before.process().isAlive()) {
@@ -300,7 +331,7 @@ final class ServeContent implements PageContent, AutoCloseable {
     } else {
       words.addAll(List.of("run", Job.read(Common.home(), what).getName()));
     }
-    words.addAll(options(options));
+    words.addAll(options);
     words.addAll(sets);
     Started now = Started.start(words, folder.resolve(what + ".log"), List.of());
     started.put(what, now);

@@ -31,6 +31,7 @@ final class StopCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "JOB",
+      completionCandidates = Names.All.class,
       arity = "0..*",
       description =
           "The jobs, such as payouts; enrich, reconcile, or a pipeline such as overnight.")

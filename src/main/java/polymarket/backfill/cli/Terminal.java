@@ -9,6 +9,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -180,11 +181,19 @@ final class Terminal implements Messages, JobRun.Watcher {
   /** The line that is redrawn, and erased at the end. */
   private static final class Screen extends ConsoleProgressBarConsumer {
 
+    private final UnaryOperator<String> colour = Colour.of(true);
     private final PrintStream to;
 
     Screen(PrintStream to) {
       super(to);
       this.to = to;
+    }
+
+    /** The line fits the terminal already; what a longer one before it left is erased. */
+    @Override
+    public void accept(String line) {
+      to.print("\r" + colour.apply(line) + "\033[K");
+      to.flush();
     }
 
     @Override
@@ -300,6 +309,9 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private static String speed(JobStatus job) {
     JobStatus.Run run = job.run();
+    if (run.requests() == 0) {
+      return ", no answer yet";
+    }
     return String.format(
             Locale.ROOT, ", %.1f of %.1f requests/s", run.requestsPerSecond(), run.limitPerSecond())
         + (job.numbers() == null

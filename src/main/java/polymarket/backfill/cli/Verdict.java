@@ -1,6 +1,10 @@
 package polymarket.backfill.cli;
 
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -19,7 +23,9 @@ record Verdict(List<Ready.Line> lines) {
     List<String> jobs = Job.names(Common.home());
     try (LedgerValues ledgers = new LedgerValues(settings, jobs)) {
       Verdict verdict = new Verdict(new Ready(clickHouse, settings, ledgers, checks).measure(jobs));
-      LastChecks.keepReady(settings, ReadyCommand.object(verdict));
+      Map<String, Object> kept = new LinkedHashMap<>(ReadyCommand.object(verdict));
+      kept.put("at", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+      LastChecks.keepReady(settings, kept);
       return verdict;
     }
   }
@@ -30,11 +36,13 @@ record Verdict(List<Ready.Line> lines) {
 
   /** YES or NO, and how many measures miss their threshold. */
   String summary() {
-    long missed = lines.stream().filter(line -> !line.ok()).count();
-    return (yes() ? "YES: " : "NO: ")
-        + (missed == 0
-            ? "all thresholds are met"
-            : missed + " of " + Messages.count(lines.size(), "measure") + " miss their threshold");
+    return summary(lines.stream().filter(line -> !line.ok()).count(), lines.size());
+  }
+
+  static String summary(long missed, long measures) {
+    return missed == 0
+        ? "YES: all thresholds are met"
+        : "NO: " + missed + " of " + Messages.count(measures, "measure") + " miss their threshold";
   }
 
   /** What to type for the measures that miss their threshold, each command once. */

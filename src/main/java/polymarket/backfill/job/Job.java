@@ -118,6 +118,14 @@ public final class Job {
   private boolean oneIdARequest = false;
 
   @JobField(
+      title =
+          "The most ids of a batch that go into one request. The route NAME-ask is then called for"
+              + " each such part of a batch, many at once, and one insert stores the rows of all; 0"
+              + " if a batch is one request",
+      example = "20")
+  private int idsARequest = 0;
+
+  @JobField(
       title = "Whether a run after a complete one fetches everything again and replaces it",
       example = "true")
   private boolean pass = false;
@@ -215,6 +223,13 @@ public final class Job {
       title = "A note on the source for users, printed if ids are absent from it",
       example = "The example API has no markets older than a year.")
   private String sourceNote = "";
+
+  @JobField(
+      title =
+          "Files in which scripts leave ids of this job: a run without --ids names those that are"
+              + " there",
+      example = "[reports/condition_ids_missing_api.txt]")
+  private List<String> lists = List.of();
 
   @JobField(
       title =
@@ -326,8 +341,14 @@ public final class Job {
     return pagesTogether;
   }
 
-  public boolean isOneIdARequest() {
-    return oneIdARequest;
+  /** The most ids that go into one request. */
+  public int getIdsARequest() {
+    return oneIdARequest ? 1 : idsARequest == 0 ? Integer.MAX_VALUE : idsARequest;
+  }
+
+  /** Whether a batch is asked for with several requests, side by side. */
+  public boolean isAskedInParts(BatchWork batch) {
+    return batch.getSize() > getIdsARequest();
   }
 
   public boolean isPass() {
@@ -447,6 +468,11 @@ public final class Job {
 
   public String getSourceNote() {
     return sourceNote;
+  }
+
+  /** Files in which scripts leave ids, relative to the folder where a person types. */
+  public List<String> getLists() {
+    return lists;
   }
 
   public String getProbe() {

@@ -115,9 +115,9 @@ public record Batch(
     return new Batch(new Key(job, "none", 0), Kind.FIRST, List.of(), Mode.NEW, 0, Window.ALL);
   }
 
-  /** One of its ids, for sources that are asked for one id a call. */
-  Batch only(String id) {
-    return new Batch(key, kind, List.of(id), mode, false, passFrom, window, Saved.NOTHING, tenure);
+  /** Some of its ids, which go into one request. */
+  Batch only(List<String> some) {
+    return new Batch(key, kind, some, mode, false, passFrom, window, Saved.NOTHING, tenure);
   }
 
   /** The name of the batch's job. */

@@ -1,6 +1,7 @@
 package polymarket.backfill.ledger;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -34,7 +35,10 @@ public final class BatchWork {
   private final Map<String, Outcome> outcomes = new HashMap<>();
   private final List<String> missing = new ArrayList<>();
   private final Set<String> cut = new HashSet<>();
-  private Map<String, BatchWork> parts;
+
+  /** The parts that it is asked for in, by their ids; empty where it is not. */
+  private Map<String, BatchWork> parts = Map.of();
+
   private boolean check;
   private int requests;
   private int answers;
@@ -203,29 +207,51 @@ public final class BatchWork {
   }
 
   /**
-   * Its ids each as a batch of its own, for sources that are asked for one id a call; this one
-   * gathers what they bring.
+   * Its ids in parts, for sources that take fewer ids in a request; this batch gathers what they
+   * bring.
+   *
+   * @param size ids a part, the last one has what is left
    */
-  public synchronized List<BatchWork> getParts() {
+  public synchronized List<BatchWork> parts(int size) {
     parts = new LinkedHashMap<>();
-    for (String id : batch.ids()) {
-      parts.put(id, new BatchWork(batch.only(id), this, check));
+    for (int from = 0; from < getSize(); from += size) {
+      List<String> ids = batch.ids().subList(from, Math.min(getSize(), from + size));
+      BatchWork part = new BatchWork(batch.only(ids), this, check);
+      ids.forEach(id -> parts.put(id, part));
     }
-    return List.copyOf(parts.values());
+    return begunParts();
   }
 
   private synchronized List<BatchWork> begunParts() {
-    return parts == null ? List.of() : List.copyOf(parts.values());
+    return parts.values().stream().distinct().toList();
   }
 
-  /** Whether it is one id of a batch whose ids are asked for one by one. */
+  /**
+   * Ids of it in the parts that they were asked for in; each on its own, if they were asked for
+   * with one request.
+   *
+   * @param some of its ids
+   */
+  synchronized Collection<List<String>> partsOf(Collection<String> some) {
+    Map<Object, List<String>> together = new LinkedHashMap<>();
+    for (String id : batch.ids()) {
+      if (some.contains(id)) {
+        Object part = parts.isEmpty() ? id : parts.get(id);
+        together.computeIfAbsent(part, key -> new ArrayList<>()).add(id);
+      }
+    }
+    return together.values();
+  }
+
+  /** Whether it is a part of a batch that is asked for with several requests. */
   public boolean isPart() {
     return parent != null;
   }
 
   /**
-   * Keeps a page's rows. A part hands them over with the last page; one with so many rows that they
-   * are better stored page by page is left unanswered, and so gets a batch of its own.
+   * Keeps a page's rows. A part hands them over with the last page, and what it knows of ids
+   * without rows; one with so many rows that they are better stored page by page is left
+   * unanswered, and so gets a batch of its own.
    */
   public void keep(List<Map<String, Object>> page) {
     kept.add(page);
@@ -233,10 +259,17 @@ public final class BatchWork {
       return;
     }
     if (!pages.more()) {
-      parent.kept.gather(batch.ids().get(0), kept.all());
+      parent.takeOver(this);
     } else if (kept.size() > KEPT_ROWS) {
       kept.drop();
       pages.end();
+    }
+  }
+
+  private synchronized void takeOver(BatchWork part) {
+    if (kept.gather(part.getIds(), part.kept.all())) {
+      outcomes.putAll(part.outcomes);
+      missing.addAll(part.missing);
     }
   }
 
@@ -277,21 +310,20 @@ public final class BatchWork {
     kept.forget();
     synchronized (this) {
       cut.clear();
-      parts = null;
+      parts = Map.of();
       answers = 0;
     }
   }
 
   /** How often an id could not be fetched since the batch was taken up. */
   synchronized int failures(String id) {
-    return (parts == null ? this : parts.get(id)).failures.count();
+    return parts.getOrDefault(id, this).failures.count();
   }
 
   /** Begins a part of this batch, of which the source has said the same as of all of it. */
   public synchronized BatchWork part(Batch part) {
     BatchWork work = new BatchWork(part);
-    BatchWork asked = parts == null ? this : parts.get(part.ids().get(0));
-    work.failures.inherit((asked == null ? this : asked).failures);
+    work.failures.inherit(parts.getOrDefault(part.ids().get(0), this).failures);
     return work;
   }
 

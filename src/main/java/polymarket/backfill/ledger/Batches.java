@@ -192,8 +192,8 @@ final class Batches {
           if (!work.missing().isEmpty()) {
             followers.add(make(Kind.UNECHOED, number(work), work.mode(), share, work.missing()));
           }
-          for (String id : unanswered) {
-            followers.add(make(Kind.HALF, number(work), work.mode(), share, List.of(id)));
+          for (List<String> part : work.partsOf(unanswered)) {
+            followers.add(make(Kind.HALF, number(work), work.mode(), share, part));
           }
           database.update("release-ids", work.mode().text(), number(work));
           write(work, now);

@@ -83,14 +83,18 @@ public final class KeptRows {
   }
 
   /**
-   * Takes all rows of one id; where they would be too many with those of others, it is left
-   * unanswered.
+   * Takes all rows of ids that were asked for together; where they would be too many with those of
+   * others, the ids are left unanswered.
+   *
+   * @return whether it took them
    */
-  public synchronized void gather(String id, List<Map<String, Object>> rows) {
-    if (gathered.isEmpty() || gathered.size() + rows.size() <= GATHERED_ROWS) {
+  public synchronized boolean gather(List<String> ids, List<Map<String, Object>> rows) {
+    boolean room = gathered.isEmpty() || gathered.size() + rows.size() <= GATHERED_ROWS;
+    if (room) {
       gathered.addAll(rows);
-      answered.add(id);
+      answered.addAll(ids);
     }
+    return room;
   }
 
   /** The rows of the batch's parts. */

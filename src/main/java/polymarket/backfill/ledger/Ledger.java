@@ -315,7 +315,7 @@ public final class Ledger implements AutoCloseable {
    * Marks a batch: its ids by their outcomes; those the answer left out are put into a batch of
    * kind UNECHOED, which waits for {@link #askTogether}.
    *
-   * @param unanswered ids that are asked for each on its own and could not be: each gets a batch of
+   * @param unanswered ids that are asked for in parts and could not be: each part gets a batch of
    *     its own; those that are neither here nor answered go back to where the batch took them from
    * @return the batches that follow from it
    */

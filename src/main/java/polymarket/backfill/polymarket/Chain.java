@@ -356,7 +356,7 @@ public final class Chain {
   public void gather(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.SCAN) Scan scan) {
-    scan.rows.forEach(batch.kept()::gather);
+    scan.rows.forEach((range, rows) -> batch.kept().gather(List.of(range), rows));
   }
 
   /**

@@ -95,7 +95,7 @@ public record Estimate(
     String source = job.firstSource(settings);
     Long latency = Latencies.read(settings).get(source);
     int inFlight =
-        job.isOneIdARequest()
+        size(settings, job) > job.getIdsARequest()
             ? settings.number("source.calls", 1)
             : settings.number(job.getName() + ".concurrency", 1);
     return new Estimate(
@@ -140,7 +140,7 @@ public record Estimate(
   }
 
   private static long batches(Settings settings, Job job, long ids) {
-    int size = job.isOneIdARequest() ? 1 : size(settings, job);
+    int size = Math.min(job.getIdsARequest(), size(settings, job));
     return (ids + size - 1) / size;
   }
 

@@ -16,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import polymarket.backfill.Stop;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.job.IdKind;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Batch;
@@ -352,9 +353,10 @@ final class Feed implements Iterator<BatchWork> {
     unanswered.removeAll(batch.outcomes().keySet());
     batch.missing().forEach(unanswered::remove);
     Map<String, List<String>> cuts = new LinkedHashMap<>();
-    batch.cuts().forEach(id -> cuts.put(id, progress.job().idKind().parts(id)));
+    Job job = progress.job();
+    batch.cuts().forEach(id -> cuts.put(id, job.idKind().parts(id)));
     unanswered.removeAll(cuts.keySet());
-    if (!unanswered.isEmpty() && !progress.job().isGather()) {
+    if (!unanswered.isEmpty() && !job.isGather() && !job.isAskedInParts(batch)) {
       throw new ImbalanceException(
           "batch " + batch + ": no outcome recorded for " + unanswered.size() + " ids");
     }

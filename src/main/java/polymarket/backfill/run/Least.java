@@ -18,15 +18,15 @@ final class Least {
   private final Asked again = new Asked();
   private long pages;
 
-  /** The batches that were answered, those that ask for ids once more apart from the others. */
+  /** What the answered batches took, those that ask for ids once more apart from the others. */
   private static final class Asked {
 
-    private long batches;
+    private long requests;
     private long ids;
 
-    /** How many batches fewer there are if each is full. */
+    /** How many requests fewer there are if each is full. */
     long spare(int size) {
-      return batches - (ids + size - 1) / size;
+      return requests - (ids + size - 1) / size;
     }
   }
 
@@ -36,8 +36,8 @@ final class Least {
   Least(Job job, int size) {
     // how many ranges a request covers is what the source decides
     this.known = job.idKind() != IdKind.RANGE;
-    this.ofBatches = !job.isOneIdARequest();
-    this.size = size;
+    this.ofBatches = job.getIdsARequest() > 1;
+    this.size = Math.min(size, job.getIdsARequest());
   }
 
   /** The pages of a batch since the last call for it. */
@@ -50,7 +50,7 @@ final class Least {
     pages(batch);
     if (ofBatches && batch.answers() > 0) {
       Asked asked = batch.getKind() == Batch.Kind.REASK ? again : first;
-      asked.batches++;
+      asked.requests += (batch.getSize() + size - 1) / size;
       asked.ids += batch.getSize();
     }
   }

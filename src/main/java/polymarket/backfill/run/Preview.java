@@ -159,11 +159,10 @@ public final class Preview {
       // a route may have to ask them what it needs to know of an id
       Views.create(clickHouse, job.getName());
       List<BatchWork> batches = new ArrayList<>();
-      // as a run does: an id a call where the source takes one only, and once more for what was
-      // left out
-      for (List<String> asked :
-          job.isGather() ? ids.stream().map(List::of).toList() : List.of(ids)) {
-        BatchWork first = BatchWork.preview(job.getName(), asked, Batch.Kind.FIRST);
+      // as a run does: as many ids a call as the source takes, and once more for what was left out
+      int size = job.isGather() ? 1 : job.getIdsARequest();
+      for (BatchWork part : BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST).parts(size)) {
+        BatchWork first = BatchWork.preview(job.getName(), part.getIds(), Batch.Kind.FIRST);
         batches.add(first);
         came.addAll(ask(routes, job, first));
         if (!first.missing().isEmpty()) {

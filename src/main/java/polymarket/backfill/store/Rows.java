@@ -257,11 +257,15 @@ public final class Rows {
   }
 
   /**
-   * Whether each id of the batch is requested separately, because the source takes one id per
-   * request. A batch of one id is stored page by page instead.
+   * Whether the batch has more ids than go into one request. Otherwise it is stored page by page.
    */
-  public boolean asksEach(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
-    return batch.getSize() > 1 && jobs.get(batch.getJob()).isOneIdARequest();
+  public boolean asksParts(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    return jobs.get(batch.getJob()).isAskedInParts(batch);
+  }
+
+  /** The parts of such a batch, each with as many ids as go into one request. */
+  public List<BatchWork> parts(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
+    return batch.parts(jobs.get(batch.getJob()).getIdsARequest());
   }
 
   private boolean storesPagesTogether(BatchWork batch) {

@@ -311,7 +311,7 @@ public final class Storing {
       return;
     }
     Set<String> answered =
-        job.isGather() && batch.getSize() > 1
+        batch.getSize() > 1 && (job.isGather() || job.isAskedInParts(batch))
             ? batch.kept().answered()
             : Set.copyOf(batch.getIds());
     Set<String> cuts = batch.cuts();

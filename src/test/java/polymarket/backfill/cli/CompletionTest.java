@@ -37,10 +37,10 @@ class CompletionTest {
   }
 
   @Test
-  void bash_completesCommandsAndTheirOptions() throws Exception {
+  void bash_completesCommands_theirOptions_andJobs() throws Exception {
     Path script = script("bash");
     String complete =
-        "source '%s'; COMP_WORDS=(backfill %s); COMP_CWORD=%d; _complete_backfill; echo"
+        "source '%s'; COMP_WORDS=(backfill %s); COMP_CWORD=%d; _complete_backfill 2>/dev/null; echo"
             + " ${COMPREPLY[@]}";
     assertEquals(
         Set.of("ready", "reconcile", "reset"),
@@ -48,10 +48,13 @@ class CompletionTest {
     assertTrue(
         output("bash", "-c", complete.formatted(script, "run --id", 2)).contains("--ids"),
         "an option of run");
+    assertEquals("payouts", output("bash", "-c", complete.formatted(script, "run pay", 2)).strip());
+    assertEquals(
+        "overnight", output("bash", "-c", complete.formatted(script, "pipeline o", 2)).strip());
   }
 
   @Test
-  void fish_completesCommandsAndTheirOptions() throws Exception {
+  void fish_completesCommands_theirOptions_andJobs() throws Exception {
     Path script = script("fish");
     String text = Files.readString(script);
     assertTrue(text.contains("__fish_seen_subcommand_from run' -l ids -r -F"), text);
@@ -65,5 +68,8 @@ class CompletionTest {
     assertTrue(
         output("fish", "-c", "source " + script + "; complete -C 'backfill re'")
             .contains("reconcile"));
+    assertTrue(
+        output("fish", "-c", "source " + script + "; complete -C 'backfill run pay'")
+            .contains("payouts"));
   }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
@@ -57,6 +58,27 @@ class NarrowTerminalIT {
             .forEach(line -> wide.add(command + ": " + line));
       }
       assertEquals(List.of(), wide);
+    }
+  }
+
+  @Test
+  void coloursAreOnATerminalOnly_andNotWithNoColor_andHelpHasNoCodes() {
+    try (TestBed bed = TestBed.start(new SandboxOptions().conditions(50))) {
+      String coloured = Program.startOnTerminal(bed, OPTIONS, "ready").end().out();
+      assertTrue(coloured.startsWith("\u001b[31mNO\u001b[0m: "), coloured);
+      assertTrue(coloured.contains("\n  \u001b[32myes\u001b[0m  "), coloured);
+      for (Map<String, String> environment :
+          List.of(Map.of("NO_COLOR", "1"), Map.of("TERM", "dumb"))) {
+        String plain = Program.startOnTerminal(bed, OPTIONS, environment, "ready").end().out();
+        assertTrue(plain.startsWith("NO: ") && !plain.contains("\u001b"), plain);
+      }
+      String piped = Program.run(bed, "ready").out();
+      assertTrue(piped.startsWith("NO: ") && !piped.contains("\u001b"), piped);
+      String error = Program.startOnTerminal(bed, OPTIONS, "run", "payuots").end().out();
+      assertTrue(error.startsWith("\u001b[31mbackfill:\u001b[0m "), error);
+      String help = Program.startOnTerminal(bed, OPTIONS, "ready", "--help").end().out();
+      assertTrue(help.startsWith("Usage: backfill ready [-h]"), help);
+      assertTrue(!help.contains("\u001b"), help);
     }
   }
 }

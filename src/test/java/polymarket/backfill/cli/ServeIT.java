@@ -28,7 +28,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.Dimension;
+import org.openqa.selenium.Keys;
 import org.openqa.selenium.OutputType;
+import org.openqa.selenium.interactions.Actions;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.http.Browser;
@@ -346,6 +348,10 @@ class ServeIT {
       awaitText(browser, "last run: complete");
       awaitText(browser, " 0 failed");
       assertEquals(
+          List.of(poison),
+          Files.readAllLines(bed.home().resolve("runtime/serve/payouts.failed.txt")));
+      awaitText(browser, "no id is pending");
+      assertEquals(
           List.of(),
           browser.driver().manage().logs().get("browser").getAll().stream()
               .filter(entry -> entry.getLevel().equals(Level.SEVERE))
@@ -358,5 +364,72 @@ class ServeIT {
           "it is as wide as a phone");
       shoot(browser, "phone");
     }
+  }
+
+  @Test
+  void inABrowser_theCurveMarksRefusedCallsAndAnOpenCircuit_andTheTopSaysThatTheRunWaits()
+      throws Exception {
+    Path list = Files.write(bed.home().resolve("ids.txt"), bed.ids("found", 1000));
+    bed.sandbox().fault("kind=429,source=goldsky,rate=0.2,retryAfter=0");
+    try (Browser browser = Browser.startOrSkip();
+        Program run = Program.start(bed, "run", "payouts", "--ids", list.toString())) {
+      browser.open(page + "?token=" + token);
+      awaitText(browser, "orange marks: ");
+      assertEquals(
+          true, browser.run("return document.querySelectorAll('#pace .refused').length > 0;"));
+      awaitText(browser, "HTTP 429");
+      bed.sandbox().clearFaults();
+      bed.sandbox().fault("kind=503,source=goldsky,rate=1");
+      awaitText(browser, "It waits");
+      awaitText(browser, "marks at the top: the circuit breaker was open");
+      assertEquals(
+          true, browser.run("return document.querySelectorAll('#pace .open').length > 0;"));
+      shoot(browser, "trouble");
+      bed.sandbox().clearFaults();
+      run.signal("TERM");
+      run.end();
+    }
+  }
+
+  @Test
+  void inABrowser_theKeyboardAloneStartsAndStopsARun_andTheFocusIsSeen() throws Exception {
+    Path list = Files.write(bed.home().resolve("ids.txt"), bed.ids("found", 500));
+    bed.sandbox().fault("kind=slow,millis=700,source=goldsky");
+    try (Browser browser = Browser.startOrSkip()) {
+      browser.open(page + "?token=" + token);
+      awaitText(browser, "No job has run here yet");
+      assertEquals("what", tab(browser));
+      type(browser, "payouts");
+      assertEquals("payouts", browser.run("return document.getElementById('what').value;"));
+      assertEquals("options", tab(browser));
+      type(browser, "--ids " + list + Keys.ENTER);
+      awaitText(browser, "payouts was started");
+      awaitText(browser, "Stop payouts");
+      assertEquals("Start", tab(browser));
+      assertEquals("failed-job", tab(browser));
+      assertEquals("search", tab(browser));
+      type(browser, "abc" + Keys.ESCAPE);
+      assertEquals("", browser.run("return document.getElementById('search').value;"));
+      // from the top again: what runs comes first
+      browser.open(page.toString());
+      awaitText(browser, "Stop payouts");
+      assertEquals("Stop payouts", tab(browser));
+      type(browser, " ");
+      awaitText(browser, "last run: interrupted");
+    }
+  }
+
+  private static void type(Browser browser, String keys) {
+    new Actions(browser.driver()).sendKeys(keys).perform();
+  }
+
+  /**
+   * Goes to the next element, which must be marked as the one that has the focus; its id or text.
+   */
+  private static Object tab(Browser browser) {
+    type(browser, Keys.TAB.toString());
+    assertEquals(
+        "solid", browser.run("return getComputedStyle(document.activeElement).outlineStyle;"));
+    return browser.run("const it = document.activeElement; return it.id || it.textContent.trim();");
   }
 }

@@ -116,9 +116,20 @@ class ServiceRunIT {
     assertTrue(failed.out().contains("\"failed\":1"), failed.out());
     bed.sandbox().clearFaults();
     // on a terminal, the line that is redrawn comes from the service
-    Program.Result shown = Program.startOnTerminal(bed, "run", "payouts", "--redo", "failed").end();
+    Program.Result shown =
+        Program.startOnTerminal(
+                bed,
+                List.of("-Dbackfill.terminal.output=true", "-Dbackfill.columns=200"),
+                "run",
+                "payouts",
+                "--redo",
+                "all")
+            .end();
     assertEquals(0, shown.exitCode(), shown.toString());
-    assertTrue(shown.out().contains("payouts: complete after "), shown.out());
+    assertTrue(shown.out().contains("payouts: \u001b[32mcomplete\u001b[0m after "), shown.out());
+    assertTrue(
+        shown.out().lines().anyMatch(line -> line.strip().endsWith(" + 0 pending")),
+        "it is laid out for this terminal, not for the service's: " + shown.out());
     bed.assertTruth(ids);
     Program.Result bad = Program.run(bed, "run", "payouts", "--limit", "0");
     assertEquals(1, bad.exitCode(), bad.toString());

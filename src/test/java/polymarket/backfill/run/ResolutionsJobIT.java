@@ -43,8 +43,9 @@ class ResolutionsJobIT {
                 .fault("kind=error-200,source=data-api,rate=0.02")
                 .fault("kind=cut-json,source=data-api,rate=0.02")
                 .fault("kind=cut-connection,source=data-api,rate=0.02")
-                .fault("kind=truncate,source=data-api,rate=0.03,rows=5")
-                .fault("kind=empty,source=data-api,rate=0.02"))) {
+                // only early: an id that is left out twice is absent
+                .fault("kind=truncate,source=data-api,rate=0.1,count=5,rows=5")
+                .fault("kind=empty,source=data-api,rate=0.1,count=3"))) {
       List<String> ids = bed.ids(3000);
       JobRun.Result result = bed.run("resolutions", Share.WHOLE, ids);
       assertEquals(0, result.exitCode(), result.toString());
@@ -68,6 +69,59 @@ class ResolutionsJobIT {
               bed.home().resolve("ids.txt").toString());
       assertEquals(0, exit, SourceBed.said(bed));
       assertTruth(bed, ids);
+    }
+  }
+
+  @Test
+  void aBatchOfManyRequests_isStoredWithOneInsert_andLeftOutIdsAreAskedForTogether() {
+    try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(3000).limits(0))) {
+      List<String> ids = bed.ids(1000);
+      bed.set("resolutions.batch-size", 500).set("resolutions.concurrency", 1);
+      JobRun.Result result = bed.run("resolutions", Share.WHOLE, ids);
+      assertEquals(0, result.exitCode(), result.toString());
+      List<String> batches =
+          TestBed.sql(
+                  "SELECT batch, max(fetched_at) AS at, count(DISTINCT fetched_at) AS inserts FROM"
+                      + " default.resolutions_external_ingest GROUP BY batch ORDER BY batch")
+              .stream()
+              .map(row -> row.get("batch") + " " + row.get("inserts"))
+              .toList();
+      assertTrue(batches.size() <= 3, "two batches, and one of left out ids: " + batches);
+      batches.forEach(batch -> assertTrue(batch.endsWith(" 1"), "inserted twice: " + batch));
+      long leftOut =
+          ids.stream()
+              .filter(id -> bed.sandbox().truth().payout("data-api", id).state().equals("absent"))
+              .count();
+      JobStatus.Run run = result.jobs().get(0).status().run();
+      assertEquals(1000 / 20 + (leftOut + 19) / 20, run.requests());
+      assertEquals(run.requests(), run.leastRequests());
+    }
+  }
+
+  @Test
+  void aRequestThatFails_costsNoOtherOneOfItsBatch_andAtTheEndOneId() {
+    String poison;
+    try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(3000).limits(0))) {
+      List<String> ids = bed.ids(600);
+      poison = ids.get(300);
+      bed.sandbox().fault("kind=poison,source=data-api,status=400,ids=0x" + poison);
+      bed.set("resolutions.batch-size", 300);
+      JobRun.Result result = bed.run("resolutions", Share.WHOLE, ids);
+      assertEquals(2, result.exitCode(), result.toString());
+      Map<String, Ledger.Entry> entries = SourceBed.entries(bed, "resolutions");
+      for (String id : ids) {
+        assertEquals(
+            id.equals(poison)
+                ? State.FAILED
+                : State.of(bed.sandbox().truth().payout("data-api", id).state()),
+            entries.get(id).state(),
+            id);
+      }
+      SourceBed.balanced(bed, "resolutions");
+      JobStatus.Run run = result.jobs().get(0).status().run();
+      assertTrue(
+          run.requests() <= run.leastRequests() + 20,
+          "only the ids of the request that failed are asked for again: " + result);
     }
   }
 
