@@ -79,7 +79,7 @@ class JobLockIT {
                         JobLock.folder(Path.of("/tmp/" + folder)),
                         why -> {});
                   } catch (UserError e) {
-                    assertEquals(UserError.class, e.getClass(), e.toString());
+                    assertEquals(JobLock.HeldException.class, e.getClass(), e.toString());
                     return null;
                   }
                 }));
