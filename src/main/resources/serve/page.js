@@ -81,7 +81,7 @@ function job(ledger) {
     const speed = run.numbers
       ? rate(run.numbers.per_second) + ' ' + run.numbers.unit + '/s'
       : run.run.ids_per_second >= 1 ? rate(run.run.ids_per_second) + ' ids/s' : rate(60 * run.run.ids_per_second) + ' ids/min';
-    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + speed + ', '
+    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.run.requests ? '' : 'no answer yet, ') + speed + ', '
       + rate(run.run.requests_per_second) + ' of ' + rate(run.run.limit_per_second) + ' requests/s'
       + (run.run.seconds_left === null ? '' : ', ' + left(run.run.seconds_left)));
     card.append(line);

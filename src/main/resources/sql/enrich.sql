@@ -180,8 +180,8 @@ SELECT DISTINCT slice FROM backfill_enrich.looked;
 
 -- @forget
 -- Slices whose trades changed meanwhile.
-ALTER TABLE backfill_enrich.measured DELETE WHERE slice IN ({slices}) SETTINGS mutations_sync = 2;
-ALTER TABLE backfill_enrich.looked DELETE WHERE slice IN ({slices}) SETTINGS mutations_sync = 2;
+ALTER TABLE backfill_enrich.measured DELETE WHERE slice IN ({slices});
+ALTER TABLE backfill_enrich.looked DELETE WHERE slice IN ({slices});
 
 -- @count-distinct-ids
 SELECT uniq(hash) FROM backfill_enrich.ids WHERE kind = {kind};

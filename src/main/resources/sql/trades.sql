@@ -111,7 +111,7 @@ WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'U
 -- or from the chain's transfers.
 ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp)
     AND isNotNull($blocktime(transaction_hash))
-SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1;
+SETTINGS allow_nondeterministic_mutations = 1;
 
 -- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the
 -- markets with recently stored rows; for the markets of another active run, that run does it at its end.
@@ -132,11 +132,11 @@ WHERE alone != row.5
 SETTINGS max_bytes_before_external_group_by = 1000000000;
 
 ALTER TABLE default.clob_fills UPDATE alone = 1, taker_order = 1
-WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS mutations_sync = 2,
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE alone) SETTINGS
     allow_nondeterministic_mutations = 1;
 
 ALTER TABLE default.clob_fills UPDATE alone = 0, taker_order = 0
-WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS mutations_sync = 2,
+WHERE (condition_id, fill_id) IN (SELECT condition_id, fill_id FROM default.fills_alone WHERE NOT alone) SETTINGS
     allow_nondeterministic_mutations = 1;
 
 INSERT INTO default.fills_checked SELECT 1, now64(3);

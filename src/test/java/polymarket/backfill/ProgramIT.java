@@ -476,6 +476,21 @@ class ProgramIT {
   }
 
   @Test
+  void aRunWithoutIds_namesTheListOfScriptsThatIsThere() throws IOException {
+    Path list = bed.home().resolve("reports/condition_ids_missing_api.txt");
+    Files.createDirectories(list.getParent());
+    Files.write(list, sound(3));
+    String says =
+        " payouts: reports/condition_ids_missing_api.txt is not read; to take its ids: run payouts"
+            + " --ids reports/condition_ids_missing_api.txt\n";
+    String without = Program.run(bed, "run", "payouts").err();
+    assertTrue(without.contains(says), without);
+    Program.Result with = Program.run(bed, "run", "payouts", "--ids", list.toString());
+    assertEquals(0, with.exitCode(), with.toString());
+    assertFalse(with.err().contains("is not read"), with.err());
+  }
+
+  @Test
   void anUnreachableSource_isNamedWithItsPort_andTheEndOfItsRetries() {
     bed.set("goldsky.positions.url", "http://127.0.0.1:1/graphql").set("source.patience", "7s");
     Program.Result run = Program.run(bed, "run", "payouts", "--ids", list(sound(3)));

@@ -19,6 +19,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.benchmark.AuditBenchmark;
 import polymarket.backfill.benchmark.BenchmarkException;
 import polymarket.backfill.benchmark.ChainBenchmark;
+import polymarket.backfill.benchmark.ClusterBenchmark;
 import polymarket.backfill.benchmark.EnrichBenchmark;
 import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
@@ -70,7 +71,8 @@ final class BenchmarkCommand implements Callable<Integer> {
       description =
           "payouts, resolutions, markets, clob-markets, goldsky-markets, wallets, fills, trades,"
               + " chain, rpc-logs; or enrich (the trades), audit (the laws), ledger (claims and"
-              + " marks), token-ids (computed from conditions), or serve (the page's streams).")
+              + " marks), cluster (inserts and reads on the replicas of clickhouse.cluster),"
+              + " token-ids (computed from conditions), or serve (the page's streams).")
   private String name;
 
   @Option(
@@ -153,6 +155,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         case "chain" -> chain();
         case "audit" -> audit();
         case "ledger" -> ledger();
+        case "cluster" -> cluster();
         case "serve" -> serve();
         default ->
             jobs.run(common, scenario(name), new BenchmarkOfJob.Asked(ids, repeat, members, json));
@@ -170,7 +173,7 @@ final class BenchmarkCommand implements Callable<Integer> {
           Takes.only(spec, what, "--ids", "--full", "--joins", "--narrow", "--keep", "--json");
       case "serve" -> Takes.only(spec, what, "--streams", "--ids", "--repeat", "--json");
       case "audit" -> Takes.only(spec, what, "--ids", "--full", "--repeat", "--json");
-      case "token-ids", "rpc-logs", "chain" -> Takes.only(spec, what, "--ids", "--json");
+      case "token-ids", "rpc-logs", "chain", "cluster" -> Takes.only(spec, what, "--ids", "--json");
       case "ledger" -> Takes.only(spec, what, "--ids", "--members", "--json");
       default -> jobs.checkOptions(spec, what);
     }
@@ -195,7 +198,8 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of("chain", "rpc-logs", "token-ids", "enrich", "audit", "ledger", "serve"))
+            Stream.of(
+                "chain", "rpc-logs", "token-ids", "enrich", "audit", "ledger", "cluster", "serve"))
         .toList();
   }
 
@@ -288,6 +292,24 @@ final class BenchmarkCommand implements Callable<Integer> {
     result.put("runs", runs);
     result.put("right", runs.stream().allMatch(run -> Boolean.TRUE.equals(run.get("right"))));
     return printed(result, LedgerBenchmark::text);
+  }
+
+  /** Inserts, reads and an exchange of tables on a ClickHouse cluster. */
+  private int cluster() {
+    if (ids != null && ids < 1) {
+      throw new UserError("--ids takes a number of at least 1: the rows to insert");
+    }
+    Terminal terminal = new Terminal(false);
+    try {
+      return printed(
+          new ClusterBenchmark(
+                  new BenchmarkProgram(common.settings(), terminal, terminal::status),
+                  ids == null ? ClusterBenchmark.FULL : ids)
+              .run(),
+          ClusterBenchmark::text);
+    } finally {
+      terminal.ended();
+    }
   }
 
   /** What open streams of the page's events cost a run. */

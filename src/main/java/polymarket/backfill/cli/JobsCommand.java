@@ -1,5 +1,7 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -165,6 +167,18 @@ abstract class JobsCommand implements Callable<Integer> {
       if (list != null) {
         loader.load(job, sources.get(job), ledger, list);
       } else if (job.idKind() != IdKind.RANGE) {
+        job.getLists().stream()
+            .filter(file -> options.redo == null && Files.isRegularFile(Path.of(file)))
+            .forEach(
+                file ->
+                    terminal.info(
+                        job.getName()
+                            + ": "
+                            + file
+                            + " is not read; to take its ids: run "
+                            + job.getName()
+                            + " --ids "
+                            + file));
         loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
       } else {
         run.askReplaced(job);

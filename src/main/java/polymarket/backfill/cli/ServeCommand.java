@@ -1,9 +1,12 @@
 package polymarket.backfill.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 
 /** Serves the live page. */
@@ -35,6 +38,20 @@ final class ServeCommand implements Callable<Integer> {
       System.out.flush();
       end.await();
     }
+    LastChecks.ready(settings).ifPresent(ready -> System.out.println(verdict(ready)));
     return 0;
+  }
+
+  /** The last verdict of ready, in a line. */
+  private static String verdict(JsonNode ready) {
+    long missed = 0;
+    for (JsonNode measure : ready.path("measures")) {
+      missed += measure.path("ok").asBoolean() ? 0 : 1;
+    }
+    return "Is the data ready? "
+        + Verdict.summary(missed, ready.path("measures").size())
+        + (ready.has("at")
+            ? ", at " + Messages.clock(Instant.parse(ready.get("at").asText()).toEpochMilli())
+            : "");
   }
 }

@@ -309,6 +309,9 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private static String speed(JobStatus job) {
     JobStatus.Run run = job.run();
+    if (run.requests() == 0) {
+      return ", no answer yet";
+    }
     return String.format(
             Locale.ROOT, ", %.1f of %.1f requests/s", run.requestsPerSecond(), run.limitPerSecond())
         + (job.numbers() == null

@@ -36,11 +36,13 @@ record Verdict(List<Ready.Line> lines) {
 
   /** YES or NO, and how many measures miss their threshold. */
   String summary() {
-    long missed = lines.stream().filter(line -> !line.ok()).count();
-    return (yes() ? "YES: " : "NO: ")
-        + (missed == 0
-            ? "all thresholds are met"
-            : missed + " of " + Messages.count(lines.size(), "measure") + " miss their threshold");
+    return summary(lines.stream().filter(line -> !line.ok()).count(), lines.size());
+  }
+
+  static String summary(long missed, long measures) {
+    return missed == 0
+        ? "YES: all thresholds are met"
+        : "NO: " + missed + " of " + Messages.count(measures, "measure") + " miss their threshold";
   }
 
   /** What to type for the measures that miss their threshold, each command once. */

@@ -67,6 +67,7 @@ public final class ClickHouse implements AutoCloseable {
   private final String user;
   private final String password;
   private final Cluster cluster;
+  private volatile Replicas replicas = Replicas.NONE;
   private volatile Client client;
   private final Queue<Client> clients = new ConcurrentLinkedQueue<>();
   private HikariDataSource pool;
@@ -83,7 +84,7 @@ public final class ClickHouse implements AutoCloseable {
 
   // a new client has a new pool: the connections of the old one lead to an engine that has ended
   private void connect() {
-    Client made =
+    Client.Builder builder =
         new Client.Builder()
             .addEndpoint(url.toString())
             .setUsername(user)
@@ -94,8 +95,9 @@ public final class ClickHouse implements AutoCloseable {
             .compressServerResponse(false)
             .compressClientRequest(false)
             .setMaxRetries(0)
-            .useAsyncRequests(false)
-            .build();
+            .useAsyncRequests(false);
+    replicas.always().forEach(builder::serverSetting);
+    Client made = builder.build();
     clients.add(made);
     client = made;
   }
@@ -131,7 +133,11 @@ public final class ClickHouse implements AutoCloseable {
             cluster);
     try {
       clickHouse.rows("SELECT 1", Map.of());
-      cluster.check(clickHouse);
+      long inCluster = cluster.check(clickHouse);
+      if (embedded == null) {
+        clickHouse.replicas = Replicas.of(clickHouse, settings, inCluster);
+        clickHouse.connect();
+      }
     } catch (UserError e) {
       clickHouse.close();
       boolean silent = e instanceof ClickHouseException refused && refused.code() == 0;
@@ -194,6 +200,9 @@ public final class ClickHouse implements AutoCloseable {
       properties.setProperty("password", password);
       properties.setProperty("compress", "false");
       properties.setProperty("clickhouse_setting_max_query_size", LONGEST_STATEMENT);
+      replicas
+          .always()
+          .forEach((name, value) -> properties.setProperty("clickhouse_setting_" + name, value));
       HikariConfig config = new HikariConfig();
       config.setPoolName("clickhouse");
       config.setJdbcUrl("jdbc:clickhouse:" + url);
@@ -359,12 +368,13 @@ public final class ClickHouse implements AutoCloseable {
 
   /** Runs a statement that gives no rows; on a cluster, as {@link Cluster} rewrites it. */
   public void execute(String sql) {
-    String sent = cluster.rewrite(sql, this::engine);
+    String sent = cluster.rewrite(sql, table -> Columns.engine(this, table));
     surviving(
         REPEATABLE.matcher(sql).lookingAt(),
         () -> {
-          try (QueryResponse response =
-              client.query(sent, untilItEnds(new QuerySettings())).get()) {
+          QuerySettings own = untilItEnds(new QuerySettings());
+          replicas.statements().forEach(own::serverSetting);
+          try (QueryResponse response = client.query(sent, own).get()) {
             return response.getQueryId();
           } catch (Exception e) {
             throw ClickHouseException.of(where(), e).in(sql);
@@ -412,20 +422,6 @@ public final class ClickHouse implements AutoCloseable {
     return false;
   }
 
-  /** A table's engine with its keys and settings. */
-  private String engine(String table) {
-    String plain = table.replaceAll("[`\"]", "");
-    return (String)
-        rows(
-                "SELECT engine_full FROM system.tables WHERE database = {d:String} AND name ="
-                    + " {t:String}",
-                Map.of("d", Columns.database(plain), "t", Columns.name(plain)))
-            .stream()
-            .map(row -> row.get("engine_full"))
-            .findFirst()
-            .orElseThrow(() -> new UserError(where() + ": there is no table " + plain));
-  }
-
   /** Runs the statements of a section in their order. */
   public void execute(SqlFile.Section section, Map<String, ?> values) {
     section.statements().forEach(statement -> execute(SqlFile.fill(statement, values)));
@@ -461,7 +457,7 @@ public final class ClickHouse implements AutoCloseable {
       }
       try (InputStream body = response.body()) {
         throw new UserError(
-            ClickHouseException.firstLine(
+            ClickHouseException.plain(
                 new String(body.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)));
       }
     } catch (IOException e) {
@@ -490,10 +486,20 @@ public final class ClickHouse implements AutoCloseable {
             + " id COMMENT '"
             + java.util.UUID.randomUUID()
             + "'");
-    return (String)
-        value(
+    return rows(
             "SELECT comment FROM system.tables WHERE database = 'default' AND name ="
-                + " 'backfill_server'");
+                + " 'backfill_server'",
+            Map.of())
+        .stream()
+        .map(row -> String.valueOf(row.get("comment")))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UserError(
+                    where()
+                        + " has no table default.backfill_server right after it was created:"
+                        + " clickhouse.url leads to several servers. Name their cluster in"
+                        + " clickhouse.cluster, or one of them in clickhouse.url"));
   }
 
   @Override

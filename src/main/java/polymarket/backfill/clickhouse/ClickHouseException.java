@@ -14,18 +14,36 @@ import polymarket.backfill.UserError;
 public final class ClickHouseException extends UserError {
 
   /** ClickHouse's codes for a table and a database that do not exist. */
-  private static final Set<Integer> UNKNOWN = Set.of(60, 81);
+  private static final Set<Integer> NO_TABLE = Set.of(60, 81);
 
   /** The name in the message of such an error. */
-  private static final Pattern NAME =
+  private static final Pattern TABLE =
       Pattern.compile("(?:identifier '|(?:Table|Database) (?=\\S+ does))([\\w.]+)");
+
+  /** Its codes for a column that does not exist. */
+  private static final Set<Integer> NO_COLUMN = Set.of(16, 47);
+
+  /** The name in the message of such an error. */
+  private static final Pattern COLUMN =
+      Pattern.compile("(?:identifier [`']|Missing columns: '|such column )([\\w.]+)");
+
+  private static final Pattern CODE = Pattern.compile("^Code: (\\d+)\\.");
+
+  private static final Pattern NEAREST = Pattern.compile("Maybe you meant: \\['([^']+)'");
+
+  /** What stands around an error's own words: the code, the statement, the server's version. */
+  private static final String AROUND =
+      "(?s)^Code: \\d+\\. DB::Exception: "
+          + "|(?: in scope (?:SELECT|WITH)|:? While (?:processing|executing)) "
+          + ".*?(?=\\. Maybe you meant|\\. \\([A-Z_]+\\)|$)"
+          + "| \\(version .*$";
 
   /**
    * Codes of temporary errors: too many queries, memory, time-outs, network, read-only replicas,
-   * Keeper.
+   * too few live replicas, Keeper.
    */
   private static final Set<Integer> PASSING =
-      Set.of(159, 160, 201, 202, 209, 210, 225, 241, 242, 252, 319, 394, 439, 999);
+      Set.of(159, 160, 201, 202, 209, 210, 225, 241, 242, 252, 285, 286, 319, 394, 439, 999);
 
   /** Codes of data that cannot be read into the table's columns. */
   private static final Set<Integer> DATA =
@@ -53,17 +71,8 @@ public final class ClickHouseException extends UserError {
     }
     for (Throwable t = cause; t != null; t = t.getCause()) {
       if (t instanceof ServerException server) {
-        Matcher name = NAME.matcher(server.getMessage());
         return new ClickHouseException(
-            where
-                + ": "
-                + (UNKNOWN.contains(server.getCode()) && name.find()
-                    ? "there is no table "
-                        + name.group(1)
-                        + " (`backfill views` creates the tables of all jobs)"
-                    : firstLine(server.getMessage())),
-            server.getCode(),
-            e);
+            where + ": " + plain(server.getMessage(), server.getCode()), server.getCode(), e);
       }
     }
     boolean silent =
@@ -72,6 +81,35 @@ public final class ClickHouseException extends UserError {
             || cause instanceof TimeoutException;
     return new ClickHouseException(
         where + (silent ? " does not answer: " : ": ") + firstLine(rootMessage(cause)), 0, e);
+  }
+
+  /**
+   * What ClickHouse says, in one line for people: the table or column that is missing and what to
+   * do, without the server's version and the whole statement.
+   *
+   * @param message of the server, such as {@code Code: 47. DB::Exception: …}
+   */
+  static String plain(String message) {
+    Matcher code = CODE.matcher(message);
+    return plain(message, code.find() ? Integer.parseInt(code.group(1)) : 0);
+  }
+
+  private static String plain(String message, int code) {
+    Matcher table = TABLE.matcher(message);
+    if (NO_TABLE.contains(code) && table.find()) {
+      return "there is no table "
+          + table.group(1)
+          + " (`backfill views` creates the tables of all jobs)";
+    }
+    Matcher column = COLUMN.matcher(message);
+    if (NO_COLUMN.contains(code) && column.find()) {
+      Matcher nearest = NEAREST.matcher(message);
+      return "there is no column "
+          + column.group(1)
+          + (nearest.find() ? "; did you mean " + nearest.group(1) + "?" : "")
+          + " (DESCRIBE TABLE lists a table's columns)";
+    }
+    return firstLine(message.replaceAll(AROUND, ""));
   }
 
   private static String rootMessage(Throwable t) {

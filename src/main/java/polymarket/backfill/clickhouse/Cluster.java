@@ -167,16 +167,18 @@ final class Cluster {
   /**
    * Checks that the server knows the cluster, and that every replica has all rows.
    *
-   * @throws UserError if the server does not know it, or it has several shards
+   * @return the number of replicas; 0 without a cluster
+   * @throws UserError if the server does not know it, it has several shards, or replicated tables
+   *     get a path without {@code {uuid}}
    */
-  void check(ClickHouse clickHouse) {
+  long check(ClickHouse clickHouse) {
     if (name.isEmpty()) {
-      return;
+      return 0;
     }
     List<Map<String, Object>> known =
         clickHouse.rows(
-            "SELECT cluster, max(shard_num) AS shards FROM system.clusters GROUP BY cluster ORDER"
-                + " BY cluster",
+            "SELECT cluster, max(shard_num) AS shards, max(replica_num) AS replicas FROM"
+                + " system.clusters GROUP BY cluster ORDER BY cluster",
             Map.of());
     Map<String, Object> found =
         known.stream().filter(row -> name.equals(row.get("cluster"))).findFirst().orElse(null);
@@ -200,5 +202,21 @@ final class Cluster {
               + " shards, and each would have a part of the rows only; name a cluster with one"
               + " shard and any number of replicas");
     }
+    clickHouse
+        .rows(
+            "SELECT value FROM system.server_settings WHERE name = 'default_replica_path' AND"
+                + " value NOT LIKE '%{uuid}%'",
+            Map.of())
+        .forEach(
+            row -> {
+              throw new UserError(
+                  "clickhouse.cluster: default_replica_path of "
+                      + clickHouse.where()
+                      + " is "
+                      + row.get("value")
+                      + ", by which tables that were exchanged get the path of another one; put"
+                      + " {uuid} into it in the servers' configuration");
+            });
+    return ((Number) found.get("replicas")).longValue();
   }
 }

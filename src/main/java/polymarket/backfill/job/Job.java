@@ -226,6 +226,13 @@ public final class Job {
 
   @JobField(
       title =
+          "Files in which scripts leave ids of this job: a run without --ids names those that are"
+              + " there",
+      example = "[reports/condition_ids_missing_api.txt]")
+  private List<String> lists = List.of();
+
+  @JobField(
+      title =
           "An id that the source knows, which `doctor` asks for. Without it, the first of the ids "
               + "that the job's SQL lists",
       example = "0xdd22472e552920b8438158ea7238bfadfa4f736aa4cee91a6b86c39ead110917")
@@ -461,6 +468,11 @@ public final class Job {
 
   public String getSourceNote() {
     return sourceNote;
+  }
+
+  /** Files in which scripts leave ids, relative to the folder where a person types. */
+  public List<String> getLists() {
+    return lists;
   }
 
   public String getProbe() {

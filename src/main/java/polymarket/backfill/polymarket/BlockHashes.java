@@ -46,6 +46,16 @@ final class BlockHashes {
     }
   }
 
+  /**
+   * Takes the hash of a block, and that of the block before it.
+   *
+   * @throws SourceException where the answer has named another hash of one of them
+   */
+  void add(BlockHeader header) throws SourceException {
+    add(header.number() - 1, header.parent());
+    add(header.number(), header.hash());
+  }
+
   /** The text that was read last, without a copy where it is the hash that was named last. */
   String read(JsonBytes json) {
     return json.is(lastHash) ? lastHash : json.said();

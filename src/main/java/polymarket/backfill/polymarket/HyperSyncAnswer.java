@@ -104,31 +104,11 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Bloc
 
   private static void block(JsonBytes json, Map<Long, byte[]> blocks, BlockHashes hashes)
       throws SourceException {
-    long number = -1;
-    long time = -1;
-    String hash = "";
-    String parent = "";
-    json.expect('{');
-    for (boolean first = true; json.next(first, '}'); first = false) {
-      json.key();
-      if (json.is("number")) {
-        number = json.number();
-      } else if (json.is("timestamp")) {
-        time = json.number();
-      } else if (json.is("hash")) {
-        json.text();
-        hash = json.said();
-      } else if (json.is("parent_hash")) {
-        json.text();
-        parent = json.said();
-      } else {
-        json.skip();
-      }
-    }
-    hashes.add(number - 1, parent);
-    hashes.add(number, hash);
-    String said = "\"backfill_time\":" + time + ",\"backfill_hash\":\"" + hash + "\",";
-    blocks.put(number, said.getBytes(StandardCharsets.US_ASCII));
+    BlockHeader block = BlockHeader.read(json, "parent_hash", "timestamp");
+    hashes.add(block);
+    String said =
+        "\"backfill_time\":" + block.time() + ",\"backfill_hash\":\"" + block.hash() + "\",";
+    blocks.put(block.number(), said.getBytes(StandardCharsets.US_ASCII));
   }
 
   private static void log(JsonBytes json, LogPage page, FoundLogs logs) throws SourceException {

@@ -258,104 +258,9 @@ public final class LogPages {
       @ExchangeProperty(ExchangeProperties.PAGE) LogPage page,
       @Body byte[] body)
       throws SourceException {
-    Scanned found = fromPortal(page, body);
-    byte[] rows = found.logs().repeats() ? found.logs().once() : body;
-    return page(batch, page, found.last(), found.hashes(), rows, found.logs().distinct());
-  }
-
-  /**
-   * What is in a portal's answer.
-   *
-   * @param last block that it covers
-   */
-  private record Scanned(FoundLogs logs, long last, BlockHashes hashes) {}
-
-  private static Scanned fromPortal(LogPage page, byte[] body) throws SourceException {
-    FoundLogs logs = new FoundLogs(body);
-    BlockHashes hashes = new BlockHashes(page);
-    long last = page.first() - 1;
-    try {
-      JsonBytes json = new JsonBytes(body);
-      while (!json.atEnd()) {
-        long block = -1;
-        json.expect('{');
-        for (boolean first = true; json.next(first, '}'); first = false) {
-          json.key();
-          if (json.is("header")) {
-            block = portalHeader(json, hashes);
-            if (block <= last || block > page.last()) {
-              throw new SourceException(
-                  page.source() + " answered with block " + block + " behind block " + last);
-            }
-            last = block;
-          } else if (json.is("logs")) {
-            portalLogs(json, page, block, logs);
-          } else {
-            json.skip();
-          }
-        }
-        if (block < 0) {
-          throw new SourceException(page.source() + " answered with a line without a block");
-        }
-      }
-    } catch (JsonBytes.Broken e) {
-      throw new SourceException(page.source() + " answered with broken JSON: " + e.getMessage());
-    }
-    if (last < page.first()) {
-      throw new SourceException(
-          page.source() + " answered with no block, and so does not say how far it came");
-    }
-    return new Scanned(logs, last, hashes);
-  }
-
-  /** The number of the block of a line. */
-  private static long portalHeader(JsonBytes json, BlockHashes hashes) throws SourceException {
-    long block = -1;
-    String hash = "";
-    String parent = "";
-    json.expect('{');
-    for (boolean first = true; json.next(first, '}'); first = false) {
-      json.key();
-      if (json.is("number")) {
-        block = json.number();
-      } else if (json.is("hash")) {
-        json.text();
-        hash = json.said();
-      } else if (json.is("parentHash")) {
-        json.text();
-        parent = json.said();
-      } else {
-        json.skip();
-      }
-    }
-    hashes.add(block - 1, parent);
-    hashes.add(block, hash);
-    return block;
-  }
-
-  private static void portalLogs(JsonBytes json, LogPage page, long block, FoundLogs logs)
-      throws SourceException {
-    if (block < 0) {
-      throw new SourceException(page.source() + " answered with logs before their block");
-    }
-    json.expect('[');
-    for (boolean first = true; json.next(first, ']'); first = false) {
-      long index = -1;
-      json.expect('{');
-      int begin = json.at() - 1;
-      for (boolean field = true; json.next(field, '}'); field = false) {
-        json.key();
-        if (json.is("logIndex")) {
-          index = json.number();
-        } else {
-          json.skip();
-        }
-      }
-      if (index < 0) {
-        throw new SourceException(page.source() + " answered with a log without its index");
-      }
-      logs.add(page, block, index, begin, json.at());
-    }
+    PortalAnswer answer = PortalAnswer.read(page, body);
+    return page(
+        batch, page, answer.last(), answer.hashes(), answer.lines(), answer.logs().distinct());
   }
 
   // ---- what is the same for all
@@ -509,7 +414,7 @@ public final class LogPages {
   public String portalMark(
       @ExchangeProperty(ExchangeProperties.PAGE) LogPage page, @Body byte[] body)
       throws SourceException {
-    return fromPortal(page, body).hashes().of(page.first());
+    return PortalAnswer.read(page, body).hashes().of(page.first());
   }
 
   /** HyperSync's hash of the one block that it was asked for. */

@@ -158,6 +158,8 @@ class UsageTest {
     "benchmark clob-markets --latency -1, milliseconds of at least 0",
     "benchmark payouts --members 1, a number of at least 2",
     "benchmark ledger --ids 10, --members one of at least 1",
+    "benchmark cluster, needs a ClickHouse cluster: set clickhouse.url and clickhouse.cluster",
+    "benchmark cluster --members 2, benchmark cluster takes no --members",
     "benchmark payouts --joins, takes no --joins",
     "verify wallet 0x0 --report x, verify wallet takes no --report",
     "verify payouts --measures --json, takes no --json",
