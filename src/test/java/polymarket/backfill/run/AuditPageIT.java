@@ -58,11 +58,7 @@ class AuditPageIT {
     try (Browser browser = Browser.startOrSkip();
         TestBed bed =
             SourceBed.start(
-                new SandboxOptions()
-                    .conditions(1500)
-                    .wallets(200)
-                    .limits(0)
-                    .blockSeconds(1000))) {
+                new SandboxOptions().conditions(1500).wallets(200).limits(0).blockSeconds(1000))) {
       bed.set("chain.span", 500).set("chain.sources", "sqd");
       bed.sandbox().settings().forEach(bed::set);
       bed.sandbox().fault("kind=drop-log,source=sqd,share=0.005");
@@ -99,7 +95,8 @@ class AuditPageIT {
       assertEquals("Audit of the chain's logs", browser.driver().getTitle());
       assertEquals(0L, browser.run("return document.querySelectorAll('script').length;"));
       assertEquals(
-          List.of(), browser.run("return performance.getEntriesByType('resource').map(r => r.name);"));
+          List.of(),
+          browser.run("return performance.getEntriesByType('resource').map(r => r.name);"));
       assertTrue(
           (long) browser.run("return document.querySelectorAll('svg').length;") >= 6,
           "the strip, four charts of columns and the bars of differences");
@@ -107,16 +104,15 @@ class AuditPageIT {
           List.of(),
           browser.run(
               "return [...document.querySelectorAll('svg')].filter(svg =>"
-                  + " svg.querySelectorAll('rect').length === 0 || svg.getBoundingClientRect().height"
-                  + " < 20).map(svg => svg.outerHTML);"));
+                  + " svg.querySelectorAll('rect').length === 0 ||"
+                  + " svg.getBoundingClientRect().height < 20).map(svg => svg.outerHTML);"));
       for (String colours : List.of("light", "dark")) {
         browser
             .driver()
             .executeCdpCommand(
                 "Emulation.setEmulatedMedia",
                 Map.of(
-                    "features",
-                    List.of(Map.of("name", "prefers-color-scheme", "value", colours))));
+                    "features", List.of(Map.of("name", "prefers-color-scheme", "value", colours))));
         assertEquals(List.of(), browser.run(PALE), colours);
         for (int width : new int[] {1280, 390}) {
           browser
