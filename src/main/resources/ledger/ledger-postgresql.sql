@@ -54,6 +54,9 @@ VALUES(?, ?, ?, ?, ?, clock_timestamp() + ? * interval '1 ms');
 UPDATE backfill.members SET lease_until = clock_timestamp() + ? * interval '1 ms' WHERE member = ?
 RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint);
 
+-- @member-works-on
+UPDATE backfill.members SET jobs = jobs || ? WHERE member = ?;
+
 -- What one member at a time works on, such as a job whose pages depend on each other, is an advisory lock of its session.
 
 -- @hold
@@ -122,12 +125,21 @@ UPDATE backfill.pace SET next_at = greatest(next_at, clock_timestamp() + ? * int
 -- @there
 SELECT to_regclass(?) IS NOT NULL;
 
+-- @schema-there
+SELECT to_regnamespace(?) IS NOT NULL;
+
 -- @version
 SELECT value FROM meta WHERE key = 'version';
 
 -- @history
 -- names the server's data and its timeline: another one after a failover to a standby, or after a backup was restored
 SELECT system_identifier || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) FROM pg_control_system();
+
+-- @copied-ids
+SELECT id, slot, state, mode, rows, batch, attempts, status, reason, marked_at FROM ids;
+
+-- @copied-batches
+SELECT batch, kind, parent, mode, slot, ids, cursor, fetched, inserted, duplicate, rejected, requests, opened_at, done_at FROM batches;
 
 -- @history-of-ledger
 SELECT value FROM meta WHERE key = 'history';

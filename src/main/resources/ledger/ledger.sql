@@ -201,5 +201,12 @@ SELECT count(*), coalesce(sum(fetched), 0), coalesce(sum(inserted), 0), coalesce
   coalesce(sum(requests), 0)
 FROM batches WHERE done_at IS NOT NULL;
 
+-- @copy-id
+INSERT INTO ids(id, slot, state, mode, rows, batch, attempts, status, reason, marked_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- @copy-batch
+INSERT INTO batches(batch, kind, parent, mode, slot, ids, cursor, fetched, inserted, duplicate, rejected, requests, opened_at, done_at)
+VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 -- @copy
 VACUUM INTO ?;

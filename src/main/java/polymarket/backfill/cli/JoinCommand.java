@@ -58,14 +58,21 @@ final class JoinCommand implements Callable<Integer> {
     }
     List<Job> jobs = jobs(settings, cluster);
     Terminal terminal = new Terminal(json);
-    int code = jobs.isEmpty() ? 0 : help(settings, cluster, jobs, terminal);
+    int code = jobs.isEmpty() ? 0 : help(settings, cluster, jobs, Window.ALL, terminal);
+    List<Job> windows = windows(settings);
+    for (Job job : windows) {
+      if (!Signals.asked()) {
+        Window window = window(LedgerPlace.window(settings, job.getName()));
+        code = Math.max(code, help(settings, cluster, List.of(job), window, terminal));
+      }
+    }
     boolean enriches =
         names.contains(EnrichRuns.NAME)
             || names.isEmpty() && cluster.holder(EnrichRuns.NAME) != null;
     if (enriches && !Signals.asked()) {
       return Math.max(code, enrich(settings, terminal));
     }
-    if (jobs.isEmpty()) {
+    if (jobs.isEmpty() && windows.isEmpty()) {
       System.out.println("nothing to do: no ledger at " + cluster.where() + " has pending ids");
       return 0;
     }
@@ -81,31 +88,39 @@ final class JoinCommand implements Callable<Integer> {
     }
   }
 
-  private int help(Settings settings, SharedLedgers cluster, List<Job> pending, Terminal terminal) {
+  private int help(
+      Settings settings,
+      SharedLedgers cluster,
+      List<Job> pending,
+      Window window,
+      Terminal terminal) {
     JobRun.check(settings, pending);
     List<Job> jobs = pending;
     while (true) {
-      jobs = free(settings, cluster, jobs, terminal);
+      jobs = free(settings, cluster, jobs, window, terminal);
       if (jobs.isEmpty()) {
         System.out.println("nothing to do: other members have done it");
         return 0;
       }
       try {
-        return help(settings, jobs, terminal);
+        return help(settings, jobs, window, terminal);
       } catch (HeldException e) {
         // another one was quicker
       }
     }
   }
 
-  private int help(Settings settings, List<Job> jobs, Terminal terminal) {
-    terminal.info("joining " + jobs.stream().map(Job::getName).collect(Collectors.joining(", ")));
+  private int help(Settings settings, List<Job> jobs, Window window, Terminal terminal) {
+    terminal.info(
+        "joining "
+            + jobs.stream().map(Job::getName).collect(Collectors.joining(", "))
+            + (window.all() ? "" : ", window " + window.text()));
     Signals.afterwards("the other members go on");
     JobRun.Result result =
         new MemberRuns(settings, terminal)
             .run(
                 jobs,
-                new JobRun.Options(Share.WHOLE, 1, Long.MAX_VALUE, Window.ALL, true),
+                new JobRun.Options(Share.WHOLE, 1, Long.MAX_VALUE, window, true),
                 new MemberRuns.Steps() {});
     return Report.end(List.of(result), jobs, json);
   }
@@ -115,7 +130,7 @@ final class JoinCommand implements Callable<Integer> {
    * another one has it; where there is no other job, this one waits until that has ended.
    */
   private List<Job> free(
-      Settings settings, SharedLedgers cluster, List<Job> jobs, Terminal terminal) {
+      Settings settings, SharedLedgers cluster, List<Job> jobs, Window window, Terminal terminal) {
     String told = "";
     while (true) {
       List<Job> free = new ArrayList<>();
@@ -124,7 +139,10 @@ final class JoinCommand implements Callable<Integer> {
         SharedLedgers.Holder holder = Membership.holder(cluster, job);
         if (holder == null) {
           free.add(job);
-        } else if (hasPending(LedgerPlace.of(settings, job.getName()))) {
+        } else if (hasPending(
+            window.all()
+                ? LedgerPlace.of(settings, job.getName())
+                : LedgerPlace.window(settings, job.getName()))) {
           held.add(job.getName() + " by " + holder);
         }
       }
@@ -154,6 +172,9 @@ final class JoinCommand implements Callable<Integer> {
       }
       LedgerPlace place = LedgerPlace.of(settings, name);
       Job job = Job.read(Common.home(), name);
+      if (!names.isEmpty() && !place.exists() && LedgerPlace.window(settings, name).exists()) {
+        continue;
+      }
       if (!names.isEmpty() && !place.exists()) {
         throw new UserError(
             "no ledger of "
@@ -169,6 +190,26 @@ final class JoinCommand implements Callable<Integer> {
       }
     }
     return jobs;
+  }
+
+  /** Those of the jobs that have a window of time with pending ids. */
+  private List<Job> windows(Settings settings) {
+    return (names.isEmpty() ? Job.names(Common.home()) : names)
+        .stream()
+            .filter(name -> !name.equals(EnrichRuns.NAME))
+            .filter(
+                name -> {
+                  LedgerPlace place = LedgerPlace.window(settings, name);
+                  return place.exists() && hasPending(place);
+                })
+            .map(name -> Job.read(Common.home(), name))
+            .toList();
+  }
+
+  private static Window window(LedgerPlace place) {
+    try (Ledger ledger = Ledger.open(place)) {
+      return ledger.window();
+    }
   }
 
   private static boolean hasPending(LedgerPlace place) {

@@ -8,8 +8,10 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicReference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -143,12 +145,26 @@ final class PipelineCommand implements Callable<Integer> {
         .forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
     PipelineView view =
         new PipelineView(json, new EventLog(settings.path("runtime.dir"), "pipeline " + name));
+    AtomicReference<PipelineRun> running = new AtomicReference<>();
     // kept open, so that one engine serves all steps
     try (ClickHouse clickHouse = needed(pipeline, options, ClickHouse.open(settings));
+        Conductor conductor =
+            Conductor.of(
+                settings,
+                name,
+                view,
+                why -> Optional.ofNullable(running.get()).ifPresent(run -> run.stop(why)));
         PipelineRun run =
             new PipelineRun(
-                settings, pipeline, options, arguments, clickHouse.id(), view.room(), view);
-        Conductor conductor = Conductor.of(settings, name, view, run::stop)) {
+                settings,
+                pipeline,
+                options,
+                arguments,
+                clickHouse.id(),
+                conductor,
+                view.room(),
+                view)) {
+      running.set(run);
       if (run.isNothingToDo()) {
         System.out.println(json ? Report.json(run.status()) : nothingToDo(run.status()));
         return ExitCode.COMPLETE.code();

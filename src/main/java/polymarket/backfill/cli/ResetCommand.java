@@ -19,7 +19,6 @@ import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.SharedLedgers;
-import polymarket.backfill.run.JobRun;
 
 /** Resets a job's progress. */
 @Command(
@@ -52,7 +51,7 @@ final class ResetCommand implements Callable<Integer> {
                 part ->
                     Stream.of(
                         LedgerPlace.of(settings, part.getName()),
-                        LedgerPlace.of(JobRun.windowFile(settings, part.getName()))))
+                        LedgerPlace.window(settings, part.getName())))
             .filter(LedgerPlace::exists)
             .toList();
     if (files.isEmpty()) {

@@ -33,7 +33,6 @@ import polymarket.backfill.pipeline.PipelineFiles;
 import polymarket.backfill.pipeline.PipelineLedger;
 import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.run.Estimate;
-import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 
@@ -172,10 +171,12 @@ final class StatusCommand implements Callable<Integer> {
   static List<PipelineStatus> passes(Settings settings, List<String> pipelines) {
     List<PipelineStatus> passes = new ArrayList<>();
     for (String pipeline : pipelines) {
-      PipelineFiles files = PipelineFiles.of(settings, pipeline);
-      if (Files.exists(files.ledger())) {
-        try (PipelineLedger ledger = PipelineLedger.open(files.ledger(), null)) {
-          PipelineStatus.of(PipelineCommand.read(settings, pipeline), ledger, files)
+      try (PipelineLedger ledger = PipelineLedger.read(settings, pipeline)) {
+        if (ledger != null) {
+          PipelineStatus.of(
+                  PipelineCommand.read(settings, pipeline),
+                  ledger,
+                  PipelineFiles.of(settings, pipeline))
               .ifPresent(passes::add);
         }
       }
@@ -197,7 +198,7 @@ final class StatusCommand implements Callable<Integer> {
                 runs(settings.path("runtime.dir"), job),
                 cluster == null ? null : cluster.held(job)));
       }
-      LedgerPlace window = LedgerPlace.of(JobRun.windowFile(settings, job));
+      LedgerPlace window = LedgerPlace.window(settings, job);
       if (window.exists()) {
         statuses.add(status(job + " (window)", window, List.of(), null));
       }

@@ -368,7 +368,7 @@ public final class ClickHouse implements AutoCloseable {
 
   /** Runs a statement that gives no rows; on a cluster, as {@link Cluster} rewrites it. */
   public void execute(String sql) {
-    String sent = cluster.rewrite(sql, this::engine);
+    String sent = cluster.rewrite(sql, table -> Columns.engine(this, table));
     surviving(
         REPEATABLE.matcher(sql).lookingAt(),
         () -> {
@@ -420,20 +420,6 @@ public final class ClickHouse implements AutoCloseable {
       EngineServer.pause(50);
     }
     return false;
-  }
-
-  /** A table's engine with its keys and settings. */
-  private String engine(String table) {
-    String plain = table.replaceAll("[`\"]", "");
-    return (String)
-        rows(
-                "SELECT engine_full FROM system.tables WHERE database = {d:String} AND name ="
-                    + " {t:String}",
-                Map.of("d", Columns.database(plain), "t", Columns.name(plain)))
-            .stream()
-            .map(row -> row.get("engine_full"))
-            .findFirst()
-            .orElseThrow(() -> new UserError(where() + ": there is no table " + plain));
   }
 
   /** Runs the statements of a section in their order. */

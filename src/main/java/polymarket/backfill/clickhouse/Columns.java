@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import polymarket.backfill.UserError;
 
 /** The columns of a table, which can be found by one of several names. */
 public final class Columns {
@@ -166,6 +167,25 @@ public final class Columns {
             .anyMatch(engine -> engine.contains("ReplacingMergeTree"))
         ? " FINAL"
         : "";
+  }
+
+  /**
+   * A table's engine with its keys and settings.
+   *
+   * @param table as it stands in a statement
+   * @throws UserError where it is not there
+   */
+  static String engine(ClickHouse clickHouse, String table) {
+    String plain = table.replaceAll("[`\"]", "");
+    return clickHouse
+        .rows(
+            "SELECT engine_full FROM system.tables WHERE database = {d:String} AND name ="
+                + " {t:String}",
+            Map.of("d", database(plain), "t", name(plain)))
+        .stream()
+        .map(row -> (String) row.get("engine_full"))
+        .findFirst()
+        .orElseThrow(() -> new UserError(clickHouse.where() + ": there is no table " + plain));
   }
 
   public static String database(String table) {

@@ -3,6 +3,7 @@ package polymarket.backfill.clickhouse;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,24 @@ public final class JobLock implements AutoCloseable {
   private static final long STALE_MILLIS = Long.getLong("backfill.lock-millis", 60_000);
 
   private static final SqlFile SQL = SqlFile.read("lock");
+
+  /** A run of another folder holds the job. */
+  public static final class HeldException extends UserError {
+
+    private static final long serialVersionUID = 1;
+
+    private final String folder;
+
+    HeldException(String message, String folder) {
+      super(message);
+      this.folder = folder;
+    }
+
+    /** The folder of the run that holds it, as that one gave it. */
+    public String folder() {
+      return folder;
+    }
+  }
 
   private final ClickHouse clickHouse;
   private final Map<String, Object> values = new HashMap<>();
@@ -77,6 +96,11 @@ public final class JobLock implements AutoCloseable {
     return lock;
   }
 
+  /** For how long a lock stays after the process that had it was killed. */
+  public static Duration expiry() {
+    return Duration.ofMillis(STALE_MILLIS);
+  }
+
   /** Names a runtime folder of this host: runs of one folder exclude each other there. */
   public static String folder(Path runtime) {
     return host() + ":" + runtime.toAbsolutePath().normalize();
@@ -98,7 +122,8 @@ public final class JobLock implements AutoCloseable {
         List<Map<String, Object>> holders =
             clickHouse.rows(SQL.section("holders").sql(values), Map.of());
         if (!holders.isEmpty()) {
-          throw new UserError(heldBy(holders.get(0)));
+          throw new HeldException(
+              heldBy(holders.get(0)), String.valueOf(holders.get(0).get("folder")));
         }
         sign(true);
         if (gate.isHeld()) {

@@ -2,6 +2,7 @@ package polymarket.backfill.enrich;
 
 import java.util.concurrent.TimeUnit;
 import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.AwayException;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Member;
@@ -11,12 +12,16 @@ import polymarket.backfill.ledger.SharedLedgers;
 final class PassHelp {
 
   private static final int LOOK_MILLIS = 1000;
+  private static final int MOST_UNREADABLE = 5;
 
   private final Member member;
   private final LedgerPlace place;
   private final SliceSteps.Tools tools;
   private final Mapping mapping;
   private final Fingerprint fingerprint;
+
+  /** How often in a row the ledger could not be opened. */
+  private int unreadable;
 
   PassHelp(
       Member member,
@@ -66,7 +71,20 @@ final class PassHelp {
    * @return the ledger's id; null where there is nothing to do now
    */
   private String help(SharedLedgers.Holder leader) {
-    try (Ledger ledger = Ledger.open(place)) {
+    Ledger opened;
+    try {
+      opened = Ledger.open(place);
+      unreadable = 0;
+    } catch (AwayException e) {
+      throw e;
+    } catch (UserError e) {
+      // a leader that begins anew drops the ledger of the pass before
+      if (++unreadable > MOST_UNREADABLE) {
+        throw e;
+      }
+      return null;
+    }
+    try (Ledger ledger = opened) {
       String stage = ledger.stage();
       if (!stage.endsWith(" by " + leader.member())) {
         return null;

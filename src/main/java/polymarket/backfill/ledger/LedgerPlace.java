@@ -13,6 +13,8 @@ import polymarket.backfill.UserError;
  */
 public abstract sealed class LedgerPlace permits LedgerFile, LedgerSchema {
 
+  private static final String WINDOW = ".window";
+
   /** A SQLite file. */
   public static LedgerPlace of(Path file) {
     return new LedgerFile(file);
@@ -29,9 +31,22 @@ public abstract sealed class LedgerPlace permits LedgerFile, LedgerSchema {
         : new LedgerSchema(cluster, job, null);
   }
 
+  /**
+   * Where the settings say that the ledger is of the window of time that a job was last asked for,
+   * to be read.
+   */
+  public static LedgerPlace window(Settings settings, String job) {
+    return of(settings, job + WINDOW);
+  }
+
   /** The shared ledger of a job, to be worked on by a member. */
   public static LedgerPlace shared(Member member, String job) {
     return new LedgerSchema(member.cluster(), job, member);
+  }
+
+  /** The shared ledger of the window of time that a job was last asked for. */
+  public static LedgerPlace sharedWindow(Member member, String job) {
+    return shared(member, job + WINDOW);
   }
 
   /**

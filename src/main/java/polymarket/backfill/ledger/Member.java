@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -43,6 +44,7 @@ public final class Member implements AutoCloseable {
   private final AtomicReference<AwayException> lost = new AtomicReference<>();
 
   private boolean back;
+  private String server;
   private volatile boolean closed;
   private volatile boolean waits = true;
 
@@ -89,6 +91,7 @@ public final class Member implements AutoCloseable {
 
   private void enter(List<String> jobs) throws SQLException {
     query(session, "member-lock", number);
+    server = SharedLedgers.rows(session, "history", result -> result.getString(1)).get(0);
     long pid = ProcessHandle.current().pid();
     back = any(session, "member-of-process", host(), pid);
     update(session, "members-forget");
@@ -148,6 +151,11 @@ public final class Member implements AutoCloseable {
     return number;
   }
 
+  /** Names the server that it joined, and that server's timeline. */
+  public String server() {
+    return server;
+  }
+
   public SharedLedgers cluster() {
     return cluster;
   }
@@ -187,6 +195,15 @@ public final class Member implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new UserError("interrupted");
+    }
+  }
+
+  /** Tells the others what this process works on besides, in one word. */
+  public void worksOn(String what) {
+    try {
+      update(session, "member-works-on", " " + what, number);
+    } catch (SQLException e) {
+      throw failed(e);
     }
   }
 
@@ -249,13 +266,45 @@ public final class Member implements AutoCloseable {
     return connection;
   }
 
+  /**
+   * A connection to a schema of its own, which is made where it is not there; it ends with the
+   * member.
+   *
+   * @param statements that make what is in it, one transaction
+   */
+  public Connection open(String schema, List<String> statements) throws SQLException {
+    Connection connection = connect(schema, Duration.ofMinutes(1));
+    Database.committed(
+        connection,
+        () -> {
+          query(connection, "cluster-lock");
+          if (!SharedLedgers.rows(
+                  connection, "schema-there", result -> result.getBoolean(1), schema)
+              .get(0)) {
+            update(connection, "CREATE SCHEMA " + schema, statements);
+          }
+          return null;
+        });
+    return connection;
+  }
+
+  private static void update(Connection connection, String first, List<String> others)
+      throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(first);
+      for (String other : others) {
+        statement.execute(other);
+      }
+    }
+  }
+
   void release(Connection connection) throws SQLException {
     connections.remove(connection);
     connection.close();
   }
 
   /** What an error of one of its connections means; the first one ends the membership. */
-  RuntimeException failed(SQLException e) {
+  public RuntimeException failed(SQLException e) {
     if (SharedLedgers.isAway(e)) {
       lose(e);
     }

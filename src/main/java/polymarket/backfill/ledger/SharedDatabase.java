@@ -1,5 +1,7 @@
 package polymarket.backfill.ledger;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -150,6 +152,15 @@ final class SharedDatabase extends Database {
             i + 1, connection().createArrayOf(numbers ? "bigint" : "text", column.toArray()));
       }
       statement.executeUpdate();
+    }
+  }
+
+  @Override
+  void copy(Path to) {
+    try {
+      LedgerCopy.write(connection(), to);
+    } catch (SQLException | IOException e) {
+      throw place().damaged(e);
     }
   }
 

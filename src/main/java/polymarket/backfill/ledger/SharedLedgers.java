@@ -84,6 +84,12 @@ public record SharedLedgers(String url, String user, String password, String egr
     return parts.matches() ? parts.group(1) + "/" + parts.group(2) : "";
   }
 
+  /** The database's name. */
+  public String database() {
+    Matcher parts = URL.matcher(url);
+    return parts.matches() ? parts.group(2) : "";
+  }
+
   /**
    * @param schema where tables without a schema are looked for
    * @param wait how long a statement may take; zero for any time
@@ -104,6 +110,30 @@ public record SharedLedgers(String url, String user, String password, String egr
     properties.setProperty("tcpKeepAlive", "true");
     properties.setProperty("reWriteBatchedInserts", "true");
     return DriverManager.getConnection(url, properties);
+  }
+
+  /** The schema of a pipeline's progress. */
+  public static String pipelineSchema(String pipeline) {
+    return LedgerSchema.name("pipeline." + pipeline);
+  }
+
+  /**
+   * A connection to a schema, to be read.
+   *
+   * @return null where there is no such schema
+   * @throws UserError where that cannot be found out
+   */
+  public Connection read(String schema) {
+    try {
+      Connection connection = connect(schema, Duration.ofMinutes(1));
+      if (rows(connection, "schema-there", result -> result.getBoolean(1), schema).get(0)) {
+        return connection;
+      }
+      connection.close();
+      return null;
+    } catch (SQLException e) {
+      throw refused(e);
+    }
   }
 
   /** Makes the schema of the members and the pace where it is not there. */

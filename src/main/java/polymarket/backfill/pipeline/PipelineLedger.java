@@ -13,14 +13,22 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import polymarket.backfill.Redaction;
+import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.AwayException;
+import polymarket.backfill.ledger.Member;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.Sqlite;
+import polymarket.backfill.run.Conductor;
 
 /**
  * The progress of a pipeline: its passes, the steps of each, and the decisions. A SQLite file next
- * to the jobs' ledgers; every change is on disk before the work continues. Times are epoch
- * milliseconds.
+ * to the jobs' ledgers, or, where machines share ledgers, a schema of that database, so that
+ * another machine can continue a pass; every change is on disk before the work continues. Times are
+ * epoch milliseconds.
  */
 public final class PipelineLedger implements AutoCloseable {
 
@@ -38,6 +46,17 @@ public final class PipelineLedger implements AutoCloseable {
     "CREATE TABLE decisions(id INTEGER PRIMARY KEY, pass INTEGER NOT NULL, at INTEGER NOT NULL,"
         + " step TEXT NOT NULL, text TEXT NOT NULL)",
   };
+
+  /** The same tables in PostgreSQL. */
+  private static final List<String> SHARED_SCHEMA =
+      Stream.of(SCHEMA)
+          .map(
+              sql ->
+                  sql.replace(
+                          "INTEGER PRIMARY KEY", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+                      .replace("INTEGER", "bigint")
+                      .replace(" WITHOUT ROWID", ""))
+          .toList();
 
   /**
    * A pass: every step once.
@@ -169,12 +188,72 @@ public final class PipelineLedger implements AutoCloseable {
   /** A decision about a step, or about the whole pipeline where the step is empty. */
   public record Decision(long at, String step, String text) {}
 
-  private final Path file;
-  private final Connection connection;
+  private final String place;
 
-  private PipelineLedger(Path file, Connection connection) {
-    this.file = file;
+  private Connection connection;
+
+  /** Whose connection that is, where ledgers are shared. */
+  private Member connected;
+
+  /** Who runs the pipeline, of those that share its ledger; null where it is only read. */
+  private final Conductor conductor;
+
+  /** Whether the pipeline is run now, for a shared ledger that is only read; otherwise null. */
+  private final Supplier<Boolean> led;
+
+  private PipelineLedger(
+      String place, Connection connection, Conductor conductor, Supplier<Boolean> led) {
+    this.place = place;
     this.connection = connection;
+    this.conductor = conductor;
+    this.led = led;
+  }
+
+  /**
+   * Opens the ledger of a pipeline that this machine runs.
+   *
+   * @param conductor keeps it to this machine; null where ledgers are not shared
+   * @param clickHouse the id of the ClickHouse that the steps fill
+   * @throws UserError where it belongs to another one, or is damaged
+   */
+  public static PipelineLedger open(Path file, Conductor conductor, String clickHouse) {
+    if (conductor == null) {
+      return open(file, clickHouse);
+    }
+    PipelineLedger ledger =
+        new PipelineLedger("at " + conductor.cluster(), null, conductor, () -> true);
+    List<String> there =
+        ledger.query("SELECT value FROM meta WHERE key = 'clickhouse'", row -> row.getString(1));
+    if (there.isEmpty()) {
+      ledger.update("INSERT INTO meta VALUES('clickhouse', ?)", clickHouse);
+    } else if (!there.get(0).equals(clickHouse)) {
+      throw ledger.ofAnother();
+    }
+    return ledger;
+  }
+
+  /** Opens the ledger of a pipeline to read it; null where there is none. */
+  public static PipelineLedger read(Settings settings, String pipeline) {
+    SharedLedgers cluster = SharedLedgers.of(settings);
+    if (cluster == null) {
+      Path file = PipelineFiles.of(settings, pipeline).ledger();
+      return Files.exists(file) ? open(file, (String) null) : null;
+    }
+    Connection connection = cluster.read(SharedLedgers.pipelineSchema(pipeline));
+    return connection == null
+        ? null
+        : new PipelineLedger(
+            "at " + cluster,
+            connection,
+            null,
+            () -> cluster.holder(Conductor.named(pipeline)) != null);
+  }
+
+  /** Whether a pass that is running is worked on by a live process. */
+  public boolean isLed(Pass pass) {
+    return led == null
+        ? ProcessHandle.of(pass.pid()).map(ProcessHandle::isAlive).orElse(false)
+        : led.get();
   }
 
   /**
@@ -184,7 +263,7 @@ public final class PipelineLedger implements AutoCloseable {
    *     ledger
    * @throws UserError where it belongs to another one, or is damaged
    */
-  public static PipelineLedger open(Path file, String clickHouse) {
+  static PipelineLedger open(Path file, String clickHouse) {
     try {
       if (!Files.exists(file)) {
         create(file, clickHouse);
@@ -192,7 +271,8 @@ public final class PipelineLedger implements AutoCloseable {
       org.sqlite.SQLiteConfig config = new org.sqlite.SQLiteConfig();
       config.setSynchronous(org.sqlite.SQLiteConfig.SynchronousMode.FULL);
       config.setBusyTimeout(60_000);
-      PipelineLedger ledger = new PipelineLedger(file, Sqlite.open(file, config));
+      PipelineLedger ledger =
+          new PipelineLedger(file.toString(), Sqlite.open(file, config), null, null);
       try {
         ledger.check(clickHouse);
       } catch (UserError | SQLException e) {
@@ -245,15 +325,19 @@ public final class PipelineLedger implements AutoCloseable {
       try (ResultSet row =
           statement.executeQuery("SELECT value FROM meta WHERE key = 'clickhouse'")) {
         if (clickHouse != null && !clickHouse.equals(row.getString(1))) {
-          throw new UserError(
-              "ledger "
-                  + file
-                  + " was made with another ClickHouse, or with a data folder that was deleted: its"
-                  + " finished steps are not in this one. Use that one, or move the ledger away to"
-                  + " start a new pass");
+          throw ofAnother();
         }
       }
     }
+  }
+
+  private UserError ofAnother() {
+    return new UserError(
+        "ledger "
+            + place
+            + " was made with another ClickHouse, or with a data folder that was deleted: its"
+            + " finished steps are not in this one. Use that one, or move the ledger away to start"
+            + " a new pass");
   }
 
   /** The last pass; null where there is none. */
@@ -344,7 +428,12 @@ public final class PipelineLedger implements AutoCloseable {
 
   synchronized void put(int pass, Entry entry) {
     update(
-        "INSERT OR REPLACE INTO steps VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO steps VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(pass, step) DO"
+            + " UPDATE SET state = excluded.state, tries = excluded.tries, failures ="
+            + " excluded.failures, exit_code = excluded.exit_code, started_at ="
+            + " excluded.started_at, ended_at = excluded.ended_at, worked_ms = excluded.worked_ms,"
+            + " requests = excluded.requests, reason = excluded.reason, pid = excluded.pid,"
+            + " pid_started_at = excluded.pid_started_at",
         pass,
         entry.step(),
         entry.state().text(),
@@ -397,36 +486,81 @@ public final class PipelineLedger implements AutoCloseable {
     T read(ResultSet row) throws SQLException;
   }
 
+  /** What is done with the connection. */
+  private interface Work<T> {
+    T run(Connection with) throws SQLException;
+  }
+
   private <T> List<T> query(String sql, Row<T> reader) {
-    List<T> rows = new ArrayList<>();
-    try (Statement statement = connection.createStatement();
-        ResultSet row = statement.executeQuery(sql)) {
-      while (row.next()) {
-        rows.add(reader.read(row));
-      }
-      return rows;
-    } catch (SQLException e) {
-      throw new UserError("ledger " + file + " cannot be read: " + e.getMessage(), e);
-    }
+    return done(
+        "read",
+        with -> {
+          List<T> rows = new ArrayList<>();
+          try (Statement statement = with.createStatement();
+              ResultSet row = statement.executeQuery(sql)) {
+            while (row.next()) {
+              rows.add(reader.read(row));
+            }
+            return rows;
+          }
+        });
   }
 
   private void update(String sql, Object... values) {
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      for (int i = 0; i < values.length; i++) {
-        statement.setObject(i + 1, values[i]);
-      }
-      statement.executeUpdate();
+    done(
+        "written",
+        with -> {
+          try (PreparedStatement statement = with.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+              statement.setObject(i + 1, values[i]);
+            }
+            return statement.executeUpdate();
+          }
+        });
+  }
+
+  private <T> T done(String what, Work<T> work) {
+    if (conductor != null) {
+      return shared(work);
+    }
+    try {
+      return work.run(connection);
     } catch (SQLException e) {
-      throw new UserError("ledger " + file + " cannot be written: " + e.getMessage(), e);
+      throw new UserError("ledger " + place + " cannot be " + what + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Waits for a shared database that does not answer, and does it again then. */
+  private synchronized <T> T shared(Work<T> work) {
+    while (true) {
+      try {
+        Member lead = conductor.lead();
+        try {
+          if (lead != connected) {
+            connection =
+                lead.open(SharedLedgers.pipelineSchema(conductor.pipeline()), SHARED_SCHEMA);
+            connected = lead;
+          }
+          return work.run(connection);
+        } catch (SQLException e) {
+          throw lead.failed(e);
+        }
+      } catch (AwayException e) {
+        conductor.await(e);
+      }
     }
   }
 
   @Override
   public synchronized void close() {
+    if (conductor != null) {
+      // the conductor's connection ends with it
+      return;
+    }
     try {
       connection.close();
     } catch (SQLException e) {
-      throw new UserError("ledger " + file + " cannot be closed: " + e.getMessage(), e);
+      throw new UserError("ledger " + place + " cannot be closed: " + e.getMessage(), e);
     }
   }
 }

@@ -20,6 +20,7 @@ import polymarket.backfill.pipeline.Pipeline.IfShort;
 import polymarket.backfill.pipeline.Pipeline.Step;
 import polymarket.backfill.pipeline.PipelineLedger.Entry;
 import polymarket.backfill.pipeline.PipelineLedger.Pass;
+import polymarket.backfill.run.Conductor;
 
 /**
  * One run of a pipeline: starts each step as a separate process of the program when the steps
@@ -102,6 +103,7 @@ public final class PipelineRun implements AutoCloseable {
    *
    * @param arguments for every step's command, such as --set
    * @param clickHouse the id of the ClickHouse that the steps fill
+   * @param conductor keeps it to this machine; null where ledgers are not shared
    * @param width of the steps' progress lines, in characters
    * @throws UserError where another run of it is running, or its ledger belongs to another
    *     ClickHouse
@@ -112,6 +114,7 @@ public final class PipelineRun implements AutoCloseable {
       Options options,
       List<String> arguments,
       String clickHouse,
+      Conductor conductor,
       int width,
       Messages messages) {
     this.settings = settings;
@@ -128,7 +131,7 @@ public final class PipelineRun implements AutoCloseable {
             "pipeline " + pipeline.name());
     try {
       Files.createDirectories(files.folder());
-      this.ledger = PipelineLedger.open(files.ledger(), clickHouse);
+      this.ledger = PipelineLedger.open(files.ledger(), conductor, clickHouse);
     } catch (IOException e) {
       lock.close();
       throw UserError.unwritable(files.folder(), e);

@@ -81,9 +81,7 @@ public record PipelineStatus(
     if (pass == null) {
       return Optional.empty();
     }
-    boolean died =
-        pass.state() == PassState.RUNNING
-            && !ProcessHandle.of(pass.pid()).map(ProcessHandle::isAlive).orElse(false);
+    boolean died = pass.state() == PassState.RUNNING && !ledger.isLed(pass);
     Map<String, Entry> entries = ledger.steps(pass.number());
     return Optional.of(
         new PipelineStatus(

@@ -2,7 +2,6 @@ package polymarket.backfill.pipeline;
 
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
-import java.nio.file.Files;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -78,17 +77,10 @@ public final class Plan {
 
   private Plan(Settings settings, Pipeline inFile, PipelineRun.Options options) {
     this.settings = settings;
-    PipelineFiles files = PipelineFiles.of(settings, inFile.name());
-    if (Files.exists(files.ledger())) {
-      try (PipelineLedger ledger = PipelineLedger.open(files.ledger(), null)) {
-        start = PassStart.of(ledger.last(), options, inFile.budget());
-        entries = start.isNew() ? Map.of() : ledger.steps(start.pass().number());
-        earlier = ledger.lastDone();
-      }
-    } else {
-      start = PassStart.of(null, options, inFile.budget());
-      entries = Map.of();
-      earlier = Map.of();
+    try (PipelineLedger ledger = PipelineLedger.read(settings, inFile.name())) {
+      start = PassStart.of(ledger == null ? null : ledger.last(), options, inFile.budget());
+      entries = start.isNew() ? Map.of() : ledger.steps(start.pass().number());
+      earlier = ledger == null ? Map.of() : ledger.lastDone();
     }
     pipeline = inFile.taking(PipelineRun.times(earlier));
     selected = options.selected(pipeline);

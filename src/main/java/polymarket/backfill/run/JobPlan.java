@@ -17,7 +17,7 @@ import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
-import polymarket.backfill.ledger.SharedLedgers;
+import polymarket.backfill.ledger.Member;
 
 /**
  * What a run would take: the ids are put into copies of the ledgers, in a temporary folder, as a
@@ -26,6 +26,9 @@ import polymarket.backfill.ledger.SharedLedgers;
 public final class JobPlan extends RunLedgers {
 
   private final Path folder;
+
+  /** Null where the limits are this machine's alone. */
+  private Member guest;
 
   /**
    * Copies the ledgers of the jobs; a job without one gets an empty one.
@@ -39,17 +42,15 @@ public final class JobPlan extends RunLedgers {
       JobRun.Options options,
       Messages messages) {
     super(settings, clickHouse, options, messages);
-    if (SharedLedgers.of(settings) != null) {
-      throw new UserError(
-          "plan counts in copies of ledgers, and a ledger that cluster.url shares is not copied;"
-              + " `backfill status` shows what is pending there");
-    }
     try {
       folder = Files.createTempDirectory("backfill-plan");
     } catch (IOException e) {
       throw new UserError("cannot make a temporary folder: " + UserError.reason(e));
     }
     try {
+      // asking a source how far it reaches takes a turn of all members
+      guest = Membership.guest(settings, "plan", stop);
+      reaches.pacedBy(guest);
       Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
         ledgers.put(job.getName(), open(job));
@@ -105,6 +106,9 @@ public final class JobPlan extends RunLedgers {
   @Override
   public void close() {
     ledgers.values().forEach(Ledger::close);
+    if (guest != null) {
+      guest.close();
+    }
     try (Stream<Path> files = Files.walk(folder)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);

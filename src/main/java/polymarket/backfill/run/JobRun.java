@@ -137,13 +137,8 @@ public final class JobRun extends RunLedgers {
       Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
         jobLocks.add(
-            JobLock.take(
-                clickHouse,
-                job.getName(),
-                options.share().from(),
-                options.share().to(),
-                membership.lockedFor(),
-                why -> stop(ExitCode.ERROR, why)));
+            membership.lock(
+                clickHouse, job, options.share(), why -> stop(ExitCode.ERROR, why), messages));
         Views.requireCurrent(clickHouse, job.getName());
         ledgers.put(job.getName(), openLedger(job));
       }
@@ -199,7 +194,7 @@ public final class JobRun extends RunLedgers {
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window
-            ? openWindow(job, owner)
+            ? membership.window(job, place -> openWindow(job, owner, place))
             : Ledger.open(membership.ledger(job), owner, hasRows(job, ""), Window.ALL);
     lookFirst(job, ledger);
     if (ledger.isMoved()) {
@@ -222,12 +217,24 @@ public final class JobRun extends RunLedgers {
   /**
    * The ledger of a window that is not finished, where the same is asked for again, or a new one.
    */
-  private Ledger openWindow(Job job, Ledger.Owner owner) {
-    LedgerPlace file = LedgerPlace.of(windowFile(settings, job.getName()));
+  private Ledger openWindow(Job job, Ledger.Owner owner, LedgerPlace file) {
     if (file.exists()) {
       Ledger before = Ledger.open(file, owner, true, Window.ALL);
       long pending = before.counts(Share.WHOLE).get(State.PENDING);
-      if (pending > 0 && before.window().text().equals(options.window().text())) {
+      boolean same = before.window().text().equals(options.window().text());
+      String others = membership.othersInWindow(job);
+      if (others != null && !same) {
+        before.close();
+        throw new UserError(
+            job.getName()
+                + ": "
+                + others
+                + " works on the window '"
+                + before.window().text()
+                + "', and a job has one window at a time: wait until it has ended, or ask for the"
+                + " same");
+      }
+      if (same && (pending > 0 || others != null)) {
         messages.info(
             job.getName()
                 + ": continuing with the window of an earlier run, from "
@@ -247,7 +254,7 @@ public final class JobRun extends RunLedgers {
                 + " to do; its ledger is now "
                 + file.setAside());
       } else {
-        before.delete();
+        file.drop();
       }
     }
     return Ledger.open(file, owner, hasRows(job, ""), options.window());
@@ -272,11 +279,6 @@ public final class JobRun extends RunLedgers {
                         Map.of("ledger", keyPrefix.isEmpty() ? " " : keyPrefix, "source", source))))
             .longValue()
         > 0;
-  }
-
-  /** The ledger of the window of time that a job was last asked for. */
-  public static Path windowFile(Settings settings, String job) {
-    return settings.path("runtime.dir").resolve(job + ".window.ledger");
   }
 
   static Retry retry(

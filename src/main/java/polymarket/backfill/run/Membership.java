@@ -1,16 +1,23 @@
 package polymarket.backfill.run;
 
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import polymarket.backfill.ExitCode;
+import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
+import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.AwayException;
+import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Member;
+import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.SharedLedgers;
 
 /**
@@ -18,6 +25,11 @@ import polymarket.backfill.ledger.SharedLedgers;
  * database that machines share, of which the run is a member then.
  */
 public final class Membership implements AutoCloseable {
+
+  private static final int TURN_MILLIS = 100;
+
+  /** How long members of another server may take to end, besides the time that a lock stays. */
+  private static final Duration OTHER_SERVER = Duration.ofSeconds(60);
 
   private final Settings settings;
 
@@ -43,11 +55,6 @@ public final class Membership implements AutoCloseable {
     if (!options.share().whole()) {
       throw new UserError(
           "--worker and --of do not go with cluster.url: members share the work by themselves");
-    }
-    if (!options.window().all()) {
-      throw new UserError(
-          "a window of time does not go with cluster.url: run it without CLUSTER_URL, on one"
-              + " machine");
     }
     List<String> names = jobs.stream().map(Job::getName).toList();
     Member member = Member.join(cluster, names, away);
@@ -99,13 +106,105 @@ public final class Membership implements AutoCloseable {
   }
 
   /**
-   * What the lock of a job in ClickHouse does not keep out: other runs of the same folder, which
-   * has locks of its own, or the other members.
+   * Opens the ledger of a window of time, one member at a time, because a window that is finished
+   * makes room for the next one.
    */
-  String lockedFor() {
+  Ledger window(Job job, Function<LedgerPlace, Ledger> open) {
+    if (member == null) {
+      return open.apply(LedgerPlace.window(settings, job.getName()));
+    }
+    String turn = "opening the window of " + job.getName();
+    try {
+      while (member.hold(turn) != null) {
+        TimeUnit.MILLISECONDS.sleep(TURN_MILLIS);
+      }
+      Ledger ledger = open.apply(LedgerPlace.sharedWindow(member, job.getName()));
+      member.worksOn(inWindow(job));
+      member.release(turn);
+      return ledger;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UserError("interrupted");
+    }
+  }
+
+  /** Another live member that works on the window of a job, for messages; null where none does. */
+  String othersInWindow(Job job) {
     return member == null
-        ? JobLock.folder(settings.path("runtime.dir"))
-        : "members of " + member.cluster().where();
+        ? null
+        : member.cluster().members().stream()
+            .filter(other -> other.alive() && other.member() != member.number())
+            .filter(other -> other.jobs().contains(inWindow(job)))
+            .map(
+                other ->
+                    "member "
+                        + other.member()
+                        + " (pid "
+                        + other.pid()
+                        + " on "
+                        + other.host()
+                        + ")")
+            .findFirst()
+            .orElse(null);
+  }
+
+  private static String inWindow(Job job) {
+    return job.getName() + "(window)";
+  }
+
+  /**
+   * Takes the lock of a job in ClickHouse. It does not keep out other runs of the same folder,
+   * which has locks of its own, or the other members, as long as they use the same server of the
+   * shared database: after a failover to a standby the old server may go on, and then there are two
+   * ledgers. This one waits until the members of the other server have ended.
+   *
+   * @param lost receives the reason where the lock was lost
+   * @throws UserError where others hold it, or members of the other server do not end
+   */
+  JobLock lock(
+      ClickHouse clickHouse, Job job, Share share, Consumer<String> lost, Messages messages) {
+    // not by its hosts, which each machine may write otherwise
+    String members = member == null ? null : "members of database " + member.cluster().database();
+    String folder =
+        member == null
+            ? JobLock.folder(settings.path("runtime.dir"))
+            : members + ", server " + member.server();
+    long until = System.nanoTime() + JobLock.expiry().plus(OTHER_SERVER).toNanos();
+    boolean told = false;
+    while (true) {
+      try {
+        return JobLock.take(clickHouse, job.getName(), share.from(), share.to(), folder, lost);
+      } catch (JobLock.HeldException e) {
+        if (members == null || !e.folder().startsWith(members + ",")) {
+          throw e;
+        }
+        if (System.nanoTime() > until) {
+          throw new UserError(
+              job.getName()
+                  + ": members work on it with another server of the database at "
+                  + member.cluster().where()
+                  + ", and that server has another ledger: stop the server that is not to be"
+                  + " written any more, or those members ("
+                  + e.getMessage()
+                  + ")",
+              e);
+        }
+        if (!told) {
+          messages.warn(
+              job.getName()
+                  + ": members work on it with another server of the shared database, or did so"
+                  + " less than a minute ago; waiting until they have ended");
+          told = true;
+        }
+        requireMember();
+        try {
+          TimeUnit.SECONDS.sleep(1);
+        } catch (InterruptedException interrupted) {
+          Thread.currentThread().interrupt();
+          throw new UserError("interrupted");
+        }
+      }
+    }
   }
 
   /** Whether other machines may work on the ledgers too. */

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.TestBed;
 
@@ -144,6 +145,36 @@ public final class PostgresPair implements AutoCloseable {
         () -> number(port, "SELECT count(*) FROM pg_stat_replication") == 0);
   }
 
+  /** Makes the standby one that can be written, while the server stays one too. */
+  public void split() {
+    program("pg_ctl", "-D", standby(), "-w", "promote");
+  }
+
+  /** The database on both, where the standby is the first to be asked. */
+  public SharedLedgers standbyFirst() {
+    return new SharedLedgers(
+        "jdbc:postgresql://127.0.0.1:"
+            + standbyPort
+            + ",127.0.0.1:"
+            + port
+            + "/ledgers?targetServerType=primary",
+        "postgres",
+        "none",
+        "default");
+  }
+
+  /** How many of these batches of a job the standby knows. */
+  public long known(String job, List<Long> batches) {
+    return number(
+        standbyPort,
+        "ledgers",
+        "SELECT count(*) FROM "
+            + LedgerSchema.name(job)
+            + ".batches WHERE batch IN ("
+            + batches.stream().map(String::valueOf).collect(Collectors.joining(", "))
+            + ")");
+  }
+
   /** Ends the server for good, and makes the standby the one that can be written. */
   public void failOver() {
     program("pg_ctl", "-D", data(), "-m", "immediate", "-w", "stop");
@@ -208,7 +239,11 @@ public final class PostgresPair implements AutoCloseable {
   }
 
   private static long number(int at, String sql) {
-    try (Connection connection = connect(at, "postgres");
+    return number(at, "postgres", sql);
+  }
+
+  private static long number(int at, String database, String sql) {
+    try (Connection connection = connect(at, database);
         Statement statement = connection.createStatement();
         ResultSet result = statement.executeQuery(sql)) {
       result.next();

@@ -42,6 +42,8 @@ import polymarket.backfill.Shared;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.Postgres;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.sandbox.SandboxOptions;
@@ -550,6 +552,45 @@ class FillsJobIT {
         List.of(markets, markets),
         covered(),
         "one that was fetched whole is, also where the window had all of its fills");
+  }
+
+  @Test
+  void aWindow_isFetchedByMembersTogether_andAnotherGoesOnWithIt_whenOneIsKilled() {
+    bed(new SandboxOptions().conditions(600).largestMarketFills(3000).latencyMillis(60));
+    fillMarkets();
+    String[] command = {
+      "run", "fills", "--since", "2026-03-01T00:00:00Z", "--until", "2026-10-01T00:00:00Z"
+    };
+    try (Postgres postgres = Postgres.start()) {
+      bed.share(postgres.database());
+      try (Program one = Program.startMember(bed, 1, command)) {
+        LedgerPlace window = LedgerPlace.window(bed.settings(), "fills");
+        TestBed.await("the window's ids", TestBed.SOON, () -> window.exists() && size(window) > 0);
+        try (Program two = Program.startMember(bed, 2, "join", "fills")) {
+          two.awaitSaid("joining fills, window");
+          one.kill();
+          assertEquals(0, two.end().exitCode(), two.err());
+        }
+      }
+      try (Program three = Program.startMember(bed, 3, command)) {
+        assertEquals(0, three.end().exitCode(), three.err());
+      }
+      long since = Instant.parse("2026-03-01T00:00:00Z").getEpochSecond();
+      long until = Instant.parse("2026-10-01T00:00:00Z").getEpochSecond();
+      assertTruth(
+          ids(condition -> true),
+          fill ->
+              fill.get("timestamp").asLong() >= since && fill.get("timestamp").asLong() <= until,
+          TestBed::sql);
+      LedgerPlace all = LedgerPlace.of(bed.settings(), "fills");
+      assertTrue(!all.exists() || size(all) == 0, "ids in the ledger of all times");
+    }
+  }
+
+  private static long size(LedgerPlace place) {
+    try (Ledger ledger = Ledger.open(place)) {
+      return ledger.size(Share.WHOLE);
+    }
   }
 
   /** How many markets monitor and diagnose say have fills. */

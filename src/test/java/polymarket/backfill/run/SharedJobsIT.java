@@ -3,6 +3,7 @@ package polymarket.backfill.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -140,14 +141,39 @@ class SharedJobsIT {
       Program helper = member(bed, "join");
       helper.awaitSaid("joining payouts");
       one.kill();
-      Program again = Program.start(bed, "pipeline", "small", "--set", "runtime.dir=runtime1");
-      members.add(again);
+      // with a folder of its own, as on another machine
+      Program again = member(bed, "pipeline", "small");
+      again.awaitSaid("continuing pass 1");
       for (Program ended : List.of(again, helper)) {
         // ids that the sandbox refuses fail
         assertTrue(List.of(0, 2).contains(ended.end().exitCode()), ended.err());
       }
       bed.assertTruth(ids);
       assertEquals(0, bed.count(State.PENDING));
+      Program after = member(bed, "pipeline", "small");
+      assertEquals(0, after.end().exitCode(), after.err());
+      assertTrue(after.out().contains("pass 1 is finished"), after.out());
+    }
+  }
+
+  @Test
+  void plan_countsWhatIsPendingInTheSharedLedger_andChangesNothingThere() throws IOException {
+    try (TestBed bed = TestBed.start(new SandboxOptions().conditions(300).limits(0))) {
+      bed.share(postgres.database());
+      List<String> ids = bed.ids(300);
+      Path first = Files.write(bed.home().resolve("first.txt"), ids.subList(0, 100));
+      Path all = Files.write(bed.home().resolve("all.txt"), ids);
+      Program run = member(bed, "run", "payouts", "--ids", first.toString());
+      assertTrue(List.of(0, 2).contains(run.end().exitCode()), run.err());
+      Program plan = member(bed, "plan", "payouts", "--ids", all.toString(), "--json");
+      assertEquals(0, plan.end().exitCode(), plan.err());
+      assertEquals(
+          200,
+          new ObjectMapper().readTree(plan.out()).at("/jobs/0/ids").asLong(),
+          "ids that are not fetched yet: " + plan.out());
+      try (Ledger ledger = Ledger.open(LedgerPlace.of(bed.settings(), "payouts"))) {
+        assertEquals(100, ledger.size(Share.WHOLE));
+      }
     }
   }
 }
