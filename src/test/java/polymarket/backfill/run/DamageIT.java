@@ -77,7 +77,8 @@ class DamageIT {
       bed.set("chain.sources", "sqd");
       long first = firstBlockBehindAGap(bed);
       String[] run = {"run", "chain", "--from", "" + first, "--to", "" + (first + 199)};
-      // pages come empty; one with logs of other blocks is refused, until it is so narrow that it is empty too
+      // pages come empty; one with logs of other blocks is refused, until it is so narrow that it
+      // is empty too
       bed.sandbox().fault("kind=stale,source=sqd,match=stream");
       int ended = exit(bed, run);
       assertTrue(ended == 0 || ended == 5, () -> SourceBed.said(bed));
