@@ -38,7 +38,7 @@ public final class Chart {
   private static final int KEY_STEP = 150;
   private static final String PERCENT = "_pct";
   private static final List<String> COLOURS =
-      List.of("#9aa7b8", "#2f6fd0", "#d9822b", "#3a9a62", "#a855b5");
+      List.of("#7c8aa0", "#2f6fd0", "#cf7720", "#3a9a62", "#a855b5");
 
   private Chart() {}
 

@@ -49,7 +49,7 @@ class DamageIT {
               "SELECT count() FROM default.chain_transfers WHERE block_number < " + FIRST),
           "logs of other blocks are not stored");
       bed.sandbox().clearFaults();
-      DecodedLogs truth = truth(bed);
+      DecodedLogs truth = truth(bed, FIRST, LAST);
       bed.sandbox().fault("kind=drop-block,source=sqd,share=0.1");
       bed.sandbox().fault("kind=short,source=sqd");
       assertEquals(0, exit(bed, RUN), () -> SourceBed.said(bed));
@@ -60,14 +60,64 @@ class DamageIT {
           truth.logs() - stored,
           TestBed.number("SELECT toInt64(broken) FROM default.audit_results WHERE law = 'second'"));
       bed.sandbox().clearFaults();
-      Matcher command =
-          Pattern.compile("backfill (run chain --redo all --from \\d+ --to \\d+)")
-              .matcher(SourceBed.said(bed));
-      assertTrue(command.find(), SourceBed.said(bed));
-      assertEquals(0, exit(bed, command.group(1).split(" ")), () -> SourceBed.said(bed));
+      assertEquals(0, exit(bed, printed(bed)), () -> SourceBed.said(bed));
       truth.assertStored();
       assertEquals(0, exit(bed, COMPARE), () -> SourceBed.said(bed));
     }
+  }
+
+  @Test
+  void aRangeThatCameEmptyBecauseTheSourceWasStale_isNamedByTheSecondSource_andTheCommandFetchesIt()
+      throws Exception {
+    try (TestBed bed =
+        SourceBed.start(
+            new SandboxOptions().conditions(300).wallets(100).limits(0).blockSeconds(1000))) {
+      bed.set("chain.span", 200).set("source.patience", "2s");
+      bed.sandbox().settings().forEach(bed::set);
+      bed.set("chain.sources", "sqd");
+      long first = firstBlockBehindAGap(bed);
+      String[] run = {"run", "chain", "--from", "" + first, "--to", "" + (first + 199)};
+      // pages come empty; one with logs of other blocks is refused, until it is so narrow that it
+      // is empty too
+      bed.sandbox().fault("kind=stale,source=sqd,match=stream");
+      int ended = exit(bed, run);
+      assertTrue(ended == 0 || ended == 5, () -> SourceBed.said(bed));
+      bed.sandbox().clearFaults();
+      assertEquals(0, exit(bed, run), () -> SourceBed.said(bed));
+      DecodedLogs truth = truth(bed, first, first + 199);
+      long stored = logs();
+      assertTrue(stored < truth.logs(), stored + " of " + truth.logs());
+      assertEquals(3, exit(bed, COMPARE), () -> SourceBed.said(bed));
+      assertEquals(
+          truth.logs() - stored,
+          TestBed.number("SELECT toInt64(broken) FROM default.audit_results WHERE law = 'second'"));
+      assertEquals(0, exit(bed, printed(bed)), () -> SourceBed.said(bed));
+      truth.assertStored();
+      assertEquals(0, exit(bed, COMPARE), () -> SourceBed.said(bed));
+    }
+  }
+
+  /** A block with logs, before which as many blocks as a first page has are without. */
+  private static long firstBlockBehindAGap(TestBed bed) {
+    long before = bed.sandbox().firstBlock();
+    String range = "logs?from=" + before + "&to=" + (before + 50_000) + "&address=all";
+    for (String line : bed.sandbox().truth().lines(range, "")) {
+      long block = Long.decode(SourceBed.json(line).get("blockNumber").asText());
+      if (block - before > 64) {
+        return block;
+      }
+      before = block;
+    }
+    throw new AssertionError("no gap of 64 blocks without logs");
+  }
+
+  /** The first command that the audit printed. */
+  private static String[] printed(TestBed bed) {
+    Matcher command =
+        Pattern.compile("backfill (run chain --redo all --from \\d+ --to \\d+)")
+            .matcher(SourceBed.said(bed));
+    assertTrue(command.find(), SourceBed.said(bed));
+    return command.group(1).split(" ");
   }
 
   @Test
@@ -126,9 +176,9 @@ class DamageIT {
         .size();
   }
 
-  private static DecodedLogs truth(TestBed bed) throws Exception {
+  private static DecodedLogs truth(TestBed bed, long first, long last) throws Exception {
     return new DecodedLogs(
-        bed.sandbox().truth().lines("logs?from=" + FIRST + "&to=" + LAST + "&address=all", ""),
+        bed.sandbox().truth().lines("logs?from=" + first + "&to=" + last + "&address=all", ""),
         List.of("conditions", "transfers", "fills", "amm", "lifecycle"));
   }
 
