@@ -29,6 +29,8 @@ public final class ClickHouseException extends UserError {
 
   private static final Pattern CODE = Pattern.compile("^Code: (\\d+)\\.");
 
+  private static final Pattern ERROR_NAME = Pattern.compile("\\([A-Z]+_[A-Z_]+\\)");
+
   private static final Pattern NEAREST = Pattern.compile("Maybe you meant: \\['([^']+)'");
 
   /** What stands around an error's own words: the code, the statement, the server's version. */
@@ -84,14 +86,16 @@ public final class ClickHouseException extends UserError {
   }
 
   /**
-   * What ClickHouse says, in one line for people: the table or column that is missing and what to
-   * do, without the server's version and the whole statement.
+   * What ClickHouse says of a person's own statement, in one line: the table or column that is
+   * missing and what to do, and the error's name, without the server's version and the statement.
    *
    * @param message of the server, such as {@code Code: 47. DB::Exception: …}
    */
   static String plain(String message) {
     Matcher code = CODE.matcher(message);
-    return plain(message, code.find() ? Integer.parseInt(code.group(1)) : 0);
+    String plain = plain(message, code.find() ? Integer.parseInt(code.group(1)) : 0);
+    Matcher name = ERROR_NAME.matcher(message);
+    return name.find() && !plain.contains(name.group()) ? plain + " " + name.group() : plain;
   }
 
   private static String plain(String message, int code) {

@@ -336,9 +336,10 @@ class UsageTest {
   }
 
   @Test
-  void anSqlMistake_isClickHousesOwnLine() {
-    assertTrue(
-        refused(withSettings("sql", "SELECT nonsense FROM nowhere")).contains("UNKNOWN_TABLE"));
+  void anSqlMistake_isOneLine_withTheNameOfTheError() {
+    String said = refused(withSettings("sql", "SELECT nonsense FROM nowhere"));
+    assertTrue(said.contains("there is no table nowhere"), said);
+    assertTrue(said.contains("(UNKNOWN_TABLE)"), said);
   }
 
   @ParameterizedTest

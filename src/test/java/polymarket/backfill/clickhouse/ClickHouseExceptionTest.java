@@ -9,13 +9,13 @@ class ClickHouseExceptionTest {
   @Test
   void aMissingColumnOrTable_isNamed_withWhatToDo() {
     assertEquals(
-        "there is no column nope (DESCRIBE TABLE lists a table's columns)",
+        "there is no column nope (DESCRIBE TABLE lists a table's columns) (UNKNOWN_IDENTIFIER)",
         ClickHouseException.plain(
             "Code: 47. DB::Exception: Unknown expression identifier `nope` in scope SELECT nope"
                 + " FROM default.t. (UNKNOWN_IDENTIFIER) (version 26.7.2.1)"));
     assertEquals(
         "there is no column conditon_id; did you mean condition_id? (DESCRIBE TABLE lists a"
-            + " table's columns)",
+            + " table's columns) (UNKNOWN_IDENTIFIER)",
         ClickHouseException.plain(
             "Code: 47. DB::Exception: Unknown expression or function identifier `conditon_id` in"
                 + " scope SELECT conditon_id FROM default.t. Maybe you meant: ['condition_id']."
@@ -27,7 +27,8 @@ class ClickHouseExceptionTest {
           "Code: 60. DB::Exception: Table default.t does not exist. (UNKNOWN_TABLE)"
         }) {
       assertEquals(
-          "there is no table default.t (`backfill views` creates the tables of all jobs)",
+          "there is no table default.t (`backfill views` creates the tables of all jobs)"
+              + " (UNKNOWN_TABLE)",
           ClickHouseException.plain(message));
     }
   }
