@@ -31,15 +31,7 @@ final class FoundLogs {
    */
   void add(LogPage page, long block, long index, int begin, int end) throws SourceException {
     if (block < page.first() || block > page.last()) {
-      throw new SourceException(
-          page.source()
-              + " answered with a log of block "
-              + block
-              + " where "
-              + page.first()
-              + " to "
-              + page.last()
-              + " were requested");
+      throw page.other("with a log of block " + block);
     }
     if (index >= 1L << LOG_BITS) {
       throw new SourceException(

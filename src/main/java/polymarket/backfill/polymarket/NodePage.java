@@ -16,8 +16,9 @@ import polymarket.backfill.source.SourceException;
  * The calls of a page to a JSON-RPC node, and its logs as the bytes that came. A range that is too
  * wide for the node is asked for in a narrower one; an empty answer is asked for once more, because
  * several nodes may stand behind one URL; times that the logs do not have are asked for. The last
- * block is asked for before the logs and after them: where it has the same hash, no block of the
- * page was replaced in between.
+ * block is asked for before the logs and after them: a node that does not have it may lack its logs
+ * too, and is asked again; where it has the same hash, no block of the page was replaced in
+ * between.
  */
 public final class NodePage extends RpcCalls {
 
@@ -133,21 +134,39 @@ public final class NodePage extends RpcCalls {
     if (head < last) {
       throw Chain.behind(asked.source(), head, last);
     }
-    link(result(END + last), last);
-    link(result(FIRST), asked.first());
-    link(result(AFTER + last), last);
+    link(END + last, last);
+    link(FIRST, asked.first());
+    link(AFTER + last, last);
     if (!again && logs() == 0) {
       again = true;
       ask();
     }
   }
 
-  /** Takes a block's hash and its parent's; a node that does not give the block says nothing. */
-  private void link(Object block, long number) throws SourceException {
-    if (block instanceof Map<?, ?> fields) {
-      hashes.add(number, text(fields.get("hash")));
-      hashes.add(number - 1, text(fields.get("parentHash")));
+  /**
+   * Takes a block's hash and its parent's.
+   *
+   * @throws SourceException where the node does not give the block, or gives another one
+   */
+  private void link(String id, long number) throws SourceException {
+    if (!(result(id) instanceof Map<?, ?> fields)) {
+      throw new SourceException(
+          asked.source()
+              + "'s node does not have block "
+              + number
+              + ", so that it may lack its logs"
+              + (failure(id).isEmpty() ? "" : ": " + failure(id)),
+          0,
+          true,
+          0,
+          false);
     }
+    Long given = number(fields.get("number"));
+    if (given == null || given != number) {
+      throw asked.other("with block " + given + " as block " + number + ",");
+    }
+    hashes.add(number, text(fields.get("hash")));
+    hashes.add(number - 1, text(fields.get("parentHash")));
   }
 
   private static String text(Object value) {

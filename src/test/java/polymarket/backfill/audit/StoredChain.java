@@ -143,6 +143,31 @@ final class StoredChain {
         + Long.decode(log.get("logIndex").asText());
   }
 
+  /**
+   * Takes a log out of the tables.
+   *
+   * @param key its block and index
+   */
+  static void drop(String key) {
+    String[] at = key.split(":");
+    for (String table :
+        List.of(
+            "chain_fills",
+            "chain_transfers",
+            "chain_lifecycle",
+            "chain_amm_trades",
+            "rpc_conditions",
+            "rpc_resolutions")) {
+      CLICKHOUSE.execute(
+          "DELETE FROM default."
+              + table
+              + " WHERE block_number = "
+              + at[0]
+              + " AND log_index = "
+              + at[1]);
+    }
+  }
+
   private void insert(String logs) {
     CLICKHOUSE.insert(
         "default.chain_from_polygon", logs.getBytes(StandardCharsets.UTF_8), "t" + inserts++);
