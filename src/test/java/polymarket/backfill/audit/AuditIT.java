@@ -49,7 +49,7 @@ class AuditIT {
 
   @BeforeAll
   static void store() throws IOException {
-    stored = StoredChain.of(Integer.getInteger("proof.conditions", 1200));
+    stored = StoredChain.withAllKinds();
     sandbox = stored.sandbox();
     meanings = new LogMeanings(stored);
     routes = stored.routes(folder);
@@ -197,7 +197,8 @@ class AuditIT {
                     + " default.chain_lifecycle WHERE kind = 'split' AND notEmpty(numbers) AND"
                     + " wallet NOT IN (SELECT address FROM default.audit_contracts) AND"
                     + " condition_id IN (SELECT condition_id FROM default.chain_lifecycle WHERE"
-                    + " kind = 'resolution') ORDER BY block_number DESC LIMIT 1",
+                    + " kind = 'resolution') AND condition_id NOT IN (SELECT condition_id FROM"
+                    + " default.audit_questions) ORDER BY block_number DESC LIMIT 1",
                 Map.of())
             .get(0);
     long block = ((Number) split.get("block")).longValue();

@@ -42,7 +42,7 @@ class MissingTogetherIT {
 
   @BeforeAll
   static void store() throws IOException {
-    stored = StoredChain.of(Integer.getInteger("proof.conditions", 300));
+    stored = StoredChain.withAllKinds();
     meanings = new LogMeanings(stored);
     audit();
     meanings.stored().forEach((kind, logs) -> logs.forEach(log -> KINDS.put(log, kind)));

@@ -48,6 +48,11 @@ final class StoredChain {
     return of(new SandboxOptions().conditions(conditions));
   }
 
+  /** A small chain that has logs of each kind, also of the modules, whose markets are few. */
+  static StoredChain withAllKinds() throws IOException {
+    return of(new SandboxOptions().seed(8).conditions(Integer.getInteger("proof.conditions", 300)));
+  }
+
   /** The same, with the sandbox's other sizes set here. */
   static StoredChain of(SandboxOptions options) throws IOException {
     TestBed.empty();
