@@ -92,6 +92,16 @@ class AuditPageIT {
               HOSTILE)) {
         assertTrue(text.contains(part), () -> part + " in " + text);
       }
+      assertTrue(text.contains("opening balance unknown"), text);
+      assertEquals(
+          List.of(),
+          browser.run(
+              """
+              return [...document.querySelectorAll('svg')]
+                .map(svg => [...svg.querySelectorAll('text[text-anchor=end]')].map(t => t.textContent))
+                .filter(labels => new Set(labels).size < labels.length || labels.some(l => l.endsWith('…')));
+              """),
+          "labels of lines and bars that are the same, or cut");
       assertEquals("Audit of the chain's logs", browser.driver().getTitle());
       assertEquals(0L, browser.run("return document.querySelectorAll('script').length;"));
       assertEquals(
