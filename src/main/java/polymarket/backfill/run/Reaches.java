@@ -77,23 +77,6 @@ final class Reaches {
   }
 
   /**
-   * The ranges whose rows another job has stored in the same tables, by the section {@code
-   * @elsewhere}; none where its SQL file has none, or the table that it needs is not there.
-   */
-  List<String> elsewhere(Job job) {
-    if (!job.sql().has("elsewhere")) {
-      return List.of();
-    }
-    SqlFile.Section section = job.sql().section("elsewhere");
-    String[] needed = section.attributes().get("needs").split("\\.");
-    return !clickHouse.has(needed[0], needed[1])
-        ? List.of()
-        : clickHouse.rows(section.sql(Map.of()), Map.of()).stream()
-            .map(row -> Ranges.id(number(row, "first"), number(row, "last")))
-            .toList();
-  }
-
-  /**
    * About how many requests pending ranges take: by the section {@code @requests} where the rows of
    * an answer limit them, otherwise by how many numbers a call takes.
    */

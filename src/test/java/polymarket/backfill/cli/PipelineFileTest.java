@@ -84,7 +84,15 @@ class PipelineFileTest {
     assertEquals(List.of("enrich", "verify"), List.copyOf(night.behind("reconcile")));
     assertEquals(Pipeline.IfShort.RUN, night.step("enrich").ifShort());
     assertEquals(
-        List.of("run", "rpc-logs", "--from", settings().text("rpc-logs.from"), "--to", "latest"),
+        List.of(
+            "run",
+            "chain",
+            "--from",
+            settings().text("rpc-logs.from"),
+            "--to",
+            "latest",
+            "--datasets",
+            "conditions,transfers"),
         night.step("rpc").words());
   }
 

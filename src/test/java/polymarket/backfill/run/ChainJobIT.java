@@ -19,7 +19,6 @@ import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
-import polymarket.backfill.polymarket.ConditionLogs;
 import polymarket.backfill.polymarket.DecodedLogs;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -167,53 +166,6 @@ class ChainJobIT {
         List<String> datasets = arguments.contains("--datasets") ? List.of("fills") : ALL;
         assertTruth(bed, FREEZE - 600, FREEZE + 600, datasets);
       }
-    }
-  }
-
-  @Test
-  void blocksOfTheJobRpcLogs_areFetchedAgainAndReplaced_andItLeavesOutThoseOfChain()
-      throws Exception {
-    try (TestBed bed = start()) {
-      bed.set("chain.sources", "sqd");
-      long first = FREEZE - 400;
-      long last = FREEZE + 200;
-      for (List<String> arguments :
-          List.of(
-              List.of("rpc-logs", "--from", "" + first, "--to", "" + FREEZE),
-              List.of("chain", "--from", "" + (first + 100), "--to", "" + last),
-              List.of("rpc-logs", "--from", "" + first, "--to", "" + (last + 100)))) {
-        List<String> line = new ArrayList<>(List.of("run"));
-        line.addAll(arguments);
-        Process run = SourceBed.program(bed, line.toArray(String[]::new));
-        assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
-      }
-      assertTrue(
-          SourceBed.said(bed).contains("another job has stored blocks " + (first + 100) + " to"),
-          () -> SourceBed.said(bed));
-      assertEquals(
-          List.of(Ranges.id(first, FREEZE), Ranges.id(last + 1, last + 100)),
-          Ranges.joined(new TreeSet<>(SourceBed.entries(bed, "rpc-logs").keySet())));
-      TreeMap<String, Integer> moves = new TreeMap<>();
-      for (String line :
-          bed.sandbox().truth().lines("logs?from=" + first + "&to=" + (last + 100), "")) {
-        for (ConditionLogs.Row row : ConditionLogs.decode(SourceBed.json(line))) {
-          if (row instanceof ConditionLogs.Transfer move) {
-            moves.merge(move.place().transactionHash() + " " + move.tokenId(), 1, Integer::sum);
-          }
-        }
-      }
-      assertTrue(moves.size() > 50, moves.size() + " moves");
-      TreeMap<String, Integer> stored = new TreeMap<>();
-      for (var row :
-          TestBed.sql("SELECT transaction_hash, token_id, transfers FROM default.rpc_transfers")) {
-        assertEquals(
-            null,
-            stored.put(
-                row.get("transaction_hash") + " " + row.get("token_id"),
-                ((Number) row.get("transfers")).intValue()),
-            "twice: " + row);
-      }
-      assertEquals(moves, stored);
     }
   }
 
