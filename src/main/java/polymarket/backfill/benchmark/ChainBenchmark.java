@@ -131,8 +131,7 @@ public final class ChainBenchmark {
       Map<String, Object> result)
       throws IOException, InterruptedException {
     List<String> arguments =
-        new ArrayList<>(
-            List.of("chain", "--from", "" + first, "--to", "" + last, "--json"));
+        new ArrayList<>(List.of("chain", "--from", "" + first, "--to", "" + last, "--json"));
     arguments.addAll(List.of("--datasets", String.join(",", datasets)));
     arguments.addAll(List.of("--set", "sqd.url=" + portal.url(), "--set", "chain.sources=sqd"));
     own.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));

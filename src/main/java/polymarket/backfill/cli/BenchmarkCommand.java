@@ -216,8 +216,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of(
-                "chain", "token-ids", "enrich", "audit", "ledger", "cluster", "serve"))
+            Stream.of("chain", "token-ids", "enrich", "audit", "ledger", "cluster", "serve"))
         .toList();
   }
 

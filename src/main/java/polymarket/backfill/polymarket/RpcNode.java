@@ -18,8 +18,8 @@ import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
 
 /**
- * The bean {@code node} of routes that call a JSON-RPC node: gives the body of the next request with
- * calls, takes the answers, tells what a refusal means, and finds out how far a node reaches.
+ * The bean {@code node} of routes that call a JSON-RPC node: gives the body of the next request
+ * with calls, takes the answers, tells what a refusal means, and finds out how far a node reaches.
  */
 public final class RpcNode {
 

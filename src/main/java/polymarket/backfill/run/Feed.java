@@ -357,8 +357,7 @@ final class Feed implements Iterator<BatchWork> {
     }
     batch.enter(Step.LEDGER);
     // what was not asked for because the run is ending waits for the next one as it is
-    List<Batch> followers =
-        ledger.complete(batch, stop.asked() ? Set.of() : unanswered, share);
+    List<Batch> followers = ledger.complete(batch, stop.asked() ? Set.of() : unanswered, share);
     batch.enter(null);
     if (span != null && batch.getKind() == Batch.Kind.FIRST && !batch.outcomes().isEmpty()) {
       span.answered(batch.rows().fetched(), batch.getSize());

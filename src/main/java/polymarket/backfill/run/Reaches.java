@@ -12,7 +12,6 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;

@@ -33,6 +33,7 @@ import polymarket.backfill.source.SourceException;
 class RpcNodeTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+
   private static Map<String, Object> error(Object id, int code, String message) {
     Map<String, Object> answer = result(id, null);
     answer.remove("result");
@@ -385,8 +386,7 @@ class RpcNodeTest {
                 page(5, 5),
                 each(
                     call ->
-                        error(
-                            call.get("id"), -32005, "query returned more than 10000 results"))));
+                        error(call.get("id"), -32005, "query returned more than 10000 results"))));
   }
 
   @Test

@@ -300,7 +300,8 @@ class MappingSourcesIT {
                 .fault("kind=500,source=polygon,rate=0.1")
                 .fault("kind=html,source=polygon,rate=0.1"))) {
       String url = bed.sandbox().urls().get("polygon") + "/v2/" + SECRET;
-      Program.Result none = Program.run(
+      Program.Result none =
+          Program.run(
               bed, "run", "rpc-logs", "--from", "1", "--to", "2", "--set", "chain.sources=polygon");
       assertEquals(1, none.exitCode());
       assertTrue(none.err().contains("POLYGON_RPC_URL"), none.err());
