@@ -374,6 +374,10 @@ class ServeIT {
           PATIENCE,
           () -> !browser.text().contains(" 300 pending") && browser.text().contains(" found"));
       assertEquals("payouts", browser.run("return document.activeElement.dataset.stop;"));
+      TestBed.pace(bed.home().resolve("routes/sources/goldsky.camel.yaml"), 7, 9000);
+      awaitText(browser, "goldsky.camel.yaml was reloaded");
+      awaitText(browser, "limit: 7 requests in ");
+      awaitText(browser, " requests/min");
       shoot(browser, "running");
       click(browser, "[data-stop=payouts]");
       awaitText(browser, "last run: interrupted");
