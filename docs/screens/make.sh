@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Makes the text screens in this folder anew, from real runs against the sandbox, at 80 and 120 columns. It takes some minutes, and
-# needs script(1), perl, and what ./backfill needs; it keeps nothing but the screens.
+# Makes the screens in this folder anew, from real runs against the sandbox: texts at 80 and 120 columns, and pictures of the live page
+# in Chromium, where it is installed. It takes some minutes, and needs script(1), perl, and what ./backfill needs; it keeps nothing
+# but the screens.
 #
 #   docs/screens/make.sh            all screens
 #   docs/screens/make.sh plan status    these in their order here: the commands before them run, too
 set -eu
+# a shell that starts it with & ignores SIGINT, and so would every program here, which then says so
+[ -n "${screens_signals:-}" ] || screens_signals=1 exec env --default-signal=INT "$0" "$@"
 here=$(cd "$(dirname "$0")" && pwd)
 backfill=$(cd "$here/../.." && pwd)/backfill
 only=" $* "
 last=${*: -1}
 work=$(mktemp -d)
-trap 'kill "${sandbox:-}" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill ${sandbox:-} ${serve:-} 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 
 # What a terminal of $1 columns shows of the command that follows: \r begins a line anew, ESC[nA goes up, ESC[J and ESC[K erase.
 screen() {
@@ -41,6 +44,35 @@ shoot() {
   [ "$last" != "$name" ] || exit 0
 }
 
+# Takes a picture of the live page at $2: its name, its width and height, and further options of Chromium's.
+picture() {
+  local name=$1 link=$2 size=$3; shift 3
+  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/browser" --window-size="$size" --timeout=6000 \
+    --screenshot="$here/$name.png" "$@" "$link" >/dev/null 2>&1
+  echo "$name.png"
+}
+
+# Takes pictures of the live page while a run goes on.
+pictures() {
+  [ "$only" = "  " ] || [[ "$only" = *" page "* ]] || return 0
+  command -v chromium >/dev/null || { echo "no chromium here: the pictures of the page stay as they are" >&2; return 0; }
+  SERVE_PORT=0 "$backfill" serve >"$work/serve.log" 2>&1 &
+  serve=$!
+  until grep -q '"link"' "$RUNTIME_DIR/serve.json" 2>/dev/null; do kill -0 "$serve"; sleep 1; done
+  local link
+  link=$(sed 's/.*"link":"\([^"]*\)".*/\1/' "$RUNTIME_DIR/serve.json")
+  "$backfill" run payouts --redo all --batch-size 10 >/dev/null 2>&1 </dev/null &
+  run=$!
+  sleep 15
+  picture page-light "$link" 1000,1000 --blink-settings=preferredColorScheme=1
+  picture page-dark "$link" 1000,1000 --blink-settings=preferredColorScheme=0
+  picture page-phone "$link" 500,1000 --blink-settings=preferredColorScheme=1
+  kill "$serve"
+  wait "$run" "$serve" || true
+  serve=
+  [ "$last" != page ] || exit 0
+}
+
 "$backfill" sandbox --port 0 --conditions 1500 --wallets 100 --block-seconds 60 >"$work/sandbox.log" &
 sandbox=$!
 until grep -q '^export' "$work/sandbox.log" 2>/dev/null; do kill -0 "$sandbox"; sleep 1; done
@@ -54,6 +86,7 @@ shoot run "./backfill run payouts --redo all" "$backfill" run payouts --redo all
 "$backfill" run fills >/dev/null 2>&1 </dev/null || true
 shoot status "./backfill status" "$backfill" status
 shoot ready "./backfill ready" "$backfill" ready
+pictures
 "$backfill" sql "CREATE TABLE default.trades_raw ENGINE = MergeTree ORDER BY trade_id AS SELECT fill_id AS trade_id,
   asset_id AS token_id, if(cityHash64(fill_id) % 2 = 0, condition_id, '') AS condition_id, timestamp FROM default.clob_fills"
 shoot pipeline "./backfill pipeline overnight --again" "$backfill" pipeline overnight --again

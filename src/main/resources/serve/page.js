@@ -3,6 +3,7 @@
 const token = document.querySelector('meta[name=backfill-token]').content;
 const STATES = ['found', 'absent', 'unresolved', 'failed'];
 const HOUR = 3600e3;
+const DAY = 24 * HOUR;
 /** As many failed ids as the program sends at most. */
 const MOST_FAILED = 200;
 const STEP = 5e3;
@@ -14,6 +15,18 @@ const refusedBefore = {};
 const at = id => document.getElementById(id);
 const count = n => n.toLocaleString('en-US');
 const rate = n => n >= 100 ? Math.round(n).toLocaleString('en-US') : n.toFixed(1);
+
+/** A rate in the unit that a person reads: 4,472 ids/s, 7.8 ids/min, 3.0 ids/h. */
+function speed(perSecond, things) {
+  const [n, unit] = perSecond >= 1 || !perSecond ? [perSecond, '/s'] : perSecond * 60 >= 1 ? [perSecond * 60, '/min'] : [perSecond * 3600, '/h'];
+  return rate(n) + ' ' + things + unit;
+}
+
+/** A pace and its limit, both in the limit's unit. */
+function paced(perSecond, limit) {
+  const [times, unit] = limit >= 1 || !limit ? [1, '/s'] : [60, '/min'];
+  return rate(times * perSecond) + ' of ' + rate(times * limit) + ' requests' + unit;
+}
 
 /** An element with its class, and its text or children. */
 function make(name, className, ...content) {
@@ -65,6 +78,18 @@ function idsOf(ledger) {
 
 const clock = time => new Date(time).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'});
 
+/** An instant on an axis: the time of day where the axis is short, the day where it is long. */
+function tick(time, span) {
+  const date = new Date(time);
+  return span <= DAY ? clock(time) : span <= 14 * DAY ? date.toLocaleDateString([], {month: 'short', day: 'numeric'}) + ' ' + clock(time)
+    : date.toLocaleDateString([], {year: 'numeric', month: 'short', day: 'numeric'});
+}
+
+/** The times below a curve or above bars: where it begins, its middle, where it ends. */
+function axis(from, to) {
+  return make('div', 'axis', ...[from, (from + to) / 2, to].map(time => make('span', '', tick(time, to - from))));
+}
+
 /** How long something still takes, and until when. */
 const left = seconds => duration(seconds) + ' left, until ' + clock(Date.now() + 1000 * seconds);
 
@@ -78,11 +103,9 @@ function job(ledger) {
   const card = make('div', 'card', head, bar(ids), make('p', 'dim', sums(ids)));
   card.dataset.job = ledger.job;
   for (const run of running) {
-    const speed = run.numbers
-      ? rate(run.numbers.per_second) + ' ' + run.numbers.unit + '/s'
-      : run.run.ids_per_second >= 1 ? rate(run.run.ids_per_second) + ' ids/s' : rate(60 * run.run.ids_per_second) + ' ids/min';
-    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.run.requests ? '' : 'no answer yet, ') + speed + ', '
-      + rate(run.run.requests_per_second) + ' of ' + rate(run.run.limit_per_second) + ' requests/s'
+    const now = run.numbers ? speed(run.numbers.per_second, run.numbers.unit) : speed(run.run.ids_per_second, 'ids');
+    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.run.requests ? '' : 'no answer yet, ') + now + ', '
+      + paced(run.run.requests_per_second, run.run.limit_per_second)
       + (run.run.seconds_left === null ? '' : ', ' + left(run.run.seconds_left)));
     card.append(line);
     if (run.run.waiting_for) card.append(make('p', 'bad', run.run.waiting_for));
@@ -137,12 +160,11 @@ function curve(source, samples, now) {
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
   const last = samples[samples.length - 1];
-  const said = source + ': ' + rate(last.rate) + ' of ' + rate(last.limit) + ' requests/s'
+  const said = source + ': ' + paced(last.rate, last.limit)
     + (now - last.at > 3 * STEP ? ' when it was last asked, ' + duration((now - last.at) / 1000) + ' ago' : '');
   const marks = marked(samples);
   svg.setAttribute('aria-label', said + marks);
-  const card = make('div', 'card', make('div', '', said), svg,
-    make('div', 'axis', make('span', '', clock(now - span)), make('span', '', clock(now))));
+  const card = make('div', 'card', make('div', '', said), svg, axis(now - span, now));
   if (marks) card.append(make('p', 'dim', marks.slice(2)));
   if (states[source]) card.append(inForce(states[source]));
   return card;
@@ -164,17 +186,24 @@ function change(measure, points) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const path = document.createElementNS(svg.namespaceURI, 'path');
   const first = points[0][0];
-  const span = Math.max(1, points[points.length - 1][0] - first);
+  const newest = points[points.length - 1][0];
+  const span = Math.max(1, newest - first);
   path.setAttribute('d', points.map(([at, value], i) => (i ? 'L' : 'M') + (1000 * (at - first) / span).toFixed(1) + ' '
     + (70 - 70 * value).toFixed(1)).join(''));
   svg.append(path);
   svg.setAttribute('viewBox', '0 0 1000 70');
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
+  for (const share of [0.005, 0.5, 0.995]) {
+    const line = document.createElementNS(svg.namespaceURI, 'path');
+    line.setAttribute('class', 'limit');
+    line.setAttribute('d', 'M0 ' + (70 - 70 * share) + 'L1000 ' + (70 - 70 * share));
+    svg.append(line);
+  }
   const said = measure + ': ' + (100 * points[0][1]).toFixed(1) + ' % on ' + new Date(first).toLocaleString() + ', '
-    + (100 * points[points.length - 1][1]).toFixed(1) + ' % on ' + new Date(points[points.length - 1][0]).toLocaleString();
+    + (100 * points[points.length - 1][1]).toFixed(1) + ' % on ' + new Date(newest).toLocaleString();
   svg.setAttribute('aria-label', said);
-  return make('div', 'card', make('div', '', said), svg);
+  return make('div', 'card', make('div', '', said), svg, axis(first, newest), make('p', 'dim', 'dashed: 0, 50 and 100 %'));
 }
 
 /** The last verdict of ready: what is missed, with what to type. */
@@ -194,14 +223,15 @@ function pipeline(pass) {
   const whole = Math.max(1, ...pass.steps.map(step => start(step) + step.seconds));
   const body = make('tbody', '');
   for (const step of pass.steps) {
-    const time = make('div', 'step');
-    time.style.marginLeft = 100 * start(step) / whole + '%';
+    const time = make('div', step.started_at ? 'step' : '');
+    time.style.marginLeft = 'min(' + 100 * start(step) / whole + '%, 100% - 2px)';
     time.style.width = 100 * step.seconds / whole + '%';
-    body.append(make('tr', '', make('td', '', step.step), make('td', step.state === 'failed' ? 'bad' : '', step.state),
-      make('td', 'time', time), make('td', 'number', duration(step.seconds)), make('td', 'dim', step.now || step.reason || step.title)));
+    body.append(make('tr', '', make('td', 'word', step.step), make('td', step.state === 'failed' ? 'bad word' : 'word', step.state),
+      make('td', 'time', time), make('td', 'number', step.started_at ? duration(step.seconds) : ''), make('td', 'dim words', step.now || step.reason || step.title)));
   }
   const card = make('div', 'card', make('div', '', make('strong', '', pass.pipeline), 'pass ' + pass.pass + ': ' + pass.state
-    + ', ' + duration(pass.spent_seconds) + ' of ' + duration(pass.budget_seconds)), make('div', 'scroll', make('table', '', body)));
+    + ', ' + duration(pass.spent_seconds) + ' of ' + duration(pass.budget_seconds)), make('div', 'scroll', make('table', '', make('thead', '', make('tr', '', make('td', ''), make('td', ''),
+    make('td', 'time', axis(begins, begins + 1000 * whole)), make('td', ''), make('td', ''))), body)));
   if (pass.state === 'running') {
     const stop = make('button', '', 'Stop ' + pass.pipeline);
     stop.dataset.stop = pass.pipeline;

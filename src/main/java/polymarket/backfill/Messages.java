@@ -50,6 +50,31 @@ public interface Messages {
     return count(n) + " " + thing + (n == 1 ? "" : "s");
   }
 
+  /** A rate in the unit that a person reads: 4,472 ids/s, 7.8 ids/min, 3.0 ids/h. */
+  static String rate(double perSecond, String things) {
+    boolean seconds = perSecond >= 1 || perSecond <= 0;
+    boolean minutes = perSecond * 60 >= 1;
+    double n = perSecond * (seconds ? 1 : minutes ? 60 : 3600);
+    return String.format(
+        Locale.ROOT,
+        n >= 100 || n <= 0 ? "%,.0f %s/%s" : "%.1f %s/%s",
+        n,
+        things,
+        seconds ? "s" : minutes ? "min" : "h");
+  }
+
+  /** A pace in requests and its limit, both in the limit's unit: 4.9 of 5.0 requests/s. */
+  static String paced(double perSecond, double limitPerSecond) {
+    boolean seconds = limitPerSecond >= 1 || limitPerSecond <= 0;
+    int times = seconds ? 1 : 60;
+    return String.format(
+        Locale.ROOT,
+        "%.1f of %.1f requests/%s",
+        times * perSecond,
+        times * limitPerSecond,
+        seconds ? "s" : "min");
+  }
+
   /** The time of day here of an instant in epoch milliseconds: 09:41. */
   static String clock(long at) {
     return LocalTime.ofInstant(Instant.ofEpochMilli(at), ZoneId.systemDefault())

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -16,8 +17,25 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.sandbox.SandboxOptions;
 
-/** What `mvn package` makes: target/backfill-VERSION.tar.gz, unpacked and used without Maven. */
+/**
+ * What `mvn package` makes: target/backfill-VERSION.tar.gz, unpacked and used with a JDK alone.
+ * Where it was made without -Pengine, the engine is put where it would be.
+ */
 class DistributionIT {
+
+  private static final List<String> TOOLS =
+      List.of(
+          "sh",
+          "env",
+          "readlink",
+          "dirname",
+          "sed",
+          "grep",
+          "uname",
+          "locale",
+          "rm",
+          "mkdir",
+          "cat");
 
   private static Path archive() throws IOException {
     try (Stream<Path> files = Files.list(TestBed.PROJECT.resolve("target"))) {
@@ -29,7 +47,7 @@ class DistributionIT {
   }
 
   @Test
-  void unpacked_itRunsAJobAndQueriesIt_withoutMaven() throws IOException {
+  void unpacked_itRunsAJobAndQueriesIt_withAJdkAlone() throws IOException {
     Path archive = archive();
     assumeTrue(archive != null, "no target/backfill-VERSION.tar.gz: run mvn package first");
     Path folder = Files.createTempDirectory("backfill-distribution");
@@ -40,10 +58,16 @@ class DistributionIT {
               .end()
               .exitCode());
       Path home = folder.resolve(archive.getFileName().toString().replaceFirst("\\.tar\\.gz$", ""));
-      assertFalse(Files.exists(home.resolve("chdb/node_modules")), "the engine is not in it");
-      // what chdb/install would fetch
-      Files.createSymbolicLink(
-          home.resolve("chdb/node_modules"), TestBed.PROJECT.resolve("chdb/node_modules"));
+      Path engine = home.resolve("chdb/node_modules");
+      if (!Files.exists(engine)) {
+        Program.Result none = shell(home, bed, "$B status $SET");
+        assertEquals(1, none.exitCode(), none.toString());
+        assertEquals(
+            "embedded ClickHouse: npm is needed once to fetch it; install Node.js, or set"
+                + " clickhouse.url to use a server\n",
+            none.err());
+        Files.createSymbolicLink(engine, TestBed.PROJECT.resolve("chdb/node_modules"));
+      }
       Path ids = Files.write(folder.resolve("ids.txt"), bed.ids(100));
       Program.Result run = shell(home, bed, "$B run payouts --ids " + ids + " $SET");
       assertEquals(0, run.exitCode(), run.toString());
@@ -64,8 +88,28 @@ class DistributionIT {
     }
   }
 
+  /** A folder with the programs that every system has, and no others. */
+  private static Path tools(Path folder) {
+    Path tools = folder.resolve("tools");
+    try {
+      Files.createDirectories(tools);
+      for (String name : TOOLS) {
+        for (Path from : List.of(Path.of("/usr/bin", name), Path.of("/bin", name))) {
+          if (Files.exists(from) && !Files.exists(tools.resolve(name))) {
+            Files.createSymbolicLink(tools.resolve(name), from.toRealPath());
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return tools;
+  }
+
+  /** Runs a line in a shell that finds no Maven, npm or Node.js. */
   private static Program.Result shell(Path home, TestBed bed, String line) {
     Map<String, String> environment = new HashMap<>();
+    environment.put("PATH", tools(home.getParent()).toString());
     environment.put("JAVA_HOME", System.getProperty("java.home"));
     environment.put("B", home.resolve("backfill").toString());
     environment.put("SET", String.join(" ", bed.setArguments()));

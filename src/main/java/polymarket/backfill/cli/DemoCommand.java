@@ -65,6 +65,11 @@ final class DemoCommand implements Callable<Integer> {
           "Folder for the demo's data; recreated each time (default: demo in the project).")
   private Path folder;
 
+  @Option(
+      names = "--page",
+      description = "Serve the live page while it runs, as `backfill serve` does; prints its link.")
+  private boolean page;
+
   @Override
   public Integer call() throws IOException {
     Path demo = folder == null ? Common.home().resolve("demo") : folder.toAbsolutePath();
@@ -102,7 +107,11 @@ final class DemoCommand implements Callable<Integer> {
       try (PrintStream report =
               new PrintStream(Files.newOutputStream(file), true, StandardCharsets.UTF_8);
           ClickHouse clickHouse =
-              ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)))) {
+              ClickHouse.open(Settings.load(Common.home(), Map.of(), overrides(set)));
+          ServedPage served = page ? serve(all) : null) {
+        if (served != null) {
+          System.out.println("The page of this demo is at " + served.link() + "\n");
+        }
         Steps steps = new Steps(all, report);
         jobs(steps, ids, clickHouse);
         int night = night(steps, clickHouse, sandbox);
@@ -116,6 +125,13 @@ final class DemoCommand implements Callable<Integer> {
     } catch (StepFailed e) {
       throw new UserError("the demo ended at `" + e.getMessage() + "`");
     }
+  }
+
+  /** Serves the page of the demo's folder, with the settings that its commands get. */
+  private static ServedPage serve(List<String> set) {
+    Map<String, String> overrides = overrides(set);
+    return ServedPage.open(
+        Settings.load(Common.home(), System.getenv(), overrides), overrides, false);
   }
 
   private static void jobs(Steps steps, Path ids, ClickHouse clickHouse) {
@@ -179,6 +195,7 @@ final class DemoCommand implements Callable<Integer> {
     System.out.println("  ./backfill explain " + value(clickHouse, "market"));
     System.out.println("  ./backfill verify wallet " + value(clickHouse, "wallet"));
     System.out.println("  ./backfill ledger payouts --state failed");
+    System.out.println("  ./backfill serve    # the live page of what was filled");
   }
 
   /**

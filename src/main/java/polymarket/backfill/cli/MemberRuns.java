@@ -55,6 +55,9 @@ final class MemberRuns {
         JobRun.Result ended = prepared ? null : steps.before(run, clickHouse);
         prepared = true;
         if (ended == null) {
+          if (ServedPage.find(settings).isPresent()) {
+            run.measure();
+          }
           ended = run.run(terminal);
           steps.after(run, ended);
         }

@@ -43,6 +43,32 @@ final class PrometheusText {
         .append('\n');
   }
 
+  /**
+   * Adds what another process has written in this format; values of one metric stay together.
+   *
+   * @param text whose # HELP or # TYPE lines come before the values
+   */
+  void add(String text) {
+    StringBuilder family = new StringBuilder();
+    String name = "";
+    boolean begun = false;
+    for (String line : (Iterable<String>) text.lines()::iterator) {
+      String[] words = line.split(" ", 4);
+      boolean head = line.startsWith("# HELP ") || line.startsWith("# TYPE ");
+      if (head && !words[2].equals(name)) {
+        name = words[2];
+        StringBuilder known = families.get(name);
+        family = known == null ? new StringBuilder() : known;
+        // the other's first lines say the same
+        begun = known != null;
+        families.put(name, family);
+      }
+      if (!head || !begun) {
+        family.append(line).append('\n');
+      }
+    }
+  }
+
   private static String escaped(String text) {
     return text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
   }

@@ -1,19 +1,31 @@
 package polymarket.backfill.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.CamelMetrics;
 import polymarket.backfill.run.Heads;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
 
 /** What {@code GET /metrics} of the page answers: the ledgers, the runs, and the last checks. */
 final class ServeMetrics {
+
+  /** So long Camel's metrics of a run are shown after they were written last. */
+  private static final long CAMEL_MILLIS = TimeUnit.MINUTES.toMillis(2);
 
   private final PrometheusText text = new PrometheusText();
 
@@ -37,6 +49,7 @@ final class ServeMetrics {
     List<JobStatus> runs = ledgers.stream().flatMap(ledger -> ledger.runs().stream()).toList();
     runs.stream().filter(run -> run.state() == RunState.RUNNING).forEach(metrics::run);
     metrics.answers(runs);
+    metrics.camel();
     LastChecks.audit(settings).ifPresent(metrics::audit);
     LastChecks.ready(settings).ifPresent(metrics::ready);
     return metrics.text.toString();
@@ -174,6 +187,25 @@ final class ServeMetrics {
 
   private static long sum(JobStatus.SourceState of) {
     return of.answers().values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /** What Camel counts in the runs that go on, and in those that have just ended. */
+  private void camel() {
+    long since = System.currentTimeMillis() - CAMEL_MILLIS;
+    try (DirectoryStream<Path> files =
+        Files.newDirectoryStream(settings.path("runtime.dir"), "*" + CamelMetrics.SUFFIX)) {
+      List<String> texts = new ArrayList<>();
+      for (Path file : files) {
+        if (Files.getLastModifiedTime(file).toMillis() >= since) {
+          texts.add(Files.readString(file));
+        }
+      }
+      texts.stream().sorted().forEach(text::add);
+    } catch (NoSuchFileException e) {
+      // another process deleted it, or nothing has run here
+    } catch (IOException e) {
+      throw new UserError("cannot read Camel's metrics: " + UserError.reason(e));
+    }
   }
 
   private void audit(JsonNode audit) {

@@ -312,12 +312,12 @@ final class Terminal implements Messages, JobRun.Watcher {
     if (run.requests() == 0) {
       return ", no answer yet";
     }
-    return String.format(
-            Locale.ROOT, ", %.1f of %.1f requests/s", run.requestsPerSecond(), run.limitPerSecond())
+    return ", "
+        + Messages.paced(run.requestsPerSecond(), run.limitPerSecond())
+        + ", "
         + (job.numbers() == null
-            ? String.format(Locale.ROOT, ", %,.0f ids/s", run.idsPerSecond())
-            : String.format(
-                Locale.ROOT, ", %,.0f %s/s", job.numbers().perSecond(), job.numbers().unit()))
+            ? Messages.rate(run.idsPerSecond(), "ids")
+            : Messages.rate(job.numbers().perSecond(), job.numbers().unit()))
         + ", "
         + Messages.count(run.retries())
         + (run.retries() == 1 ? " retry" : " retries");

@@ -49,6 +49,14 @@ final class FoundLogs {
     to[count++] = end;
   }
 
+  /** Whether a log is among them. */
+  boolean has(long block, long index) {
+    long key = block << LOG_BITS | index;
+    return sorted
+        ? Arrays.binarySearch(keys, 0, count, key) >= 0
+        : Arrays.stream(keys, 0, count).anyMatch(other -> other == key);
+  }
+
   /** How many logs there are, each counted once. */
   int distinct() {
     if (sorted) {

@@ -91,6 +91,7 @@ public final class JobRun extends RunLedgers {
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
   private final Membership membership;
+  private boolean measured;
 
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
@@ -187,10 +188,8 @@ public final class JobRun extends RunLedgers {
     Ledger.Owner owner =
         job.isIdentified()
             ? identified(job)
-            : job.isInterchangeable()
-                ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
-                : new Ledger.Owner(
-                    job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
+            : new Ledger.Owner(
+                job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window
@@ -292,6 +291,11 @@ public final class JobRun extends RunLedgers {
         messages);
   }
 
+  /** Lets {@link #run} write Camel's metrics for the page. */
+  public void measure() {
+    measured = true;
+  }
+
   /** Asks the run to end: what is in flight is finished. Returns at once. */
   public void stop(ExitCode exitCode, String why) {
     stop.ask(exitCode, why);
@@ -324,9 +328,14 @@ public final class JobRun extends RunLedgers {
       repository.add(job.getName(), feed);
     }
     ExecutorService runners = Executors.newCachedThreadPool(Daemons.named("job"));
+    CamelMetrics metrics =
+        measured
+            ? new CamelMetrics(runtime, List.copyOf(byName.keySet()), options.share(), messages)
+            : null;
     boolean finished;
     try (Routes routes =
-        Routes.start(settings, byName, clickHouse, sources, retry, repository, stop, messages)) {
+        Routes.start(
+            settings, byName, clickHouse, sources, retry, repository, stop, messages, metrics)) {
       jobs.stream()
           .flatMap(job -> job.sources(settings).keySet().stream())
           .distinct()

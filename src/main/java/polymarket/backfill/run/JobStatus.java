@@ -97,6 +97,7 @@ public record JobStatus(
 
   /**
    * What a run did, and how fast it is: of the last ten seconds while it runs, of all of it then.
+   * Ids a second are those of up to five minutes where few are done.
    *
    * @param limitUsed the part of the source's limit that was used
    * @param secondsLeft null where that is not known

@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -34,8 +35,13 @@ import polymarket.backfill.source.Pace;
  */
 public final class Progress implements AutoCloseable {
 
-  /** The rates shown are those of this time. */
+  /** The pace shown is that of this time, and so is the rate of what is done, unless it is slow. */
   private static final long WINDOW_MILLIS = 10_000;
+
+  /** The rate of ids is that of so many at least, or of this time: ten seconds may have none. */
+  private static final int SLOW_IDS = 20;
+
+  private static final long SLOW_MILLIS = 300_000;
 
   /** A source that gave no good answer for so long may be one that the run will give up on. */
   private static final long SILENT_MILLIS = 3_000;
@@ -252,25 +258,38 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Ids, requests and numbers a second over the last ten seconds; requests by their turns, which
-   * may lie ahead.
+   * Requests a second over the last ten seconds, by their turns, which may lie ahead; ids and
+   * numbers a second over the same time, or a longer one where few are done.
    */
   private synchronized double[] rates() {
     long now = System.currentTimeMillis();
     double[] turns = source.turns();
     samples.addLast(new double[] {now, ids, turns[0], turns[1], numbersDone});
-    while (samples.size() > 2 && now - samples.peekFirst()[0] > WINDOW_MILLIS) {
+    while (samples.size() > 2 && now - samples.peekFirst()[0] > SLOW_MILLIS) {
       samples.removeFirst();
     }
-    double[] first = samples.peekFirst();
-    double seconds = Math.max(0.001, (now - first[0]) / 1000.0);
-    return samples.size() < 2
-        ? new double[3]
-        : new double[] {
-          (ids - first[1]) / seconds,
-          source.limit() * (turns[0] - first[2]) / Math.max(1, turns[1] - first[3]),
-          (numbersDone - first[4]) / seconds
-        };
+    if (samples.size() < 2) {
+      return new double[3];
+    }
+    double[] first = null;
+    double[] slow = samples.peekFirst();
+    for (Iterator<double[]> newest = samples.descendingIterator(); newest.hasNext(); ) {
+      double[] sample = newest.next();
+      boolean before = now - sample[0] > WINDOW_MILLIS;
+      if (first == null || !before) {
+        first = sample;
+      }
+      if (before && ids - sample[1] >= SLOW_IDS) {
+        slow = sample;
+        break;
+      }
+    }
+    double seconds = Math.max(0.001, (now - slow[0]) / 1000.0);
+    return new double[] {
+      (ids - slow[1]) / seconds,
+      source.limit() * (turns[0] - first[2]) / Math.max(1, turns[1] - first[3]),
+      (numbersDone - slow[4]) / seconds
+    };
   }
 
   /** Everything that is known of it now. */

@@ -28,8 +28,8 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.polymarket.Account;
 import polymarket.backfill.polymarket.BatchTokens;
-import polymarket.backfill.polymarket.Chain;
 import polymarket.backfill.polymarket.LogPages;
+import polymarket.backfill.polymarket.RpcNode;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 import polymarket.backfill.source.Walks;
@@ -43,9 +43,13 @@ public final class Routes implements AutoCloseable {
   private ProducerTemplate template;
   private final List<ExecutorService> pools;
 
-  private Routes(Main main, List<ExecutorService> pools) {
+  /** Null where nobody reads them. */
+  private final CamelMetrics metrics;
+
+  private Routes(Main main, List<ExecutorService> pools, CamelMetrics metrics) {
     this.main = main;
     this.pools = pools;
+    this.metrics = metrics;
   }
 
   /**
@@ -64,13 +68,27 @@ public final class Routes implements AutoCloseable {
     Main main = new Main();
     main.parseArguments(arguments);
     return start(
-        main, settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages);
+        main, settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages, null);
+  }
+
+  /** As below, where nobody reads metrics. */
+  static Routes start(
+      Settings settings,
+      Map<String, Job> jobs,
+      ClickHouse clickHouse,
+      Sources sources,
+      Retry retry,
+      Marker ledgers,
+      Stop stop,
+      Messages messages) {
+    return start(settings, jobs, clickHouse, sources, retry, ledgers, stop, messages, null);
   }
 
   /**
    * @param jobs by their names; the route files of other jobs are not loaded
    * @param ledgers the idempotent repository of the job routes
    * @param stop asked, no more pages are begun than have to be
+   * @param metrics counts what the routes do; null where nobody reads it
    * @throws UserError where the routes cannot be built
    */
   static Routes start(
@@ -81,12 +99,14 @@ public final class Routes implements AutoCloseable {
       Retry retry,
       Marker ledgers,
       Stop stop,
-      Messages messages) {
+      Messages messages,
+      CamelMetrics metrics) {
     Main main = new Main();
     // the program hears signals itself; camel-main's shutdown hook would hold each run's context
     // until the JVM ends
     main.setShutdownStrategy(new SimpleMainShutdownStrategy());
-    return start(main, settings, jobs, clickHouse, sources, retry, ledgers, stop, messages);
+    return start(
+        main, settings, jobs, clickHouse, sources, retry, ledgers, stop, messages, metrics);
   }
 
   private static Routes start(
@@ -98,7 +118,8 @@ public final class Routes implements AutoCloseable {
       Retry retry,
       Marker ledgers,
       Stop stop,
-      Messages messages) {
+      Messages messages,
+      CamelMetrics metrics) {
     // batches, as many as the feeds hand out; and the calls of all batches that make one an id
     ExecutorService fetchers = Executors.newCachedThreadPool(Daemons.named("fetcher"));
     ExecutorService callers =
@@ -121,8 +142,10 @@ public final class Routes implements AutoCloseable {
     main.configure().withRoutesIncludePattern(String.join(",", files));
     // with --debug, Camel would print the settings, keys included
     main.configure().withAutoConfigurationLogSummary(false);
-    main.addMainListener(context(clickHouse));
-    Routes routes = new Routes(main, List.of(fetchers, callers));
+    // a label of its metrics; Camel would number contexts
+    main.configure().setName("backfill");
+    main.addMainListener(context(clickHouse, metrics));
+    Routes routes = new Routes(main, List.of(fetchers, callers), metrics);
     try {
       main.start();
       endReload(main.getCamelContext());
@@ -144,7 +167,7 @@ public final class Routes implements AutoCloseable {
   }
 
   /** Prepares a context before its routes are read. */
-  private static MainListenerSupport context(ClickHouse clickHouse) {
+  private static MainListenerSupport context(ClickHouse clickHouse, CamelMetrics metrics) {
     return new MainListenerSupport() {
       @Override
       public void beforeConfigure(BaseMainSupport support) {
@@ -156,6 +179,9 @@ public final class Routes implements AutoCloseable {
         properties.setSystemPropertiesMode(PropertiesComponent.SYSTEM_PROPERTIES_MODE_NEVER);
         support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
         support.getCamelContext().getCamelContextExtension().addInterceptStrategy(new ErrorsFail());
+        if (metrics != null) {
+          metrics.observe(support.getCamelContext());
+        }
       }
     };
   }
@@ -176,7 +202,7 @@ public final class Routes implements AutoCloseable {
     beans.put("ahead", new Ahead(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());
-    beans.put("node", new Chain());
+    beans.put("node", new RpcNode());
     beans.put("logs", new LogPages(settings, jobs, sources));
     beans.put("account", new Account(settings));
     return beans;
@@ -223,6 +249,9 @@ public final class Routes implements AutoCloseable {
 
   @Override
   public void close() {
+    if (metrics != null) {
+      metrics.close();
+    }
     pools.forEach(ExecutorService::shutdownNow);
     try {
       if (main.getCamelContext() != null) {

@@ -54,12 +54,13 @@ class DemoIT {
             Program.start(
                 bed.home(),
                 List.of(),
-                Map.of(),
-                List.of("demo", "--folder", folder.resolve("demo").toString()))) {
+                Map.of("SERVE_PORT", "0"),
+                List.of("demo", "--page", "--folder", folder.resolve("demo").toString()))) {
       TestBed.await(
           "a job at work",
           Duration.ofSeconds(120),
           () -> Files.exists(folder.resolve("demo/runtime/fills.status.json")) || !demo.isAlive());
+      assertTrue(demo.out().contains("The page of this demo is at http://127.0.0.1:"), demo.out());
       demo.signal("INT");
       Program.Result end = demo.end();
       assertEquals(130, end.exitCode(), end.toString());
@@ -130,7 +131,7 @@ class DemoIT {
   @Test
   void aRunWithoutANode_namesTheVariableToSet() {
     try (TestBed bed = TestBed.start();
-        Program run = Program.start(bed, "run", "rpc-logs")) {
+        Program run = Program.start(bed, "run", "rpc-logs", "--set", "chain.sources=polygon")) {
       Program.Result end = run.end();
       assertEquals(1, end.exitCode(), end.toString());
       assertTrue(

@@ -242,6 +242,54 @@ class ServeIT {
     awaitHistory();
   }
 
+  @Test
+  void aRealPrometheus_readsARunWithCamelsMetrics_andEvaluatesTheBoardAndTheAlerts()
+      throws Exception {
+    Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids("found", 1000));
+    try (Prometheus prometheus = Prometheus.startOrSkip(bed.home(), page, token);
+        Program run = Program.start(bed, "run", "payouts", "--ids", ids.toString())) {
+      List<String> noData = new ArrayList<>();
+      for (JsonNode panel :
+          JSON.readTree(TestBed.PROJECT.resolve("grafana/backfill.json").toFile()).get("panels")) {
+        for (JsonNode target : panel.get("targets")) {
+          String expression = target.get("expr").asText().replace("$job", "payouts");
+          if (prometheus.query(expression).isEmpty()) {
+            noData.add(expression);
+          }
+        }
+      }
+      noData.removeIf(
+          expression ->
+              expression.matches(".*(_lag_|_ready|_audit_|camel_exchanges_failed_total).*"));
+      TestBed.await(
+          "data for " + noData,
+          PATIENCE,
+          () -> {
+            noData.removeIf(expression -> !prometheus.query(expression).isEmpty());
+            assertTrue(run.isAlive() || noData.isEmpty(), () -> noData + ", and the run ended");
+            return noData.isEmpty();
+          });
+      JsonNode asked =
+          prometheus.query("camel_exchanges_total{job=\"payouts\",routeId=\"goldsky\"}");
+      assertTrue(asked.at("/0/value/1").asDouble() > 0, asked.toString());
+      List<String> faults =
+          new ArrayList<>(Prometheus.lint(bed.home(), get("metrics", bearer()).body()));
+      // Camel's labels are not named as Prometheus would name them, and some have no help
+      faults.removeIf(
+          fault -> fault.startsWith("camel_") && fault.matches(".*(snake_case.*|no help text)"));
+      assertEquals(List.of(), faults);
+      TestBed.await(
+          "an evaluation of the alerts",
+          PATIENCE,
+          () -> !prometheus.get("rules").toString().contains("\"health\":\"unknown\""));
+      JsonNode rules = prometheus.get("rules").at("/groups/0/rules");
+      assertTrue(rules.size() > 5, rules.toString());
+      rules.forEach(rule -> assertEquals("ok", rule.get("health").asText(), rule.toString()));
+      run.signal("TERM");
+      run.end();
+    }
+  }
+
   private void awaitHistory() {
     TestBed.await(
         "the history of the pace",
@@ -326,6 +374,10 @@ class ServeIT {
           PATIENCE,
           () -> !browser.text().contains(" 300 pending") && browser.text().contains(" found"));
       assertEquals("payouts", browser.run("return document.activeElement.dataset.stop;"));
+      TestBed.pace(bed.home().resolve("routes/sources/goldsky.camel.yaml"), 7, 9000);
+      awaitText(browser, "goldsky.camel.yaml was reloaded");
+      awaitText(browser, "limit: 7 requests in ");
+      awaitText(browser, " requests/min");
       shoot(browser, "running");
       click(browser, "[data-stop=payouts]");
       awaitText(browser, "last run: interrupted");

@@ -8,6 +8,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +71,19 @@ class ServeMetricsTest {
     Files.writeString(
         runtime.resolve("rpc-logs.head.json"), "{\"unit\":\"blocks\",\"number\":9050}");
     Files.writeString(runtime.resolve("other.head.json"), "{\"unit\":\"epochs\",\"number\":99999}");
+    for (String job : List.of("fills", "payouts", "old")) {
+      Path file =
+          Files.writeString(
+              runtime.resolve(job + ".camel.prom"),
+              "# HELP camel_a_total Help\n# TYPE camel_a_total counter\ncamel_a_total{job=\""
+                  + job
+                  + "\"} 1.0\n# HELP camel_b  \n# TYPE camel_b gauge\ncamel_b{job=\""
+                  + job
+                  + "\"} 2.0\n");
+      if (job.equals("old")) {
+        Files.setLastModifiedTime(file, FileTime.from(Instant.now().minus(Duration.ofMinutes(10))));
+      }
+    }
     JobStatus.Ids ids = new JobStatus.Ids(10, 4, 3, 1, 0, 2);
     JobStatus.Rows rows = new JobStatus.Rows(9, 5, 3, 1, null);
     metrics =
@@ -114,10 +130,25 @@ class ServeMetricsTest {
     metrics.lines().forEach(line -> assertTrue(lines.add(line.replaceFirst(" [^ ]*$", "")), line));
   }
 
+  @Test
+  void whatCamelCountsInSeveralRuns_isOneMetricEach_andRunsOfLongAgoAreGone() {
+    assertEquals(
+        List.of(
+            "# HELP camel_a_total Help",
+            "# TYPE camel_a_total counter",
+            "camel_a_total{job=\"fills\"} 1.0",
+            "camel_a_total{job=\"payouts\"} 1.0",
+            "# HELP camel_b  ",
+            "# TYPE camel_b gauge",
+            "camel_b{job=\"fills\"} 2.0",
+            "camel_b{job=\"payouts\"} 2.0"),
+        metrics.lines().filter(line -> line.contains("camel_")).toList());
+  }
+
   private Set<String> existing() {
     return metrics
         .lines()
-        .filter(line -> line.startsWith("# TYPE "))
+        .filter(line -> line.startsWith("# TYPE backfill_"))
         .map(line -> line.split(" ")[2])
         .collect(Collectors.toCollection(TreeSet::new));
   }

@@ -73,6 +73,17 @@ class TerminalTest {
   }
 
   @Test
+  void aRate_isInTheUnitThatAPersonReads() {
+    assertEquals("4,472 ids/s", Messages.rate(4472.3, "ids"));
+    assertEquals("3.5 ids/s", Messages.rate(3.5, "ids"));
+    assertEquals("7.8 ids/min", Messages.rate(0.13, "ids"));
+    assertEquals("36.0 blocks/h", Messages.rate(0.01, "blocks"));
+    assertEquals("0 ids/s", Messages.rate(0, "ids"));
+    assertEquals("4.9 of 5.0 requests/s", Messages.paced(4.9, 4.95));
+    assertEquals("21.0 of 30.0 requests/min", Messages.paced(0.35, 0.5));
+  }
+
+  @Test
   void aText_isCutBetweenWords() {
     assertEquals("one two", Messages.cut("one two", 7));
     assertEquals("one two …", Messages.cut("one two three", 12));
