@@ -1323,7 +1323,9 @@ WITH
             OR collateral = toFixedString('', 20) AND index_set != 0
                 AND begin <= (SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'binary module')
     ),
-    (SELECT max(block_time) FROM default.chain_transfers) AS until,
+    (SELECT toUInt64(ifNull(toUnixTimestamp(max(block_time)), 0)) FROM default.chain_transfers) AS until,
+    -- an open position that is not listed a day later may be closed by then
+    (SELECT toUnixTimestamp(max(timestamp)) FROM default.api_positions_staging) > until + 86400 AS behind,
     sample AS (SELECT wallet_address AS wallet, toFixedString(unhex(substring(wallet, 3)), 20) AS address FROM default.api_positions_staging
         GROUP BY wallet ORDER BY cityHash64(wallet) LIMIT {sample}),
     found AS
@@ -1333,7 +1335,7 @@ WITH
             sum(in_fees) AS fees, sum(transferred) AS moved, sum(transfers) AS moves, max(converted) AS conversion, max(pooled) AS pool,
                 max(api_average) AS one, max(average) AS other,
             api AND abs(sum(api_amount) - sum(balance)) > 1e-4 AS elsewhere, begin > 0 AND token NOT IN whole AS opened,
-            max(last_event) > toUInt64(ifNull(toUnixTimestamp(until), 0)) AS later
+            max(last_event) > until OR NOT api AND behind AS later
         FROM
         (
             SELECT wallet_address AS wallet, asset_id AS token, true AS listed, toFloat64(size) AS api_amount,

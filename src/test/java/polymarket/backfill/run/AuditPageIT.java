@@ -1,6 +1,7 @@
 package polymarket.backfill.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -93,6 +94,7 @@ class AuditPageIT {
         assertTrue(text.contains(part), () -> part + " in " + text);
       }
       assertTrue(text.contains("opening balance unknown"), text);
+      assertFalse(text.contains("unexplained"), text);
       assertEquals(
           List.of(),
           browser.run(
