@@ -202,7 +202,7 @@ class ChainJobIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"sqd", "polygon", "hypersync"})
+  @ValueSource(strings = {"sqd", "polygon"})
   void following_takesNewBlocks_andReplacesThoseThatAReorganisationReplaced(String source)
       throws Exception {
     try (TestBed bed = start()) {
