@@ -347,7 +347,7 @@ WITH
         INNER JOIN
         (
             SELECT condition_id, collateral, index_set, token_id FROM default.audit_tokens WHERE condition_id IN
-                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
+                $redeemed({from_block}, {to_block})
         ) AS token USING (condition_id, collateral, index_set)
     )
 SELECT 'moves', {from_block}, {to_block},
@@ -441,10 +441,9 @@ FROM
         WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption' AND notEmpty(numbers)
             AND parent_id = toFixedString('', 32)
             AND lower(hex(condition_id)) IN (SELECT condition_id FROM default.rpc_resolutions WHERE condition_id IN
-                (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle
-                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption'))
+                (SELECT lower(hex(condition_id)) FROM $redeemed({from_block}, {to_block})))
             AND (condition_id, collateral) IN (SELECT condition_id, collateral FROM default.audit_tokens WHERE condition_id IN
-                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption'))
+                $redeemed({from_block}, {to_block}))
         GROUP BY transaction_hash, wallet, condition_id, collateral
         UNION ALL
         SELECT reinterpretAsUInt64(transfer.transaction_hash), 0,
@@ -460,18 +459,8 @@ FROM
             SELECT token_id, tokens.condition_id AS condition_id, collateral, arraySum((n, i) -> if(bitAnd(index_set,
                     bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0, toInt256(n), 0), payout_numerators, arrayEnumerate(payout_numerators)) AS share,
                 multiIf(share = 0, toUInt64(0), share = toInt256(arraySum(payout_numerators)), 1, cityHash64(token_id)) AS pays
-            FROM
-            (
-                SELECT * FROM default.audit_tokens WHERE condition_id IN
-                    (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
-            ) AS tokens
-            INNER JOIN
-            (
-                SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators
-                FROM default.rpc_resolutions AS known FINAL
-                WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle
-                    WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
-            ) AS resolution ON resolution.condition_id = tokens.condition_id
+            FROM $redeemedtokens({from_block}, {to_block}) AS tokens
+            INNER JOIN $redeemedpayouts({from_block}, {to_block}) AS resolution ON resolution.condition_id = tokens.condition_id
         ) AS token ON token.token_id = transfer.token_id
         UNION ALL
         SELECT reinterpretAsUInt64(transaction_hash), 0, cityHash64(block_number, log_index) FROM default.chain_lifecycle
@@ -644,19 +633,8 @@ FROM
                 AND parent_id = toFixedString('', 32) AND reinterpretAsUInt64(transaction_hash) IN doubtful
             GROUP BY tx, wallet, condition_id, collateral
         ) AS redeemed
-        INNER JOIN
-        (
-            SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators
-                FROM default.rpc_resolutions AS known FINAL
-            WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM default.chain_lifecycle
-                WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'redemption')
-        ) AS resolution ON resolution.condition_id = redeemed.condition_id
-        INNER JOIN
-        (
-            SELECT * FROM default.audit_tokens WHERE condition_id IN
-                (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block}
-                    AND kind = 'redemption')
-        ) AS token ON token.condition_id = redeemed.condition_id AND token.collateral = redeemed.collateral
+        INNER JOIN $redeemedpayouts({from_block}, {to_block}) AS resolution ON resolution.condition_id = redeemed.condition_id
+        INNER JOIN $redeemedtokens({from_block}, {to_block}) AS token ON token.condition_id = redeemed.condition_id AND token.collateral = redeemed.collateral
         LEFT JOIN
         (
             SELECT transaction_hash AS tx, sender AS wallet, token_id, toInt256(amount) AS amount FROM default.chain_transfers FINAL
@@ -670,12 +648,7 @@ FROM
                 WHERE block_number BETWEEN {from_block} AND {to_block} AND kind = 'merge' AND notEmpty(numbers)
                     AND reinterpretAsUInt64(transaction_hash) IN doubtful
             ) AS event
-            INNER JOIN
-            (
-                SELECT * FROM default.audit_tokens WHERE condition_id IN
-                    (SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN {from_block} AND {to_block}
-                        AND kind = 'redemption')
-            ) AS merged USING (condition_id, collateral, index_set)
+            INNER JOIN $redeemedtokens({from_block}, {to_block}) AS merged USING (condition_id, collateral, index_set)
         ) AS moved ON moved.tx = redeemed.tx AND moved.wallet = redeemed.wallet AND moved.token_id = token.token_id
         WHERE has(redeemed.sets, token.index_set)
         GROUP BY tx, wallet, condition_id, collateral, block, paid, rounding, token.token_id
@@ -1322,9 +1295,37 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @compared
 -- The computed positions of wallets beside the Data API's, for `backfill audit wallets`: each difference of a position's amount and
 -- realized profit with its kind. A position is not a balance: transfers and fees in shares are in the Data API's amount alone. The
--- Data API rounds prices to four decimals. Where its amount is another balance than that of the stored transfers, it is of later
--- blocks, or logs are missing.
+-- Data API rounds prices to four decimals. What a wallet had of a token before the first block is not known, unless all datasets are
+-- there from the contracts' first block on, or from the token's preparation on; and the Data API may know of events behind the last
+-- block. Of the rest, where its amount is another balance than that of the stored transfers, logs are missing.
 WITH
+    begins AS
+    (
+        -- the first block behind the last gap of any dataset; 0 where there is no gap
+        SELECT max(if(isNull(fetched.begin), 18446744073709551615, if(fetched.begin <= contracts.block, 0, fetched.begin))) AS begin FROM
+        (SELECT dataset, min(first_block) AS block FROM default.chain_contracts GROUP BY dataset) AS contracts
+        LEFT JOIN
+        (
+            SELECT dataset, toNullable(maxIf(first, apart)) AS begin FROM
+            (
+                SELECT toString(dataset) AS dataset, first, first > 1 + max(last) OVER
+                    (PARTITION BY dataset ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart
+                FROM default.chain_ranges FINAL
+            )
+            GROUP BY dataset
+        ) AS fetched ON fetched.dataset = contracts.dataset
+    ),
+    (SELECT begin FROM begins) AS begin,
+    whole AS
+    (
+        SELECT toString(token_id) AS token FROM default.positions_tokens
+        WHERE condition_id IN (SELECT condition_id FROM default.chain_lifecycle WHERE kind = 'preparation' AND block_number >= begin)
+            OR collateral = toFixedString('', 20) AND index_set != 0
+                AND begin <= (SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'binary module')
+    ),
+    (SELECT toUInt64(ifNull(toUnixTimestamp(max(block_time)), 0)) FROM default.chain_transfers) AS until,
+    -- an open position that is not listed a day later may be closed by then
+    (SELECT toUnixTimestamp(max(timestamp)) FROM default.api_positions_staging) > until + 86400 AS behind,
     sample AS (SELECT wallet_address AS wallet, toFixedString(unhex(substring(wallet, 3)), 20) AS address FROM default.api_positions_staging
         GROUP BY wallet ORDER BY cityHash64(wallet) LIMIT {sample}),
     found AS
@@ -1333,42 +1334,43 @@ WITH
             sum(amount) AS held, sum(bought) AS bought,
             sum(in_fees) AS fees, sum(transferred) AS moved, sum(transfers) AS moves, max(converted) AS conversion, max(pooled) AS pool,
                 max(api_average) AS one, max(average) AS other,
-            api AND abs(sum(api_amount) - sum(balance)) > 1e-4 AS elsewhere
+            api AND abs(sum(api_amount) - sum(balance)) > 1e-4 AS elsewhere, begin > 0 AND token NOT IN whole AS opened,
+            max(last_event) > until OR NOT api AND behind AS later
         FROM
         (
             SELECT wallet_address AS wallet, asset_id AS token, true AS listed, toFloat64(size) AS api_amount,
                 ifNull(toFloat64(realized_pnl), 0) AS api_profit, ifNull(toFloat64(entry_price), 0) AS api_average,
                 0. AS amount, 0. AS profit, 0. AS average, 0. AS bought, 0. AS in_fees, 0. AS transferred, 0 AS transfers,
-                    false AS converted, false AS pooled, 0. AS balance
+                    false AS converted, false AS pooled, 0. AS balance, toUInt64(ifNull(toUnixTimestamp(last_event_at), 0)) AS last_event
             FROM default.api_positions_staging FINAL WHERE wallet_address IN (SELECT wallet FROM sample)
             UNION ALL
             SELECT wallet, token_id, false, 0, 0, 0, toFloat64(amount), toFloat64(realized_pnl), toFloat64(average_price),
-                toFloat64(bought), 0, 0, 0, false, false, 0
+                toFloat64(bought), 0, 0, 0, false, false, 0, 0
             FROM default.wallet_positions WHERE wallet IN (SELECT wallet FROM sample) AND NOT startsWith(token_id, '0x')
             UNION ALL
             SELECT concat('0x', lower(hex(owner))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, -toFloat64(fee) / 1e6, 0, 0, false,
-                false, 0
+                false, 0, 0
             FROM default.chain_fills FINAL WHERE version = 'V1' AND side = 'BUY' AND fee > 0 AND owner IN (SELECT address FROM sample)
             UNION ALL
             SELECT concat('0x', lower(hex(wallet))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, toFloat64(amount) / 1e6, 0, 0, false,
-                false, 0
+                false, 0, 0
             FROM default.chain_lifecycle FINAL WHERE kind = 'fee refund' AND token_id != 0 AND wallet IN (SELECT address FROM sample)
             UNION ALL
             SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, side.2 * toFloat64(amount) / 1e6, 1,
-                false, false, 0
+                false, false, 0, 0
             FROM default.vw_plain_transfers ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
             UNION ALL
             SELECT concat('0x', lower(hex(side.1))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false,
-                side.2 * toFloat64(amount) / 1e6
+                side.2 * toFloat64(amount) / 1e6, 0
             FROM default.chain_transfers FINAL ARRAY JOIN [(sender, -1), (receiver, 1)] AS side WHERE side.1 IN (SELECT address FROM sample)
             UNION ALL
             -- an order that is filled alone moves its operator's tokens, too
             SELECT concat('0x', lower(hex(counterparty))), toString(token_id), false, 0, 0, 0, 0, 0, 0, 0, 0,
-                if(side = 'BUY', -1, 1) * toFloat64(shares) / 1e6, 1, false, false, 0
+                if(side = 'BUY', -1, 1) * toFloat64(shares) / 1e6, 1, false, false, 0, 0
             FROM default.chain_fills FINAL WHERE role = 'maker' AND taker_order AND counterparty IN (SELECT address FROM sample)
             UNION ALL
             SELECT concat('0x', lower(hex(event.wallet))), toString(token.token_id), false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, event.converted,
-                NOT event.converted, 0
+                NOT event.converted, 0, 0
             FROM
             (
                 SELECT wallet, market_id AS market, true AS converted FROM default.chain_lifecycle WHERE kind = 'conversion'
@@ -1390,11 +1392,12 @@ SELECT difference.1 AS what, difference.2 AS kind, count() AS positions, uniqExa
 FROM found
 ARRAY JOIN
 [
-    ('amount', multiIf(more = 0, 'none', abs(more) <= 1e-4, 'rounding', NOT api AND held < 0.1, 'dust', elsewhere, 'another balance',
+    ('amount', multiIf(more = 0, 'none', abs(more) <= 1e-4, 'rounding', NOT api AND held < 0.1, 'dust', opened, 'opening balance unknown',
+        later, 'later blocks', elsewhere, 'another balance',
         abs(more - moved - fees) <= 1e-4, if(moves > 0, 'transfer', 'fees in shares'), conversion, 'conversion', pool, 'AMM share',
         moves > 0, 'transfer', fees != 0, 'fees in shares', 'unexplained'), more),
     ('realized profit', multiIf(NOT api, 'not listed', profit_more = 0, 'none', abs(profit_more) <= 1e-4 + 5e-5 * bought, 'rounding',
-        elsewhere, 'another balance', moves > 0, 'transfer', fees != 0, 'fees in shares',
+        opened, 'opening balance unknown', later, 'later blocks', elsewhere, 'another balance', moves > 0, 'transfer', fees != 0, 'fees in shares',
         conversion, 'conversion', pool, 'AMM share', abs(one - other) > 5.1e-5, 'another average price', 'unexplained'),
             if(api, profit_more, 0))
 ] AS difference

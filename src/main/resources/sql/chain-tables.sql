@@ -380,12 +380,11 @@ SELECT
     concat('0x', lower(hex(transaction_hash))) AS transaction_hash, log_index, fetched_at, batch
 FROM default.chain_lifecycle WHERE kind = 'resolution' AND version = 'V1';
 
--- A log counts once for each of its tokens.
 CREATE MATERIALIZED VIEW IF NOT EXISTS default.chain_transfers_to_moved TO default.rpc_transfers AS
 SELECT
     concat('0x', lower(hex(transaction_hash))) AS transaction_hash, toString(token_id) AS token_id, block_number,
     CAST(block_time AS Nullable(DateTime64(3, 'UTC'))) AS block_time,
-    toUInt32(uniqExact(log_index)) AS transfers, max(fetched_at) AS fetched_at, batch
+    toUInt32(count()) AS transfers, max(fetched_at) AS fetched_at, batch
 FROM default.chain_transfers
 WHERE contract IN (SELECT emitter FROM default.chain_places WHERE into_table = 'transfers' AND version = 'V1')
 GROUP BY block_number, block_time, transaction_hash, token_id, batch;

@@ -222,6 +222,62 @@ FROM default.chain_ranges FINAL
 WHERE last_hash != '' AND last + 10000 > (SELECT max(last) FROM default.chain_ranges)
 GROUP BY first, last, last_hash, parent_hash ORDER BY last DESC, first DESC;
 
+-- @token-ids
+-- The conditions whose token ids are not computed yet, with their number of outcomes. Those of V3 do not say how many they have.
+SELECT condition_id, max(outcome_slot_count) AS outcomes FROM default.rpc_conditions GROUP BY condition_id
+HAVING outcomes BETWEEN 2 AND 256 AND (condition_id, outcomes) NOT IN (SELECT condition_id, outcomes FROM default.computed_token_ids)
+SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
+
+-- @unfinished
+-- Whether logs were stored since the section below ran: a stopped or killed run does not execute it. Its last statement keeps the
+-- time of the newest log.
+SELECT greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions))
+    > (SELECT max(fetched_at) FROM default.rpc_transfer_mapping);
+
+-- @finish-keys
+-- About how many token ids have to be mapped.
+WITH (SELECT max(fetched_at) FROM default.rpc_transfer_mapping WHERE batch = 'chain') - INTERVAL 1 DAY AS since
+SELECT (SELECT uniq(token_id) FROM default.rpc_transfers WHERE fetched_at > since)
+    + 4 * (SELECT uniq(condition_id) FROM default.rpc_conditions WHERE fetched_at > since);
+
+-- @finish
+-- The moved token ids with their conditions, brought up to date at the end of a run, and by `backfill reconcile` after a run that did
+-- not end. Only the tokens that were moved, and those of the conditions that were prepared, since the last time are mapped; a day
+-- more, for what was stored while that was made. A newer row replaces the older one. One range of token ids is mapped at a time; the
+-- row of the last statement says that all were.
+INSERT INTO default.rpc_transfer_mapping
+WITH (SELECT max(fetched_at) FROM default.rpc_transfer_mapping WHERE batch = 'chain') - INTERVAL 1 DAY AS since
+SELECT moved.token_id AS token_id, any(tokens.condition_id) AS condition_id, any(tokens.outcome_index) AS outcome_index,
+    sum(moved.transfers) AS transfer_count, count() AS transactions, min(moved.block_number) AS first_block,
+    max(moved.block_number) AS last_block, (SELECT max(fetched_at) FROM default.rpc_transfer_mapping) AS fetched_at, 'moved' AS batch
+FROM
+(
+    SELECT token_id, r.transfers AS transfers, block_number FROM default.rpc_transfers AS r FINAL WHERE cityHash64(token_id) {in_range}
+) AS moved
+INNER JOIN
+(
+    SELECT DISTINCT token_id, condition_id, outcome_index FROM
+    (
+        SELECT condition_id, entry.1 AS token_id, toInt16(entry.2 - 1) AS outcome_index FROM
+        (
+            SELECT condition_id, arrayJoin(arrayConcat(arrayZip(usdc_token_ids, arrayEnumerate(usdc_token_ids)),
+                arrayZip(wrapped_token_ids, arrayEnumerate(wrapped_token_ids)))) AS entry
+            FROM default.computed_token_ids WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions)
+        )
+        WHERE cityHash64(token_id) {in_range}
+    )
+    WHERE condition_id IN (SELECT condition_id FROM default.rpc_conditions WHERE fetched_at > since)
+        OR token_id IN (SELECT token_id FROM default.rpc_transfers WHERE fetched_at > since AND cityHash64(token_id) {in_range})
+) AS tokens ON tokens.token_id = moved.token_id
+GROUP BY token_id
+SETTINGS max_memory_usage = {max_memory}, join_algorithm = 'hash'{join_sides}, max_bytes_before_external_group_by = {spill},
+    min_insert_block_size_bytes = {spill}, max_block_size = 8192;
+
+INSERT INTO default.rpc_transfer_mapping
+SELECT * REPLACE (greatest((SELECT max(fetched_at) FROM default.rpc_transfers), (SELECT max(fetched_at) FROM default.rpc_conditions)) AS fetched_at,
+    'chain' AS batch)
+FROM default.rpc_transfer_mapping FINAL LIMIT 1;
+
 -- @check what there is of each dataset
 SELECT dataset, sum(last - first + 1) AS blocks, min(first) AS first_block, max(last) AS last_block, sum(logs) AS logs,
     groupUniqArray(source) AS sources
@@ -229,6 +285,30 @@ FROM default.chain_ranges FINAL GROUP BY dataset ORDER BY dataset;
 
 -- @check rejected logs by reason (at most 20)
 SELECT reason, dataset, count() AS logs FROM default.chain_rejected GROUP BY reason, dataset ORDER BY logs DESC LIMIT 20;
+
+-- @check conditions, resolutions and moved token ids
+SELECT * EXCEPT place FROM
+(
+    SELECT 1 AS place, 'conditions' AS what, count() AS rows, uniqExact(condition_id) AS distinct_ids, min(block_number) AS first_block,
+        max(block_number) AS last_block FROM default.rpc_conditions
+    UNION ALL
+    SELECT 2, 'resolutions', count(), uniqExact(condition_id), min(block_number), max(block_number) FROM default.rpc_resolutions
+    UNION ALL
+    SELECT 3, 'token ids with a condition', count(), uniqExact(token_id), min(first_block), max(last_block)
+        FROM default.rpc_transfer_mapping FINAL
+)
+ORDER BY place;
+
+-- @check moved token ids that no known condition gives (at most 20)
+SELECT token_id, sum(transfers) AS transfers, min(block_number) AS first_block FROM default.rpc_transfers
+WHERE token_id NOT IN (SELECT token_id FROM default.rpc_transfer_mapping) GROUP BY token_id ORDER BY transfers DESC LIMIT 20;
+
+-- @check resolutions on which the chain and another source disagree (at most 20)
+SELECT * FROM cascadian_clean.vw_resolution_conflicts WHERE one = 'chain' OR other = 'chain' ORDER BY condition_id LIMIT 20;
+
+-- @measure mapped unit=% Share of the moved token ids with a known condition
+SELECT if(count() = 0, 1, countIf(token_id IN (SELECT token_id FROM default.rpc_transfer_mapping)) / count())
+    FROM (SELECT DISTINCT token_id FROM default.rpc_transfers);
 
 -- @measure failed max=0 Ranges that could not be fetched
 SELECT {failed};

@@ -1,4 +1,4 @@
--- The tables that the mapping jobs (clob-markets, rpc-logs, goldsky-markets) fill and `backfill reconcile` reads. Each source
+-- The tables that the mapping jobs (clob-markets, chain, goldsky-markets) fill and `backfill reconcile` reads. Each source
 -- fills only its own tables. Condition and question ids: 64 hex digits, lower case, no 0x; token ids: decimal; addresses and
 -- transaction hashes: lower case with 0x.
 

@@ -2,7 +2,7 @@
 -- compared. Keys are the forms that the market of a trade may have: market-id (Gamma's number), slug, question-id,
 -- condition-id, token-id.
 
--- @reads rpc-logs
+-- @reads chain
 -- The file whose @finish has to have run over all that is stored.
 
 -- @setup

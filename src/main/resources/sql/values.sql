@@ -113,3 +113,16 @@ if($seconds >= toUnixTimestamp(toDateTime('2020-09-01 00:00:00', 'UTC')) AND $se
 -- @value comboid(condition)
 -- The token id of a V3 condition's first outcome: 31 bytes of the condition, and the outcome as the last byte.
 reinterpretAsUInt256(reverse($condition));
+
+-- @value redeemed(from, to)
+-- The conditions that were redeemed in some blocks.
+(SELECT condition_id FROM default.chain_lifecycle WHERE block_number BETWEEN $from AND $to AND kind = 'redemption');
+
+-- @value redeemedtokens(from, to)
+-- Their tokens.
+(SELECT * FROM default.audit_tokens WHERE condition_id IN $redeemed($from, $to));
+
+-- @value redeemedpayouts(from, to)
+-- What they pay.
+(SELECT toFixedString(unhex(known.condition_id), 32) AS condition_id, payout_numerators FROM default.rpc_resolutions AS known FINAL
+    WHERE known.condition_id IN (SELECT lower(hex(condition_id)) FROM $redeemed($from, $to)));

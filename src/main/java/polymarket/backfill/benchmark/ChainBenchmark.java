@@ -38,21 +38,26 @@ public final class ChainBenchmark {
           "--port",
           "0");
 
-  /** Blocks of the scan by the job before, which is as it was, that are compared with. */
+  /** Blocks of the scan by an earlier version, of 46 logs each. */
   private static final long BLOCKS_BEFORE = 3_000;
-
-  private static final String DATASETS = "conditions,transfers,fills,amm,lifecycle";
 
   private final Program program;
   private final long blocks;
+  private final List<String> datasets;
+  private final Path before;
   private final Workplace place;
 
   /**
    * @param blocks to fetch, behind the end of exchange V1
+   * @param datasets to fetch
+   * @param before the folder of an earlier version, whose {@code benchmark rpc-logs} is run for
+   *     comparison; null for none
    */
-  public ChainBenchmark(Program program, long blocks) {
+  public ChainBenchmark(Program program, long blocks, List<String> datasets, Path before) {
     this.program = program;
     this.blocks = blocks;
+    this.datasets = datasets;
+    this.before = before;
     this.place = new Workplace(program, Folders.parent(program), "logs-");
   }
 
@@ -78,7 +83,7 @@ public final class ChainBenchmark {
             urls.get("sqd") + "/datasets/polygon-mainnet",
             first,
             last,
-            List.of(DATASETS.split(",")))) {
+            datasets)) {
       place.processes().end();
       program.info("running the program ...");
       Map<String, String> own = place.settings("data");
@@ -86,17 +91,35 @@ public final class ChainBenchmark {
       boolean equal = stored(portal, own, result);
       program.info("inserting the same bytes with the engine alone ...");
       alone(portal, result);
-      program.info("scanning with the job before ...");
-      Map<String, Object> before = new RpcLogsBenchmark(program, BLOCKS_BEFORE).run();
-      double faster =
-          portal.logs()
-              / Figures.number(result, "seconds")
-              / Figures.number(before, "logs_per_second");
-      result.put("logs_per_second_before", before.get("logs_per_second"));
-      result.put("times_before", Math.round(10 * faster) / 10.0);
+      if (before != null) {
+        program.info("scanning with the earlier version ...");
+        long logs = logsASecondBefore();
+        double faster = portal.logs() / Figures.number(result, "seconds") / logs;
+        result.put("logs_per_second_before", logs);
+        result.put("times_before", Math.round(10 * faster) / 10.0);
+      }
       result.put("right", equal);
     }
     return result;
+  }
+
+  /** What an earlier version's own benchmark says of its job for the chain's logs. */
+  private long logsASecondBefore() throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                before.resolve("backfill").toString(),
+                "benchmark",
+                "rpc-logs",
+                "--ids",
+                String.valueOf(BLOCKS_BEFORE),
+                "--json",
+                "--set",
+                "runtime.dir=" + place.folder().resolve("before"))
+            .directory(before.toFile())
+            .redirectError(ProcessBuilder.Redirect.appendTo(place.errors().toFile()))
+            .start();
+    place.processes().add(process.toHandle());
+    return place.result("the earlier version", process).path("logs_per_second").asLong();
   }
 
   /** Runs the job over the recorded answers. */
@@ -108,10 +131,9 @@ public final class ChainBenchmark {
       Map<String, Object> result)
       throws IOException, InterruptedException {
     List<String> arguments =
-        new ArrayList<>(
-            List.of("chain", "--from", "" + first, "--to", "" + last, "--json", "--set"));
-    arguments.add("sqd.url=" + portal.url());
-    arguments.addAll(List.of("--set", "chain.sources=sqd"));
+        new ArrayList<>(List.of("chain", "--from", "" + first, "--to", "" + last, "--json"));
+    arguments.addAll(List.of("--datasets", String.join(",", datasets)));
+    arguments.addAll(List.of("--set", "sqd.url=" + portal.url(), "--set", "chain.sources=sqd"));
     own.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
     Process process = place.start("run", unlimited(), arguments);
     ProcessUse use = new ProcessUse(ProcessUses.PROGRAM, process.toHandle());
@@ -256,11 +278,13 @@ public final class ChainBenchmark {
             result.get("times_the_engine"),
             result.get("engine_seconds"),
             result.get("engine_seconds_without_views"))
-        + String.format(
-            Locale.ROOT,
-            "  before    rpc-logs: %,d logs/s; %s times as fast now%n",
-            result.get("logs_per_second_before"),
-            result.get("times_before"))
+        + (result.containsKey("times_before")
+            ? String.format(
+                Locale.ROOT,
+                "  before    rpc-logs: %,d logs/s; %s times as fast now%n",
+                result.get("logs_per_second_before"),
+                result.get("times_before"))
+            : "")
         + String.format(
             Locale.ROOT,
             "  memory    %s at the most%n  disk      bytes a row: %s%n  stored    %,d logs: %s%n",

@@ -1,5 +1,7 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,7 +23,6 @@ import polymarket.backfill.benchmark.BenchmarkException;
 import polymarket.backfill.benchmark.ChainBenchmark;
 import polymarket.backfill.benchmark.ClusterBenchmark;
 import polymarket.backfill.benchmark.EnrichBenchmark;
-import polymarket.backfill.benchmark.RpcLogsBenchmark;
 import polymarket.backfill.benchmark.Scenario;
 import polymarket.backfill.benchmark.ServeBenchmark;
 import polymarket.backfill.job.Job;
@@ -68,9 +69,10 @@ final class BenchmarkCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       description =
           "payouts, resolutions, markets, clob-markets, goldsky-markets, wallets, fills, trades,"
-              + " chain, rpc-logs; or enrich (the trades), audit (the laws), ledger (claims and"
+              + " chain; or enrich (the trades), audit (the laws), ledger (claims and"
               + " marks), cluster (inserts and reads on the replicas of clickhouse.cluster),"
               + " token-ids (computed from conditions), or serve (the page's streams).")
   private String name;
@@ -83,7 +85,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         "170,448 condition ids for payouts, 25,740 for resolutions, 150,000 markets, also for"
             + " clob-markets, 20,000 for goldsky-markets, 50,000 wallets, 31,248 markets for fills,"
             + " 7,301 for trades,",
-        "60,000 blocks for rpc-logs, 4,000 for chain; 16,000,000 trades for enrich)."
+        "4,000 blocks for chain; 16,000,000 trades for enrich)."
       })
   private Long ids;
 
@@ -110,6 +112,22 @@ final class BenchmarkCommand implements Callable<Integer> {
       defaultValue = "100",
       description = "For serve: how many streams of events are open (default: ${DEFAULT-VALUE}).")
   private int streams;
+
+  @Option(
+      names = "--datasets",
+      paramLabel = "LIST",
+      split = ",",
+      defaultValue = "conditions,transfers,fills,amm,lifecycle",
+      description = "For chain: the datasets (default: ${DEFAULT-VALUE}).")
+  private List<String> datasets;
+
+  @Option(
+      names = "--against",
+      paramLabel = "DIR",
+      description =
+          "For chain: the folder of an earlier version, which is measured too by its own `benchmark"
+              + " rpc-logs`.")
+  private Path against;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
@@ -151,7 +169,6 @@ final class BenchmarkCommand implements Callable<Integer> {
       return switch (name) {
         case "enrich" -> enrich();
         case "token-ids" -> tokenIds();
-        case "rpc-logs" -> rpcLogs();
         case "chain" -> chain();
         case "audit" -> audit();
         case "ledger" -> ledger();
@@ -173,7 +190,8 @@ final class BenchmarkCommand implements Callable<Integer> {
           Takes.only(spec, what, "--ids", "--full", "--joins", "--narrow", "--keep", "--json");
       case "serve" -> Takes.only(spec, what, "--streams", "--ids", "--repeat", "--json");
       case "audit" -> Takes.only(spec, what, "--ids", "--full", "--repeat", "--json");
-      case "token-ids", "rpc-logs", "chain", "cluster" -> Takes.only(spec, what, "--ids", "--json");
+      case "chain" -> Takes.only(spec, what, "--ids", "--datasets", "--against", "--json");
+      case "token-ids", "cluster" -> Takes.only(spec, what, "--ids", "--json");
       case "ledger" -> Takes.only(spec, what, "--ids", "--members", "--json");
       default -> jobs.checkOptions(spec, what);
     }
@@ -198,8 +216,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private static List<String> names() {
     return Stream.concat(
             Scenario.all().stream().map(Scenario::job),
-            Stream.of(
-                "chain", "rpc-logs", "token-ids", "enrich", "audit", "ledger", "cluster", "serve"))
+            Stream.of("chain", "token-ids", "enrich", "audit", "ledger", "cluster", "serve"))
         .toList();
   }
 
@@ -226,25 +243,20 @@ final class BenchmarkCommand implements Callable<Integer> {
     return printed(result, EnrichBenchmark::text);
   }
 
-  /** The scan of logs, which has no parts and no workers. */
-  private int rpcLogs() {
-    checkChainIds();
-    Terminal terminal = new Terminal(false);
-    return printed(
-        new RpcLogsBenchmark(
-                new BenchmarkProgram(common.settings(), terminal, terminal::status),
-                ids == null ? RpcLogsBenchmark.FULL : ids)
-            .run(),
-        RpcLogsBenchmark::text);
-  }
-
   /** The chain's logs as the bytes that come, against the engine alone. */
   private int chain() {
+    checkChainIds();
+    if (against != null && !Files.isExecutable(against.resolve("backfill"))) {
+      throw new UserError(
+          "--against " + against + ": there is no program `backfill` in it; name a checkout");
+    }
     Terminal terminal = new Terminal(false);
     return printed(
         new ChainBenchmark(
                 new BenchmarkProgram(common.settings(), terminal, terminal::status),
-                ids == null ? ChainBenchmark.FULL : ids)
+                ids == null ? ChainBenchmark.FULL : ids,
+                datasets,
+                against)
             .run(),
         ChainBenchmark::text);
   }
@@ -351,7 +363,7 @@ final class BenchmarkCommand implements Callable<Integer> {
   private void checkChainIds() {
     if (ids != null && (ids < 1 || ids > 10_000_000)) {
       throw new UserError(
-          "--ids takes a number of 1 to 10,000,000: conditions of token-ids, blocks of rpc-logs");
+          "--ids takes a number of 1 to 10,000,000: conditions of token-ids, blocks of chain");
     }
   }
 

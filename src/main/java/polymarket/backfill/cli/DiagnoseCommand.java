@@ -54,6 +54,7 @@ final class DiagnoseCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.Jobs.class,
       description = "The job, such as fills.")
   private String name;

@@ -30,6 +30,7 @@ final class FetchCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.Jobs.class,
       description = "The job, such as payouts.")
   private String name;

@@ -39,6 +39,7 @@ abstract class JobsCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.Jobs.class,
       description =
           "The jobs to run, such as payouts. They run in parallel, except that a job starts after"

@@ -39,6 +39,7 @@ final class JoinCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..*",
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       description =
           "The jobs to help with, or enrich; without any, all that have pending ids, and enrich"
               + " while it runs.")

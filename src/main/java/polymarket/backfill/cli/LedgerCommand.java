@@ -28,6 +28,7 @@ final class LedgerCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.Jobs.class,
       description = "The job, such as payouts.")
   private String name;

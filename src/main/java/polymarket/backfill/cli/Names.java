@@ -2,15 +2,30 @@ package polymarket.backfill.cli;
 
 import java.util.Iterator;
 import java.util.stream.Stream;
+import picocli.CommandLine.ITypeConverter;
+import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.pipeline.Pipeline;
 
-/** The names of this project's jobs and pipelines, for a shell's completion. */
+/** The names of this project's jobs and pipelines. */
 final class Names {
 
   private Names() {}
 
-  /** Jobs. */
+  /** Puts a job's own name in the place of another one that its definition lists. */
+  static final class OwnName implements ITypeConverter<String> {
+    @Override
+    public String convert(String name) {
+      try {
+        return Job.ownName(Common.home(), name);
+      } catch (UserError e) {
+        // the command says what is wrong with the project's folder
+        return name;
+      }
+    }
+  }
+
+  /** Jobs, for a shell's completion. */
   static final class Jobs implements Iterable<String> {
     @Override
     public Iterator<String> iterator() {
@@ -18,7 +33,7 @@ final class Names {
     }
   }
 
-  /** Pipelines. */
+  /** Pipelines, likewise. */
   static final class Pipelines implements Iterable<String> {
     @Override
     public Iterator<String> iterator() {

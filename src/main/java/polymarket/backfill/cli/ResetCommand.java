@@ -32,6 +32,7 @@ final class ResetCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.Jobs.class,
       description = "The job, such as payouts.")
   private String name;

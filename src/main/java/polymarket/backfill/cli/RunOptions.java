@@ -4,7 +4,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import picocli.CommandLine.Option;
@@ -212,13 +214,25 @@ final class RunOptions {
    * Rejects options that do not apply to a job: without them, it would fetch more than requested.
    */
   void check(Job job) {
-    if ((from != null || to != null) && job.idKind() != IdKind.RANGE) {
-      throw new UserError(
-          job.getName()
-              + " takes no "
-              + (from != null ? "--from" : "--to")
-              + ": its ids are not ranges");
-    }
+    Set<String> none = notOf(job);
+    Map<String, Object> given = new LinkedHashMap<>();
+    given.put("--from", from);
+    given.put("--to", to);
+    given.put("--days", days);
+    given.put("--since", since);
+    given.put("--until", until);
+    given.forEach(
+        (option, value) -> {
+          if (value != null && none.contains(option)) {
+            boolean ofRanges = option.equals("--from") || option.equals("--to");
+            throw new UserError(
+                job.getName()
+                    + " takes no "
+                    + option
+                    + ": "
+                    + (ofRanges ? "its ids are not ranges" : "it has no time filter"));
+          }
+        });
     if (datasets != null && !job.getDatasets().containsAll(datasets)) {
       String unknown =
           datasets.stream().filter(name -> !job.getDatasets().contains(name)).findFirst().get();
@@ -232,13 +246,6 @@ final class RunOptions {
                   : Nearest.hint(unknown, job.getDatasets())
                       + " Its datasets are: "
                       + String.join(", ", job.getDatasets())));
-    }
-    if ((since != null || until != null) && !asksByTime(job)) {
-      throw new UserError(
-          job.getName()
-              + " takes no "
-              + (days != null ? "--days" : since != null ? "--since" : "--until")
-              + ": it has no time filter");
     }
   }
 

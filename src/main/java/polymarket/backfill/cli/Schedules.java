@@ -139,7 +139,7 @@ final class Schedules implements AutoCloseable {
   }
 
   private Schedule schedule(String key, List<String> jobs, List<String> pipelines) {
-    String name = key.substring(PREFIX.length());
+    String name = Job.ownName(Common.home(), key.substring(PREFIX.length()));
     String every = settings.text(key);
     List<String> all = new ArrayList<>(jobs);
     all.addAll(pipelines);

@@ -277,7 +277,8 @@ final class ServeContent implements PageContent, AutoCloseable {
   }
 
   @Override
-  public String act(String action, String what, String options) {
+  public String act(String action, String named, String options) {
+    String what = Job.ownName(Common.home(), named);
     return switch (action) {
       case "run" -> start(what, options(options));
       case "retry" -> start(what, retryOptions(what));

@@ -62,6 +62,7 @@ final class StatusCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..1",
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.All.class,
       description = "One job or pipeline; without it, all that have a ledger.")
   private String name;

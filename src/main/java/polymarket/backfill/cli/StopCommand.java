@@ -31,6 +31,7 @@ final class StopCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.All.class,
       arity = "0..*",
       description =

@@ -51,6 +51,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "JOB",
+      converter = Names.OwnName.class,
       completionCandidates = Names.Jobs.class,
       description =
           "The job, such as payouts; wallet and an address for one wallet; enrichment for the"

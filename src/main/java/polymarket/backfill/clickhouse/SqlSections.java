@@ -34,7 +34,7 @@ public final class SqlSections {
     KNOWN.put("unknown", List.of());
     KNOWN.put("again", List.of());
     KNOWN.put("requests", List.of());
-    KNOWN.put("elsewhere", List.of("needs"));
+    KNOWN.put("token-ids", List.of());
     KNOWN.put("finish-keys", List.of());
     KNOWN.put("finish", List.of());
     KNOWN.put("unfinished", List.of());

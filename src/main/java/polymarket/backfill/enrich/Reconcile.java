@@ -157,7 +157,7 @@ public final class Reconcile {
     SqlFile read = SqlFile.read(name);
     if (clickHouse.number(read.section("unfinished").sql(values)) > 0) {
       messages.info("the last run of " + name + " was not finished: what it stored is mapped now");
-      steps.finish(clickHouse, read);
+      ComputedTokenIds.finish(clickHouse, steps, read);
     }
   }
 

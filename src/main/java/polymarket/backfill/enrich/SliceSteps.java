@@ -225,7 +225,7 @@ final class SliceSteps {
           () ->
               member == null || !current.get() ? null : claim(1).stream().findFirst().orElse(null),
           batch -> write(batch, written),
-          batch -> writtenHalves(batch));
+          this::writtenHalves);
     }
     freed.forEach(batch -> SliceLedger.giveBack(ledger, batch));
     freed.clear();

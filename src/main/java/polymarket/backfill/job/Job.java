@@ -105,15 +105,9 @@ public final class Job {
 
   @JobField(
       title =
-          "Whether each id of a batch has its own answer, even if all answers come in one request:"
-              + " ids without an answer are requested again, the others are stored",
-      example = "true")
-  private boolean gather = false;
-
-  @JobField(
-      title =
           "Whether the source takes one id per request. The route NAME-ask is then called for each"
-              + " id of a batch, many at once; this implies gather",
+              + " id of a batch, many at once: ids without an answer are requested again, the"
+              + " others are stored",
       example = "true")
   private boolean oneIdARequest = false;
 
@@ -174,13 +168,6 @@ public final class Job {
 
   @JobField(
       title =
-          "Whether every URL of the source gives the same answers, like all nodes of one chain:"
-              + " progress with one applies to the others",
-      example = "true")
-  private boolean interchangeable = false;
-
-  @JobField(
-      title =
           "Whether the route NAME-reach says, as identity, what the numbers are of: progress then "
               + "holds for every source that says the same",
       example = "true")
@@ -238,17 +225,24 @@ public final class Job {
       example = "0xdd22472e552920b8438158ea7238bfadfa4f736aa4cee91a6b86c39ead110917")
   private String probe = "";
 
+  @JobField(
+      title = "Other names of this job, which commands take in place of its own",
+      example = "[books]")
+  private List<String> otherNames = List.of();
+
   private Job(String name) {
     this.name = name;
   }
 
   /**
    * @param home the project's folder
+   * @param name its name, or another one that its definition lists
    * @throws UserError if the job does not exist, or its definition has a mistake
    */
   public static Job read(Path home, String name) {
     List<String> names = names(home);
-    if (!names.contains(name)) {
+    String own = ownName(home, name);
+    if (!names.contains(own)) {
       throw new UserError(
           "no job '"
               + name
@@ -257,7 +251,22 @@ public final class Job {
               + " The jobs are: "
               + String.join(", ", names));
     }
+    return named(home, own);
+  }
+
+  private static Job named(Path home, String name) {
     return JobFile.read(home, folder(home).resolve(name + SUFFIX), new Job(name));
+  }
+
+  /** The name of the job that lists a name among its other ones; otherwise the name itself. */
+  public static String ownName(Path home, String name) {
+    List<String> names = names(home);
+    return names.contains(name)
+        ? name
+        : names.stream()
+            .filter(job -> named(home, job).otherNames.contains(name))
+            .findFirst()
+            .orElse(name);
   }
 
   /** The definition with all defaults. */
@@ -375,10 +384,6 @@ public final class Job {
     return allowed;
   }
 
-  public boolean isInterchangeable() {
-    return interchangeable;
-  }
-
   public boolean isIdentified() {
     return identified;
   }
@@ -479,8 +484,8 @@ public final class Job {
     return probe;
   }
 
-  public boolean isGather() {
-    return gather || oneIdARequest;
+  public boolean isOneIdARequest() {
+    return oneIdARequest;
   }
 
   public IdKind idKind() {

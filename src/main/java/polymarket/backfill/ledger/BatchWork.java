@@ -4,11 +4,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 import polymarket.backfill.ledger.StepTimes.Step;
 
@@ -34,7 +32,6 @@ public final class BatchWork {
   private final StepTimes times = new StepTimes();
   private final Map<String, Outcome> outcomes = new HashMap<>();
   private final List<String> missing = new ArrayList<>();
-  private final Set<String> cut = new HashSet<>();
 
   /** The parts that it is asked for in, by their ids; empty where it is not. */
   private Map<String, BatchWork> parts = Map.of();
@@ -194,19 +191,6 @@ public final class BatchWork {
   }
 
   /**
-   * Notes that the source cannot answer an id at once: smaller ones take its place when this batch
-   * is done.
-   */
-  public synchronized void cut(String id) {
-    cut.add(id);
-  }
-
-  /** The ids that are replaced by smaller ones. */
-  public synchronized Set<String> cuts() {
-    return Set.copyOf(cut);
-  }
-
-  /**
    * Its ids in parts, for sources that take fewer ids in a request; this batch gathers what they
    * bring.
    *
@@ -309,7 +293,6 @@ public final class BatchWork {
     rows.reset();
     kept.forget();
     synchronized (this) {
-      cut.clear();
       parts = Map.of();
       answers = 0;
     }

@@ -4,7 +4,6 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -119,38 +118,26 @@ final class Batches {
     database.update("add-id-in-mode", id, slot, mode.text());
   }
 
-  /**
-   * Puts smaller ids in the place of those that a source cannot answer at once, in batches as large
-   * as theirs.
-   */
-  private List<Batch> replace(BatchWork work, Map<String, List<String>> cuts, Share share)
-      throws SQLException {
-    return replace(work, cuts, share, Math.max(2, work.getSize()));
-  }
-
-  private List<Batch> replace(BatchWork work, Map<String, List<String>> cuts, Share share, int size)
-      throws SQLException {
-    List<String> parts = new ArrayList<>();
-    for (Map.Entry<String, List<String>> cut : cuts.entrySet()) {
-      int slot = (int) database.number("slot-of-id", cut.getKey());
-      database.update("delete-id", cut.getKey());
-      for (String part : cut.getValue()) {
-        add(part, slot, work.mode());
-        parts.add(part);
-      }
-    }
-    Collections.sort(parts);
-    return makeAll(Kind.HALF, number(work), work.mode(), share, parts, size);
-  }
-
   List<Batch> cut(BatchWork work, List<String> parts, Share share) {
     return marking(
         work,
         () -> {
-          List<Batch> followers = replace(work, Map.of(work.getIds().get(0), parts), share);
+          List<Batch> followers = replace(work, parts, share, 2);
           write(work, now());
           return followers;
         });
+  }
+
+  /** Puts smaller ids in the place of the one id of a batch, in batches of {@code size}. */
+  private List<Batch> replace(BatchWork work, List<String> parts, Share share, int size)
+      throws SQLException {
+    String id = work.getIds().get(0);
+    int slot = (int) database.number("slot-of-id", id);
+    database.update("delete-id", id);
+    for (String part : parts) {
+      add(part, slot, work.mode());
+    }
+    return makeAll(Kind.HALF, number(work), work.mode(), share, parts, size);
   }
 
   /** Makes batches of {@code size} ids, the last one of what is left. */
@@ -181,14 +168,13 @@ final class Batches {
         identity.window());
   }
 
-  List<Batch> complete(
-      BatchWork work, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
+  List<Batch> complete(BatchWork work, Collection<String> unanswered, Share share) {
     return marking(
         work,
         () -> {
           long now = now();
           mark(work, work.outcomes(), 1, now);
-          List<Batch> followers = replace(work, cuts, share);
+          List<Batch> followers = new ArrayList<>();
           if (!work.missing().isEmpty()) {
             followers.add(make(Kind.UNECHOED, number(work), work.mode(), share, work.missing()));
           }
@@ -288,7 +274,7 @@ final class Batches {
     return marking(
         work,
         () -> {
-          List<Batch> batches = replace(work, Map.of(work.getIds().get(0), parts), Share.WHOLE, 1);
+          List<Batch> batches = replace(work, parts, Share.WHOLE, 1);
           write(work, now());
           return batches;
         });

@@ -321,17 +321,7 @@ public final class Ledger implements AutoCloseable {
    */
   public synchronized List<Batch> complete(
       BatchWork batch, Collection<String> unanswered, Share share) {
-    return complete(batch, unanswered, Map.of(), share);
-  }
-
-  /**
-   * The same, where ids that the source could not answer at once are replaced by smaller ones.
-   *
-   * @param cuts the smaller ids by the one that they stand for
-   */
-  public synchronized List<Batch> complete(
-      BatchWork batch, Collection<String> unanswered, Map<String, List<String>> cuts, Share share) {
-    return batches.complete(batch, unanswered, cuts, share);
+    return batches.complete(batch, unanswered, share);
   }
 
   /**

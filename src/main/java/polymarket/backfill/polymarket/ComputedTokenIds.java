@@ -10,7 +10,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
+import polymarket.backfill.Memory;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.SqlFile;
+import polymarket.backfill.clickhouse.Steps;
 
 /**
  * Fills the table {@code computed_token_ids}: the token ids of conditions, computed forward and
@@ -24,6 +27,18 @@ public final class ComputedTokenIds {
   private record Condition(String id, int outcomes) {}
 
   private ComputedTokenIds() {}
+
+  /**
+   * Does what a job's SQL file says is done at the end of a run ({@code @finish}), after the token
+   * ids that it lacks are computed ({@code @token-ids}).
+   */
+  public static void finish(ClickHouse clickHouse, Steps steps, SqlFile sql) {
+    if (sql.has("token-ids")) {
+      String lacking = sql.section("token-ids").sql(Memory.of(steps.budget()));
+      steps.run("compute token ids", () -> fill(clickHouse, lacking));
+    }
+    steps.finish(clickHouse, sql);
+  }
 
   /**
    * Computes on as many threads as there are cores while the conditions stream in; at most a few

@@ -31,15 +31,7 @@ final class FoundLogs {
    */
   void add(LogPage page, long block, long index, int begin, int end) throws SourceException {
     if (block < page.first() || block > page.last()) {
-      throw new SourceException(
-          page.source()
-              + " answered with a log of block "
-              + block
-              + " where "
-              + page.first()
-              + " to "
-              + page.last()
-              + " were requested");
+      throw page.other("with a log of block " + block);
     }
     if (index >= 1L << LOG_BITS) {
       throw new SourceException(
@@ -55,6 +47,14 @@ final class FoundLogs {
     keys[count] = key;
     from[count] = begin;
     to[count++] = end;
+  }
+
+  /** Whether a log is among them. */
+  boolean has(long block, long index) {
+    long key = block << LOG_BITS | index;
+    return sorted
+        ? Arrays.binarySearch(keys, 0, count, key) >= 0
+        : Arrays.stream(keys, 0, count).anyMatch(other -> other == key);
   }
 
   /** How many logs there are, each counted once. */

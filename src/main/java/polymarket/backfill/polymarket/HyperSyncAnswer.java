@@ -35,7 +35,7 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Bloc
         } else if (json.is("next_block")) {
           next = json.number();
         } else if (json.is("rollback_guard") && json.peek() == '{') {
-          guard(json, hashes);
+          guard(json, page, hashes);
         } else {
           json.skip();
         }
@@ -53,8 +53,14 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Bloc
     return new HyperSyncAnswer(logs, blocks, next, hashes);
   }
 
-  /** What an answer says of the chain: its last block, and the block before its first. */
-  private static void guard(JsonBytes json, BlockHashes hashes) throws SourceException {
+  /**
+   * What an answer says of the chain: its last block, and the block before its first. HyperSync
+   * leaves it out where it has read archived blocks alone.
+   *
+   * @throws SourceException where all of its blocks are others than those that were asked for
+   */
+  private static void guard(JsonBytes json, LogPage page, BlockHashes hashes)
+      throws SourceException {
     long last = -1;
     long first = -1;
     String hash = "";
@@ -75,6 +81,9 @@ record HyperSyncAnswer(FoundLogs logs, Map<Long, byte[]> blocks, long next, Bloc
       } else {
         json.skip();
       }
+    }
+    if (first >= 0 && (first > page.last() || first < page.first() && last < page.first())) {
+      throw page.other("with blocks " + first + " to " + last);
     }
     hashes.add(last, hash);
     hashes.add(first - 1, parent);

@@ -135,6 +135,14 @@ final class JsonBytes {
     return new String(bytes, textFrom, textTo - textFrom, StandardCharsets.UTF_8);
   }
 
+  /** Goes over a value of any kind; gives it as it stands there. */
+  String raw() {
+    peek();
+    int from = at;
+    skip();
+    return new String(bytes, from, at - from, StandardCharsets.UTF_8);
+  }
+
   /** A whole number: digits, or a text of digits or of hex digits with 0x before them. */
   long number() {
     boolean quoted = peek() == '"';

@@ -1,6 +1,7 @@
 package polymarket.backfill.polymarket;
 
 import java.util.List;
+import polymarket.backfill.source.SourceException;
 
 /**
  * The blocks that a batch asks a source for next.
@@ -14,6 +15,12 @@ import java.util.List;
  */
 public record LogPage(
     String source, String server, List<String> datasets, long first, long last, long end) {
+
+  /** What is wrong with an answer of other blocks. */
+  SourceException other(String answered) {
+    return new SourceException(
+        source + " answered " + answered + " where " + first + " to " + last + " were requested");
+  }
 
   /** For the route of its source. */
   public String getSource() {

@@ -365,13 +365,15 @@ public final class LogPages {
       @Body byte[] body)
       throws SourceException {
     HyperSyncAnswer answer = HyperSyncAnswer.read(page, body);
-    if (answer.next() <= page.first()) {
+    if (answer.next() < page.first()) {
+      throw page.other("up to block " + (answer.next() - 1));
+    }
+    if (answer.next() == page.first()) {
       throw new SourceException(
           page.source() + " has no block " + page.first() + " yet", 0, true, 0, false);
     }
     if (answer.next() > page.last() + 1) {
-      throw new SourceException(
-          page.source() + " answered up to block " + answer.next() + ", beyond what was asked for");
+      throw page.other("up to block " + (answer.next() - 1));
     }
     return page(
         batch, page, answer.next() - 1, answer.hashes(), answer.lines(), answer.logs().distinct());

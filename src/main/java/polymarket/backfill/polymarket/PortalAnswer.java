@@ -4,7 +4,9 @@ import polymarket.backfill.source.SourceException;
 
 /**
  * An answer of a portal, NDJSON with a block a line: where its logs are in its bytes, and the
- * hashes of their blocks.
+ * hashes of their blocks. It always ends with the last block that it covers, also where that one
+ * has no logs: so an answer without logs says with a block's number and hash that there are none,
+ * and one for other blocks is refused by its last block.
  *
  * @param last block that it covers, which may be before the last one that was asked for
  * @param hashes of blocks with logs, and of the last block
@@ -29,7 +31,10 @@ record PortalAnswer(byte[] body, FoundLogs logs, long last, BlockHashes hashes) 
             BlockHeader header = BlockHeader.read(json, "parentHash", "");
             block = header.number();
             hashes.add(header);
-            if (block <= last || block > page.last()) {
+            if (block < page.first() || block > page.last()) {
+              throw page.other("with block " + block);
+            }
+            if (block <= last) {
               throw new SourceException(
                   page.source() + " answered with block " + block + " behind block " + last);
             }
@@ -50,6 +55,10 @@ record PortalAnswer(byte[] body, FoundLogs logs, long last, BlockHashes hashes) 
     if (last < page.first()) {
       throw new SourceException(
           page.source() + " answered with no block, and so does not say how far it came");
+    }
+    if (hashes.of(last).isEmpty()) {
+      throw new SourceException(
+          page.source() + " answered without the hash of its last block, " + last);
     }
     return new PortalAnswer(body, logs, last, hashes);
   }

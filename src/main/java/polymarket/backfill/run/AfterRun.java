@@ -13,6 +13,7 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.polymarket.ComputedTokenIds;
 
 /** What is done in ClickHouse when a run's jobs have ended, by the sections of their SQL files. */
 final class AfterRun {
@@ -37,7 +38,8 @@ final class AfterRun {
    */
   void finish(Job job) {
     if (job.sql().has("finish") && finished.add(job.sql().section("finish").statements())) {
-      new Steps("run", Memory.bytes(settings, Memory.CAP), 1).finish(clickHouse, job.sql());
+      ComputedTokenIds.finish(
+          clickHouse, new Steps("run", Memory.bytes(settings, Memory.CAP), 1), job.sql());
     }
   }
 

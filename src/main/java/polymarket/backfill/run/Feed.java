@@ -4,9 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -352,20 +350,15 @@ final class Feed implements Iterator<BatchWork> {
     Set<String> unanswered = new HashSet<>(batch.getIds());
     unanswered.removeAll(batch.outcomes().keySet());
     batch.missing().forEach(unanswered::remove);
-    Map<String, List<String>> cuts = new LinkedHashMap<>();
     Job job = progress.job();
-    batch.cuts().forEach(id -> cuts.put(id, job.idKind().parts(id)));
-    unanswered.removeAll(cuts.keySet());
-    if (!unanswered.isEmpty() && !job.isGather() && !job.isAskedInParts(batch)) {
+    if (!unanswered.isEmpty() && !job.isOneIdARequest() && !job.isAskedInParts(batch)) {
       throw new ImbalanceException(
           "batch " + batch + ": no outcome recorded for " + unanswered.size() + " ids");
     }
     batch.enter(Step.LEDGER);
     // what was not asked for because the run is ending waits for the next one as it is
-    List<Batch> followers =
-        ledger.complete(batch, stop.asked() ? Set.of() : unanswered, cuts, share);
+    List<Batch> followers = ledger.complete(batch, stop.asked() ? Set.of() : unanswered, share);
     batch.enter(null);
-    cuts.forEach((id, parts) -> cut(id, parts));
     if (span != null && batch.getKind() == Batch.Kind.FIRST && !batch.outcomes().isEmpty()) {
       span.answered(batch.rows().fetched(), batch.getSize());
     }

@@ -188,10 +188,8 @@ public final class JobRun extends RunLedgers {
     Ledger.Owner owner =
         job.isIdentified()
             ? identified(job)
-            : job.isInterchangeable()
-                ? new Ledger.Owner(job.getName(), job.getSource(), "any", clickHouse.id())
-                : new Ledger.Owner(
-                    job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
+            : new Ledger.Owner(
+                job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window

@@ -160,7 +160,7 @@ public final class Preview {
       Views.create(clickHouse, job.getName());
       List<BatchWork> batches = new ArrayList<>();
       // as a run does: as many ids a call as the source takes, and once more for what was left out
-      int size = job.isGather() ? 1 : job.getIdsARequest();
+      int size = job.getIdsARequest();
       for (BatchWork part : BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST).parts(size)) {
         BatchWork first = BatchWork.preview(job.getName(), part.getIds(), Batch.Kind.FIRST);
         batches.add(first);

@@ -112,19 +112,6 @@ final class RangeLoader {
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
     List<String> added = new ArrayList<>();
     if (job.getDatasets().isEmpty()) {
-      List<String> elsewhere = reaches.elsewhere(job);
-      known.addAll(elsewhere);
-      elsewhere.forEach(
-          range ->
-              messages.info(
-                  job.getName()
-                      + ": another job has stored "
-                      + job.getUnit()
-                      + " "
-                      + Ranges.first(range)
-                      + " to "
-                      + Ranges.last(range)
-                      + "; they are not fetched again"));
       Ranges.gaps(
           known,
           first,

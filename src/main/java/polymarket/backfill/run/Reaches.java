@@ -12,7 +12,6 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;
@@ -74,23 +73,6 @@ final class Reaches {
     long ranges = (numbers + widest - 1) / widest;
     int size = settings.number(job.getName() + ".batch-size", 1);
     return ranges + (ranges + size - 1) / size;
-  }
-
-  /**
-   * The ranges whose rows another job has stored in the same tables, by the section {@code
-   * @elsewhere}; none where its SQL file has none, or the table that it needs is not there.
-   */
-  List<String> elsewhere(Job job) {
-    if (!job.sql().has("elsewhere")) {
-      return List.of();
-    }
-    SqlFile.Section section = job.sql().section("elsewhere");
-    String[] needed = section.attributes().get("needs").split("\\.");
-    return !clickHouse.has(needed[0], needed[1])
-        ? List.of()
-        : clickHouse.rows(section.sql(Map.of()), Map.of()).stream()
-            .map(row -> Ranges.id(number(row, "first"), number(row, "last")))
-            .toList();
   }
 
   /**

@@ -28,8 +28,8 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.polymarket.Account;
 import polymarket.backfill.polymarket.BatchTokens;
-import polymarket.backfill.polymarket.Chain;
 import polymarket.backfill.polymarket.LogPages;
+import polymarket.backfill.polymarket.RpcNode;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 import polymarket.backfill.source.Walks;
@@ -202,7 +202,7 @@ public final class Routes implements AutoCloseable {
     beans.put("ahead", new Ahead(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());
-    beans.put("node", new Chain());
+    beans.put("node", new RpcNode());
     beans.put("logs", new LogPages(settings, jobs, sources));
     beans.put("account", new Account(settings));
     return beans;

@@ -88,16 +88,23 @@ final class Chain {
       return universe.timeOf(block);
     }
 
+    /**
+     * How many blocks the answer is before those that are asked for: a stale one is of as many
+     * blocks just before them.
+     */
+    long back(long from, long to) {
+      return Damage.of(request, "stale") == null ? 0 : to - from + 1;
+    }
+
     /** The logs that are asked for, up to the view's head, in the chain's order. */
     void logs(long from, long to, LogFilter filter, Consumer<LogOut.Log> sink) {
       long last = Math.min(to, head);
       if (Damage.of(request, "short") != null) {
         last = Math.min(last, from + (to - from) / 2 - (from == to ? 1 : 0));
       }
-      long back = Damage.of(request, "stale") == null ? 0 : to - from + 1;
-      plain(from - back, Math.min(last - back, common), 0, filter, sink);
+      plain(from, Math.min(last, common), 0, filter, sink);
       // on the fork every transaction is in the block after its own
-      plain(Math.max(from - back, common + 2) - 1, last - back - 1, 1, filter, sink);
+      plain(Math.max(from, common + 2) - 1, last - 1, 1, filter, sink);
     }
 
     private void plain(long from, long to, int shift, LogFilter filter, Consumer<LogOut.Log> sink) {

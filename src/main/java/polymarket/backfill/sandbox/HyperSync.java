@@ -66,7 +66,8 @@ final class HyperSync extends Source {
     if (cap != null && to - from > cap.blocks()) {
       return Answer.text(413, "response size too large: ask for a smaller range");
     }
-    return query(request, query, view, from, Math.max(from, to));
+    long back = to > from ? view.back(from, to - 1) : 0;
+    return query(request, query, view, from - back, Math.max(from, to) - back);
   }
 
   /** Ends an answer that has enough logs. */

@@ -278,11 +278,12 @@ final class Polygon extends Source {
     int most = !small && style.matches("payg|infura") ? MOST_LOGS : Integer.MAX_VALUE;
     boolean times = nth % 2 == 0;
     int[] rows = new int[2];
+    long back = view.back(from, to);
     out.append('[');
     try {
       view.logs(
-          from,
-          to,
+          from - back,
+          to - back,
           LogFilter.ofNode(filter),
           log -> {
             if (rows[1]++ >= most) {

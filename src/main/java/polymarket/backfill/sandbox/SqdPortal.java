@@ -87,7 +87,9 @@ final class SqdPortal extends Source {
     if (!parent.isEmpty() && !parent.equals(view.hash(from - 1))) {
       return conflict(view, from);
     }
-    return finality(blocks(request, query, view, from, Math.min(to, head)), view);
+    long last = Math.min(to, head);
+    long back = view.back(from, last);
+    return finality(blocks(request, query, view, from - back, last - back), view);
   }
 
   /** A filter's hex that is not lower case, or null. */

@@ -311,14 +311,10 @@ public final class Storing {
       return;
     }
     Set<String> answered =
-        batch.getSize() > 1 && (job.isGather() || job.isAskedInParts(batch))
+        batch.getSize() > 1 && (job.isOneIdARequest() || job.isAskedInParts(batch))
             ? batch.kept().answered()
             : Set.copyOf(batch.getIds());
-    Set<String> cuts = batch.cuts();
     for (String id : batch.getIds()) {
-      if (cuts.contains(id)) {
-        continue;
-      }
       long[] sums = held.getOrDefault(id, new long[3]);
       long rows = counted ? sums[2] : sums[0] + batch.rows().there(id);
       if (rows > 0) {
@@ -330,7 +326,7 @@ public final class Storing {
         // an earlier run read its pages, and all their rows were already there
         batch.outcomes().put(id, Outcome.found(batch.rows().fetchedBefore()));
       } else if (answered.contains(id) && !batch.missing().contains(id)) {
-        if (job.isGather() && batch.getKind() != Batch.Kind.REASK) {
+        if (job.isOneIdARequest() && batch.getKind() != Batch.Kind.REASK) {
           batch.missing().add(id);
         } else {
           batch.outcomes().putIfAbsent(id, Outcome.of(State.ABSENT));

@@ -1,5 +1,6 @@
 package polymarket.backfill.verify;
 
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -24,17 +25,23 @@ public final class Chart {
   /** Leaves room for half of the last column's label. */
   public static final int RIGHT = WIDTH - 28;
 
-  /** Where the bars of a chart of bars begin. */
-  public static final int BAR_LEFT = 230;
-
   /** Where the bands of a strip begin. */
   public static final int STRIP_LEFT = 110;
 
   private static final int TOP = 24;
   private static final int MOST_LABELS = 14;
-  private static final int LONGEST_LABEL = 34;
+  private static final int LONGEST_LABEL = 60;
+  private static final int LONG_TEXT = 40;
+  private static final int FEWEST_TICKS = 4;
+
+  /** The width of a letter of the font that the page asks for: a generous one. */
+  private static final double LETTER = 6.6;
+
   private static final int BAR_STEP = 26;
-  private static final int BAR_ROOM = WIDTH - BAR_LEFT - 150;
+
+  /** Room for the value behind the longest bar. */
+  private static final int BAR_RIGHT = 150;
+
   private static final int KEY_STEP = 150;
   private static final String PERCENT = "_pct";
   private static final List<String> COLOURS =
@@ -68,8 +75,12 @@ public final class Chart {
       double textX,
       String text) {}
 
-  /** A chart of bars, one below the other. */
-  public record Bars(int height, List<Bar> bars) {}
+  /**
+   * A chart of bars, one below the other.
+   *
+   * @param left where the bars begin
+   */
+  public record Bars(int height, int left, List<Bar> bars) {}
 
   /** A band with its label: the parts of the whole width that are covered. */
   public record Band(int y, String label, List<Box> boxes) {}
@@ -93,17 +104,15 @@ public final class Chart {
                 .skip(1)
                 .filter(name -> rows.get(0).get(name) instanceof Number)
                 .toList();
-    double most =
-        !shares.isEmpty()
-            ? 100
-            : rows.stream()
-                .flatMap(row -> series.stream().map(row::get))
-                .mapToDouble(Chart::number)
-                .reduce(1e-9, Math::max);
+    BigDecimal step = shares.isEmpty() ? step(rows, series) : BigDecimal.valueOf(25);
+    double largest = largest(rows, series);
+    int steps =
+        shares.isEmpty() ? Math.max(1, (int) Math.ceil(largest / step.doubleValue() - 1e-9)) : 4;
+    double most = steps * step.doubleValue();
     List<Tick> ticks = new ArrayList<>();
-    for (int i = 0; i <= 4; i++) {
-      String label = text(Math.round(most * i / 4)) + (shares.isEmpty() ? "" : "%");
-      ticks.add(new Tick(tenth(BASE - i * (BASE - TOP) / 4.0), label));
+    for (int i = 0; i <= steps; i++) {
+      String label = label(step.multiply(BigDecimal.valueOf(i))) + (shares.isEmpty() ? "" : "%");
+      ticks.add(new Tick(tenth(BASE - i * (double) (BASE - TOP) / steps), label));
     }
     List<Key> keys = new ArrayList<>();
     for (int k = 0; k < series.size(); k++) {
@@ -121,6 +130,42 @@ public final class Chart {
       }
     }
     return new Columns(ticks, boxes, labels, keys);
+  }
+
+  private static double largest(List<Map<String, Object>> rows, List<String> series) {
+    return rows.stream()
+        .flatMap(row -> series.stream().map(row::get))
+        .mapToDouble(Chart::number)
+        .reduce(1e-9, Math::max);
+  }
+
+  /**
+   * How far the lines of a chart of columns are apart: 1, 2 or 5 times a power of ten, so that
+   * there are at least {@value #FEWEST_TICKS} of them; 1 or more where all values are whole.
+   */
+  private static BigDecimal step(List<Map<String, Object>> rows, List<String> series) {
+    double largest = largest(rows, series);
+    boolean whole =
+        rows.stream()
+            .flatMap(row -> series.stream().map(row::get))
+            .allMatch(value -> number(value) == Math.rint(number(value)));
+    double goal = largest / FEWEST_TICKS;
+    int power = (int) Math.floor(Math.log10(goal));
+    if (whole && power < 0) {
+      return BigDecimal.ONE;
+    }
+    double times = goal / Math.pow(10, power);
+    return BigDecimal.valueOf(times >= 5 ? 5 : times >= 2 ? 2 : 1).scaleByPowerOfTen(power);
+  }
+
+  /** A tick's number: with separators, and with a letter for thousands and more. */
+  private static String label(BigDecimal value) {
+    if (value.signum() == 0) {
+      return "0";
+    }
+    int thousands = Math.min(4, Math.max(0, (value.precision() - value.scale() - 1) / 3));
+    BigDecimal shown = value.scaleByPowerOfTen(-3 * thousands).stripTrailingZeros();
+    return shown.toPlainString() + List.of("", "k", "M", "G", "T").get(thousands);
   }
 
   private static List<Box> group(
@@ -157,25 +202,32 @@ public final class Chart {
     String name = firstNumber(rows);
     double most = rows.stream().mapToDouble(row -> number(row.get(name))).reduce(1e-9, Math::max);
     double whole = Math.max(1e-9, number(rows.get(0).get(name)));
+    int longest = rows.stream().mapToInt(row -> barLabel(row).length()).reduce(0, Math::max);
+    int left = 16 + (int) Math.ceil(LETTER * Math.min(LONGEST_LABEL, longest));
+    int room = WIDTH - left - BAR_RIGHT;
     List<Bar> bars = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
       Object value = rows.get(i).get(name);
-      double width = Math.max(1, BAR_ROOM * number(value) / most);
-      String label = first(rows.get(i)).isEmpty() ? "(none)" : first(rows.get(i));
+      double width = Math.max(1, room * number(value) / most);
+      String label = barLabel(rows.get(i));
       String share =
           funnel ? String.format(Locale.ROOT, " (%.1f%%)", 100 * number(value) / whole) : "";
       bars.add(
           new Bar(
-              tenth(funnel ? BAR_LEFT + (BAR_ROOM - width) / 2 : BAR_LEFT),
+              tenth(funnel ? left + (room - width) / 2 : left),
               i * BAR_STEP + 3,
               tenth(width),
               colour(1),
               label.length() > LONGEST_LABEL ? label.substring(0, LONGEST_LABEL - 1) + "…" : label,
               label + ": " + text(value),
-              tenth(BAR_LEFT + 8 + (funnel ? BAR_ROOM : width)),
+              tenth(left + 8 + (funnel ? room : width)),
               text(value) + share));
     }
-    return new Bars(rows.size() * BAR_STEP + 4, bars);
+    return new Bars(rows.size() * BAR_STEP + 4, left, bars);
+  }
+
+  private static String barLabel(Map<String, Object> row) {
+    return first(row).isEmpty() ? "(none)" : first(row);
   }
 
   /**
@@ -221,6 +273,11 @@ public final class Chart {
         .map(Map.Entry::getKey)
         .findFirst()
         .orElse(null);
+  }
+
+  /** Whether a value is so long that its column has to be a wide one. */
+  public static boolean isLong(Object value) {
+    return !(value instanceof Number) && text(value).length() > LONG_TEXT;
   }
 
   /** A column's name as a title. */

@@ -3,13 +3,17 @@ package polymarket.backfill.audit;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import polymarket.backfill.TestBed;
 
 /**
  * What each log of the sandbox's chain is by the truth, and whether a law can see that it is
- * missing. It reads no table of the program, and keeps of each row only what it needs.
+ * missing. Of the program's tables it reads only which logs and contracts are there, and keeps of
+ * each row only what it needs.
  */
 final class LogMeanings {
   private static final String CONDITIONAL_TOKENS = "0x4d97dcd97ec945f40cf65f87097ace5ea0476045";
@@ -119,13 +123,54 @@ final class LogMeanings {
         : "of a contract";
   }
 
+  /** The logs that may be taken out, by their kind; after an audit, which lists the contracts. */
+  Map<String, List<String>> stored() {
+    Set<String> contracts = new HashSet<>();
+    TestBed.sql("SELECT concat('0x', lower(hex(address))) AS a FROM default.audit_contracts")
+        .forEach(row -> contracts.add((String) row.get("a")));
+    Map<String, List<String>> stored = new TreeMap<>();
+    TestBed.sql(
+            "SELECT concat(toString(block_number), ':', toString(log_index)) AS key FROM (SELECT"
+                + " DISTINCT block_number, log_index FROM default.chain_transfers UNION ALL SELECT"
+                + " block_number, log_index FROM default.chain_fills UNION ALL SELECT block_number,"
+                + " log_index FROM default.chain_lifecycle UNION ALL SELECT block_number, log_index"
+                + " FROM default.chain_amm_trades WHERE pool IN (SELECT pool FROM"
+                + " default.audit_pools)) ORDER BY key")
+        .forEach(
+            row -> {
+              String log = (String) row.get("key");
+              String kind = kind(log, contracts);
+              if (kind != null) {
+                stored.computeIfAbsent(kind, k -> new ArrayList<>()).add(log);
+              }
+            });
+    return stored;
+  }
+
+  /** Whether without some logs a wallet would spend tokens that it does not have. */
+  boolean areSpent(Set<String> logs) {
+    Set<String> tokens = new HashSet<>();
+    transfers.stream().filter(row -> logs.contains(row.log)).forEach(row -> tokens.add(row.token));
+    Map<String, Long> balances = new HashMap<>();
+    for (Transfer row : transfers) {
+      if (tokens.contains(row.token) && !logs.contains(row.log)) {
+        if (!row.from.equals(NOBODY)
+            && balances.merge(row.token + row.from, -row.amount, Long::sum) < 0) {
+          return true;
+        }
+        balances.merge(row.token + row.to, row.amount, Long::sum);
+      }
+    }
+    return false;
+  }
+
   /**
    * What kind of log it is; null for one of no table.
    *
    * @param log its block and index
    * @param contracts addresses that move what others own, also in their own name
    */
-  String kind(String log, Set<String> contracts) {
+  private String kind(String log, Set<String> contracts) {
     return contracts.contains(senders.getOrDefault(log, ""))
         ? "transfers of a contract"
         : kinds.get(log);

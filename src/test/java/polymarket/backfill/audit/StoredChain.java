@@ -48,6 +48,11 @@ final class StoredChain {
     return of(new SandboxOptions().conditions(conditions));
   }
 
+  /** A small chain that has logs of each kind, also of the modules, whose markets are few. */
+  static StoredChain withAllKinds() throws IOException {
+    return of(new SandboxOptions().seed(8).conditions(Integer.getInteger("proof.conditions", 300)));
+  }
+
   /** The same, with the sandbox's other sizes set here. */
   static StoredChain of(SandboxOptions options) throws IOException {
     TestBed.empty();
@@ -141,6 +146,31 @@ final class StoredChain {
     return Long.decode(log.get("blockNumber").asText())
         + ":"
         + Long.decode(log.get("logIndex").asText());
+  }
+
+  /**
+   * Takes a log out of the tables.
+   *
+   * @param key its block and index
+   */
+  static void drop(String key) {
+    String[] at = key.split(":");
+    for (String table :
+        List.of(
+            "chain_fills",
+            "chain_transfers",
+            "chain_lifecycle",
+            "chain_amm_trades",
+            "rpc_conditions",
+            "rpc_resolutions")) {
+      CLICKHOUSE.execute(
+          "DELETE FROM default."
+              + table
+              + " WHERE block_number = "
+              + at[0]
+              + " AND log_index = "
+              + at[1]);
+    }
   }
 
   private void insert(String logs) {

@@ -131,7 +131,7 @@ class DemoIT {
   @Test
   void aRunWithoutANode_namesTheVariableToSet() {
     try (TestBed bed = TestBed.start();
-        Program run = Program.start(bed, "run", "rpc-logs")) {
+        Program run = Program.start(bed, "run", "rpc-logs", "--set", "chain.sources=polygon")) {
       Program.Result end = run.end();
       assertEquals(1, end.exitCode(), end.toString());
       assertTrue(

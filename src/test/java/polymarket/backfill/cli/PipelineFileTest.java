@@ -84,7 +84,15 @@ class PipelineFileTest {
     assertEquals(List.of("enrich", "verify"), List.copyOf(night.behind("reconcile")));
     assertEquals(Pipeline.IfShort.RUN, night.step("enrich").ifShort());
     assertEquals(
-        List.of("run", "rpc-logs", "--from", settings().text("rpc-logs.from"), "--to", "latest"),
+        List.of(
+            "run",
+            "chain",
+            "--from",
+            settings().text("rpc-logs.from"),
+            "--to",
+            "latest",
+            "--datasets",
+            "conditions,transfers"),
         night.step("rpc").words());
   }
 
@@ -181,12 +189,14 @@ class PipelineFileTest {
                         && note.contains("routes/sources/clob.camel.yaml")),
         plan.notes().toString());
     assertTrue(plan.seconds() < plan.budgetSeconds(), plan.toString());
-    // no node is set here: known before the night, not in it
+    // no node is set here: the chain is read from the portal
     assertTrue(
-        plan.notes()
-            .contains(
-                "rpc would fail: the setting polygon.rpc.url (ALCHEMY_POLYGON_RPC_URL in the"
-                    + " environment) is not set; the others would continue without it"),
+        plan.notes().stream()
+            .anyMatch(
+                note -> note.startsWith("rpc: ") && note.contains("routes/sources/sqd.camel.yaml")),
+        plan.notes().toString());
+    assertTrue(
+        plan.notes().stream().noneMatch(note -> note.contains("would fail")),
         plan.notes().toString());
   }
 

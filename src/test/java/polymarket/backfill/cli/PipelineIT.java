@@ -138,7 +138,7 @@ class PipelineIT {
         night
             .err()
             .contains(
-                "rpc: starts with `run rpc-logs --from "
+                "rpc: starts with `run chain --from "
                     + bed.sandbox().firstBlock()
                     + " --to latest`"),
         night.err());
@@ -373,7 +373,7 @@ class PipelineIT {
 
   @Test
   void aStepThatTakesTooLong_isStopped_andLaterStepsUseItsData() {
-    bed(new SandboxOptions().latencyMillis(1500)).set("rpc-logs.span", 5000);
+    bed(new SandboxOptions().latencyMillis(1500)).set("chain.span", 5000);
     pipeline(
         "short",
         """

@@ -53,12 +53,7 @@ class ImpossibleTimesIT {
               + "c".repeat(40)
               + "', token_id: '7', condition_id: '0x"
               + CONDITION
-              + "', current_size: '1'",
-          "rpc-logs",
-          "kind: 'resolution', condition_id: '"
-              + CONDITION
-              + "', outcome_slot_count: '2', payout_numerators: '[\"1\",\"0\"]', block_number:"
-              + " '5', log_index: '1'");
+              + "', current_size: '1'");
 
   @BeforeAll
   static void make() {
@@ -105,8 +100,7 @@ class ImpossibleTimesIT {
     "markets, endDate, default.api_markets_staging, end_date",
     "wallets, first_entry_at, default.api_positions_staging, first_entry_at",
     "wallets, last_event_at, default.api_positions_staging, last_event_at",
-    "wallets, end_date, default.api_positions_staging, end_date",
-    "rpc-logs, block_time, default.rpc_resolutions, resolved_at"
+    "wallets, end_date, default.api_positions_staging, end_date"
   })
   void anImpossibleTime_isNull_keptAsItCame_andCounted(
       String job, String field, String table, String column) {

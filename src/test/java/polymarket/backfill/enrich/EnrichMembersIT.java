@@ -9,18 +9,15 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
-import polymarket.backfill.ledger.Postgres;
+import polymarket.backfill.ledger.Members;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
@@ -31,30 +28,7 @@ class EnrichMembersIT {
   private static final int ROWS = 1_200_000;
   private static final Duration PATIENCE = Duration.ofSeconds(300);
 
-  private static Postgres postgres;
-
-  private final List<Program> members = new ArrayList<>();
-
-  @BeforeAll
-  static void startServer() {
-    postgres = Postgres.start();
-  }
-
-  @AfterAll
-  static void endServer() {
-    postgres.close();
-  }
-
-  @AfterEach
-  void endMembers() {
-    members.forEach(Program::close);
-  }
-
-  private Program member(TestBed bed, String... command) {
-    Program member = Program.startMember(bed, members.size() + 1, command);
-    members.add(member);
-    return member;
-  }
+  @RegisterExtension static final Members MEMBERS = new Members();
 
   private static long found(TestBed bed) {
     LedgerPlace place = LedgerPlace.of(bed.settings(), "enrich");
@@ -87,16 +61,16 @@ class EnrichMembersIT {
   void slices_areWrittenByAllMembers_andNoneIsLostOrDoubled_thoughOneIsKilledAndTheLeaderFrozen()
       throws InterruptedException {
     try (TestBed bed = TestBed.start().ownEngine()) {
-      SharedLedgers cluster = postgres.database();
+      SharedLedgers cluster = MEMBERS.database();
       bed.share(cluster).set("enrich.slice-rows", 15_000).set("enrich.concurrency", 1);
       bed.holdEngine();
       try (ClickHouse clickHouse = ClickHouse.open(bed.settings())) {
         EnrichKillIT.prepare(clickHouse, ROWS);
       }
-      Program leader = member(bed, "enrich");
+      Program leader = MEMBERS.start(bed, "enrich");
       awaitFound(bed, 1);
-      Program killed = member(bed, "join", "enrich");
-      Program helper = member(bed, "enrich");
+      Program killed = MEMBERS.start(bed, "join", "enrich");
+      Program helper = MEMBERS.start(bed, "enrich");
       killed.awaitSaid("helping member");
       helper.awaitSaid("helping member");
       awaitFound(bed, found(bed) + 10);
@@ -106,7 +80,7 @@ class EnrichMembersIT {
       // longer than a lease: another one leads by then
       Thread.sleep(4_500);
       awaitFound(bed, found(bed) + 2);
-      Program late = member(bed, "join");
+      Program late = MEMBERS.start(bed, "join");
       leader.signal("CONT");
       for (Program member : List.of(leader, helper, late)) {
         assertEquals(0, member.end().exitCode(), member.err());
@@ -124,7 +98,7 @@ class EnrichMembersIT {
               cluster,
               "SELECT count(*) FROM backfill_enrich.batches WHERE done_at IS NULL AND ids > 0"));
       // a last one finds that there is nothing to do, and one alone would too
-      Program again = member(bed, "enrich");
+      Program again = MEMBERS.start(bed, "enrich");
       assertEquals(0, again.end().exitCode(), again.err());
       assertTrue(again.err().contains("nothing to do"), again.err());
     }

@@ -27,6 +27,9 @@ public final class PostgresPair implements AutoCloseable {
 
   private static final Duration SOON = Duration.ofSeconds(120);
 
+  // a word that no message has: passwords are masked in all that this JVM prints from then on
+  private static final String PASSWORD = "password-of-the-pair";
+
   private final Path bin;
   private final Path folder;
   private final int port = freePort();
@@ -125,7 +128,7 @@ public final class PostgresPair implements AutoCloseable {
             + standbyPort
             + "/ledgers?targetServerType=primary",
         "postgres",
-        "none",
+        PASSWORD,
         "default");
   }
 
@@ -159,7 +162,7 @@ public final class PostgresPair implements AutoCloseable {
             + port
             + "/ledgers?targetServerType=primary",
         "postgres",
-        "none",
+        PASSWORD,
         "default");
   }
 
@@ -226,7 +229,7 @@ public final class PostgresPair implements AutoCloseable {
 
   private static Connection connect(int at, String database) throws SQLException {
     return DriverManager.getConnection(
-        "jdbc:postgresql://127.0.0.1:" + at + "/" + database, "postgres", "none");
+        "jdbc:postgresql://127.0.0.1:" + at + "/" + database, "postgres", PASSWORD);
   }
 
   private static void execute(int at, String sql) {

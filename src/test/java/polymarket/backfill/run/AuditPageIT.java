@@ -1,6 +1,7 @@
 package polymarket.backfill.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -92,6 +93,17 @@ class AuditPageIT {
               HOSTILE)) {
         assertTrue(text.contains(part), () -> part + " in " + text);
       }
+      assertTrue(text.contains("opening balance unknown"), text);
+      assertFalse(text.contains("unexplained"), text);
+      assertEquals(
+          List.of(),
+          browser.run(
+              """
+              return [...document.querySelectorAll('svg')]
+                .map(svg => [...svg.querySelectorAll('text[text-anchor=end]')].map(t => t.textContent))
+                .filter(labels => new Set(labels).size < labels.length || labels.some(l => l.endsWith('…')));
+              """),
+          "labels of lines and bars that are the same, or cut");
       assertEquals("Audit of the chain's logs", browser.driver().getTitle());
       assertEquals(0L, browser.run("return document.querySelectorAll('script').length;"));
       assertEquals(

@@ -44,7 +44,7 @@ class MappingSourcesIT {
               "goldsky_market_mapping",
               "resolutions",
               "resolutions_external_ingest",
-              "rpc-logs",
+              "chain",
               "rpc_transfer_mapping"));
 
   private static SandboxOptions options() {
@@ -57,7 +57,7 @@ class MappingSourcesIT {
 
   private static String[] run(TestBed bed, String job, long first, long last) throws IOException {
     return switch (job) {
-      case "rpc-logs" -> new String[] {"run", job, "--from", "" + first, "--to", "" + last};
+      case "chain" -> new String[] {"run", job, "--from", "" + first, "--to", "" + last};
       case "resolutions" ->
           new String[] {
             "run", job, "--ids", Files.write(bed.home().resolve("ids.txt"), bed.ids(300)).toString()
@@ -157,7 +157,7 @@ class MappingSourcesIT {
       long last = head() - 28;
       List<String> ranges = new ArrayList<>();
       Ranges.cut(last - 40_000, last, 4_000, ranges::add);
-      assertEquals(0, bed.run("rpc-logs", Share.WHOLE, ranges).exitCode());
+      assertEquals(0, bed.run("chain", Share.WHOLE, ranges).exitCode());
       List<String> ids = bed.ids(4000);
       bed.run("payouts", Share.WHOLE, ids);
       assertEquals(0, bed.run("resolutions", Share.WHOLE, ids).exitCode());
@@ -283,7 +283,7 @@ class MappingSourcesIT {
                   bed,
                   List.of(),
                   Map.of("POLYGON_RPC_URL", bed.sandbox().urls().get("polygon")),
-                  run(bed, "rpc-logs", head() - 2_000, head() - 1_951))
+                  run(bed, "chain", head() - 2_000, head() - 1_951))
               .end();
       assertEquals(0, result.exitCode(), result.toString());
       assertEquals(1, TestBed.number("SELECT count() > 0 FROM default.rpc_transfers"));
@@ -300,7 +300,9 @@ class MappingSourcesIT {
                 .fault("kind=500,source=polygon,rate=0.1")
                 .fault("kind=html,source=polygon,rate=0.1"))) {
       String url = bed.sandbox().urls().get("polygon") + "/v2/" + SECRET;
-      Program.Result none = Program.run(bed, "run", "rpc-logs", "--from", "1", "--to", "2");
+      Program.Result none =
+          Program.run(
+              bed, "run", "rpc-logs", "--from", "1", "--to", "2", "--set", "chain.sources=polygon");
       assertEquals(1, none.exitCode());
       assertTrue(none.err().contains("POLYGON_RPC_URL"), none.err());
       String from = String.valueOf(head() - 2_000);

@@ -81,7 +81,7 @@ class ResolutionsJobIT {
       assertEquals(0, result.exitCode(), result.toString());
       List<String> batches =
           TestBed.sql(
-                  "SELECT batch, max(fetched_at) AS at, count(DISTINCT fetched_at) AS inserts FROM"
+                  "SELECT batch, count(DISTINCT fetched_at) AS inserts FROM"
                       + " default.resolutions_external_ingest GROUP BY batch ORDER BY batch")
               .stream()
               .map(row -> row.get("batch") + " " + row.get("inserts"))
@@ -100,10 +100,9 @@ class ResolutionsJobIT {
 
   @Test
   void aRequestThatFails_costsNoOtherOneOfItsBatch_andAtTheEndOneId() {
-    String poison;
     try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(3000).limits(0))) {
       List<String> ids = bed.ids(600);
-      poison = ids.get(300);
+      String poison = ids.get(300);
       bed.sandbox().fault("kind=poison,source=data-api,status=400,ids=0x" + poison);
       bed.set("resolutions.batch-size", 300);
       JobRun.Result result = bed.run("resolutions", Share.WHOLE, ids);

@@ -7,17 +7,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
-import polymarket.backfill.ledger.Postgres;
+import polymarket.backfill.ledger.Members;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.sandbox.SandboxOptions;
@@ -25,30 +22,7 @@ import polymarket.backfill.sandbox.SandboxOptions;
 /** The real program as members that work on ranges, on whole lists, and as a pipeline. */
 class SharedJobsIT {
 
-  private static Postgres postgres;
-
-  private final List<Program> members = new ArrayList<>();
-
-  @BeforeAll
-  static void startServer() {
-    postgres = Postgres.start();
-  }
-
-  @AfterAll
-  static void endServer() {
-    postgres.close();
-  }
-
-  @AfterEach
-  void endMembers() {
-    members.forEach(Program::close);
-  }
-
-  private Program member(TestBed bed, String... command) {
-    Program member = Program.startMember(bed, members.size() + 1, command);
-    members.add(member);
-    return member;
-  }
+  @RegisterExtension static final Members MEMBERS = new Members();
 
   private static void assertDone(TestBed bed, String job) {
     try (Ledger ledger = Ledger.open(LedgerPlace.of(bed.settings(), job))) {
@@ -62,28 +36,28 @@ class SharedJobsIT {
   void ranges_areCutJoinedAndStoredOnce_thoughMembersAreKilledFrozenAndReplaced()
       throws IOException, InterruptedException {
     try (TestBed bed = ChainJobIT.start("kind=truncate,source=polygon,rate=0.02,rows=100")) {
-      bed.share(postgres.database()).set("chain.sources", "sqd").set("chain.span", 60);
+      bed.share(MEMBERS.database()).set("chain.sources", "sqd").set("chain.span", 60);
       bed.set("chain.concurrency", 3);
       long first = ChainJobIT.FREEZE - 2_000;
       long last = ChainJobIT.FREEZE + 2_000;
       String[] run = {"run", "chain", "--from", "" + first, "--to", "" + last};
-      member(bed, run);
+      MEMBERS.start(bed, run);
       // it brings the same ranges at the same time
-      member(bed, run);
+      MEMBERS.start(bed, run);
       bed.awaitRequests("sqd", 2);
-      Program third = member(bed, "join", "chain");
+      Program third = MEMBERS.start(bed, "join", "chain");
       bed.awaitRequests("sqd", 4);
-      members.get(0).kill();
+      MEMBERS.started().get(0).kill();
       bed.awaitRequests("sqd", 4);
       third.signal("STOP");
       Thread.sleep(4_500);
-      member(bed, run);
+      MEMBERS.start(bed, run);
       bed.awaitRequests("sqd", 4);
       third.signal("CONT");
-      for (Program member : members.subList(1, members.size())) {
+      for (Program member : MEMBERS.started().subList(1, MEMBERS.started().size())) {
         assertEquals(0, member.end().exitCode(), member.err());
       }
-      assertEquals(0, member(bed, run).end().exitCode());
+      assertEquals(0, MEMBERS.start(bed, run).end().exitCode());
       assertDone(bed, "chain");
       ChainJobIT.assertStored(bed, first, last, ChainJobIT.ALL);
     }
@@ -94,19 +68,19 @@ class SharedJobsIT {
       throws InterruptedException {
     try (TestBed bed =
         SourceBed.start(new SandboxOptions().conditions(20_000).limits(0).latencyMillis(60))) {
-      bed.share(postgres.database());
-      Program one = member(bed, "run", "clob-markets");
+      bed.share(MEMBERS.database());
+      Program one = MEMBERS.start(bed, "run", "clob-markets");
       bed.awaitRequests("clob", 5);
-      Program refused = member(bed, "run", "clob-markets");
+      Program refused = MEMBERS.start(bed, "run", "clob-markets");
       assertEquals(1, refused.end().exitCode());
       assertTrue(refused.err().contains("one member at a time"), refused.err());
-      Program two = member(bed, "join", "clob-markets");
+      Program two = MEMBERS.start(bed, "join", "clob-markets");
       two.awaitSaid("waiting, to go on if it ends");
       one.kill();
       two.awaitSaid("joining clob-markets");
       bed.awaitRequests("clob", 5);
       two.signal("STOP");
-      Program three = member(bed, "join", "clob-markets");
+      Program three = MEMBERS.start(bed, "join", "clob-markets");
       three.awaitSaid("joining clob-markets");
       bed.awaitRequests("clob", 2);
       two.signal("CONT");
@@ -124,7 +98,7 @@ class SharedJobsIT {
       throws IOException, InterruptedException {
     try (TestBed bed =
         TestBed.start(new SandboxOptions().conditions(1500).limits(0).latencyMillis(60))) {
-      bed.share(postgres.database()).set("payouts.batch-size", 5).set("payouts.concurrency", 2);
+      bed.share(MEMBERS.database()).set("payouts.batch-size", 5).set("payouts.concurrency", 2);
       List<String> ids = bed.ids(1500);
       Path list = Files.write(bed.home().resolve("ids.txt"), ids);
       Files.writeString(
@@ -133,16 +107,16 @@ class SharedJobsIT {
               + "    command: run payouts --ids "
               + list
               + "\n    takes: 1m\n");
-      Program one = member(bed, "pipeline", "small");
+      Program one = MEMBERS.start(bed, "pipeline", "small");
       TestBed.await("the step's requests", TestBed.SOON, () -> bed.requests() >= 10);
-      Program refused = member(bed, "pipeline", "small");
+      Program refused = MEMBERS.start(bed, "pipeline", "small");
       assertEquals(1, refused.end().exitCode());
       assertTrue(refused.err().contains("one machine at a time runs it"), refused.err());
-      Program helper = member(bed, "join");
+      Program helper = MEMBERS.start(bed, "join");
       helper.awaitSaid("joining payouts");
       one.kill();
       // with a folder of its own, as on another machine
-      Program again = member(bed, "pipeline", "small");
+      Program again = MEMBERS.start(bed, "pipeline", "small");
       again.awaitSaid("continuing pass 1");
       for (Program ended : List.of(again, helper)) {
         // ids that the sandbox refuses fail
@@ -150,7 +124,7 @@ class SharedJobsIT {
       }
       bed.assertTruth(ids);
       assertEquals(0, bed.count(State.PENDING));
-      Program after = member(bed, "pipeline", "small");
+      Program after = MEMBERS.start(bed, "pipeline", "small");
       assertEquals(0, after.end().exitCode(), after.err());
       assertTrue(after.out().contains("pass 1 is finished"), after.out());
     }
@@ -159,13 +133,13 @@ class SharedJobsIT {
   @Test
   void plan_countsWhatIsPendingInTheSharedLedger_andChangesNothingThere() throws IOException {
     try (TestBed bed = TestBed.start(new SandboxOptions().conditions(300).limits(0))) {
-      bed.share(postgres.database());
+      bed.share(MEMBERS.database());
       List<String> ids = bed.ids(300);
       Path first = Files.write(bed.home().resolve("first.txt"), ids.subList(0, 100));
       Path all = Files.write(bed.home().resolve("all.txt"), ids);
-      Program run = member(bed, "run", "payouts", "--ids", first.toString());
+      Program run = MEMBERS.start(bed, "run", "payouts", "--ids", first.toString());
       assertTrue(List.of(0, 2).contains(run.end().exitCode()), run.err());
-      Program plan = member(bed, "plan", "payouts", "--ids", all.toString(), "--json");
+      Program plan = MEMBERS.start(bed, "plan", "payouts", "--ids", all.toString(), "--json");
       assertEquals(0, plan.end().exitCode(), plan.err());
       assertEquals(
           200,

@@ -53,7 +53,6 @@ class WholeRunTest {
             + " (SELECT maker AS wallet, condition_id FROM default.clob_fills)");
     run("wallets", "api_positions_staging");
     long first = bed.sandbox().firstBlock();
-    run("rpc-logs", "rpc_conditions", "--from", first + "", "--to", first + 2000 + "");
     run("chain", "chain_lifecycle", "--from", first + "", "--to", first + 2000 + "");
     run("clob-trades", "clob_own_trades");
     assertEquals(new TreeSet<>(Job.names(bed.home())), RUN);

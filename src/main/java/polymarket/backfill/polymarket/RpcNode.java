@@ -3,37 +3,25 @@ package polymarket.backfill.polymarket;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
 import polymarket.backfill.job.ExchangeProperties;
-import polymarket.backfill.job.Ranges;
-import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.NotYetException;
 import polymarket.backfill.source.RefusalException;
 import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
 
 /**
- * The bean {@code node} of routes whose source is a JSON-RPC node and whose ids are ranges of
- * blocks: makes the calls of a batch, matches the answers to them by id, and gives the logs as
- * rows.
- *
- * <p>A row has the fields {@code range} (the id), {@code kind} and those of its kind: {@code
- * condition} and {@code resolution} as in {@link ConditionLogs}, a condition with its token ids
- * computed forward; {@code transfer}, one row for all moves of a token id in a transaction; {@code
- * bad}, a log that is not what its signature promises, as it came and with the reason.
+ * The bean {@code node} of routes that call a JSON-RPC node: gives the body of the next request
+ * with calls, takes the answers, tells what a refusal means, and finds out how far a node reaches.
  */
-public final class Chain {
+public final class RpcNode {
 
   /**
    * Errors of nodes for a range that is too wide or has too large an answer (recorded ones, and
@@ -66,9 +54,7 @@ public final class Chain {
   /** Statuses that concern the request: another request may be answered. */
   private static final Set<Integer> OF_THE_REQUEST = Set.of(400, 413, 414, 422);
 
-  /**
-   * Calls in a request at most, unless a batch has more ranges: they reach the node all at once.
-   */
+  /** Calls in a request at most: they reach the node all at once. */
   private static final int CALLS_TOGETHER = 8;
 
   /** Bytes of an answer that may be an error and nothing else. */
@@ -86,68 +72,7 @@ public final class Chain {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private static final String LAST = "last of ";
-
-  private static final String BLOCK = "block ";
-
   private final RpcCalls.Limit limit = new RpcCalls.Limit();
-
-  /** The calls of a batch, and its logs by range. */
-  public static final class Scan extends RpcCalls {
-
-    private final Map<String, List<Map<String, Object>>> rows = new LinkedHashMap<>();
-    private final Set<String> cut = new LinkedHashSet<>();
-    private final Map<String, Map<String, Object>> calls = new HashMap<>();
-
-    /** Blocks of conditions and resolutions that came without a time. */
-    private final TreeSet<Long> timeless = new TreeSet<>();
-
-    private Scan(Limit limit, int ranges) {
-      super(limit, RpcCalls.call(HEAD, "eth_blockNumber"), Math.max(ranges + 1, CALLS_TOGETHER));
-    }
-
-    private void range(String id, String address, List<String> topics) {
-      Map<String, Object> call = logs(id, Ranges.first(id), Ranges.last(id), address, topics);
-      calls.put(id, call);
-      calls.put(LAST + id, logs(LAST + id, Ranges.last(id), Ranges.last(id), address, topics));
-      add(call);
-    }
-
-    /**
-     * Takes what a range was answered with. One that was refused is asked for once more, together
-     * with its last block alone: where that is answered and the range is not, its width is what the
-     * node refuses, whatever it says of it.
-     */
-    private void range(String id, Map<String, Object> answer) throws SourceException {
-      boolean wide = Ranges.width(id) > 1;
-      if (answer.get("error") == null && answer.get("result") instanceof List<?> logs) {
-        if (CAPS.contains(logs.size()) && wide) {
-          cut.add(id);
-        } else {
-          Set<Long> known = Set.copyOf(timeless);
-          rows.put(id, LogRows.of(id, logs, timeless));
-          timeless.stream()
-              .filter(block -> !known.contains(block))
-              .forEach(
-                  block -> add(call(BLOCK + block, "eth_getBlockByNumber", hex(block), false)));
-        }
-      } else if (wide && saysTooLarge(failure(id))) {
-        cut.add(id);
-      } else if (wide && calls.containsKey(LAST + id)) {
-        addFirst(calls.get(id));
-        addFirst(calls.remove(LAST + id));
-      } else if (wide && result(LAST + id) instanceof List<?>) {
-        cut.add(id);
-      }
-    }
-
-    /** Whether a single block of a range was refused, and nothing that was asked for answered. */
-    private boolean isRefused(Set<String> ids) {
-      return rows.isEmpty()
-          && cut.isEmpty()
-          && ids.stream().anyMatch(id -> id.startsWith(LAST) && !(result(id) instanceof List<?>));
-    }
-  }
 
   private static Map<String, Object> logs(
       Object id, long first, long last, String address, Object topics) {
@@ -161,24 +86,6 @@ public final class Chain {
 
   private static String hex(long number) {
     return "0x" + Long.toHexString(number);
-  }
-
-  /**
-   * The calls for the logs of a batch's ranges, and for the node's newest block.
-   *
-   * @param address of the contract
-   * @param topics any of which the first topic may be, separated by commas
-   */
-  public Scan calls(
-      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, String address, String topics) {
-    batch.forgetAnswer();
-    Scan scan = new Scan(limit, batch.getSize());
-    batch.getIds().forEach(id -> scan.range(id, address, topics(topics)));
-    return scan;
-  }
-
-  private static List<String> topics(String topics) {
-    return Arrays.stream(topics.split(",")).map(String::strip).toList();
   }
 
   /** Calls that are made outside a run, some of them together. */
@@ -200,49 +107,11 @@ public final class Chain {
   /**
    * Takes what a request was answered with; there may be more to ask for then.
    *
-   * @throws SourceException where it is no answer to the calls, the node throttles, or it refuses
-   *     whatever it is asked
+   * @throws SourceException where it is no answer to the calls, or the node throttles
    */
   public void take(@ExchangeProperty(ExchangeProperties.SCAN) RpcCalls calls, @Body Object body)
       throws SourceException {
-    Map<String, Map<String, Object>> answers = calls.take(body);
-    if (calls instanceof Scan scan) {
-      // the last blocks first: they say what it means that a range is refused
-      for (Map.Entry<String, Map<String, Object>> answer : answers.entrySet()) {
-        if (scan.calls.containsKey(answer.getKey()) && !answer.getKey().startsWith(LAST)) {
-          scan.range(answer.getKey(), answer.getValue());
-        }
-      }
-      if (answers.size() == 1 && scan.isRefused(answers.keySet())) {
-        throw refused(scan, answers.keySet().iterator().next().substring(LAST.length()));
-      }
-    }
-  }
-
-  /**
-   * Takes the answers to a batch's calls as its logs. Ranges that are too wide for the node are
-   * cut; ranges that failed otherwise are left unanswered.
-   *
-   * @throws SourceException where none could be answered, or the node does not have the last block
-   *     yet
-   */
-  public void answered(
-      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
-      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan)
-      throws SourceException {
-    scan.cut.forEach(batch::cut);
-    if (scan.rows.isEmpty() && scan.cut.isEmpty()) {
-      throw refused(scan, batch.getIds().get(batch.getSize() - 1));
-    }
-    long last = scan.rows.keySet().stream().mapToLong(Ranges::last).max().orElse(-1);
-    Long head = RpcCalls.number(scan.result(HEAD));
-    if (last >= 0 && head == null) {
-      throw new SourceException("polygon did not return its newest block");
-    }
-    if (last >= 0 && head < last) {
-      throw behind("polygon", head, last);
-    }
-    timed(scan);
+    calls.take(body);
   }
 
   static SourceException behind(String source, long head, long last) {
@@ -252,12 +121,6 @@ public final class Chain {
         true,
         0,
         false);
-  }
-
-  /** What it means that nothing was answered: not even the last block of this range alone. */
-  private static SourceException refused(Scan scan, String range) {
-    return refused(
-        "polygon", scan.failure(range), RpcCalls.number(scan.result(HEAD)), Ranges.last(range));
   }
 
   /**
@@ -320,43 +183,6 @@ public final class Chain {
     } catch (JsonProcessingException e) {
       return false;
     }
-  }
-
-  /**
-   * Gives rows the times of their blocks, where their logs had none that can be; where the block
-   * has none either, what it says, which the table keeps as unread.
-   *
-   * @throws SourceException where a block says nothing
-   */
-  private static void timed(Scan scan) throws SourceException {
-    Map<Long, Object> times = new HashMap<>();
-    for (Long number : scan.timeless) {
-      Object said =
-          scan.result(BLOCK + number) instanceof Map<?, ?> block ? block.get("timestamp") : null;
-      if (said == null) {
-        throw new SourceException(
-            "polygon did not return the time of block "
-                + number
-                + ": "
-                + scan.failure(BLOCK + number));
-      }
-      times.put(number, LogRows.timeOrText(said));
-    }
-    for (List<Map<String, Object>> rows : scan.rows.values()) {
-      for (Map<String, Object> row : rows) {
-        if (!(row.get("block_time") instanceof Long)
-            && times.containsKey(row.get("block_number"))) {
-          row.put("block_time", times.get(row.get("block_number")));
-        }
-      }
-    }
-  }
-
-  /** Hands the rows of each range to the batch. */
-  public void gather(
-      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
-      @ExchangeProperty(ExchangeProperties.SCAN) Scan scan) {
-    scan.rows.forEach((range, rows) -> batch.kept().gather(List.of(range), rows));
   }
 
   /**

@@ -1,17 +1,22 @@
 package polymarket.backfill.polymarket;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.apache.camel.Exchange;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
@@ -20,21 +25,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import polymarket.backfill.Shared;
-import polymarket.backfill.job.Ranges;
-import polymarket.backfill.ledger.Batch;
-import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.source.NotYetException;
-import polymarket.backfill.source.RefusalException;
 import polymarket.backfill.source.RpcCalls;
 import polymarket.backfill.source.SourceException;
 
 /** What the answers of a JSON-RPC node mean. */
-class ChainTest {
+class RpcNodeTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final String A = Ranges.id(100, 199);
-  private static final String B = Ranges.id(200, 299);
-  private static final String C = Ranges.id(300, 399);
 
   private static Map<String, Object> error(Object id, int code, String message) {
     Map<String, Object> answer = result(id, null);
@@ -56,19 +54,42 @@ class ChainTest {
     Object answer(List<Map<String, Object>> calls);
   }
 
-  /** Asks as the route does, until no call is left. */
-  private static Chain.Scan ask(BatchWork batch, Node node) throws SourceException {
-    Chain chain = new Chain();
-    Chain.Scan scan = chain.calls(batch, "0x1", "0x2");
-    loop(chain, scan, node);
-    chain.answered(batch, scan);
-    return scan;
+  /** A page of blocks 100 to 399, with two filters. */
+  private static NodePage page() {
+    return page(100, 399);
   }
 
-  private static void loop(Chain chain, RpcCalls calls, Node node) throws SourceException {
+  private static NodePage page(long first, long last) {
+    return new NodePage(
+        new RpcCalls.Limit(),
+        new LogPage("polygon", "", List.of("transfers"), first, last, last),
+        List.of(
+            new ChainContracts.Filter(List.of("0x1"), List.of("0x2")),
+            new ChainContracts.Filter(List.of(), List.of("0x3"))),
+        new PageWidth(300, 1 << 20));
+  }
+
+  /** Asks as the route does, until no call is left. */
+  private static NodePage ask(NodePage page, Node node) throws SourceException {
+    for (int i = 0; page.isMore(); i++) {
+      assertTrue(i < 100, "it asks for ever");
+      page.take(bytes(node.answer(page.next())));
+    }
+    return page;
+  }
+
+  private static byte[] bytes(Object answer) {
+    try {
+      return JSON.writeValueAsBytes(answer);
+    } catch (JsonProcessingException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void loop(RpcNode node, RpcCalls calls, Node answers) throws SourceException {
     for (int i = 0; calls.isMore(); i++) {
       assertTrue(i < 100, "it asks for ever");
-      chain.take(calls, node.answer(calls.next()));
+      node.take(calls, answers.answer(calls.next()));
     }
   }
 
@@ -93,20 +114,23 @@ class ChainTest {
     return RpcCalls.number(filter.get("toBlock")) - RpcCalls.number(filter.get("fromBlock")) + 1;
   }
 
-  /** A node that answers each call on its own. */
-  private static Node each(java.util.function.Function<Map<String, Object>, Object> one) {
+  /** A node that answers each call for logs on its own, and has block 512 as its newest. */
+  private static Node each(Function<Map<String, Object>, Object> logs) {
     return calls ->
         calls.stream()
             .map(
                 call ->
-                    call.get("method").equals("eth_blockNumber")
-                        ? result(call.get("id"), "0x200")
-                        : one.apply(call))
+                    switch ((String) call.get("method")) {
+                      case "eth_blockNumber" -> result(call.get("id"), "0x200");
+                      case "eth_getBlockByNumber" ->
+                          result(call.get("id"), Map.of("timestamp", "0x6553f10a"));
+                      default -> logs.apply(call);
+                    })
             .toList();
   }
 
-  private static BatchWork batch() {
-    return BatchWork.preview("rpc-logs", List.of(A, B, C), Batch.Kind.FIRST);
+  private static boolean isWide(Map<String, Object> call) {
+    return width(call) > 10;
   }
 
   @ParameterizedTest
@@ -126,16 +150,19 @@ class ChainTest {
         "-32602 Response size is larger than 150MB limit.",
         "-32000 response is too big"
       })
-  void whateverANodeSaysOfATooWideRange_itIsCut_andTheOthersCount(String said)
+  void whateverANodeSaysOfATooWideRange_narrowerOnesAreAskedFor(String said)
       throws SourceException {
     int code = Integer.parseInt(said.split(" ", 2)[0]);
     String message = said.split(" ", 2)[1];
-    BatchWork batch = batch();
-    ask(batch, node(List.of(error(B, code, message), result("head", "0x200"))));
-    assertEquals(Set.of(B), Set.copyOf(batch.cuts()));
-    batch = batch();
-    ask(batch, calls -> error(1, code, message));
-    assertEquals(Set.of(A, B, C), Set.copyOf(batch.cuts()), "one error for all of them");
+    NodePage page =
+        ask(
+            page(),
+            each(
+                call ->
+                    isWide(call)
+                        ? error(call.get("id"), code, message)
+                        : result(call.get("id"), List.of())));
+    assertEquals(108, page.page().last());
   }
 
   @Test
@@ -174,7 +201,7 @@ class ChainTest {
       Exchange exchange = new DefaultExchange(context);
       exchange.getMessage().setBody(body);
       exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
-      new Chain().status(exchange);
+      new RpcNode().status(exchange);
       return exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
     }
   }
@@ -184,15 +211,15 @@ class ChainTest {
   @ParameterizedTest
   @ValueSource(strings = {"Request timeout on the free tier", "nope", "beyond current head block"})
   void aRefusalThatNarrowerRangesDoNotGet_isOneOfWidth(String said) throws SourceException {
-    BatchWork batch = batch();
-    ask(
-        batch,
-        each(
-            call ->
-                width(call) > 10
-                    ? error(call.get("id"), -32000, said)
-                    : result(call.get("id"), List.of())));
-    assertEquals(Set.of(A, B, C), Set.copyOf(batch.cuts()));
+    NodePage page =
+        ask(
+            page(),
+            each(
+                call ->
+                    isWide(call)
+                        ? error(call.get("id"), -32000, said)
+                        : result(call.get("id"), List.of())));
+    assertEquals(108, page.page().last());
   }
 
   @ParameterizedTest
@@ -207,86 +234,86 @@ class ChainTest {
         "toBlock is greater than the latest block | true",
         "the sequencer is taking a nap | false"
       })
-  void aRefusalThatNarrowerRangesGetToo_isWaitedFor_andNothingIsCut(String said, boolean busy) {
-    BatchWork batch = batch();
+  void aRefusalThatNarrowerRangesGetToo_isWaitedFor_andNothingIsNarrowed(
+      String said, boolean busy) {
+    NodePage page = page();
     SourceException failure =
         assertThrows(
             SourceException.class,
-            () -> ask(batch, each(call -> error(call.get("id"), -32012, said))));
+            () -> ask(page, each(call -> error(call.get("id"), -32012, said))));
     assertEquals(busy, failure.busy(), failure.getMessage());
     assertEquals(!busy, failure instanceof NotYetException);
-    assertEquals(Set.of(), Set.copyOf(batch.cuts()));
+    assertEquals(399, page.page().last());
   }
 
   @Test
-  void aRangeThatWasRefusedOnce_andIsAnswered_isNotCut() throws SourceException {
-    Set<Object> refused = new java.util.HashSet<>();
-    BatchWork batch = batch();
-    Chain.Scan scan =
+  void aRangeThatWasRefusedOnce_andIsAnswered_isNotNarrowed() throws SourceException {
+    Set<Object> refused = new HashSet<>();
+    NodePage page =
         ask(
-            batch,
+            page(),
             each(
                 call ->
-                    refused.add(call.get("id")) && width(call) > 1
+                    isWide(call) && refused.add(call.get("id"))
                         ? error(call.get("id"), -32603, "Internal error")
                         : result(call.get("id"), List.of())));
-    new Chain().gather(batch, scan);
-    assertEquals(Set.of(A, B, C), batch.kept().answered());
-    assertEquals(Set.of(), Set.copyOf(batch.cuts()));
+    assertEquals(399, page.page().last());
+    // two filters, each asked once more because no log came
+    assertEquals(4, refused.size(), refused.toString());
   }
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4})
   void aNodeThatTakesFewCallsInARequest_isAskedForFew_andItsLimitIsLearnt(int most)
       throws SourceException {
-    Chain chain = new Chain();
+    RpcNode node = new RpcNode();
     List<Integer> sizes = new ArrayList<>();
-    Node node =
+    Node answers =
         calls -> {
           sizes.add(calls.size());
           return calls.size() > most
               ? error(null, 31, "no more than " + most + " calls in a batch on this tier")
-              : node(List.of(result("head", "0x200"))).answer(calls);
+              : node(List.of()).answer(calls);
         };
     for (int round = 0; round < 3; round++) {
-      BatchWork batch = batch();
-      Chain.Scan scan = chain.calls(batch, "0x1", "0x2");
+      RpcCalls calls = four(node);
       sizes.clear();
-      loop(chain, scan, node);
-      chain.answered(batch, scan);
-      chain.gather(batch, scan);
-      assertEquals(Set.of(A, B, C), batch.kept().answered());
+      loop(node, calls, answers);
+      for (int i = 0; i < 4; i++) {
+        assertEquals(List.of(), calls.result(i));
+      }
     }
     assertTrue(sizes.stream().allMatch(size -> size <= most), sizes.toString());
   }
 
+  private static RpcCalls four(RpcNode node) {
+    return node.group(
+        List.of(0, 1, 2, 3).stream().map(id -> RpcCalls.call(id, "eth_getLogs")).toList());
+  }
+
   @Test
   void aRequestThatFailedOnce_doesNotMakeAllOthersSmaller() throws SourceException {
-    Chain chain = new Chain();
+    RpcNode node = new RpcNode();
     int[] requests = new int[1];
     for (int round = 0; round < 10; round++) {
-      BatchWork batch = batch();
-      Chain.Scan scan = chain.calls(batch, "0x1", "0x2");
       boolean fails = round % 3 == 0;
       requests[0] = 0;
       loop(
-          chain,
-          scan,
+          node,
+          four(node),
           calls ->
               requests[0]++ == 0 && fails
                   ? error(null, -32603, "Internal error")
-                  : node(List.of(result("head", "0x200"))).answer(calls));
-      chain.answered(batch, scan);
-      assertEquals(fails ? 4 : 1, requests[0], "round " + round);
+                  : node(List.of()).answer(calls));
+      assertEquals(fails ? 3 : 1, requests[0], "round " + round);
     }
   }
 
   @Test
   void aNullForLogs_isNoAnswer() {
-    BatchWork batch = batch();
     SourceException failure =
         assertThrows(
-            SourceException.class, () -> ask(batch, each(call -> result(call.get("id"), null))));
+            SourceException.class, () -> ask(page(), each(call -> result(call.get("id"), null))));
     assertTrue(failure.getMessage().contains("the result is null"), failure.getMessage());
   }
 
@@ -301,40 +328,24 @@ class ChainTest {
   }
 
   @Test
-  void oneCallThatFailed_isNotAnswered_andNoOtherSuffers() throws SourceException {
-    BatchWork batch = batch();
-    Chain.Scan scan =
-        ask(
-            batch,
-            node(
-                List.of(
-                    result("head", "0x200"),
-                    error(B, -32603, "Internal error"),
-                    error("last of " + B, -32603, "Internal error"))));
-    assertEquals(Set.of(), Set.copyOf(batch.cuts()));
-    new Chain().gather(batch, scan);
-    assertEquals(Set.of(A, C), batch.kept().answered());
-  }
-
-  @Test
   void aNodeThatIsBehindTheRange_isWaitedFor_andNothingIsTaken() {
     SourceException behind =
         assertThrows(
-            SourceException.class, () -> ask(batch(), node(List.of(result("head", "0x18e")))));
+            SourceException.class, () -> ask(page(), node(List.of(result("head", "0x18e")))));
     assertTrue(behind.busy());
     assertTrue(
         behind.getMessage().contains("398") && behind.getMessage().contains("399"),
         behind.getMessage());
     assertThrows(
         SourceException.class,
-        () -> ask(batch(), node(List.of(error("head", -32603, "Internal error")))),
+        () -> ask(page(), node(List.of(error("head", -32603, "Internal error")))),
         "which does not say where it is");
     assertTrue(
         assertThrows(
                 SourceException.class,
                 () ->
                     ask(
-                        BatchWork.preview("rpc-logs", List.of(C), Batch.Kind.FIRST),
+                        page(),
                         calls ->
                             calls.stream()
                                 .map(
@@ -354,12 +365,12 @@ class ChainTest {
                 SourceException.class,
                 () ->
                     ask(
-                        batch(),
+                        page(),
                         node(
                             List.of(
                                 result("head", "0x200"),
                                 error(
-                                    B,
+                                    "logs 1 399",
                                     429,
                                     "Your app has exceeded its compute units per second"
                                         + " capacity.")))))
@@ -367,11 +378,15 @@ class ChainTest {
   }
 
   @Test
-  void aSingleBlockThatIsTooLarge_isNoRangeToCut() {
-    BatchWork one = BatchWork.preview("rpc-logs", List.of(Ranges.id(5, 5)), Batch.Kind.FIRST);
+  void aSingleBlockThatIsTooLarge_isNotNarrowed() {
     assertThrows(
-        RefusalException.class,
-        () -> ask(one, calls -> error(1, -32005, "query returned more than 10000 results")));
+        SourceException.class,
+        () ->
+            ask(
+                page(5, 5),
+                each(
+                    call ->
+                        error(call.get("id"), -32005, "query returned more than 10000 results"))));
   }
 
   @Test
@@ -386,10 +401,10 @@ class ChainTest {
     for (long width : List.of(10L, 5L, 1L)) {
       answers.add(result("width" + width, List.of()));
     }
-    Chain chain = new Chain();
-    RpcCalls calls = chain.reach("0x1");
-    loop(chain, calls, node(answers));
-    assertEquals(Map.of("last", 980L, "widest", 10L), chain.reached(calls, 20));
+    RpcNode node = new RpcNode();
+    RpcCalls calls = node.reach("0x1");
+    loop(node, calls, node(answers));
+    assertEquals(Map.of("last", 980L, "widest", 10L), node.reached(calls, 20));
   }
 
   /** A resolution in block 150, as nodes give it; without a time where it is null. */
@@ -415,37 +430,45 @@ class ChainTest {
     return log;
   }
 
-  /** The rows of a node whose log and block say these times; a count of calls for blocks. */
-  private static List<Map<String, Object>> rows(Object inLog, Object inBlock, int[] asked)
-      throws SourceException {
-    BatchWork batch = batch();
-    Chain.Scan scan =
+  /** The lines of a node whose log and block say these times; counts the calls for its block. */
+  private static String lines(Object inLog, Object inBlock, int[] asked) throws SourceException {
+    Node node =
+        each(
+            call ->
+                result(
+                    call.get("id"),
+                    call.get("id").equals("logs 0 399") ? List.of(resolution(inLog)) : List.of()));
+    NodePage page =
         ask(
-            batch,
-            each(
-                call -> {
-                  if (call.get("method").equals("eth_getBlockByNumber")) {
-                    asked[0]++;
-                    Map<String, Object> block = new HashMap<>();
-                    block.put("timestamp", inBlock);
-                    return result(call.get("id"), block);
-                  }
-                  return result(
-                      call.get("id"),
-                      call.get("id").equals(A) ? List.of(resolution(inLog)) : List.of());
-                }));
-    new Chain().gather(batch, scan);
-    return batch.kept().gathered();
+            page(),
+            calls -> {
+              List<Object> answers = new ArrayList<>((List<?>) node.answer(calls));
+              for (int i = 0; i < calls.size(); i++) {
+                if (calls.get(i).get("id").equals("block 150")) {
+                  asked[0]++;
+                  Map<String, Object> block = new HashMap<>();
+                  block.put("timestamp", inBlock);
+                  answers.set(i, result("block 150", block));
+                }
+              }
+              return answers;
+            });
+    return new String(page.lines(), StandardCharsets.UTF_8);
   }
 
   @Test
   void timesOfBlocks_areHexDigits_orDecimalOnes_orNumbers() throws SourceException {
-    for (Object time : new Object[] {"0x6553f100", "0X6553F100", "1700000000", 1_700_000_000}) {
+    for (Object time : new Object[] {"0X6553F100", "1700000000", 1_700_000_000}) {
       int[] asked = {0};
-      assertEquals(1_700_000_000L, rows(time, "0x1", asked).get(0).get("block_time"));
+      String lines = lines(time, "0x1", asked);
+      assertTrue(lines.contains("\"backfill_time\":\"0x6553f100\""), lines);
       assertEquals(0, asked[0], "asked for the block although its time is there: " + time);
-      assertEquals(1_700_000_000L, rows(null, time, asked).get(0).get("block_time"));
+      lines = lines(null, time, asked);
+      assertTrue(lines.contains("\"backfill_time\":\"0x6553f100\""), lines);
     }
+    int[] asked = {0};
+    assertFalse(lines("0x6553f100", "0x1", asked).contains("backfill_time"), "as it came");
+    assertEquals(0, asked[0]);
   }
 
   @Test
@@ -453,24 +476,14 @@ class ChainTest {
     long future = java.time.Instant.now().getEpochSecond() + 200_000;
     for (Object none :
         new Object[] {
-          null, "", "0x0", 0, "0", -5, "soon", 1_500_000_000, future, "" + future, 1.7e12, List.of()
+          null, "", "0x0", 0, "0", -5, "soon", 1_500_000_000, future, "" + future, List.of()
         }) {
       int[] asked = {0};
-      List<Map<String, Object>> rows = rows(none, "0x6553f10a", asked);
-      assertEquals("resolution", rows.get(0).get("kind"), "" + none);
-      assertEquals(1_700_000_010L, rows.get(0).get("block_time"), "" + none);
+      String lines = lines(none, "0x6553f10a", asked);
+      assertTrue(lines.contains("\"backfill_time\":\"0x6553f10a\""), none + ": " + lines);
       assertEquals(1, asked[0], "" + none);
     }
-  }
-
-  @Test
-  void aBlockWithAnImpossibleTime_keepsIt_andOneWithoutATimeIsAskedAgain() throws SourceException {
-    long future = java.time.Instant.now().getEpochSecond() + 200_000;
-    for (Object said : new Object[] {0, "0x0", "0x3b9aca00", future, "soon"}) {
-      assertEquals(
-          String.valueOf(said), rows(0, said, new int[1]).get(0).get("block_time"), "" + said);
-    }
-    SourceException refused = assertThrows(SourceException.class, () -> rows(0, null, new int[1]));
+    SourceException refused = assertThrows(SourceException.class, () -> lines(0, null, new int[1]));
     assertTrue(refused.getMessage().contains("the time of block 150"), refused.getMessage());
   }
 
@@ -481,19 +494,18 @@ class ChainTest {
     SourceException refused =
         assertThrows(
             SourceException.class,
-            () -> ask(batch(), node(List.of(result("head", "0x200"), result(A, List.of(log))))));
+            () ->
+                ask(
+                    page(),
+                    node(List.of(result("head", "0x200"), result("logs 0 399", List.of(log))))));
     assertTrue(refused.getMessage().contains("block 16777215"), refused.getMessage());
   }
 
   @Test
-  void anElementThatIsNoLog_costsTheElement() throws SourceException {
-    BatchWork batch = batch();
-    List<Object> logs = new ArrayList<>(List.of(17, "text", Map.of(), List.of()));
-    logs.add(null);
-    logs.add(resolution("0x6553f100"));
-    Chain.Scan scan = ask(batch, node(List.of(result("head", "0x200"), result(A, logs))));
-    new Chain().gather(batch, scan);
-    List<Object> kinds = batch.kept().gathered().stream().map(row -> row.get("kind")).toList();
-    assertEquals(List.of("bad", "bad", "bad", "bad", "bad", "resolution"), kinds);
+  void aNodeThatDoesNotFilter_givesEachLogOnce() throws SourceException {
+    NodePage page =
+        ask(page(), each(call -> result(call.get("id"), List.of(resolution("0x6553f100")))));
+    assertEquals(1, page.count());
+    assertEquals(1, new String(page.lines(), StandardCharsets.UTF_8).lines().count());
   }
 }
