@@ -387,10 +387,8 @@ class ServeIT {
           .driver()
           .executeCdpCommand(
               "Emulation.setEmulatedMedia",
-              Map.of(
-                  "features", List.of(Map.of("name", "prefers-color-scheme", "value", "dark"))));
-      assertEquals(
-          true, browser.run("return matchMedia('(prefers-color-scheme: dark)').matches;"));
+              Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", "dark"))));
+      assertEquals(true, browser.run("return matchMedia('(prefers-color-scheme: dark)').matches;"));
       shoot(browser, "running-dark");
       browser
           .driver()
