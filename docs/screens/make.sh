@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes the screens in this folder anew, from real runs against the sandbox: texts at 80 and 120 columns, and pictures of the live page
-# in Chromium, where it is installed. It takes some minutes, and needs script(1), perl, and what ./backfill needs; it keeps nothing
+# in Chromium. It takes some minutes, and needs script(1), perl, Chromium with its driver, and what ./backfill needs; it keeps nothing
 # but the screens.
 #
 #   docs/screens/make.sh            all screens
+#   docs/screens/make.sh page       the pictures alone
 #   docs/screens/make.sh plan status    these in their order here: the commands before them run, too
 set -eu
 # a shell that starts it with & ignores SIGINT, and so would every program here, which then says so
@@ -13,7 +14,7 @@ backfill=$(cd "$here/../.." && pwd)/backfill
 only=" $* "
 last=${*: -1}
 work=$(mktemp -d)
-trap 'kill ${sandbox:-} ${serve:-} 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+trap 'kill "${sandbox:-}" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 # What a terminal of $1 columns shows of the command that follows: \r begins a line anew, ESC[nA goes up, ESC[J and ESC[K erase.
 screen() {
@@ -44,35 +45,20 @@ shoot() {
   [ "$last" != "$name" ] || exit 0
 }
 
-# Takes a picture of the live page at $2: its name, its width and height, and further options of Chromium's.
-picture() {
-  local name=$1 link=$2 size=$3; shift 3
-  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/browser" --window-size="$size" --timeout=6000 \
-    --screenshot="$here/$name.png" "$@" "$link" >/dev/null 2>&1
-  echo "$name.png"
-}
-
-# Takes pictures of the live page while a run goes on.
+# The pictures of the live page are those that its test takes in Chromium, of a run against the sandbox.
 pictures() {
   [ "$only" = "  " ] || [[ "$only" = *" page "* ]] || return 0
-  command -v chromium >/dev/null || { echo "no chromium here: the pictures of the page stay as they are" >&2; return 0; }
-  SERVE_PORT=0 "$backfill" serve >"$work/serve.log" 2>&1 &
-  serve=$!
-  until grep -q '"link"' "$RUNTIME_DIR/serve.json" 2>/dev/null; do kill -0 "$serve"; sleep 1; done
-  local link
-  link=$(sed 's/.*"link":"\([^"]*\)".*/\1/' "$RUNTIME_DIR/serve.json")
-  "$backfill" run payouts --redo all --batch-size 10 >/dev/null 2>&1 </dev/null &
-  run=$!
-  sleep 15
-  picture page-light "$link" 1000,1000 --blink-settings=preferredColorScheme=1
-  picture page-dark "$link" 1000,1000 --blink-settings=preferredColorScheme=0
-  picture page-phone "$link" 500,1000 --blink-settings=preferredColorScheme=1
-  kill "$serve"
-  wait "$run" "$serve" || true
-  serve=
+  local project
+  project=$(dirname "$backfill")
+  (cd "$project" && mvn -q -B test-compile surefire:test -Dtest='ServeIT#inABrowser_aRun*')
+  for picture in running running-dark phone; do
+    cp "$project/target/screenshots/$picture.png" "$here/page-$picture.png"
+    echo "page-$picture.png"
+  done
   [ "$last" != page ] || exit 0
 }
 
+[ "$only" != " page " ] || pictures
 "$backfill" sandbox --port 0 --conditions 1500 --wallets 100 --block-seconds 60 >"$work/sandbox.log" &
 sandbox=$!
 until grep -q '^export' "$work/sandbox.log" 2>/dev/null; do kill -0 "$sandbox"; sleep 1; done

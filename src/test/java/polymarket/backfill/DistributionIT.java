@@ -27,6 +27,7 @@ class DistributionIT {
       List.of(
           "sh",
           "env",
+          "pwd",
           "readlink",
           "dirname",
           "sed",

@@ -23,6 +23,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.logging.Level;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -329,6 +330,7 @@ class ServeIT {
         "'" + text + "' in: " + browser.text(), PATIENCE, () -> browser.text().contains(text));
   }
 
+  /** Keeps a picture; docs/screens/make.sh takes some of them from there. */
   private static void shoot(Browser browser, String name) throws IOException {
     Path folder = Files.createDirectories(TestBed.PROJECT.resolve("target/screenshots"));
     Files.write(folder.resolve(name + ".png"), browser.driver().getScreenshotAs(OutputType.BYTES));
@@ -374,16 +376,29 @@ class ServeIT {
           PATIENCE,
           () -> !browser.text().contains(" 300 pending") && browser.text().contains(" found"));
       assertEquals("payouts", browser.run("return document.activeElement.dataset.stop;"));
-      TestBed.pace(bed.home().resolve("routes/sources/goldsky.camel.yaml"), 7, 9000);
+      Path route = bed.home().resolve("routes/sources/goldsky.camel.yaml");
+      TestBed.pace(route, 7, 9000);
       awaitText(browser, "goldsky.camel.yaml was reloaded");
       awaitText(browser, "limit: 7 requests in ");
       awaitText(browser, " requests/min");
+      choose(browser, "options", "");
       shoot(browser, "running");
+      browser
+          .driver()
+          .executeCdpCommand(
+              "Emulation.setEmulatedMedia",
+              Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", "dark"))));
+      assertEquals(true, browser.run("return matchMedia('(prefers-color-scheme: dark)').matches;"));
+      shoot(browser, "running-dark");
+      browser
+          .driver()
+          .executeCdpCommand("Emulation.setEmulatedMedia", Map.of("features", List.of()));
       click(browser, "[data-stop=payouts]");
       awaitText(browser, "last run: interrupted");
       awaitText(browser, "run payouts: ended: interrupted");
       long pending = bed.job("payouts").count(State.PENDING);
       assertTrue(pending > 0, "it was stopped before it was done");
+      TestBed.pace(route, 50, 1000);
       bed.sandbox().clearFaults();
       bed.sandbox().fault("kind=poison,status=400,ids=0x" + poison);
       choose(browser, "options", "");
@@ -396,6 +411,13 @@ class ServeIT {
       awaitText(browser, poison);
       shoot(browser, "failed");
       bed.sandbox().clearFaults();
+      // it is disabled until the list has come, and a click is lost then
+      TestBed.await(
+          "the list of failed ids",
+          PATIENCE,
+          () ->
+              Boolean.TRUE.equals(
+                  browser.run("return !document.getElementById('retry').disabled;")));
       click(browser, "#retry");
       awaitText(browser, "last run: complete");
       awaitText(browser, " 0 failed");
