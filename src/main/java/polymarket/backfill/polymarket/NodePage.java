@@ -219,7 +219,7 @@ public final class NodePage extends RpcCalls {
           false);
     }
     Long given = number(fields.get("number"));
-    if (given == null || given != number) {
+    if (given != null && given != number) {
       throw asked.other("with block " + given + " as block " + number + ",");
     }
     hashes.add(number, text(fields.get("hash")));
