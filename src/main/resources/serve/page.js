@@ -10,6 +10,8 @@ const STEP = 5e3;
 const SPANS = [5 * 60e3, 15 * 60e3, HOUR];
 const history = {};
 const states = {};
+// the pace that was told last, of each source: its curve has one every few seconds
+const told = {};
 const refusedBefore = {};
 
 const at = id => document.getElementById(id);
@@ -159,7 +161,7 @@ function curve(source, samples, now) {
   svg.setAttribute('viewBox', '0 0 1000 70');
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
-  const last = samples[samples.length - 1];
+  const last = told[source] || samples[samples.length - 1];
   const said = source + ': ' + paced(last.rate, last.limit)
     + (now - last.at > 3 * STEP ? ' when it was last asked, ' + duration((now - last.at) / 1000) + ' ago' : '');
   const marks = marked(samples);
@@ -316,6 +318,7 @@ function update(status) {
   const now = Date.now();
   for (const source of status.pace) {
     if (source.state) states[source.source] = source.state;
+    told[source.source] = {at: now, rate: source.requests_per_second, limit: source.limit_per_second};
     const samples = history[source.source] = history[source.source] || [];
     if (!samples.length || now - samples[samples.length - 1].at >= STEP) {
       const counted = source.state && source.state.answers[429] || 0;
