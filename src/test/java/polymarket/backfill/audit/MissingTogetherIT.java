@@ -29,7 +29,7 @@ import polymarket.backfill.TestBed;
  */
 @Timeout(value = 3, unit = TimeUnit.HOURS)
 class MissingTogetherIT {
-  private static final int ROUNDS = Integer.getInteger("proof.rounds", 4);
+  private static final int ROUNDS = Integer.getInteger("proof.rounds", 2);
 
   private static StoredChain stored;
   private static LogMeanings meanings;
