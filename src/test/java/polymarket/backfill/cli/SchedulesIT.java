@@ -67,7 +67,7 @@ class SchedulesIT {
 
   @Test
   void aScheduledRun_makesWayForAPerson_andContinues() throws IOException {
-    bed.sandbox().fault("kind=slow,millis=1500,source=gamma");
+    bed.sandbox().fault("kind=slow,millis=6000,source=gamma");
     try (Program serve =
         Program.start(
             bed,
