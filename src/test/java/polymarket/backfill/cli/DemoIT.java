@@ -137,8 +137,8 @@ class DemoIT {
       assertTrue(
           end.err()
               .contains(
-                  "setting polygon.rpc.url is not set; set ALCHEMY_POLYGON_RPC_URL in the"
-                      + " environment to one such as https://host/path"),
+                  "chain asks polygon (setting chain.sources): set POLYGON_RPC_URLS in the"
+                      + " environment"),
           end.err());
     }
   }
