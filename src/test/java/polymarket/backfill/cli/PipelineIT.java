@@ -140,7 +140,7 @@ class PipelineIT {
             .contains(
                 "rpc: starts with `run chain --from "
                     + bed.sandbox().firstBlock()
-                    + " --to latest`"),
+                    + " --to latest --datasets conditions,transfers`"),
         night.err());
     assertFalse(night.out().contains("{{"), night.out());
     assertTrue(
