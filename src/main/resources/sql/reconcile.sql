@@ -309,4 +309,4 @@ SELECT source, sum(n) AS candidates, count() AS conditions, sum(of_these_proved)
     FROM default.condition_id_candidates GROUP BY source, condition_id
 )
 GROUP BY source ORDER BY indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source))
-SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill};
+SETTINGS max_memory_usage = {max_memory}, max_threads = 1, max_block_size = 8192, max_bytes_before_external_group_by = {spill};

@@ -15,6 +15,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Parts;
+import polymarket.backfill.job.Ranges;
 import polymarket.backfill.run.Preview;
 
 /** Fetches single ids and shows the answers and the resulting rows. */
@@ -54,7 +55,7 @@ final class FetchCommand implements Callable<Integer> {
                   if (stored == null) {
                     throw new UserError("'" + id + "' is not a " + kind.label());
                   }
-                  return stored;
+                  return kind == IdKind.RANGE ? Ranges.whole(job, stored) : stored;
                 })
             .distinct()
             .sorted()

@@ -10,12 +10,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import picocli.CommandLine.Option;
-import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Period;
+import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
 
@@ -233,19 +233,8 @@ final class RunOptions {
                     + (ofRanges ? "its ids are not ranges" : "it has no time filter"));
           }
         });
-    if (datasets != null && !job.getDatasets().containsAll(datasets)) {
-      String unknown =
-          datasets.stream().filter(name -> !job.getDatasets().contains(name)).findFirst().get();
-      throw new UserError(
-          job.getName()
-              + " has no dataset '"
-              + unknown
-              + "'."
-              + (job.getDatasets().isEmpty()
-                  ? " It takes no --datasets"
-                  : Nearest.hint(unknown, job.getDatasets())
-                      + " Its datasets are: "
-                      + String.join(", ", job.getDatasets())));
+    if (datasets != null) {
+      Ranges.requireDatasets(job, datasets);
     }
   }
 

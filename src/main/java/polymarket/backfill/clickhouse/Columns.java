@@ -48,6 +48,22 @@ public final class Columns {
       return isNullable() ? "ifNull(" + value + ", '')" : value;
     }
 
+    /** The value for people, bytes that are no text in hexadecimal. */
+    public String shown() {
+      String quoted = Quoted.name(name);
+      if (type.startsWith("Array(FixedString") || type.startsWith("Array(String")) {
+        return "arrayMap(x -> " + shown("x", type.contains("Fixed")) + ", " + quoted + ")";
+      }
+      return isFixedString() || plainType().equals("String")
+          ? shown(quoted, isFixedString())
+          : quoted;
+    }
+
+    private static String shown(String value, boolean bytes) {
+      String hex = "concat('0x', lower(hex(" + value + ")))";
+      return bytes ? hex : "if(isValidUTF8(" + value + "), " + value + ", " + hex + ")";
+    }
+
     /**
      * The value as a time: seconds or milliseconds since 1970 are converted, an invalid time is
      * NULL.

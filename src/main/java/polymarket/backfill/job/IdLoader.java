@@ -200,6 +200,9 @@ public final class IdLoader {
     private long unknown;
     private IdList.Summary summary;
 
+    /** The ranges in the ledger; null for other ids. */
+    private KnownRanges known;
+
     ListLoading(Listed list, Job job, String source) {
       this.list = list;
       this.job = job;
@@ -208,7 +211,8 @@ public final class IdLoader {
 
     void into(Ledger ledger) {
       long before = ledger.size(Share.WHOLE);
-      Ledger.Loaded loaded = ledger.load(this::read);
+      Ledger.Loaded loaded =
+          job.idKind() == IdKind.RANGE ? ranges(ledger) : ledger.load(this::read);
       tellBad();
       messages.info(
           job.getName()
@@ -237,6 +241,17 @@ public final class IdLoader {
                 + " "
                 + job.sql().section("unknown").title());
       }
+    }
+
+    /** What the ledger has of a range stays as it is; the other parts are added. */
+    private Ledger.Loaded ranges(Ledger ledger) {
+      List<Ledger.Loaded> loaded = new ArrayList<>();
+      ledger.alone(
+          () -> {
+            known = new KnownRanges(ledger.ids());
+            loaded.add(ledger.load(this::read));
+          });
+      return loaded.get(0);
     }
 
     private void read(Ledger.Loading loading) {
@@ -278,7 +293,11 @@ public final class IdLoader {
     private void take(List<String> waiting, Ledger.Loading loading) {
       Set<String> taken = Parts.own(clickHouse, job, source, waiting);
       List<String> own = waiting.stream().filter(taken::contains).toList();
-      own.forEach(loading::add);
+      if (known == null) {
+        own.forEach(loading::add);
+      } else {
+        own.forEach(id -> known.add(Ranges.whole(job, id), loading::add));
+      }
       if (!own.isEmpty() && job.sql().has("unknown")) {
         clickHouse.stream(
             job.sql().section("unknown").sql(Map.of("list", own)),

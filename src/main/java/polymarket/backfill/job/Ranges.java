@@ -11,6 +11,8 @@ import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import polymarket.backfill.Nearest;
+import polymarket.backfill.UserError;
 
 /**
  * Ids that are ranges of numbers, such as blocks: first and last, each with twelve digits, so that
@@ -147,7 +149,7 @@ public final class Ranges {
    * The ranges that are missing, each with the datasets that it is missing for.
    *
    * @param done ranges that are done or planned
-   * @param datasets that are asked for
+   * @param datasets that are asked for; none where the job has none
    * @param width of the widest
    */
   public static void missing(
@@ -157,6 +159,10 @@ public final class Ranges {
       long last,
       long width,
       Consumer<String> to) {
+    if (datasets.isEmpty()) {
+      gaps(done, first, last, (from, until) -> cut(from, until, width, to));
+      return;
+    }
     TreeSet<Long> borders = new TreeSet<>(List.of(first, last + 1));
     Map<String, TreeMap<Long, Long>> gaps = new LinkedHashMap<>();
     for (String dataset : datasets) {
@@ -195,6 +201,45 @@ public final class Ranges {
         }
       }
       from = border;
+    }
+  }
+
+  /**
+   * A range that a person gave, as a job's ledger has it: without datasets, it stands for all those
+   * that the job has.
+   *
+   * @throws UserError where it names one that the job does not have
+   */
+  public static String whole(Job job, String id) {
+    if (job.getDatasets().isEmpty()) {
+      return id;
+    }
+    List<String> named = datasets(id);
+    requireDatasets(job, named);
+    return id(
+        first(id),
+        last(id),
+        job.getDatasets().stream()
+            .filter(name -> named.isEmpty() || named.contains(name))
+            .toList());
+  }
+
+  /**
+   * @throws UserError for the first dataset that the job does not have
+   */
+  public static void requireDatasets(Job job, List<String> names) {
+    List<String> all = job.getDatasets();
+    for (String unknown : names) {
+      if (!all.contains(unknown)) {
+        throw new UserError(
+            job.getName()
+                + " has no dataset '"
+                + unknown
+                + "'."
+                + (all.isEmpty()
+                    ? " It takes no --datasets"
+                    : Nearest.hint(unknown, all) + " Its datasets are: " + String.join(", ", all)));
+      }
     }
   }
 }

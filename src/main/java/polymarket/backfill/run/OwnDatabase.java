@@ -8,6 +8,8 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.BatchWork;
+import polymarket.backfill.source.RawRows;
 
 /**
  * A database of this process with the tables of a job. It is dropped at the end; those that killed
@@ -45,8 +47,20 @@ final class OwnDatabase implements AutoCloseable {
     clickHouse.execute("CREATE DATABASE IF NOT EXISTS " + name);
     made = true;
     for (String statement : Views.setup(job.getName())) {
-      clickHouse.execute(statement.replace("default.", name + "."));
+      clickHouse.execute(here(statement));
     }
+  }
+
+  /** Inserts a page of a batch as it came into the job's landing table here. */
+  void insert(RawRows page, BatchWork batch) {
+    if (page.getRows() > 0) {
+      clickHouse.insert(here(page.getLanding()), page.getBytes(), page.digest(), batch.getKey());
+    }
+  }
+
+  /** A name or a statement with this database in the place of {@code default}. */
+  String here(String sql) {
+    return sql.replace("default.", name + ".");
   }
 
   private void dropLeft() {

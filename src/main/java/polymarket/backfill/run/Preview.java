@@ -1,15 +1,23 @@
 package polymarket.backfill.run;
 
+import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.camel.Exchange;
+import org.apache.camel.Message;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.Columns;
+import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
@@ -21,6 +29,7 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.RawRows;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
+import polymarket.backfill.store.RawStoring;
 import polymarket.backfill.store.Storing;
 
 /**
@@ -54,6 +63,11 @@ public final class Preview {
 
   /** What a source answers to some ids. */
   public record Samples(List<Sample> samples, double limitPerSecond) {}
+
+  /** A page that is stored as it came. */
+  private record Page(BatchWork batch, RawRows rows) {}
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private Preview() {}
 
@@ -146,6 +160,7 @@ public final class Preview {
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Map<String, Object>> came = new ArrayList<>();
+    List<Page> pages = new ArrayList<>();
     Map<String, String> states = new LinkedHashMap<>();
     try (ShareLock lock =
             ShareLock.take(
@@ -164,11 +179,11 @@ public final class Preview {
       for (BatchWork part : BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST).parts(size)) {
         BatchWork first = BatchWork.preview(job.getName(), part.getIds(), Batch.Kind.FIRST);
         batches.add(first);
-        came.addAll(ask(routes, job, first));
+        came.addAll(ask(routes, job, first, pages));
         if (!first.missing().isEmpty()) {
           BatchWork again = BatchWork.preview(job.getName(), first.missing(), Batch.Kind.REASK);
           batches.add(again);
-          came.addAll(ask(routes, job, again));
+          came.addAll(ask(routes, job, again, pages));
         }
       }
       ids.forEach(id -> states.put(id, State.ABSENT.text()));
@@ -177,23 +192,43 @@ public final class Preview {
         batch.outcomes().forEach((id, outcome) -> states.put(id, outcome.state().text()));
       }
       Map<String, List<Map<String, Object>>> became =
-          map(job, clickHouse, routes, ids, came, states);
+          came.isEmpty() ? Map.of() : map(job, clickHouse, ids, came, pages, states);
       return new Result(batches.stream().mapToInt(BatchWork::requests).sum(), came, became, states);
     }
   }
 
-  /** All pages of an answer; the first one where an id stands for a whole listing. */
-  private static List<Map<String, Object>> ask(Routes routes, Job job, BatchWork batch) {
+  /**
+   * All pages of an answer; the first one where an id stands for a whole listing.
+   *
+   * @param pages takes those that are stored as they came
+   */
+  private static List<Map<String, Object>> ask(
+      Routes routes, Job job, BatchWork batch, List<Page> pages) {
     List<Map<String, Object>> rows = new ArrayList<>();
     do {
-      rows.addAll(page(routes, job, batch));
+      Message answer = asked(routes, job, batch).getMessage();
+      if (answer.getBody() instanceof RawRows came) {
+        pages.add(new Page(batch, came));
+        rows.addAll(parsed(came));
+      } else {
+        rows.addAll(list(answer));
+      }
     } while (batch.isMore() && !job.isPass());
     return rows;
   }
 
   @SuppressWarnings("unchecked")
-  private static List<Map<String, Object>> page(Routes routes, Job job, BatchWork batch) {
-    return asked(routes, job, batch).getMessage().getBody(List.class);
+  private static List<Map<String, Object>> list(Message answer) {
+    return answer.getBody(List.class);
+  }
+
+  private static List<Map<String, Object>> parsed(RawRows page) {
+    try (MappingIterator<Map<String, Object>> rows =
+        JSON.readerFor(Map.class).readValues(page.getBytes())) {
+      return rows.readAll();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Asks for the next page. */
@@ -226,59 +261,98 @@ public final class Preview {
 
   /**
    * Sends the rows through the job's own landing table and views, in a database of this process.
+   *
+   * @param states takes what became of each id
+   * @return the rows of each table that has some
    */
   private static Map<String, List<Map<String, Object>>> map(
       Job job,
       ClickHouse clickHouse,
-      Routes routes,
       List<String> ids,
       List<Map<String, Object>> rows,
+      List<Page> pages,
       Map<String, String> states) {
-    Map<String, List<Map<String, Object>>> became = new LinkedHashMap<>();
-    if (rows.isEmpty()) {
-      return became;
-    }
     try (OwnDatabase own = new OwnDatabase(clickHouse, "preview")) {
       own.create(job);
-      String database = own.name();
-      BatchWork batch = BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST);
-      Storing storing = new Storing(job, job.sql(), null, batch, rows);
-      if (storing.prepare()) {
-        clickHouse.insert(
-            database + "." + batch.getTable() + "_landing", storing.getLines(), storing.getToken());
-      }
-      for (Map<String, Object> row :
-          clickHouse.rows(storing.getStoredQuery().replace("default.", database + "."), Map.of())) {
-        long stored = ((Number) row.get("rows")).longValue();
-        long refused = ((Number) row.get("rejected")).longValue();
-        if (stored > 0) {
-          states.put(String.valueOf(row.get("id")), "found, rows: " + stored);
-        } else if (refused > 0) {
-          states.merge(
-              String.valueOf(row.get("id")),
-              "failed: rejected, " + row.get("reason"),
-              (state, failed) -> state.startsWith("found, rows") ? state : failed);
+      Held held = new Held();
+      if (job.isAsCame()) {
+        for (Page page : pages) {
+          own.insert(page.rows(), page.batch());
+          String query = RawStoring.previewQuery(job.sql(), page.batch(), page.rows());
+          String range = page.batch().getIds().get(0);
+          clickHouse.rows(own.here(query), Map.of()).forEach(row -> held.add(range, row));
         }
-      }
-      for (Map<String, Object> table :
-          clickHouse.rows(
-              // every row of an answer carries its batch; the tables without it are the program's
-              // own
-              "SELECT name FROM system.tables WHERE database = {d:String}"
-                  + " AND engine NOT IN ('Null', 'View', 'MaterializedView') AND name IN (SELECT"
-                  + " table FROM system.columns WHERE database = {d:String} AND name = 'batch')"
-                  + " ORDER BY name",
-              Map.of("d", database))) {
-        List<Map<String, Object>> mapped =
-            clickHouse.rows(
-                "SELECT * EXCEPT (batch) FROM " + database + "." + table.get("name"), Map.of());
-        if (!mapped.isEmpty()) {
-          became.put(String.valueOf(table.get("name")), mapped);
+      } else {
+        BatchWork batch = BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST);
+        Storing storing = new Storing(job, job.sql(), null, batch, rows);
+        if (storing.prepare()) {
+          clickHouse.insert(
+              own.here("default." + batch.getTable() + "_landing"),
+              storing.getLines(),
+              storing.getToken());
         }
+        clickHouse
+            .rows(own.here(storing.getStoredQuery()), Map.of())
+            .forEach(row -> held.add(String.valueOf(row.get("id")), row));
       }
-      return became;
+      states.putAll(held.states());
+      return tables(clickHouse, own.name());
     } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  private static Map<String, List<Map<String, Object>>> tables(
+      ClickHouse clickHouse, String database) {
+    Map<String, List<Map<String, Object>>> became = new LinkedHashMap<>();
+    for (Map<String, Object> table :
+        clickHouse.rows(
+            // every row of an answer carries its batch; the tables without it are the program's
+            // own
+            "SELECT name FROM system.tables WHERE database = {d:String}"
+                + " AND engine NOT IN ('Null', 'View', 'MaterializedView') AND name IN (SELECT"
+                + " table FROM system.columns WHERE database = {d:String} AND name = 'batch')"
+                + " ORDER BY name",
+            Map.of("d", database))) {
+      String name = String.valueOf(table.get("name"));
+      String columns =
+          Columns.of(clickHouse, database + "." + name).all().stream()
+              .filter(column -> !column.name().equals("batch"))
+              .map(column -> column.shown() + " AS " + Quoted.name(column.name()))
+              .collect(Collectors.joining(", "));
+      List<Map<String, Object>> mapped =
+          clickHouse.rows("SELECT " + columns + " FROM " + database + "." + name, Map.of());
+      if (!mapped.isEmpty()) {
+        became.put(name, mapped);
+      }
+    }
+    return became;
+  }
+
+  /** How many rows of each id were stored, or rejected and why. */
+  private static final class Held {
+
+    private final Map<String, Long> stored = new LinkedHashMap<>();
+    private final Map<String, String> rejected = new LinkedHashMap<>();
+
+    /**
+     * @param counted a row of a section {@code @stored}
+     */
+    void add(String id, Map<String, Object> counted) {
+      if (((Number) counted.get("rejected")).longValue() > 0) {
+        Object reason = counted.get("reason");
+        rejected.put(id, "failed: rejected" + (reason == null ? "" : ", " + reason));
+      }
+      long rows = ((Number) counted.get("rows")).longValue();
+      if (rows > 0) {
+        stored.merge(id, rows, Long::sum);
+      }
+    }
+
+    Map<String, String> states() {
+      Map<String, String> states = new LinkedHashMap<>(rejected);
+      stored.forEach((id, rows) -> states.put(id, "found, rows: " + rows));
+      return states;
     }
   }
 }

@@ -17,7 +17,6 @@ import polymarket.backfill.source.RawRows;
 public final class RangeCopy implements AutoCloseable {
 
   private final AskedRoutes routes;
-  private final ClickHouse clickHouse;
   private final OwnDatabase database;
 
   /**
@@ -25,7 +24,6 @@ public final class RangeCopy implements AutoCloseable {
    */
   public RangeCopy(AskedRoutes routes, ClickHouse clickHouse) {
     this.routes = routes;
-    this.clickHouse = clickHouse;
     database = new OwnDatabase(clickHouse, "copy");
   }
 
@@ -55,14 +53,8 @@ public final class RangeCopy implements AutoCloseable {
         BatchWork.preview(
             routes.job().getName(), List.of(Ranges.id(first, last, datasets)), Batch.Kind.FIRST);
     while (batch.isMore()) {
-      RawRows page = routes.ask("-copy", batch, Map.of()).getMessage().getBody(RawRows.class);
-      if (page.getRows() > 0) {
-        clickHouse.insert(
-            page.getLanding().replace("default.", database.name() + "."),
-            page.getBytes(),
-            page.digest(),
-            batch.getKey());
-      }
+      database.insert(
+          routes.ask("-copy", batch, Map.of()).getMessage().getBody(RawRows.class), batch);
     }
   }
 

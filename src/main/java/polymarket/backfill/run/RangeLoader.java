@@ -111,19 +111,11 @@ final class RangeLoader {
     }
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
     List<String> added = new ArrayList<>();
-    if (job.getDatasets().isEmpty()) {
-      Ranges.gaps(
-          known,
-          first,
-          last,
-          (gapFirst, gapLast) -> Ranges.cut(gapFirst, gapLast, width, added::add));
-    } else {
-      List<String> wanted =
-          job.getDatasets().stream()
-              .filter(name -> datasets == null || datasets.contains(name))
-              .toList();
-      Ranges.missing(known, wanted, first, last, width, added::add);
-    }
+    List<String> wanted =
+        job.getDatasets().stream()
+            .filter(name -> datasets == null || datasets.contains(name))
+            .toList();
+    Ranges.missing(known, wanted, first, last, width, added::add);
     ledger.load(loading -> added.forEach(loading::add));
     messages.info(
         job.getName()

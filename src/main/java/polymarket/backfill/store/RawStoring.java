@@ -67,6 +67,11 @@ public final class RawStoring {
     this.values.put("part_rows", partRows);
   }
 
+  /** The SQL that counts what the tables hold of a page of a job's batch. */
+  public static String previewQuery(SqlFile sql, BatchWork batch, RawRows page) {
+    return new RawStoring(sql, null, batch, page, null).getStoredQuery();
+  }
+
   private boolean isStored() {
     return page.getRows() > 0 && !probe;
   }

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -86,7 +88,7 @@ class ChainJobIT {
       bed.sandbox().rpc(style);
       bed.set("source.attempts", 12).set("chain.sources", "polygon");
       // a node that takes ten blocks a call is asked for fewer
-      int around = style.equals("free") ? 100 : 300;
+      int around = style.equals("free") ? 200 : 300;
       long first = FREEZE - around;
       long last = FREEZE + around;
       JobRun.Result result = bed.run("chain", Share.WHOLE, ranges(first, last, ALL));
@@ -167,6 +169,38 @@ class ChainJobIT {
         List<String> datasets = arguments.contains("--datasets") ? List.of("fills") : ALL;
         assertTruth(bed, FREEZE - 600, FREEZE + 600, datasets);
       }
+    }
+  }
+
+  @Test
+  void aListOfRanges_thatOverlapAndNameNoDatasets_isFetchedOnceForAllOfThem() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "sqd");
+      Path list = bed.home().resolve("ranges.txt");
+      Files.writeString(
+          list,
+          (FREEZE - 400)
+              + "-"
+              + (FREEZE - 1)
+              + "/fills\n"
+              + (FREEZE - 400)
+              + "-"
+              + FREEZE
+              + "\n"
+              + (FREEZE - 200)
+              + "-"
+              + (FREEZE + 200)
+              + "\n");
+      Process run = SourceBed.program(bed, "run", "chain", "--ids", list.toString());
+      assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+      assertTruth(bed, FREEZE - 400, FREEZE + 200, ALL);
+
+      Files.writeString(list, "1-2/fils\n");
+      Process wrong = SourceBed.program(bed, "run", "chain", "--ids", list.toString());
+      assertEquals(1, wrong.waitFor(), () -> SourceBed.said(bed));
+      assertTrue(
+          SourceBed.said(bed).contains("chain has no dataset 'fils'. Did you mean 'fills'?"),
+          () -> SourceBed.said(bed));
     }
   }
 

@@ -156,7 +156,7 @@ class MappingSourcesIT {
     try (TestBed bed = SourceBed.start(options().conditions(4000))) {
       long last = head() - 28;
       List<String> ranges = new ArrayList<>();
-      Ranges.cut(last - 40_000, last, 4_000, ranges::add);
+      Ranges.cut(last - 40_000, last, 4_000, range -> ranges.add(range + "/conditions+transfers"));
       assertEquals(0, bed.run("chain", Share.WHOLE, ranges).exitCode());
       List<String> ids = bed.ids(4000);
       bed.run("payouts", Share.WHOLE, ids);
