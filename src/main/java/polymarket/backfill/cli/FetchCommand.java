@@ -3,6 +3,7 @@ package polymarket.backfill.cli;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -68,7 +69,7 @@ final class FetchCommand implements Callable<Integer> {
             Preview.fetch(settings, part.getKey(), clickHouse, part.getValue(), new Terminal(true));
         results.put(part.getKey().getName(), result);
         if (!json) {
-          show(part.getKey(), result);
+          show(part.getKey().sources(settings).keySet(), result);
         }
       }
       if (json) {
@@ -82,10 +83,10 @@ final class FetchCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static void show(Job job, Preview.Result result) {
+  private static void show(Set<String> sources, Preview.Result result) {
     System.out.println(
         "Answer from "
-            + job.getSource()
+            + String.join(", ", sources)
             + " in "
             + Messages.count(result.requests(), "request")
             + ":");

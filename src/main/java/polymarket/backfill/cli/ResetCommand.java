@@ -1,6 +1,5 @@
 package polymarket.backfill.cli;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Scanner;
 import java.util.concurrent.Callable;
@@ -17,8 +16,8 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
-import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.SharedLedgers;
+import polymarket.backfill.run.SourceLocks;
 
 /** Resets a job's progress. */
 @Command(
@@ -70,16 +69,14 @@ final class ResetCommand implements Callable<Integer> {
               + cluster.where()
               + ": stop them first; `backfill status` shows them");
     }
-    List<ShareLock> locks = new ArrayList<>();
-    try {
-      for (String source : parts.stream().map(Job::getSource).distinct().toList()) {
-        locks.add(
-            ShareLock.take(
-                settings.path("runtime.dir").resolve(source + ".lock"),
-                Share.WHOLE,
-                source,
-                "reset " + job.getName()));
-      }
+    List<String> sources =
+        parts.stream()
+            .flatMap(
+                part ->
+                    Stream.concat(Stream.of(part.getSource()), part.getOthers().keySet().stream()))
+            .distinct()
+            .toList();
+    try (SourceLocks locks = new SourceLocks(settings, sources, "reset " + job.getName())) {
       if (!yes) {
         System.err.print(
             "Reset the progress in "
@@ -98,8 +95,6 @@ final class ResetCommand implements Callable<Integer> {
           file ->
               System.out.println(
                   job.getName() + " starts over; its ledger was moved to " + file.setAside()));
-    } finally {
-      locks.forEach(ShareLock::close);
     }
     return 0;
   }

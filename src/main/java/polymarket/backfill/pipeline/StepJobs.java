@@ -46,7 +46,7 @@ final class StepJobs {
         try {
           JobStatus run = JobStatus.read(file);
           if (Instant.parse(run.startedAt()).toEpochMilli() >= since) {
-            bySource.merge(job.getSource(), run.run().requests(), Math::max);
+            bySource.merge(job.firstSource(settings), run.run().requests(), Math::max);
           }
         } catch (IOException e) {
           messages.warn("cannot read " + file + ": " + e.getMessage());

@@ -34,11 +34,12 @@ record StepRequests(long number, String from, double perSecond, String paceFrom)
     String paceFrom = "";
     long pending = 0;
     for (Job job : StepJobs.of(settings.home(), step)) {
-      double pace = RoutePace.perSecond(settings, job.getSource());
+      String source = job.firstSource(settings);
+      double pace = RoutePace.perSecond(settings, source);
       // the jobs of a step run in parallel: the slowest source decides
       if (perSecond == 0 || pace < perSecond) {
         perSecond = pace;
-        paceFrom = RoutePace.file(job.getSource());
+        paceFrom = RoutePace.file(source);
       }
       pending += begun && !job.isPass() ? pending(settings, job) : 0;
     }

@@ -1,8 +1,6 @@
 package polymarket.backfill.run;
 
-import java.util.ArrayDeque;
 import java.util.Collection;
-import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +16,6 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Share;
-import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 
@@ -30,7 +27,7 @@ public final class AskedRoutes implements AutoCloseable {
 
   private final Job job;
   private final Stop stop = new Stop();
-  private final Deque<ShareLock> locks = new ArrayDeque<>();
+  private final SourceLocks locks;
   private final Routes routes;
 
   /**
@@ -52,19 +49,12 @@ public final class AskedRoutes implements AutoCloseable {
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Sources paces = new Sources(settings, Share.WHOLE, 1, stop);
     Retry retry = JobRun.retry(settings, jobs, paces, stop, messages);
+    locks = new SourceLocks(settings, sources, "a comparison of " + job.getName());
     try {
-      for (String source : sources) {
-        locks.push(
-            ShareLock.take(
-                settings.path("runtime.dir").resolve(source + ".lock"),
-                Share.WHOLE,
-                source,
-                "a comparison of " + job.getName()));
-      }
       routes =
           Routes.start(settings, jobs, clickHouse, paces, retry, new Marker(stop), stop, messages);
     } catch (RuntimeException e) {
-      locks.forEach(ShareLock::close);
+      locks.close();
       throw e;
     }
   }
@@ -103,7 +93,7 @@ public final class AskedRoutes implements AutoCloseable {
     try {
       routes.close();
     } finally {
-      locks.forEach(ShareLock::close);
+      locks.close();
     }
   }
 }

@@ -29,7 +29,6 @@ import polymarket.backfill.job.Span;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
-import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 import polymarket.backfill.source.AnswerLimits;
@@ -87,7 +86,10 @@ public final class JobRun extends RunLedgers {
 
   private final List<Job> jobs;
   private final Path runtime;
-  private final List<ShareLock> locks = new ArrayList<>();
+
+  /** Null where they were not taken. */
+  private SourceLocks locks;
+
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
   private final Membership membership;
@@ -120,21 +122,18 @@ public final class JobRun extends RunLedgers {
                   + " both ends until the readers meet: run it without --worker and --of");
         }
       }
-      for (String source :
-          jobs.stream()
-              .flatMap(job -> job.sources(settings).keySet().stream())
-              .distinct()
-              .toList()) {
-        locks.add(
-            ShareLock.take(
-                runtime.resolve(source + ".lock"),
-                options.share(),
-                source,
-                "run " + names,
-                jobs.stream().anyMatch(Job::isPass)
-                    ? ""
-                    : ", or share the work with --worker N --of M"));
-      }
+      locks =
+          new SourceLocks(
+              settings,
+              jobs.stream()
+                  .flatMap(job -> job.sources(settings).keySet().stream())
+                  .distinct()
+                  .toList(),
+              options.share(),
+              "run " + names,
+              jobs.stream().anyMatch(Job::isPass)
+                  ? ""
+                  : ", or share the work with --worker N --of M");
       Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
         jobLocks.add(
@@ -455,6 +454,8 @@ public final class JobRun extends RunLedgers {
     }
     membership.close();
     jobLocks.forEach(JobLock::close);
-    locks.forEach(ShareLock::close);
+    if (locks != null) {
+      locks.close();
+    }
   }
 }

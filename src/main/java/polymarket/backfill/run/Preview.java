@@ -24,7 +24,6 @@ import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
-import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.RawRows;
 import polymarket.backfill.source.Retry;
@@ -101,16 +100,11 @@ public final class Preview {
       Sources sources,
       Stop stop,
       Messages messages) {
-    String source = job.firstSource(settings);
     Map<String, Job> jobs = Map.of(job.getName(), job);
     Retry retry = new Retry(jobs, sources, stop, 1, settings.duration("source.patience"), messages);
     List<Sample> samples = new ArrayList<>();
-    try (ShareLock lock =
-            ShareLock.take(
-                settings.path("runtime.dir").resolve(source + ".lock"),
-                Share.WHOLE,
-                source,
-                "diagnose " + job.getName());
+    try (SourceLocks locks =
+            new SourceLocks(settings, job.sources(settings).keySet(), "diagnose " + job.getName());
         Routes routes =
             Routes.start(
                 settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
@@ -132,7 +126,7 @@ public final class Preview {
         samples.add(new Sample(id, rows, batch.requests(), !batch.isMore(), failure));
       }
     }
-    return new Samples(samples, sources.get(source).limit());
+    return new Samples(samples, sources.get(job.firstSource(settings)).limit());
   }
 
   /**
@@ -162,12 +156,8 @@ public final class Preview {
     List<Map<String, Object>> came = new ArrayList<>();
     List<Page> pages = new ArrayList<>();
     Map<String, String> states = new LinkedHashMap<>();
-    try (ShareLock lock =
-            ShareLock.take(
-                settings.path("runtime.dir").resolve(job.getSource() + ".lock"),
-                Share.WHOLE,
-                job.getSource(),
-                "fetch " + job.getName());
+    try (SourceLocks locks =
+            new SourceLocks(settings, job.sources(settings).keySet(), "fetch " + job.getName());
         Routes routes =
             Routes.start(
                 settings, jobs, clickHouse, sources, retry, new Marker(stop), stop, messages)) {
@@ -176,8 +166,9 @@ public final class Preview {
       List<BatchWork> batches = new ArrayList<>();
       // as a run does: as many ids a call as the source takes, and once more for what was left out
       int size = job.getIdsARequest();
-      for (BatchWork part : BatchWork.preview(job.getName(), ids, Batch.Kind.FIRST).parts(size)) {
-        BatchWork first = BatchWork.preview(job.getName(), part.getIds(), Batch.Kind.FIRST);
+      for (int from = 0; from < ids.size(); from += size) {
+        List<String> part = ids.subList(from, Math.min(ids.size(), from + size));
+        BatchWork first = BatchWork.preview(job.getName(), part, Batch.Kind.FIRST);
         batches.add(first);
         came.addAll(ask(routes, job, first, pages));
         if (!first.missing().isEmpty()) {

@@ -24,6 +24,7 @@ import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.sandbox.Payout;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -137,6 +138,14 @@ class MappingSourcesIT {
             fetched.out().contains("found, rows: ") && fetched.out().contains("Rows for "),
             job + ": " + fetched.out());
         assertEquals(stored, contents(TABLES.get(job)), "a fetch stores nothing");
+      }
+      // another run asks a further source of the job
+      try (ShareLock other =
+          ShareLock.take(
+              bed.home().resolve("runtime/polygon.lock"), Share.WHOLE, "polygon", "run chain")) {
+        Program.Result refused = Program.run(bed, "reset", "chain", "--yes");
+        assertTrue(refused.err().contains("polygon"), refused.toString());
+        assertEquals(1, refused.exitCode(), refused.toString());
       }
       Program.Result status = Program.run(bed, "status");
       Program.Result monitor = Program.run(bed, "monitor");

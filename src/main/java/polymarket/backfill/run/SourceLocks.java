@@ -1,0 +1,48 @@
+package polymarket.backfill.run;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import polymarket.backfill.Settings;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.ShareLock;
+
+/** The locks of sources, so that no other process of this runtime folder asks them meanwhile. */
+public final class SourceLocks implements AutoCloseable {
+
+  private final List<ShareLock> locks = new ArrayList<>();
+
+  /**
+   * @param sources by the names of their routes
+   * @param holder says what is done, to those who find a source locked
+   * @param otherwise the end of that message; may be empty
+   * @throws polymarket.backfill.UserError where another process uses one of them
+   */
+  SourceLocks(
+      Settings settings, Collection<String> sources, Share share, String holder, String otherwise) {
+    try {
+      for (String source : sources) {
+        locks.add(
+            ShareLock.take(
+                settings.path("runtime.dir").resolve(source + ".lock"),
+                share,
+                source,
+                holder,
+                otherwise));
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** All of these sources, for a process that does not share them. */
+  public SourceLocks(Settings settings, Collection<String> sources, String holder) {
+    this(settings, sources, Share.WHOLE, holder, "");
+  }
+
+  @Override
+  public void close() {
+    locks.forEach(ShareLock::close);
+  }
+}
