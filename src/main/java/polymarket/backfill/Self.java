@@ -61,6 +61,16 @@ public final class Self {
   }
 
   /**
+   * Those by which this process's Java reads its classes from an archive; none where it does not.
+   */
+  public static List<String> archive() {
+    return inherited()
+        .filter(
+            option -> option.startsWith("-XX:SharedArchiveFile=") || option.startsWith("-Xlog:cds"))
+        .toList();
+  }
+
+  /**
    * The class path of this program, with absolute entries. Where another program has loaded this
    * one, as Maven does for {@code mvn camel:run}, the JVM's own class path is that program's; the
    * class loader then says where this one's classes are.

@@ -1,14 +1,19 @@
 package polymarket.backfill.cli;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
@@ -30,8 +35,37 @@ final class ArchiveCommand implements Callable<Integer> {
 
   @Mixin private Common common;
 
+  /** The classes of the engine's process, which is another one. */
+  private static final Pattern ENGINE =
+      Pattern.compile("(polymarket/backfill/embedded|com/sun/jna)/[^/]+\\.class");
+
+  /** Loads the classes of the engine's process; those that need what is not there are left out. */
+  private static void loadEngine() throws IOException {
+    for (String jar : Self.classPath().split(File.pathSeparator)) {
+      if (!jar.endsWith(".jar")) {
+        continue;
+      }
+      try (JarFile file = new JarFile(jar)) {
+        file.stream()
+            .map(JarEntry::getName)
+            .filter(name -> ENGINE.matcher(name).matches())
+            .map(name -> name.substring(0, name.length() - ".class".length()).replace('/', '.'))
+            .forEach(ArchiveCommand::load);
+      }
+    }
+  }
+
+  private static void load(String name) {
+    try {
+      Class.forName(name, false, ArchiveCommand.class.getClassLoader());
+    } catch (ClassNotFoundException | LinkageError e) {
+      // not in the archive
+    }
+  }
+
   @Override
   public Integer call() throws IOException {
+    loadEngine();
     Path folder = Files.createTempDirectory("backfill-archive");
     try (Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(100))) {
       Settings settings =

@@ -319,6 +319,7 @@ public final class EmbeddedClickHouse implements AutoCloseable {
                 "-Xmx512m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1"));
+    command.addAll(Self.archive());
     if (Runtime.version().feature() >= 24) {
       command.add("--enable-native-access=ALL-UNNAMED");
     }
