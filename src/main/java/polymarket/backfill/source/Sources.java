@@ -2,6 +2,7 @@ package polymarket.backfill.source;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -23,6 +24,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeProperty;
 import org.apache.camel.Handler;
+import org.apache.camel.Header;
 import org.apache.camel.component.http.HttpClientConfigurer;
 import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.model.ProcessorDefinition;
@@ -327,6 +329,25 @@ public final class Sources implements HttpClientConfigurer {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * Reads an answer to its end, and closes it: a text in UTF-8, or the bytes that came where the
+   * property {@code bytes} is set and the answer is no error.
+   *
+   * @throws IOException where the connection breaks, or the answer exceeds a limit
+   */
+  public Object read(
+      @Body InputStream answer,
+      @ExchangeProperty(ExchangeProperties.BYTES) Boolean bytes,
+      @Header(Exchange.HTTP_RESPONSE_CODE) int status,
+      @Header("Content-Length") Long length)
+      throws IOException {
+    byte[] all =
+        answer == null ? new byte[0] : AnswerLimits.whole(answer, length == null ? 0 : length);
+    return Boolean.TRUE.equals(bytes) && status < 300
+        ? all
+        : new String(all, StandardCharsets.UTF_8);
   }
 
   /**
