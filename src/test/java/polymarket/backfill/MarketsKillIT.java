@@ -28,7 +28,7 @@ import polymarket.backfill.sandbox.SandboxOptions;
  */
 class MarketsKillIT {
 
-  private static final int ROUNDS = Integer.getInteger("kill.rounds", 10);
+  private static final int ROUNDS = Integer.getInteger("kill.rounds", 6);
   private static final long SEED = Long.getLong("kill.seed", System.nanoTime());
 
   @Test

@@ -31,7 +31,7 @@ import polymarket.backfill.sandbox.SandboxOptions;
 class PipelineIT {
 
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int ROUNDS = Integer.getInteger("kill.rounds", 3);
+  private static final int ROUNDS = Integer.getInteger("kill.rounds", 2);
   private static final long SEED = Long.getLong("kill.seed", System.nanoTime());
 
   private TestBed bed;

@@ -25,7 +25,7 @@ import polymarket.backfill.ledger.State;
  */
 class EnrichKillIT {
 
-  private static final int ROUNDS = Integer.getInteger("kill.rounds", 8);
+  private static final int ROUNDS = Integer.getInteger("kill.rounds", 5);
   private static final long SEED = Long.getLong("kill.seed", System.nanoTime());
   private static final int ROWS = 1_200_000;
 
