@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A PostgreSQL server for a test class, which waits for the disk as a real one does. */
@@ -26,6 +27,8 @@ public final class Postgres implements AutoCloseable {
               .setServerConfig("fsync", "on")
               .setServerConfig("synchronous_commit", "on")
               .setServerConfig("full_page_writes", "on")
+              // a busy machine takes longer than the ten seconds of the default
+              .setPGStartupWait(Duration.ofMinutes(2))
               .start());
     } catch (IOException e) {
       throw new AssertionError(e);
