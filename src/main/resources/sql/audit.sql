@@ -1113,8 +1113,9 @@ FROM
 )
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
--- @law pools by=blocks case=trades-of-pools needs=amm,lifecycle Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
+-- @law pools by=blocks case=trades-of-pools needs=amm,lifecycle origin=amm Each pool that splits and merges was announced by the factory, and splits and merges for its trades and fundings alone.
 -- A purchase splits what is invested without the fee, a sale merges what is returned with it; a funding keeps all of one outcome.
+-- Where the first blocks were not fetched, a pool without its creation may have been created in them.
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
     maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((since, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
@@ -1145,6 +1146,7 @@ FROM
             AND kind IN ('split', 'merge'))
     GROUP BY tx, wallet
 )
+WHERE {origin_known} OR NOT unknown
 SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {spill}, do_not_merge_across_partitions_select_final = 1;
 
 -- @law conditions by=all case=events-of-conditions whole=conditions,lifecycle Each condition that is split, merged or redeemed was prepared, each that is redeemed was resolved; and each question of the neg-risk adapter has its market, its condition and, once reported, its resolution.
@@ -1388,7 +1390,7 @@ WITH
     )
 SELECT difference.1 AS what, difference.2 AS kind, count() AS positions, uniqExact(wallet) AS wallets,
     round(sum(abs(difference.3)), 6) AS sum,
-    argMax(concat(wallet, ', token ', token, ': ', toString(round(difference.3, 6))), abs(difference.3)) AS largest
+    argMax(concat(toString(round(difference.3, 6)), ' of ', wallet, ', token ', token), abs(difference.3)) AS largest
 FROM found
 ARRAY JOIN
 [

@@ -75,7 +75,7 @@ SELECT './backfill pipeline overnight, or ./backfill reconcile, then enrich';
 -- @measure honest-ids min=90% unit=% needs=default.vw_enriched_trades Trades with a condition id, of those that can be filled
 SELECT if(count() = 0, 0, countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))))
     FROM default.vw_enriched_trades;
-SELECT './backfill verify enrichment shows why the others have none';
+SELECT './backfill enrich; then ./backfill verify enrichment shows why the others have none';
 
 -- @measure laws-broken max=0 needs=default.audit_results Laws of the last audit that are broken
 SELECT countIf(state = 'broken') FROM default.audit_results WHERE time = (SELECT max(time) FROM default.audit_results);

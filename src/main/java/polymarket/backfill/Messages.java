@@ -1,5 +1,6 @@
 package polymarket.backfill;
 
+import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.LocalTime;
 import java.time.ZoneId;
@@ -43,6 +44,12 @@ public interface Messages {
   /** A number with its thousands apart: 170,448. */
   static String count(long n) {
     return String.format(Locale.ROOT, "%,d", n);
+  }
+
+  /** A number with its decimals, as many as it has: 41,158.91, 0.000098. */
+  static String decimal(Number n) {
+    BigDecimal all = new BigDecimal(String.valueOf(n)).stripTrailingZeros();
+    return String.format(Locale.ROOT, "%,." + Math.max(0, all.scale()) + "f", all);
   }
 
   /** A number of things: 1 id, 170,448 ids. */

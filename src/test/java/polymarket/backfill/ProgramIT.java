@@ -287,6 +287,10 @@ class ProgramIT {
   @Test
   void stop_endsARunAsCtrlCDoes_andReportsIfNoneRuns() {
     assertTrue(Program.run(bed, "stop").out().contains("Nothing to stop"));
+    assertTrue(Program.run(bed, "stop", "enrich").out().contains("Nothing to stop"));
+    Program.Result unknown = Program.run(bed, "stop", "payuots");
+    assertEquals(1, unknown.exitCode(), unknown.toString());
+    assertTrue(unknown.err().contains("Did you mean 'payouts'?"), unknown.err());
     slow(400);
     try (Program run =
         Program.start(

@@ -163,7 +163,9 @@ public final class Audit {
         });
     fetched.replaceAll((dataset, ranges) -> Blocks.joined(ranges));
     if (fetched.isEmpty()) {
-      throw new UserError("no blocks were fetched yet: run `backfill run chain` first");
+      throw new UserError(
+          "no blocks were fetched yet: run `backfill run chain --from N --to latest` first"
+              + " (docs/CHAIN.md says from which block)");
     }
     ChainIndex.make(clickHouse, steps, messages);
   }
@@ -286,12 +288,27 @@ public final class Audit {
               + " blocks were fetched of all of "
               + String.join(", ", needs));
     }
+    boolean known = origin(section, law);
     each(
         law,
         slices(both),
-        slice -> Map.of("from_block", slice.first(), "to_block", slice.last()),
+        slice ->
+            Map.of("from_block", slice.first(), "to_block", slice.last(), "origin_known", known),
         section,
         Blocks::halves);
+  }
+
+  /**
+   * Whether everything is known of what a law's cases begin with ({@code origin}), such as the
+   * creation of a pool. Where not, the law leaves out what began in other blocks.
+   */
+  private boolean origin(SqlFile.Section section, Law law) {
+    String dataset = section.attributes().get("origin");
+    String why = dataset == null ? null : lacking(List.of(dataset));
+    if (why != null) {
+      law.partly("those of " + law.name + " that were made before are left out: " + why);
+    }
+    return why == null;
   }
 
   /**

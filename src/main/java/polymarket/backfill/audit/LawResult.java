@@ -44,7 +44,12 @@ public record LawResult(
       return why;
     }
     Place first = places.get(0);
-    String text = blocks + first.who() + ": " + first.wrong();
+    String text =
+        first.blocks()
+            + first.who()
+            + ": "
+            + first.wrong()
+            + (blocks.equals(first.blocks()) ? "" : "; all of them are in " + blocks);
     return why.isEmpty() ? text : text + "; " + why;
   }
 }

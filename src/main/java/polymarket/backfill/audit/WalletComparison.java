@@ -19,6 +19,9 @@ public final class WalletComparison {
   /** How many wallets are compared unless another number is asked for. */
   public static final int SAMPLE = 200;
 
+  /** The kind of what is the same in both. */
+  public static final String EQUAL = "none";
+
   private static final String UNEXPLAINED = "unexplained";
 
   private WalletComparison() {}

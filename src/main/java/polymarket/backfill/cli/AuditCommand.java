@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -52,6 +53,12 @@ final class AuditCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
+
+  /** What stands before a line about a law, below its name. */
+  private static final String PLACE = " ".repeat(14);
+
+  /** Commands that {@code --brief} prints at most. */
+  private static final int COMMANDS_SHOWN = 3;
 
   @Option(names = "--brief", description = "Print three lines instead of each law.")
   private boolean brief;
@@ -118,6 +125,9 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (report != null) {
+      HtmlReport.check(report);
+    }
     if (second == null && (sample != null || seed != null)) {
       throw new UserError("--sample and --seed choose blocks for --second-source: add it");
     }
@@ -269,6 +279,9 @@ final class AuditCommand implements Callable<Integer> {
         WalletComparison.rows(clickHouse, settings, WalletComparison.SAMPLE);
     List<Map<String, Object>> bars = new ArrayList<>();
     for (Map<String, Object> row : rows) {
+      if (row.get("kind").equals(WalletComparison.EQUAL)) {
+        continue;
+      }
       Map<String, Object> bar = new LinkedHashMap<>();
       bar.put("kind", row.get("what") + ": " + row.get("kind"));
       bar.put("positions", row.get("positions"));
@@ -276,6 +289,8 @@ final class AuditCommand implements Callable<Integer> {
     }
     if (!bars.isEmpty()) {
       parts.add(new HtmlReport.Bars(bars));
+    }
+    if (!rows.isEmpty()) {
       parts.add(new HtmlReport.Rows(rows));
     }
   }
@@ -283,11 +298,11 @@ final class AuditCommand implements Callable<Integer> {
   private static Map<String, Object> row(LawResult law) {
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("law", law.law());
-    row.put("says", law.says());
     row.put("state", law.state());
     row.put("checked", law.checked());
     row.put("broken", law.broken());
     row.put("where", law.where());
+    row.put("says", law.says());
     row.put("seconds", law.millis() / 1000.0);
     return row;
   }
@@ -330,11 +345,12 @@ final class AuditCommand implements Callable<Integer> {
   private static void print(Audit.Result result) {
     for (LawResult law : result.laws()) {
       System.out.printf(
-          Locale.ROOT, "%-12s %s%n             %s%n", law.law(), law.says(), outcome(law));
+          Locale.ROOT, "%-12s  %s%n" + PLACE + "%s%n", law.law(), law.says(), outcome(law));
       law.places().stream().limit(SHOWN).forEach(AuditCommand::print);
       if (law.broken() > SHOWN) {
         System.out.println(
-            "             and "
+            PLACE
+                + "and "
                 + Messages.count(law.broken() - SHOWN)
                 + " more: see default.audit_results");
       }
@@ -374,10 +390,19 @@ final class AuditCommand implements Callable<Integer> {
             + Messages.time(result.millis()),
         broken.isEmpty() ? "audit: no law is broken" : "audit: BROKEN: " + first(broken),
         !result.commands().isEmpty()
-            ? "audit: fetch again with `" + String.join("`, `", result.commands()) + "`"
+            ? "audit: fetch again with " + commands(result.commands())
             : skipped.isEmpty()
                 ? "audit: every law was checked"
                 : "audit: " + skipped.get(0).state() + ": " + first(skipped));
+  }
+
+  /** The first commands, and how many more there are. */
+  private static String commands(List<String> all) {
+    int shown = Math.min(all.size(), COMMANDS_SHOWN);
+    return all.stream().limit(shown).map(each -> "`" + each + "`").collect(Collectors.joining(", "))
+        + (all.size() > shown
+            ? ", and " + (all.size() - shown) + " more, which `backfill audit` prints"
+            : "");
   }
 
   private static List<LawResult> with(Audit.Result result, String state) {
@@ -408,7 +433,7 @@ final class AuditCommand implements Callable<Integer> {
 
   private static void print(Place place) {
     System.out.println(
-        "             "
+        PLACE
             + place.blocks()
             + place.who()
             + (place.token().isEmpty() ? "" : ", token " + place.token())

@@ -76,6 +76,25 @@ public final class Backfill implements Callable<Integer> {
     return commandLine().execute(args);
   }
 
+  /**
+   * Checks a command line without carrying it out.
+   *
+   * @throws UserError as the command would end with
+   */
+  static void check(List<String> words) {
+    try {
+      CommandLine.ParseResult parsed = commandLine().parseArgs(words.toArray(String[]::new));
+      while (parsed.hasSubcommand()) {
+        parsed = parsed.subcommand();
+      }
+      if (parsed.commandSpec().userObject() instanceof JobsCommand jobs) {
+        jobs.checked();
+      }
+    } catch (ParameterException e) {
+      throw new UserError(plain(e.getMessage().lines().findFirst().orElse("")));
+    }
+  }
+
   static CommandLine commandLine() {
     CommandLine command = new CommandLine(new Backfill());
     command.getCommandSpec().usageMessage().exitCodeList(ExitCode.meanings());

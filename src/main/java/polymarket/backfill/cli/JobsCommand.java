@@ -52,11 +52,23 @@ abstract class JobsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Map<Job, String> sources = checked();
+    return go(common.settings(), sources);
+  }
+
+  /**
+   * Checks the options against each other, the jobs and the settings.
+   *
+   * @return the jobs, each with its chosen source
+   * @throws UserError for the first that is wrong
+   */
+  Map<Job, String> checked() {
     options.check(names);
     // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
     options.redoStates();
     options.age();
+    options.period().window();
     Map<Job, String> sources = sources();
     List<Job> jobs = List.copyOf(sources.keySet());
     checkIds(jobs.get(0));
@@ -66,10 +78,9 @@ abstract class JobsCommand implements Callable<Integer> {
     }
     own.forEach(option -> setOwn(option, jobs));
     jobs.forEach(this::check);
-    Settings settings = common.settings();
     // also for jobs that start later
-    JobRun.check(settings, jobs);
-    return go(settings, sources);
+    JobRun.check(common.settings(), jobs);
+    return sources;
   }
 
   /** Leaves options out of the help that none of the named jobs takes. */

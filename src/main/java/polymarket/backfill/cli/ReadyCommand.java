@@ -61,6 +61,9 @@ final class ReadyCommand implements Callable<Integer> {
       System.out.print(checks.list());
       return ExitCode.COMPLETE.code();
     }
+    if (html != null) {
+      HtmlReport.check(html);
+    }
     Verdict verdict;
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       verdict = Verdict.measure(settings, clickHouse, checks);

@@ -213,6 +213,9 @@ final class Report {
         || value instanceof java.math.BigInteger) {
       return String.format(Locale.ROOT, "%,d", value);
     }
+    if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
+      return Messages.decimal(number);
+    }
     // values may be untrusted: a line break would break the table, an escape sequence could do
     // worse
     String text =

@@ -152,7 +152,7 @@ final class RunOptions {
           (from == null ? "" : "--from " + from)
               + (from == null || to == null ? "" : " ")
               + (to == null ? "" : "--to " + to)
-              + ": they take whole numbers of at most 12 digits, --to also latest");
+              + ": --from takes a whole number of up to 12 digits, --to such a number or latest");
     }
     if (from != null && to != null && !to.equals("latest") && from > Long.parseLong(to)) {
       throw new UserError("--from " + from + " is beyond --to " + to);

@@ -334,6 +334,7 @@ final class ServeContent implements PageContent, AutoCloseable {
     }
     words.addAll(options);
     words.addAll(sets);
+    Backfill.check(words);
     Started now = Started.start(words, folder.resolve(what + ".log"), List.of());
     started.put(what, now);
     return what + " was started, with process id " + now.process().pid();
@@ -376,7 +377,14 @@ final class ServeContent implements PageContent, AutoCloseable {
                 + String.join(", ", OPTIONS.stream().sorted().toList()));
       }
     }
-    return words;
+    List<String> whole = new ArrayList<>(words);
+    // what is started is started in the project's folder
+    for (int i = 1; i < whole.size(); i++) {
+      if (whole.get(i - 1).equals("--ids")) {
+        whole.set(i, Common.home().resolve(whole.get(i)).toString());
+      }
+    }
+    return whole;
   }
 
   /** Asks what runs under a name to stop, as {@code stop} does. */

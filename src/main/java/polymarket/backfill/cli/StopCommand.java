@@ -2,6 +2,7 @@ package polymarket.backfill.cli;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,10 +13,16 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
+import polymarket.backfill.UserError;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.pipeline.Pipeline;
 
 /** Ends runs as Ctrl-C does, wherever they were started. */
 @Command(
@@ -28,6 +35,8 @@ import polymarket.backfill.ledger.ShareLock;
 final class StopCommand implements Callable<Integer> {
 
   @Mixin private Common common;
+
+  @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "JOB",
@@ -48,6 +57,7 @@ final class StopCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Settings settings = common.settings();
+    jobs.forEach(this::requireKnown);
     Duration wait = Settings.duration(patience, "--wait");
     Map<ProcessHandle, String> running = ask(settings.path("runtime.dir"), jobs);
     if (running.isEmpty()) {
@@ -80,6 +90,20 @@ final class StopCommand implements Callable<Integer> {
       System.out.println("Stopped.");
     }
     return code;
+  }
+
+  private void requireKnown(String name) {
+    List<String> known = new ArrayList<>(Job.names(Common.home()));
+    known.addAll(Pipeline.names(Common.home()));
+    if (!known.contains(name) && !spec.root().subcommands().containsKey(name)) {
+      throw new UserError(
+          "no job, pipeline or command '"
+              + name
+              + "'."
+              + Nearest.hint(name, known)
+              + " The jobs and pipelines are: "
+              + String.join(", ", known));
+    }
   }
 
   private static boolean ended(ProcessHandle process, long nanos) {

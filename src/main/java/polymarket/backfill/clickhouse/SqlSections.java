@@ -49,7 +49,8 @@ public final class SqlSections {
     KNOWN.put("view", List.of("needs", "reads"));
     KNOWN.put("without", List.of());
     KNOWN.put("id", List.of("ledger"));
-    KNOWN.put("law", List.of("by", "case", "glance", "needs", "whole", "opening", "born"));
+    KNOWN.put(
+        "law", List.of("by", "case", "glance", "needs", "whole", "opening", "born", "origin"));
   }
 
   private SqlSections() {}

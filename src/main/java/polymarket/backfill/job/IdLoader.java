@@ -296,7 +296,7 @@ public final class IdLoader {
       if (known == null) {
         own.forEach(loading::add);
       } else {
-        own.forEach(id -> known.add(Ranges.whole(job, id), loading::add));
+        own.forEach(id -> known.add(whole(id), loading::add));
       }
       if (!own.isEmpty() && job.sql().has("unknown")) {
         clickHouse.stream(
@@ -306,6 +306,14 @@ public final class IdLoader {
       }
       others += waiting.size() - own.size();
       waiting.clear();
+    }
+
+    private String whole(String id) {
+      try {
+        return Ranges.whole(job, id);
+      } catch (UserError e) {
+        throw new UserError(list.name() + ": " + e.getMessage());
+      }
     }
 
     private void tellBad() {

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import polymarket.backfill.Messages;
 
 /**
  * The geometry of a report's charts, in pixels of an SVG that is {@link #WIDTH} wide. The templates
@@ -285,10 +286,13 @@ public final class Chart {
     return column.replaceFirst(PERCENT + "$", " %").replace('_', ' ');
   }
 
-  /** A value for people: whole numbers with separators, null as an empty text. */
+  /** A value for people: numbers with separators, null as an empty text. */
   public static String text(Object value) {
     if (value instanceof Integer || value instanceof Long || value instanceof BigInteger) {
       return String.format(Locale.ROOT, "%,d", value);
+    }
+    if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
+      return Messages.decimal(number);
     }
     return value == null ? "" : String.valueOf(value);
   }

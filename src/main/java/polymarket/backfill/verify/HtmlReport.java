@@ -4,6 +4,7 @@ import gg.jte.ContentType;
 import gg.jte.TemplateEngine;
 import gg.jte.output.StringOutput;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -62,6 +63,36 @@ public final class HtmlReport {
   public record Written(String html) implements Part {}
 
   /**
+   * To be called before the work whose page is written at its end.
+   *
+   * @throws UserError where the file cannot be written
+   */
+  public static void check(Path file) {
+    try {
+      folder(file);
+      if (Files.isDirectory(file)) {
+        throw new IOException("it is a folder");
+      }
+      if (!Files.isWritable(Files.exists(file) ? file : file.toAbsolutePath().getParent())) {
+        throw new AccessDeniedException(file.toString());
+      }
+    } catch (IOException e) {
+      throw refused(file, e);
+    }
+  }
+
+  private static void folder(Path file) throws IOException {
+    if (file.toAbsolutePath().getParent() != null) {
+      Files.createDirectories(file.toAbsolutePath().getParent());
+    }
+  }
+
+  private static UserError refused(Path file, IOException e) {
+    return new UserError(
+        "cannot write " + file + ": " + UserError.reason(e) + "; choose another file");
+  }
+
+  /**
    * Writes a page.
    *
    * @param parts in their order
@@ -81,17 +112,10 @@ public final class HtmlReport {
                 parts),
             html);
     try {
-      if (file.toAbsolutePath().getParent() != null) {
-        Files.createDirectories(file.toAbsolutePath().getParent());
-      }
+      folder(file);
       Files.writeString(file, Redaction.text(html.toString()));
     } catch (IOException e) {
-      throw new UserError(
-          "cannot write "
-              + file
-              + ": "
-              + UserError.reason(e)
-              + "; choose another file with --report");
+      throw refused(file, e);
     }
   }
 

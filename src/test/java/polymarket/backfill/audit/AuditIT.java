@@ -116,6 +116,38 @@ class AuditIT {
   }
 
   @Test
+  void aScanThatBeginsLater_doesNotMissThePoolsThatWereCreatedBefore() {
+    String trade =
+        "SELECT max(block_number) FROM default.chain_amm_trades WHERE pool IN"
+            + " (SELECT pool FROM default.audit_pools)";
+    audit();
+    long block = CLICKHOUSE.number(trade);
+    String creation =
+        (String)
+            CLICKHOUSE.value(
+                "SELECT concat(toString(block_number), ':', toString(log_index)) FROM"
+                    + " default.chain_lifecycle WHERE kind = 'pool' AND block_number < "
+                    + block
+                    + " AND pool IN (SELECT pool FROM default.chain_amm_trades WHERE block_number ="
+                    + " "
+                    + block
+                    + ")");
+    StoredChain.drop(creation);
+    try {
+      stored.claim(block, sandbox.head());
+      LawResult later = law(audit(), "pools");
+      assertEquals(0, later.broken(), later.toString());
+      assertTrue(later.where().contains("are left out"), later.where());
+      stored.claim(StoredChain.FIRST, sandbox.head());
+      LawResult whole = law(audit(), "pools");
+      assertTrue(whole.broken() > 0, whole.toString());
+    } finally {
+      stored.insert(List.of(creation));
+      stored.claim(StoredChain.FIRST, sandbox.head());
+    }
+  }
+
+  @Test
   void withOpeningBalancesOfANode_aScanThatBeginsLaterOrHasAGapIsWhole_andMissesALog() {
     long middle = (sandbox.firstBlock() + sandbox.head()) / 2;
     long[] calls = {0};

@@ -137,6 +137,9 @@ class ServeIT {
     assertEquals(409, act("do=run&what=payuots", known));
     assertEquals(409, act("do=run&what=payouts&options=--set%20a=b", known));
     assertEquals(409, act("do=run&what=payouts&options=@/etc/hosts", known));
+    assertEquals(409, act("do=run&what=payouts&options=--limit%20abc", known));
+    assertEquals(409, act("do=run&what=fills&options=--since%202026-13-01", known));
+    assertEquals(409, act("do=run&what=payouts&options=--ids%20no-such-file", known));
     assertEquals(409, act("do=stop&what=payouts", known));
     assertEquals(404, get("report?name=../../../../etc/passwd", bearer()).statusCode());
     String longest;

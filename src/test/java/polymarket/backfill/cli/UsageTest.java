@@ -178,7 +178,7 @@ class UsageTest {
     "run rpc-logs --from 10 --to 5, --from 10 is beyond --to 5",
     "run rpc-logs --from 10 --to soon, --to soon",
     "run rpc-logs --from soon, --from",
-    "run rpc-logs --from -5, --from -5: they take",
+    "run rpc-logs --from -5, --from -5: --from takes",
     "pipeline overnight --budget soon, --budget",
     "pipeline overnight --only clob --from rpc, --only",
     "verify enrichment --min-coverage much, --min-coverage",
