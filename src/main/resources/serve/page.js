@@ -26,6 +26,7 @@ function speed(perSecond, things) {
 
 /** A pace and its limit, both in the limit's unit. */
 function paced(perSecond, limit) {
+  if (!limit) return 'not asked yet';
   const [times, unit] = limit >= 1 || !limit ? [1, '/s'] : [60, '/min'];
   return rate(times * perSecond) + ' of ' + rate(times * limit) + ' requests' + unit;
 }
@@ -106,8 +107,9 @@ function job(ledger) {
   card.dataset.job = ledger.job;
   for (const run of running) {
     const now = run.numbers ? speed(run.numbers.per_second, run.numbers.unit) : speed(run.run.ids_per_second, 'ids');
-    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.run.requests ? '' : 'no answer yet, ') + now + ', '
-      + paced(run.run.requests_per_second, run.run.limit_per_second)
+    const pace = paced(run.run.requests_per_second, run.run.limit_per_second);
+    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.run.requests ? now + ', ' + pace
+      : run.ids.pending ? 'no answer yet, ' + pace : 'nothing is left to ask for')
       + (run.run.seconds_left === null ? '' : ', ' + left(run.run.seconds_left)));
     card.append(line);
     if (run.run.waiting_for) card.append(make('p', 'bad', run.run.waiting_for));
@@ -149,7 +151,9 @@ function curve(source, samples, now) {
   };
   for (const s of samples) {
     for (const line in lines) {
-      lines[line] += (before && s.at - before.at < 3 * STEP ? 'L' : 'M') + x(s).toFixed(1) + ' ' + y(s[line]).toFixed(1);
+      // the limit is known from the first request on
+      const begins = !before || s.at - before.at >= 3 * STEP || line === 'limit' && !before.limit;
+      lines[line] += (begins ? 'M' : 'L') + x(s).toFixed(1) + ' ' + y(s[line]).toFixed(1);
     }
     if (s.troubled) add('rect', {x: x(s).toFixed(1), y: 0, width: 2, height: 70});
     if (s.refused) add('rect', {x: x(s).toFixed(1), y: 50, width: 3, height: 20, class: 'refused'});
@@ -180,7 +184,10 @@ function inForce(state) {
 }
 
 function happened(one) {
-  return make('li', '', make('time', 'dim', new Date(one.at).toLocaleString()), ' ' + one.what + ': ' + one.event);
+  // a message of a run of one job begins with its name
+  const own = one.what.replace('run ', '') + ': ';
+  const event = one.event.startsWith(own) ? one.event.slice(own.length) : one.event;
+  return make('li', '', make('time', 'dim', new Date(one.at).toLocaleString()), ' ' + one.what + ': ' + event);
 }
 
 /** How a share changed from verdict to verdict: its points from the first to the last one. */
@@ -243,8 +250,10 @@ function pipeline(pass) {
 }
 
 function started(one) {
-  return make('li', one.exit_code ? 'bad' : '', one.what + (one.running ? ' runs' : ' ended with exit code ' + one.exit_code
-    + (one.exit_code ? ': ' + one.last_line : '')));
+  // 143: it was asked to end before it could take the signal
+  const stopped = [130, 143].includes(one.exit_code);
+  return make('li', one.exit_code && !stopped ? 'bad' : '', one.what + (one.running ? ' runs' : stopped ? ' was stopped'
+    : ' ended with exit code ' + one.exit_code) + (one.exit_code && one.last_line ? ': ' + one.last_line : ''));
 }
 
 function schedule(one) {
@@ -289,12 +298,14 @@ function summary(status) {
       : died.length ? ['No', died.map(ledger => ledger.job + ' ' + ledger.runs[ledger.runs.length - 1].state).join(', ') + ': start it again to continue']
         : runs.length || passes.length ? ['Yes', [...passes.map(pass => pass.pipeline), ...runs.map(run => run.name)].join(', ')
           + (runs.length + passes.length > 1 ? ' run' : ' runs')] : ['Nothing runs', ''];
-  const longest = Math.max(...runs.map(run => run.run.seconds_left ?? NaN));
+  const asking = runs.filter(run => run.ids.pending);
+  const longest = asking.length ? Math.max(...asking.map(run => run.run.seconds_left ?? NaN)) : 0;
   const pending = status.jobs.reduce((sum, ledger) => sum + idsOf(ledger).pending, 0);
   const open = passes.flatMap(pass => pass.steps).filter(step => ['pending', 'running', 'waiting'].includes(step.state)).length;
   const done = open ? [open + (open === 1 ? ' step' : ' steps') + ' left', 'of ' + passes.map(pass => pass.pipeline).join(', ')
       + (longest ? '; the step that runs: ' + left(longest) : '')]
-    : runs.length ? longest ? ['At ' + clock(Date.now() + 1000 * longest), duration(longest) + ' left'] : ['Not known yet', 'the rate is being measured']
+    : runs.length ? longest ? ['At ' + clock(Date.now() + 1000 * longest), duration(longest) + ' left']
+      : asking.length ? ['Not known yet', 'the rate is being measured'] : ['In a moment', 'no id is pending']
       : pending ? ['Not done', count(pending) + (pending === 1 ? ' id is' : ' ids are') + ' pending: start the job again']
         : status.jobs.length ? ['Done', 'no id is pending'] : ['Not begun', 'start a job below'];
   const ready = status.ready;

@@ -77,7 +77,10 @@ final class Report {
         + Messages.count(run.ids(), "id")
         + ", "
         + Messages.count(status.rows().inserted(), "row")
-        + " inserted, "
+        + " inserted"
+        // the ledger counts the rows of a batch when it marks the batch
+        + (status.rows().inserted() > ledger.rowsInserted() ? ", some of ids that are pending" : "")
+        + ", "
         + calls(run)
         + "\n"
         // where ids failed, what to do about them takes its place

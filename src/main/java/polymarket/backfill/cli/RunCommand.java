@@ -192,8 +192,11 @@ final class RunCommand extends JobsCommand {
               public void after(JobRun run, JobRun.Result result) {
                 terminal.event(
                     "ended: "
-                        + result.state()
-                        + (result.reason() == null ? "" : ": " + result.reason()));
+                        + (result.reason() == null
+                            ? result.state()
+                            : result.reason().startsWith(result.state().toString())
+                                ? result.reason()
+                                : result.state() + ": " + result.reason()));
                 replaced = !follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
               }
             });

@@ -310,7 +310,7 @@ final class Terminal implements Messages, JobRun.Watcher {
   private static String speed(JobStatus job) {
     JobStatus.Run run = job.run();
     if (run.requests() == 0) {
-      return ", no answer yet";
+      return job.ids().pending() == 0 ? "" : ", no answer yet";
     }
     return ", "
         + Messages.paced(run.requestsPerSecond(), run.limitPerSecond())
