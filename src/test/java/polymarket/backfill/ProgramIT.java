@@ -370,10 +370,19 @@ class ProgramIT {
       TestBed.await(
           "a request", Duration.ofSeconds(90), () -> bed.requests() > 0 || !run.isAlive());
       run.signal("INT");
-      run.awaitSaid("a second signal stops at once");
+      // at the same instant, as timeout(1) signals a process and its group
       run.signal("INT");
+      run.awaitSaid("a second signal stops at once");
+      TestBed.await(
+          "the end",
+          Duration.ofSeconds(30),
+          () -> {
+            run.signal("INT");
+            return !run.isAlive();
+          });
       Program.Result end = run.end();
       assertEquals(130, end.exitCode(), end.toString());
+      assertTrue(end.err().contains("stopped at once"), end.toString());
     }
     assertMarkedIsStored();
     List<String> settings = List.of("--batch-size", "1000");

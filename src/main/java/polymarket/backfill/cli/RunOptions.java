@@ -121,7 +121,9 @@ final class RunOptions {
   @Option(
       names = "--limit",
       paramLabel = "N",
-      description = "Fetch at most N ids of each job; the same command without it continues.")
+      description =
+          "Fetch at most N ids of each job (of ranges, N ranges, which may be divided); the same"
+              + " command without it continues.")
   Long limit;
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")

@@ -21,6 +21,11 @@ final class Signals {
   private static volatile String afterwards = GOES_ON;
   private static final AtomicBoolean ASKED = new AtomicBoolean();
 
+  /** Signals that are nearer are one: timeout(1) sends its own to the process and to its group. */
+  private static final long SAME_NANOS = 200_000_000;
+
+  private static volatile long askedAt;
+
   private Signals() {}
 
   /**
@@ -57,10 +62,11 @@ final class Signals {
     pass(
         () -> {
           if (ASKED.compareAndSet(false, true)) {
+            askedAt = System.nanoTime();
             messages.info(
                 "stopping: work in flight is finished and marked; a second signal stops at once");
             stop.run();
-          } else {
+          } else if (System.nanoTime() - askedAt > SAME_NANOS) {
             messages.info(
                 "stopped at once; "
                     + (afterwards.equals(GOES_ON)
