@@ -508,7 +508,7 @@ WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE gl
 SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block,
     max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
     groupArrayArray(100)(arrayMap(b -> (if(b.3 < 0, born, b.4), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
-        if(b.3 < 0, concat('the balance is ', toString(b.3)), concat(toString(b.3), ' are left after the redemption'))), bad)) AS places
+        if(b.3 < 0, concat('the balance is ', $units(b.3)), concat($units(b.3), ' are left after the redemption'))), bad)) AS places
 FROM
 (
     SELECT token_id, count() AS held, min(first) AS born, groupArrayIf((block, wallet, balance, first), at > 0) AS bad FROM
@@ -555,7 +555,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'moves' AND first = {from_block} AND last = {to_block})
 SELECT count() AS checked, uniqExactIf(tx, wrong) AS broken, minIf(block, wrong) AS first_block, maxIf(block, wrong) AS last_block,
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), '', toString(p.3),
-        concat(toString(abs(p.4)), if(p.4 < 0, ' burnt', ' minted'), ', by the events ', toString(abs(p.5)),
+        concat($units(abs(p.4)), if(p.4 < 0, ' burnt', ' minted'), ', by the events ', $units(abs(p.5)),
             if(p.5 < 0, ' burnt', ' minted'))),
         groupArrayIf(100)((block, tx, token, is, should), wrong)) AS places
 FROM
@@ -614,7 +614,7 @@ SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong !=
 FROM
 (
     SELECT tx, wallet, block, paid, sum(intDiv(greatest(burnt, 0) * share, denominator)) AS worth, rounding,
-        if(abs(paid - worth) <= rounding, '', concat('paid ', toString(paid), ' for tokens worth ', toString(worth))) AS wrong
+        if(abs(paid - worth) <= rounding, '', concat('paid ', $units(paid), ' for tokens worth ', $units(worth))) AS wrong
     FROM
     (
         SELECT redeemed.tx AS tx, redeemed.wallet AS wallet, redeemed.condition_id AS condition_id, redeemed.collateral AS collateral,
@@ -665,10 +665,10 @@ SELECT count() AS checked, countIf(wrong > 0) AS broken, minIf(block, wrong > 0)
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), concat('0x', lower(hex(p.3.2))), toString(p.3.4),
         ['a maker\'s fill has no taker\'s', 'a taker\'s fill has no maker\'s', 'a maker\'s fill names another taker',
             'a maker and the taker are on the same side',
-            concat('the taker gets ', toString(if(p.3.9 = 'BUY', p.3.5, p.3.6)), ', its makers give ',
-                toString(if(p.3.9 = 'BUY', p.6, p.5))),
-            concat('the taker gives ', toString(if(p.3.9 = 'BUY', p.3.6, p.3.5)), ', its makers get ',
-                toString(if(p.3.9 = 'BUY', p.5, p.6)))][p.4]),
+            concat('the taker gets ', $units(if(p.3.9 = 'BUY', p.3.5, p.3.6)), ', its makers give ',
+                $units(if(p.3.9 = 'BUY', p.6, p.5))),
+            concat('the taker gives ', $units(if(p.3.9 = 'BUY', p.3.6, p.3.5)), ', its makers get ',
+                $units(if(p.3.9 = 'BUY', p.5, p.6)))][p.4]),
         groupArrayIf(100)((block, tx, taker, wrong, collateral, shares), wrong > 0)) AS places
 FROM
 (
@@ -716,8 +716,8 @@ SELECT count() AS checked, uniqExactIf(tx, wrong > 0) AS broken, minIf(block, wr
     -- texts are made of what is wrong alone: of each row they take longer than all else
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))),
         if(startsWith(p.3, 'fees'), 'the receiver of the fee', concat('0x', lower(hex(p.3)))), toString(p.4),
-        if(p.5 = 1, concat('a contract that passes tokens on has ', toString(p.6), ' more of them'),
-            concat(toString(p.7), ' moved, by fills and events ', toString(p.7 - p.8)))),
+        if(p.5 = 1, concat('a contract that passes tokens on ', if(p.6 < 0, 'lacks ', 'keeps '), $units(abs(p.6)), ' of them'),
+            concat($units(p.7), ' moved, by fills and events ', $units(p.7 - p.8)))),
         groupArrayIf(100)((block, tx, wallet, token, wrong, kept, asked_for, unexplained), wrong > 0)) AS places
 FROM
 (
@@ -930,7 +930,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- where a range begins: what it holds then is nobody's difference.
 SELECT countIf(NOT opens) AS checked, countIf(more != 0) AS broken, minIf(since, more != 0) AS first_block,
     maxIf(block_number, more != 0) AS last_block,
-    groupArrayIf(100)((since, block_number, '', '', '', concat('the contract has ', toString(abs(more)), if(more > 0, ' more', ' less'),
+    groupArrayIf(100)((since, block_number, '', '', '', concat('the contract has ', $units(abs(more)), if(more > 0, ' more', ' less'),
         ' of collateral 0x', lower(hex(collateral)), ' than by splits, merges and redemptions')), more != 0) AS places
 FROM
 (
@@ -1016,15 +1016,15 @@ WITH
     alone AS (SELECT block_number FROM default.chain_fills WHERE version = 'V1' AND role = 'maker' AND taker_order)
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(since, wrong != '') AS first_block,
     maxIf(until, wrong != '') AS last_block,
-    groupArrayIf(100)((since, until, '', '', '', concat(wrong, ': 0x', lower(hex(market)))), wrong != '') AS places
+    groupArrayIf(100)((since, until, '', '', '', concat(wrong, ', condition or neg-risk market 0x', lower(hex(market)))), wrong != '') AS places
 FROM
 (
     SELECT flow.market AS market,
         least(min(flow.block), if(any(prepared.block) = 0, (SELECT min(first_block) FROM default.chain_contracts WHERE contract = 'binary module'),
             any(prepared.block))) AS since,
         (SELECT max(last) FROM default.chain_ranges WHERE dataset = 'lifecycle') AS until, sum(flow.cash) AS sums_to, sum(flow.rounded) AS rounding,
-        if(sums_to <= 0 AND -sums_to <= rounding, '', concat('what came back less what was paid is ', toString(sums_to),
-            ', and rounding takes ', toString(rounding), ' at most')) AS wrong
+        if(sums_to <= 0 AND -sums_to <= rounding, '', concat('what came back less what was paid is ', $units(sums_to),
+            ', and rounding takes ', $units(rounding), ' at most')) AS wrong
     FROM
     (
         SELECT token.market AS market, fill.block AS block, toInt256(fill.cash) AS cash, toUInt64(0) AS rounded
@@ -1125,7 +1125,7 @@ FROM
         trades AND wallet NOT IN (SELECT pool FROM default.audit_pools) AS unknown,
         if(unknown, (SELECT min(first_block) FROM default.chain_contracts WHERE dataset = 'amm'), block) AS since,
         multiIf(unknown, 'the creation of the pool is missing', is != for_trades,
-            concat('splits less merges are ', toString(is), ', by its trades ', toString(for_trades)), '') AS wrong
+            concat('splits less merges are ', $units(is), ', by its trades ', $units(for_trades)), '') AS wrong
     FROM
     (
         SELECT transaction_hash AS tx, pool AS wallet, block_number AS block, toInt256(0) AS done, true AS trade,

@@ -21,6 +21,11 @@ if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($
 -- Base units of 10^-6 as a decimal.
 CAST(toDecimal256($units, 0) * toDecimal256('0.000001', 6) AS Decimal(38, 6));
 
+-- @value units(amount)
+-- Base units of 10^-6 as a text for people, of a whole number of any size: -397.92.
+concat(if($amount < 0, '-', ''), replaceRegexpOne(concat(toString(intDiv(abs($amount), 1000000)), '.',
+    leftPad(toString(abs($amount) % 1000000), 6, '0')), '\\.?0+$', ''));
+
 -- @value blocktime(hash)
 -- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for
 -- are only the transactions of fills without a time.

@@ -39,6 +39,26 @@ class ValuesSqlTest {
   }
 
   @Test
+  void baseUnits_areDecimalsForPeople_howeverManyThereAre() {
+    Map<String, String> amounts = new LinkedHashMap<>();
+    amounts.put("-397920000", "-397.92");
+    amounts.put("18", "0.000018");
+    amounts.put("0", "0");
+    amounts.put("100000000", "100");
+    amounts.put(
+        "57896044618658097711785492504343953926634992332820282019728792003956564819967",
+        "57896044618658097711785492504343953926634992332820282019728792003956564.819967");
+    amounts.forEach(
+        (units, text) ->
+            assertEquals(
+                text,
+                TestBed.clickHouse()
+                    .value(
+                        "SELECT " + VALUES.expand("$units(toInt256('" + units + "'))") + " AS v"),
+                units));
+  }
+
+  @Test
   void anImpossibleTime_isNull() {
     for (String text :
         new String[] {
