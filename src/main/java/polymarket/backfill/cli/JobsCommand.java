@@ -83,7 +83,9 @@ abstract class JobsCommand implements Callable<Integer> {
     return sources;
   }
 
-  /** Leaves options out of the help that none of the named jobs takes. */
+  /**
+   * Leaves options out of the help that none of the named jobs takes; a job has its own examples.
+   */
   void shortenHelp() {
     List<String> known = Job.names(Common.home());
     if (names == null || names.isEmpty() || !known.containsAll(names)) {
@@ -105,6 +107,43 @@ abstract class JobsCommand implements Callable<Integer> {
         .filter(option -> left.contains(option.longestName()))
         .toList()
         .forEach(spec::remove);
+    List<String> footer = new ArrayList<>(List.of(spec.usageMessage().footer()));
+    int examples = footer.indexOf("Examples:");
+    if (names.size() == 1 && examples >= 0) {
+      footer.subList(examples + 1, footer.size()).clear();
+      footer.addAll(examples(Job.read(Common.home(), names.get(0)), left));
+      spec.usageMessage().footer(footer.toArray(String[]::new));
+    }
+  }
+
+  /**
+   * What a person types for a job.
+   *
+   * @param none options that it does not take
+   */
+  private List<String> examples(Job job, Set<String> none) {
+    List<String> typed = new ArrayList<>();
+    if (!none.contains("--from")) {
+      typed.add(" --from 86000000 --to latest");
+      job.getDatasets().stream()
+          .findFirst()
+          .ifPresent(one -> typed.add(" --from 86000000 --to latest --datasets " + one));
+      if (spec.findOption("--follow") != null) {
+        typed.add(" --from 86000000 --follow");
+      }
+    } else {
+      typed.add("");
+    }
+    if (none.contains("--from") && !none.contains("--ids")) {
+      typed.add(" --ids ids.txt");
+    }
+    if (!none.contains("--since")) {
+      typed.add(" --since 30d");
+    }
+    typed.add(" --redo failed --pace 0.5");
+    return typed.stream()
+        .map(options -> "  backfill " + spec.name() + " " + job.getName() + options)
+        .toList();
   }
 
   /** Rejects options that do not apply to a job. */

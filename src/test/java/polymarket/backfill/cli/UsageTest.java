@@ -233,6 +233,9 @@ class UsageTest {
     String chain = execute("plan", "chain", "--help").out();
     assertTrue(chain.contains("--from") && chain.contains("--datasets"), chain);
     assertFalse(chain.contains("--days"), chain);
+    String wallets = execute("run", "wallets", "--help").out();
+    assertTrue(wallets.contains("  backfill run wallets --ids ids.txt\n"), wallets);
+    assertFalse(wallets.contains("backfill run payouts"), wallets);
     String markets = execute("run", "markets", "fills", "--help").out();
     assertTrue(markets.contains("--ids") && markets.contains("--since"), markets);
     assertFalse(execute("run", "markets", "--help").out().contains("--ids="), markets);
