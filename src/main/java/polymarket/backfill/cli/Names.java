@@ -1,8 +1,10 @@
 package polymarket.backfill.cli;
 
 import java.util.Iterator;
+import java.util.List;
 import java.util.stream.Stream;
 import picocli.CommandLine.ITypeConverter;
+import polymarket.backfill.Nearest;
 import polymarket.backfill.UserError;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.pipeline.Pipeline;
@@ -23,6 +25,26 @@ final class Names {
         return name;
       }
     }
+  }
+
+  /** Whether a job or a pipeline has this name. */
+  static boolean isKnown(String name) {
+    return Job.names(Common.home()).contains(name) || Pipeline.names(Common.home()).contains(name);
+  }
+
+  /** The error for a name that no job and no pipeline has. */
+  static UserError unknown(String name) {
+    List<String> jobs = Job.names(Common.home());
+    List<String> pipelines = Pipeline.names(Common.home());
+    return new UserError(
+        "no job or pipeline '"
+            + name
+            + "'."
+            + Nearest.hint(name, Stream.concat(jobs.stream(), pipelines.stream()).toList())
+            + " The jobs are: "
+            + String.join(", ", jobs)
+            + "; the pipelines: "
+            + String.join(", ", pipelines));
   }
 
   /** Jobs, for a shell's completion. */

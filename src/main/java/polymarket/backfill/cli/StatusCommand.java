@@ -18,7 +18,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polymarket.backfill.Messages;
-import polymarket.backfill.Nearest;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -81,17 +80,7 @@ final class StatusCommand implements Callable<Integer> {
             .filter(pipeline -> name == null || pipeline.equals(name))
             .toList();
     if (name != null && pipelines.isEmpty() && !Job.names(Common.home()).contains(name)) {
-      List<String> jobs = Job.names(Common.home());
-      List<String> passes = Pipeline.names(Common.home());
-      throw new UserError(
-          "no job or pipeline '"
-              + name
-              + "'."
-              + Nearest.hint(name, Stream.concat(jobs.stream(), passes.stream()).toList())
-              + " The jobs are: "
-              + String.join(", ", jobs)
-              + "; the pipelines: "
-              + String.join(", ", passes));
+      throw Names.unknown(name);
     }
     List<String> names =
         name == null

@@ -2,7 +2,6 @@ package polymarket.backfill.cli;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,12 +16,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
-import polymarket.backfill.UserError;
-import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.ShareLock;
-import polymarket.backfill.pipeline.Pipeline;
 
 /** Ends runs as Ctrl-C does, wherever they were started. */
 @Command(
@@ -93,16 +88,8 @@ final class StopCommand implements Callable<Integer> {
   }
 
   private void requireKnown(String name) {
-    List<String> known = new ArrayList<>(Job.names(Common.home()));
-    known.addAll(Pipeline.names(Common.home()));
-    if (!known.contains(name) && !spec.root().subcommands().containsKey(name)) {
-      throw new UserError(
-          "no job, pipeline or command '"
-              + name
-              + "'."
-              + Nearest.hint(name, known)
-              + " The jobs and pipelines are: "
-              + String.join(", ", known));
+    if (!Names.isKnown(name) && !spec.root().subcommands().containsKey(name)) {
+      throw Names.unknown(name);
     }
   }
 
