@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 
 /**
@@ -28,6 +29,7 @@ final class LoopbackServer implements AutoCloseable {
   private static final int BODY_LIMIT = 64 << 20;
   private static final long LONGEST_STALL_MILLIS = 30 * 60_000L;
 
+  private final AtomicLong connections = new AtomicLong();
   private final ServerSocket listener;
   private final Function<Request, Answer> handler;
   private final ExecutorService threads;
@@ -57,10 +59,16 @@ final class LoopbackServer implements AutoCloseable {
     return listener.getLocalPort();
   }
 
+  /** How many connections were made so far. */
+  long connections() {
+    return connections.get();
+  }
+
   private void accept() {
     while (!closed) {
       try {
         Socket socket = listener.accept();
+        connections.incrementAndGet();
         open.add(socket);
         threads.execute(() -> serve(socket));
       } catch (IOException | RuntimeException e) {

@@ -189,7 +189,8 @@ public final class Sandbox implements AutoCloseable {
       limit.json(out);
       separator = ",";
     }
-    return lateness.json(out.append("},\"late\":")).append('}').toString();
+    out.append("},\"connections\":").append(server.connections());
+    return lateness.json(out.append(",\"late\":")).append('}').toString();
   }
 
   /** Measures from now on how late this process is, which the statistics then have. */

@@ -4,7 +4,6 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -31,9 +30,6 @@ public final class AnswerLimits {
   /** Aborts requests that take too long; one thread serves all requests. */
   private static final ScheduledThreadPoolExecutor CLOCK = clock();
 
-  /** Longer answers are not taken at their word. */
-  private static final int MOST_AT_ONCE = 64 << 20;
-
   private final long mostBytes;
   private final Duration longest;
 
@@ -50,30 +46,6 @@ public final class AnswerLimits {
   public static AnswerLimits of(Settings settings) {
     return new AnswerLimits(
         Memory.bytes(settings, "source.answer-size"), settings.duration("source.answer-deadline"));
-  }
-
-  /**
-   * An answer to its end, closed then.
-   *
-   * @param length that the answer says it has; 0 where it does not. One that says so is read into
-   *     an array of that length: to gather what has many megabytes takes several times as much
-   *     memory.
-   */
-  static byte[] whole(InputStream answer, long length) throws IOException {
-    try (answer) {
-      if (length <= 0 || length > MOST_AT_ONCE) {
-        return answer.readAllBytes();
-      }
-      byte[] all = new byte[(int) length];
-      int read = answer.readNBytes(all, 0, all.length);
-      byte[] more = answer.readAllBytes();
-      if (read == all.length && more.length == 0) {
-        return all;
-      }
-      byte[] other = Arrays.copyOf(all, read + more.length);
-      System.arraycopy(more, 0, other, read, more.length);
-      return other;
-    }
   }
 
   private static ScheduledThreadPoolExecutor clock() {
@@ -118,6 +90,10 @@ public final class AnswerLimits {
     private final String host;
     private final ClassicHttpRequest request;
     private final ScheduledFuture<?> deadline;
+
+    /** The answer's bytes as it says itself; negative where it does not. */
+    private long length = -1;
+
     private volatile boolean late;
     private long bytes;
     private boolean whole;
@@ -159,6 +135,11 @@ public final class AnswerLimits {
     /** Counts bytes of the answer. */
     void count(long more) throws IOException {
       bytes += more;
+      if (bytes == length) {
+        // who reads no further than this does not see the end
+        whole = true;
+        end();
+      }
       if (bytes > mostBytes) {
         end();
         cancel();
@@ -187,6 +168,7 @@ public final class AnswerLimits {
     Bounded(HttpEntity entity, Call call) {
       super(entity);
       this.call = call;
+      call.length = entity.getContentLength();
     }
 
     @Override

@@ -332,19 +332,20 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
-   * Reads an answer to its end, and closes it: a text in UTF-8, or the bytes that came where the
+   * An answer that Camel has read to its end: a text in UTF-8, or the bytes that came where the
    * property {@code bytes} is set and the answer is no error.
    *
-   * @throws IOException where the connection breaks, or the answer exceeds a limit
+   * @param answer an array where its length was known before, else a copy in memory
    */
   public Object read(
-      @Body InputStream answer,
+      @Body Object answer,
       @ExchangeProperty(ExchangeProperties.BYTES) Boolean bytes,
-      @Header(Exchange.HTTP_RESPONSE_CODE) int status,
-      @Header("Content-Length") Long length)
+      @Header(Exchange.HTTP_RESPONSE_CODE) int status)
       throws IOException {
     byte[] all =
-        answer == null ? new byte[0] : AnswerLimits.whole(answer, length == null ? 0 : length);
+        answer instanceof InputStream copy
+            ? copy.readAllBytes()
+            : answer == null ? new byte[0] : (byte[]) answer;
     return Boolean.TRUE.equals(bytes) && status < 300
         ? all
         : new String(all, StandardCharsets.UTF_8);

@@ -76,6 +76,16 @@ class PayoutsJobIT {
   }
 
   @Test
+  void connectionsAreKeptForFurtherRequests_alsoAfterShortAnswers() {
+    bed.set("payouts.batch-size", 5).set("payouts.concurrency", 2);
+    JobRun.Result result = bed.run(bed.ids("found", 200));
+    assertEquals(0, result.exitCode(), result.toString());
+    assertTrue(bed.requests() >= 40, bed.stats().toString());
+    // beside those of the run: that of these statistics
+    assertTrue(bed.stats().at("/connections").asLong() <= 6, bed.stats().toString());
+  }
+
+  @Test
   void malformedRows_failTheirIdsWithTheReason() {
     restart(new SandboxOptions().conditions(20_000).limits(0));
     List<String> ids = new ArrayList<>(bed.ids("rejected", 4));
