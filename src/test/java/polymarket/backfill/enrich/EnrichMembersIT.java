@@ -31,17 +31,28 @@ class EnrichMembersIT {
   @RegisterExtension static final Members MEMBERS = new Members();
 
   private static long found(TestBed bed) {
+    return in(bed, State.FOUND);
+  }
+
+  private static long in(TestBed bed, State state) {
     LedgerPlace place = LedgerPlace.of(bed.settings(), "enrich");
     if (!place.exists()) {
       return 0;
     }
     try (Ledger ledger = Ledger.open(place)) {
-      return ledger.counts(Share.WHOLE).get(State.FOUND);
+      return ledger.counts(Share.WHOLE).get(state);
     }
   }
 
+  /** Waits until so many slices are written, or all. */
   private static void awaitFound(TestBed bed, long slices) {
-    TestBed.await(slices + " slices", PATIENCE, () -> found(bed) >= slices);
+    TestBed.await(
+        slices + " slices",
+        PATIENCE,
+        () -> {
+          long found = found(bed);
+          return found >= slices || found > 0 && in(bed, State.PENDING) == 0;
+        });
   }
 
   /** The one number of a query to the shared ledger. */
@@ -62,7 +73,7 @@ class EnrichMembersIT {
       throws InterruptedException {
     try (TestBed bed = TestBed.start().ownEngine()) {
       SharedLedgers cluster = MEMBERS.database();
-      bed.share(cluster).set("enrich.slice-rows", 15_000).set("enrich.concurrency", 1);
+      bed.share(cluster).set("enrich.slice-rows", 8_000).set("enrich.concurrency", 1);
       bed.holdEngine();
       try (ClickHouse clickHouse = ClickHouse.open(bed.settings())) {
         EnrichKillIT.prepare(clickHouse, ROWS);
