@@ -10,6 +10,9 @@ import java.util.Locale;
 /** The messages of a run to the user. */
 public interface Messages {
 
+  /** A token id, a number of 256 bits, has as many digits. */
+  int MOST_DIGITS = 78;
+
   /** Prints a line of information. */
   void info(String line);
 
@@ -46,10 +49,18 @@ public interface Messages {
     return String.format(Locale.ROOT, "%,d", n);
   }
 
-  /** A number with its decimals, as many as it has: 41,158.91, 0.000098. */
-  static String decimal(Number n) {
-    BigDecimal all = new BigDecimal(String.valueOf(n)).stripTrailingZeros();
-    return String.format(Locale.ROOT, "%,." + Math.max(0, all.scale()) + "f", all);
+  /**
+   * Any number with its thousands apart and its decimals: 170,448, 41,158.91, 0.000098. One that
+   * would be longer than an id is left as Java writes it.
+   */
+  static String number(Number n) {
+    if (!Double.isFinite(n.doubleValue())) {
+      return n.toString();
+    }
+    BigDecimal all = new BigDecimal(n.toString()).stripTrailingZeros();
+    return all.precision() - all.scale() > MOST_DIGITS || all.scale() > MOST_DIGITS
+        ? n.toString()
+        : String.format(Locale.ROOT, "%,." + Math.max(0, all.scale()) + "f", all);
   }
 
   /** A number of things: 1 id, 170,448 ids. */

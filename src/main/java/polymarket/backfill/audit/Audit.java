@@ -306,7 +306,7 @@ public final class Audit {
     String dataset = section.attributes().get("origin");
     String why = dataset == null ? null : lacking(List.of(dataset));
     if (why != null) {
-      law.partly("those of " + law.name + " that were made before are left out: " + why);
+      law.partly(law.name + " that were made before are left out: " + why);
     }
     return why == null;
   }

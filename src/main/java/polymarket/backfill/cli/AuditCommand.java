@@ -125,9 +125,7 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (report != null) {
-      HtmlReport.check(report);
-    }
+    HtmlReport.check(report);
     if (second == null && (sample != null || seed != null)) {
       throw new UserError("--sample and --seed choose blocks for --second-source: add it");
     }

@@ -52,17 +52,23 @@ abstract class JobsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Map<Job, String> sources = checked();
-    return go(common.settings(), sources);
+    Checked checked = checked();
+    return go(checked.settings(), checked.sources());
   }
+
+  /**
+   * What is to be carried out.
+   *
+   * @param sources the jobs, each with its chosen source
+   */
+  record Checked(Settings settings, Map<Job, String> sources) {}
 
   /**
    * Checks the options against each other, the jobs and the settings.
    *
-   * @return the jobs, each with its chosen source
    * @throws UserError for the first that is wrong
    */
-  Map<Job, String> checked() {
+  Checked checked() {
     options.check(names);
     // first, because a value after it could be mistaken for a job's name
     own.forEach(option -> settingsOf(option, Job.names(Common.home())));
@@ -78,9 +84,10 @@ abstract class JobsCommand implements Callable<Integer> {
     }
     own.forEach(option -> setOwn(option, jobs));
     jobs.forEach(this::check);
+    Settings settings = common.settings();
     // also for jobs that start later
-    JobRun.check(common.settings(), jobs);
-    return sources;
+    JobRun.check(settings, jobs);
+    return new Checked(settings, sources);
   }
 
   /**

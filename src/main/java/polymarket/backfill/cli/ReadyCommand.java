@@ -61,9 +61,7 @@ final class ReadyCommand implements Callable<Integer> {
       System.out.print(checks.list());
       return ExitCode.COMPLETE.code();
     }
-    if (html != null) {
-      HtmlReport.check(html);
-    }
+    HtmlReport.check(html);
     Verdict verdict;
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       verdict = Verdict.measure(settings, clickHouse, checks);

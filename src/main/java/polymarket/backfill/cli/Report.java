@@ -211,13 +211,8 @@ final class Report {
     if (value == null) {
       return "-";
     }
-    if (value instanceof Integer
-        || value instanceof Long
-        || value instanceof java.math.BigInteger) {
-      return String.format(Locale.ROOT, "%,d", value);
-    }
-    if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
-      return Messages.decimal(number);
+    if (value instanceof Number number) {
+      return Messages.number(number);
     }
     // values may be untrusted: a line break would break the table, an escape sequence could do
     // worse

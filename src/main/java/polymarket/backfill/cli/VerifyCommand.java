@@ -110,9 +110,7 @@ final class VerifyCommand implements Callable<Integer> {
       System.out.print(checks.list());
       return 0;
     }
-    if (report != null) {
-      HtmlReport.check(report);
-    }
+    HtmlReport.check(report);
     Checks.Found found;
     Terminal terminal = new Terminal(false);
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {

@@ -19,6 +19,7 @@ import org.apache.camel.model.ModelCamelContext;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
 import org.apache.camel.support.service.ServiceHelper;
 import polymarket.backfill.Daemons;
+import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
@@ -138,6 +139,10 @@ public final class Routes implements AutoCloseable {
     beans.forEach(main::bind);
     settings.all().forEach(main::addOverrideProperty);
     main.addOverrideProperty("camel.component.https.http-client-configurer", "#bean:source");
+    // an answer that says how long it is, up to the largest one, is read into one array
+    long largest = Math.min(Integer.MAX_VALUE, Memory.bytes(settings, "source.answer-size"));
+    main.addOverrideProperty(
+        "camel.component.https.response-payload-streaming-threshold", String.valueOf(largest));
     main.setDefaultPropertyPlaceholderLocation("false");
     main.configure().withRoutesIncludePattern(String.join(",", files));
     // with --debug, Camel would print the settings, keys included

@@ -122,6 +122,12 @@ public final class AnswerLimits {
       deadline.cancel(false);
     }
 
+    /** The answer is read to its end: its connection serves further requests. */
+    void read() {
+      whole = true;
+      end();
+    }
+
     IOException tooLate(Throwable cause) {
       return failure(
           new SourceException(
@@ -137,8 +143,7 @@ public final class AnswerLimits {
       bytes += more;
       if (bytes == length) {
         // who reads no further than this does not see the end
-        whole = true;
-        end();
+        read();
       }
       if (bytes > mostBytes) {
         end();
@@ -206,8 +211,7 @@ public final class AnswerLimits {
         throw call.tooLate(null);
       }
       if (read < 0) {
-        call.whole = true;
-        call.end();
+        call.read();
       } else {
         call.count(read);
       }

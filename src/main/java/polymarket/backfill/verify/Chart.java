@@ -1,7 +1,6 @@
 package polymarket.backfill.verify;
 
 import java.math.BigDecimal;
-import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -288,11 +287,8 @@ public final class Chart {
 
   /** A value for people: numbers with separators, null as an empty text. */
   public static String text(Object value) {
-    if (value instanceof Integer || value instanceof Long || value instanceof BigInteger) {
-      return String.format(Locale.ROOT, "%,d", value);
-    }
-    if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
-      return Messages.decimal(number);
+    if (value instanceof Number number) {
+      return Messages.number(number);
     }
     return value == null ? "" : String.valueOf(value);
   }

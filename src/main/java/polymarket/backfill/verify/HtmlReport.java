@@ -65,9 +65,13 @@ public final class HtmlReport {
   /**
    * To be called before the work whose page is written at its end.
    *
+   * @param file null where none is
    * @throws UserError where the file cannot be written
    */
   public static void check(Path file) {
+    if (file == null) {
+      return;
+    }
     try {
       folder(file);
       if (Files.isDirectory(file)) {
