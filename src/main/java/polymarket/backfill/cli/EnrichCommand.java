@@ -20,6 +20,7 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.verify.HtmlReport;
 
 /** Gives every trade its condition id. */
 @Command(
@@ -78,12 +79,13 @@ final class EnrichCommand implements Callable<Integer> {
                     + "_previous");
         return 0;
       }
+      Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
+      HtmlReport.check(html);
       Terminal terminal = new Terminal(json);
       Enrich.Result result = new EnrichRuns(settings, clickHouse, terminal).run(Enrich::run);
       if (result == null) {
         return EnrichRuns.code(null);
       }
-      Path html = report != null ? report : settings.path("runtime.dir").resolve("enrichment.html");
       if (!result.state().equals("interrupted")) {
         Enrichment.verify(
             clickHouse, settings, Job.names(Common.home()), List.of(), html, (title, table) -> {});
