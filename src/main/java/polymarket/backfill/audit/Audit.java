@@ -6,8 +6,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import polymarket.backfill.Memory;
@@ -42,9 +40,6 @@ public final class Audit {
 
   private static final long FEWEST = 1000;
 
-  /** How many differences are looked for at once. */
-  private static final int MOST_HALVED = 10;
-
   private final ClickHouse clickHouse;
   private final Messages messages;
   private final Consumer<String> progress;
@@ -54,11 +49,8 @@ public final class Audit {
   private final Sample sample;
   private final SqlFile sql = SqlFile.read("audit");
   private final Map<String, Object> values = new HashMap<>();
-  private final Map<String, List<Blocks>> fetched = new HashMap<>();
-  private final Map<String, Long> firstBlocks = new HashMap<>();
-
-  /** Blocks with how many rows they have, each up to the next one. */
-  private final List<long[]> rows = new ArrayList<>();
+  private final LawCheck lawCheck;
+  private Fetched fetched;
 
   /**
    * All laws' results.
@@ -101,6 +93,7 @@ public final class Audit {
     values.putAll(Memory.of(steps.budget()));
     // of a query with one aggregation
     values.put("late_spill", steps.budget() / 4);
+    lawCheck = new LawCheck(clickHouse, sql);
   }
 
   /** Ends after the slice in flight. */
@@ -140,33 +133,9 @@ public final class Audit {
         (System.nanoTime() - started) / 1_000_000);
   }
 
-  /** Computes what the laws read beside the stored logs, and reads what was fetched. */
+  /** Reads what was fetched, and computes what the laws read beside the stored logs. */
   private void begin() {
-    steps.run(
-        "read what was fetched",
-        () -> {
-          clickHouse.stream(
-              sql.section("fetched").sql(values),
-              Map.of(),
-              row ->
-                  fetched
-                      .computeIfAbsent((String) row.get("dataset"), d -> new ArrayList<>())
-                      .add(new Blocks(number(row.get("first")), number(row.get("last")))));
-          clickHouse
-              .rows(sql.section("first-blocks").sql(values), Map.of())
-              .forEach(
-                  row -> firstBlocks.put((String) row.get("dataset"), number(row.get("block"))));
-          clickHouse.stream(
-              sql.section("rows").sql(values),
-              Map.of(),
-              row -> rows.add(new long[] {number(row.get("block")), number(row.get("rows"))}));
-        });
-    fetched.replaceAll((dataset, ranges) -> Blocks.joined(ranges));
-    if (fetched.isEmpty()) {
-      throw new UserError(
-          "no blocks were fetched yet: run `backfill run chain --from N --to latest` first"
-              + " (docs/CHAIN.md says from which block)");
-    }
+    steps.run("read what was fetched", () -> fetched = Fetched.read(clickHouse, sql, values));
     ChainIndex.make(clickHouse, steps, messages);
   }
 
@@ -188,12 +157,14 @@ public final class Audit {
     switch (by) {
       case "blocks" -> byBlocks(section, law);
       case "tokens" -> byTokens(section, law);
-      case "node" -> byNode(section, law);
+      case "node" ->
+          new HeldCollateral(clickHouse, node, steps, progress).check(section, law, values);
       case "source" -> {
         law.partly(sample.size());
-        each(law, sample.pieces(), sample::placeholders, section, Sample.Piece::halves);
+        values.putAll(sample.placeholders());
+        each(law, section, sample.slices());
       }
-      case "all" -> each(law, List.of(0), nothing -> Map.of(), section, nothing -> List.of());
+      case "all" -> each(law, section, List.of(LawSlice.ALL));
       default -> throw new UserError("sql/audit.sql:" + section.line() + ": unknown by=" + by);
     }
   }
@@ -210,14 +181,12 @@ public final class Audit {
       return null;
     }
     List<String> datasets = List.of(whole.split(","));
-    List<Blocks> ranges = of(datasets.get(0));
-    for (String dataset : datasets) {
-      ranges = Blocks.common(ranges, of(dataset));
-    }
+    List<Blocks> ranges = fetched.ofAll(datasets);
     String opened = section.attributes().get("opening");
-    String why = lacking(datasets);
+    String why = fetched.lacking(datasets);
     if (why != null && opened != null) {
-      String others = lacking(datasets.stream().filter(name -> !name.equals(opened)).toList());
+      String others =
+          fetched.lacking(datasets.stream().filter(name -> !name.equals(opened)).toList());
       why =
           opening || others != null
               ? others
@@ -251,7 +220,7 @@ public final class Audit {
             ? List.of()
             : ranges.stream()
                 .map(Blocks::first)
-                .filter(first -> first > firstBlocks.get(opened))
+                .filter(first -> first > fetched.firstBlock(opened))
                 .map(first -> first - 1)
                 .toList();
     values.put("openings", openings);
@@ -262,15 +231,9 @@ public final class Audit {
   }
 
   private void byBlocks(SqlFile.Section section, Law law) {
-    String[] needs = section.attributes().get("needs").split(",");
-    List<Blocks> both = of(needs[0]);
-    List<String> lacking = new ArrayList<>();
-    for (String dataset : needs) {
-      both = Blocks.common(both, of(dataset));
-      if (of(dataset).isEmpty()) {
-        lacking.add(dataset);
-      }
-    }
+    List<String> needs = List.of(section.attributes().get("needs").split(","));
+    List<Blocks> both = fetched.ofAll(needs);
+    List<String> lacking = needs.stream().filter(each -> fetched.of(each).isEmpty()).toList();
     if (both.isEmpty()) {
       law.notChecked(
           lacking.isEmpty()
@@ -278,8 +241,8 @@ public final class Audit {
               : "nothing was fetched of " + String.join(", ", lacking));
       return;
     }
-    long blocks = both.stream().mapToLong(Blocks::width).sum();
-    long most = fetched.values().stream().mapToLong(Audit::width).max().orElse(0);
+    long blocks = Fetched.width(both);
+    long most = fetched.blocks();
     if (blocks < most) {
       law.partly(
           Messages.count(blocks)
@@ -288,14 +251,13 @@ public final class Audit {
               + " blocks were fetched of all of "
               + String.join(", ", needs));
     }
-    boolean known = origin(section, law);
+    values.put("origin_known", origin(section, law));
     each(
         law,
-        slices(both),
-        slice ->
-            Map.of("from_block", slice.first(), "to_block", slice.last(), "origin_known", known),
         section,
-        Blocks::halves);
+        fetched.cut(both, Math.max(FEWEST, steps.budget() / 2 / BYTES_A_ROW)).stream()
+            .map(LawSlice::of)
+            .toList());
   }
 
   /**
@@ -304,42 +266,11 @@ public final class Audit {
    */
   private boolean origin(SqlFile.Section section, Law law) {
     String dataset = section.attributes().get("origin");
-    String why = dataset == null ? null : lacking(List.of(dataset));
+    String why = dataset == null ? null : fetched.lacking(List.of(dataset));
     if (why != null) {
       law.partly(law.name + " that were made before are left out: " + why);
     }
     return why == null;
-  }
-
-  /**
-   * Why a law does not apply that needs all of some datasets from their contracts' first block on;
-   * null where it does.
-   */
-  private String lacking(List<String> datasets) {
-    for (String dataset : datasets) {
-      List<Blocks> ranges = of(dataset);
-      long first = firstBlocks.get(dataset);
-      if (ranges.isEmpty()) {
-        return "nothing was fetched of " + dataset;
-      }
-      if (ranges.get(0).first() > first) {
-        return "what was there before is not known: "
-            + dataset
-            + " were fetched from block "
-            + ranges.get(0).first()
-            + " on, and the contracts begin at "
-            + first;
-      }
-      if (ranges.size() > 1) {
-        return dataset
-            + " lack the blocks "
-            + (ranges.get(0).last() + 1)
-            + " to "
-            + (ranges.get(1).first() - 1)
-            + (ranges.size() > 2 ? " and " + (ranges.size() - 2) + " ranges more" : "");
-      }
-    }
-    return null;
   }
 
   private void byTokens(SqlFile.Section section, Law law) {
@@ -354,101 +285,23 @@ public final class Audit {
     }
     each(
         law,
-        HashRange.of(
-            clickHouse.number(sql.section("token-rows").sql(values)),
-            ON_DISK * steps.budget() / 2 / BYTES_A_CHANGE),
-        range ->
-            Map.of("in_range", range.between(), "from_hash", range.from(), "to_hash", range.to()),
         section,
-        range -> range.ids() < FEWEST ? List.of() : range.halves());
+        HashRange.of(
+                clickHouse.number(sql.section("token-rows").sql(values)),
+                ON_DISK * steps.budget() / 2 / BYTES_A_CHANGE)
+            .stream()
+            .map(LawSlice::of)
+            .toList());
   }
 
-  /**
-   * Asks what is held after the last block; where that breaks the law, halves the blocks between
-   * those that were asked for, until each difference has a block of its own or the node has no
-   * state so old.
-   */
-  private void byNode(SqlFile.Section section, Law law) {
-    if (node == null) {
-      law.notChecked("no node was asked what the contracts hold: add --node");
-      return;
-    }
-    clickHouse.execute("TRUNCATE TABLE default.audit_held");
-    Set<Long> ends = new TreeSet<>();
-    for (String name : List.of("openings", "lasts")) {
-      ((List<?>) values.get(name)).forEach(block -> ends.add(number(block)));
-    }
-    try {
-      ends.forEach(this::ask);
-    } catch (UserError e) {
-      law.notChecked(e.getMessage());
-      return;
-    }
-    if (clickHouse.number(sql.section("unheld").sql(values)) > 0) {
-      law.partly("what the modules of V3 hold is not checked");
-    }
-    Map<String, Object> row = clickHouse.rows(section.sql(values), Map.of()).get(0);
-    try {
-      for (List<Long> middles = middles(row); !middles.isEmpty() && !steps.isStopped(); ) {
-        middles.forEach(this::ask);
-        row = clickHouse.rows(section.sql(values), Map.of()).get(0);
-        middles = middles(row);
-      }
-    } catch (UserError e) {
-      law.partly("the blocks are no narrower because " + e.getMessage());
-    }
-    law.add(row);
-  }
-
-  private void ask(long block) {
-    progress.accept("audit: what the contracts held at block " + block);
-    clickHouse
-        .rows(sql.section("held").sql(values), Map.of())
-        .forEach(
-            held -> {
-              String collateral = (String) held.get("collateral");
-              clickHouse.execute(
-                  SqlFile.fill(
-                      "INSERT INTO default.audit_held SELECT unhex({collateral}), {block},"
-                          + " toUInt256({amount})",
-                      Map.of(
-                          "collateral", collateral.substring(2),
-                          "block", block,
-                          "amount",
-                              node.balance(collateral, (String) held.get("holder"), block)
-                                  .toString())));
-            });
-  }
-
-  /** The blocks in the middle of the first places that are wider than one. */
-  private static List<Long> middles(Map<String, Object> row) {
-    return Law.list(row.get("places")).stream()
-        .map(place -> blocks(Law.list(place)))
-        .filter(range -> range.width() > 1)
-        .limit(MOST_HALVED)
-        .map(range -> range.halves().get(0).last())
-        .distinct()
-        .toList();
-  }
-
-  private static Blocks blocks(List<?> place) {
-    return new Blocks(number(place.get(0)), number(place.get(1)));
-  }
-
-  private <P> void each(
-      Law law,
-      List<P> slices,
-      java.util.function.Function<P, Map<String, Object>> placeholders,
-      SqlFile.Section section,
-      java.util.function.Function<P, List<P>> divide) {
+  private void each(Law law, SqlFile.Section section, List<LawSlice> slices) {
+    String by = section.attributes().get("by");
     int[] done = {0};
     steps.each(
         law.name,
         slices,
         slice -> {
-          Map<String, Object> own = new HashMap<>(values);
-          own.putAll(placeholders.apply(slice));
-          hold(section, law, own);
+          law.add(slice, lawCheck.check(section, values, slice));
           progress.accept(
               "audit: "
                   + law.name
@@ -458,67 +311,7 @@ public final class Audit {
                   + Math.max(done[0], slices.size())
                   + " slices");
         },
-        divide);
-  }
-
-  /**
-   * Holds a law against a slice; where a first pass finds nothing doubtful in it, by that alone.
-   */
-  private void hold(SqlFile.Section section, Law law, Map<String, Object> slice) {
-    String glance = section.attributes().get("glance");
-    if (glance == null) {
-      law.add(clickHouse.rows(section.sql(slice), Map.of()).get(0));
-      return;
-    }
-    Map<String, Object> seen = new HashMap<>(slice);
-    seen.put("glance", glance);
-    seen.put("law", law.name);
-    seen.put("first", slice.get(glance(section, "from")));
-    seen.put("last", slice.get(glance(section, "to")));
-    if (clickHouse.rows(sql.section("glanced").sql(seen), Map.of()).isEmpty()) {
-      clickHouse.execute(sql.section("glance-" + glance).sql(slice));
-    }
-    Map<String, Object> found = clickHouse.rows(sql.section("glanced").sql(seen), Map.of()).get(0);
-    law.add(
-        number(found.get("checked")),
-        number(found.get("doubtful")) == 0
-            ? Map.of()
-            : clickHouse.rows(section.sql(slice), Map.of()).get(0));
-  }
-
-  private static String glance(SqlFile.Section section, String border) {
-    return border + (section.attributes().get("by").equals("tokens") ? "_hash" : "_block");
-  }
-
-  /** The ranges in parts, each of about as many rows as fit into memory. */
-  private List<Blocks> slices(List<Blocks> ranges) {
-    long most = Math.max(FEWEST, steps.budget() / 2 / BYTES_A_ROW);
-    List<Blocks> slices = new ArrayList<>();
-    int at = 0;
-    for (Blocks range : ranges) {
-      long first = range.first();
-      long held = 0;
-      for (; at < rows.size() && rows.get(at)[0] <= range.last(); at++) {
-        if (held > 0 && held + rows.get(at)[1] > most && rows.get(at)[0] > first) {
-          slices.add(new Blocks(first, rows.get(at)[0] - 1));
-          first = rows.get(at)[0];
-          held = 0;
-        }
-        held += rows.get(at)[1];
-      }
-      // blocks are counted by the thousand: the last ones may be the next range's too
-      at = Math.max(0, at - 1);
-      slices.add(new Blocks(first, range.last()));
-    }
-    return slices;
-  }
-
-  private List<Blocks> of(String dataset) {
-    return fetched.getOrDefault(dataset, List.of());
-  }
-
-  private static long width(List<Blocks> ranges) {
-    return ranges.stream().mapToLong(Blocks::width).sum();
+        slice -> slice.halves(by));
   }
 
   private String command(Blocks range) {

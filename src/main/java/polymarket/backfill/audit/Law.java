@@ -1,10 +1,10 @@
 package polymarket.backfill.audit;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** A law's results as they come in, slice by slice. */
 final class Law {
@@ -17,7 +17,11 @@ final class Law {
   private long last;
   private String why = "";
   private boolean skipped;
-  private final List<Place> places = Collections.synchronizedList(new ArrayList<>());
+
+  /**
+   * Those of each slice by its beginning, so that their order is the slices', not that of the work.
+   */
+  private final Map<BigInteger, List<Place>> places = new TreeMap<>();
 
   /**
    * @param cases what it is held against, in the plural
@@ -37,42 +41,19 @@ final class Law {
     why = why.isEmpty() ? reason : why + "; " + reason;
   }
 
-  /** Adds a row of the law's statement. */
-  void add(Map<String, Object> row) {
-    add(Audit.number(row.get("checked")), row);
-  }
-
-  /**
-   * Adds so many checked cases.
-   *
-   * @param row what the law's statement says of those that are doubtful; empty where none are
-   */
-  synchronized void add(long cases, Map<String, Object> row) {
-    checked += cases;
-    if (row.isEmpty()) {
-      return;
-    }
-    long wrong = Audit.number(row.get("broken"));
-    if (wrong > 0) {
-      broken += wrong;
-      first = Math.min(first, Audit.number(row.get("first_block")));
-      last = Math.max(last, Audit.number(row.get("last_block")));
-      for (Object place : list(row.get("places"))) {
-        List<?> fields = list(place);
-        places.add(
-            new Place(
-                Audit.number(fields.get(0)),
-                Audit.number(fields.get(1)),
-                String.valueOf(fields.get(2)),
-                String.valueOf(fields.get(3)),
-                String.valueOf(fields.get(4)),
-                String.valueOf(fields.get(5))));
-      }
+  /** Adds what was found in a slice. */
+  synchronized void add(LawSlice slice, Found found) {
+    checked += found.checked();
+    if (found.broken() > 0) {
+      broken += found.broken();
+      first = Math.min(first, found.first());
+      last = Math.max(last, found.last());
+      places.merge(slice.from(), found.places(), Law::both);
     }
   }
 
-  static List<?> list(Object value) {
-    return value instanceof List<?> list ? list : Arrays.asList((Object[]) value);
+  private static List<Place> both(List<Place> some, List<Place> others) {
+    return Stream.concat(some.stream(), others.stream()).toList();
   }
 
   LawResult result(long millis) {
@@ -83,7 +64,7 @@ final class Law {
         checked,
         broken,
         broken > 0 ? new Blocks(first, last) : null,
-        List.copyOf(places),
+        places.values().stream().flatMap(List::stream).toList(),
         state().equals(LawResult.NOTHING)
             ? "no "
                 + cases

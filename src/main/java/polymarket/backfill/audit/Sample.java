@@ -33,19 +33,11 @@ public final class Sample {
     String database();
   }
 
-  /** Blocks, and the datasets that were fetched of them from one source. */
-  record Piece(Blocks blocks, List<String> datasets) {
-
-    List<Piece> halves() {
-      return blocks.halves().stream().map(half -> new Piece(half, datasets)).toList();
-    }
-  }
-
   private final String source;
   private final double share;
   private final long seed;
   private final Copy copy;
-  private final List<Piece> pieces = new ArrayList<>();
+  private final List<LawSlice> slices = new ArrayList<>();
   private long total;
 
   /**
@@ -79,15 +71,15 @@ public final class Sample {
                 .forEach(
                     row -> {
                       total = Audit.number(row.get("total"));
-                      pieces.add(
-                          new Piece(
+                      slices.add(
+                          LawSlice.of(
                               new Blocks(
                                   Audit.number(row.get("first")), Audit.number(row.get("last"))),
-                              Law.list(row.get("datasets")).stream()
+                              Found.list(row.get("datasets")).stream()
                                   .map(String::valueOf)
                                   .toList()));
                     }));
-    if (pieces.isEmpty()) {
+    if (slices.isEmpty()) {
       throw new UserError(
           "no block up to "
               + reach
@@ -96,33 +88,28 @@ public final class Sample {
               + ": compare with another one");
     }
     int done = 0;
-    for (Piece piece : pieces) {
+    for (LawSlice slice : slices) {
       if (steps.isStopped()) {
         return;
       }
-      copy.fetch(piece.blocks(), piece.datasets());
+      copy.fetch(slice.blocks(), slice.datasets());
       progress.accept(
-          "audit: fetched " + ++done + " of " + pieces.size() + " ranges from " + source);
+          "audit: fetched " + ++done + " of " + slices.size() + " ranges from " + source);
     }
   }
 
-  List<Piece> pieces() {
-    return pieces;
+  List<LawSlice> slices() {
+    return slices;
   }
 
-  /** The values of the law's section for a piece. */
-  Map<String, Object> placeholders(Piece piece) {
-    return Map.of(
-        "from_block", piece.blocks().first(),
-        "to_block", piece.blocks().last(),
-        "datasets", piece.datasets(),
-        "source", source,
-        "copy", new SqlFile.Raw(copy.database()));
+  /** The values of the law's section, beside those of a slice. */
+  Map<String, Object> placeholders() {
+    return Map.of("source", source, "copy", new SqlFile.Raw(copy.database()));
   }
 
   /** How large the sample is, and how to choose it again. */
   String size() {
-    return Messages.count(pieces.stream().mapToLong(piece -> piece.blocks().width()).sum())
+    return Messages.count(slices.stream().mapToLong(slice -> slice.blocks().width()).sum())
         + " of "
         + Messages.count(total)
         + " blocks were compared with "
