@@ -65,7 +65,7 @@ final class EnrichCommand implements Callable<Integer> {
         ClickHouse clickHouse = ClickHouse.open(settings)) {
       String target = settings.text("enrich.target");
       if (rollback) {
-        try (Member member = EnrichRuns.member(settings, new Terminal(json))) {
+        try (Member member = new PassRuns(settings, new Terminal(json)).member(EnrichRuns.NAME)) {
           Enrich.rollback(clickHouse, settings, member);
         }
         System.out.println(

@@ -27,6 +27,8 @@ import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
+import polymarket.backfill.slices.PassHelp;
+import polymarket.backfill.slices.SliceLedger;
 
 /**
  * Rewrites the trades with condition ids. The table falls into slices, which are ids of a ledger:
@@ -173,13 +175,15 @@ public final class Enrich {
     long started = System.nanoTime();
     messages.info("enrich reads " + trades.reads());
     String helped =
-        member == null ? null : new PassHelp(member, place, tools, mapping, fingerprint).help(PASS);
+        member == null
+            ? null
+            : new PassHelp(PASS, member, steps::isStopped, messages, this::help).help();
     if (steps.isStopped()) {
       return new Result("interrupted", 0, 0, 0, 0, 0, steps.divided(), 0, steps.millis());
     }
     if (helped != null && place.exists()) {
       try (Ledger ledger = Ledger.open(place)) {
-        if (helped.equals(ledger.id()) && SliceLedger.run(ledger).equals(target.madeBy())) {
+        if (helped.equals(ledger.id()) && SliceTables.run(ledger).equals(target.madeBy())) {
           return result("complete", ledger, started);
         }
       }
@@ -188,6 +192,26 @@ public final class Enrich {
       return new Result("unchanged", 0, 0, 0, 0, 0, 0, 0, steps.millis());
     }
     return lead(started);
+  }
+
+  /** Does what there is to do in the step that another member leads. */
+  private void help(Ledger ledger, String stage, SharedLedgers.Holder leader) {
+    if (!fingerprint.take().equals(ledger.sourceKey())) {
+      throw new UserError(
+          "the mapping, the table of trades or the settings enrich.* differ from those of the pass"
+              + " that "
+              + leader
+              + " leads: use the same on all machines, or wait until it ends");
+    }
+    SliceSteps slices = new SliceSteps(tools, ledger, member, () -> stage.equals(ledger.stage()));
+    if (stage.startsWith("measure ")) {
+      slices.measure();
+    } else if (stage.startsWith("look ")) {
+      slices.look();
+    } else if (stage.startsWith("write ")) {
+      mapping.adopt();
+      slices.write();
+    }
   }
 
   private Result lead(long started) {
@@ -230,7 +254,7 @@ public final class Enrich {
   private Result lastRun(String key, long started) {
     if (place.exists()) {
       try (Ledger ledger = Ledger.open(place)) {
-        String run = SliceLedger.run(ledger);
+        String run = SliceTables.run(ledger);
         boolean own = clickHouse.id().equals(ledger.server());
         boolean same = own && key.equals(ledger.sourceKey());
         if (own && run.equals(target.madeBy())) {
@@ -276,9 +300,9 @@ public final class Enrich {
             "exchange",
             () ->
                 target.assemble(
-                    SliceLedger.run(ledger),
+                    SliceTables.run(ledger),
                     trades,
-                    SliceLedger.written(ledger).values(),
+                    SliceLedger.done(ledger).values(),
                     this::requireLead));
         return result("complete", ledger, started);
       }
@@ -323,7 +347,7 @@ public final class Enrich {
   /** Tells the members that help what there is to do. */
   private void stage(Ledger ledger, String what, int round) {
     if (member != null && !steps.isStopped()) {
-      ledger.stage(what + " in round " + round + " by " + member.number());
+      PassHelp.stage(ledger, member, what + " in round " + round);
     }
   }
 
@@ -357,7 +381,7 @@ public final class Enrich {
     if (place.exists()) {
       String run;
       try (Ledger ledger = Ledger.open(place)) {
-        run = SliceLedger.run(ledger);
+        run = SliceTables.run(ledger);
       }
       // a run that was killed right after its exchange has not put the previous table in its place
       // yet
@@ -394,7 +418,7 @@ public final class Enrich {
     Map<String, Stored> there = target.stored(Target.WORK);
     Map<String, Stored> compared = target.compared();
     List<String> lost = new ArrayList<>();
-    SliceLedger.written(ledger)
+    SliceLedger.done(ledger)
         .forEach(
             (id, table) -> {
               if (!there.getOrDefault(table, Stored.NOTHING).equals(compared.get(table))) {

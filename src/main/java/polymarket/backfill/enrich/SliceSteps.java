@@ -17,18 +17,17 @@ import java.util.function.Supplier;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
 import polymarket.backfill.clickhouse.ClickHouse;
-import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
 import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.enrich.SliceWriter.Measured;
 import polymarket.backfill.ledger.Batch;
-import polymarket.backfill.ledger.BatchWork;
-import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.slices.SliceLedger;
+import polymarket.backfill.slices.SliceQueue;
 
 /**
  * The steps that are done slice by slice. Where members share the ledger, each of them works on the
@@ -67,9 +66,6 @@ final class SliceSteps {
   private final Supplier<Boolean> current;
 
   private final Map<String, Measured> known = new ConcurrentHashMap<>();
-
-  /** Slices of members that are gone, which are this process's now. */
-  private final List<Batch> freed = new ArrayList<>();
 
   /**
    * @param member who works on the shared ledger; null where it is not shared
@@ -210,25 +206,8 @@ final class SliceSteps {
   void write() {
     known.putAll(writer.measured());
     WriteProgress written = member == null ? progress() : null;
-    while (!steps.isStopped() && current.get()) {
-      List<Batch> claimed = claim(member == null ? Integer.MAX_VALUE : 1);
-      if (claimed.isEmpty()) {
-        if (!ledger.othersWork()) {
-          return;
-        }
-        pause();
-        continue;
-      }
-      steps.each(
-          "write and compare",
-          claimed,
-          () ->
-              member == null || !current.get() ? null : claim(1).stream().findFirst().orElse(null),
-          batch -> write(batch, written),
-          this::writtenHalves);
-    }
-    freed.forEach(batch -> SliceLedger.giveBack(ledger, batch));
-    freed.clear();
+    new SliceQueue(ledger, steps, current, tools.messages())
+        .each("write and compare", batch -> write(batch, written), this::writtenHalves);
   }
 
   private WriteProgress progress() {
@@ -240,67 +219,24 @@ final class SliceSteps {
     return ids.stream().mapToLong(id -> known.get(id).rows()).sum();
   }
 
-  /** Slices for this process: those that were begun and left, then others. */
-  private List<Batch> claim(int most) {
-    synchronized (ledger) {
-      List<Batch> claimed = new ArrayList<>(member == null ? ledger.open(Share.WHOLE) : freed());
-      if (claimed.size() < most) {
-        claimed.addAll(SliceLedger.claim(ledger, Math.min(1_000_000, most - claimed.size())));
-      }
-      return claimed;
-    }
-  }
-
-  /** One slice of a member that is gone; what it had besides waits for the next call. */
-  private List<Batch> freed() {
-    if (freed.isEmpty()) {
-      freed.addAll(ledger.freed(Share.WHOLE));
-    }
-    return freed.isEmpty() ? List.of() : List.of(freed.remove(0));
-  }
-
   private void write(Batch batch, WriteProgress written) {
     String id = SliceLedger.idOf(batch);
     Slice slice = Slice.parse(id);
-    try {
-      Measured measured = known(id);
-      if (measured == null || !current.get()) {
-        // the step ended before this slice was claimed
-        SliceLedger.giveBack(ledger, batch);
-        return;
-      }
-      forget(batch);
-      if (!writer.write(
-          slice, SliceLedger.table(batch), values(slice), measured, () -> requireHeld(batch))) {
-        SliceLedger.changed(ledger, batch);
-        return;
-      }
-      SliceLedger.done(ledger, batch, measured.rows());
-      tools.status().accept(written == null ? shared() : written.add(measured.rows()));
-    } catch (FencedException e) {
-      fenced(slice);
-    } catch (ClickHouseException e) {
-      if (ledger.holds(batch)) {
-        throw e;
-      }
-      // the one that took it over has dropped its table
-      fenced(slice);
+    Measured measured = known(id);
+    if (measured == null) {
+      // the step ended before this slice was claimed
+      SliceLedger.giveBack(ledger, batch);
+      return;
     }
-  }
-
-  private void requireHeld(Batch batch) {
-    if (!ledger.holds(batch)) {
-      throw new FencedException(batch);
+    forget(batch);
+    String table = SliceTables.of(batch);
+    if (!writer.write(
+        slice, table, values(slice), measured, () -> SliceLedger.requireHeld(ledger, batch))) {
+      SliceLedger.failed(ledger, batch, table);
+      return;
     }
-  }
-
-  private void fenced(Slice slice) {
-    tools
-        .messages()
-        .warn(
-            "another member took over the slice "
-                + slice.id()
-                + ", because this one stood still: nothing of it is marked here");
+    SliceLedger.done(ledger, batch, measured.rows(), table);
+    tools.status().accept(written == null ? shared() : written.add(measured.rows()));
   }
 
   /** Drops what was written of a slice before and is not read any more. */
@@ -308,14 +244,14 @@ final class SliceSteps {
     Ledger.Entry entry = ledger.entry(SliceLedger.idOf(batch));
     List<String> tables = new ArrayList<>();
     // before anything is dropped: another member may have marked the slice since
-    requireHeld(batch);
+    SliceLedger.requireHeld(ledger, batch);
     if (entry != null && entry.reason() != null) {
       tables.add(entry.reason());
     }
-    if (SliceLedger.tableBefore(batch) != null) {
-      tables.add(SliceLedger.tableBefore(batch));
+    if (SliceTables.before(batch) != null) {
+      tables.add(SliceTables.before(batch));
     }
-    tables.remove(SliceLedger.table(batch));
+    tables.remove(SliceTables.of(batch));
     tables.forEach(table -> tools.clickHouse().execute("DROP TABLE IF EXISTS " + table));
   }
 
@@ -371,20 +307,11 @@ final class SliceSteps {
     return halves;
   }
 
-  private List<Batch> writtenHalves(Batch batch) {
-    String id = SliceLedger.idOf(batch);
+  private List<String> writtenHalves(String id) {
     List<String> halves = divided(id);
-    if (halves.isEmpty()) {
-      return List.of();
-    }
     measureAll(halves);
     halves.forEach(this::looked);
-    try {
-      return ledger.split(new BatchWork(batch), halves);
-    } catch (FencedException e) {
-      // the next try to write it finds the same
-      return List.of(batch);
-    }
+    return halves;
   }
 
   private void measureAll(List<String> ids) {
