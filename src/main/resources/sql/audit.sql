@@ -89,10 +89,14 @@ CREATE TABLE IF NOT EXISTS default.audit_glances
     first    UInt64 COMMENT 'first block or hash of the slice',
     last     UInt64,
     checked  Map(String, UInt64) COMMENT 'number of cases of each law',
-    doubtful Array(UInt64) COMMENT 'hashes of the transactions or tokens that the laws have to read'
+    doubtful Array(UInt64) COMMENT 'hashes of the transactions or tokens that the laws have to read',
+    audit    String COMMENT 'the audit that it is of: an earlier one that was killed may still write'
 )
 ENGINE = MergeTree
 ORDER BY (glance, first, last);
+
+-- For tables of an earlier version.
+ALTER TABLE default.audit_glances ADD COLUMN IF NOT EXISTS audit String COMMENT 'the audit that it is of: an earlier one that was killed may still write';
 
 CREATE TABLE IF NOT EXISTS default.audit_pools
 (
@@ -245,6 +249,11 @@ WHERE (holder.2, holder.3, holder.4) NOT IN (SELECT token_id, wallet, block_numb
     WHERE cityHash64(token_id) {in_range})
 SETTINGS max_memory_usage = {max_memory};
 
+-- @state
+-- What was fetched, and when: an audit that was interrupted goes on where this is as it was.
+SELECT concat(toString(count()), ' ', toString(sum(cityHash64(toString(dataset), first, last, source, logs, batch, fetched_at))))
+FROM default.chain_ranges FINAL;
+
 -- @refetch
 -- The command that fetches a range again.
 SELECT concat('backfill run chain --redo all --from ', toString({first_block}), ' --to ', toString({last_block}));
@@ -269,14 +278,14 @@ SELECT count() FROM default.chain_lifecycle WHERE version = 'V3' AND kind IN ('s
 -- @glanced
 -- What the first pass over a slice found for a law; no row before it.
 SELECT checked[{law}] AS checked, length(doubtful) AS doubtful FROM default.audit_glances
-WHERE glance = {glance} AND first = {first} AND last = {last};
+WHERE audit = {audit} AND glance = {glance} AND first = {first} AND last = {last};
 
 -- @glance-balances
 -- The tokens with a wallet whose balance goes below zero or is not zero after a redemption. A step is a number of 128 bits, its place
 -- in the chain in the upper half and the amount in the lower one: these sort and add up in a fraction of the time that tuples take.
 -- Amounts from 2^62 on are as good as below zero: the law looks at them again.
-INSERT INTO default.audit_glances
-SELECT 'balances', {from_hash}, {to_hash}, map('balances', count()),
+INSERT INTO default.audit_glances (audit, glance, first, last, checked, doubtful)
+SELECT {audit}, 'balances', {from_hash}, {to_hash}, map('balances', count()),
     groupUniqArrayIf(token, arrayMin(balances) < 0 OR has(deltas, 0) AND arrayExists((b, d) -> b != 0 AND d = 0, balances, deltas))
 FROM
 (
@@ -324,7 +333,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- up to zero, modulo 2^64; if one is not, the sum is zero by a chance of about 2^-64. What a wallet burns of the tokens that it redeems
 -- in the same transaction is any amount, and counts as nothing. Whatever the sum cannot tell (redemptions by contracts, conversions, pools, fees in shares, orders that are filled alone) makes its transaction a doubtful one. The flags of an address: 1, its moves have to be explained;
 -- 2, it keeps none; 4, what it moves has to be explained; 8, a collateral adapter.
-INSERT INTO default.audit_glances
+INSERT INTO default.audit_glances (audit, glance, first, last, checked, doubtful)
 WITH
     (
         SELECT groupArray((cityHash64(address), flags)) FROM
@@ -350,7 +359,7 @@ WITH
                 $redeemed({from_block}, {to_block})
         ) AS token USING (condition_id, collateral, index_set)
     )
-SELECT 'moves', {from_block}, {to_block},
+SELECT {audit}, 'moves', {from_block}, {to_block},
     map('transactions', countIf(bitAnd(about, 1) != 0), 'supply', countIf(bitAnd(about, 2) != 0)),
     groupArrayIf(tx, left != 0)
 FROM
@@ -429,8 +438,8 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- The transactions whose redemptions do not plainly pay what is burnt. A token that pays all or nothing is not rounded: payouts
 -- less burnt tokens that pay, each times a hash of wallet, condition and collateral, sum up to zero, modulo 2^64. Tokens that pay a
 -- part, and merges in the same transaction, make it a doubtful one.
-INSERT INTO default.audit_glances
-SELECT 'redemptions', {from_block}, {to_block}, map('redemptions', sum(redemptions)), groupArrayIf(tx, redemptions > 0 AND left != 0)
+INSERT INTO default.audit_glances (audit, glance, first, last, checked, doubtful)
+SELECT {audit}, 'redemptions', {from_block}, {to_block}, map('redemptions', sum(redemptions)), groupArrayIf(tx, redemptions > 0 AND left != 0)
 FROM
 (
     SELECT tx, sum(events) AS redemptions, sum(more) AS left FROM
@@ -474,11 +483,11 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- The transactions whose fills are not plainly one match: one taker's row behind its makers', whose sums are the taker's. Shares,
 -- collateral, and shares times a hash of the taker's wallet sum up to zero over the match, the taker's row being negative; each with
 -- a factor of its own, modulo 2^64. Where sides are opposite, tokens are the same and so is the price; else they are the complement's.
-INSERT INTO default.audit_glances
+INSERT INTO default.audit_glances (audit, glance, first, last, checked, doubtful)
 WITH bitAnd(counts, 65535) AS takers, bitAnd(bitShiftRight(counts, 16), 65535) AS bought, bitAnd(bitShiftRight(counts, 32), 65535) AS sold,
     bitShiftRight(counts, 48) AS others, bitShiftLeft(toUInt64(1), 16) AS one_bought, bitShiftLeft(toUInt64(1), 32) AS one_sold,
     bitShiftLeft(toUInt64(1), 48) AS one_other
-SELECT 'matches', {from_block}, {to_block}, map('matches', sum(greatest(takers, 1))),
+SELECT {audit}, 'matches', {from_block}, {to_block}, map('matches', sum(greatest(takers, 1))),
     groupArrayIf(tx, takers != 1 OR bought + sold = 0 OR others > 1 OR last % 2 = 0 OR left != 0
         OR if(others = 1, sold_tokens != sold * token OR bought > 0 AND bought_tokens = bought * token,
             bought_tokens != bought * token OR sold > 0 AND sold_tokens = sold * token))
@@ -504,7 +513,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- Each range of blocks that was fetched begins with the balances before it, none at the contracts' first block. A debit stands
 -- before its credit, so that a transfer to oneself needs the amount too. Amounts from 2^100 on are no
 -- collateral's. A missing transfer is somewhere between the token's first one and the log that cannot be.
-WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'balances' AND first = {from_hash} AND last = {to_hash})
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE audit = {audit} AND glance = 'balances' AND first = {from_hash} AND last = {to_hash})
 SELECT sum(held) AS checked, sum(length(bad)) AS broken, minIf(born, notEmpty(bad)) AS first_block,
     max(arrayMax(arrayConcat([toUInt64(0)], arrayMap(b -> b.1, bad)))) AS last_block,
     groupArrayArray(100)(arrayMap(b -> (if(b.3 < 0, born, b.4), b.1, '', concat('0x', lower(hex(b.2))), toString(token_id),
@@ -552,7 +561,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law supply by=blocks case=mints-or-burns glance=moves needs=transfers,lifecycle In each transaction a condition's outcomes are minted and burnt by what its splits and merges say, the same of each; beyond that they are burnt by redemptions alone.
 -- Sums of these over all transactions: until a condition resolves, all its outcomes have the same supply, which is splits
 -- less merges.
-WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'moves' AND first = {from_block} AND last = {to_block})
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE audit = {audit} AND glance = 'moves' AND first = {from_block} AND last = {to_block})
 SELECT count() AS checked, uniqExactIf(tx, wrong) AS broken, minIf(block, wrong) AS first_block, maxIf(block, wrong) AS last_block,
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), '', toString(p.3),
         concat($units(abs(p.4)), if(p.4 < 0, ' burnt', ' minted'), ', by the events ', $units(abs(p.5)),
@@ -607,7 +616,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 
 -- @law redemptions by=blocks case=redemptions-of-resolved-conditions glance=redemptions needs=transfers,lifecycle,conditions Each redemption pays what the tokens that were burnt for it are worth, rounded down for each outcome.
 -- Where a wallet redeems a condition several times in a transaction, each may round on its own.
-WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'redemptions' AND first = {from_block} AND last = {to_block})
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE audit = {audit} AND glance = 'redemptions' AND first = {from_block} AND last = {to_block})
 SELECT count() AS checked, countIf(wrong != '') AS broken, minIf(block, wrong != '') AS first_block,
     maxIf(block, wrong != '') AS last_block,
     groupArrayIf(100)((block, block, concat('0x', lower(hex(tx))), concat('0x', lower(hex(wallet))), '', wrong), wrong != '') AS places
@@ -660,7 +669,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law matches by=blocks case=fills glance=matches needs=fills,transfers Each match adds up: the taker gets what its makers give, shares for shares and collateral for collateral, and each maker has its taker.
 -- A match is its makers' rows and the taker's row behind them. Its taker may offer more than is taken, and gets the rest back. An
 -- order of V1 that is filled alone has no taker's row: the tokens go between its owner and the operator.
-WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'matches' AND first = {from_block} AND last = {to_block})
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE audit = {audit} AND glance = 'matches' AND first = {from_block} AND last = {to_block})
 SELECT count() AS checked, countIf(wrong > 0) AS broken, minIf(block, wrong > 0) AS first_block, maxIf(block, wrong > 0) AS last_block,
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))), concat('0x', lower(hex(p.3.2))), toString(p.3.4),
         ['a maker\'s fill has no taker\'s', 'a taker\'s fill has no maker\'s', 'a maker\'s fill names another taker',
@@ -711,7 +720,7 @@ SETTINGS max_memory_usage = {max_memory}, max_bytes_before_external_group_by = {
 -- @law transactions by=blocks case=trades-or-events glance=moves needs=transfers,fills,lifecycle,amm,conditions In each transaction, fills and events explain for each wallet and token what the exchanges, adapters, modules and pools move; and contracts that only pass tokens on keep none.
 -- What is left is plain transfers: vw_plain_transfers. The wallet 'fees' stands for the receiver of the fee that an exchange of
 -- V1 takes in shares. Sums wrap at 128 bits, which is as good to compare and half the work. The owner behind a collateral adapter is who the tokens go to, and no event names it.
-WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'moves' AND first = {from_block} AND last = {to_block})
+WITH doubtful AS (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE audit = {audit} AND glance = 'moves' AND first = {from_block} AND last = {to_block})
 SELECT count() AS checked, uniqExactIf(tx, wrong > 0) AS broken, minIf(block, wrong > 0) AS first_block, maxIf(block, wrong > 0) AS last_block,
     -- texts are made of what is wrong alone: of each row they take longer than all else
     arrayMap(p -> (p.1, p.1, concat('0x', lower(hex(p.2))),
@@ -1002,8 +1011,8 @@ WITH
     -- where the law balances found no doubtful wallet of it; of the others, each wallet's rest is rounded by itself.
     token AS (SELECT *, toInt256(arraySum((n, i) -> if(bitAnd(index_set, bitShiftLeft(toUInt256(1), toUInt16(i - 1))) != 0,
         n, toUInt256(0)), numerators, arrayEnumerate(numerators))) AS share, toInt256(arraySum(numerators)) AS whole,
-        share = whole AND {from_block} = 0 AND (SELECT count() FROM default.audit_glances WHERE glance = 'balances') > 0
-            AND cityHash64(token_id) NOT IN (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE glance = 'balances')
+        share = whole AND {from_block} = 0 AND (SELECT count() FROM default.audit_glances WHERE audit = {audit} AND glance = 'balances') > 0
+            AND cityHash64(token_id) NOT IN (SELECT arrayJoin(doubtful) FROM default.audit_glances WHERE audit = {audit} AND glance = 'balances')
             AND token_id NOT IN (SELECT token_id FROM default.chain_transfers WHERE amount >= bitShiftLeft(toUInt256(1), 100)) AS by_supply
         FROM grouped WHERE market NOT IN (SELECT market FROM grouped WHERE arraySum(numerators) = 0)
         AND ({from_block} = 0 OR market IN (SELECT if(kind = 'market', market_id, condition_id) FROM default.chain_lifecycle

@@ -104,9 +104,17 @@ public final class Program implements AutoCloseable {
    * @param number tells its folder from those of others
    */
   public static Program startMember(TestBed bed, int number, String... command) {
+    return startMember(bed, number, List.of(), command);
+  }
+
+  /**
+   * @param options of the JVM, beside those of every member
+   */
+  public static Program startMember(
+      TestBed bed, int number, List<String> options, String... command) {
     return start(
         bed,
-        List.of("-Dbackfill.lease-millis=3000"),
+        Stream.concat(Stream.of("-Dbackfill.lease-millis=3000"), options.stream()).toList(),
         Map.of(),
         Stream.concat(Stream.of(command), Stream.of("--set", "runtime.dir=runtime" + number))
             .toArray(String[]::new));

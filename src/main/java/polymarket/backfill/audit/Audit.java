@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import polymarket.backfill.Memory;
@@ -17,6 +18,7 @@ import polymarket.backfill.clickhouse.HashRange;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Steps;
 import polymarket.backfill.clickhouse.Views;
+import polymarket.backfill.ledger.Member;
 
 /**
  * Holds the laws of sql/audit.sql against the stored logs, in slices that stay under {@value
@@ -40,6 +42,9 @@ public final class Audit {
 
   private static final long FEWEST = 1000;
 
+  /** What is a slice's at most, for tests that need many slices of few rows. */
+  private static final long MOST = Long.getLong("backfill.audit-slice-rows", Long.MAX_VALUE);
+
   private final ClickHouse clickHouse;
   private final Messages messages;
   private final Consumer<String> progress;
@@ -51,6 +56,11 @@ public final class Audit {
   private final Map<String, Object> values = new HashMap<>();
   private final LawCheck lawCheck;
   private Fetched fetched;
+
+  /** Null where this process works alone. */
+  private final Sharing sharing;
+
+  private SharedAudit shared;
 
   /**
    * All laws' results.
@@ -69,12 +79,13 @@ public final class Audit {
   }
 
   /**
-   * @param node says what contracts hold; null for none, so that the law of it is not checked
-   * @param opening whether the node also says what wallets had before the blocks that were fetched
-   * @param sample of the blocks that is compared with another source's; null for none, so that the
-   *     law of it is left out
-   * @param progress receives the progress, one short line at a time
+   * How members share the slices.
+   *
+   * @param options what the command was started with, as far as the result depends on it
    */
+  public record Sharing(Member member, String options) {}
+
+  /** An audit by this process alone; the same as the other constructor with null at the end. */
   public Audit(
       ClickHouse clickHouse,
       Settings settings,
@@ -83,6 +94,28 @@ public final class Audit {
       boolean opening,
       Sample sample,
       Consumer<String> progress) {
+    this(clickHouse, settings, messages, node, opening, sample, progress, null);
+  }
+
+  /**
+   * @param node says what contracts hold; null for none, so that the law of it is not checked
+   * @param opening whether the node also says what wallets had before the blocks that were fetched
+   * @param sample of the blocks that is compared with another source's; null for none, so that the
+   *     law of it is left out
+   * @param progress receives the progress, one short line at a time
+   * @param sharing of the slices with other members, of whom this one leads; null for this process
+   *     alone
+   */
+  public Audit(
+      ClickHouse clickHouse,
+      Settings settings,
+      Messages messages,
+      Node node,
+      boolean opening,
+      Sample sample,
+      Consumer<String> progress,
+      Sharing sharing) {
+    this.sharing = sharing;
     this.clickHouse = clickHouse;
     this.node = node;
     this.opening = opening;
@@ -90,15 +123,16 @@ public final class Audit {
     this.messages = messages;
     this.progress = progress;
     steps = new Steps("audit", Memory.bytes(settings, Memory.CAP), 1);
-    values.putAll(Memory.of(steps.budget()));
-    // of a query with one aggregation
-    values.put("late_spill", steps.budget() / 4);
+    values.putAll(SharedSlices.memory(steps));
     lawCheck = new LawCheck(clickHouse, sql);
   }
 
   /** Ends after the slice in flight. */
   public void stop() {
     steps.stop();
+    if (sharing != null) {
+      sharing.member().waitNoLonger();
+    }
   }
 
   /**
@@ -107,7 +141,23 @@ public final class Audit {
   public Result run() {
     long started = System.nanoTime();
     Views.create(clickHouse, "audit");
-    clickHouse.execute("TRUNCATE TABLE default.audit_glances");
+    if (sharing == null) {
+      values.put("audit", UUID.randomUUID().toString());
+      return run(started);
+    }
+    try (SharedAudit led =
+        SharedAudit.lead(sharing, clickHouse, sql, lawCheck, steps, messages, progress)) {
+      shared = led;
+      values.put("audit", led.id());
+      Result result = run(started);
+      if (!result.interrupted()) {
+        led.ended(result);
+      }
+      return result;
+    }
+  }
+
+  private Result run(long started) {
     begin();
     if (sample != null) {
       sample.fetch(clickHouse, steps, progress);
@@ -123,6 +173,7 @@ public final class Audit {
       }
       results.add(result);
     }
+    requireLead();
     keep(results);
     return new Result(
         results,
@@ -136,7 +187,18 @@ public final class Audit {
   /** Reads what was fetched, and computes what the laws read beside the stored logs. */
   private void begin() {
     steps.run("read what was fetched", () -> fetched = Fetched.read(clickHouse, sql, values));
-    ChainIndex.make(clickHouse, steps, messages);
+    // members may be reading what was computed before
+    if (shared == null || !shared.goesOn()) {
+      requireLead();
+      clickHouse.execute("TRUNCATE TABLE default.audit_glances");
+      ChainIndex.make(clickHouse, steps, messages, this::requireLead);
+    }
+  }
+
+  private void requireLead() {
+    if (shared != null) {
+      shared.requireLead();
+    }
   }
 
   private LawResult check(SqlFile.Section section) {
@@ -157,8 +219,10 @@ public final class Audit {
     switch (by) {
       case "blocks" -> byBlocks(section, law);
       case "tokens" -> byTokens(section, law);
-      case "node" ->
-          new HeldCollateral(clickHouse, node, steps, progress).check(section, law, values);
+      case "node" -> {
+        requireLead();
+        new HeldCollateral(clickHouse, node, steps, progress).check(section, law, values);
+      }
       case "source" -> {
         law.partly(sample.size());
         values.putAll(sample.placeholders());
@@ -255,7 +319,9 @@ public final class Audit {
     each(
         law,
         section,
-        fetched.cut(both, Math.max(FEWEST, steps.budget() / 2 / BYTES_A_ROW)).stream()
+        fetched
+            .cut(both, Math.min(MOST, Math.max(FEWEST, steps.budget() / 2 / BYTES_A_ROW)))
+            .stream()
             .map(LawSlice::of)
             .toList());
   }
@@ -288,7 +354,7 @@ public final class Audit {
         section,
         HashRange.of(
                 clickHouse.number(sql.section("token-rows").sql(values)),
-                ON_DISK * steps.budget() / 2 / BYTES_A_CHANGE)
+                ON_DISK * Math.min(MOST, steps.budget() / 2 / BYTES_A_CHANGE))
             .stream()
             .map(LawSlice::of)
             .toList());
@@ -296,6 +362,11 @@ public final class Audit {
 
   private void each(Law law, SqlFile.Section section, List<LawSlice> slices) {
     String by = section.attributes().get("by");
+    // what a second source has was fetched for this process
+    if (shared != null && !by.equals("source")) {
+      shared.each(law, section, values, slices);
+      return;
+    }
     int[] done = {0};
     steps.each(
         law.name,
@@ -322,7 +393,8 @@ public final class Audit {
   }
 
   private void keep(List<LawResult> results) {
-    String time = String.valueOf(System.currentTimeMillis());
+    String time =
+        String.valueOf(sharing == null ? System.currentTimeMillis() : sharing.member().now());
     for (LawResult law : results) {
       Map<String, Object> row = new LinkedHashMap<>();
       row.put("time", time);

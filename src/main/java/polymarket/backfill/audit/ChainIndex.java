@@ -18,6 +18,13 @@ final class ChainIndex {
 
   /** Computes the token ids that are lacking, and makes the tables anew. */
   static void make(ClickHouse clickHouse, Steps steps, Messages messages) {
+    make(clickHouse, steps, messages, () -> {});
+  }
+
+  /**
+   * @param allowed asked before each statement; throws where another member does this by now
+   */
+  static void make(ClickHouse clickHouse, Steps steps, Messages messages, Runnable allowed) {
     SqlFile sql = SqlFile.read("audit");
     Map<String, Object> memory = Memory.of(steps.budget());
     steps.run(
@@ -29,6 +36,15 @@ final class ChainIndex {
             messages.info("computed the token ids of " + Messages.count(computed, "condition"));
           }
         });
-    steps.run("begin", () -> clickHouse.execute(sql.section("begin"), memory));
+    steps.run(
+        "begin",
+        () ->
+            sql.section("begin")
+                .statements()
+                .forEach(
+                    statement -> {
+                      allowed.run();
+                      clickHouse.execute(SqlFile.fill(statement, memory));
+                    }));
   }
 }

@@ -18,6 +18,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.audit.Audit;
+import polymarket.backfill.audit.AuditHelp;
 import polymarket.backfill.audit.Blocks;
 import polymarket.backfill.audit.LawResult;
 import polymarket.backfill.audit.Node;
@@ -28,8 +29,10 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.run.AskedRoutes;
 import polymarket.backfill.run.NodeCalls;
 import polymarket.backfill.run.RangeCopy;
@@ -43,8 +46,14 @@ import polymarket.backfill.verify.HtmlReport;
     description =
         "Prove that no log of the chain is missing: hold laws that a missing log breaks against the"
             + " stored rows, and name the blocks to fetch again (exit code 3 while a law is"
-            + " broken).")
+            + " broken). With a shared ledger (cluster.url), the same command on other machines, or"
+            + " `backfill join`, helps.")
 final class AuditCommand implements Callable<Integer> {
+
+  /** What a member that audits is called. */
+  static final String NAME = "audit";
+
+  private static final String DEFAULT_SAMPLE = "1%";
 
   /** How many places of a broken law are printed. */
   private static final int SHOWN = 5;
@@ -136,29 +145,11 @@ final class AuditCommand implements Callable<Integer> {
                 settings.path("runtime.dir").resolve("audit.lock"), Share.WHOLE, "audit", "audit");
         ClickHouse clickHouse = ClickHouse.open(settings)) {
       Terminal terminal = new Terminal(json);
-      Audit.Result result;
-      try (AskedRoutes routes = routes(settings, clickHouse, terminal);
-          RangeCopy copy = second == null ? null : new RangeCopy(routes, clickHouse)) {
-        Audit audit =
-            new Audit(
-                clickHouse,
-                settings,
-                terminal,
-                node || opening ? new Node(new NodeCalls(routes)) : null,
-                opening,
-                copy == null ? null : sample(copy, share),
-                terminal::status);
-        Signals.handle(
-            () -> {
-              audit.stop();
-              if (routes != null) {
-                routes.stop();
-              }
-            },
-            terminal);
-        result = audit.run();
-      } finally {
-        terminal.ended();
+      Audit.Result result =
+          new PassRuns(settings, terminal)
+              .run(NAME, member -> audit(settings, clickHouse, terminal, member, share));
+      if (result == null) {
+        return PassRuns.gaveUp().code();
       }
       if (!result.interrupted()) {
         LastChecks.keepAudit(settings, object(result));
@@ -168,7 +159,7 @@ final class AuditCommand implements Callable<Integer> {
       } else if (brief && !result.interrupted()) {
         brief(result).forEach(System.out::println);
       } else {
-        print(result);
+        print(result, SharedLedgers.of(settings) != null);
       }
       if (report != null && !result.interrupted()) {
         page(clickHouse, settings, result);
@@ -180,9 +171,67 @@ final class AuditCommand implements Callable<Integer> {
     }
   }
 
+  /**
+   * Audits; where members share ledgers, helps one that leads an audit already.
+   *
+   * @param member null where none share them
+   */
+  private Audit.Result audit(
+      Settings settings, ClickHouse clickHouse, Terminal terminal, Member member, double share) {
+    if (member != null) {
+      AuditHelp help =
+          new AuditHelp(clickHouse, settings, terminal, member, options(), terminal::status);
+      Signals.handle(help::stop, terminal);
+      Audit.Result helped = help.help();
+      if (helped != null) {
+        return helped;
+      }
+    }
+    try (AskedRoutes routes = routes(settings, clickHouse, terminal);
+        RangeCopy copy = second == null ? null : new RangeCopy(routes, clickHouse)) {
+      Audit audit =
+          new Audit(
+              clickHouse,
+              settings,
+              terminal,
+              node || opening ? new Node(new NodeCalls(routes)) : null,
+              opening,
+              copy == null ? null : sample(copy, share),
+              terminal::status,
+              member == null ? null : new Audit.Sharing(member, options()));
+      Signals.handle(
+          () -> {
+            audit.stop();
+            if (routes != null) {
+              routes.stop();
+            }
+          },
+          terminal);
+      return audit.run();
+    }
+  }
+
+  /** What the result depends on: members that work together have the same. */
+  private String options() {
+    List<String> options = new ArrayList<>();
+    if (opening) {
+      options.add("--opening");
+    } else if (node) {
+      options.add("--node");
+    }
+    if (second != null) {
+      options.add("--second-source " + second);
+      options.add("--sample " + (sample == null ? DEFAULT_SAMPLE : sample.strip()));
+    }
+    if (seed != null) {
+      options.add("--seed " + seed);
+    }
+    return String.join(" ", options);
+  }
+
   /** The share of the blocks that are compared, above 0 and up to 1. */
   private double share() {
-    String text = sample == null ? "1%" : sample.strip();
+    String text = sample == null ? DEFAULT_SAMPLE : sample.strip();
     double percent =
         text.matches("\\d{1,3}(\\.\\d{1,9})?%")
             ? Double.parseDouble(text.substring(0, text.length() - 1))
@@ -340,7 +389,7 @@ final class AuditCommand implements Callable<Integer> {
     return object;
   }
 
-  private static void print(Audit.Result result) {
+  private static void print(Audit.Result result, boolean shared) {
     for (LawResult law : result.laws()) {
       System.out.printf(
           Locale.ROOT, "%-12s  %s%n" + PLACE + "%s%n", law.law(), law.says(), outcome(law));
@@ -354,7 +403,11 @@ final class AuditCommand implements Callable<Integer> {
       }
     }
     if (result.interrupted()) {
-      System.out.println("\naudit: interrupted; nothing was kept");
+      System.out.println(
+          "\naudit: interrupted; "
+              + (shared
+                  ? "`backfill audit` on any machine goes on, unless more was fetched meanwhile"
+                  : "nothing was kept"));
       return;
     }
     long broken = result.laws().stream().filter(law -> law.broken() > 0).count();

@@ -11,6 +11,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.audit.AuditHelp;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.enrich.Enrich;
 import polymarket.backfill.job.Job;
@@ -34,6 +35,9 @@ final class JoinCommand implements Callable<Integer> {
   /** How often a member that waits looks whether another one has ended. */
   private static final int LOOK_MILLIS = 1000;
 
+  /** What falls into slices and is no job. */
+  private static final List<String> PASSES = List.of(EnrichRuns.NAME, AuditCommand.NAME);
+
   @Mixin private Common common;
 
   @Parameters(
@@ -41,8 +45,8 @@ final class JoinCommand implements Callable<Integer> {
       paramLabel = "JOB",
       converter = Names.OwnName.class,
       description =
-          "The jobs to help with, or enrich; without any, all that have pending ids, and enrich"
-              + " while it runs.")
+          "The jobs to help with, enrich or audit; without any, all that have pending ids, and"
+              + " enrich and audit while they run.")
   private List<String> names = List.of();
 
   @Option(names = "--json", description = "Print the result as one JSON object on standard output.")
@@ -70,8 +74,16 @@ final class JoinCommand implements Callable<Integer> {
     boolean enriches =
         names.contains(EnrichRuns.NAME)
             || names.isEmpty() && cluster.holder(EnrichRuns.NAME) != null;
+    boolean audits =
+        names.contains(AuditCommand.NAME) || names.isEmpty() && AuditHelp.isUnderWay(cluster);
     if (enriches && !Signals.asked()) {
-      return Math.max(code, enrich(settings, terminal));
+      code = Math.max(code, enrich(settings, terminal));
+    }
+    if (audits && !Signals.asked()) {
+      code = Math.max(code, audit(settings, terminal));
+    }
+    if (enriches || audits) {
+      return code;
     }
     if (jobs.isEmpty() && windows.isEmpty()) {
       System.out.println("nothing to do: no ledger at " + cluster.where() + " has pending ids");
@@ -86,6 +98,31 @@ final class JoinCommand implements Callable<Integer> {
       Enrich.Result result = new EnrichRuns(settings, clickHouse, terminal).run(Enrich::join);
       System.out.println("enrich: " + (result == null ? "gave up" : result.state()));
       return EnrichRuns.code(result);
+    }
+  }
+
+  /** Helps with the slices of an audit, as long as another member leads one. */
+  private static int audit(Settings settings, Terminal terminal) {
+    try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      Boolean ended =
+          new PassRuns(settings, terminal)
+              .run(
+                  AuditCommand.NAME,
+                  member -> {
+                    AuditHelp help =
+                        new AuditHelp(
+                            clickHouse, settings, terminal, member, null, terminal::status);
+                    Signals.handle(help::stop, terminal);
+                    return help.follow() != null;
+                  });
+      if (ended == null || Signals.asked()) {
+        return PassRuns.gaveUp().code();
+      }
+      System.out.println(
+          ended
+              ? "audit: complete; the command that leads it prints the result"
+              : "audit: no member leads one now");
+      return 0;
     }
   }
 
@@ -168,7 +205,7 @@ final class JoinCommand implements Callable<Integer> {
   private List<Job> jobs(Settings settings, SharedLedgers cluster) {
     List<Job> jobs = new ArrayList<>();
     for (String name : names.isEmpty() ? Job.names(Common.home()) : names) {
-      if (name.equals(EnrichRuns.NAME)) {
+      if (PASSES.contains(name)) {
         continue;
       }
       LedgerPlace place = LedgerPlace.of(settings, name);
@@ -197,7 +234,7 @@ final class JoinCommand implements Callable<Integer> {
   private List<Job> windows(Settings settings) {
     return (names.isEmpty() ? Job.names(Common.home()) : names)
         .stream()
-            .filter(name -> !name.equals(EnrichRuns.NAME))
+            .filter(name -> !PASSES.contains(name))
             .filter(
                 name -> {
                   LedgerPlace place = LedgerPlace.window(settings, name);

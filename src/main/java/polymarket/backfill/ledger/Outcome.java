@@ -7,12 +7,13 @@ import polymarket.backfill.Redaction;
  *
  * @param rows rows of this id in ClickHouse; of one that failed, those that were rejected
  * @param status the last HTTP status, 0 where there was none
- * @param reason why it failed, otherwise null
+ * @param reason why it failed, in one line without secrets; of one that was found, what the program
+ *     keeps with it, unchanged; otherwise null
  */
 public record Outcome(State state, long rows, int status, String reason) {
 
   public Outcome {
-    reason = Redaction.line(reason);
+    reason = state == State.FOUND ? reason : Redaction.line(reason);
   }
 
   /** An id that has this many rows. */

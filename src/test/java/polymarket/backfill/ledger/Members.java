@@ -43,7 +43,14 @@ public final class Members implements BeforeAllCallback, AfterAllCallback, After
 
   /** Starts the program as one more member, with a folder of its own. */
   public Program start(TestBed bed, String... command) {
-    Program member = Program.startMember(bed, started.size() + 1, command);
+    return start(bed, List.of(), command);
+  }
+
+  /**
+   * @param options of its JVM
+   */
+  public Program start(TestBed bed, List<String> options, String... command) {
+    Program member = Program.startMember(bed, started.size() + 1, options, command);
     started.add(member);
     return member;
   }
