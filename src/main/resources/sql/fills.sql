@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS default.clob_fills
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
     batch            String COMMENT 'the batch of the ledger that stored the row' CODEC(ZSTD(1))
 )
-ENGINE = ReplacingMergeTree(fetched_at)
+ENGINE = ReplacingMergeTree(fetched_at) /* sharded */
 ORDER BY (condition_id, fill_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
@@ -47,7 +47,15 @@ ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS alone Bool DEFAULT 0
 ALTER TABLE default.clob_fills ADD COLUMN IF NOT EXISTS unread Map(String, String),
     MODIFY COLUMN IF EXISTS timestamp Nullable(DateTime('UTC'));
 
--- For the section @finish: the rows that it has to change, and when it ran last.
+-- For the section @finish: the times that it adds, the rows that it has to change, and when it ran last.
+CREATE TABLE IF NOT EXISTS default.fills_times
+(
+    transaction String,
+    time        DateTime('UTC')
+)
+ENGINE = MergeTree
+ORDER BY transaction;
+
 CREATE TABLE IF NOT EXISTS default.fills_alone
 (
     condition_id String,
@@ -232,9 +240,14 @@ WHERE source = 'goldsky' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'UT
 
 -- @finish
 -- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
--- or from the chain's transfers.
-ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp)
-    AND isNotNull($blocktime(transaction_hash))
+-- or from the chain's transfers. By way of a table, because what changes clob_fills cannot read it where it is spread over shards.
+TRUNCATE TABLE default.fills_times;
+
+INSERT INTO default.fills_times $blocktimes(default.clob_fills);
+
+ALTER TABLE default.clob_fills UPDATE
+    timestamp = (SELECT mapFromArrays(groupArray(transaction), groupArray(time)) FROM default.fills_times)[transaction_hash]
+WHERE isNull(timestamp) AND transaction_hash IN (SELECT transaction FROM default.fills_times)
 SETTINGS allow_nondeterministic_mutations = 1;
 
 -- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the

@@ -108,9 +108,14 @@ WHERE source = 'data-api' AND fetched_at >= fromUnixTimestamp64Milli({since}, 'U
 
 -- @finish
 -- The time of a block is the same for all rows of a transaction: if one has an impossible time, it is taken from another one,
--- or from the chain's transfers.
-ALTER TABLE default.clob_fills UPDATE timestamp = $blocktime(transaction_hash) WHERE isNull(timestamp)
-    AND isNotNull($blocktime(transaction_hash))
+-- or from the chain's transfers. By way of a table, because what changes clob_fills cannot read it where it is spread over shards.
+TRUNCATE TABLE default.fills_times;
+
+INSERT INTO default.fills_times $blocktimes(default.clob_fills);
+
+ALTER TABLE default.clob_fills UPDATE
+    timestamp = (SELECT mapFromArrays(groupArray(transaction), groupArray(time)) FROM default.fills_times)[transaction_hash]
+WHERE isNull(timestamp) AND transaction_hash IN (SELECT transaction FROM default.fills_times)
 SETTINGS allow_nondeterministic_mutations = 1;
 
 -- Marks fills without a match (`alone`): no taker's order repeats them. This is known when all pages are stored. It checks the

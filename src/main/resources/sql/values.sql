@@ -26,21 +26,18 @@ CAST(toDecimal256($units, 0) * toDecimal256('0.000001', 6) AS Decimal(38, 6));
 concat(if($amount < 0, '-', ''), replaceRegexpOne(concat(toString(intDiv(abs($amount), 1000000)), '.',
     leftPad(toString(abs($amount) % 1000000), 6, '0')), '\\.?0+$', ''));
 
--- @value blocktime(hash)
--- The time of a transaction's block as other rows of it have it, or the chain's transfers; NULL where none does. Looked for
--- are only the transactions of fills without a time.
-nullIf((SELECT mapFromArrays(groupArray(transaction), groupArray(time)) FROM
+-- @value blocktimes(table)
+-- The transactions of fills without a time, with the time of their block as other rows of the table have it, or the chain's
+-- transfers.
+SELECT transaction_hash AS transaction, toDateTime(assumeNotNull(max(at)), 'UTC') AS time FROM
 (
-    SELECT transaction_hash AS transaction, toDateTime(assumeNotNull(max(at)), 'UTC') AS time FROM
-    (
-        SELECT transaction_hash, toDateTime64(timestamp, 3, 'UTC') AS at FROM default.clob_fills
-        UNION ALL
-        SELECT transaction_hash, block_time FROM default.rpc_transfers
-    )
-    WHERE (SELECT count() FROM (SELECT 1 FROM default.clob_fills WHERE isNull(timestamp) LIMIT 1)) > 0
-        AND isNotNull(at) AND transaction_hash IN (SELECT transaction_hash FROM default.clob_fills WHERE isNull(timestamp))
-    GROUP BY transaction_hash
-))[$hash], toDateTime(0, 'UTC'));
+    SELECT transaction_hash, toDateTime64(timestamp, 3, 'UTC') AS at FROM $table
+    UNION ALL
+    SELECT transaction_hash, block_time FROM default.rpc_transfers
+)
+WHERE (SELECT count() FROM (SELECT 1 FROM $table WHERE isNull(timestamp) LIMIT 1)) > 0
+    AND isNotNull(at) AND transaction_hash IN (SELECT transaction_hash FROM $table WHERE isNull(timestamp))
+GROUP BY transaction_hash;
 
 -- @value deadline(text)
 -- When something is scheduled to start or end.
