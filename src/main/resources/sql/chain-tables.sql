@@ -86,7 +86,7 @@ CREATE TABLE IF NOT EXISTS default.chain_fills
     batch            String CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))
 )
-ENGINE = ReplacingMergeTree(fetched_at)
+ENGINE = ReplacingMergeTree(fetched_at) /* sharded */
 PARTITION BY intDiv(block_number, 2000000)
 ORDER BY (block_number, log_index)
 SETTINGS non_replicated_deduplication_window = 10000;
@@ -133,7 +133,7 @@ CREATE TABLE IF NOT EXISTS default.chain_transfers
     batch            String CODEC(ZSTD(1)),
     fetched_at       DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))
 )
-ENGINE = ReplacingMergeTree(fetched_at)
+ENGINE = ReplacingMergeTree(fetched_at) /* sharded */
 PARTITION BY intDiv(block_number, 2000000)
 ORDER BY (block_number, log_index, batch_index)
 SETTINGS non_replicated_deduplication_window = 10000;

@@ -65,6 +65,7 @@ public final class Positions {
    */
   public Positions(
       ClickHouse clickHouse, Settings settings, Messages messages, Consumer<String> progress) {
+    clickHouse.requireOneShard("positions");
     this.clickHouse = clickHouse;
     this.messages = messages;
     this.progress = progress;

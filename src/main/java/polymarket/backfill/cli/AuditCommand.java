@@ -144,6 +144,7 @@ final class AuditCommand implements Callable<Integer> {
             ShareLock.take(
                 settings.path("runtime.dir").resolve("audit.lock"), Share.WHOLE, "audit", "audit");
         ClickHouse clickHouse = ClickHouse.open(settings)) {
+      clickHouse.requireOneShard("audit");
       Terminal terminal = new Terminal(json);
       Audit.Result result =
           new PassRuns(settings, terminal)

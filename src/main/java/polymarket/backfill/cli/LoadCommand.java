@@ -85,6 +85,7 @@ final class LoadCommand implements Callable<Integer> {
     Map<Slice, Map<String, Object>> sums = new HashMap<>();
     Loaded total = new Loaded(0, 0, 0, 0, 0);
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
+      clickHouse.requireOneShard("load");
       Views.create(clickHouse, file);
       for (Path path : files) {
         total = total.plus(load(clickHouse, sql, path, sampled));

@@ -135,7 +135,7 @@ public final class ClickHouse implements AutoCloseable {
       clickHouse.rows("SELECT 1", Map.of());
       long inCluster = cluster.check(clickHouse);
       if (embedded == null) {
-        clickHouse.replicas = Replicas.of(clickHouse, settings, inCluster);
+        clickHouse.replicas = Replicas.of(clickHouse, settings, inCluster, cluster.shards());
         clickHouse.connect();
       }
     } catch (UserError e) {
@@ -213,7 +213,7 @@ public final class ClickHouse implements AutoCloseable {
       config.setInitializationFailTimeout(-1);
       pool = new HikariDataSource(config);
     }
-    return UnparsedSelects.of(pool);
+    return UnparsedSelects.of(pool, cluster::changed);
   }
 
   /**
@@ -366,20 +366,40 @@ public final class ClickHouse implements AutoCloseable {
     return cluster.isNamed();
   }
 
+  /**
+   * The name of the table that has the rows of a table on this server, and with it parts and a
+   * size: another one where the cluster has several shards and the table is spread over them.
+   */
+  public String stored(String table) {
+    return cluster.shards() == null ? table : cluster.shards().stored(table);
+  }
+
+  /**
+   * @param what a command that needs all rows on one shard
+   * @throws UserError where the cluster has several
+   */
+  public void requireOneShard(String what) {
+    if (cluster.shards() != null) {
+      cluster.shards().refuse(what);
+    }
+  }
+
   /** Runs a statement that gives no rows; on a cluster, as {@link Cluster} rewrites it. */
   public void execute(String sql) {
-    String sent = cluster.rewrite(sql, table -> Columns.engine(this, table));
-    surviving(
-        REPEATABLE.matcher(sql).lookingAt(),
-        () -> {
-          QuerySettings own = untilItEnds(new QuerySettings());
-          replicas.statements().forEach(own::serverSetting);
-          try (QueryResponse response = client.query(sent, own).get()) {
-            return response.getQueryId();
-          } catch (Exception e) {
-            throw ClickHouseException.of(where(), e).in(sql);
-          }
-        });
+    for (String sent : cluster.statements(sql, table -> Columns.engine(this, table))) {
+      surviving(
+          REPEATABLE.matcher(sql).lookingAt(),
+          () -> {
+            QuerySettings own = untilItEnds(new QuerySettings());
+            replicas.statements().forEach(own::serverSetting);
+            cluster.settings(sent).forEach(own::serverSetting);
+            try (QueryResponse response = client.query(sent, own).get()) {
+              return response.getQueryId();
+            } catch (Exception e) {
+              throw ClickHouseException.of(where(), e).in(sql);
+            }
+          });
+    }
   }
 
   /**
@@ -476,30 +496,9 @@ public final class ClickHouse implements AutoCloseable {
         .isEmpty();
   }
 
-  /**
-   * This ClickHouse's id, the comment of a table in it: another server, and one whose data was
-   * deleted, have another. A table is made once, so processes that start together agree on it.
-   */
+  /** This ClickHouse's id: another server, and one whose data was deleted, have another. */
   public String id() {
-    execute(
-        "CREATE TABLE IF NOT EXISTS default.backfill_server (id UInt8) ENGINE = MergeTree ORDER BY"
-            + " id COMMENT '"
-            + java.util.UUID.randomUUID()
-            + "'");
-    return rows(
-            "SELECT comment FROM system.tables WHERE database = 'default' AND name ="
-                + " 'backfill_server'",
-            Map.of())
-        .stream()
-        .map(row -> String.valueOf(row.get("comment")))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new UserError(
-                    where()
-                        + " has no table default.backfill_server right after it was created:"
-                        + " clickhouse.url leads to several servers. Name their cluster in"
-                        + " clickhouse.cluster, or one of them in clickhouse.url"));
+    return ServerId.of(this);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package polymarket.backfill.clickhouse;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -10,13 +11,14 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 
 /**
- * Rewrites statements that create, change or drop tables for a ClickHouse cluster with one shard:
- * {@code ON CLUSTER} sends them to every replica, and MergeTree engines become replicated ones. A
- * replicated engine without arguments takes its path in Keeper from the server's settings {@code
- * default_replica_path} and {@code default_replica_name}, which contain {@code {uuid}}: a table
- * that is dropped and created again, renamed or exchanged keeps a path of its own. A table that is
- * created as a copy of another one gets an engine of its own for the same reason. One that is
- * created with its rows (AS SELECT) keeps its engine: each replica fills its own.
+ * Rewrites statements that create, change or drop tables for a ClickHouse cluster: {@code ON
+ * CLUSTER} sends them to every server, and MergeTree engines become replicated ones. Where the
+ * cluster has several shards, every server has the whole of each table, but for those that {@link
+ * Shards} spreads. A replicated engine without arguments takes its path in Keeper from the server's
+ * settings {@code default_replica_path} and {@code default_replica_name}, which contain {@code
+ * {uuid}}: a table that is dropped and created again, renamed or exchanged keeps a path of its own.
+ * A table that is created as a copy of another one gets an engine of its own for the same reason.
+ * One that is created with its rows (AS SELECT) keeps its engine: each replica fills its own.
  *
  * <p>Other statements stay as they are: ClickHouse itself replicates the rows of an INSERT, and
  * what TRUNCATE, DELETE, OPTIMIZE, mutations and moves of parts do to a replicated table. With ON
@@ -26,9 +28,9 @@ final class Cluster {
 
   private static final String NAME = "(?:`(?:[^`\\\\]|\\\\.)+`|\"(?:[^\"\\\\]|\\\\.)+\"|\\w++)";
 
-  private static final String TABLE = NAME + "(?:\\." + NAME + ")?";
+  static final String TABLE = NAME + "(?:\\." + NAME + ")?";
 
-  private static final String BLANK = "(?:\\s|--[^\\n]*(?:\\n|$)|/\\*(?s:.*?)\\*/)*+";
+  static final String BLANK = "(?:\\s|--[^\\n]*(?:\\n|$)|/\\*(?s:.*?)\\*/)*+";
 
   /** What ends in the name after which ON CLUSTER stands. */
   private static final Pattern NAMED =
@@ -62,7 +64,7 @@ final class Cluster {
   private static final Pattern WORDS =
       Pattern.compile(
           "'(?:[^'\\\\]|\\\\.|'')*+'|`[^`]*`|\"[^\"]*\"|--[^\\n]*|/\\*.*?\\*/"
-              + "|\\bENGINE\\s*=\\s*(?<engine>\\w+)"
+              + "|\\bENGINE\\s*=\\s*(?<engine>\\w+)(?<open>\\s*\\((?:\\s*\\))?)?"
               + "|\\bAS\\s+(?<filled>SELECT|WITH)\\b"
               + "|\\bnon_replicated_deduplication_window\\b"
               + "|\\bON\\s+CLUSTER\\b",
@@ -78,9 +80,12 @@ final class Cluster {
           "^Replicated(\\w*MergeTree)\\('(?:[^'\\\\]|\\\\.)*', '(?:[^'\\\\]|\\\\.)*'(?:, )?");
 
   /** The number of the group filled in WORDS. */
-  private static final int FILLED = 2;
+  private static final int FILLED = 3;
 
   private final String name;
+
+  /** Null where the cluster has one shard. */
+  private volatile Shards shards;
 
   /**
    * @param name as in system.clusters; empty for none: then every statement stays as it is
@@ -108,6 +113,59 @@ final class Cluster {
     return !name.isEmpty();
   }
 
+  /** The shards that tables are spread over; null where there is one. */
+  Shards shards() {
+    return shards;
+  }
+
+  /** From now on, statements are for these shards. */
+  Cluster over(Shards several) {
+    shards = several;
+    return this;
+  }
+
+  /**
+   * Returns the statements to send: several for a table that is spread over shards.
+   *
+   * @param engines as for {@link #rewrite}
+   * @throws UserError for what cannot be done with such a table
+   */
+  List<String> statements(String sql, UnaryOperator<String> engines) {
+    Shards several = shards;
+    List<String> parts = several == null ? null : several.parts(sql);
+    if (parts == null) {
+      return List.of(
+          rewrite(sql, engines, several == null ? UnaryOperator.identity() : several::whole));
+    }
+    List<String> statements = new ArrayList<>();
+    parts.forEach(part -> statements.add(rewrite(part, engines)));
+    return statements;
+  }
+
+  /**
+   * Returns what to send for a statement of a route. Such statements create nothing, and ClickHouse
+   * replicates what they do; only a table that is spread over shards needs another one.
+   */
+  String changed(String sql) {
+    Shards several = shards;
+    List<String> parts = several == null ? null : several.parts(sql);
+    if (parts == null) {
+      return sql;
+    }
+    if (parts.size() > 1) {
+      throw new UserError(
+          "clickhouse.cluster: a route cannot create or change tables that are spread over shards: "
+              + ClickHouseException.firstLine(sql));
+    }
+    return parts.get(0);
+  }
+
+  /** The settings that a statement needs besides those of all requests. */
+  Map<String, String> settings(String sent) {
+    Shards several = shards;
+    return several == null ? Map.of() : several.settings(sent);
+  }
+
   /**
    * Returns the statement to send.
    *
@@ -116,6 +174,13 @@ final class Cluster {
    * @throws UserError for a table that is created without an engine
    */
   String rewrite(String sql, UnaryOperator<String> engines) {
+    return rewrite(sql, engines, UnaryOperator.identity());
+  }
+
+  /**
+   * @param path puts path and replica in Keeper into a replicated engine's arguments
+   */
+  private String rewrite(String sql, UnaryOperator<String> engines, UnaryOperator<String> path) {
     if (name.isEmpty()) {
       return sql;
     }
@@ -144,7 +209,7 @@ final class Cluster {
       }
       engine |= word.group("engine") != null;
       word.appendReplacement(
-          sent, Matcher.quoteReplacement(filled ? found : replicated(found, word.group("engine"))));
+          sent, Matcher.quoteReplacement(filled ? found : replicated(word, path)));
     }
     word.appendTail(sent);
     if (table && !engine) {
@@ -155,21 +220,27 @@ final class Cluster {
     return sql.substring(0, end) + " ON CLUSTER " + Quoted.name(name) + sent;
   }
 
-  private static String replicated(String found, String engine) {
-    if (engine != null) {
-      return engine.endsWith("MergeTree") && !engine.matches("(Replicated|Shared).*")
-          ? found.substring(0, found.length() - engine.length()) + "Replicated" + engine
-          : found;
+  private static String replicated(Matcher word, UnaryOperator<String> path) {
+    String found = word.group();
+    String engine = word.group("engine");
+    if (engine == null) {
+      return found.startsWith("non_") ? found.substring("non_".length()) : found;
     }
-    return found.startsWith("non_") ? found.substring("non_".length()) : found;
+    if (!engine.endsWith("MergeTree") || engine.matches("(Replicated|Shared).*")) {
+      return found;
+    }
+    String before = found.substring(0, word.start("engine") - word.start());
+    String behind = word.group("open") == null ? "" : word.group("open");
+    return before + path.apply("Replicated" + engine + behind);
   }
 
   /**
-   * Checks that the server knows the cluster, and that every replica has all rows.
+   * Checks that the server knows the cluster, and that its tables are kept as this one keeps them.
    *
-   * @return the number of replicas; 0 without a cluster
-   * @throws UserError if the server does not know it, it has several shards, or replicated tables
-   *     get a path without {@code {uuid}}
+   * @return the number of replicas of each shard; 0 without a cluster
+   * @throws UserError if the server does not know it, its shards differ in replicas, replicated
+   *     tables get a path without {@code {uuid}}, or the tables that are there were made for
+   *     another number of shards
    */
   long check(ClickHouse clickHouse) {
     if (name.isEmpty()) {
@@ -192,16 +263,6 @@ final class Cluster {
               + String.join(
                   ", ", known.stream().map(row -> String.valueOf(row.get("cluster"))).toList()));
     }
-    long shards = ((Number) found.get("shards")).longValue();
-    if (shards > 1) {
-      throw new UserError(
-          "clickhouse.cluster: cluster '"
-              + name
-              + "' has "
-              + shards
-              + " shards, and each would have a part of the rows only; name a cluster with one"
-              + " shard and any number of replicas");
-    }
     clickHouse
         .rows(
             "SELECT value FROM system.server_settings WHERE name = 'default_replica_path' AND"
@@ -217,6 +278,10 @@ final class Cluster {
                       + ", by which tables that were exchanged get the path of another one; put"
                       + " {uuid} into it in the servers' configuration");
             });
+    if (((Number) found.get("shards")).longValue() > 1) {
+      over(Shards.of(clickHouse, name));
+    }
+    Shards.requireMadeFor(clickHouse, name, shards != null);
     return ((Number) found.get("replicas")).longValue();
   }
 }

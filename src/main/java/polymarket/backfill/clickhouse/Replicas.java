@@ -15,9 +15,11 @@ import polymarket.backfill.UserError;
  * are stored, whether all rows of a batch arrived, who holds a job's lock.
  *
  * <p>On a cluster the writes wait ({@code insert_quorum} of all replicas), and reads cost nothing
- * more. {@code select_sequential_consistency} is not used there, because it needs inserts that come
- * one after the other ({@code insert_quorum_parallel = 0}), and several batches are in flight.
- * ClickHouse Cloud keeps its parts in one place, so there the reads ask for the newest state.
+ * more. Where the cluster has several shards, an insert may wait only for as many replicas as one
+ * shard has, so all requests go to one server, which has what it stored. {@code
+ * select_sequential_consistency} is not used there, because it needs inserts that come one after
+ * the other ({@code insert_quorum_parallel = 0}), and several batches are in flight. ClickHouse
+ * Cloud keeps its parts in one place, so there the reads ask for the newest state.
  *
  * @param always sent with every request
  * @param statements sent with statements besides
@@ -36,9 +38,11 @@ record Replicas(Map<String, String> always, Map<String, String> statements) {
   /**
    * @param inCluster the number of replicas of the cluster that the settings name; 0 if they name
    *     none
-   * @throws UserError if one replica is to be used, and the URL leads to several
+   * @param shards of it; null where it has one
+   * @throws UserError if one replica is to be used, and the URL leads to several; or if there are
+   *     several shards, and {@code clickhouse.stored-on} is not {@code one}
    */
-  static Replicas of(ClickHouse clickHouse, Settings settings, long inCluster) {
+  static Replicas of(ClickHouse clickHouse, Settings settings, long inCluster, Shards shards) {
     String storedOn = settings.text("clickhouse.stored-on");
     if (!storedOn.equals("all") && !storedOn.equals("one")) {
       throw new UserError(
@@ -55,8 +59,17 @@ record Replicas(Map<String, String> always, Map<String, String> statements) {
       statements.put("mutations_sync", "2");
       return new Replicas(Map.of("select_sequential_consistency", "1"), statements);
     }
+    if (shards != null && !storedOn.equals("one")) {
+      shards.refuseAnyServer();
+    }
     if (storedOn.equals("one")) {
       requireOne(clickHouse);
+    }
+    if (shards != null) {
+      statements.put("mutations_sync", "2");
+      return new Replicas(shards.settings(), statements);
+    }
+    if (storedOn.equals("one")) {
       return new Replicas(Map.of(), statements);
     }
     statements.put("mutations_sync", "2");

@@ -5,6 +5,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.Statement;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import javax.sql.DataSource;
 
@@ -30,36 +31,41 @@ final class UnparsedSelects {
     Object call() throws Throwable;
   }
 
-  static DataSource of(DataSource source) {
+  /**
+   * @param changed gives what is sent for any other statement
+   */
+  static DataSource of(DataSource source, UnaryOperator<String> changed) {
     return wrapped(
         DataSource.class,
         source,
         (method, arguments, passed) ->
             method.getName().equals("getConnection")
-                ? connection((Connection) passed.call())
+                ? connection((Connection) passed.call(), changed)
                 : passed.call());
   }
 
-  private static Connection connection(Connection connection) {
+  private static Connection connection(Connection connection, UnaryOperator<String> changed) {
     return wrapped(
         Connection.class,
         connection,
         (method, arguments, passed) ->
             method.getName().equals("createStatement")
-                ? statement((Statement) passed.call())
+                ? statement((Statement) passed.call(), changed)
                 : passed.call());
   }
 
-  private static Statement statement(Statement statement) {
+  private static Statement statement(Statement statement, UnaryOperator<String> changed) {
     return wrapped(
         Statement.class,
         statement,
         (method, arguments, passed) -> {
-          if (method.getName().equals("execute")
-              && arguments.length == 1
-              && SELECT.matcher((String) arguments[0]).lookingAt()) {
-            statement.executeQuery((String) arguments[0]);
-            return true;
+          if (method.getName().equals("execute") && arguments.length == 1) {
+            String sql = (String) arguments[0];
+            if (SELECT.matcher(sql).lookingAt()) {
+              statement.executeQuery(sql);
+              return true;
+            }
+            arguments[0] = changed.apply(sql);
           }
           return passed.call();
         });

@@ -99,6 +99,7 @@ public final class Enrich {
       Messages messages,
       Consumer<String> status,
       Member member) {
+    clickHouse.requireOneShard("enrich");
     this.member = member;
     this.place = place(settings, member);
     this.clickHouse = clickHouse;

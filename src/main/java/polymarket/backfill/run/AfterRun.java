@@ -84,7 +84,7 @@ final class AfterRun {
               SqlFile.fill(
                   "SELECT ifNull(total_rows, 0) AS rows FROM system.tables"
                       + " WHERE concat(database, '.', name) = {table} AND engine LIKE '%MergeTree'",
-                  Map.of("table", table)),
+                  Map.of("table", clickHouse.stored(table))),
               Map.of());
       long rows = found.isEmpty() ? 0 : Long.parseLong(String.valueOf(found.get(0).get("rows")));
       String otherwise =

@@ -93,7 +93,11 @@ public final class JobPlan extends RunLedgers {
                     "SELECT ifNull(sum(total_rows), 0) AS rows, ifNull(sum(total_bytes), 0) AS"
                         + " bytes FROM system.tables WHERE concat(database, '.', name) IN"
                         + " ({tables})",
-                    Map.of("tables", job.sql().section("redone").tables())),
+                    Map.of(
+                        "tables",
+                        job.sql().section("redone").tables().stream()
+                            .map(clickHouse::stored)
+                            .toList())),
                 Map.of())
             .get(0);
     double stored = Double.parseDouble(String.valueOf(sums.get("rows")));

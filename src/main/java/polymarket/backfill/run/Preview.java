@@ -301,7 +301,8 @@ public final class Preview {
             // every row of an answer carries its batch; the tables without it are the program's
             // own
             "SELECT name FROM system.tables WHERE database = {d:String}"
-                + " AND engine NOT IN ('Null', 'View', 'MaterializedView') AND name IN (SELECT"
+                + " AND engine NOT IN ('Null', 'View', 'MaterializedView') AND NOT"
+                + " endsWith(name, '_shard') AND name IN (SELECT"
                 + " table FROM system.columns WHERE database = {d:String} AND name = 'batch')"
                 + " ORDER BY name",
             Map.of("d", database))) {
