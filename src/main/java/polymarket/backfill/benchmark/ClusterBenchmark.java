@@ -1,15 +1,18 @@
 package polymarket.backfill.benchmark;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Measures what a run does on a ClickHouse cluster: inserts of batches, the count that reads each
  * one back, a repeated insert, a copy of the table and its exchange, as `enrich` makes them. Then
- * every replica has to have all rows. It uses a database of its own, which it drops.
+ * every replica has to have all rows, and of a table that is spread over shards each row has to be
+ * on one shard. It uses a database of its own, which it drops.
  */
 public final class ClusterBenchmark {
 
@@ -43,7 +46,11 @@ public final class ClusterBenchmark {
     try (Engine engine = program.engine(Map.of(), "benchmark-cluster")) {
       engine.run("drop", Map.of());
       try {
-        engine.run("setup", Map.of("cluster", program.setting("clickhouse.cluster")));
+        Map<String, Object> values = new HashMap<>();
+        values.put("cluster", program.setting("clickhouse.cluster"));
+        engine.run("setup", values);
+        values.put("spread", new Engine.Sql(engine.stored("backfill_benchmark.spread")));
+        engine.run("parts", values);
         return measure(engine);
       } finally {
         engine.run("drop", Map.of());
@@ -73,10 +80,11 @@ public final class ClusterBenchmark {
     long begun = System.nanoTime();
     engine.run("exchange", Map.of());
     double exchange = (System.nanoTime() - begun) / 1e9;
-    List<Map<String, Object>> replicas =
-        engine.rows(
-            "SELECT replica, count() AS rows, uniqExact(id) AS ids, sum(id) AS total FROM"
-                + " backfill_benchmark.replicas GROUP BY replica ORDER BY replica");
+    List<Map<String, Object>> replicas = held(engine, "replicas");
+    List<Map<String, Object>> parts = held(engine, "parts");
+    long shards =
+        ((Number) engine.value("shards", Map.of("cluster", program.setting("clickhouse.cluster"))))
+            .longValue();
     long total = rows * (rows - 1) / 2;
     boolean right =
         unseen == 0
@@ -86,7 +94,8 @@ public final class ClusterBenchmark {
                     replica ->
                         Figures.number(replica, "rows") == rows
                             && Figures.number(replica, "ids") == rows
-                            && Figures.number(replica, "total") == total);
+                            && Figures.number(replica, "total") == total)
+            && isSpread(parts, shards, total);
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("rows", rows);
     result.put("batches", batches);
@@ -95,8 +104,37 @@ public final class ClusterBenchmark {
     result.put("batches_not_seen_at_once", unseen);
     result.put("seconds_for_copy_and_exchange", Figures.rounded(exchange));
     result.put("replicas", replicas);
+    result.put("shards", shards);
+    result.put("spread", parts);
     result.put("right", right);
     return result;
+  }
+
+  /** What each server has of a view of all of them. */
+  private static List<Map<String, Object>> held(Engine engine, String view) {
+    return engine.rows(
+        "SELECT replica, count() AS rows, uniqExact(id) AS ids, sum(id) AS total FROM"
+            + " backfill_benchmark."
+            + view
+            + " GROUP BY replica ORDER BY replica");
+  }
+
+  /** Whether the replicas of each shard have the same rows, and the shards together all once. */
+  private boolean isSpread(List<Map<String, Object>> parts, long shards, long total) {
+    Map<List<Long>, Integer> servers = new HashMap<>();
+    for (Map<String, Object> part : parts) {
+      if (Figures.number(part, "rows") != Figures.number(part, "ids")) {
+        return false;
+      }
+      servers.merge(
+          List.of((long) Figures.number(part, "rows"), (long) Figures.number(part, "total")),
+          1,
+          Integer::sum);
+    }
+    return servers.size() == shards
+        && Set.copyOf(servers.values()).size() == 1
+        && servers.keySet().stream().mapToLong(sums -> sums.get(0)).sum() == rows
+        && servers.keySet().stream().mapToLong(sums -> sums.get(1)).sum() == total;
   }
 
   private static byte[] lines(long batch, long count) {
@@ -141,11 +179,23 @@ public final class ClusterBenchmark {
               replica.get("rows"),
               replica.get("ids")));
     }
+    if (((Number) result.get("shards")).longValue() > 1) {
+      for (Object each : (List<?>) result.get("spread")) {
+        Map<?, ?> server = (Map<?, ?>) each;
+        text.append(
+            String.format(
+                Locale.ROOT,
+                "  %-22s %,d rows of its shard, %,d different%n",
+                server.get("replica"),
+                server.get("rows"),
+                server.get("ids")));
+      }
+    }
     return text.append(
             Boolean.TRUE.equals(result.get("right"))
                 ? "every replica has all rows once, and every batch was seen at once\n"
-                : "WRONG: a replica lacks rows or has some twice, a batch was not seen at once, or"
-                    + " there is only one replica\n")
+                : "WRONG: a replica lacks rows or has some twice, a row is on no shard or on"
+                    + " several, a batch was not seen at once, or there is only one replica\n")
         .toString();
   }
 }

@@ -26,6 +26,9 @@ public interface Engine extends AutoCloseable {
    */
   void insert(String table, byte[] json, String token);
 
+  /** The table that has the rows of a table on this server: of a shard, its part. */
+  String stored(String table);
+
   /** Makes the tables of a job, where they are not there. */
   void createTables(String job);
 

@@ -167,6 +167,11 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
     }
 
     @Override
+    public String stored(String table) {
+      return clickHouse.stored(table);
+    }
+
+    @Override
     public void createTables(String job) {
       Views.create(clickHouse, job);
     }

@@ -258,7 +258,7 @@ final class ReplicaFront implements AutoCloseable {
     if (everywhere || kind == Kind.CLOUD && DEFINITION.matcher(sql).matches()) {
       return define(request, sql, everywhere);
     }
-    if (sql.contains("backfill_benchmark.replicas")) {
+    if (sql.matches("(?s).*FROM backfill_benchmark\\.(replicas|parts)\\b.*")) {
       return together(request);
     }
     if (request.number("select_sequential_consistency") > 0) {
