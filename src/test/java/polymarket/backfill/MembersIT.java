@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +17,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import polymarket.backfill.ledger.Postgres;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
@@ -26,9 +29,8 @@ import polymarket.backfill.sandbox.SandboxOptions;
  */
 class MembersIT {
 
-  private static final int ROUNDS = Integer.getInteger("cluster.rounds", 6);
+  private static final int ROUNDS = Integer.getInteger("cluster.rounds", 25);
   private static final long SEED = Long.getLong("cluster.seed", System.nanoTime());
-  private static final List<String> ACTS = List.of("kill", "freeze", "leave");
 
   /** How often one member's sessions are ended. */
   private static final int SESSIONS_ENDED = Integer.getInteger("cluster.sessions", 10);
@@ -64,9 +66,9 @@ class MembersIT {
     Files.write(list, ids);
   }
 
-  /** Ids that no source knows, so that there is always work. */
+  /** Ids that no source knows, so that there is always work, however many rounds. */
   private void moreIds() throws IOException {
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 4000; i++) {
       ids.add(
           String.format(
               "%016x%016x%016x%016x",
@@ -87,73 +89,171 @@ class MembersIT {
     assertTrue(List.of(0, 2).contains(end.exitCode()), end.exitCode() + ": " + end.err());
   }
 
+  /**
+   * One long run. A round is one kill, at a random instant, of a member that holds batches while
+   * another one does too. Now and then one is frozen until its lease has ended, or asked to leave.
+   */
   @Test
-  void membersThatAreKilledFrozenAndReplaced_loseNothing_andStoreNothingTwice()
-      throws IOException, InterruptedException {
+  @Timeout(7200)
+  void membersThatAreKilledFrozenAndReplaced_loseNothing_storeNothingTwice_andKeepTheLimit()
+      throws IOException, InterruptedException, SQLException {
     System.out.println("members test: " + ROUNDS + " rounds, -Dcluster.seed=" + SEED);
-    Map<String, Integer> acts = new TreeMap<>();
-    List<Program> members = new ArrayList<>();
+    SharedLedgers database = postgres.database();
     try (TestBed bed =
-        TestBed.start(
-            new SandboxOptions()
-                .conditions(1500)
-                .limits(0)
-                .latencyMillis(40)
-                .seed(Math.abs(SEED % 1000) + 1))) {
-      bed.share(postgres.database()).set("payouts.batch-size", 5).set("payouts.concurrency", 2);
-      bed.sandbox().fault("kind=reset,rate=0.01");
-      bed.sandbox().fault("kind=truncate,rows=100,rate=0.05");
-      begin(bed, 1500);
+            TestBed.start(
+                new SandboxOptions()
+                    .conditions(8000)
+                    .limits(2)
+                    .latencyMillis(200)
+                    .seed(Math.abs(SEED % 1000) + 1));
+        Connection ledger = Postgres.connect(database)) {
+      TestBed.pace(bed.home().resolve("routes/sources/goldsky.camel.yaml"), 100, 10_100);
+      bed.share(database).set("payouts.batch-size", 4).set("payouts.concurrency", 2);
+      bed.sandbox().fault("kind=reset,rate=0.02");
+      begin(bed, 8000);
       members.add(runs(bed));
       bed.awaitRequests(1);
       members.add(member(bed, "join", "payouts"));
       members.add(member(bed, "join"));
-      for (int round = 0; round < ROUNDS; round++) {
-        bed.awaitRequests(20);
-        Thread.sleep(random.nextInt(1500));
-        String act = ACTS.get(round % ACTS.size());
-        Program one = members.get(random.nextInt(members.size()));
-        if (one.isAlive()) {
-          acts.merge(act, 1, Integer::sum);
-          act(act, one, bed);
+      for (int round = 1; round <= ROUNDS; round++) {
+        TestBed.await(
+            "two members that hold batches", TestBed.SOON, () -> working(ledger).size() >= 2);
+        Thread.sleep(random.nextInt(1000));
+        List<Program> working = working(ledger);
+        if (working.isEmpty()) {
+          round--;
+          continue;
         }
-        members.removeIf(program -> !program.isAlive() && ended(program, acts));
-        moreIds();
-        members.add(runs(bed));
+        kill(any(working), ledger);
+        replace(bed, ledger);
+        if (frozen != null) {
+          goOn(ledger);
+        } else if (round % 8 == 3) {
+          freeze(ledger);
+        } else if (round % 8 == 7) {
+          Program leaving = any(members.subList(0, 2));
+          leaving.signal("TERM");
+          leaving.end(TestBed.SOON);
+          count("leave");
+          replace(bed, ledger);
+        }
+      }
+      if (frozen != null) {
+        frozen.signal("CONT");
       }
       members.forEach(program -> program.signal("TERM"));
       members.forEach(Program::end);
-      members.forEach(program -> ended(program, acts));
+      removeEnded();
+      long takenOver =
+          Postgres.number(ledger, "SELECT count(*) FROM backfill_payouts.batches WHERE tenure > 0");
+      long highest = bed.sandbox().highest("goldsky");
       bed.set("payouts.batch-size", 200);
       assertAllIsDone(bed);
-      assertTrue(acts.keySet().containsAll(ACTS), acts.toString());
-      System.out.println("members test: " + acts + ", " + ids.size() + " ids");
+      assertEquals(0, bed.sandbox().violations("goldsky"), bed.sandbox().stats());
+      System.out.println(
+          "members test: "
+              + acts
+              + ", "
+              + ids.size()
+              + " ids, "
+              + takenOver
+              + " batches taken over, at most "
+              + highest
+              + " requests in 10 s");
+      int proving = acts.getOrDefault("kill with batches", 0);
+      assertTrue(proving >= 0.8 * ROUNDS, "kills that prove something: " + acts);
+      assertTrue(takenOver >= proving, takenOver + " batches taken over: " + acts);
+      assertTrue(
+          ROUNDS < 8 || acts.keySet().containsAll(List.of("freeze", "go on", "leave")),
+          acts.toString());
     } finally {
       members.forEach(Program::close);
     }
   }
 
-  /** A member ended by itself, was killed, or was asked to, perhaps before it could hear that. */
-  private static boolean ended(Program program, Map<String, Integer> acts) {
-    int code = program.process().exitValue();
-    assertTrue(List.of(0, 2, 130, 137, 143).contains(code), code + ": " + program.err());
-    acts.merge("exit " + code, 1, Integer::sum);
-    return true;
+  private final List<Program> members = new ArrayList<>();
+  private final Map<String, Integer> acts = new TreeMap<>();
+
+  /** The member that stands still; null where none does. */
+  private Program frozen;
+
+  private void count(String act) {
+    acts.merge(act, 1, Integer::sum);
   }
 
-  private void act(String act, Program member, TestBed bed) throws InterruptedException {
-    switch (act) {
-      case "kill" -> member.kill();
-      case "leave" -> {
-        member.signal("TERM");
-        member.end(TestBed.SOON);
-      }
-      default -> {
-        member.signal("STOP");
-        // its lease ends, the others take its batches over and go on
-        Thread.sleep(4_500);
-        bed.awaitRequests(10);
-        member.signal("CONT");
+  private Program any(List<Program> programs) {
+    return programs.get(random.nextInt(programs.size()));
+  }
+
+  /** How many batches each process holds. */
+  private static Map<Long, Long> held(Connection ledger) {
+    return Postgres.numbers(
+        ledger,
+        "SELECT pid, count(*) FROM backfill_payouts.batches JOIN backfill.members ON holder ="
+            + " member WHERE done_at IS NULL GROUP BY pid");
+  }
+
+  /** The members that hold batches and do not stand still. */
+  private List<Program> working(Connection ledger) {
+    Map<Long, Long> held = held(ledger);
+    return members.stream()
+        .filter(one -> one != frozen && one.isAlive() && held.containsKey(one.process().pid()))
+        .toList();
+  }
+
+  private void kill(Program one, Connection ledger) {
+    // from here on it does nothing, so that what it held when it was killed is counted
+    one.signal("STOP");
+    boolean holds = held(ledger).containsKey(one.process().pid());
+    boolean othersWork = working(ledger).size() > (holds ? 1 : 0);
+    one.kill();
+    count("kill");
+    if (holds && othersWork) {
+      count("kill with batches");
+    }
+  }
+
+  /** Removes who ended, and starts the next one, with further ids where few are left. */
+  private void replace(TestBed bed, Connection ledger) throws IOException {
+    removeEnded();
+    if (Postgres.number(
+            ledger,
+            "SELECT count(*) FROM backfill_payouts.ids WHERE state = 'pending' AND batch IS NULL")
+        < 2000) {
+      moreIds();
+      members.add(runs(bed));
+    } else {
+      members.add(member(bed, "join", "payouts"));
+    }
+  }
+
+  /** Holds a member that has batches, as a machine does that sleeps. */
+  private void freeze(Connection ledger) {
+    List<Program> working = working(ledger);
+    if (!working.isEmpty()) {
+      frozen = any(working);
+      frozen.signal("STOP");
+      count("freeze");
+    }
+  }
+
+  /** Lets the frozen member go on once its lease has ended and the others have its batches. */
+  private void goOn(Connection ledger) {
+    if (!held(ledger).containsKey(frozen.process().pid())) {
+      frozen.signal("CONT");
+      frozen = null;
+      count("go on");
+    }
+  }
+
+  /** They ended by themselves, were killed, or were asked to, perhaps before they could hear it. */
+  private void removeEnded() {
+    for (Program one : List.copyOf(members)) {
+      if (!one.isAlive()) {
+        int code = one.process().exitValue();
+        assertTrue(List.of(0, 2, 130, 137, 143).contains(code), code + ": " + one.err());
+        count("exit " + code);
+        members.remove(one);
       }
     }
   }
@@ -181,11 +281,10 @@ class MembersIT {
   @Test
   void theLimit_isKeptByAllMembersTogether_alsoWhenOneIsKilledAndAnotherFrozen()
       throws IOException, InterruptedException {
-    List<Program> members = new ArrayList<>();
     try (TestBed bed = TestBed.start(new SandboxOptions().conditions(1500).limits(1))) {
       TestBed.pace(bed.home().resolve("routes/sources/goldsky.camel.yaml"), 50, 10_100);
       bed.share(postgres.database()).set("payouts.batch-size", 4).set("payouts.concurrency", 4);
-      begin(bed, 800);
+      begin(bed, 520);
       members.add(runs(bed));
       bed.awaitRequests(1);
       members.add(member(bed, "join", "payouts"));
@@ -213,7 +312,6 @@ class MembersIT {
   void aMemberThatIsCutOffFromTheDatabase_stopsAsking_andJoinsAgain()
       throws IOException, InterruptedException {
     SharedLedgers direct = postgres.database();
-    List<Program> members = new ArrayList<>();
     try (Proxy proxy = new Proxy(postgres.port());
         TestBed bed =
             TestBed.start(new SandboxOptions().conditions(600).limits(0).latencyMillis(40))) {

@@ -4,10 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -18,6 +15,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Members;
+import polymarket.backfill.ledger.Postgres;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
@@ -57,12 +55,8 @@ class EnrichMembersIT {
 
   /** The one number of a query to the shared ledger. */
   private static long number(SharedLedgers cluster, String sql) {
-    try (Connection connection =
-            DriverManager.getConnection(cluster.url(), cluster.user(), cluster.password());
-        Statement statement = connection.createStatement();
-        ResultSet result = statement.executeQuery(sql)) {
-      result.next();
-      return result.getLong(1);
+    try (Connection connection = Postgres.connect(cluster)) {
+      return Postgres.number(connection, sql);
     } catch (SQLException e) {
       throw new AssertionError(e);
     }

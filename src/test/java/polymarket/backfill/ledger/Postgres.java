@@ -4,9 +4,12 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A PostgreSQL server for a test class, which waits for the disk as a real one does. */
@@ -50,6 +53,36 @@ public final class Postgres implements AutoCloseable {
   public static SharedLedgers at(int port, String name) {
     return new SharedLedgers(
         "jdbc:postgresql://127.0.0.1:" + port + "/" + name, "postgres", "postgres", "default");
+  }
+
+  /** A connection to a database, as its owner's. */
+  public static Connection connect(SharedLedgers database) throws SQLException {
+    return DriverManager.getConnection(database.url(), database.user(), database.password());
+  }
+
+  /** The one number of a query. */
+  public static long number(Connection connection, String sql) {
+    try (Statement statement = connection.createStatement();
+        ResultSet result = statement.executeQuery(sql)) {
+      result.next();
+      return result.getLong(1);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** The rows of a query, each of two numbers, by the first one. */
+  public static Map<Long, Long> numbers(Connection connection, String sql) {
+    Map<Long, Long> numbers = new HashMap<>();
+    try (Statement statement = connection.createStatement();
+        ResultSet result = statement.executeQuery(sql)) {
+      while (result.next()) {
+        numbers.put(result.getLong(1), result.getLong(2));
+      }
+      return numbers;
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** Runs a statement in a database. */
