@@ -1,7 +1,6 @@
 package polymarket.backfill.run;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -40,13 +39,6 @@ import polymarket.backfill.source.Sources;
  * is pending, and ends with sums that add up or with the word that they do not.
  */
 public final class JobRun extends RunLedgers {
-
-  /**
-   * How much longer than the patience a step may take before nothing is expected of it: half a
-   * minute, unless a test has no time for it.
-   */
-  private static final Duration STEP_MARGIN =
-      Duration.ofMillis(Long.getLong("backfill.step-margin-millis", 30_000));
 
   /**
    * What a person asked for.

@@ -26,8 +26,12 @@ final class RunWatch {
   /** Five minutes, unless a test has no time for them. */
   private static final long STALLED_MILLIS = Long.getLong("backfill.stalled-millis", 300_000);
 
-  /** How much longer than the patience a step may take before nothing is expected of it. */
-  private static final Duration STEP_MARGIN = Duration.ofSeconds(30);
+  /**
+   * How much longer than the patience a step may take before nothing is expected of it: half a
+   * minute, unless a test has no time for it.
+   */
+  private static final Duration STEP_MARGIN =
+      Duration.ofMillis(Long.getLong("backfill.step-margin-millis", 30_000));
 
   private final ClickHouse clickHouse;
   private final Stop stop;
