@@ -91,7 +91,7 @@ class LoadIT {
   }
 
   private Program.Result run(int exitCode, String... arguments) {
-    Program.Result result = Program.run(bed, arguments);
+    Program.Result result = Program.runHere(bed, arguments);
     assertEquals(exitCode, result.exitCode(), String.join(" ", arguments) + " " + result);
     return result;
   }

@@ -30,7 +30,7 @@ class ReadyIT {
   private static Map<String, JsonNode> measures(TestBed bed, int exitCode, boolean ready)
       throws IOException {
     // the sandbox's last trade is days old
-    Program.Result result = Program.run(bed, "ready", "--json", "--max-newest-fill", "1000");
+    Program.Result result = Program.runHere(bed, "ready", "--json", "--max-newest-fill", "1000");
     assertEquals(exitCode, result.exitCode(), result.toString());
     JsonNode object = JSON.readTree(result.out());
     assertEquals(ready, object.get("ready").asBoolean(), result.out());
@@ -53,13 +53,13 @@ class ReadyIT {
     TestBed.empty();
     try (TestBed bed = TestBed.start(new SandboxOptions().conditions(400).wallets(40).limits(0))) {
       bed.sandbox().settings().forEach(bed::set);
-      Program.Result nothing = Program.run(bed, "ready");
+      Program.Result nothing = Program.runHere(bed, "ready");
       assertEquals(3, nothing.exitCode(), nothing.toString());
       assertTrue(nothing.out().startsWith("NO: "), nothing.out());
       assertTrue(nothing.out().contains("       ./backfill run markets"), nothing.out());
 
       for (String job : List.of("markets", "fills", "resolutions")) {
-        Program.Result run = Program.run(bed, "run", job);
+        Program.Result run = Program.runHere(bed, "run", job);
         assertEquals(0, run.exitCode(), run.toString());
       }
       // enriched trades and an audit, as short as they can be
@@ -82,7 +82,7 @@ class ReadyIT {
 
       // what a threshold asks for more than there is, and what is lost, are named
       Program.Result more =
-          Program.run(bed, "ready", "--min-markets=1000000", "--max-newest-fill=1000");
+          Program.runHere(bed, "ready", "--min-markets=1000000", "--max-newest-fill=1000");
       assertEquals(3, more.exitCode(), more.toString());
       assertTrue(more.out().startsWith("NO: 1 of "), more.out());
       assertTrue(more.out().contains("at least 1,000,000"), more.out());
@@ -91,7 +91,7 @@ class ReadyIT {
               + " mutations_sync = 2");
       TestBed.sql("INSERT INTO default.audit_results VALUES (now64(3), 'supply', 'broken')");
       Path html = folder.resolve("ready.html");
-      Program.Result lost = Program.run(bed, "ready", "--html", html.toString());
+      Program.Result lost = Program.runHere(bed, "ready", "--html", html.toString());
       assertEquals(3, lost.exitCode(), lost.toString());
       assertTrue(lost.out().contains("  NO   Time since the newest fill: "), lost.out());
       assertTrue(lost.out().contains("       ./backfill run fills --since 2d"), lost.out());
@@ -99,7 +99,7 @@ class ReadyIT {
       assertTrue(Files.readString(html).contains("Is the data ready? NO"));
       assertTrue(measures(bed, 3, false).get("newest-fill").get("before").asDouble() > 60 * 24);
 
-      Program.Result unknown = Program.run(bed, "ready", "--min-fils-coverage", "1%");
+      Program.Result unknown = Program.runHere(bed, "ready", "--min-fils-coverage", "1%");
       assertEquals(1, unknown.exitCode(), unknown.toString());
       assertTrue(unknown.err().contains("no measure 'fils-coverage' of ready"), unknown.err());
       assertFalse(unknown.err().contains("verify"), unknown.err());

@@ -52,7 +52,7 @@ class SeedTablesIT {
   }
 
   private Program.Result run(int exitCode, String... arguments) {
-    Program.Result result = Program.run(bed, arguments);
+    Program.Result result = Program.runHere(bed, arguments);
     assertEquals(exitCode, result.exitCode(), String.join(" ", arguments) + " " + result);
     return result;
   }
@@ -282,7 +282,8 @@ class SeedTablesIT {
         find(json(run(0, "monitor", "--json").out()).get("coverage"), "markets with fills");
     assertEquals(all, line.get("of").asLong());
     assertTrue(line.get("note").asText().startsWith(all + " of them"), line.toString());
-    JsonNode measures = json(Program.run(bed, "verify", "fills", "--json").out()).get("measures");
+    JsonNode measures =
+        json(Program.runHere(bed, "verify", "fills", "--json").out()).get("measures");
     assertTrue(measures.toString().contains("beyond-gamma"), measures.toString());
     JsonNode diagnosis = json(run(0, "diagnose", "fills", "--sample", "0", "--json").out());
     assertEquals(all, diagnosis.get("total").asLong());

@@ -433,18 +433,19 @@ class ViewsIT {
     everything();
     refresh();
     try (TestBed bed = TestBed.start().ownEngine()) {
-      Program.Result none = Program.run(bed, "verify", "wallet", "AB".repeat(20));
+      bed.holdEngine();
+      Program.Result none = Program.runHere(bed, "verify", "wallet", "AB".repeat(20));
       assertEquals(0, none.exitCode(), none.toString());
       assertTrue(
           none.out().contains("Wallet: " + WALLET) && none.out().contains("has not run here yet"),
           none.out());
-      Program.Result wrong = Program.run(bed, "verify", "wallet", "0x12");
+      Program.Result wrong = Program.runHere(bed, "verify", "wallet", "0x12");
       assertEquals(1, wrong.exitCode());
       assertTrue(wrong.err().contains("'0x12' is not one"), wrong.err());
-      Program.Result job = Program.run(bed, "verify", "wallets", WALLET);
+      Program.Result job = Program.runHere(bed, "verify", "wallets", WALLET);
       assertEquals(1, job.exitCode());
       assertTrue(job.err().contains("verify wallet ADDRESS"), job.err());
-      Program.Result ids = Program.run(bed, "run", "wallets");
+      Program.Result ids = Program.runHere(bed, "run", "wallets");
       assertEquals(1, ids.exitCode());
       assertTrue(
           ids.err().contains("there is no table default.vw_trades_canonical")

@@ -39,7 +39,7 @@ class EnrichmentCommandsIT {
   static void enrich() {
     bed = TestBed.start();
     TestBed.clickHouse().execute("DROP DATABASE IF EXISTS backfill_enrich SYNC");
-    Program.Result none = Program.run(bed, "verify", "enrichment");
+    Program.Result none = Program.runHere(bed, "verify", "enrichment");
     assertEquals(1, none.exitCode(), none.toString());
     assertTrue(none.err().contains("run `backfill enrich` first"), none.toString());
     EnrichIT.sources();
@@ -63,10 +63,11 @@ class EnrichmentCommandsIT {
     truth.put(5000L, " - - unknown market");
     truth.put(5001L, id(3) + " original original-disputed -");
     bed.set("enrich.slice-rows", 1000);
-    Program.Result reconciled = Program.run(bed, "reconcile");
+    Program.Result reconciled = Program.runHere(bed, "reconcile");
     assertEquals(0, reconciled.exitCode(), reconciled.toString());
     Program.Result result =
-        Program.run(bed, "enrich", "--report", bed.home().resolve("after-enrich.html").toString());
+        Program.runHere(
+            bed, "enrich", "--report", bed.home().resolve("after-enrich.html").toString());
     assertEquals(0, result.exitCode(), result.toString());
     enriched = result.out();
   }
@@ -89,7 +90,7 @@ class EnrichmentCommandsIT {
 
   @Test
   void verify_countsAsTheTruthDoes_withTheHonestDenominatorBesideTheRawOne() throws IOException {
-    Program.Result result = Program.run(bed, "verify", "enrichment", "--json");
+    Program.Result result = Program.runHere(bed, "verify", "enrichment", "--json");
     assertEquals(0, result.exitCode(), result.toString());
     JsonNode json = JSON.readTree(result.out());
     JsonNode coverage = json.at("/checks/coverage before and after");
@@ -152,18 +153,19 @@ class EnrichmentCommandsIT {
 
   @Test
   void aLowCoverage_exitsWithThree() {
-    Program.Result result = Program.run(bed, "verify", "enrichment", "--min-coverage", "99.9%");
+    Program.Result result = Program.runHere(bed, "verify", "enrichment", "--min-coverage", "99.9%");
     assertEquals(3, result.exitCode(), result.toString());
     assertTrue(result.err().contains("check failed: coverage is"), result.err());
-    assertEquals(0, Program.run(bed, "verify", "enrichment", "--min-coverage=20%").exitCode());
-    assertEquals(1, Program.run(bed, "verify", "enrichment", "--min-covrage", "20%").exitCode());
+    assertEquals(0, Program.runHere(bed, "verify", "enrichment", "--min-coverage=20%").exitCode());
+    assertEquals(
+        1, Program.runHere(bed, "verify", "enrichment", "--min-covrage", "20%").exitCode());
   }
 
   @Test
   void theReport_isOneWellFormedFile_withAllDataEscaped() throws Exception {
     Path file = bed.home().resolve("report.html");
     Program.Result result =
-        Program.run(
+        Program.runHere(
             bed, "verify", "enrichment", "--report", file.toString(), "--min-coverage", "99.9%");
     assertEquals(3, result.exitCode(), result.toString());
     String html = Files.readString(file);
@@ -206,7 +208,7 @@ class EnrichmentCommandsIT {
 
   @Test
   void explain_showsEachSourcesAnswer_theDecision_andTheRows() throws IOException {
-    JsonNode market = JSON.readTree(Program.run(bed, "explain", "slug-1", "--json").out());
+    JsonNode market = JSON.readTree(Program.runHere(bed, "explain", "slug-1", "--json").out());
     JsonNode said = market.at("/what each source says of it");
     assertEquals(
         "clob " + id(1) + " proved",
@@ -233,7 +235,7 @@ class EnrichmentCommandsIT {
             .orElseThrow()
             .getKey();
     JsonNode trade =
-        JSON.readTree(Program.run(bed, "explain", String.valueOf(transaction), "--json").out());
+        JSON.readTree(Program.runHere(bed, "explain", String.valueOf(transaction), "--json").out());
     assertEquals("transaction", trade.at("/the trade itself/0/rule").asText());
     assertEquals(2, trade.at("/what its transaction moved").size(), trade.toString());
     // a trade by its transaction, in whatever form: the trades of this one
@@ -243,7 +245,7 @@ class EnrichmentCommandsIT {
             .asText()
             .toLowerCase()
             .replaceFirst("^0x", "");
-    JsonNode byTransaction = JSON.readTree(Program.run(bed, "explain", hash, "--json").out());
+    JsonNode byTransaction = JSON.readTree(Program.runHere(bed, "explain", hash, "--json").out());
     assertTrue(byTransaction.at("/the trade itself").size() > 1, byTransaction.toString());
     byTransaction
         .at("/the trade itself")
@@ -256,18 +258,18 @@ class EnrichmentCommandsIT {
         trade.at("/what its transaction moved"), byTransaction.at("/what its transaction moved"));
 
     JsonNode condition =
-        JSON.readTree(Program.run(bed, "explain", "0x" + id(1).toUpperCase(), "--json").out());
+        JSON.readTree(Program.runHere(bed, "explain", "0x" + id(1).toUpperCase(), "--json").out());
     assertTrue(
         condition.at("/the other keys of this condition").toString().contains(token(1, 1)),
         condition.toString());
     assertTrue(
-        JSON.readTree(Program.run(bed, "explain", "twice", "--json").out())
+        JSON.readTree(Program.runHere(bed, "explain", "twice", "--json").out())
             .at("/what was decided, and by which rule")
             .toString()
             .contains("undecided"));
-    Program.Result nobody = Program.run(bed, "explain", "it's \\ nobody's");
+    Program.Result nobody = Program.runHere(bed, "explain", "it's \\ nobody's");
     assertEquals(1, nobody.exitCode(), nobody.toString());
     assertTrue(nobody.err().contains("no source and no trade has it's \\ nobody's"), nobody.err());
-    assertTrue(Program.run(bed, "explain", token(1, 0)).out().contains("What was decided"));
+    assertTrue(Program.runHere(bed, "explain", token(1, 0)).out().contains("What was decided"));
   }
 }

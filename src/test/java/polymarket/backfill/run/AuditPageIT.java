@@ -156,6 +156,6 @@ class AuditPageIT {
   }
 
   private static int exit(TestBed bed, String... arguments) throws Exception {
-    return SourceBed.program(bed, arguments).waitFor();
+    return SourceBed.run(bed, arguments);
   }
 }

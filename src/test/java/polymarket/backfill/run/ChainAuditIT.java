@@ -192,6 +192,6 @@ class ChainAuditIT {
   }
 
   private static int exit(TestBed bed, String... arguments) throws Exception {
-    return SourceBed.program(bed, arguments).waitFor();
+    return SourceBed.run(bed, arguments);
   }
 }

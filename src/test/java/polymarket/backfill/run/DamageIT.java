@@ -229,7 +229,7 @@ class DamageIT {
   private static long notInTheAnswers(TestBed bed) throws IOException {
     long transactions = 0;
     for (JsonNode row :
-        JSON.readTree(Program.run(bed, "verify", "fills", "--json").out())
+        JSON.readTree(Program.runHere(bed, "verify", "fills", "--json").out())
             .path("checks")
             .path("fills of each month that one source has and the others lack")) {
       if (row.path("reason").asText().equals("not in the answers")) {
@@ -240,7 +240,7 @@ class DamageIT {
   }
 
   private static long withoutPayout(TestBed bed) throws IOException {
-    return JSON.readTree(Program.run(bed, "verify", "payouts", "--json").out())
+    return JSON.readTree(Program.runHere(bed, "verify", "payouts", "--json").out())
         .path("checks")
         .path("resolved markets without a payout vector (at most 20)")
         .size();
@@ -251,6 +251,6 @@ class DamageIT {
   }
 
   private static int exit(TestBed bed, String... arguments) throws Exception {
-    return SourceBed.program(bed, arguments).waitFor();
+    return SourceBed.run(bed, arguments);
   }
 }

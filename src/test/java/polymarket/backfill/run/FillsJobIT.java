@@ -276,10 +276,11 @@ class FillsJobIT {
     List<String> many = ids(condition -> ended(condition) && condition.get("outcomes").asInt() > 2);
     List<String> ended = ids(FillsJobIT::ended);
     Path list = Files.write(bed.home().resolve("ids.txt"), ended);
-    Process first =
-        SourceBed.program(
-            bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString());
-    assertEquals(0, first.waitFor(), () -> SourceBed.said(bed));
+    assertEquals(
+        0,
+        SourceBed.run(
+            bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString()),
+        () -> SourceBed.said(bed));
     assertTrue(
         SourceBed.said(bed)
             .contains("fills: " + ended.size() + " of them are not known to any source yet"),
@@ -287,18 +288,20 @@ class FillsJobIT {
     assertEquals(
         0, TestBed.number("SELECT count() FROM default.clob_fills WHERE outcome_index > 1"));
     fillMarkets();
-    Process next =
-        SourceBed.program(
-            bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString());
-    assertEquals(0, next.waitFor(), () -> SourceBed.said(bed));
+    assertEquals(
+        0,
+        SourceBed.run(
+            bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString()),
+        () -> SourceBed.said(bed));
     assertTrue(
         SourceBed.said(bed).contains("fills: " + many.size() + " ids will be fetched again"),
         SourceBed.said(bed));
     assertTruth(ended);
-    Process again =
-        SourceBed.program(
-            bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString());
-    assertEquals(0, again.waitFor(), () -> SourceBed.said(bed));
+    assertEquals(
+        0,
+        SourceBed.run(
+            bed, "run", "fills", "--set", "fills.source=goldsky", "--ids", list.toString()),
+        () -> SourceBed.said(bed));
     assertTrue(SourceBed.said(bed).contains(" of them done, 0 to do"), SourceBed.said(bed));
   }
 
@@ -363,7 +366,7 @@ class FillsJobIT {
   @Test
   void jobsOfOneRun_startAfterTheJobsThatTheirIdsComeFrom_inAnyOrder() {
     bed(new SandboxOptions().conditions(30).limits(0));
-    Program.Result run = Program.run(bed, "run", "fills", "markets");
+    Program.Result run = Program.runHere(bed, "run", "fills", "markets");
     assertTrue(Set.of(0, 2).contains(run.exitCode()), run.toString());
     assertTrue(
         run.err().indexOf(" markets: ") >= 0
@@ -379,7 +382,7 @@ class FillsJobIT {
 
   @Test
   void fillsAndPayouts_keepGoldskysLimitTogether() throws Exception {
-    bed(new SandboxOptions().conditions(500));
+    bed(new SandboxOptions().conditions(350));
     fillMarkets();
     bed.sandbox().limits(1);
     // at the documented pace, which the bed's own copy of the routes has made faster
@@ -390,7 +393,7 @@ class FillsJobIT {
           java.nio.file.StandardCopyOption.REPLACE_EXISTING);
     }
     Program.Result run =
-        Program.run(bed, "run", "payouts", "fills", "--batch-size", "12", "--json");
+        Program.runHere(bed, "run", "payouts", "fills", "--batch-size", "12", "--json");
     assertTrue(Set.of(0, 2).contains(run.exitCode()), run.toString());
     assertTrue(
         requests("goldsky-orderbook") > 25 && requests("goldsky-positions") > 25,
@@ -519,9 +522,9 @@ class FillsJobIT {
 
   @Test
   void aWindow_storesItsRowsOnly_andDoesNotCompleteTheMarket() {
-    bed(600);
+    bed(300);
     Program.Result window =
-        Program.run(
+        Program.runHere(
             bed,
             "run",
             "fills",
@@ -542,7 +545,7 @@ class FillsJobIT {
         "the window's ids are in the ledger of all times");
     assertEquals(
         List.of(0L, 0L), covered(), "a market of which a window was fetched is not covered");
-    Program.Result whole = Program.run(bed, "run", "fills");
+    Program.Result whole = Program.runHere(bed, "run", "fills");
     assertEquals(0, whole.exitCode(), whole.toString());
     assertTruth(all);
     assertLedger("fills", ids(FillsJobIT::ended), fill -> true);
@@ -595,7 +598,7 @@ class FillsJobIT {
 
   /** How many markets monitor and diagnose say have fills. */
   private List<Long> covered() {
-    Program.Result monitor = Program.run(bed, "monitor", "--json");
+    Program.Result monitor = Program.runHere(bed, "monitor", "--json");
     long[] covered = {-1};
     SourceBed.json(monitor.out())
         .path("coverage")
@@ -606,7 +609,7 @@ class FillsJobIT {
                       ? line.path("covered").asLong(-1)
                       : covered[0];
             });
-    Program.Result diagnose = Program.run(bed, "diagnose", "fills", "--sample", "0", "--json");
+    Program.Result diagnose = Program.runHere(bed, "diagnose", "fills", "--sample", "0", "--json");
     return List.of(covered[0], SourceBed.json(diagnose.out()).path("covered").asLong(-1));
   }
 
@@ -621,11 +624,11 @@ class FillsJobIT {
       withoutAList_whatIsMissingIsAskedFor_whateverFormTheIdsHave_andALeftOutMarketGoesToTheSourceThatHasItAll()
           throws Exception {
     bed(300);
-    Program.Result first = Program.run(bed, "run", "fills", "--json");
+    Program.Result first = Program.runHere(bed, "run", "fills", "--json");
     assertEquals(0, first.exitCode(), first.toString());
     assertTruth(ids(condition -> true));
     long asked = requests("goldsky-orderbook") + requests("data-api");
-    Program.Result second = Program.run(bed, "run", "fills", "--json");
+    Program.Result second = Program.runHere(bed, "run", "fills", "--json");
     assertEquals(0, second.exitCode(), second.toString());
     assertEquals(
         asked,
@@ -635,7 +638,7 @@ class FillsJobIT {
         Files.writeString(
             bed.home().resolve("list.json"),
             "[\"0x" + "AB".repeat(32) + "\", \"" + ids(FillsJobIT::ended).get(0) + "\"]");
-    Program.Result third = Program.run(bed, "run", "fills", "--ids", list.toString());
+    Program.Result third = Program.runHere(bed, "run", "fills", "--ids", list.toString());
     assertEquals(0, third.exitCode(), third.toString());
     assertTrue(
         third
@@ -645,7 +648,7 @@ class FillsJobIT {
                     + list
                     + ", apart from 1 that another source has, 1 of them new"),
         third.err());
-    Program.Result wrong = Program.run(bed, "run", "fills", "--set", "fills.source=chain");
+    Program.Result wrong = Program.runHere(bed, "run", "fills", "--set", "fills.source=chain");
     assertEquals(1, wrong.exitCode());
     assertTrue(
         wrong.err().contains("setting fills.source is 'chain'; it takes auto, goldsky or data-api"),
@@ -655,21 +658,21 @@ class FillsJobIT {
   @Test
   void bothSourcesOfFills_areOneJob_inStatus_ledger_fetchAndReset() throws Exception {
     bed(200);
-    assertEquals(0, Program.run(bed, "run", "fills").exitCode());
-    JsonNode status = JSON.readTree(Program.run(bed, "status", "fills", "--json").out());
+    assertEquals(0, Program.runHere(bed, "run", "fills").exitCode());
+    JsonNode status = JSON.readTree(Program.runHere(bed, "status", "fills", "--json").out());
     assertEquals("fills", status.path("job").asText());
     assertEquals("trades", status.at("/parts/0/job").asText(), status.toString());
-    Program.Result listed = Program.run(bed, "ledger", "fills", "--state", "found", "--json");
+    Program.Result listed = Program.runHere(bed, "ledger", "fills", "--state", "found", "--json");
     long found = status.at("/ids/found").asLong() + status.at("/parts/0/ids/found").asLong();
     assertEquals(found, listed.out().lines().count());
     assertEquals(
         3,
-        Program.run(bed, "ledger", "fills", "--state", "found", "--limit", "3", "--json")
+        Program.runHere(bed, "ledger", "fills", "--state", "found", "--limit", "3", "--json")
             .out()
             .lines()
             .count());
     Program.Result fetched =
-        Program.run(
+        Program.runHere(
             bed,
             "fetch",
             "fills",
@@ -681,7 +684,7 @@ class FillsJobIT {
     assertEquals(
         Set.of("fills", "trades"),
         JSON.convertValue(JSON.readTree(fetched.out()).path("jobs"), Map.class).keySet());
-    Program.Result reset = Program.run(bed, "reset", "fills", "--yes");
+    Program.Result reset = Program.runHere(bed, "reset", "fills", "--yes");
     assertEquals(0, reset.exitCode(), reset.toString());
     assertFalse(
         Files.exists(bed.home().resolve("runtime/fills.ledger"))
@@ -692,7 +695,7 @@ class FillsJobIT {
   @Test
   void oneSourceAlone_takesEveryMarket() {
     bed(300);
-    Program.Result run = Program.run(bed, "run", "fills", "--set", "fills.source=goldsky");
+    Program.Result run = Program.runHere(bed, "run", "fills", "--set", "fills.source=goldsky");
     assertEquals(0, run.exitCode(), run.toString());
     List<String> all = ids(condition -> true);
     assertTruth(all, fill -> fill.get("on_goldsky").asBoolean(), TestBed::sql);
@@ -704,9 +707,9 @@ class FillsJobIT {
     bed(400);
     List<String> all = ids(condition -> true);
     Path half = Files.write(bed.home().resolve("half.txt"), all.subList(0, 200));
-    assertEquals(0, Program.run(bed, "run", "fills", "--ids", half.toString()).exitCode());
+    assertEquals(0, Program.runHere(bed, "run", "fills", "--ids", half.toString()).exitCode());
     Program.Result diagnosis =
-        Program.run(bed, "diagnose", "fills", "--sample", "60", "--seed", "7", "--json");
+        Program.runHere(bed, "diagnose", "fills", "--sample", "60", "--seed", "7", "--json");
     assertEquals(0, diagnosis.exitCode(), diagnosis.toString());
     JsonNode report = JSON.readTree(diagnosis.out());
     assertEquals(400, report.get("total").asInt());
@@ -727,17 +730,17 @@ class FillsJobIT {
     assertEquals(1, report.get("recommended_pace").asDouble());
     assertEquals(20, report.at("/tables/twenty samples").size());
     Program.Result again =
-        Program.run(bed, "diagnose", "fills", "--sample", "60", "--seed", "7", "--json");
+        Program.runHere(bed, "diagnose", "fills", "--sample", "60", "--seed", "7", "--json");
     assertEquals(report.get("recovery"), JSON.readTree(again.out()).get("recovery"));
     long before = requests("goldsky-orderbook") + requests("data-api");
     assertEquals(
-        0, Program.run(bed, "run", "fills", "--ids", report.get("list").asText()).exitCode());
+        0, Program.runHere(bed, "run", "fills", "--ids", report.get("list").asText()).exitCode());
     long took = requests("goldsky-orderbook") + requests("data-api") - before;
     assertTrue(
         Math.abs(took - report.get("requests").asLong()) <= 0.5 * took + 3,
         "reckoned " + report.get("requests") + " requests, took " + took);
     assertTruth(all);
-    Program.Result done = Program.run(bed, "diagnose", "fills");
+    Program.Result done = Program.runHere(bed, "diagnose", "fills");
     assertEquals(0, done.exitCode(), done.toString());
     assertTrue(done.out().contains("100.0% without those that are known to have none"), done.out());
   }
@@ -746,7 +749,7 @@ class FillsJobIT {
   void verify_checksCoverageAndGaps() throws Exception {
     bed(300);
     runBoth();
-    Program.Result verified = Program.run(bed, "verify", "fills", "--json");
+    Program.Result verified = Program.runHere(bed, "verify", "fills", "--json");
     assertEquals(3, verified.exitCode(), "the sandbox's present is not today: " + verified);
     JsonNode report = JSON.readTree(verified.out());
     Map<String, JsonNode> measures = new HashMap<>();
@@ -771,7 +774,7 @@ class FillsJobIT {
         .execute(
             "ALTER TABLE default.clob_fills DELETE WHERE cityHash64(condition_id) % 3 = 0 SETTINGS"
                 + " mutations_sync = 1");
-    report = JSON.readTree(Program.run(bed, "verify", "fills", "--json").out());
+    report = JSON.readTree(Program.runHere(bed, "verify", "fills", "--json").out());
     assertTrue(
         report.get("failed").toString().contains("coverage")
             && report.get("failed").toString().contains("large-missing"),
@@ -787,7 +790,7 @@ class FillsJobIT {
     bed(new SandboxOptions().conditions(2400).largestMarketFills(12_000));
     bed.ownEngine();
     bed.set("clickhouse.port", "0");
-    assertEquals(0, Program.run(bed, "run", "markets").exitCode());
+    assertEquals(0, Program.runHere(bed, "run", "markets").exitCode());
     bed.sandbox().fault("kind=slow,millis=150,source=goldsky-orderbook");
     bed.sandbox().fault("kind=slow,millis=400,source=data-api");
     Random random = new Random(20261121);
@@ -808,7 +811,7 @@ class FillsJobIT {
     }
     assertTrue(inFlight >= 5, "killed at work in " + inFlight + " of 10 rounds");
     bed.sandbox().clearFaults();
-    Program.Result last = Program.run(bed, "run", "fills");
+    Program.Result last = Program.runHere(bed, "run", "fills");
     assertEquals(0, last.exitCode(), last.toString());
     bed.holdEngine();
     assertTruth(ids(condition -> true), fill -> true, bed::rows);

@@ -83,7 +83,7 @@ class MappingSourcesIT {
       bed.set("source.patience", "1s");
       Map<String, String> before = new LinkedHashMap<>();
       for (String job : TABLES.keySet()) {
-        Program.Result result = Program.run(bed, run(bed, job, head() - 2_000, head() - 1_000));
+        Program.Result result = Program.runHere(bed, run(bed, job, head() - 2_000, head() - 1_000));
         assertEquals(0, result.exitCode(), result.toString());
         // what its own job stored, and nothing else did
         before.forEach(
@@ -101,7 +101,7 @@ class MappingSourcesIT {
       }
       for (String job : TABLES.keySet()) {
         Files.deleteIfExists(bed.home().resolve("runtime/" + job + ".ledger"));
-        Program.Result result = Program.run(bed, run(bed, job, head() - 4_000, head() - 3_000));
+        Program.Result result = Program.runHere(bed, run(bed, job, head() - 4_000, head() - 3_000));
         assertEquals(5, result.exitCode(), job + ": " + result);
         assertTrue(
             result.err().contains("gave up") && result.err().contains("127.0.0.1"), result.err());
@@ -118,11 +118,12 @@ class MappingSourcesIT {
   void eachJob_isVerified_fetched_andListed() throws IOException {
     try (TestBed bed = SourceBed.start(options())) {
       for (String job : TABLES.keySet()) {
-        assertEquals(0, Program.run(bed, run(bed, job, head() - 2_000, head() - 1_000)).exitCode());
-        Program.Result verified = Program.run(bed, "verify", job);
+        assertEquals(
+            0, Program.runHere(bed, run(bed, job, head() - 2_000, head() - 1_000)).exitCode());
+        Program.Result verified = Program.runHere(bed, "verify", job);
         assertEquals(0, verified.exitCode(), verified.toString());
         assertFalse(verified.out().contains("not checked"), verified.out());
-        Program.Result failed = Program.run(bed, "verify", job, "--max-pending", "-1");
+        Program.Result failed = Program.runHere(bed, "verify", job, "--max-pending", "-1");
         assertEquals(3, failed.exitCode(), failed.toString());
         String id =
             switch (job) {
@@ -132,7 +133,7 @@ class MappingSourcesIT {
               default -> (head() - 1_500) + "-" + (head() - 1_400);
             };
         String stored = contents(TABLES.get(job));
-        Program.Result fetched = Program.run(bed, "fetch", job, id);
+        Program.Result fetched = Program.runHere(bed, "fetch", job, id);
         assertEquals(0, fetched.exitCode(), fetched.toString());
         assertTrue(
             fetched.out().contains("found, rows: ") && fetched.out().contains("Rows for "),
@@ -143,12 +144,12 @@ class MappingSourcesIT {
       try (ShareLock other =
           ShareLock.take(
               bed.home().resolve("runtime/polygon.lock"), Share.WHOLE, "polygon", "run chain")) {
-        Program.Result refused = Program.run(bed, "reset", "chain", "--yes");
+        Program.Result refused = Program.runHere(bed, "reset", "chain", "--yes");
         assertTrue(refused.err().contains("polygon"), refused.toString());
         assertEquals(1, refused.exitCode(), refused.toString());
       }
-      Program.Result status = Program.run(bed, "status");
-      Program.Result monitor = Program.run(bed, "monitor");
+      Program.Result status = Program.runHere(bed, "status");
+      Program.Result monitor = Program.runHere(bed, "monitor");
       assertEquals(0, status.exitCode() + monitor.exitCode(), status + " " + monitor);
       TABLES
           .keySet()
@@ -170,7 +171,7 @@ class MappingSourcesIT {
       List<String> ids = bed.ids(4000);
       bed.run("payouts", Share.WHOLE, ids);
       assertEquals(0, bed.run("resolutions", Share.WHOLE, ids).exitCode());
-      Program.Result verified = Program.run(bed, "verify", "payouts", "--json");
+      Program.Result verified = Program.runHere(bed, "verify", "payouts", "--json");
       assertEquals(0, verified.exitCode(), verified.toString());
 
       Map<String, Map<String, Object>> truth = new LinkedHashMap<>();
@@ -310,7 +311,7 @@ class MappingSourcesIT {
                 .fault("kind=html,source=polygon,rate=0.02"))) {
       String url = bed.sandbox().urls().get("polygon") + "/v2/" + SECRET;
       Program.Result none =
-          Program.run(
+          Program.runHere(
               bed, "run", "rpc-logs", "--from", "1", "--to", "2", "--set", "chain.sources=polygon");
       assertEquals(1, none.exitCode());
       assertTrue(none.err().contains("POLYGON_RPC_URL"), none.err());

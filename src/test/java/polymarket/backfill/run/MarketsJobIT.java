@@ -287,7 +287,7 @@ class MarketsJobIT {
 
   @Test
   void anUnknownPagingMode_isRefused() {
-    Program.Result result = Program.run(bed.set("gamma.paging", "cursor"), "run", "markets");
+    Program.Result result = Program.runHere(bed.set("gamma.paging", "cursor"), "run", "markets");
     assertEquals(1, result.exitCode(), result.toString());
     assertTrue(
         result.err().contains("gamma.paging is 'cursor'; it takes keyset or offset"), result.err());
@@ -295,12 +295,12 @@ class MarketsJobIT {
 
   @Test
   void aRunAfterAFinishedOne_isANewPass_thatReplacesRows() throws Exception {
-    bed.ownEngine();
-    Program.Result first = Program.run(bed, "run", "markets");
+    bed.ownEngine().holdEngine();
+    Program.Result first = Program.runHere(bed, "run", "markets");
     assertEquals(0, first.exitCode(), first.toString());
     assertFalse(first.err().contains("new one"), first.err());
     long markets = truth().stream().filter(MarketRows::qualifies).count();
-    Program.Result second = Program.run(bed, "run", "markets", "--json");
+    Program.Result second = Program.runHere(bed, "run", "markets", "--json");
     assertEquals(0, second.exitCode(), second.toString());
     assertTrue(
         second
@@ -314,7 +314,7 @@ class MarketsJobIT {
         bed.value(
             "SELECT countIf(toUInt32(right(batch, 7)) > 4) FROM default.api_markets_staging FINAL"),
         "rows of the first pass are left");
-    Program.Result since = Program.run(bed, "run", "markets", "--since", "2026-09-01");
+    Program.Result since = Program.runHere(bed, "run", "markets", "--since", "2026-09-01");
     assertEquals(0, since.exitCode(), since.toString());
     long narrowed =
         MarketRows.JSON
@@ -325,16 +325,16 @@ class MarketsJobIT {
         bed.value("SELECT count() FROM default.api_markets_staging FINAL") == markets,
         "" + narrowed);
     Program.Result verify =
-        Program.run(bed, "verify", "markets", "--min-rows", "1000", "--min-conditions", "1000");
+        Program.runHere(bed, "verify", "markets", "--min-rows", "1000", "--min-conditions", "1000");
     assertEquals(0, verify.exitCode(), verify.toString());
-    Program.Result few = Program.run(bed, "verify", "markets");
+    Program.Result few = Program.runHere(bed, "verify", "markets");
     assertEquals(3, few.exitCode(), few.toString());
     assertTrue(few.err().contains("rows is 1,500, less than 150,000"), few.err());
   }
 
   @Test
   void workers_areRefused() {
-    Program.Result result = Program.run(bed, "run", "markets", "--worker", "1", "--of", "2");
+    Program.Result result = Program.runHere(bed, "run", "markets", "--worker", "1", "--of", "2");
     assertEquals(1, result.exitCode());
     assertTrue(result.err().contains("markets cannot be shared by workers"), result.err());
   }

@@ -28,7 +28,7 @@ import polymarket.backfill.sandbox.SandboxOptions;
 class MonitorIT {
 
   private static JsonNode coverage(TestBed bed, String what) {
-    Program.Result monitor = Program.run(bed, "monitor", "--json");
+    Program.Result monitor = Program.runHere(bed, "monitor", "--json");
     assertEquals(0, monitor.exitCode(), monitor.toString());
     for (JsonNode line : SourceBed.json(monitor.out()).path("coverage")) {
       if (line.path("what").asText().equals(what)) {
@@ -62,8 +62,8 @@ class MonitorIT {
   void absenceIsProvedByALivingSource_notByAStoppedOne() {
     try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(800).limits(0))) {
       bed.set("gamma.url", bed.sandbox().urls().get("gamma"));
-      assertEquals(0, Program.run(bed, "run", "markets").exitCode());
-      assertTrue(List.of(0, 2).contains(Program.run(bed, "run", "payouts").exitCode()));
+      assertEquals(0, Program.runHere(bed, "run", "markets").exitCode());
+      assertTrue(List.of(0, 2).contains(Program.runHere(bed, "run", "payouts").exitCode()));
       Set<String> resolved = new HashSet<>();
       TestBed.sql("SELECT DISTINCT condition_id FROM default.api_markets_staging WHERE resolved")
           .forEach(row -> resolved.add((String) row.get("condition_id")));
@@ -88,8 +88,8 @@ class MonitorIT {
   void idsThatTwoSourcesDoNotHave_areLeftOutOnce() {
     try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(300).limits(0))) {
       bed.set("gamma.url", bed.sandbox().urls().get("gamma"));
-      assertEquals(0, Program.run(bed, "run", "markets").exitCode());
-      assertEquals(0, Program.run(bed, "views").exitCode());
+      assertEquals(0, Program.runHere(bed, "run", "markets").exitCode());
+      assertEquals(0, Program.runHere(bed, "views").exitCode());
       String id =
           (String)
               TestBed.sql(

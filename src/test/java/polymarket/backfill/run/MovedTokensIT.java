@@ -28,15 +28,13 @@ class MovedTokensIT {
     return 86_126_998L + Math.floorDiv(SandboxOptions.DEFAULT_NOW - 1777374000L, 2000L);
   }
 
-  private static void run(TestBed bed, String job, long first, long last, String... more)
-      throws InterruptedException {
+  private static void run(TestBed bed, String job, long first, long last, String... more) {
     List<String> words =
         new java.util.ArrayList<>(
             List.of("run", job, "--from", "" + first, "--to", "" + last, "--datasets"));
     words.add(String.join(",", DATASETS));
     words.addAll(List.of(more));
-    Process run = SourceBed.program(bed, words.toArray(String[]::new));
-    assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+    assertEquals(0, SourceBed.run(bed, words.toArray(String[]::new)), () -> SourceBed.said(bed));
   }
 
   @Test
@@ -64,10 +62,11 @@ class MovedTokensIT {
   void aNodeFarBehindTheOthers_isTheOneThatCounts() throws Exception {
     try (TestBed bed = SourceBed.start(options().rpcLag(500))) {
       long first = head() - 3_000;
-      Process process =
-          SourceBed.program(
-              bed, "run", "rpc-logs", "--from", "" + first, "--datasets", "conditions,transfers");
-      assertEquals(0, process.waitFor(), () -> SourceBed.said(bed));
+      assertEquals(
+          0,
+          SourceBed.run(
+              bed, "run", "rpc-logs", "--from", "" + first, "--datasets", "conditions,transfers"),
+          () -> SourceBed.said(bed));
       ChainJobIT.assertStored(bed, first, head() - 520, DATASETS);
     }
   }

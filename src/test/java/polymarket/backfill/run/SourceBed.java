@@ -7,7 +7,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,6 +17,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import polymarket.backfill.BuiltProgram;
+import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
@@ -84,6 +87,13 @@ final class SourceBed {
    * goes to a file in the bed.
    */
   static Process program(TestBed bed, String... arguments) {
+    return program(bed, List.of(), arguments);
+  }
+
+  /**
+   * @param options of the JVM
+   */
+  static Process program(TestBed bed, List<String> options, String... arguments) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -93,10 +103,13 @@ final class SourceBed {
                 "-XX:TieredStopAtLevel=1",
                 "-XX:SharedArchiveFile=" + BuiltProgram.archive(),
                 "-Xlog:cds*=off",
-                "-Dbackfill.home=" + bed.home(),
-                "-cp",
-                BuiltProgram.jar() + ":" + TestBed.PROJECT.resolve("target/lib") + "/*",
-                "polymarket.backfill.cli.Backfill"));
+                "-Dbackfill.home=" + bed.home()));
+    command.addAll(options);
+    command.addAll(
+        List.of(
+            "-cp",
+            BuiltProgram.jar() + ":" + TestBed.PROJECT.resolve("target/lib") + "/*",
+            "polymarket.backfill.cli.Backfill"));
     command.addAll(List.of(arguments));
     command.addAll(bed.setArguments());
     try {
@@ -114,9 +127,28 @@ final class SourceBed {
     }
   }
 
+  /**
+   * Runs a command to its end in the tests' own JVM; what it says goes to the same file.
+   *
+   * @return its exit code
+   */
+  static int run(TestBed bed, String... arguments) {
+    Program.Result result = Program.runHere(bed, arguments);
+    try {
+      Files.writeString(
+          bed.home().resolve("program.log"),
+          result.err() + result.out(),
+          StandardOpenOption.CREATE,
+          StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return result.exitCode();
+  }
+
   static String said(TestBed bed) {
     try {
-      return java.nio.file.Files.readString(bed.home().resolve("program.log"));
+      return Files.readString(bed.home().resolve("program.log"));
     } catch (IOException e) {
       return "";
     }
