@@ -25,10 +25,13 @@ class FailoverIT {
         "no PostgreSQL with pg_basebackup in /usr/lib/postgresql: install Debian's postgresql");
   }
 
+  /** The lock in ClickHouse of a member that was killed is waited for. */
+  private static final List<String> OPTIONS = List.of("-Dbackfill.lock-millis=15000");
+
   private final List<Program> members = new ArrayList<>();
 
   private Program member(TestBed bed, String... command) {
-    Program member = Program.startMember(bed, members.size() + 1, command);
+    Program member = Program.startMember(bed, members.size() + 1, OPTIONS, command);
     members.add(member);
     return member;
   }
@@ -55,7 +58,7 @@ class FailoverIT {
         TestBed bed = TestBed.start(new SandboxOptions().conditions(1000).limits(1))) {
       TestBed.pace(bed.home().resolve("routes/sources/goldsky.camel.yaml"), 50, 10_100);
       bed.share(pair.database()).set("payouts.batch-size", 4).set("payouts.concurrency", 4);
-      List<String> ids = bed.ids(700);
+      List<String> ids = bed.ids(450);
       startTwo(bed, ids);
       bed.awaitRequests(20);
       pair.restart();

@@ -225,7 +225,7 @@ class ProgramIT {
   @Test
   void anEndedJob_isNotCalledStalled_whileAnotherRuns() {
     bed.set("clob.url", bed.sandbox().urls().get("clob")).set("source.answer-timeout", "20000");
-    bed.sandbox().fault("kind=slow,source=clob,millis=5000");
+    bed.sandbox().fault("kind=slow,source=clob,millis=3000");
     Program.Result run =
         Program.start(
                 bed,

@@ -76,7 +76,7 @@ class PipelineIT {
   }
 
   private JsonNode status(String name) {
-    return json(Program.run(bed, "status", name, "--json"));
+    return json(Program.runHere(bed, "status", name, "--json"));
   }
 
   private static JsonNode step(JsonNode status, String name) {
@@ -204,7 +204,7 @@ class PipelineIT {
     assertTrue(
         json(part).path("spent_seconds").asLong() >= status.path("spent_seconds").asLong(),
         "the pass took that too: " + part.out());
-    Program.Result plan = Program.run(bed, "pipeline", "overnight", "--again", "--dry-run");
+    Program.Result plan = Program.runHere(bed, "pipeline", "overnight", "--again", "--dry-run");
     assertTrue(plan.out().contains("as in its last pass"), plan.out());
     for (String name : List.of("clob", "rpc", "goldsky", "reconcile", "enrich")) {
       assertTrue(
@@ -215,10 +215,27 @@ class PipelineIT {
   }
 
   @Test
-  void killedAtAnyInstant_itContinues_andDoneStepsStayDone() throws InterruptedException {
+  void stoppedByCtrlC_orKilledAtAnyInstant_itContinues_andDoneStepsStayDone()
+      throws InterruptedException {
     System.out.println("pipeline kill test: " + ROUNDS + " rounds, -Dkill.seed=" + SEED);
     Random random = new Random(SEED);
     bed(new SandboxOptions().latencyMillis(60));
+    try (Program run = Program.start(bed, "pipeline", "overnight")) {
+      run.awaitSaid("ids in this pass");
+      run.signal("INT");
+      Program.Result end = run.end();
+      assertEquals(130, end.exitCode(), end.toString());
+      assertTrue(end.err().contains("the same command continues where it stopped"), end.err());
+    }
+    JsonNode stopped = status("overnight");
+    assertEquals("interrupted", stopped.path("state").asText());
+    stopped
+        .path("steps")
+        .forEach(
+            step ->
+                assertTrue(
+                    List.of("pending", "done").contains(step.path("state").asText()),
+                    step.toString()));
     List<String> done = new ArrayList<>();
     int killed = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -257,6 +274,7 @@ class PipelineIT {
     assertTrue(killed > 0, "no run was at work when it was to be killed");
     Program.Result last = Program.run(bed, "pipeline", "overnight");
     assertEquals(0, last.exitCode(), last.toString());
+    assertTrue(last.err().contains("continuing pass 1"), last.err());
     assertEquals(1, status("overnight").path("pass").asInt());
     assertTruth();
   }
@@ -296,31 +314,6 @@ class PipelineIT {
         .findFirst()
         .orElseThrow(() -> new AssertionError("no process of a step"))
         .pid();
-  }
-
-  @Test
-  void ctrlCOnce_stopsAllSteps_exits130_andTheSameCommandContinues() {
-    bed(new SandboxOptions().latencyMillis(300));
-    try (Program run = Program.start(bed, "pipeline", "overnight")) {
-      run.awaitSaid("ids in this pass");
-      run.signal("INT");
-      Program.Result end = run.end();
-      assertEquals(130, end.exitCode(), end.toString());
-      assertTrue(end.err().contains("the same command continues where it stopped"), end.err());
-    }
-    JsonNode status = status("overnight");
-    assertEquals("interrupted", status.path("state").asText());
-    status
-        .path("steps")
-        .forEach(
-            step ->
-                assertTrue(
-                    List.of("pending", "done").contains(step.path("state").asText()),
-                    step.toString()));
-    Program.Result rest = Program.run(bed, "pipeline", "overnight");
-    assertEquals(0, rest.exitCode(), rest.toString());
-    assertTrue(rest.err().contains("continuing pass 1"), rest.err());
-    assertTruth();
   }
 
   @Test
@@ -492,14 +485,14 @@ class PipelineIT {
   void aMissingTableThatNoStepCreates_isReportedAtTheStart() {
     bed(new SandboxOptions());
     Program.Result run =
-        Program.run(bed, "pipeline", "overnight", "--set", "enrich.trades=default.no_such");
+        Program.runHere(bed, "pipeline", "overnight", "--set", "enrich.trades=default.no_such");
     assertEquals(1, run.exitCode(), run.toString());
     assertTrue(
         run.err().contains("there is no table default.no_such, which step enrich needs"),
         run.err());
     assertEquals(1, run.err().lines().count(), run.err());
     Program.Result plan =
-        Program.run(
+        Program.runHere(
             bed, "pipeline", "overnight", "--dry-run", "--set", "enrich.trades=default.no_such");
     assertEquals(0, plan.exitCode(), plan.toString());
     assertTrue(
@@ -508,7 +501,7 @@ class PipelineIT {
                 "it would not start: there is no table default.no_such, which step enrich needs"),
         plan.out());
     assertFalse(
-        Program.run(bed, "pipeline", "overnight", "--dry-run")
+        Program.runHere(bed, "pipeline", "overnight", "--dry-run")
             .out()
             .contains("it would not start"));
   }

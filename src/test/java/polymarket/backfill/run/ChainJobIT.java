@@ -160,8 +160,8 @@ class ChainJobIT {
                   "INSERT INTO default.chain_fills SELECT * REPLACE (log_index + 100000 AS"
                       + " log_index) FROM default.chain_fills LIMIT 3");
         }
-        Process run = SourceBed.program(bed, arguments.toArray(String[]::new));
-        assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+        assertEquals(
+            0, SourceBed.run(bed, arguments.toArray(String[]::new)), () -> SourceBed.said(bed));
         // of 601 blocks of the older exchange and 600 of the newer one: 83,361 fills and 239,000
         // other logs on average, 10,000 a request
         String about = arguments.contains("--datasets") ? "about 9 requests" : "about 24 requests";
@@ -191,13 +191,17 @@ class ChainJobIT {
               + "-"
               + (FREEZE + 200)
               + "\n");
-      Process run = SourceBed.program(bed, "run", "chain", "--ids", list.toString());
-      assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+      assertEquals(
+          0,
+          SourceBed.run(bed, "run", "chain", "--ids", list.toString()),
+          () -> SourceBed.said(bed));
       assertTruth(bed, FREEZE - 400, FREEZE + 200, ALL);
 
       Files.writeString(list, "1-2/fils\n");
-      Process wrong = SourceBed.program(bed, "run", "chain", "--ids", list.toString());
-      assertEquals(1, wrong.waitFor(), () -> SourceBed.said(bed));
+      assertEquals(
+          1,
+          SourceBed.run(bed, "run", "chain", "--ids", list.toString()),
+          () -> SourceBed.said(bed));
       assertTrue(
           SourceBed.said(bed).contains("chain has no dataset 'fils'. Did you mean 'fills'?"),
           () -> SourceBed.said(bed));
@@ -219,8 +223,10 @@ class ChainJobIT {
       long last = first + 699;
       // all of these blocks are others, until after the first pages, which are more than a batch
       bed.sandbox().fault("kind=reorg,source=" + source + ",blocks=5000,count=6");
-      Process run = SourceBed.program(bed, "run", "chain", "--from", "" + first, "--to", "" + last);
-      assertEquals(0, run.waitFor(), () -> SourceBed.said(bed));
+      assertEquals(
+          0,
+          SourceBed.run(bed, "run", "chain", "--from", "" + first, "--to", "" + last),
+          () -> SourceBed.said(bed));
       assertTrue(
           SourceBed.said(bed).contains("has replaced blocks from " + first + " on"),
           () -> SourceBed.said(bed));
@@ -243,7 +249,15 @@ class ChainJobIT {
       bed.set("chain.sources", source).set("rpc-logs.behind", 5);
       bed.sandbox().head(FREEZE);
       long first = FREEZE - 300;
-      Process run = SourceBed.program(bed, "run", "chain", "--from", "" + first, "--follow");
+      Process run =
+          SourceBed.program(
+              bed,
+              List.of("-Dbackfill.follow-millis=1000"),
+              "run",
+              "chain",
+              "--from",
+              "" + first,
+              "--follow");
       String newest = "SELECT max(last) FROM default.chain_ranges";
       long far = FREEZE + 200;
       TestBed.await(
