@@ -1,14 +1,13 @@
 package polymarket.backfill.job;
 
 import java.io.IOException;
-import java.io.PushbackReader;
 import java.util.ArrayList;
 import java.util.List;
 
 /** The rows of a CSV text (RFC 4180), separated by commas, semicolons or tabs. */
 final class CsvRows {
 
-  private final PushbackReader text;
+  private final Characters text;
   private final int longestCell;
   private final int mostColumns;
   private long line;
@@ -20,7 +19,7 @@ final class CsvRows {
    * @param longestCell the most characters of a cell
    * @param mostColumns the most cells of a row
    */
-  CsvRows(PushbackReader text, long line, int longestCell, int mostColumns) {
+  CsvRows(Characters text, long line, int longestCell, int mostColumns) {
     this.text = text;
     this.next = line;
     this.longestCell = longestCell;
@@ -52,12 +51,11 @@ final class CsvRows {
           throw new ListInput.NoList("line " + line + ": a quote is not closed");
         }
         if (c == '"') {
-          int behind = text.read();
-          quoted = behind == '"';
+          quoted = text.peek() == '"';
           if (!quoted) {
-            unread(behind);
             continue;
           }
+          text.read();
         }
         next += c == '\n' ? 1 : 0;
         cell.append((char) c);
@@ -67,11 +65,8 @@ final class CsvRows {
       } else if (c < 0 || c == '\n' || c == '\r') {
         row.add(cell.toString());
         next++;
-        if (c == '\r') {
-          int behind = text.read();
-          if (behind != '\n') {
-            unread(behind);
-          }
+        if (c == '\r' && text.peek() == '\n') {
+          text.read();
         }
         return row;
       } else if (separates((char) c)) {
@@ -83,12 +78,6 @@ final class CsvRows {
       if (cell.length() > longestCell || row.size() > mostColumns) {
         throw new ListInput.NoList("line " + line + " is longer than a line of a CSV file may be");
       }
-    }
-  }
-
-  private void unread(int c) throws IOException {
-    if (c >= 0) {
-      text.unread(c);
     }
   }
 

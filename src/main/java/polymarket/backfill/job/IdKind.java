@@ -48,7 +48,10 @@ public enum IdKind {
    * cannot contain it.
    */
   boolean separates(char c) {
-    return this != TEXT && (c == ',' || c == ';' || this != RANGE && Character.isWhitespace(c));
+    boolean ordinary = c >= '0' && c <= '9' || c >= 'A' && c <= 'z';
+    return !ordinary
+        && this != TEXT
+        && (c == ',' || c == ';' || this != RANGE && Character.isWhitespace(c));
   }
 
   /**

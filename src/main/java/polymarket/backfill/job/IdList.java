@@ -9,7 +9,6 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.PushbackReader;
 import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -244,17 +243,15 @@ public final class IdList {
   }
 
   private void read(InputStream raw) throws IOException {
-    PushbackReader text = new PushbackReader(ListInput.text(raw), 1);
+    Characters text = ListInput.text(raw);
     long line = 1;
-    int first = text.read();
-    while (first >= 0 && Character.isWhitespace(first)) {
-      line += first == '\n' ? 1 : 0;
-      first = text.read();
+    int first;
+    while ((first = text.peek()) >= 0 && Character.isWhitespace(first)) {
+      line += text.read() == '\n' ? 1 : 0;
     }
     if (first < 0) {
       return;
     }
-    text.unread(first);
     if (first == '[' || first == '{') {
       json(text, line);
     } else if (column != null) {
@@ -265,9 +262,11 @@ public final class IdList {
   }
 
   /** Ids between line ends and, if an id cannot contain them, commas, semicolons and blanks. */
-  private void lines(Reader text, long line) throws IOException {
-    StringBuilder entry = new StringBuilder();
-    StringBuilder shown = new StringBuilder();
+  private void lines(Characters text, long line) throws IOException {
+    char[] entry = new char[LONGEST_ENTRY];
+    char[] shown = new char[SHOWN];
+    int length = 0;
+    int shownLength = 0;
     List<String> waiting = new ArrayList<>();
     long onLine = 0;
     boolean afterReturn = false;
@@ -281,7 +280,7 @@ public final class IdList {
       }
       afterReturn = c == '\r';
       if (c >= 0 && !newLine && !kind.separates((char) c)) {
-        if (entry.length() == LONGEST_ENTRY) {
+        if (length == LONGEST_ENTRY) {
           throw new ListInput.NoList(
               "line "
                   + line
@@ -289,14 +288,16 @@ public final class IdList {
                   + Messages.count(LONGEST_ENTRY)
                   + " characters");
         }
-        entry.append((char) c);
-        if (shown.length() < SHOWN) {
-          shown.append((char) c);
+        entry[length++] = (char) c;
+        if (shownLength < SHOWN) {
+          shown[shownLength++] = (char) c;
         }
         continue;
       }
-      if (!entry.toString().isBlank()) {
-        String written = unquoted(entry.toString().strip());
+      String stripped = new String(entry, 0, length).strip();
+      length = 0;
+      if (!stripped.isEmpty()) {
+        String written = unquoted(stripped);
         String id = written.isEmpty() ? null : kind.normalise(written);
         if (id != null) {
           long before = bad;
@@ -313,18 +314,17 @@ public final class IdList {
           waiting.add(written);
         }
       }
-      entry.setLength(0);
       if (c >= 0 && !newLine) {
-        if (shown.length() < SHOWN) {
-          shown.append((char) c);
+        if (shownLength < SHOWN) {
+          shown[shownLength++] = (char) c;
         }
         continue;
       }
       if (!waiting.isEmpty()) {
-        bad(line, shown.toString().strip());
+        bad(line, new String(shown, 0, shownLength).strip());
       }
       waiting.clear();
-      shown.setLength(0);
+      shownLength = 0;
       onLine = 0;
       line++;
     } while (c >= 0);
@@ -392,7 +392,7 @@ public final class IdList {
   /**
    * One column of a CSV file (RFC 4180, also with semicolons or tabs), whose first line names them.
    */
-  private void csv(PushbackReader text, long line) throws IOException {
+  private void csv(Characters text, long line) throws IOException {
     entries = false;
     CsvRows rows = new CsvRows(text, line, LONGEST_CELL, MOST_COLUMNS);
     List<String> head = rows.next();

@@ -1,13 +1,10 @@
 package polymarket.backfill.job;
 
 import java.io.BufferedInputStream;
-import java.io.BufferedReader;
 import java.io.FilterInputStream;
-import java.io.FilterReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.Reader;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -60,7 +57,7 @@ final class ListInput {
   }
 
   /** Decodes the bytes to text without byte order marks. */
-  static Reader text(InputStream raw) throws IOException {
+  static Characters text(InputStream raw) throws IOException {
     BufferedInputStream file = new BufferedInputStream(raw, CHUNK);
     byte[] magic = begin(file, 2);
     BufferedInputStream in =
@@ -70,9 +67,7 @@ final class ListInput {
                     ? new GzipMembers(file)
                     : file),
             CHUNK);
-    // lists are read a character at a time
-    return new BufferedReader(
-        new Unmarked(new InputStreamReader(in, charset(begin(in, 2)))), CHUNK);
+    return new Characters(new InputStreamReader(in, charset(begin(in, 2))), CHUNK);
   }
 
   private static byte[] begin(InputStream in, int length) throws IOException {
@@ -94,35 +89,6 @@ final class ListInput {
     return mark == 0xfeff || begin[0] == 0
         ? StandardCharsets.UTF_16BE
         : mark == 0xfffe || begin[1] == 0 ? StandardCharsets.UTF_16LE : StandardCharsets.UTF_8;
-  }
-
-  /** Removes byte order marks: concatenated files each have their own. */
-  private static final class Unmarked extends FilterReader {
-    private Unmarked(Reader in) {
-      super(in);
-    }
-
-    @Override
-    public int read(char[] buffer, int offset, int length) throws IOException {
-      while (true) {
-        int count = in.read(buffer, offset, length);
-        int kept = offset;
-        for (int i = offset; i < offset + count; i++) {
-          if (buffer[i] != '\uFEFF') {
-            buffer[kept++] = buffer[i];
-          }
-        }
-        if (count <= 0 || kept > offset) {
-          return count < 0 ? -1 : kept - offset;
-        }
-      }
-    }
-
-    @Override
-    public int read() throws IOException {
-      char[] one = new char[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0];
-    }
   }
 
   /** Stops reading after too many successive blanks and zeros. */
