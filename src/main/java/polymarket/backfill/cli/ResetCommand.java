@@ -83,6 +83,9 @@ final class ResetCommand implements Callable<Integer> {
                 + String.join(
                     " and ", files.stream().map(file -> file + " (" + what(file) + ")").toList())
                 + "? A copy is kept. [y/N] ");
+        if (System.console() == null) {
+          System.err.println();
+        }
         System.err.flush();
         Scanner answer = new Scanner(System.in);
         if (!answer.hasNextLine()

@@ -257,7 +257,7 @@ final class Terminal implements Messages, JobRun.Watcher {
     boolean waits = run.waitingFor() != null;
     StringBuilder line = new StringBuilder(done(job, detail));
     if (!waits || detail < 3) {
-      line.append(detail < 2 ? ", " : " ").append(states(job.ids(), detail < 2));
+      line.append(detail < 2 ? ", " : " ").append(states(job, detail < 2));
     }
     if (detail < (waits ? 1 : 3)) {
       line.append(speed(job));
@@ -298,13 +298,15 @@ final class Terminal implements Messages, JobRun.Watcher {
         + (detail == 0 ? " " + bar(total == 0 ? 1 : (double) done / total) : "");
   }
 
-  private static String states(JobStatus.Ids ids, boolean words) {
+  private static String states(JobStatus job, boolean words) {
     List<String> parts = new ArrayList<>();
     for (State state : List.of(State.FOUND, State.ABSENT, State.UNRESOLVED, State.FAILED)) {
       String name = words ? state.text() : state.text().substring(0, state == State.FAILED ? 4 : 1);
-      parts.add(name + " " + Messages.count(ids.of(state)));
+      parts.add(name + " " + Messages.count(job.ids().of(state)));
     }
-    return String.join(words ? ", " : " ", parts);
+    // of ranges, the line counts numbers before and ranges here
+    return (words && job.numbers() != null ? "ranges: " : "")
+        + String.join(words ? ", " : " ", parts);
   }
 
   private static String speed(JobStatus job) {

@@ -19,6 +19,10 @@ class TerminalTest {
   private static final long GIVES_UP = Instant.parse("2026-11-21T09:41:00Z").toEpochMilli();
 
   private static JobStatus waiting(String why) {
+    return waiting(why, null);
+  }
+
+  private static JobStatus waiting(String why, JobStatus.Numbers numbers) {
     return new JobStatus(
         "payouts",
         null,
@@ -27,7 +31,7 @@ class TerminalTest {
         Instant.ofEpochMilli(GIVES_UP).toString(),
         Instant.ofEpochMilli(GIVES_UP).toString(),
         new JobStatus.Ids(20_548, 20_548, 0, 0, 0, 0),
-        null,
+        numbers,
         new JobStatus.Rows(0, 0, 0, 0, null),
         new JobStatus.Run(
             0,
@@ -70,6 +74,15 @@ class TerminalTest {
                   : why.contains("429") ? "goldsky answered HTTP 429" : "goldsky sent"),
           line);
     }
+  }
+
+  @Test
+  void ofRanges_itCountsNumbers_andSaysThatTheStatesAreThoseOfRanges() {
+    String line =
+        Terminal.line(
+            List.of(waiting("none", new JobStatus.Numbers("blocks", 1_000, 250, 0, 0))), 200);
+    assertTrue(line.startsWith("payouts 250/1,000 blocks 25.0% ["), line);
+    assertTrue(line.contains(", ranges: found 0, absent 0"), line);
   }
 
   @Test
