@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -21,6 +22,7 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.RunState;
+import polymarket.backfill.run.SourceLocks;
 
 /** Runs jobs until no id is pending. */
 @Command(
@@ -44,6 +46,8 @@ final class RunCommand extends JobsCommand {
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
 
+  private static final long LOOK_MILLIS = 100;
+
   /** So often a run is repeated at once for what its source has replaced meanwhile. */
   private static final int REPLACED_ROUNDS = 3;
 
@@ -58,6 +62,12 @@ final class RunCommand extends JobsCommand {
       names = "--page",
       description = "Serve the live page while it runs, as `backfill serve` does; prints its link.")
   private boolean page;
+
+  /** Those of all rounds of --follow; null for a run that takes its own. */
+  private SourceLocks locks;
+
+  /** Whether this is a further round of --follow, which is told of only if it does not end well. */
+  private boolean following;
 
   /** Whether the source has replaced numbers since they were fetched; they are pending again. */
   private boolean replaced;
@@ -90,7 +100,15 @@ final class RunCommand extends JobsCommand {
       if (own != null) {
         System.err.println("The page of this run is at " + own.link());
       }
-      return go(settings, sources, terminal);
+      if (!follow) {
+        return go(settings, sources, terminal);
+      }
+      // also between the rounds, so that another run waits for this one and `stop` finds it
+      try (SourceLocks kept =
+          SourceLocks.of(settings, List.copyOf(sources.keySet()), options.share())) {
+        locks = kept;
+        return go(settings, sources, terminal);
+      }
     }
   }
 
@@ -139,7 +157,7 @@ final class RunCommand extends JobsCommand {
         continue;
       }
       results.add(run(stage, sources, again, age, window, settings, terminal));
-      for (int round = 0; replaced && !follow && round < REPLACED_ROUNDS; round++) {
+      for (int n = 0; replaced && !follow && n < REPLACED_ROUNDS; n++) {
         options.withoutRange();
         results.set(
             results.size() - 1, run(stage, sources, Set.of(), null, window, settings, terminal));
@@ -147,23 +165,42 @@ final class RunCommand extends JobsCommand {
     }
     while (follow && goesOn(results)) {
       options.followOn();
-      results.set(0, run(jobs, sources, Set.of(), null, window, settings, terminal));
+      following = true;
+      JobRun.Result next = run(jobs, sources, Set.of(), null, window, settings, terminal);
+      results.set(0, next.jobs().isEmpty() ? ended(results.get(0), next) : next);
     }
     return Report.end(results, jobs, options.json);
   }
 
-  /** Waits a little, unless a run did not end well. */
+  /** What was fetched last, where the round behind it was stopped before it began. */
+  private static JobRun.Result ended(JobRun.Result last, JobRun.Result next) {
+    return new JobRun.Result(next.exit(), next.state(), next.reason(), last.jobs());
+  }
+
+  /** Waits a little, unless a round did not end well or a stop was asked for. */
   private static boolean goesOn(List<JobRun.Result> results) {
     if (results.stream().anyMatch(result -> result.exitCode() != 0 && result.exitCode() != 2)) {
       return false;
     }
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(FOLLOW_MILLIS);
     try {
-      TimeUnit.MILLISECONDS.sleep(FOLLOW_MILLIS);
-      return true;
+      while (!Signals.asked() && System.nanoTime() < end) {
+        TimeUnit.MILLISECONDS.sleep(Math.min(LOOK_MILLIS, FOLLOW_MILLIS));
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
     }
+    if (Signals.asked()) {
+      results.set(
+          0,
+          ended(
+              results.get(0),
+              new JobRun.Result(
+                  ExitCode.INTERRUPTED, RunState.INTERRUPTED, Signals.interrupted(), List.of())));
+      return false;
+    }
+    return true;
   }
 
   private JobRun.Result run(
@@ -178,28 +215,34 @@ final class RunCommand extends JobsCommand {
     return new MemberRuns(settings, terminal)
         .run(
             jobs,
-            new JobRun.Options(options.share(), options.pace, options.most(), window, false),
+            new JobRun.Options(options.share(), options.pace, options.most(), window, false, locks),
             new MemberRuns.Steps() {
               @Override
               public JobRun.Result before(JobRun run, ClickHouse clickHouse) {
                 JobRun.Result ended =
                     load(run, clickHouse, jobs, sources, again, age, settings, terminal);
-                terminal.event("started");
+                if (!following) {
+                  terminal.event("started");
+                }
                 return ended;
               }
 
               @Override
               public void after(JobRun run, JobRun.Result result) {
-                terminal.event(
-                    "ended: "
-                        + (result.reason() == null
-                            ? result.state()
-                            : result.reason().startsWith(result.state().toString())
-                                ? result.reason()
-                                : result.state() + ": " + result.reason()));
+                if (!following || !result.exit().isFinished()) {
+                  terminal.event("ended: " + how(result));
+                }
                 replaced = !follow && result.exit().isFinished() && askReplaced(run, jobs) > 0;
               }
             });
+  }
+
+  private static String how(JobRun.Result result) {
+    return result.reason() == null
+        ? result.state().toString()
+        : result.reason().startsWith(result.state().toString())
+            ? result.reason()
+            : result.state() + ": " + result.reason();
   }
 
   /**

@@ -25,6 +25,7 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.pipeline.Pipeline;
@@ -223,17 +224,28 @@ final class StatusCommand implements Callable<Integer> {
     }
     String name = Pattern.quote(job) + "(\\.worker-\\d+-of-\\d+)?\\.status\\.json";
     List<JobStatus> runs = new ArrayList<>();
+    List<ShareLock.Holder> holders = ShareLock.all(runtime);
     try (Stream<Path> files = Files.list(runtime)) {
       for (Path file :
           files.filter(path -> path.getFileName().toString().matches(name)).sorted().toList()) {
         JobStatus run = JobStatus.read(file);
         boolean alive = ProcessHandle.of(run.pid()).map(ProcessHandle::isAlive).orElse(false);
-        runs.add(run.state() == RunState.RUNNING && !alive ? run.in(RunState.DIED) : run);
+        runs.add(run.in(state(run, alive, holders)));
       }
     } catch (IOException e) {
       throw new UserError("cannot read " + runtime + ": " + e.getMessage());
     }
     return runs;
+  }
+
+  /** The state that a run wrote, and what became of its process since. */
+  private static RunState state(JobStatus run, boolean alive, List<ShareLock.Holder> holders) {
+    if (run.state() == RunState.RUNNING && !alive) {
+      return RunState.DIED;
+    }
+    boolean holds =
+        alive && holders.stream().anyMatch(holder -> holder.process().pid() == run.pid());
+    return run.state() == RunState.COMPLETE && holds ? RunState.FOLLOWING : run.state();
   }
 
   static String text(List<LedgerStatus> statuses) {
@@ -264,6 +276,14 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private static String line(JobStatus run) {
+    if (run.state() == RunState.FOLLOWING) {
+      return run.job()
+          + ": following (pid "
+          + run.pid()
+          + "), complete at "
+          + run.updatedAt().substring(0, 19)
+          + "Z; it looks for more every few seconds";
+    }
     if (run.state() != RunState.RUNNING && Boolean.getBoolean("backfill.terminal.output")) {
       return brief(run);
     }

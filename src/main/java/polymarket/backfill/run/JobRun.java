@@ -47,8 +47,15 @@ public final class JobRun extends RunLedgers {
    * @param limit how many ids to take at most
    * @param window the span of time that rows are fetched for, by jobs that can
    * @param helps whether the run helps another one: it asks for nothing again that has failed
+   * @param locks of the sources, where several runs keep them one after the other; null where the
+   *     run takes and releases its own
    */
-  public record Options(Share share, double fraction, long limit, Window window, boolean helps) {
+  public record Options(
+      Share share, double fraction, long limit, Window window, boolean helps, SourceLocks locks) {
+
+    public Options(Share share, double fraction, long limit, Window window, boolean helps) {
+      this(share, fraction, limit, window, helps, null);
+    }
 
     /** For all times. */
     public Options(Share share, double fraction, long limit) {
@@ -79,7 +86,7 @@ public final class JobRun extends RunLedgers {
   private final List<Job> jobs;
   private final Path runtime;
 
-  /** Null where they were not taken. */
+  /** Null where this run did not take them. */
   private SourceLocks locks;
 
   private final List<JobLock> jobLocks = new ArrayList<>();
@@ -105,7 +112,6 @@ public final class JobRun extends RunLedgers {
     this.membership = Membership.of(settings, jobs, options, why -> stop(ExitCode.GAVE_UP, why));
     reaches.pacedBy(membership.member());
     try {
-      String names = String.join(" ", jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
         if (job.isPass() && !options.share().whole()) {
           throw new UserError(
@@ -114,18 +120,7 @@ public final class JobRun extends RunLedgers {
                   + " both ends until the readers meet: run it without --worker and --of");
         }
       }
-      locks =
-          new SourceLocks(
-              settings,
-              jobs.stream()
-                  .flatMap(job -> job.sources(settings).keySet().stream())
-                  .distinct()
-                  .toList(),
-              options.share(),
-              "run " + names,
-              jobs.stream().anyMatch(Job::isPass)
-                  ? ""
-                  : ", or share the work with --worker N --of M");
+      locks = options.locks() == null ? SourceLocks.of(settings, jobs, options.share()) : null;
       Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
         jobLocks.add(

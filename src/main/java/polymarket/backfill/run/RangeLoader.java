@@ -115,8 +115,14 @@ final class RangeLoader {
         job.getDatasets().stream()
             .filter(name -> datasets == null || datasets.contains(name))
             .toList();
-    Ranges.missing(known, wanted, first, last, width, added::add);
-    ledger.load(loading -> added.forEach(loading::add));
+    if (first <= last) {
+      Ranges.missing(known, wanted, first, last, width, added::add);
+      ledger.load(loading -> added.forEach(loading::add));
+    }
+    if (from == null && added.isEmpty()) {
+      // a run that follows finds this every few seconds
+      return;
+    }
     messages.info(
         job.getName()
             + ": "

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.annotation.JsonValue;
 public enum RunState {
   RUNNING("running"),
   COMPLETE("complete"),
+  /** Complete so far; its process waits for what the source adds. */
+  FOLLOWING("following"),
   /** Nothing is pending; some ids failed. */
   FAILED_IDS("finished with failed ids"),
   /** As many ids were asked for as --limit allows. */

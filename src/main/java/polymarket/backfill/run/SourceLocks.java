@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import polymarket.backfill.Settings;
+import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.ShareLock;
 
@@ -18,7 +19,7 @@ public final class SourceLocks implements AutoCloseable {
    * @param otherwise the end of that message; may be empty
    * @throws polymarket.backfill.UserError where another process uses one of them
    */
-  SourceLocks(
+  private SourceLocks(
       Settings settings, Collection<String> sources, Share share, String holder, String otherwise) {
     try {
       for (String source : sources) {
@@ -34,6 +35,20 @@ public final class SourceLocks implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  /**
+   * The sources of a run's jobs.
+   *
+   * @param share of the sources' paces that the run takes
+   */
+  public static SourceLocks of(Settings settings, List<Job> jobs, Share share) {
+    return new SourceLocks(
+        settings,
+        jobs.stream().flatMap(job -> job.sources(settings).keySet().stream()).distinct().toList(),
+        share,
+        "run " + String.join(" ", jobs.stream().map(Job::getName).toList()),
+        jobs.stream().anyMatch(Job::isPass) ? "" : ", or share the work with --worker N --of M");
   }
 
   /** All of these sources, for a process that does not share them. */

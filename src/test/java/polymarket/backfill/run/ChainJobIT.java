@@ -1,12 +1,15 @@
 package polymarket.backfill.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -284,11 +287,53 @@ class ChainJobIT {
     TestBed.await(
         "blocks that were replaced " + times + " times",
         Duration.ofMinutes(5),
+        () -> SourceBed.said(bed).split("has replaced blocks", -1).length > times);
+    Instant seen = Instant.now();
+    TestBed.await(
+        "the end of their round",
+        Duration.ofMinutes(5),
         () -> {
-          String[] parts = SourceBed.said(bed).split("has replaced blocks", -1);
-          return parts.length > times
-              && parts[parts.length - 1].split("blocks from", -1).length > 2;
+          JobStatus run = status(bed);
+          return run.state() == RunState.COMPLETE && seen.isBefore(Instant.parse(run.updatedAt()));
         });
+  }
+
+  private static JobStatus status(TestBed bed) {
+    try {
+      return JobStatus.read(bed.home().resolve("runtime/chain.status.json"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void aRunThatFollows_keepsItsSource_isSeenByStatus_andStopsAtOnce() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "sqd").set("rpc-logs.behind", 5);
+      bed.sandbox().head(FREEZE);
+      Process run =
+          SourceBed.program(
+              bed, "run", "chain", "--from", "" + (FREEZE - 100), "--follow", "--json");
+      Path file = bed.home().resolve("runtime/chain.status.json");
+      TestBed.await(
+          "the first round",
+          Duration.ofMinutes(3),
+          () -> Files.exists(file) && status(bed).state() == RunState.COMPLETE);
+
+      assertEquals(0, SourceBed.program(bed, "status", "chain").waitFor());
+      assertTrue(
+          SourceBed.said(bed).contains("chain: following (pid " + run.pid() + ")"),
+          () -> SourceBed.said(bed));
+      assertEquals(1, SourceBed.program(bed, "run", "chain", "--to", "latest").waitFor());
+      assertTrue(
+          SourceBed.said(bed).contains("sqd is in use by another run"), () -> SourceBed.said(bed));
+      assertTrue(run.isAlive(), () -> SourceBed.said(bed));
+
+      assertEquals(0, SourceBed.program(bed, "stop", "chain").waitFor());
+      assertEquals(130, run.waitFor(), () -> SourceBed.said(bed));
+      assertTrue(SourceBed.said(bed).contains("\"job\":\"chain\""), () -> SourceBed.said(bed));
+      assertFalse(SourceBed.said(bed).contains("0 blocks"), () -> SourceBed.said(bed));
+    }
   }
 
   private static void assertTruth(TestBed bed, long first, long last, Collection<String> datasets)
