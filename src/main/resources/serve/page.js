@@ -122,6 +122,7 @@ function job(ledger) {
   const rows = ledger.rows;
   card.append(make('p', ledger.balanced ? 'dim' : 'bad', count(rows.fetched) + ' rows fetched = ' + count(rows.inserted)
     + ' inserted + ' + count(rows.duplicate) + ' duplicate + ' + count(rows.rejected) + ' rejected'
+    + (rows.of ? ' (' + rows.of + ')' : '')
     + (ledger.balanced ? '' : ': the sums do not add up')));
   return card;
 }

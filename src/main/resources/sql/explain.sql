@@ -32,7 +32,8 @@ SELECT trade_id, traded_at, market_id, token_id, condition_id, source, rule, rea
 WHERE trade_id = {id} OR transaction_hash IN ({hashes}) ORDER BY trade_id LIMIT 20;
 
 -- @check what each source says of it
-SELECT key_kind, key, toString(source) AS source, condition_id, toString(proof) AS proof, outcome_index, seen_at
+SELECT key_kind, key, toString(source) AS source, condition_id, toString(proof) AS proof, outcome_index,
+    nullIf(seen_at, toDateTime64(0, 3, 'UTC')) AS seen_at
     FROM default.condition_id_candidates
 WHERE concat(key_kind, ':', key) IN ({keys}) ORDER BY key_kind, key, indexOf(['clob', 'rpc', 'goldsky', 'gamma'], toString(source)),
     condition_id LIMIT 100;

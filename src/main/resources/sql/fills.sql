@@ -419,7 +419,7 @@ SELECT condition_id, outcome_index, side, toString(price) AS price, toString(siz
     FROM default.clob_fills
 ORDER BY cityHash64(fill_id) LIMIT 5;
 
--- @measure coverage unit=% min=95% Markets with fills, except those known to have none
+-- @measure coverage unit=% min=95% Markets with fills of any period from Goldsky or the Data API, except those known to have none
 SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent})))
     FROM default.fills_markets;
 

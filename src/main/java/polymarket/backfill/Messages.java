@@ -63,9 +63,9 @@ public interface Messages {
         : String.format(Locale.ROOT, "%,." + Math.max(0, all.scale()) + "f", all);
   }
 
-  /** A number of things: 1 id, 170,448 ids. */
+  /** A number of things: 1 id, 170,448 ids, 2 batches. */
   static String count(long n, String thing) {
-    return count(n) + " " + thing + (n == 1 ? "" : "s");
+    return count(n) + " " + thing + (n == 1 ? "" : thing.endsWith("ch") ? "es" : "s");
   }
 
   /** A rate in the unit that a person reads: 4,472 ids/s, 7.8 ids/min, 3.0 ids/h. */

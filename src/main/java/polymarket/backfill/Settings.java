@@ -7,6 +7,8 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
@@ -213,8 +215,17 @@ public final class Settings {
    * key in it.
    */
   public URI url(String key) {
+    return url(key, text(key));
+  }
+
+  /** The URLs of a setting that takes several, with commas or blanks between them. */
+  public List<URI> urls(String key) {
+    return Arrays.stream(text(key).strip().split("[\\s,]+")).map(one -> url(key, one)).toList();
+  }
+
+  private URI url(String key, String text) {
     try {
-      URI url = URI.create(text(key));
+      URI url = URI.create(text);
       if (url.getHost() != null
           && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()))) {
         return url;
@@ -226,7 +237,7 @@ public final class Settings {
         "setting "
             + key
             + " is "
-            + (text(key).isEmpty() ? "not set" : "not a URL")
+            + (text.isEmpty() ? "not set" : "not a URL")
             + "; set "
             + source(key)
             + " in the environment to one such as https://host/path");

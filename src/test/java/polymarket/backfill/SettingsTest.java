@@ -1,6 +1,7 @@
 package polymarket.backfill;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -114,6 +115,17 @@ class SettingsTest {
     Files.createDirectories(home.resolve("routes/sources"));
     Files.createFile(home.resolve("routes/sources/mine.camel.yaml"));
     assertEquals("http://127.0.0.1:1/x", load(Map.of(), Map.of()).text("mine.url"));
+  }
+
+  @Test
+  void ofSeveralUrls_eachIsOne_andOneThatIsNone_isNotShown() {
+    String key = "polygon.rpc.urls";
+    Settings two = load(Map.of(), Map.of(key, "https://a.example/k, http://b:8545"));
+    assertEquals(2, two.urls(key).size());
+    Settings one = load(Map.of(), Map.of(key, "https://a.example/k,host:8545/secret"));
+    String message = oneLine(() -> one.urls(key));
+    assertTrue(message.contains(key + " is not a URL"), message);
+    assertFalse(message.contains("secret"), message);
   }
 
   @Test

@@ -81,7 +81,8 @@ final class ExplainCommand implements Callable<Integer> {
         throw new UserError(
             "no source and no trade has "
                 + id
-                + (enriched ? "" : "; there are no enriched trades yet (`backfill enrich`)"));
+                + (enriched ? "" : "; there are no enriched trades yet (`backfill enrich`)")
+                + ". What jobs stored since the last `backfill reconcile` is known after the next");
       }
     }
     return 0;

@@ -26,6 +26,7 @@ import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.RunLedgers;
 
@@ -278,6 +279,10 @@ abstract class JobsCommand implements Callable<Integer> {
     Map<String, Job> jobs = new LinkedHashMap<>();
     Map<Job, String> sources = new LinkedHashMap<>();
     for (String name : names.stream().distinct().toList()) {
+      if (Pipeline.names(Common.home()).contains(name)) {
+        throw new UserError(
+            "`" + name + "` is a pipeline, not a job: `backfill pipeline " + name + "` runs it");
+      }
       Job named = Job.read(Common.home(), name);
       String source = Parts.source(common.settings(), named);
       for (Job job : named.parts(Common.home(), source)) {

@@ -33,7 +33,7 @@ final class MembersView {
       Map<String, Object> row = new LinkedHashMap<>();
       row.put("member", member.member());
       row.put("host", member.host());
-      row.put("pid", member.pid());
+      row.put("pid", String.valueOf(member.pid()));
       row.put("egress", member.egress());
       row.put("works on", member.jobs());
       row.put("since", Instant.ofEpochMilli(member.joinedAt()).toString().substring(0, 19) + "Z");

@@ -191,7 +191,13 @@ final class StatusCommand implements Callable<Integer> {
       }
       LedgerPlace window = LedgerPlace.window(settings, job);
       if (window.exists()) {
-        statuses.add(status(job + " (window)", window, List.of(), null));
+        // a job that was only run for a window has no other ledger to show its last run with
+        statuses.add(
+            status(
+                job + " (window)",
+                window,
+                file.exists() ? List.of() : runs(settings.path("runtime.dir"), job),
+                null));
       }
     }
     return statuses;

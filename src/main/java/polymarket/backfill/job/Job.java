@@ -533,6 +533,13 @@ public final class Job {
    *     that its source requires is missing
    */
   public void check(Settings settings) {
+    Set<String> used = sources(settings).keySet();
+    others.forEach(
+        (other, keys) ->
+            Arrays.stream(keys.split(" "))
+                .filter(key -> used.contains(other) && key.matches(".*\\.urls?"))
+                .filter(key -> !settings.text(key).isBlank())
+                .forEach(settings::urls));
     allowed.forEach(
         (key, choices) -> {
           if (!choices.contains(settings.text(key))) {
