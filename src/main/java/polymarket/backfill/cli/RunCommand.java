@@ -143,9 +143,8 @@ final class RunCommand extends JobsCommand {
   }
 
   private int go(Settings settings, Map<Job, String> sources, Terminal terminal) {
-    if (options.redo != null) {
-      Signals.afterwards("the same command without --redo continues where it stopped");
-    }
+    Signals.afterwards(
+        "the same command" + (options.redo == null ? "" : " without --redo") + Signals.CONTINUES);
     List<Job> jobs = List.copyOf(sources.keySet());
     Set<State> again = options.redoStates();
     Duration age = options.age();

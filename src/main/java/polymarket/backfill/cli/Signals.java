@@ -17,7 +17,8 @@ final class Signals {
   /** The process that started this one as a step; this process ends when that one does. */
   private static final Long PARENT = Long.getLong("backfill.parent");
 
-  private static final String GOES_ON = "the same command continues where it stopped";
+  static final String CONTINUES = " continues where it stopped";
+  private static final String GOES_ON = "the same command" + CONTINUES;
   private static volatile String afterwards = GOES_ON;
   private static final AtomicBoolean ASKED = new AtomicBoolean();
 

@@ -313,7 +313,14 @@ class ChainJobIT {
       bed.sandbox().head(FREEZE);
       Process run =
           SourceBed.program(
-              bed, "run", "chain", "--from", "" + (FREEZE - 100), "--follow", "--json");
+              bed,
+              List.of("-Dbackfill.follow-millis=120000"),
+              "run",
+              "chain",
+              "--from",
+              "" + (FREEZE - 100),
+              "--follow",
+              "--json");
       Path file = bed.home().resolve("runtime/chain.status.json");
       TestBed.await(
           "the first round",
