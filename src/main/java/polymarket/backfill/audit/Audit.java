@@ -123,6 +123,9 @@ public final class Audit {
     this.messages = messages;
     this.progress = progress;
     steps = new Steps("audit", Memory.bytes(settings, Memory.CAP), 1);
+    if (sharing == null) {
+      steps.beginsAnew();
+    }
     values.putAll(SharedSlices.memory(steps));
     lawCheck = new LawCheck(clickHouse, sql);
   }

@@ -1,5 +1,7 @@
 package polymarket.backfill.audit;
 
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -14,6 +16,7 @@ import java.util.List;
  * @param token a token id, or empty
  * @param wrong what should not be
  */
+@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record Place(
     long firstBlock,
     long lastBlock,

@@ -16,6 +16,7 @@ import picocli.CommandLine.Mixin;
 import polymarket.backfill.Self;
 import polymarket.backfill.Settings;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.embedded.EmbeddedClickHouse;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.run.JobRun;
@@ -66,6 +67,10 @@ final class ArchiveCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     loadEngine();
+    if (!EmbeddedClickHouse.isInstalled()) {
+      // a server is used: without the engine no job can run here, and the archive has less
+      return 0;
+    }
     Path folder = Files.createTempDirectory("backfill-archive");
     try (Sandbox sandbox = Sandbox.start(new SandboxOptions().conditions(100))) {
       Settings settings =

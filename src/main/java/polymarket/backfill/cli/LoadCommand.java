@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -12,6 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import polymarket.backfill.Access;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -80,6 +82,9 @@ final class LoadCommand implements Callable<Integer> {
       throw new UserError("nothing is loaded as '" + name + "'; there is chain-fills");
     }
     Settings settings = common.settings();
+    if (settings.text("clickhouse.url").isEmpty()) {
+      files.forEach(this::requireFile);
+    }
     SqlFile sql = SqlFile.read(file);
     List<Slice> sampled = new ArrayList<>();
     Map<Slice, Map<String, Object>> sums = new HashMap<>();
@@ -99,6 +104,15 @@ final class LoadCommand implements Callable<Integer> {
       return ExitCode.NOT_BALANCED.code();
     }
     return compare(settings, sql, sums);
+  }
+
+  /** A server has files of its own. */
+  private void requireFile(Path path) {
+    boolean folder = Files.isDirectory(path);
+    if (folder || !Access.exists(path)) {
+      throw new UserError(
+          path + (folder ? ": is a folder" : ": no such file") + "; load takes Parquet files");
+    }
   }
 
   private Loaded load(ClickHouse clickHouse, SqlFile sql, Path path, List<Slice> sampled) {

@@ -19,8 +19,36 @@ final class MembersView {
   static Map<String, Object> json(SharedLedgers cluster) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("database", cluster.where());
-    json.put("members", cluster.members());
-    json.put("pace", cluster.pace());
+    json.put(
+        "members",
+        cluster.members().stream()
+            .map(
+                member -> {
+                  Map<String, Object> row = new LinkedHashMap<>();
+                  row.put("member", member.member());
+                  row.put("host", member.host());
+                  row.put("pid", member.pid());
+                  row.put("jobs", member.jobs());
+                  row.put("egress", member.egress());
+                  row.put("joined_at", Instant.ofEpochMilli(member.joinedAt()).toString());
+                  row.put("alive", member.alive());
+                  return row;
+                })
+            .toList());
+    json.put(
+        "pace",
+        cluster.pace().stream()
+            .map(
+                source -> {
+                  Map<String, Object> row = new LinkedHashMap<>();
+                  row.put("source", source.source());
+                  row.put("egress", source.egress());
+                  row.put("limit_per_second", Math.round(100 * source.limit()) / 100.0);
+                  row.put("requests", source.requests());
+                  row.put("ahead_millis", source.aheadMillis());
+                  return row;
+                })
+            .toList());
     return json;
   }
 

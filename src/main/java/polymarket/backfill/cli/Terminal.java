@@ -229,10 +229,13 @@ final class Terminal implements Messages, JobRun.Watcher {
     return Boolean.getBoolean("backfill.terminal") ? width() : 0;
   }
 
+  /** Without the numbers of each state. */
+  private static final int LEAST_DETAIL = 4;
+
   /** All that is worth knowing in one line of a width; what fits least is left out first. */
   static String line(List<JobStatus> jobs, int width) {
     String text = "";
-    for (int detail = 0; detail < 4; detail++) {
+    for (int detail = 0; detail <= LEAST_DETAIL; detail++) {
       List<String> parts = new ArrayList<>();
       for (JobStatus job : jobs) {
         parts.add(line(job, detail, 1000));
@@ -243,20 +246,20 @@ final class Terminal implements Messages, JobRun.Watcher {
       }
     }
     if (jobs.size() == 1) {
-      text = line(jobs.get(0), 3, width - 1);
+      text = line(jobs.get(0), LEAST_DETAIL, width - 1);
     }
     return text.substring(0, Math.max(0, Math.min(text.length(), width - 1)));
   }
 
   /**
-   * @param detail 0 for everything, up to 3 for the least
+   * @param detail 0 for everything, up to {@link #LEAST_DETAIL}
    * @param most the longest line, if the reason for waiting can be truncated
    */
   private static String line(JobStatus job, int detail, int most) {
     JobStatus.Run run = job.run();
     boolean waits = run.waitingFor() != null;
     StringBuilder line = new StringBuilder(done(job, detail));
-    if (!waits || detail < 3) {
+    if (detail < (waits ? 3 : LEAST_DETAIL)) {
       line.append(detail < 2 ? ", " : " ").append(states(job, detail < 2));
     }
     if (detail < (waits ? 1 : 3)) {
@@ -292,7 +295,7 @@ final class Terminal implements Messages, JobRun.Watcher {
         + Messages.count(done)
         + "/"
         + Messages.count(total)
-        + (ranges == null || detail == 3 ? "" : " " + ranges.unit())
+        + (ranges == null || detail >= 3 ? "" : " " + ranges.unit())
         + String.format(
             Locale.ROOT, " %.1f%%", total == 0 ? 100.0 : Math.floor(1000.0 * done / total) / 10)
         + (detail == 0 ? " " + bar(total == 0 ? 1 : (double) done / total) : "");
@@ -327,7 +330,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private static String bar(double part) {
     int width = 20;
-    int full = (int) Math.round(part * width);
+    int full = (int) (part * width);
     return "[" + "#".repeat(full) + "-".repeat(width - full) + "]";
   }
 }

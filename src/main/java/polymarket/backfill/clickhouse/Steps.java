@@ -35,6 +35,7 @@ public final class Steps {
 
   private static final long FEWEST_KEYS = 1000;
 
+  private boolean continues = true;
   private final String command;
   private final long memory;
   private final int concurrency;
@@ -250,8 +251,16 @@ public final class Steps {
     }
   }
 
+  /** What the command does next after a step that failed, where it keeps no finished parts. */
+  public void beginsAnew() {
+    continues = false;
+  }
+
   private UserError failed(String step, ClickHouseException e) {
-    String next = ". Finished parts are kept, and `backfill " + command + "` continues from there";
+    String next =
+        continues
+            ? ". Finished parts are kept, and `backfill " + command + "` continues from there"
+            : ". `backfill " + command + "` begins anew";
     return new UserError(
         e.code() == MEMORY_LIMIT_EXCEEDED
             ? "the step '"

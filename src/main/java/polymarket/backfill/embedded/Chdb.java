@@ -92,6 +92,18 @@ final class Chdb {
    * @throws UserError if it does not exist
    */
   static Path library() {
+    Path file = file();
+    if (!Files.isRegularFile(file)) {
+      throw new UserError(
+          "embedded ClickHouse: "
+              + file
+              + " is missing; run chdb/install, or set clickhouse.url to use a server");
+    }
+    return file;
+  }
+
+  /** Where the library's file is, if it is installed. */
+  static Path file() {
     String set = System.getProperty("chdb.lib");
     String os = Platform.isMac() ? "darwin" : "linux";
     String platform =
@@ -106,14 +118,7 @@ final class Chdb {
                 "@chdb",
                 "lib-" + platform,
                 "libchdb.so");
-    file = file.toAbsolutePath().normalize();
-    if (!Files.isRegularFile(file)) {
-      throw new UserError(
-          "embedded ClickHouse: "
-              + file
-              + " is missing; run chdb/install, or set clickhouse.url to use a server");
-    }
-    return file;
+    return file.toAbsolutePath().normalize();
   }
 
   private static String firstLine(String s) {

@@ -55,6 +55,11 @@ public final class EmbeddedClickHouse implements AutoCloseable {
     this.files = files;
   }
 
+  /** Whether the engine's library is installed; who uses a server needs none. */
+  public static boolean isInstalled() {
+    return Files.isRegularFile(Chdb.file());
+  }
+
   /**
    * Attaches to the engine that serves a data folder, or starts one and attaches to it (about 1 s).
    * Its log is {@code engine.log} in the folder.

@@ -370,7 +370,9 @@ public final class IdList {
         if (value && field.equalsIgnoreCase(column)) {
           text = parser.getText();
         } else if (other == null) {
-          other = "{\"" + field + "\":" + (value ? parser.getText() : "...") + ", ...}";
+          String quote = parser.currentToken() == JsonToken.VALUE_STRING ? "\"" : "";
+          String shown = value ? quote + parser.getText() + quote : "...";
+          other = "{\"" + field + "\":" + shown + ", ...}";
         }
         parser.skipChildren();
       }

@@ -1,5 +1,7 @@
 package polymarket.backfill.ledger;
 
+import java.io.IOException;
+import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -277,10 +279,27 @@ public record SharedLedgers(String url, String user, String password, String egr
   UserError refused(Exception e) {
     String why =
         e.getMessage() == null ? e.toString() : String.join(" ", e.getMessage().lines().toList());
+    Throwable root = e;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    if (root instanceof UnknownHostException) {
+      why = "unknown host " + root.getMessage();
+    } else if (root instanceof IOException && root.getMessage() != null) {
+      why = why.replaceAll("\\.$", "") + " (" + root.getMessage() + ")";
+    }
+    boolean login =
+        e instanceof SQLException sql
+            && sql.getSQLState() != null
+            && sql.getSQLState().startsWith("28");
     return isAway(e)
         ? new AwayException("the shared ledger at " + where() + " does not answer: " + why, e)
         : new UserError(
-            "the shared ledger at " + where() + " cannot be used: " + why + ". See docs/CLUSTER.md",
+            "the shared ledger at "
+                + where()
+                + " cannot be used: "
+                + why
+                + (login ? ". Correct CLUSTER_USER and CLUSTER_PASSWORD" : ". See docs/CLUSTER.md"),
             e);
   }
 

@@ -91,8 +91,14 @@ public final class Doctor {
       doctor.rights(clickHouse);
       doctor.sources(clickHouse);
     } catch (UserError e) {
+      // the embedded engine's message says what to do
       doctor.failed(
-          "ClickHouse", e.getMessage(), "start it, or correct clickhouse.url and its user");
+          "ClickHouse",
+          e.getMessage(),
+          settings.text("clickhouse.url").isEmpty()
+              ? ""
+              : "start it, or correct clickhouse.url and its user");
+      doctor.failed("sources", "not asked: the routes that ask them need ClickHouse", "");
     }
     Latencies.keep(settings, doctor.latencies);
     return doctor.findings;
@@ -236,6 +242,13 @@ public final class Doctor {
               "set " + settings.source(asked.key()) + " in the environment"));
       return;
     }
+    URI url;
+    try {
+      url = url(settings, asked);
+    } catch (UserError e) {
+      failed(what, e.getMessage(), "");
+      return;
+    }
     try {
       job.check(alone);
     } catch (UserError e) {
@@ -243,7 +256,6 @@ public final class Doctor {
       return;
     }
     try {
-      URI url = url(settings, asked);
       String id = probe(job).orElseThrow();
       if (id.isEmpty()) {
         id =
