@@ -131,11 +131,12 @@ final class SharedAudit implements AutoCloseable {
    * @param cut taken where the ledger has no slices of the law yet
    */
   void each(Law law, SqlFile.Section section, Map<String, Object> values, List<LawSlice> cut) {
+    // first the law, then its slices: a member that is still at the law before must take none
+    stage = stage.at(section, values);
+    PassHelp.stage(ledger, member, stage.text());
     if (of(law.name, State.FOUND, State.PENDING).isEmpty()) {
       ledger.load(loading -> cut.forEach(slice -> loading.add(SharedStage.id(law.name, slice))));
     }
-    stage = stage.at(section, values);
-    PassHelp.stage(ledger, member, stage.text());
     long before = ledger.counts(Share.WHOLE).get(State.FOUND) - of(law.name, State.FOUND).size();
     slices.each(
         section,
