@@ -152,7 +152,8 @@ final class Secrets {
     boolean secret =
         Arrays.stream(path.split("[/?&=]+"))
             .anyMatch(part -> !part.isEmpty() && !ordinary(part, words));
-    if (path.length() > 1 && secret) {
+    // a text that is no URL is all path: its first word would hide that word everywhere
+    if (path.length() > 1 && secret && !Character.isLetterOrDigit(path.charAt(0))) {
       forms.add(new Form(path.toLowerCase(Locale.ROOT), path.length(), true));
     }
   }

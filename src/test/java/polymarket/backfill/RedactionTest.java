@@ -86,6 +86,13 @@ class RedactionTest {
   }
 
   @Test
+  void aTextThatIsNoUrl_hidesNoShortWord() {
+    String text = "there is no file of this name";
+    assertEquals(text, url("no", text));
+    assertEquals(text, url("of/no", text));
+  }
+
+  @Test
   void ofAJdbcUrl_thePasswordsAreSecret_andNothingElse() {
     String url =
         "jdbc:postgresql://db1,db2/backfill?targetServerType=primary&password=s3%20cret-9&sslmode=verify-full";
