@@ -60,6 +60,7 @@ class DistributionIT {
               .exitCode());
       Path home = folder.resolve(archive.getFileName().toString().replaceFirst("\\.tar\\.gz$", ""));
       Path engine = home.resolve("chdb/node_modules");
+      Path classes = home.resolve("classes.jsa");
       if (!Files.exists(engine)) {
         Program.Result none = shell(home, bed, "$B status $SET");
         assertEquals(1, none.exitCode(), none.toString());
@@ -67,8 +68,13 @@ class DistributionIT {
             "embedded ClickHouse: npm is needed once to fetch it; install Node.js, or set"
                 + " clickhouse.url to use a server\n",
             none.err());
+        shell(home, bed, "CLICKHOUSE_URL=http://127.0.0.1:1 $B --version");
+        assertTrue(Files.deleteIfExists(classes), "the archive of who uses a server");
         Files.createSymbolicLink(engine, TestBed.PROJECT.resolve("chdb/node_modules"));
       }
+      // made by a job of its own, which asks for no shared ledger
+      shell(home, bed, "CLUSTER_URL=jdbc:postgresql://127.0.0.1:1/none $B --version");
+      assertTrue(Files.exists(classes), "the archive for quick starts");
       Path ids = Files.write(folder.resolve("ids.txt"), bed.ids(100));
       Program.Result run = shell(home, bed, "$B run payouts --ids " + ids + " $SET");
       assertEquals(0, run.exitCode(), run.toString());
@@ -80,7 +86,6 @@ class DistributionIT {
               bed,
               "$B sql 'SELECT count() > 0 FROM default.resolutions_external_ingest' $SET");
       assertEquals("1\n", rows.out(), rows.toString());
-      assertTrue(Files.exists(home.resolve("classes.jsa")), "the archive for quick starts");
       assertFalse(Files.exists(home.resolve("target")));
     } finally {
       try (Stream<Path> files = Files.walk(folder)) {

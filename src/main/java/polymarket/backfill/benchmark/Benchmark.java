@@ -272,6 +272,7 @@ public final class Benchmark implements AutoCloseable {
   private Map<String, String> settings(Path home, Map<String, String> urls) {
     Map<String, String> set = new LinkedHashMap<>(scenario.settings());
     set.putAll(overrides);
+    set.put("clickhouse.cluster", "");
     set.put("clickhouse.url", "");
     set.put("clickhouse.data", home.resolve("data").toString());
     set.put("clickhouse.port", "0");

@@ -83,6 +83,8 @@ public final class EnrichBenchmark {
     this.joins = joins;
     this.folder = folder();
     Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("cluster.url", "");
+    settings.put("clickhouse.cluster", "");
     settings.put("clickhouse.url", "");
     settings.put("clickhouse.data", folder.resolve("data").toString());
     settings.put("clickhouse.port", "0");

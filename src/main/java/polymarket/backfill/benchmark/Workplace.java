@@ -80,6 +80,8 @@ final class Workplace {
   /** The settings of a program whose files are all here. */
   Map<String, String> settings(String data) {
     Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("cluster.url", "");
+    settings.put("clickhouse.cluster", "");
     settings.put("clickhouse.url", "");
     settings.put("clickhouse.data", folder.resolve(data).toString());
     settings.put("clickhouse.port", "0");

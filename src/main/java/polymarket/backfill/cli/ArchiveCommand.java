@@ -77,6 +77,9 @@ final class ArchiveCommand implements Callable<Integer> {
           common
               .settings()
               .with("runtime.dir", folder.toString())
+              // the job's source is a sandbox: its ledger is nobody else's
+              .with("cluster.url", "")
+              .with("clickhouse.cluster", "")
               .with("clickhouse.url", "")
               .with("clickhouse.data", folder.resolve("data").toString())
               .with("clickhouse.port", "0")

@@ -20,6 +20,7 @@ import polymarket.backfill.job.IdLoader;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.ledger.Window;
+import polymarket.backfill.run.JobResult;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.RunState;
 import polymarket.backfill.run.SourceLocks;
@@ -176,7 +177,11 @@ final class RunCommand extends JobsCommand {
 
   /** What was fetched last, where the round behind it was stopped before it began. */
   private static JobRun.Result ended(JobRun.Result last, JobRun.Result next) {
-    return new JobRun.Result(next.exit(), next.state(), next.reason(), last.jobs());
+    List<JobResult> jobs =
+        last.jobs().stream()
+            .map(job -> new JobResult(job.status(), next.exitCode(), next.reason()))
+            .toList();
+    return new JobRun.Result(next.exit(), next.state(), next.reason(), jobs);
   }
 
   /** Waits a little, unless a round did not end well or a stop was asked for. */

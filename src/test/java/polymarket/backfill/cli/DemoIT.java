@@ -54,7 +54,14 @@ class DemoIT {
             Program.start(
                 bed.home(),
                 List.of(),
-                Map.of("SERVE_PORT", "0"),
+                // the demo has ledgers and tables of its own
+                Map.of(
+                    "SERVE_PORT",
+                    "0",
+                    "CLUSTER_URL",
+                    "jdbc:postgresql://127.0.0.1:1/none",
+                    "CLICKHOUSE_CLUSTER",
+                    "none"),
                 List.of("demo", "--page", "--folder", folder.resolve("demo").toString()))) {
       TestBed.await(
           "a job at work",

@@ -339,6 +339,7 @@ class ChainJobIT {
       assertEquals(0, SourceBed.program(bed, "stop", "chain").waitFor());
       assertEquals(130, run.waitFor(), () -> SourceBed.said(bed));
       assertTrue(SourceBed.said(bed).contains("\"job\":\"chain\""), () -> SourceBed.said(bed));
+      assertTrue(SourceBed.said(bed).contains("\"exit_code\":130"), () -> SourceBed.said(bed));
       assertFalse(SourceBed.said(bed).contains("0 blocks"), () -> SourceBed.said(bed));
     }
   }
