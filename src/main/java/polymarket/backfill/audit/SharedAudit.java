@@ -131,12 +131,27 @@ final class SharedAudit implements AutoCloseable {
    * @param cut taken where the ledger has no slices of the law yet
    */
   void each(Law law, SqlFile.Section section, Map<String, Object> values, List<LawSlice> cut) {
-    // first the law, then its slices: a member that is still at the law before must take none
-    stage = stage.at(section, values);
-    PassHelp.stage(ledger, member, stage.text());
-    if (of(law.name, State.FOUND, State.PENDING).isEmpty()) {
-      ledger.load(loading -> cut.forEach(slice -> loading.add(SharedStage.id(law.name, slice))));
+    boolean begun = !of(law.name, State.FOUND, State.PENDING).isEmpty();
+    // whoever takes over finds laws that are done, and pending slices of the one under way alone
+    if (!begun || !of(law.name, State.PENDING).isEmpty()) {
+      // first the law, then its slices: a member that is still at the law before must take none
+      stage = stage.at(section, values);
+      PassHelp.stage(ledger, member, stage.text());
+      if (!begun) {
+        ledger.load(loading -> cut.forEach(slice -> loading.add(SharedStage.id(law.name, slice))));
+      }
+      hold(law, section, values);
     }
+    SliceLedger.done(ledger)
+        .forEach(
+            (id, text) -> {
+              if (SharedStage.isOf(id, law.name)) {
+                law.add(SharedStage.slice(id), SharedStage.found(text));
+              }
+            });
+  }
+
+  private void hold(Law law, SqlFile.Section section, Map<String, Object> values) {
     long before = ledger.counts(Share.WHOLE).get(State.FOUND) - of(law.name, State.FOUND).size();
     slices.each(
         section,
@@ -154,13 +169,6 @@ final class SharedAudit implements AutoCloseable {
                   + (found + counts.get(State.PENDING))
                   + " slices by all members");
         });
-    SliceLedger.done(ledger)
-        .forEach(
-            (id, text) -> {
-              if (SharedStage.isOf(id, law.name)) {
-                law.add(SharedStage.slice(id), SharedStage.found(text));
-              }
-            });
   }
 
   private List<String> of(String law, State... states) {

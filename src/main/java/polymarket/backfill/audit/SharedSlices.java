@@ -55,7 +55,11 @@ final class SharedSlices {
         .each(
             law,
             batch -> {
-              LawSlice slice = SharedStage.slice(SliceLedger.idOf(batch));
+              String id = SliceLedger.idOf(batch);
+              if (!SharedStage.isOf(id, law)) {
+                throw new IllegalStateException(id + " is not of the law " + law);
+              }
+              LawSlice slice = SharedStage.slice(id);
               Found found = lawCheck.check(section, values, slice);
               SliceLedger.done(ledger, batch, found.checked(), SharedStage.text(found));
               done.run();
