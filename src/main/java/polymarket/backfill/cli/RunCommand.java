@@ -106,7 +106,7 @@ final class RunCommand extends JobsCommand {
       }
       // also between the rounds, so that another run waits for this one and `stop` finds it
       try (SourceLocks kept =
-          SourceLocks.of(settings, List.copyOf(sources.keySet()), options.share())) {
+          SourceLocks.following(settings, List.copyOf(sources.keySet()), options.share())) {
         locks = kept;
         return go(settings, sources, terminal);
       }

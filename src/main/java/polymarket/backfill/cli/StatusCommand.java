@@ -35,6 +35,7 @@ import polymarket.backfill.pipeline.PipelineStatus;
 import polymarket.backfill.run.Estimate;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.RunState;
+import polymarket.backfill.run.SourceLocks;
 
 /** Shows the progress of jobs, also from another terminal. */
 @Command(
@@ -230,13 +231,11 @@ final class StatusCommand implements Callable<Integer> {
     }
     String name = Pattern.quote(job) + "(\\.worker-\\d+-of-\\d+)?\\.status\\.json";
     List<JobStatus> runs = new ArrayList<>();
-    List<ShareLock.Holder> holders = ShareLock.all(runtime);
     try (Stream<Path> files = Files.list(runtime)) {
       for (Path file :
           files.filter(path -> path.getFileName().toString().matches(name)).sorted().toList()) {
         JobStatus run = JobStatus.read(file);
-        boolean alive = ProcessHandle.of(run.pid()).map(ProcessHandle::isAlive).orElse(false);
-        runs.add(run.in(state(run, alive, holders)));
+        runs.add(run.in(state(runtime, run)));
       }
     } catch (IOException e) {
       throw new UserError("cannot read " + runtime + ": " + e.getMessage());
@@ -244,14 +243,19 @@ final class StatusCommand implements Callable<Integer> {
     return runs;
   }
 
-  /** The state that a run wrote, and what became of its process since. */
-  private static RunState state(JobStatus run, boolean alive, List<ShareLock.Holder> holders) {
-    if (run.state() == RunState.RUNNING && !alive) {
-      return RunState.DIED;
-    }
-    boolean holds =
-        alive && holders.stream().anyMatch(holder -> holder.process().pid() == run.pid());
-    return run.state() == RunState.COMPLETE && holds ? RunState.FOLLOWING : run.state();
+  /** The state that a run wrote, or what became of its process since. */
+  private static RunState state(Path runtime, JobStatus run) {
+    boolean alive = ProcessHandle.of(run.pid()).map(ProcessHandle::isAlive).orElse(false);
+    return switch (run.state()) {
+      case RUNNING -> alive ? RunState.RUNNING : RunState.DIED;
+      case COMPLETE -> alive && follows(runtime, run) ? RunState.FOLLOWING : RunState.COMPLETE;
+      default -> run.state();
+    };
+  }
+
+  private static boolean follows(Path runtime, JobStatus run) {
+    return ShareLock.all(runtime).stream()
+        .anyMatch(holder -> holder.process().pid() == run.pid() && SourceLocks.isFollowing(holder));
   }
 
   static String text(List<LedgerStatus> statuses) {

@@ -11,6 +11,9 @@ import polymarket.backfill.ledger.ShareLock;
 /** The locks of sources, so that no other process of this runtime folder asks them meanwhile. */
 public final class SourceLocks implements AutoCloseable {
 
+  /** What a holder's words end with that follows. */
+  private static final String FOLLOWS = " --follow";
+
   private final List<ShareLock> locks = new ArrayList<>();
 
   /**
@@ -42,12 +45,29 @@ public final class SourceLocks implements AutoCloseable {
    *
    * @param share of the sources' paces that the run takes
    */
-  public static SourceLocks of(Settings settings, List<Job> jobs, Share share) {
+  static SourceLocks of(Settings settings, List<Job> jobs, Share share) {
+    return of(settings, jobs, share, "");
+  }
+
+  /**
+   * The same for a run that follows its sources, which keeps them between its rounds: another run
+   * waits for it, and whoever looks at the holders finds it.
+   */
+  public static SourceLocks following(Settings settings, List<Job> jobs, Share share) {
+    return of(settings, jobs, share, FOLLOWS);
+  }
+
+  /** Whether a process holds sources as one that follows them. */
+  public static boolean isFollowing(ShareLock.Holder holder) {
+    return List.of(holder.what().split(" ")).contains(FOLLOWS.strip());
+  }
+
+  private static SourceLocks of(Settings settings, List<Job> jobs, Share share, String how) {
     return new SourceLocks(
         settings,
         jobs.stream().flatMap(job -> job.sources(settings).keySet().stream()).distinct().toList(),
         share,
-        "run " + String.join(" ", jobs.stream().map(Job::getName).toList()),
+        "run " + String.join(" ", jobs.stream().map(Job::getName).toList()) + how,
         jobs.stream().anyMatch(Job::isPass) ? "" : ", or share the work with --worker N --of M");
   }
 
