@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -154,6 +155,30 @@ public final class Settings {
     copy.put(key, value, "--set");
     Redaction.learn(Map.of(key, value), defaults);
     return copy;
+  }
+
+  /** The same settings with several of them changed. */
+  public Settings with(Map<String, String> changed) {
+    Settings copy = this;
+    for (Map.Entry<String, String> setting : changed.entrySet()) {
+      copy = copy.with(setting.getKey(), setting.getValue());
+    }
+    return copy;
+  }
+
+  /**
+   * The settings of a program apart from what a person has: an engine and a runtime folder of its
+   * own, no shared ledger, no cluster.
+   */
+  public static Map<String, String> apart(Path data, Path runtime) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("cluster.url", "");
+    settings.put("clickhouse.cluster", "");
+    settings.put("clickhouse.url", "");
+    settings.put("clickhouse.data", data.toString());
+    settings.put("clickhouse.port", "0");
+    settings.put("runtime.dir", runtime.toString());
+    return settings;
   }
 
   /** The project's folder. */

@@ -122,10 +122,7 @@ public final class Audit {
     this.sample = sample;
     this.messages = messages;
     this.progress = progress;
-    steps = new Steps("audit", Memory.bytes(settings, Memory.CAP), 1);
-    if (sharing == null) {
-      steps.beginsAnew();
-    }
+    steps = new Steps("audit", sharing != null, Memory.bytes(settings, Memory.CAP), 1);
     values.putAll(SharedSlices.memory(steps));
     lawCheck = new LawCheck(clickHouse, sql);
   }

@@ -44,12 +44,7 @@ public final class AuditHelp {
     this.progress = progress;
     this.member = member;
     this.options = options;
-    steps = new Steps(SharedStage.PASS, Memory.bytes(settings, Memory.CAP), 1);
-  }
-
-  /** Whether a member leads an audit now. */
-  public static boolean isUnderWay(SharedLedgers cluster) {
-    return cluster.holder(SharedStage.PASS) != null;
+    steps = new Steps(SharedStage.PASS, true, Memory.bytes(settings, Memory.CAP), 1);
   }
 
   /** Ends after the slice in flight. */

@@ -69,7 +69,7 @@ public final class Positions {
     this.clickHouse = clickHouse;
     this.messages = messages;
     this.progress = progress;
-    steps = new Steps("positions", Memory.bytes(settings, Memory.CAP), 1);
+    steps = new Steps("positions", false, Memory.bytes(settings, Memory.CAP), 1);
   }
 
   /** Ends after the slice in flight; the tables stay as they were. */

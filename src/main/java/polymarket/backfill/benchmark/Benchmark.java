@@ -215,8 +215,9 @@ public final class Benchmark implements AutoCloseable {
     String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
     Path ids = ids(url, count);
     Map<String, String> set = settings(home, urls);
-    if (members == null) {
-      set.put("cluster.url", "");
+    if (members != null) {
+      // that of the person, as --set or the environment has it
+      set.compute("cluster.url", (key, none) -> overrides.get(key));
     }
     ProcessUses uses = new ProcessUses(program, processes, set);
     uses.add("sandbox", sandbox.toHandle());
@@ -272,11 +273,7 @@ public final class Benchmark implements AutoCloseable {
   private Map<String, String> settings(Path home, Map<String, String> urls) {
     Map<String, String> set = new LinkedHashMap<>(scenario.settings());
     set.putAll(overrides);
-    set.put("clickhouse.cluster", "");
-    set.put("clickhouse.url", "");
-    set.put("clickhouse.data", home.resolve("data").toString());
-    set.put("clickhouse.port", "0");
-    set.put("runtime.dir", home.resolve("runtime").toString());
+    set.putAll(program.apart(home.resolve("data"), home.resolve("runtime")));
     scenario.urls().forEach((setting, name) -> set.put(setting, urls.get(name)));
     return set;
   }

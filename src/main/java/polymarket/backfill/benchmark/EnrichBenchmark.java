@@ -82,13 +82,7 @@ public final class EnrichBenchmark {
     this.rows = rows;
     this.joins = joins;
     this.folder = folder();
-    Map<String, String> settings = new LinkedHashMap<>();
-    settings.put("cluster.url", "");
-    settings.put("clickhouse.cluster", "");
-    settings.put("clickhouse.url", "");
-    settings.put("clickhouse.data", folder.resolve("data").toString());
-    settings.put("clickhouse.port", "0");
-    settings.put("runtime.dir", folder.toString());
+    Map<String, String> settings = program.apart(folder.resolve("data"), folder);
     settings.put("enrich.trades", "default.trades_raw");
     settings.put("enrich.target", "default.enriched_trades_final");
     engines = new EngineParts(program, settings, "benchmark-enrich", folder.resolve("data"));

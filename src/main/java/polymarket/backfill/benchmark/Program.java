@@ -20,6 +20,11 @@ public interface Program {
   String setting(String key);
 
   /**
+   * The settings by which it has an engine and a folder of its own, and nothing of the person's.
+   */
+  Map<String, String> apart(Path data, Path runtime);
+
+  /**
    * The command line that starts it in a process of its own.
    *
    * @param javaOptions further options of Java's; one that sets backfill.home takes the place of

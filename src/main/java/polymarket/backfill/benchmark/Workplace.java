@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -79,14 +78,7 @@ final class Workplace {
 
   /** The settings of a program whose files are all here. */
   Map<String, String> settings(String data) {
-    Map<String, String> settings = new LinkedHashMap<>();
-    settings.put("cluster.url", "");
-    settings.put("clickhouse.cluster", "");
-    settings.put("clickhouse.url", "");
-    settings.put("clickhouse.data", folder.resolve(data).toString());
-    settings.put("clickhouse.port", "0");
-    settings.put("runtime.dir", folder.toString());
-    return settings;
+    return program.apart(folder.resolve(data), folder);
   }
 
   /**

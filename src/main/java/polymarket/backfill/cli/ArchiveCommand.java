@@ -76,13 +76,7 @@ final class ArchiveCommand implements Callable<Integer> {
       Settings settings =
           common
               .settings()
-              .with("runtime.dir", folder.toString())
-              // the job's source is a sandbox: its ledger is nobody else's
-              .with("cluster.url", "")
-              .with("clickhouse.cluster", "")
-              .with("clickhouse.url", "")
-              .with("clickhouse.data", folder.resolve("data").toString())
-              .with("clickhouse.port", "0")
+              .with(Settings.apart(folder.resolve("data"), folder))
               .with("goldsky.positions.url", sandbox.urls().get("goldsky-positions"));
       Job job = Job.read(Common.home(), "payouts");
       try (ClickHouse clickHouse = ClickHouse.open(settings);

@@ -51,13 +51,18 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
   }
 
   @Override
+  public Map<String, String> apart(Path data, Path runtime) {
+    return Settings.apart(data, runtime);
+  }
+
+  @Override
   public List<String> command(List<String> javaOptions, List<String> arguments) {
     return Self.command(List.of("-Dbackfill."), javaOptions, arguments);
   }
 
   @Override
   public Engine engine(Map<String, String> changed, String sql) {
-    Settings own = with(settings, changed);
+    Settings own = settings.with(changed);
     try {
       return new BenchmarkEngine(ClickHouse.open(own), own, this, sql);
     } catch (UserError e) {
@@ -117,14 +122,6 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
-  }
-
-  private static Settings with(Settings settings, Map<String, String> changed) {
-    Settings own = settings;
-    for (Map.Entry<String, String> setting : changed.entrySet()) {
-      own = own.with(setting.getKey(), setting.getValue());
-    }
-    return own;
   }
 
   @Override
@@ -201,7 +198,7 @@ record BenchmarkProgram(Settings settings, Messages messages, Consumer<String> t
     @Override
     public Map<String, Object> enrich(Map<String, String> changed) {
       Enrich.Result result =
-          new Enrich(clickHouse, with(settings, changed), program.messages(), program.tell()).run();
+          new Enrich(clickHouse, settings.with(changed), program.messages(), program.tell()).run();
       Map<String, Object> steps = new LinkedHashMap<>();
       result.steps().entrySet().stream()
           .sorted(Map.Entry.<String, Long>comparingByValue().reversed())

@@ -83,13 +83,8 @@ final class DemoCommand implements Callable<Integer> {
     }
     Signals.afterwards(STARTS_OVER);
     List<String> set = new ArrayList<>();
-    setting(set, "runtime.dir", demo.resolve("runtime").toString());
-    // what belongs to a person's own data is not touched
-    setting(set, "cluster.url", "");
-    setting(set, "clickhouse.cluster", "");
-    setting(set, "clickhouse.url", "");
-    setting(set, "clickhouse.data", demo.resolve("data").toString());
-    setting(set, "clickhouse.port", "0");
+    Settings.apart(demo.resolve("data"), demo.resolve("runtime"))
+        .forEach((key, value) -> setting(set, key, value));
     // one engine for all the commands below; otherwise each would start its own
     try (EmbeddedClickHouse engine = EmbeddedClickHouse.attach(demo.resolve("data"), 0);
         Sandbox sandbox =

@@ -71,11 +71,8 @@ final class JoinCommand implements Callable<Integer> {
         code = Math.max(code, help(settings, cluster, List.of(job), window, terminal));
       }
     }
-    boolean enriches =
-        names.contains(EnrichRuns.NAME)
-            || names.isEmpty() && cluster.holder(EnrichRuns.NAME) != null;
-    boolean audits =
-        names.contains(AuditCommand.NAME) || names.isEmpty() && AuditHelp.isUnderWay(cluster);
+    boolean enriches = isAskedFor(EnrichRuns.NAME, cluster);
+    boolean audits = isAskedFor(AuditCommand.NAME, cluster);
     if (enriches && !Signals.asked()) {
       code = Math.max(code, enrich(settings, terminal));
     }
@@ -90,6 +87,11 @@ final class JoinCommand implements Callable<Integer> {
       return 0;
     }
     return code;
+  }
+
+  /** Whether a pass was named or, where nothing was, a member leads one now. */
+  private boolean isAskedFor(String pass, SharedLedgers cluster) {
+    return names.contains(pass) || names.isEmpty() && cluster.holder(pass) != null;
   }
 
   /** Helps with the slices of the trades, as long as a pass is under way. */

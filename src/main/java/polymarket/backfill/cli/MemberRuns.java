@@ -2,7 +2,6 @@ package polymarket.backfill.cli;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
@@ -18,6 +17,9 @@ import polymarket.backfill.run.RunState;
  * marking anything, waits, and starts again as a new member.
  */
 final class MemberRuns {
+
+  /** How often it looks whether the shared ledger answers. */
+  private static final long LOOK_MILLIS = 1000;
 
   private final Settings settings;
   private final Terminal terminal;
@@ -93,12 +95,7 @@ final class MemberRuns {
         terminal.info("the shared ledger answers again; joining as a new member");
         return true;
       }
-      try {
-        TimeUnit.SECONDS.sleep(1);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        break;
-      }
+      Signals.askedWithin(LOOK_MILLIS);
     }
     return false;
   }
@@ -112,8 +109,7 @@ final class MemberRuns {
     }
     Duration patience = settings.duration("source.patience");
     return Signals.asked()
-        ? new JobRun.Result(
-            ExitCode.INTERRUPTED, RunState.INTERRUPTED, Signals.interrupted(), List.of())
+        ? interrupted()
         : new JobRun.Result(
             ExitCode.GAVE_UP,
             RunState.GAVE_UP,
@@ -123,5 +119,11 @@ final class MemberRuns {
                 + Messages.time(patience.toMillis())
                 + " (source.patience). Run the same command again later",
             List.of());
+  }
+
+  /** How a run ended that was interrupted while no job of it ran. */
+  static JobRun.Result interrupted() {
+    return new JobRun.Result(
+        ExitCode.INTERRUPTED, RunState.INTERRUPTED, Signals.interrupted(), List.of());
   }
 }

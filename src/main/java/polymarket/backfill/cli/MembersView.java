@@ -19,36 +19,30 @@ final class MembersView {
   static Map<String, Object> json(SharedLedgers cluster) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("database", cluster.where());
-    json.put(
-        "members",
-        cluster.members().stream()
-            .map(
-                member -> {
-                  Map<String, Object> row = new LinkedHashMap<>();
-                  row.put("member", member.member());
-                  row.put("host", member.host());
-                  row.put("pid", member.pid());
-                  row.put("jobs", member.jobs());
-                  row.put("egress", member.egress());
-                  row.put("joined_at", Instant.ofEpochMilli(member.joinedAt()).toString());
-                  row.put("alive", member.alive());
-                  return row;
-                })
-            .toList());
-    json.put(
-        "pace",
-        cluster.pace().stream()
-            .map(
-                source -> {
-                  Map<String, Object> row = new LinkedHashMap<>();
-                  row.put("source", source.source());
-                  row.put("egress", source.egress());
-                  row.put("limit_per_second", Math.round(100 * source.limit()) / 100.0);
-                  row.put("requests", source.requests());
-                  row.put("ahead_millis", source.aheadMillis());
-                  return row;
-                })
-            .toList());
+    json.put("members", cluster.members().stream().map(MembersView::json).toList());
+    json.put("pace", cluster.pace().stream().map(MembersView::json).toList());
+    return json;
+  }
+
+  private static Map<String, Object> json(SharedLedgers.MemberInfo member) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("member", member.member());
+    json.put("host", member.host());
+    json.put("pid", member.pid());
+    json.put("jobs", member.jobs());
+    json.put("egress", member.egress());
+    json.put("joined_at", Instant.ofEpochMilli(member.joinedAt()).toString());
+    json.put("alive", member.alive());
+    return json;
+  }
+
+  private static Map<String, Object> json(SharedLedgers.PaceInfo pace) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("source", pace.source());
+    json.put("egress", pace.egress());
+    json.put("limit_per_second", Math.round(100 * pace.limit()) / 100.0);
+    json.put("requests", pace.requests());
+    json.put("ahead_millis", pace.aheadMillis());
     return json;
   }
 

@@ -8,10 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
@@ -46,8 +44,6 @@ final class RunCommand extends JobsCommand {
 
   /** How long it waits before it asks again how far a source is. */
   private static final long FOLLOW_MILLIS = Long.getLong("backfill.follow-millis", 10_000);
-
-  private static final long LOOK_MILLIS = 100;
 
   /** So often a run is repeated at once for what its source has replaced meanwhile. */
   private static final int REPLACED_ROUNDS = 3;
@@ -144,8 +140,9 @@ final class RunCommand extends JobsCommand {
   }
 
   private int go(Settings settings, Map<Job, String> sources, Terminal terminal) {
-    Signals.afterwards(
-        "the same command" + (options.redo == null ? "" : " without --redo") + Signals.CONTINUES);
+    if (options.redo != null) {
+      Signals.afterwards("the same command without --redo continues where it stopped");
+    }
     List<Job> jobs = List.copyOf(sources.keySet());
     Set<State> again = options.redoStates();
     Duration age = options.age();
@@ -166,11 +163,14 @@ final class RunCommand extends JobsCommand {
             results.size() - 1, run(stage, sources, Set.of(), null, window, settings, terminal));
       }
     }
-    while (follow && goesOn(results)) {
+    while (follow && goesOn(results.get(0))) {
       options.followOn();
       following = true;
       JobRun.Result next = run(jobs, sources, Set.of(), null, window, settings, terminal);
       results.set(0, next.jobs().isEmpty() ? ended(results.get(0), next) : next);
+    }
+    if (follow && results.get(0).exit().isFinished()) {
+      results.set(0, ended(results.get(0), MemberRuns.interrupted()));
     }
     return Report.end(results, jobs, options.json);
   }
@@ -184,30 +184,9 @@ final class RunCommand extends JobsCommand {
     return new JobRun.Result(next.exit(), next.state(), next.reason(), jobs);
   }
 
-  /** Waits a little, unless a round did not end well or a stop was asked for. */
-  private static boolean goesOn(List<JobRun.Result> results) {
-    if (results.stream().anyMatch(result -> result.exitCode() != 0 && result.exitCode() != 2)) {
-      return false;
-    }
-    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(FOLLOW_MILLIS);
-    try {
-      while (!Signals.asked() && System.nanoTime() < end) {
-        TimeUnit.MILLISECONDS.sleep(Math.min(LOOK_MILLIS, FOLLOW_MILLIS));
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
-    if (Signals.asked()) {
-      results.set(
-          0,
-          ended(
-              results.get(0),
-              new JobRun.Result(
-                  ExitCode.INTERRUPTED, RunState.INTERRUPTED, Signals.interrupted(), List.of())));
-      return false;
-    }
-    return true;
+  /** Waits a little, unless a round did not end well; false where a stop was asked for. */
+  private static boolean goesOn(JobRun.Result last) {
+    return last.exit().isFinished() && !Signals.askedWithin(FOLLOW_MILLIS);
   }
 
   private JobRun.Result run(

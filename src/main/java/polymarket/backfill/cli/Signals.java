@@ -1,5 +1,6 @@
 package polymarket.backfill.cli;
 
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.ExitCode;
@@ -17,13 +18,14 @@ final class Signals {
   /** The process that started this one as a step; this process ends when that one does. */
   private static final Long PARENT = Long.getLong("backfill.parent");
 
-  static final String CONTINUES = " continues where it stopped";
-  private static final String GOES_ON = "the same command" + CONTINUES;
+  private static final String GOES_ON = "the same command continues where it stopped";
   private static volatile String afterwards = GOES_ON;
   private static final AtomicBoolean ASKED = new AtomicBoolean();
 
   /** Signals that are nearer are one: timeout(1) sends its own to the process and to its group. */
   private static final long SAME_NANOS = 200_000_000;
+
+  private static final long LOOK_MILLIS = 100;
 
   private static volatile long askedAt;
 
@@ -49,6 +51,22 @@ final class Signals {
   /** Whether this process has received one of the two. */
   static boolean asked() {
     return ASKED.get();
+  }
+
+  /**
+   * Waits; returns early, and true, where one of the two was received or the thread interrupted.
+   */
+  static boolean askedWithin(long millis) {
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    try {
+      while (!asked() && System.nanoTime() < end) {
+        TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+      }
+      return asked();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
   }
 
   static void handle(JobRun run, Messages messages) {

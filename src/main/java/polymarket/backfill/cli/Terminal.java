@@ -30,6 +30,8 @@ import polymarket.backfill.run.RunState;
  * characters long.
  */
 final class Terminal implements Messages, JobRun.Watcher {
+  /** The least of a line that is too long: without the numbers of each state. */
+  private static final int LEAST_DETAIL = 4;
 
   private static final int PLAIN_EVERY_TICKS = 10;
 
@@ -228,9 +230,6 @@ final class Terminal implements Messages, JobRun.Watcher {
   static int progressWidth() {
     return Boolean.getBoolean("backfill.terminal") ? width() : 0;
   }
-
-  /** Without the numbers of each state. */
-  private static final int LEAST_DETAIL = 4;
 
   /** All that is worth knowing in one line of a width; what fits least is left out first. */
   static String line(List<JobStatus> jobs, int width) {

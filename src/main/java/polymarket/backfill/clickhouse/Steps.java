@@ -35,8 +35,8 @@ public final class Steps {
 
   private static final long FEWEST_KEYS = 1000;
 
-  private boolean continues = true;
   private final String command;
+  private final boolean continues;
   private final long memory;
   private final int concurrency;
   private final Map<String, Long> millis = new ConcurrentHashMap<>();
@@ -45,12 +45,14 @@ public final class Steps {
   private volatile boolean stopped;
 
   /**
-   * @param command the command that continues the work, such as enrich
+   * @param command the command that does the work, such as enrich
+   * @param continues whether it keeps finished parts when a step fails; otherwise it begins anew
    * @param memory bytes that all queries may take together
    * @param concurrency how many pieces are worked on at once
    */
-  public Steps(String command, long memory, int concurrency) {
+  public Steps(String command, boolean continues, long memory, int concurrency) {
     this.command = command;
+    this.continues = continues;
     this.memory = memory;
     this.concurrency = concurrency;
   }
@@ -249,11 +251,6 @@ public final class Steps {
     if (failure != null) {
       throw failure;
     }
-  }
-
-  /** What the command does next after a step that failed, where it keeps no finished parts. */
-  public void beginsAnew() {
-    continues = false;
   }
 
   private UserError failed(String step, ClickHouseException e) {

@@ -123,7 +123,7 @@ public final class Enrich {
     // the last slices are not as many as are worked on at once: they take the other cores then
     values.put("threads", Runtime.getRuntime().availableProcessors());
     values.put("join_sides", Steps.joinSides(clickHouse));
-    this.steps = new Steps("enrich", memory, concurrency);
+    this.steps = new Steps("enrich", true, memory, concurrency);
     values.put("block", Math.min(256 << 20, steps.budget() / 8));
     this.mapping =
         new Mapping(

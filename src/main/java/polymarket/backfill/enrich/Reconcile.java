@@ -55,7 +55,7 @@ public final class Reconcile {
     this.clickHouse = clickHouse;
     this.messages = messages;
     long memory = Memory.bytes(settings, Memory.CAP);
-    steps = new Steps("reconcile", memory, 1);
+    steps = new Steps("reconcile", true, memory, 1);
     values.putAll(Memory.of(memory));
     values.put("block", Math.min(256 << 20, memory / 8));
     values.put("no_ids", new Raw(IdForms.none()));

@@ -48,6 +48,7 @@ public enum IdKind {
    * cannot contain it.
    */
   boolean separates(char c) {
+    // first, because a list is asked for each of its characters, and most are of ids
     boolean ordinary = c >= '0' && c <= '9' || c >= 'A' && c <= 'z';
     return !ordinary
         && this != TEXT

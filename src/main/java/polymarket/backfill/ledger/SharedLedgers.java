@@ -1,6 +1,7 @@
 package polymarket.backfill.ledger;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -277,21 +278,7 @@ public record SharedLedgers(String url, String user, String password, String egr
 
   /** What an error of the database means for who runs the program. */
   UserError refused(Exception e) {
-    String why =
-        e.getMessage() == null ? e.toString() : String.join(" ", e.getMessage().lines().toList());
-    Throwable root = e;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    if (root instanceof UnknownHostException) {
-      why = "unknown host " + root.getMessage();
-    } else if (root instanceof IOException && root.getMessage() != null) {
-      why = why.replaceAll("\\.$", "") + " (" + root.getMessage() + ")";
-    }
-    boolean login =
-        e instanceof SQLException sql
-            && sql.getSQLState() != null
-            && sql.getSQLState().startsWith("28");
+    String why = why(e);
     return isAway(e)
         ? new AwayException("the shared ledger at " + where() + " does not answer: " + why, e)
         : new UserError(
@@ -299,8 +286,36 @@ public record SharedLedgers(String url, String user, String password, String egr
                 + where()
                 + " cannot be used: "
                 + why
-                + (login ? ". Correct CLUSTER_USER and CLUSTER_PASSWORD" : ". See docs/CLUSTER.md"),
+                + (isLogin(e)
+                    ? ". Correct CLUSTER_USER and CLUSTER_PASSWORD"
+                    : ". See docs/CLUSTER.md"),
             e);
+  }
+
+  /** What the driver says and, where it does not say why no connection came about, the cause. */
+  private static String why(Exception e) {
+    Throwable root = e;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    if (root instanceof UnknownHostException) {
+      return "unknown host " + root.getMessage();
+    }
+    String said =
+        e.getMessage() == null ? e.toString() : String.join(" ", e.getMessage().lines().toList());
+    // of a refused connection the driver says so itself
+    return root instanceof IOException
+            && !(root instanceof ConnectException)
+            && root.getMessage() != null
+        ? said.replaceAll("\\.$", "") + " (" + root.getMessage() + ")"
+        : said;
+  }
+
+  /** Whether the server refuses the user or the password: the class 28 of SQLSTATE. */
+  private static boolean isLogin(Exception e) {
+    return e instanceof SQLException sql
+        && sql.getSQLState() != null
+        && sql.getSQLState().startsWith("28");
   }
 
   /**

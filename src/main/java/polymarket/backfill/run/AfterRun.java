@@ -39,7 +39,7 @@ final class AfterRun {
   void finish(Job job) {
     if (job.sql().has("finish") && finished.add(job.sql().section("finish").statements())) {
       ComputedTokenIds.finish(
-          clickHouse, new Steps("run", Memory.bytes(settings, Memory.CAP), 1), job.sql());
+          clickHouse, new Steps("run", true, Memory.bytes(settings, Memory.CAP), 1), job.sql());
     }
   }
 

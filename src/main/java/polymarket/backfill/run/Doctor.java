@@ -209,11 +209,10 @@ public final class Doctor {
 
   /** The URL of a source; of several, the first. */
   private static URI url(Settings settings, Asked asked) {
-    String first = settings.text(asked.key()).strip().split("[\\s,]+")[0];
     String own = asked.source() + ".url";
-    return first.startsWith("http") || !settings.has(own)
-        ? settings.with(asked.key(), first).url(asked.key())
-        : settings.url(own);
+    return settings.has(own) && !settings.text(asked.key()).strip().startsWith("http")
+        ? settings.url(own)
+        : settings.urls(asked.key()).get(0);
   }
 
   /** The id to ask for; none where the ids of a job depend on what is stored. */

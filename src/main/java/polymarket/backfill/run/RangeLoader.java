@@ -106,7 +106,11 @@ final class RangeLoader {
     }
     long first = from != null ? from : Ranges.last(known.last()) + 1;
     long last = Math.min(reach, asked);
-    if (first > last && from != null) {
+    if (first > last && from == null) {
+      // nothing is new, which a run that follows finds every few seconds
+      return;
+    }
+    if (first > last) {
       throw new UserError("--from " + first + " is beyond " + last + ", the last available one");
     }
     long width = Math.max(LISTED_WIDTH, reaches.span(job));
@@ -115,14 +119,8 @@ final class RangeLoader {
         job.getDatasets().stream()
             .filter(name -> datasets == null || datasets.contains(name))
             .toList();
-    if (first <= last) {
-      Ranges.missing(known, wanted, first, last, width, added::add);
-      ledger.load(loading -> added.forEach(loading::add));
-    }
-    if (from == null && added.isEmpty()) {
-      // a run that follows finds this every few seconds
-      return;
-    }
+    Ranges.missing(known, wanted, first, last, width, added::add);
+    ledger.load(loading -> added.forEach(loading::add));
     messages.info(
         job.getName()
             + ": "

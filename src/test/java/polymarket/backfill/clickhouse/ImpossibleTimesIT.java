@@ -142,7 +142,7 @@ class ImpossibleTimesIT {
                 + "a2".repeat(32)
                 + "', '7', 5, '2026-01-24 00:00:00')");
     assertEquals("3", measure("fills", "timeless"));
-    new Steps("test", 1_000_000_000, 1).finish(TestBed.clickHouse(), SqlFile.read("fills"));
+    new Steps("test", true, 1_000_000_000, 1).finish(TestBed.clickHouse(), SqlFile.read("fills"));
     assertEquals(
         "[{time=2026-01-23 20:56:36}, {time=2026-01-23 20:56:36}, {time=2026-01-24 00:00:00},"
             + " {time=null}, {time=2026-01-23 20:56:40}]",

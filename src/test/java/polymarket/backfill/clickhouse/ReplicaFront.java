@@ -184,10 +184,7 @@ final class ReplicaFront implements AutoCloseable {
   }
 
   Settings settings(Settings settings) {
-    for (Map.Entry<String, String> setting : settings().entrySet()) {
-      settings = settings.with(setting.getKey(), setting.getValue());
-    }
-    return settings;
+    return settings.with(settings());
   }
 
   /** The settings of a program that uses both. */

@@ -36,7 +36,7 @@ class StepsTest {
 
   @Test
   void aPieceThatHitsTheCap_isDivided_untilItsPartsFit() {
-    Steps steps = new Steps("enrich", 4 << 20, 2);
+    Steps steps = new Steps("enrich", true, 4 << 20, 2);
     Set<BigInteger> done = new ConcurrentSkipListSet<>();
     steps.each(
         "resolve",
@@ -58,7 +58,7 @@ class StepsTest {
         assertThrows(
             UserError.class,
             () ->
-                new Steps("reconcile", 4 << 20, 1)
+                new Steps("reconcile", true, 4 << 20, 1)
                     .each(
                         "resolve",
                         List.of(1),
@@ -77,7 +77,7 @@ class StepsTest {
         assertThrows(
             UserError.class,
             () ->
-                new Steps("enrich", 4 << 20, 2)
+                new Steps("enrich", true, 4 << 20, 2)
                     .each(
                         "measure",
                         List.of(1, 2),
