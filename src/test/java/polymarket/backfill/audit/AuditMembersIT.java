@@ -7,11 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.ResultSet;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +17,7 @@ import polymarket.backfill.TestBed;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Members;
+import polymarket.backfill.ledger.Postgres;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
@@ -61,19 +57,6 @@ class AuditMembersIT {
 
   private static void awaitFound(TestBed bed, long slices) {
     TestBed.await(slices + " slices", PATIENCE, () -> found(bed) >= slices);
-  }
-
-  /** The one number of a query to the shared ledger. */
-  private static long number(SharedLedgers cluster, String sql) {
-    try (Connection connection =
-            DriverManager.getConnection(cluster.url(), cluster.user(), cluster.password());
-        Statement statement = connection.createStatement();
-        ResultSet result = statement.executeQuery(sql)) {
-      result.next();
-      return result.getLong(1);
-    } catch (SQLException e) {
-      throw new AssertionError(e);
-    }
   }
 
   /** What an audit printed, without how long it took. */
@@ -117,7 +100,9 @@ class AuditMembersIT {
           () -> found(bed) > 0 && !law(bed).equals("balances") && !law(bed).isEmpty());
       first.kill();
       assertTrue(
-          number(cluster, "SELECT count(*) FROM backfill_audit.ids WHERE state = 'pending'") > 0,
+          Postgres.number(
+                  cluster, "SELECT count(*) FROM backfill_audit.ids WHERE state = 'pending'")
+              > 0,
           "slices that are left");
       Program leader = MEMBERS.start(bed, SMALL_SLICES, "audit", "--json");
       leader.awaitSaid("going on with the audit");
@@ -143,10 +128,12 @@ class AuditMembersIT {
       assertEquals(0, joined.end().exitCode(), joined.err());
       assertTrue(joined.out().contains("audit: complete"), joined.out());
       assertTrue(
-          number(cluster, "SELECT count(DISTINCT holder) FROM backfill_audit.batches") >= 3,
+          Postgres.number(cluster, "SELECT count(DISTINCT holder) FROM backfill_audit.batches")
+              >= 3,
           "members that held the laws against slices");
       assertTrue(
-          number(cluster, "SELECT count(*) FROM backfill_audit.batches WHERE tenure > 0") >= 1,
+          Postgres.number(cluster, "SELECT count(*) FROM backfill_audit.batches WHERE tenure > 0")
+              >= 1,
           "slices that were taken over");
       assertEquals(
           2, TestBed.number("SELECT uniqExact(time) FROM default.audit_results"), "audits");

@@ -1,17 +1,6 @@
 package polymarket.backfill.clickhouse;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.URI;
-import java.net.URLDecoder;
-import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -31,6 +19,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import polymarket.backfill.Settings;
 import polymarket.backfill.TestBed;
+import polymarket.backfill.clickhouse.HttpFront.Reply;
 
 /**
  * Two engines behind one port, as two replicas behind a load balancer: each request is answered by
@@ -139,19 +128,15 @@ final class ReplicaFront implements AutoCloseable {
     }
   }
 
-  private record Reply(int status, HttpHeaders headers, byte[] body) {}
-
   private final Kind kind;
-  private final HttpServer server;
-  private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final HttpClient client = HttpClient.newHttpClient();
+  private final HttpFront front;
   private final List<Replica> replicas;
   private final AtomicInteger turns = new AtomicInteger();
   private volatile long lag;
   private volatile boolean hidden;
 
   /** What could not be replicated. */
-  final List<String> failures = new CopyOnWriteArrayList<>();
+  final List<String> failures;
 
   /** The statements that were sent to both by ON CLUSTER, as the engine's parser has them. */
   final List<String> onCluster = new CopyOnWriteArrayList<>();
@@ -159,12 +144,8 @@ final class ReplicaFront implements AutoCloseable {
   ReplicaFront(Kind kind) throws IOException {
     this.kind = kind;
     replicas = List.of(new Replica("replica-1"), new Replica("replica-2"));
-    server =
-        HttpServer.create(
-            new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0), 0);
-    server.setExecutor(threads);
-    server.createContext("/", this::answer);
-    server.start();
+    front = new HttpFront(this::answer);
+    failures = front.failures;
   }
 
   /** How long it takes until the other engine has what one stored, in milliseconds. */
@@ -190,10 +171,7 @@ final class ReplicaFront implements AutoCloseable {
   /** The settings of a program that uses both. */
   Map<String, String> settings() {
     return Map.of(
-        "clickhouse.url",
-        "http://127.0.0.1:" + server.getAddress().getPort(),
-        "clickhouse.cluster",
-        kind == Kind.CLUSTER ? "two" : "");
+        "clickhouse.url", front.url(), "clickhouse.cluster", kind == Kind.CLUSTER ? "two" : "");
   }
 
   /** What each engine gives for a query, once it has taken over everything. */
@@ -202,48 +180,11 @@ final class ReplicaFront implements AutoCloseable {
     return replicas.stream().map(replica -> replica.engine.rows(sql, Map.of())).toList();
   }
 
-  private void answer(HttpExchange exchange) throws IOException {
-    try (exchange) {
-      Map<String, String> parameters = new LinkedHashMap<>();
-      String query = exchange.getRequestURI().getRawQuery();
-      for (String part : (query == null ? "" : query).split("&")) {
-        String[] pair = part.split("=", 2);
-        if (pair.length == 2) {
-          parameters.put(
-              URLDecoder.decode(pair[0], StandardCharsets.UTF_8),
-              URLDecoder.decode(pair[1], StandardCharsets.UTF_8));
-        }
-      }
-      for (String header : List.of("X-ClickHouse-Database", "X-ClickHouse-Format")) {
-        String value = exchange.getRequestHeaders().getFirst(header);
-        if (value != null) {
-          parameters.put(header.endsWith("Database") ? "database" : "default_format", value);
-        }
-      }
-      if (kind == Kind.CLOUD) {
-        parameters.put("cloud_mode", "1");
-      }
-      Request request = new Request(parameters, exchange.getRequestBody().readAllBytes());
-      Reply answer = answer(request);
-      for (String header :
-          Set.of(
-              "Content-Type",
-              "X-ClickHouse-Exception-Code",
-              "X-ClickHouse-Format",
-              "X-ClickHouse-Summary",
-              "X-ClickHouse-Timezone",
-              "X-ClickHouse-Query-Id")) {
-        answer
-            .headers()
-            .firstValue(header)
-            .ifPresent(value -> exchange.getResponseHeaders().set(header, value));
-      }
-      exchange.sendResponseHeaders(
-          answer.status(), answer.body().length == 0 ? -1 : answer.body().length);
-      exchange.getResponseBody().write(answer.body());
-    } catch (RuntimeException e) {
-      failures.add(e.toString());
+  private Reply answer(Map<String, String> parameters, byte[] body) {
+    if (kind == Kind.CLOUD) {
+      parameters.put("cloud_mode", "1");
     }
+    return answer(new Request(parameters, body));
   }
 
   private Reply answer(Request request) {
@@ -338,36 +279,14 @@ final class ReplicaFront implements AutoCloseable {
   }
 
   private Reply send(Replica to, Request request) {
-    StringBuilder url =
-        new StringBuilder(to.engine.url().toString().replaceAll("/$", "")).append("/?");
-    request
-        .parameters()
-        .forEach(
-            (name, value) ->
-                url.append(name)
-                    .append('=')
-                    .append(URLEncoder.encode(value, StandardCharsets.UTF_8))
-                    .append('&'));
-    try {
-      HttpResponse<byte[]> answer =
-          client.send(
-              HttpRequest.newBuilder(URI.create(url.toString()))
-                  .header(
-                      "Authorization",
-                      "Basic "
-                          + Base64.getEncoder()
-                              .encodeToString(
-                                  ("default:" + to.password).getBytes(StandardCharsets.UTF_8)))
-                  .POST(HttpRequest.BodyPublishers.ofByteArray(request.body()))
-                  .build(),
-              HttpResponse.BodyHandlers.ofByteArray());
-      return new Reply(answer.statusCode(), answer.headers(), answer.body());
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException(e);
-    }
+    return front.send(
+        to.engine.url().toString(),
+        request.parameters(),
+        request.body(),
+        "Authorization",
+        "Basic "
+            + Base64.getEncoder()
+                .encodeToString(("default:" + to.password).getBytes(StandardCharsets.UTF_8)));
   }
 
   private static void await(Future<?> work) {
@@ -384,8 +303,7 @@ final class ReplicaFront implements AutoCloseable {
 
   @Override
   public void close() {
-    server.stop(0);
-    threads.shutdownNow();
+    front.close();
     for (Replica replica : replicas) {
       replica.queue.shutdownNow();
       replica.engine.close();

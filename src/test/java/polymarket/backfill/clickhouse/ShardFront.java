@@ -1,27 +1,14 @@
 package polymarket.backfill.clickhouse;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.URI;
-import java.net.URLDecoder;
-import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import polymarket.backfill.TestBed;
@@ -42,9 +29,7 @@ final class ShardFront implements AutoCloseable {
       Pattern.compile("\\breplicated_deduplication_window = (\\d+)");
 
   private final ShardEngine engine;
-  private final HttpServer server;
-  private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final HttpClient client = HttpClient.newHttpClient();
+  private final HttpFront front;
 
   /** The tokens of inserts, each with its statement. */
   private final Set<String> tokens = ConcurrentHashMap.newKeySet();
@@ -53,7 +38,7 @@ final class ShardFront implements AutoCloseable {
   final List<String> statements = new CopyOnWriteArrayList<>();
 
   /** What the engine refused. */
-  final List<String> failures = new CopyOnWriteArrayList<>();
+  final List<String> failures;
 
   /**
    * @param keys the tables NAME_shard with the column by whose hash they are spread
@@ -63,19 +48,15 @@ final class ShardFront implements AutoCloseable {
         Files.createTempDirectory(
             Files.createDirectories(TestBed.PROJECT.resolve("target/tests")), "shards");
     engine = new ShardEngine(data, keys);
-    server =
-        HttpServer.create(
-            new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0), 0);
-    server.setExecutor(threads);
-    server.createContext("/", this::answer);
-    server.start();
+    front = new HttpFront(this::answer);
+    failures = front.failures;
   }
 
   /** The settings of a program that uses it. */
   Map<String, String> settings() {
     return Map.of(
         "clickhouse.url",
-        "http://127.0.0.1:" + server.getAddress().getPort(),
+        front.url(),
         "clickhouse.user",
         "default",
         "clickhouse.cluster",
@@ -84,74 +65,25 @@ final class ShardFront implements AutoCloseable {
         "one");
   }
 
-  private void answer(HttpExchange exchange) throws IOException {
-    try (exchange) {
-      Map<String, String> parameters = new LinkedHashMap<>();
-      String query = exchange.getRequestURI().getRawQuery();
-      for (String part : (query == null ? "" : query).split("&")) {
-        String[] pair = part.split("=", 2);
-        if (pair.length == 2) {
-          parameters.put(
-              URLDecoder.decode(pair[0], StandardCharsets.UTF_8),
-              URLDecoder.decode(pair[1], StandardCharsets.UTF_8));
-        }
-      }
-      byte[] body = exchange.getRequestBody().readAllBytes();
-      String own = parameters.get("query");
-      String sql = own == null ? new String(body, StandardCharsets.UTF_8) : own;
-      statements.add(sql);
-      String token = parameters.get("insert_deduplication_token");
-      if (token != null && !tokens.add(token + " " + own)) {
-        exchange.sendResponseHeaders(200, -1);
-        return;
-      }
-      if (own == null) {
-        body = plain(sql).getBytes(StandardCharsets.UTF_8);
-      } else {
-        parameters.put("query", plain(own));
-      }
-      StringBuilder url = new StringBuilder(engine.url()).append("/?");
-      parameters.forEach(
-          (name, value) ->
-              url.append(name)
-                  .append('=')
-                  .append(URLEncoder.encode(value, StandardCharsets.UTF_8))
-                  .append('&'));
-      HttpRequest.Builder request =
-          HttpRequest.newBuilder(URI.create(url.toString()))
-              .POST(HttpRequest.BodyPublishers.ofByteArray(body));
-      for (String header : List.of("X-ClickHouse-Database", "X-ClickHouse-Format")) {
-        String value = exchange.getRequestHeaders().getFirst(header);
-        if (value != null) {
-          request.header(header, value);
-        }
-      }
-      HttpResponse<byte[]> answer =
-          client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
-      if (answer.statusCode() != 200) {
-        failures.add(sql + ": " + new String(answer.body(), StandardCharsets.UTF_8));
-      }
-      for (String header :
-          List.of(
-              "Content-Type",
-              "X-ClickHouse-Exception-Code",
-              "X-ClickHouse-Format",
-              "X-ClickHouse-Summary",
-              "X-ClickHouse-Timezone",
-              "X-ClickHouse-Query-Id")) {
-        answer
-            .headers()
-            .firstValue(header)
-            .ifPresent(value -> exchange.getResponseHeaders().set(header, value));
-      }
-      exchange.sendResponseHeaders(
-          answer.statusCode(), answer.body().length == 0 ? -1 : answer.body().length);
-      exchange.getResponseBody().write(answer.body());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (RuntimeException e) {
-      failures.add(e.toString());
+  private HttpFront.Reply answer(Map<String, String> parameters, byte[] body) {
+    String own = parameters.get("query");
+    String sql = own == null ? new String(body, StandardCharsets.UTF_8) : own;
+    statements.add(sql);
+    String token = parameters.get("insert_deduplication_token");
+    if (token != null && !tokens.add(token + " " + own)) {
+      return new HttpFront.Reply(200, null, new byte[0]);
     }
+    byte[] sent = body;
+    if (own == null) {
+      sent = plain(sql).getBytes(StandardCharsets.UTF_8);
+    } else {
+      parameters.put("query", plain(own));
+    }
+    HttpFront.Reply reply = front.send(engine.url(), parameters, sent);
+    if (reply.status() != 200) {
+      failures.add(sql + ": " + new String(reply.body(), StandardCharsets.UTF_8));
+    }
+    return reply;
   }
 
   /** The statement as one server without a Keeper takes it. */
@@ -178,8 +110,7 @@ final class ShardFront implements AutoCloseable {
 
   @Override
   public void close() {
-    server.stop(0);
-    threads.shutdownNow();
+    front.close();
     engine.close();
   }
 }

@@ -3,8 +3,6 @@ package polymarket.backfill.enrich;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -53,15 +51,6 @@ class EnrichMembersIT {
         });
   }
 
-  /** The one number of a query to the shared ledger. */
-  private static long number(SharedLedgers cluster, String sql) {
-    try (Connection connection = Postgres.connect(cluster)) {
-      return Postgres.number(connection, sql);
-    } catch (SQLException e) {
-      throw new AssertionError(e);
-    }
-  }
-
   @Test
   void slices_areWrittenByAllMembers_andNoneIsLostOrDoubled_thoughOneIsKilledAndTheLeaderFrozen()
       throws InterruptedException {
@@ -92,14 +81,16 @@ class EnrichMembersIT {
       }
       EnrichKillIT.assertTruth(bed, ROWS);
       assertTrue(
-          number(cluster, "SELECT count(DISTINCT holder) FROM backfill_enrich.batches") >= 3,
+          Postgres.number(cluster, "SELECT count(DISTINCT holder) FROM backfill_enrich.batches")
+              >= 3,
           "members that wrote slices");
       assertTrue(
-          number(cluster, "SELECT count(*) FROM backfill_enrich.batches WHERE tenure > 0") >= 1,
+          Postgres.number(cluster, "SELECT count(*) FROM backfill_enrich.batches WHERE tenure > 0")
+              >= 1,
           "slices that were taken over");
       assertEquals(
           0,
-          number(
+          Postgres.number(
               cluster,
               "SELECT count(*) FROM backfill_enrich.batches WHERE done_at IS NULL AND ids > 0"));
       // a last one finds that there is nothing to do, and one alone would too

@@ -71,6 +71,15 @@ public final class Postgres implements AutoCloseable {
     }
   }
 
+  /** The same of a database, by a connection of its own. */
+  public static long number(SharedLedgers database, String sql) {
+    try (Connection connection = connect(database)) {
+      return number(connection, sql);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   /** The rows of a query, each of two numbers, by the first one. */
   public static Map<Long, Long> numbers(Connection connection, String sql) {
     Map<Long, Long> numbers = new HashMap<>();

@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -246,11 +245,8 @@ public final class PostgresPair implements AutoCloseable {
   }
 
   private static long number(int at, String database, String sql) {
-    try (Connection connection = connect(at, database);
-        Statement statement = connection.createStatement();
-        ResultSet result = statement.executeQuery(sql)) {
-      result.next();
-      return result.getLong(1);
+    try (Connection connection = connect(at, database)) {
+      return Postgres.number(connection, sql);
     } catch (SQLException e) {
       throw new AssertionError(e);
     }
