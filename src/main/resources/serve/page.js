@@ -73,6 +73,9 @@ function sums(ids) {
 
 const runsOf = ledger => ledger.runs.filter(run => run.state === 'running');
 
+/** Whether a process waits for what the source adds to a job that is complete so far. */
+const follows = ledger => ledger.runs.some(run => run.state === 'following');
+
 /** The ids of a job: what its only run says of itself is the newest. */
 function idsOf(ledger) {
   const running = runsOf(ledger);
@@ -102,7 +105,7 @@ function job(ledger) {
   const ids = idsOf(ledger);
   const done = ids.total ? 100 * (ids.total - ids.pending) / ids.total : 0;
   const head = make('div', '', make('strong', '', ledger.job));
-  head.append(running.length ? done.toFixed(1) + ' %' : last ? 'last run: ' + last.state + ', ' + new Date(last.updated_at).toLocaleString() : 'no run');
+  head.append(running.length ? done.toFixed(1) + ' %' : last ? (follows(ledger) ? 'following, complete at ' : 'last run: ' + last.state + ', ') + new Date(last.updated_at).toLocaleString() : 'no run');
   const card = make('div', 'card', head, bar(ids), make('p', 'dim', sums(ids)));
   card.dataset.job = ledger.job;
   for (const run of running) {
@@ -114,7 +117,7 @@ function job(ledger) {
     card.append(line);
     if (run.run.waiting_for) card.append(make('p', 'bad', run.run.waiting_for));
   }
-  if (running.length) {
+  if (running.length || follows(ledger)) {
     const stop = make('button', '', 'Stop ' + ledger.job);
     stop.dataset.stop = ledger.job;
     card.append(stop);
@@ -293,12 +296,14 @@ function summary(status) {
   const failed = status.jobs.reduce((sum, ledger) => sum + idsOf(ledger).failed, 0);
   const wrong = status.jobs.filter(ledger => !ledger.balanced && !runsOf(ledger).length).map(ledger => ledger.job);
   const died = status.jobs.filter(ledger => !runsOf(ledger).length && ledger.ids.pending && ledger.runs.some(run => ['died', 'gave up', 'not balanced'].includes(run.state)));
+  const following = status.jobs.filter(follows).map(ledger => ledger.job);
   const bad = wrong.length || waiting.length || died.length;
   const well = wrong.length ? ['No', 'the sums of ' + wrong.join(', ') + ' do not add up']
     : waiting.length ? ['It waits', waiting[0].name + ': ' + waiting[0].run.waiting_for]
       : died.length ? ['No', died.map(ledger => ledger.job + ' ' + ledger.runs[ledger.runs.length - 1].state).join(', ') + ': start it again to continue']
         : runs.length || passes.length ? ['Yes', [...passes.map(pass => pass.pipeline), ...runs.map(run => run.name)].join(', ')
-          + (runs.length + passes.length > 1 ? ' run' : ' runs')] : ['Nothing runs', ''];
+          + (runs.length + passes.length > 1 ? ' run' : ' runs')]
+          : following.length ? ['Yes', following.join(', ') + (following.length > 1 ? ' follow' : ' follows')] : ['Nothing runs', ''];
   const asking = runs.filter(run => run.ids.pending);
   const longest = asking.length ? Math.max(...asking.map(run => run.run.seconds_left ?? NaN)) : 0;
   const pending = status.jobs.reduce((sum, ledger) => sum + idsOf(ledger).pending, 0);
@@ -317,7 +322,7 @@ function summary(status) {
   const card = (question, [answer, why], className) => make('div', 'card', make('p', 'dim', question),
     make('p', 'answer ' + className, answer), make('p', 'dim', why));
   const failures = failed ? (well[1] ? '; ' : '') + count(failed) + (failed === 1 ? ' id' : ' ids') + ' failed' : '';
-  return [card('Does it go well?', [well[0], well[1] + failures], bad ? 'bad' : runs.length ? 'good' : ''),
+  return [card('Does it go well?', [well[0], well[1] + failures], bad ? 'bad' : runs.length || following.length ? 'good' : ''),
     card('When is it done?', done, ''),
     card('Can I use the data?', use, ready ? ready.ready ? 'good' : 'bad' : '')];
 }

@@ -452,7 +452,8 @@ LEFT JOIN
         / sumIf(files.rows, files.column = 'block_number'), 1) AS without
     FROM system.parts_columns AS files WHERE files.active AND files.database = 'default' AND files.part_type = 'Wide' GROUP BY files.table
 ) AS wide ON wide.table = part.table
-WHERE part.active AND part.database = 'default' AND part.table IN ('chain_fills', 'chain_transfers', 'chain_amm_trades', 'chain_lifecycle')
+WHERE part.active AND part.database = 'default' AND part.table IN ('chain_fills', 'chain_fills_shard', 'chain_transfers',
+    'chain_transfers_shard', 'chain_amm_trades', 'chain_lifecycle')
 GROUP BY part.table ORDER BY sum(part.data_compressed_bytes) DESC;
 
 -- @measure rejected Logs of the list's events that are not what their signature promises

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -35,6 +36,8 @@ import org.openqa.selenium.interactions.Actions;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.http.Browser;
+import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.sandbox.SandboxOptions;
 
@@ -465,6 +468,30 @@ class ServeIT {
       bed.sandbox().clearFaults();
       run.signal("TERM");
       run.end();
+    }
+  }
+
+  @Test
+  void inABrowser_aRunThatFollows_isShownBetweenItsRounds_andCanBeStopped() throws Exception {
+    Path list = Files.write(bed.home().resolve("ids.txt"), bed.ids("found", 20));
+    assertEquals(0, Program.run(bed, "run", "payouts", "--ids", list.toString()).exitCode());
+    Path runtime = bed.home().resolve("runtime");
+    Path status = runtime.resolve("payouts.status.json");
+    ObjectNode run = (ObjectNode) JSON.readTree(status.toFile());
+    try (Browser browser = Browser.startOrSkip()) {
+      browser.open(page + "?token=" + token);
+      awaitText(browser, "last run: complete");
+      awaitText(browser, "Nothing runs");
+      // what a process leaves that waits for the source
+      Files.writeString(status, run.put("pid", ProcessHandle.current().pid()).toString());
+      try (ShareLock lock =
+          ShareLock.take(
+              runtime.resolve("goldsky.lock"), Share.WHOLE, "goldsky", "run payouts --follow")) {
+        awaitText(browser, "following, complete at");
+        awaitText(browser, "payouts follows");
+        awaitText(browser, "Stop payouts");
+      }
+      awaitText(browser, "last run: complete");
     }
   }
 
