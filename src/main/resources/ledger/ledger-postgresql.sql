@@ -190,6 +190,14 @@ CREATE TABLE batches(
 ) WITH (fillfactor = 60);
 CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
 
+-- @create-incoming
+-- sorted as the ids of the ledger are
+CREATE TEMP TABLE incoming(id text COLLATE "C" NOT NULL, slot integer NOT NULL);
+
+-- @statistics
+-- without them, until autovacuum comes, each claim would read and sort all ids that wait
+ANALYZE ids;
+
 -- @lock
 -- one transaction at a time, as in SQLite; the one of a member that stands still ends with its lease, so that others go on.
 -- A parameter is how long it may stand still, the other how long to wait for the lock; both milliseconds

@@ -65,6 +65,9 @@ SELECT count(*) FROM sorted;
 -- @add-sorted
 INSERT INTO ids(id, slot) SELECT id, slot FROM sorted WHERE NOT EXISTS (SELECT 1 FROM ids WHERE ids.id = sorted.id) ORDER BY id;
 
+-- @statistics
+-- after many ids were changed: the plans of SQLite need none
+
 -- @drop-loaded
 DROP TABLE IF EXISTS incoming;
 DROP TABLE IF EXISTS sorted;

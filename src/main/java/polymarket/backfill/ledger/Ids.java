@@ -64,6 +64,7 @@ final class Ids {
         return database.transaction(
             () -> {
               long added = database.update("add-sorted");
+              database.execute("statistics");
               return new Loaded(entries, database.number("count-sorted"), added);
             });
       } finally {
@@ -163,9 +164,11 @@ final class Ids {
     return database.transaction(
         () -> {
           database.updateSql(database.sql("again-rejected", Map.of("chosen", chosen)), parameters);
-          return (long)
+          long pending =
               database.updateSql(
                   database.sql("again", Map.of("mode", mode.text(), "chosen", chosen)), parameters);
+          database.execute("statistics");
+          return pending;
         });
   }
 }
