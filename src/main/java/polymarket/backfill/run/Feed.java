@@ -482,7 +482,7 @@ final class Feed implements Iterator<BatchWork> {
         progress.numbers(ledger.numbers(share));
       }
       long took = System.nanoTime() - now;
-      recountAt = now + Math.max(RECOUNT_NANOS, 20 * took);
+      recountAt = now + Math.max(RECOUNT_NANOS, 50 * took);
     }
   }
 
