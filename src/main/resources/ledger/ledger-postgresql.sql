@@ -87,9 +87,11 @@ DELETE FROM backfill.members WHERE lease_until < clock_timestamp() - interval '1
 SELECT set_config('backfill.member', ?, false);
 
 -- @members
+-- those that live, and those that ended without leaving in the last ten minutes
 SELECT member, host, pid, jobs, egress, CAST(extract(epoch FROM joined_at) * 1000 AS bigint),
   member IN (SELECT member FROM backfill.alive)
-FROM backfill.members ORDER BY member;
+FROM backfill.members
+WHERE member IN (SELECT member FROM backfill.alive) OR lease_until > clock_timestamp() - interval '10 minutes' ORDER BY member;
 
 -- @held
 SELECT holder, count(*), sum(ids) FROM batches WHERE done_at IS NULL GROUP BY holder;

@@ -286,7 +286,7 @@ final class DiagnoseCommand implements Callable<Integer> {
                       .mapToLong(one -> one.rows() / ROWS_A_PAGE)
                       .average()
                       .orElse(0));
-      long ownRequests = 2 * ((ids + batch - 1) / batch) + pages;
+      long ownRequests = (ids + batch - 1) / batch + pages;
       double ownSeconds = of.limitPerSecond() > 0 ? ownRequests / of.limitPerSecond() : 0;
       Map<String, Object> line = new LinkedHashMap<>();
       line.put("source", part.getSource());
@@ -413,8 +413,10 @@ final class DiagnoseCommand implements Callable<Integer> {
         pace < 1 ? " --pace " + pace : "");
   }
 
+  /** How many ids a request takes. */
   private static int size(Settings settings, Job part) {
-    return settings.number(part.getName() + ".batch-size", 1);
+    return Math.min(
+        part.getIdsARequest(), settings.number(part.getName() + ".batch-size", 1));
   }
 
   /**

@@ -147,8 +147,15 @@ final class VerifyCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Prints the verdict, then the measures, missed ones first, then the tables. */
+  /** Prints the verdict and the measures, missed ones first, if there are any, then the tables. */
   private void print(Checks.Found found) {
+    if (!found.values().isEmpty()) {
+      printMeasures(found);
+    }
+    found.tables().forEach(table -> print(table, all ? Integer.MAX_VALUE : FIRST_ROWS));
+  }
+
+  private void printMeasures(Checks.Found found) {
     List<String> failed = found.failed();
     System.out.println(
         failed.isEmpty()
@@ -162,7 +169,6 @@ final class VerifyCommand implements Callable<Integer> {
                 .sorted(Comparator.comparing(value -> !value.low() && !value.high()))
                 .map(value -> value.line(false))
                 .toList()));
-    found.tables().forEach(table -> print(table, all ? Integer.MAX_VALUE : FIRST_ROWS));
   }
 
   private static void print(Checks.Table table, int most) {
