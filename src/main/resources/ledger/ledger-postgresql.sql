@@ -265,6 +265,9 @@ SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected, tenure
 -- @add-id
 INSERT INTO ids(id, slot) SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS integer[]));
 
+-- @redo-id
+UPDATE ids SET state = 'pending', mode = 'redo', batch = NULL FROM unnest(CAST(? AS text[])) AS chosen(id) WHERE ids.id = chosen.id;
+
 -- @claim-id
 UPDATE ids SET batch = claimed.batch
 FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) AS claimed(batch, id) WHERE ids.id = claimed.id;

@@ -415,8 +415,7 @@ final class DiagnoseCommand implements Callable<Integer> {
 
   /** How many ids a request takes. */
   private static int size(Settings settings, Job part) {
-    return Math.min(
-        part.getIdsARequest(), settings.number(part.getName() + ".batch-size", 1));
+    return Math.min(part.getIdsARequest(), settings.number(part.getName() + ".batch-size", 1));
   }
 
   /**

@@ -136,9 +136,7 @@ final class Ids {
   void redo(Collection<String> ids) {
     database.transaction(
         () -> {
-          for (String id : ids) {
-            database.update("redo-id", id);
-          }
+          database.updateEach("redo-id", ids, List::of);
           return null;
         });
   }

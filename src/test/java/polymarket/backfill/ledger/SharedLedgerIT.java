@@ -104,6 +104,29 @@ class SharedLedgerIT extends LedgerContract {
   }
 
   @Test
+  void plansOfClaims_knowTheIdsThatWait_rightAfterALoad_andAfterRedo() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(1_000));
+      assertEquals(1, statistics("batch", "null_frac = 1"), "without, a claim sorts all of them");
+      complete(ledger, ledger.claim("", Mode.NEW, Share.WHOLE, 1_000, 1).get(0));
+      assertEquals(1_000, ledger.redo(List.of(State.FOUND), null));
+      assertEquals(1, statistics("mode", "most_common_vals::text = '{redo}'"));
+    }
+  }
+
+  /** Whether PostgreSQL's statistics of a column of the ids are as a condition says: 1 or 0. */
+  private long statistics(String column, String condition) {
+    return Postgres.number(
+        cluster,
+        "SELECT count(*) FROM pg_stats WHERE schemaname = '"
+            + LedgerSchema.name("payouts")
+            + "' AND tablename = 'ids' AND attname = '"
+            + column
+            + "' AND "
+            + condition);
+  }
+
+  @Test
   void aFrozenMember_losesItsBatches_andMarksNothingWhenItWakes() {
     Member second = join();
     try (Ledger one = open();
