@@ -214,6 +214,10 @@ public final class Benchmark implements AutoCloseable {
     Map<String, String> urls = Processes.urls(sandbox);
     String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
     Path ids = ids(url, count);
+    // before the run: the sandbox computes its token ids when they are first needed, and its
+    // sources
+    // answer from what they have
+    Map<String, Long> truth = scenario.truth().count(url, ids);
     Map<String, String> set = settings(home, urls);
     if (members != null) {
       // that of the person, as --set or the environment has it
@@ -257,7 +261,7 @@ public final class Benchmark implements AutoCloseable {
                 uses,
                 statistics.path("limits").path(scenario.limit()),
                 statistics.path("late"),
-                compare(uses, url, ids),
+                compare(uses, truth),
                 home)
             .result(scenario.stored().keySet());
     if (part.isKilled()) {
@@ -340,9 +344,8 @@ public final class Benchmark implements AutoCloseable {
     return home.resolve("run-" + worker + ".errors");
   }
 
-  private Map<String, Object> compare(ProcessUses uses, String sandbox, Path ids)
+  private Map<String, Object> compare(ProcessUses uses, Map<String, Long> truth)
       throws IOException, InterruptedException {
-    Map<String, Long> truth = scenario.truth().count(sandbox, ids);
     Map<String, Object> rows = new LinkedHashMap<>();
     boolean equal = true;
     try (Engine engine = uses.engine()) {
