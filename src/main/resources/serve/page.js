@@ -68,7 +68,7 @@ function bar(ids) {
 }
 
 function sums(ids) {
-  return count(ids.total) + ' ids = ' + [...STATES, 'pending'].map(state => count(ids[state]) + ' ' + state).join(' + ');
+  return count(ids.total) + (ids.total === 1 ? ' id = ' : ' ids = ') + [...STATES, 'pending'].map(state => count(ids[state]) + ' ' + state).join(' + ');
 }
 
 const runsOf = ledger => ledger.runs.filter(run => run.state === 'running');
@@ -170,8 +170,12 @@ function curve(source, samples, now) {
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
   const last = told[source] || samples[samples.length - 1];
-  const said = source + ': ' + paced(last.rate, last.limit)
-    + (now - last.at > 3 * STEP ? ' when it was last asked, ' + duration((now - last.at) / 1000) + ' ago' : '');
+  const ago = duration((now - last.at) / 1000) + ' ago';
+  // a run may end before its pace was measured
+  const measured = last.rate ? last : samples.findLast(sample => sample.rate);
+  const said = source + ': ' + (now - last.at <= 3 * STEP ? paced(last.rate, last.limit)
+    : measured ? paced(measured.rate, measured.limit) + ' when it was last asked, ' + ago
+      : 'last asked ' + ago + ', for too short a time to measure the pace');
   const marks = marked(samples);
   svg.setAttribute('aria-label', said + marks);
   const card = make('div', 'card', make('div', '', said), svg, axis(now - span, now));
@@ -322,7 +326,7 @@ function summary(status) {
   const card = (question, [answer, why], className) => make('div', 'card', make('p', 'dim', question),
     make('p', 'answer ' + className, answer), make('p', 'dim', why));
   const failures = failed ? (well[1] ? '; ' : '') + count(failed) + (failed === 1 ? ' id' : ' ids') + ' failed' : '';
-  return [card('Does it go well?', [well[0], well[1] + failures], bad ? 'bad' : runs.length || following.length ? 'good' : ''),
+  return [card('Does it go well?', [well[0], well[1] + failures], bad ? 'bad' : runs.length || passes.length || following.length ? 'good' : ''),
     card('When is it done?', done, ''),
     card('Can I use the data?', use, ready ? ready.ready ? 'good' : 'bad' : '')];
 }
@@ -362,7 +366,8 @@ function update(status) {
   choices('what', status.can_start);
   choices('failed-job', {jobs: status.jobs.filter(ledger => status.can_start.jobs.includes(ledger.job)).map(ledger => ledger.job)});
   const failed = status.jobs.reduce((sum, ledger) => sum + idsOf(ledger).failed, 0);
-  const running = status.jobs.filter(ledger => !idle(ledger)).map(ledger => ledger.job);
+  const running = [...status.pipelines.filter(pass => pass.state === 'running').map(pass => pass.pipeline),
+    ...status.jobs.filter(ledger => !idle(ledger)).map(ledger => ledger.job)];
   showFailed(status);
   document.title = (running.length ? running.join(', ') + ' – ' : '') + 'Polymarket backfills';
   at('live').textContent = (running.length ? running.join(', ') + (running.length > 1 ? ' run' : ' runs') : 'Nothing runs')

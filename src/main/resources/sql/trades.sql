@@ -150,7 +150,7 @@ INSERT INTO default.fills_checked SELECT 1, now64(3);
 -- The missing ids: markets that did not end before Goldsky stopped and have no fill from this source, or, with --since, all that
 -- may have traded since.
 SELECT id FROM default.fills_markets
-WHERE ({source} IN ('', 'data-api') OR NOT ended)
+WHERE ({source} = 'data-api' OR NOT ended)
   AND if({since} = '', id NOT IN (SELECT condition_id FROM default.clob_fills WHERE source = 'data-api'
       AND NOT startsWith(batch, 'trades-window')),
     coalesce(closed_at >= parseDateTimeBestEffort({since}), 1));

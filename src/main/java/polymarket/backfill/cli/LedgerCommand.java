@@ -52,6 +52,9 @@ final class LedgerCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (limit < 1) {
+      throw new UserError("--limit is " + limit + "; it takes a number of at least 1");
+    }
     Settings settings = common.settings();
     Job job = Job.read(Common.home(), name);
     List<LedgerPlace> files =

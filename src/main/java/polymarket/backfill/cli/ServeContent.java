@@ -325,6 +325,9 @@ final class ServeContent implements PageContent, AutoCloseable {
     }
     List<String> words = new ArrayList<>();
     if (CHECKS.containsKey(what)) {
+      if (!options.isEmpty()) {
+        throw new UserError(what + " takes no options on the page");
+      }
       words.addAll(CHECKS.get(what));
       words.add(folder.resolve(what + ".html").toString());
     } else if (pipelines.contains(what)) {

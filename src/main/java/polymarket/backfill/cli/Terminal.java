@@ -277,7 +277,8 @@ final class Terminal implements Messages, JobRun.Watcher {
           .append(until)
           .toString();
     }
-    if (run.secondsLeft() != null) {
+    // another job of the run may still go on where nothing is left of this one
+    if (run.secondsLeft() != null && job.ids().pending() > 0) {
       line.append(", ")
           .append(Messages.time(Math.max(1, run.secondsLeft()) * 1000))
           .append(" left");

@@ -220,7 +220,7 @@ public final class IdList {
         + (column == null
             ? ". Nothing was requested; --column NAME takes the ids from one column of a CSV file"
                 + " or one field of JSON objects"
-            : "");
+            : ". Nothing was requested; is " + column + " the name of its column or field?");
   }
 
   private void id(String id) {

@@ -139,7 +139,9 @@ public final class IdLoader {
     if (before > 0 && job.sql().has("again")) {
       askAgain(job, ledger);
     }
-    long pending = ledger.counts(Share.WHOLE).get(State.PENDING);
+    Map<State, Long> counts = ledger.counts(Share.WHOLE);
+    long failed = counts.get(State.FAILED);
+    long open = counts.get(State.PENDING) + failed;
     long size = ledger.size(Share.WHOLE);
     if (before > 0) {
       messages.info(
@@ -147,10 +149,11 @@ public final class IdLoader {
               + ": the ledger has "
               + Messages.count(size, "id")
               + ", "
-              + Messages.count(size - pending)
+              + Messages.count(size - open)
               + " of them done, "
-              + Messages.count(pending)
-              + " to do");
+              + Messages.count(open)
+              + " to do"
+              + (failed == 0 ? "" : " (" + Messages.count(failed) + " failed before)"));
     }
   }
 

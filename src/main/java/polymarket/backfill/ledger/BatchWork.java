@@ -321,6 +321,17 @@ public final class BatchWork {
     }
   }
 
+  /** Takes a counted request back that was not sent. */
+  public void uncountRequest() {
+    if (parent != null) {
+      parent.uncountRequest();
+      return;
+    }
+    synchronized (this) {
+      requests--;
+    }
+  }
+
   /** The requests made for it so far. */
   public synchronized int requests() {
     return requests;

@@ -1,9 +1,13 @@
 package polymarket.backfill.run;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.support.DefaultExchange;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.YamlFile;
@@ -33,15 +37,36 @@ public final class RoutePace {
       Object yaml = new YamlFile(settings.home(), file).values();
       if (find(find(yaml, "id", source), "throttle", null) instanceof Map<?, ?> route
           && route.get("throttle") instanceof Map<?, ?> throttle
-          && throttle.get("expression") instanceof Map<?, ?> expression
-          && expression.get("constant") instanceof Map<?, ?> constant) {
-        return Double.parseDouble(String.valueOf(constant.get("expression")))
+          && throttle.get("expression") instanceof Map<?, ?> expression) {
+        return Double.parseDouble(requests(settings, expression))
             * 1000
             / Double.parseDouble(String.valueOf(throttle.get("timePeriodMillis")));
       }
       return 0;
     } catch (NumberFormatException e) {
       return 0;
+    }
+  }
+
+  /** The requests per period, as a route's expression in YAML says. */
+  private static String requests(Settings settings, Map<?, ?> expression) {
+    Map.Entry<?, ?> language = expression.entrySet().iterator().next();
+    String text =
+        language.getValue() instanceof Map<?, ?> of
+            ? String.valueOf(of.get("expression"))
+            : String.valueOf(language.getValue());
+    if (language.getKey().equals("constant")) {
+      return text;
+    }
+    try (DefaultCamelContext context = new DefaultCamelContext()) {
+      settings.all().forEach(context.getPropertiesComponent()::addInitialProperty);
+      context.build();
+      return context
+          .resolveLanguage(String.valueOf(language.getKey()))
+          .createExpression(text)
+          .evaluate(new DefaultExchange(context), String.class);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

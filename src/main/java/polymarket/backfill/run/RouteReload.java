@@ -33,6 +33,9 @@ final class RouteReload extends RouteWatcherReloadStrategy {
   /** An editor empties a file and writes it within less. */
   private static final int SETTLED_MILLIS = 200;
 
+  /** So often is waited for a file that is being replaced: an editor or git may delete it first. */
+  private static final int MISSING_WAITS = 15;
+
   private static final Pattern LINE = Pattern.compile("line:? (\\d+)");
 
   private final Collection<String> loaded;
@@ -127,8 +130,17 @@ final class RouteReload extends RouteWatcherReloadStrategy {
     }
   }
 
-  /** The file's text when it no longer changes: the first event comes while it is being written. */
+  /**
+   * The file's text when it no longer changes: the first event comes while it is being written, or
+   * replaced.
+   */
   private static String settled(Path path) throws IOException, InterruptedException {
+    for (int waits = 0; !Files.exists(path) && waits < MISSING_WAITS; waits++) {
+      Thread.sleep(SETTLED_MILLIS);
+    }
+    if (!Files.exists(path)) {
+      throw new UserError(path.getFileName() + " is missing");
+    }
     String before;
     String now = Files.readString(path);
     do {

@@ -1,6 +1,7 @@
 package polymarket.backfill.run;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import polymarket.backfill.ExitCode;
@@ -15,7 +16,12 @@ final class RunEnd {
   private final JobRun.Options options;
   private ExitCode exit = ExitCode.COMPLETE;
   private RunState state = RunState.COMPLETE;
-  private String reason;
+
+  /** Why the whole run ended; null where it came to its end. */
+  private String stopped;
+
+  /** What is to be said of each job. */
+  private final Map<String, String> reasons = new LinkedHashMap<>();
 
   RunEnd(JobRun.Options options, Stop stop) {
     this.options = options;
@@ -27,7 +33,7 @@ final class RunEnd {
             case GAVE_UP -> RunState.GAVE_UP;
             default -> RunState.STOPPED;
           };
-      reason = stop.reason();
+      stopped = stop.reason();
     }
   }
 
@@ -51,8 +57,12 @@ final class RunEnd {
     return new JobRun.Result(
         exit,
         state,
-        reason,
-        ended.stream().map(status -> new JobResult(status, exit.code(), reason)).toList());
+        stopped != null || reasons.isEmpty() ? stopped : String.join("; ", reasons.values()),
+        ended.stream()
+            .map(
+                status ->
+                    new JobResult(status, exit.code(), reasons.getOrDefault(status.job(), stopped)))
+            .toList());
   }
 
   private RunState of(
@@ -61,34 +71,37 @@ final class RunEnd {
     long failed = counts.get(State.FAILED);
     if (!balanced && exit != ExitCode.NOT_BALANCED) {
       exit = ExitCode.NOT_BALANCED;
-      reason = "the sums of " + job + " do not balance: see below";
+      stopped = null;
+      reasons.put(job, "the sums of " + job + " do not balance: see below");
       return RunState.NOT_BALANCED;
     }
     if (left > 0 && options.limit() == Long.MAX_VALUE) {
       exit = ExitCode.NOT_BALANCED;
-      reason = left + " ids of " + job + " are still pending though nothing is left to do";
+      reasons.put(job, left + " ids of " + job + " are still pending though nothing is left to do");
       return RunState.NOT_BALANCED;
     }
     if (exit.isFinished() && failed > 0) {
       if (exit == ExitCode.COMPLETE) {
         exit = ExitCode.FAILED_IDS;
-        reason =
-            Messages.count(failed, "id")
-                + " failed: see `backfill ledger "
-                + job
-                + " --state failed`; the same command asks for them again";
       }
+      reasons.put(
+          job,
+          Messages.count(failed, "id")
+              + " failed: see `backfill ledger "
+              + job
+              + " --state failed`; the same command "
+              + (options.limit() == Long.MAX_VALUE ? "" : "without --limit ")
+              + "asks for them again");
       return RunState.FAILED_IDS;
     }
     if (left > 0) {
-      reason =
-          reason != null
-              ? reason
-              : Messages.count(left, "id")
-                  + " of "
-                  + job
-                  + (left == 1 ? " is" : " are")
-                  + " still pending; the same command without --limit continues with them";
+      reasons.put(
+          job,
+          Messages.count(left, "id")
+              + " of "
+              + job
+              + (left == 1 ? " is" : " are")
+              + " still pending; the same command without --limit continues with them");
       return RunState.LIMITED;
     }
     return ofRun;

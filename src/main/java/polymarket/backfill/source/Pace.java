@@ -312,6 +312,12 @@ public final class Pace {
     return lastAnswered > instant;
   }
 
+  /** Takes back that a request was counted when its turn was taken: it was not sent. */
+  synchronized void unsent(Turn turn) {
+    requests.addAndGet(-turn.calls());
+    taken -= turn.calls() * turn.step() * share.of();
+  }
+
   /** Counts a request that is made once more. */
   void retried() {
     retries.incrementAndGet();

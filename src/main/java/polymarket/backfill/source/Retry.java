@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -124,7 +125,9 @@ public final class Retry implements Processor {
             && find(failure, SourceException.class) == null
             && find(failure, ClickHouseException.class) == null
             && find(failure, ImbalanceException.class) == null;
-    return ofReload ? Kind.RELOAD : kind(failure);
+    // at a low pace, a call waits for its turn for longer than that, and then its route has ended
+    boolean ended = find(failure, RejectedExecutionException.class) != null;
+    return ofReload || ended ? Kind.RELOAD : kind(failure);
   }
 
   /** Called at every failure, before the decision whether to retry. */
@@ -136,6 +139,7 @@ public final class Retry implements Processor {
       return;
     }
     exchange.getMessage().removeHeader(Exchange.REDELIVERY_DELAY);
+    sources.countSentOnly(batch);
     Pace source = asked(exchange, batch);
     SourceException answer = find(failure, SourceException.class);
     Kind kind = judge(failure);

@@ -180,6 +180,19 @@ public final class Sources implements HttpClientConfigurer {
   }
 
   /**
+   * Takes back that this thread's request was counted, where it failed before it was sent: its
+   * route was reloaded, its circuit breaker is open, or no connection came about.
+   */
+  void countSentOnly(BatchWork batch) {
+    Pace.Turn turn = turns.get();
+    turns.remove();
+    if (turn != null) {
+      turn.source().unsent(turn);
+      batch.uncountRequest();
+    }
+  }
+
+  /**
    * Records the time at which a request was sent: after the wait for its turn and after opening the
    * connection, and after its body if it has one.
    */
@@ -357,6 +370,9 @@ public final class Sources implements HttpClientConfigurer {
    * @throws SourceException for every status except success, and for an empty answer
    */
   public void answered(Exchange exchange) throws SourceException {
+    if (exchange.getProperty(ExchangeProperties.WARM_UP) != null) {
+      return;
+    }
     Pace source = get(ownPace(exchange, routeOf(exchange)));
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
