@@ -176,6 +176,32 @@ class ChainJobIT {
   }
 
   @Test
+  void aPartOfAStoredPage_thatANewLedgerFetches_leavesTheRestOfThePageNoted() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "sqd");
+      String logs =
+          "SELECT dataset, sum(logs) FROM default.chain_ranges GROUP BY dataset ORDER BY 1";
+      run(bed, FREEZE - 600, FREEZE + 600);
+      List<Map<String, Object>> before = TestBed.sql(logs);
+      assertEquals(0, SourceBed.run(bed, "reset", "chain", "--yes"), () -> SourceBed.said(bed));
+      run(bed, FREEZE - 300, FREEZE - 290);
+      assertStored(bed, FREEZE - 600, FREEZE + 600, ALL);
+      assertEquals(before, TestBed.sql(logs));
+      // over the end of a page, and over the cuts of before
+      run(bed, FREEZE - 310, FREEZE + 10);
+      assertStored(bed, FREEZE - 600, FREEZE + 600, ALL);
+      assertEquals(before, TestBed.sql(logs));
+    }
+  }
+
+  private static void run(TestBed bed, long first, long last) throws Exception {
+    assertEquals(
+        0,
+        SourceBed.run(bed, "run", "chain", "--from", "" + first, "--to", "" + last),
+        () -> SourceBed.said(bed));
+  }
+
+  @Test
   void aListOfRanges_thatOverlapAndNameNoDatasets_isFetchedOnceForAllOfThem() throws Exception {
     try (TestBed bed = start()) {
       bed.set("chain.sources", "sqd");
