@@ -176,12 +176,17 @@ final class Reaches {
     if (pages.isEmpty()) {
       return 0;
     }
+    // another source may have stored pages that this one does not reach yet
+    long last = of(job).last();
     List<Map<String, Object>> replaced = new ArrayList<>();
     with(
         job,
         (routes, sources) -> {
           Map<Long, Object> marks = new HashMap<>();
           for (Map<String, Object> page : pages) {
+            if (number(page, "last") > last) {
+              continue;
+            }
             Object now =
                 marks.computeIfAbsent(
                     number(page, "last"), number -> asked(routes, job, "-mark", number));

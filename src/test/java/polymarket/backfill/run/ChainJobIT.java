@@ -194,6 +194,20 @@ class ChainJobIT {
     }
   }
 
+  @Test
+  void afterPagesOfANode_thatThePortalDoesNotReachYet_aRunFromThePortalGoesOn() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "polygon").set("source.patience", "20s");
+      bed.sandbox().head(FREEZE);
+      assertEquals(
+          0,
+          SourceBed.run(bed, "run", "chain", "--from", "" + (FREEZE - 200), "--to", "latest"),
+          () -> SourceBed.said(bed));
+      bed.set("chain.sources", "sqd");
+      run(bed, FREEZE - 400, FREEZE - 390);
+    }
+  }
+
   private static void run(TestBed bed, long first, long last) throws Exception {
     assertEquals(
         0,
