@@ -256,7 +256,7 @@ FROM default.chain_ranges FINAL;
 
 -- @refetch
 -- The command that fetches a range again.
-SELECT concat('backfill run chain --redo all --from ', toString({first_block}), ' --to ', toString({last_block}));
+SELECT concat('./backfill run chain --redo all --from ', toString({first_block}), ' --to ', toString({last_block}));
 
 -- @keep
 INSERT INTO default.audit_results

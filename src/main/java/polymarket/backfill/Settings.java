@@ -232,6 +232,9 @@ public final class Settings {
 
   /** A path; one that is not absolute begins at the project's folder. */
   public Path path(String key) {
+    if (text(key).isBlank()) {
+      throw new UserError("setting " + key + " is empty; it takes the path of a folder");
+    }
     return home.resolve(text(key)).normalize();
   }
 

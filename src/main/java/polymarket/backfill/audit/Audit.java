@@ -254,10 +254,12 @@ public final class Audit {
       why =
           opening || others != null
               ? others
-              : why + "; with --opening, a node says what was there before";
+              : ranges.isEmpty()
+                  ? why
+                  : why + "; with --opening, a node says what was there before";
     }
     if (ranges.isEmpty()) {
-      return why == null ? "no block was fetched of all of " + whole : why;
+      return why == null ? "no block was fetched of dataset " + whole.replace(",", " and ") : why;
     }
     boolean begun = why != null && section.attributes().containsKey("born");
     Blocks last = ranges.get(ranges.size() - 1);

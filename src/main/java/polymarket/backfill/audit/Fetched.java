@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.Messages;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
@@ -94,23 +95,26 @@ final class Fetched {
       List<Blocks> ranges = of(dataset);
       long first = firstBlocks.get(dataset);
       if (ranges.isEmpty()) {
-        return "nothing was fetched of " + dataset;
+        return "nothing was fetched of dataset " + dataset;
       }
       if (ranges.get(0).first() > first) {
-        return "what was there before is not known: "
+        return "what was there before is not known: dataset "
             + dataset
-            + " were fetched from block "
+            + " was fetched from block "
             + ranges.get(0).first()
-            + " on, and the contracts begin at "
+            + " on, and its contracts begin at "
             + first;
       }
       if (ranges.size() > 1) {
-        return dataset
-            + " lack the blocks "
+        return "dataset "
+            + dataset
+            + " lacks the blocks "
             + (ranges.get(0).last() + 1)
             + " to "
             + (ranges.get(1).first() - 1)
-            + (ranges.size() > 2 ? " and " + (ranges.size() - 2) + " ranges more" : "");
+            + (ranges.size() > 2
+                ? " and " + Messages.count(ranges.size() - 2, "further range")
+                : "");
       }
     }
     return null;

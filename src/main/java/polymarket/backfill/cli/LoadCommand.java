@@ -77,6 +77,9 @@ final class LoadCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (sample < 0) {
+      throw new UserError("--sample is " + sample + "; it takes a number of at least 0");
+    }
     String file = "load-" + name;
     if (!SqlFile.exists(file)) {
       throw new UserError("nothing is loaded as '" + name + "'; there is chain-fills");

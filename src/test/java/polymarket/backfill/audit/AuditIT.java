@@ -109,7 +109,7 @@ class AuditIT {
           "['conditions', 'transfers', 'fills', 'amm', 'lifecycle']",
           StoredChain.FIRST,
           middle - 100);
-      assertNotChecked("lack the blocks " + (middle - 99) + " to " + (middle - 1));
+      assertNotChecked("lacks the blocks " + (middle - 99) + " to " + (middle - 1));
     } finally {
       stored.claim(StoredChain.FIRST, sandbox.head());
     }
