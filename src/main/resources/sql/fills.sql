@@ -329,7 +329,7 @@ SELECT arrayStringConcat(sources, ', ') AS known_to, count() AS conditions,
     countIf(id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')) AS missing
 FROM default.fills_markets GROUP BY known_to ORDER BY conditions DESC, known_to;
 
--- @diagnosis twenty samples
+-- @diagnosis twenty of the missing markets
 SELECT id AS condition_id, question, if(closed, 'closed', 'open') AS status, toDate(opened_at) AS opened, toString(volume) AS volume,
     if(ended, 'goldsky', 'data-api') AS source
 FROM default.fills_markets WHERE id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%')

@@ -29,10 +29,22 @@ FROM cascadian_clean.vw_wallet_pnl_settled WHERE wallet_address = {id} GROUP BY 
 
 -- @check settled P&L by condition, the largest (at most 10) needs=cascadian_clean.vw_wallet_pnl_settled
 SELECT condition_id, source, toDecimal256(cost_usd, 2) AS cost, toDecimal256(payout_usd, 2) AS payout,
-    toDecimal256(settled_pnl_usd, 2) AS settled_pnl, resolution_source
+    toDecimal256(realized_usd, 2) AS realized, toDecimal256(settled_pnl_usd, 2) AS settled_pnl, resolution_source
 FROM cascadian_clean.vw_wallet_pnl_settled WHERE wallet_address = {id} ORDER BY abs(settled_pnl_usd) DESC, condition_id LIMIT 10;
 
--- @check fills by source and side needs=default.clob_fills
+-- @check fills from the chain by version and side needs=default.chain_fills
+SELECT version, side, count() AS fills, uniqExact(token_id) AS tokens,
+    toDecimal256(sum(toUInt256(fill.shares)), 6) / 1000000 AS shares, toDecimal256(sum(toUInt256(fill.collateral)), 6) / 1000000 AS cost
+FROM default.chain_fills AS fill FINAL WHERE owner = toFixedString(unhex(substring({id}, 3)), 20)
+GROUP BY version, side ORDER BY version, side;
+
+-- @check positions from the chain (of wallet_positions, which positions computes) needs=default.wallet_positions
+SELECT if(resolved, 'resolved', 'open') AS status, count() AS positions, uniqExact(condition_id) AS conditions, sum(amount) AS shares,
+    toDecimal256(sum(held.cost), 2) AS cost, toDecimal256(sum(held.realized_pnl), 2) AS realized_pnl,
+    toDecimal256(sum(held.unrealized_pnl), 2) AS unrealized_pnl
+FROM default.wallet_positions AS held WHERE wallet = {id} GROUP BY status ORDER BY status;
+
+-- @check fills from Goldsky and the Data API by source and side needs=default.clob_fills
 SELECT source, side, count() AS fills, uniqExact(condition_id) AS conditions, toDecimal256(sum(size), 6) AS shares
 FROM default.clob_fills FINAL WHERE maker = {id} GROUP BY source, side ORDER BY source, side;
 

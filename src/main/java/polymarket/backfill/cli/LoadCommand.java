@@ -18,6 +18,7 @@ import polymarket.backfill.ExitCode;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.Quoted;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.SqlFile.Raw;
@@ -60,18 +61,31 @@ final class LoadCommand implements Callable<Integer> {
 
   private record Slice(long first, long last, long rows, long fills) {}
 
-  private record Loaded(long rows, long fills, long loaded, long before, long rejected) {
+  /**
+   * What became of the rows of a file.
+   *
+   * @param fills without repeated rows
+   * @param loaded by this command
+   * @param before by an earlier one, from the same file
+   * @param elsewhere known from a source, or from another file
+   */
+  private record Loaded(
+      long rows, long fills, long loaded, long before, long elsewhere, long rejected) {
+
+    static final Loaded NOTHING = new Loaded(0, 0, 0, 0, 0, 0);
+
     Loaded plus(Loaded other) {
       return new Loaded(
           rows + other.rows,
           fills + other.fills,
           loaded + other.loaded,
           before + other.before,
+          elsewhere + other.elsewhere,
           rejected + other.rejected);
     }
 
     boolean balances() {
-      return fills == loaded + before + rejected;
+      return fills == loaded + before + elsewhere + rejected;
     }
   }
 
@@ -91,7 +105,7 @@ final class LoadCommand implements Callable<Integer> {
     SqlFile sql = SqlFile.read(file);
     List<Slice> sampled = new ArrayList<>();
     Map<Slice, Map<String, Object>> sums = new HashMap<>();
-    Loaded total = new Loaded(0, 0, 0, 0, 0);
+    Loaded total = Loaded.NOTHING;
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       clickHouse.requireOneShard("load");
       Views.create(clickHouse, file);
@@ -122,35 +136,47 @@ final class LoadCommand implements Callable<Integer> {
     Map<String, Object> values = new HashMap<>();
     values.put("path", path.toAbsolutePath().normalize().toString());
     values.put("batch", "load/" + path.getFileName());
-    values.putAll(columns(clickHouse, sql, path, values));
-    List<Slice> slices = slices(clickHouse, sql, values);
+    List<Slice> slices;
+    try {
+      values.putAll(columns(clickHouse, sql, path, values));
+      slices = slices(clickHouse, sql, values);
+    } catch (ClickHouseException e) {
+      throw new UserError(path + " cannot be loaded: " + e.getMessage(), e);
+    }
     if (slices.isEmpty()) {
       throw new UserError(path + " has no rows");
     }
-    Loaded total = new Loaded(0, 0, 0, 0, 0);
+    Loaded total = Loaded.NOTHING;
     long all = slices.stream().mapToLong(Slice::rows).sum();
     for (Slice slice : slices) {
       values.put("first", slice.first());
       values.put("last", slice.last());
       Map<String, Object> held = clickHouse.rows(sql.section("held").sql(values), Map.of()).get(0);
+      long before = own(held);
       if (number(held, "held") < slice.fills()) {
         clickHouse.execute(sql.section("load"), values);
         held = clickHouse.rows(sql.section("held").sql(values), Map.of()).get(0);
       }
-      long own = number(held, "own") - number(held, "rejected");
-      long rejected = number(held, "rejected");
-      long before = number(held, "held") - number(held, "own");
-      total = total.plus(new Loaded(slice.rows(), slice.fills(), own, before, rejected));
+      total =
+          total.plus(
+              new Loaded(
+                  slice.rows(),
+                  slice.fills(),
+                  own(held) - before,
+                  before,
+                  number(held, "elsewhere"),
+                  number(held, "rejected")));
       System.out.printf("%s: %,d of %,d rows%n", path.getFileName(), total.rows(), all);
     }
     System.out.printf(
-        "%s: %,d rows, %,d fills: %,d loaded, %,d known from elsewhere, %,d rejected (in"
-            + " default.chain_rejected)%n",
+        "%s: %,d rows, %,d fills: %,d loaded, %,d loaded before, %,d known from elsewhere, %,d"
+            + " rejected (in default.chain_rejected)%n",
         path.getFileName(),
         total.rows(),
         total.fills(),
         total.loaded(),
         total.before(),
+        total.elsewhere(),
         total.rejected());
     Random random = new Random();
     for (int i = 0; i < sample; i++) {
@@ -162,6 +188,11 @@ final class LoadCommand implements Callable<Integer> {
       sampled.add(new Slice(first, Math.min(high, first + SAMPLE_BLOCKS - 1), slice.rows(), 0));
     }
     return total;
+  }
+
+  /** The fills that only this file has brought. */
+  private static long own(Map<String, Object> held) {
+    return number(held, "held") - number(held, "elsewhere") - number(held, "rejected");
   }
 
   /** The file's columns by what they hold, in the place of the placeholders. */

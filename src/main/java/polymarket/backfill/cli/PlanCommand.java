@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
@@ -14,6 +15,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.IdLoader;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.NoIdsYetException;
 import polymarket.backfill.pipeline.Pipeline;
 import polymarket.backfill.pipeline.PipelineRun;
 import polymarket.backfill.pipeline.Plan;
@@ -68,6 +70,7 @@ final class PlanCommand extends JobsCommand {
     List<Job> jobs = List.copyOf(sources.keySet());
     Terminal terminal = new Terminal(options.json);
     List<Planned> planned = new ArrayList<>();
+    List<Job> unknown = new ArrayList<>();
     try (ClickHouse clickHouse = ClickHouse.open(settings);
         JobPlan plan =
             new JobPlan(
@@ -82,8 +85,17 @@ final class PlanCommand extends JobsCommand {
                     false),
                 terminal)) {
       IdLoader loader = new IdLoader(settings, clickHouse, Common.home(), () -> false, terminal);
-      load(loader, plan, jobs, sources, options.redoStates(), options.age(), terminal);
-      jobs.forEach(job -> planned.add(new Planned(job.getName(), plan.estimate(job))));
+      if (options.ids == null) {
+        Set<Job> first = Set.copyOf(stages(jobs).get(0));
+        jobs.stream()
+            .filter(job -> !loaded(loader, plan, job, sources, terminal, first.contains(job)))
+            .forEach(unknown::add);
+      } else {
+        load(loader, plan, jobs, sources, options.redoStates(), options.age(), terminal);
+      }
+      jobs.stream()
+          .filter(job -> !unknown.contains(job))
+          .forEach(job -> planned.add(new Planned(job.getName(), plan.estimate(job))));
     }
     if (options.json) {
       System.out.println(Report.json(Map.of("jobs", planned)));
@@ -101,8 +113,34 @@ final class PlanCommand extends JobsCommand {
                 System.out.println(
                     "  "
                         + job.getName()
-                        + " starts later, and also fetches what those before it find"));
+                        + (unknown.contains(job)
+                            ? " starts later; its ids are not known before"
+                            : " starts later, and also fetches what those before it find")));
     return 0;
+  }
+
+  /**
+   * Puts what a job is to fetch into its ledger.
+   *
+   * @param first whether no job of the plan runs before it
+   * @return whether its ids are known: not where a job before it finds all of them
+   */
+  private boolean loaded(
+      IdLoader loader,
+      JobPlan plan,
+      Job job,
+      Map<Job, String> sources,
+      Terminal terminal,
+      boolean first) {
+    try {
+      load(loader, plan, List.of(job), sources, options.redoStates(), options.age(), terminal);
+      return true;
+    } catch (NoIdsYetException e) {
+      if (first) {
+        throw e;
+      }
+      return false;
+    }
   }
 
   private static Map<String, Object> row(Planned planned) {

@@ -159,15 +159,15 @@ final class RunCommand extends JobsCommand {
       results.add(run(stage, sources, again, age, window, settings, terminal));
       for (int n = 0; replaced && !follow && n < REPLACED_ROUNDS; n++) {
         options.withoutRange();
-        results.set(
-            results.size() - 1, run(stage, sources, Set.of(), null, window, settings, terminal));
+        JobRun.Result next = run(stage, sources, Set.of(), null, window, settings, terminal);
+        results.set(results.size() - 1, after(results.get(results.size() - 1), next));
       }
     }
     while (follow && goesOn(results.get(0))) {
       options.followOn();
       following = true;
       JobRun.Result next = run(jobs, sources, Set.of(), null, window, settings, terminal);
-      results.set(0, next.jobs().isEmpty() ? ended(results.get(0), next) : next);
+      results.set(0, after(results.get(0), next));
     }
     if (follow && results.get(0).exit().isFinished()) {
       results.set(0, ended(results.get(0), MemberRuns.interrupted()));
@@ -175,12 +175,28 @@ final class RunCommand extends JobsCommand {
     return Report.end(results, jobs, options.json);
   }
 
-  /** What was fetched last, where the round behind it was stopped before it began. */
+  /** What was fetched so far, where the round behind it was stopped before it began. */
   private static JobRun.Result ended(JobRun.Result last, JobRun.Result next) {
     List<JobResult> jobs =
         last.jobs().stream()
-            .map(job -> new JobResult(job.status(), next.exitCode(), next.reason()))
+            .map(
+                job -> new JobResult(job.status().in(next.state()), next.exitCode(), next.reason()))
             .toList();
+    return new JobRun.Result(next.exit(), next.state(), next.reason(), jobs);
+  }
+
+  /** What a further round did, with what those before it did. */
+  private static JobRun.Result after(JobRun.Result last, JobRun.Result next) {
+    if (next.jobs().isEmpty() || last.jobs().isEmpty()) {
+      return next.jobs().isEmpty() ? ended(last, next) : next;
+    }
+    List<JobResult> jobs = new ArrayList<>();
+    for (int i = 0; i < next.jobs().size(); i++) {
+      JobResult job = next.jobs().get(i);
+      jobs.add(
+          new JobResult(
+              job.status().after(last.jobs().get(i).status()), job.exitCode(), job.reason()));
+    }
     return new JobRun.Result(next.exit(), next.state(), next.reason(), jobs);
   }
 

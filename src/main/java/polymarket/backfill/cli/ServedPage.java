@@ -81,7 +81,13 @@ final class ServedPage implements AutoCloseable {
           "setting serve.token (SERVE_TOKEN) takes 16 to 200 letters, digits, - and _");
     }
     String token = set.isEmpty() ? random() : set;
-    ShareLock lock = ShareLock.take(lockFile(settings), Share.WHOLE, "the page", "serve");
+    ShareLock lock =
+        ShareLock.take(
+            lockFile(settings),
+            Share.WHOLE,
+            "the page",
+            "serve",
+            ", or with `backfill stop serve`");
     ServeContent content = null;
     try {
       String key = random();

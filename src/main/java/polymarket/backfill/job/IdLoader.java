@@ -443,7 +443,7 @@ public final class IdLoader {
     }
 
     private UserError empty(String whatToDo) {
-      return new UserError(
+      return new NoIdsYetException(
           "without --ids, "
               + job.getName()
               + " takes its ids from "

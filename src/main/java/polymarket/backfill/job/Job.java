@@ -533,6 +533,23 @@ public final class Job {
    *     that its source requires is missing
    */
   public void check(Settings settings) {
+    checkValues(settings);
+    List<String> missing =
+        needs.stream().filter(key -> settings.text(key).isEmpty()).map(Settings::variable).toList();
+    if (!missing.isEmpty()) {
+      throw new UserError(
+          name
+              + " needs "
+              + String.join(", ", missing)
+              + " in the environment"
+              + (needsNote.isEmpty() ? "" : ": " + needsNote));
+    }
+  }
+
+  /**
+   * @throws UserError if a setting that its routes read has a value that is not allowed
+   */
+  public void checkValues(Settings settings) {
     Set<String> used = sources(settings).keySet();
     others.forEach(
         (other, keys) ->
@@ -552,16 +569,6 @@ public final class Job {
                     + String.join(" or ", choices));
           }
         });
-    List<String> missing =
-        needs.stream().filter(key -> settings.text(key).isEmpty()).map(Settings::variable).toList();
-    if (!missing.isEmpty()) {
-      throw new UserError(
-          name
-              + " needs "
-              + String.join(", ", missing)
-              + " in the environment"
-              + (needsNote.isEmpty() ? "" : ": " + needsNote));
-    }
   }
 
   public SqlFile sql() {

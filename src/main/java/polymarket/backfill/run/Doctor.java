@@ -27,6 +27,7 @@ import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Member;
 import polymarket.backfill.ledger.ShareLock;
 import polymarket.backfill.ledger.SharedLedgers;
@@ -83,6 +84,7 @@ public final class Doctor {
     if (settings.text("clickhouse.url").isEmpty()) {
       doctor.folder("clickhouse.data");
     }
+    doctor.values();
     doctor.locks();
     doctor.cluster();
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
@@ -127,6 +129,34 @@ public final class Doctor {
           key, found, "free " + Memory.text(FREE_BYTES) + ", or set " + key + " to another disk");
     } else {
       ok(key, found);
+    }
+  }
+
+  /** Reads the settings that a run or a service would read later. */
+  private void values() {
+    int before = findings.size();
+    valid(() -> settings.port("serve.port"));
+    valid(() -> settings.port("clickhouse.port"));
+    for (String name : Job.names(settings.home())) {
+      Job job = Job.read(settings.home(), name);
+      valid(() -> job.checkValues(settings));
+      valid(() -> job.parts(settings.home(), Parts.source(settings, job)));
+      for (String number : List.of(".batch-size", ".concurrency", ".span")) {
+        if (settings.has(name + number)) {
+          valid(() -> settings.number(name + number, 1));
+        }
+      }
+    }
+    if (findings.size() == before) {
+      ok("settings", "of jobs and ports");
+    }
+  }
+
+  private void valid(Runnable read) {
+    try {
+      read.run();
+    } catch (UserError e) {
+      failed("settings", e.getMessage(), "");
     }
   }
 

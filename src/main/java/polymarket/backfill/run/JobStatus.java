@@ -8,8 +8,11 @@ import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -181,6 +184,62 @@ public record JobStatus(
           sums.duplicate(),
           sums.rejected());
     }
+  }
+
+  /**
+   * This round and those before it as one run, of a run that follows its source. The used pace is
+   * that of the round with the most requests: between the rounds it only waits.
+   */
+  public JobStatus after(JobStatus earlier) {
+    Rows was = earlier.rows;
+    Run before = earlier.run;
+    Run paced = before.requests() > run.requests() ? before : run;
+    double seconds =
+        Duration.between(Instant.parse(earlier.startedAt), Instant.parse(updatedAt)).toMillis()
+            / 1000.0;
+    long idsOfAll = before.ids() + run.ids();
+    long requests = before.requests() + run.requests();
+    Long least =
+        before.leastRequests() == null || run.leastRequests() == null
+            ? null
+            : Long.valueOf(before.leastRequests() + run.leastRequests());
+    Map<String, Double> secondsIn = new TreeMap<>(before.secondsIn());
+    run.secondsIn().forEach((step, spent) -> secondsIn.merge(step, spent, Double::sum));
+    return new JobStatus(
+        job,
+        worker,
+        state,
+        pid,
+        earlier.startedAt,
+        updatedAt,
+        ids,
+        numbers,
+        new Rows(
+            was.fetched() + rows.fetched(),
+            was.inserted() + rows.inserted(),
+            was.duplicate() + rows.duplicate(),
+            was.rejected() + rows.rejected(),
+            rows.of()),
+        new Run(
+            seconds,
+            idsOfAll,
+            before.batches() + run.batches(),
+            seconds > 0 ? idsOfAll / seconds : 0,
+            requests,
+            seconds > 0 ? requests / seconds : 0,
+            paced.limitPerSecond(),
+            paced.limitUsed(),
+            before.retries() + run.retries(),
+            run.secondsLeft(),
+            run.waitingFor(),
+            run.givesUpAt(),
+            secondsIn,
+            least,
+            paced.usefulPace()),
+        ledger,
+        balanced,
+        sources,
+        plan);
   }
 
   /** The status that a run wrote to a file. */

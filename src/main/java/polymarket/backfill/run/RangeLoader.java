@@ -41,7 +41,14 @@ final class RangeLoader {
    */
   void load(Job job, Ledger ledger, Long from, String to, List<String> datasets) {
     if (from == null && ledger.size(Share.WHOLE) == 0) {
-      throw new UserError(job.getName() + " takes --from N --to N, or --to latest");
+      throw new UserError(
+          "the first run of "
+              + job.getName()
+              + " takes the first of the "
+              + job.getUnit()
+              + ": `backfill run "
+              + job.getName()
+              + " --from N --to latest`; later ones go on behind the last");
     }
     Reach reach = reaches.of(job);
     if (from != null || to != null) {

@@ -56,6 +56,31 @@ class DoctorIT {
     planAndRun();
   }
 
+  @Test
+  void wrongSettings_areNamed_thatARunWouldRefuseLater() {
+    bed.set("gamma.paging", "x").set("serve.port", "-1").set("fills.source", "foo");
+    bed.set("wallets.concurrency", "many");
+    Program.Result result = Program.run(bed, "doctor");
+    assertEquals(3, result.exitCode(), result.toString());
+    List<String> failed = lines(result, "failed");
+    for (String setting :
+        List.of("gamma.paging", "serve.port", "fills.source", "wallets.concurrency")) {
+      assertTrue(
+          failed.stream().anyMatch(line -> line.contains("settings: setting " + setting)),
+          setting + ": " + result.out());
+    }
+  }
+
+  @Test
+  void aPlanOfJobsOneOfWhichFindsTheIdsOfAnother_saysSo_whereNothingWasFetchedYet() {
+    Program.Result plan = Program.run(bed, "plan", "markets", "fills");
+    assertEquals(0, plan.exitCode(), plan.toString());
+    assertTrue(plan.out().contains("fills starts later; its ids are not known before"), plan.out());
+    Program.Result alone = Program.run(bed, "plan", "fills");
+    assertEquals(1, alone.exitCode(), alone.toString());
+    assertTrue(alone.err().contains("`backfill run markets` fills it"), alone.err());
+  }
+
   /** What a run takes is planned before it, without a trace, and compared with it after. */
   private void planAndRun() throws IOException {
     Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids(250));

@@ -104,11 +104,17 @@ class LoadIT {
     String wanted = String.valueOf(TestBed.clickHouse().value(SUM));
     Program.Result first = run(0, "load", "chain-fills", file.toString(), "--sample", "0");
     assertTrue(
-        first.out().contains("60,000 rows, 60,000 fills: 60,000 loaded, 0 known from elsewhere"),
+        first
+            .out()
+            .contains(
+                "60,000 rows, 60,000 fills: 60,000 loaded, 0 loaded before, 0 known from"
+                    + " elsewhere"),
         first.out());
     assertEquals(wanted, run(0, "sql", SUM).out().strip());
     Program.Result second = run(0, "load", "chain-fills", file.toString(), "--sample", "0");
-    assertTrue(second.out().contains("60,000 loaded, 0 known from elsewhere"), second.out());
+    assertTrue(
+        second.out().contains("0 loaded, 60,000 loaded before, 0 known from elsewhere"),
+        second.out());
     assertEquals("60000", run(0, "sql", "SELECT count() FROM default.chain_fills").out().strip());
   }
 
@@ -121,6 +127,10 @@ class LoadIT {
     assertTrue(
         result.err().contains("has no column for exchange: looked for contract, exchange"),
         result.err());
+    Path broken = folder.resolve("broken.parquet");
+    Files.writeString(broken, "no Parquet");
+    Program.Result unread = run(1, "load", "chain-fills", broken.toString());
+    assertTrue(unread.err().contains(broken + " cannot be loaded: "), unread.err());
     Path elsewhere = Files.createTempFile("elsewhere", ".parquet");
     Program.Result refused = run(1, "load", "chain-fills", elsewhere.toString(), "--sample", "0");
     assertTrue(refused.err().contains("clickhouse.embedded.files"), refused.err());

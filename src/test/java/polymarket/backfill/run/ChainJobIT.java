@@ -319,6 +319,9 @@ class ChainJobIT {
       run.destroy();
       run.waitFor();
       assertTruth(bed, first, TestBed.number(newest), ALL);
+      // several rounds, of which the last one may have found nothing new
+      assertTrue(SourceBed.said(bed).contains("chain: interrupted"), () -> SourceBed.said(bed));
+      assertFalse(SourceBed.said(bed).contains("this run: 0 ids"), () -> SourceBed.said(bed));
     }
   }
 
@@ -380,6 +383,8 @@ class ChainJobIT {
       assertEquals(130, run.waitFor(), () -> SourceBed.said(bed));
       assertTrue(SourceBed.said(bed).contains("\"job\":\"chain\""), () -> SourceBed.said(bed));
       assertTrue(SourceBed.said(bed).contains("\"exit_code\":130"), () -> SourceBed.said(bed));
+      assertTrue(
+          SourceBed.said(bed).contains("\"state\":\"interrupted\""), () -> SourceBed.said(bed));
       assertFalse(SourceBed.said(bed).contains("0 blocks"), () -> SourceBed.said(bed));
     }
   }

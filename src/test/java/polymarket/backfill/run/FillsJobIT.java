@@ -728,7 +728,7 @@ class FillsJobIT {
         low <= have / 200.0 && have / 200.0 <= high,
         have + " of 200 have fills, the interval is " + low + " to " + high);
     assertEquals(1, report.get("recommended_pace").asDouble());
-    assertEquals(20, report.at("/tables/twenty samples").size());
+    assertEquals(20, report.at("/tables/twenty of the missing markets").size());
     Program.Result again =
         Program.runHere(bed, "diagnose", "fills", "--sample", "60", "--seed", "7", "--json");
     assertEquals(report.get("recovery"), JSON.readTree(again.out()).get("recovery"));
