@@ -104,7 +104,7 @@ class AuditIT {
     long middle = (sandbox.firstBlock() + sandbox.head()) / 2;
     try {
       stored.claim(middle, sandbox.head());
-      assertNotChecked("the contracts begin at 4023686");
+      assertNotChecked("its contracts begin at 4023686");
       claimToo(
           "['conditions', 'transfers', 'fills', 'amm', 'lifecycle']",
           StoredChain.FIRST,
