@@ -30,16 +30,16 @@ FROM file({path}, 'Parquet') GROUP BY step ORDER BY step;
 
 -- @held
 -- How many fills of a slice are stored or rejected in total, how many of them from elsewhere, and how many from this file were rejected.
-SELECT count() AS held, countIf(elsewhere) AS elsewhere, countIf(refused AND NOT elsewhere) AS rejected FROM
+SELECT count() AS held, countIf(others) AS elsewhere, countIf(refused AND NOT others) AS rejected FROM
 (
-    SELECT key, max(of != {batch}) AS elsewhere, max(refused) AS refused FROM
+    SELECT key, max(of != {batch}) AS others, max(came.refused) AS refused FROM
     (
         SELECT (block_number, log_index) AS key, batch AS of, 0 AS refused FROM default.chain_fills
             WHERE block_number BETWEEN {first} AND {last}
         UNION ALL
         SELECT (block_number, log_index), batch, 1 FROM default.chain_rejected
             WHERE block_number BETWEEN {first} AND {last} AND batch = {batch}
-    )
+    ) AS came
     WHERE key IN (SELECT (toUInt64({block}), toUInt32({log})) FROM file({path}, 'Parquet') WHERE toUInt64({block}) BETWEEN {first} AND {last})
     GROUP BY key
 );
