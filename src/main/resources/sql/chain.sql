@@ -194,22 +194,30 @@ SELECT sum(held) AS rows FROM
 );
 
 -- @replaced
--- Of a range that reaches beyond these blocks, the blocks before and behind them stay noted, with the logs that the tables have of them.
+-- Of a range that reaches beyond these blocks, the blocks before and behind them stay noted, with the logs that the tables have of
+-- them. Where no range does, no table is read.
 INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, parent_hash, batch, fetched_at)
 WITH toUInt64(substring({first}, 1, 12)) AS begin, toUInt64(substring({last}, 14, 12)) AS end
 SELECT part.dataset, part.first, part.last, any(part.source),
-    sumIf(logs.n, logs.block_number BETWEEN part.first AND part.last), any(part.last_hash), any(part.parent_hash), any(part.batch), now64(3, 'UTC')
+    sumIf(logs.n, logs.block_number BETWEEN part.first AND part.last), any(part.last_hash), any(part.parent_hash), any(part.batch),
+    now64(3, 'UTC')
 FROM
 (
-    SELECT toString(dataset) AS dataset, first, toUInt64(begin - 1) AS last, source, '' AS last_hash, parent_hash, batch FROM default.chain_ranges FINAL
+    SELECT toString(dataset) AS dataset, first, toUInt64(begin - 1) AS last, source, '' AS last_hash, parent_hash, batch
+    FROM default.chain_ranges FINAL
     WHERE dataset IN ({datasets}) AND default.chain_ranges.first < begin AND default.chain_ranges.last >= begin AND batch != {batch}
     UNION ALL
-    SELECT toString(dataset), toUInt64(end + 1) AS first, last, source, last_hash, '' AS parent_hash, batch FROM default.chain_ranges FINAL
+    SELECT toString(dataset), toUInt64(end + 1) AS first, last, source, last_hash, '' AS parent_hash, batch
+    FROM default.chain_ranges FINAL
     WHERE dataset IN ({datasets}) AND default.chain_ranges.first <= end AND default.chain_ranges.last > end AND batch != {batch}
 ) AS part
 LEFT JOIN
 (
-    WITH (SELECT (min(first), max(last)) FROM default.chain_ranges WHERE dataset IN ({datasets}) AND last >= begin AND first <= end) AS all
+    WITH
+        (
+            SELECT (min(first), max(last)) FROM default.chain_ranges
+            WHERE dataset IN ({datasets}) AND last >= begin AND first <= end AND (first < begin OR last > end) AND batch != {batch}
+        ) AS all
     SELECT dataset, block_number, n FROM
     (
         SELECT 'transfers' AS dataset, block_number, countIf(batch_index = 0) AS n FROM default.chain_transfers FINAL

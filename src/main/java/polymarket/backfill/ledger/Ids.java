@@ -64,7 +64,9 @@ final class Ids {
         return database.transaction(
             () -> {
               long added = database.update("add-sorted");
-              database.execute("statistics");
+              if (added > 0) {
+                database.execute("statistics");
+              }
               return new Loaded(entries, database.number("count-sorted"), added);
             });
       } finally {
@@ -165,7 +167,9 @@ final class Ids {
           long pending =
               database.updateSql(
                   database.sql("again", Map.of("mode", mode.text(), "chosen", chosen)), parameters);
-          database.execute("statistics");
+          if (pending > 0) {
+            database.execute("statistics");
+          }
           return pending;
         });
   }

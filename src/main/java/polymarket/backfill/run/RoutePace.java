@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
 import polymarket.backfill.Settings;
@@ -37,13 +38,15 @@ public final class RoutePace {
       Object yaml = new YamlFile(settings.home(), file).values();
       if (find(find(yaml, "id", source), "throttle", null) instanceof Map<?, ?> route
           && route.get("throttle") instanceof Map<?, ?> throttle
-          && throttle.get("expression") instanceof Map<?, ?> expression) {
+          && throttle.get("expression") instanceof Map<?, ?> expression
+          && !expression.isEmpty()) {
         return Double.parseDouble(requests(settings, expression))
             * 1000
             / Double.parseDouble(String.valueOf(throttle.get("timePeriodMillis")));
       }
       return 0;
-    } catch (NumberFormatException e) {
+    } catch (IllegalArgumentException | RuntimeCamelException e) {
+      // what is wrong with it is said when a run checks its routes
       return 0;
     }
   }
@@ -61,10 +64,11 @@ public final class RoutePace {
     try (DefaultCamelContext context = new DefaultCamelContext()) {
       settings.all().forEach(context.getPropertiesComponent()::addInitialProperty);
       context.build();
-      return context
-          .resolveLanguage(String.valueOf(language.getKey()))
-          .createExpression(text)
-          .evaluate(new DefaultExchange(context), String.class);
+      return String.valueOf(
+          context
+              .resolveLanguage(String.valueOf(language.getKey()))
+              .createExpression(text)
+              .evaluate(new DefaultExchange(context), String.class));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
