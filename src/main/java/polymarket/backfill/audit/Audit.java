@@ -251,12 +251,11 @@ public final class Audit {
     if (why != null && opened != null) {
       String others =
           fetched.lacking(datasets.stream().filter(name -> !name.equals(opened)).toList());
-      why =
-          opening || others != null
-              ? others
-              : ranges.isEmpty()
-                  ? why
-                  : why + "; with --opening, a node says what was there before";
+      if (opening || others != null) {
+        why = others;
+      } else if (!ranges.isEmpty()) {
+        why += "; with --opening, a node says what was there before";
+      }
     }
     if (ranges.isEmpty()) {
       return why == null ? "no block was fetched of dataset " + whole.replace(",", " and ") : why;

@@ -214,9 +214,7 @@ public final class Benchmark implements AutoCloseable {
     Map<String, String> urls = Processes.urls(sandbox);
     String url = urls.get("statistics").replaceAll("/_sandbox/.*", "");
     Path ids = ids(url, count);
-    // before the run: the sandbox computes its token ids when they are first needed, and its
-    // sources
-    // answer from what they have
+    // before the run, because the sandbox computes its token ids when they are first needed
     Map<String, Long> truth = scenario.truth().count(url, ids);
     Map<String, String> set = settings(home, urls);
     if (members != null) {

@@ -29,6 +29,7 @@ import polymarket.backfill.job.Parts;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
+import polymarket.backfill.run.Estimate;
 import polymarket.backfill.run.Preview;
 
 /**
@@ -254,7 +255,7 @@ final class DiagnoseCommand implements Callable<Integer> {
   /**
    * What a random sample says of all missing ids: sums over the sources that it was fetched from.
    */
-  private static final class Estimate {
+  private static final class SampleEstimate {
 
     private final int sampled;
     private int found;
@@ -266,12 +267,16 @@ final class DiagnoseCommand implements Callable<Integer> {
     private final Set<String> failures = new HashSet<>();
     private final List<Map<String, Object>> lines = new ArrayList<>();
 
-    Estimate(int sampled) {
+    SampleEstimate(int sampled) {
       this.sampled = sampled;
     }
 
-    /** Adds what one source answered to its share of the sample. */
-    void add(Job part, Preview.Samples of, int own, long ids, int batch) {
+    /**
+     * Adds what one source answered to its share of the sample.
+     *
+     * @param batches the fewest requests for all missing ids of the source
+     */
+    void add(Job part, Preview.Samples of, int own, long ids, long batches) {
       List<Preview.Sample> answered =
           of.samples().stream().filter(one -> one.failure() == null).toList();
       of.samples().stream()
@@ -286,7 +291,7 @@ final class DiagnoseCommand implements Callable<Integer> {
                       .mapToLong(one -> one.rows() / ROWS_A_PAGE)
                       .average()
                       .orElse(0));
-      long ownRequests = (ids + batch - 1) / batch + pages;
+      long ownRequests = batches + pages;
       double ownSeconds = of.limitPerSecond() > 0 ? ownRequests / of.limitPerSecond() : 0;
       Map<String, Object> line = new LinkedHashMap<>();
       line.put("source", part.getSource());
@@ -334,7 +339,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       long most,
       Map<String, Object> report) {
     long start = System.nanoTime();
-    Estimate estimate = new Estimate(sample.size());
+    SampleEstimate estimate = new SampleEstimate(sample.size());
     for (Map.Entry<Job, List<String>> entry :
         Parts.split(settings, clickHouse, Common.home(), job, sample).entrySet()) {
       Job part = entry.getKey();
@@ -342,7 +347,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       Preview.Samples of =
           Preview.sample(settings, part, clickHouse, own, PAGES, new Terminal(true));
       long ids = Math.round(missing * ((double) own.size() / sample.size()));
-      estimate.add(part, of, own.size(), ids, size(settings, part));
+      estimate.add(part, of, own.size(), ids, Estimate.batches(settings, part, ids));
     }
     double[] interval = estimate.interval();
     report.put("sample", estimate.lines);
@@ -370,7 +375,7 @@ final class DiagnoseCommand implements Callable<Integer> {
     }
   }
 
-  private void print(Estimate estimate, Map<String, Object> report) {
+  private void print(SampleEstimate estimate, Map<String, Object> report) {
     System.out.print(Report.table(estimate.lines));
     estimate.failures.stream()
         .limit(3)
@@ -411,11 +416,6 @@ final class DiagnoseCommand implements Callable<Integer> {
         name,
         report.get("list"),
         pace < 1 ? " --pace " + pace : "");
-  }
-
-  /** How many ids a request takes. */
-  private static int size(Settings settings, Job part) {
-    return Math.min(part.getIdsARequest(), settings.number(part.getName() + ".batch-size", 1));
   }
 
   /**

@@ -187,8 +187,8 @@ final class RunCommand extends JobsCommand {
 
   /** What a further round did, with what those before it did. */
   private static JobRun.Result after(JobRun.Result last, JobRun.Result next) {
-    if (next.jobs().isEmpty() || last.jobs().isEmpty()) {
-      return next.jobs().isEmpty() ? ended(last, next) : next;
+    if (next.jobs().isEmpty()) {
+      return ended(last, next);
     }
     List<JobResult> jobs = new ArrayList<>();
     for (int i = 0; i < next.jobs().size(); i++) {

@@ -312,23 +312,21 @@ public final class BatchWork {
 
   /** Counts a request, for a part too. */
   public void countRequest() {
-    if (parent != null) {
-      parent.countRequest();
-      return;
-    }
-    synchronized (this) {
-      requests++;
-    }
+    addRequests(1);
   }
 
   /** Takes a counted request back that was not sent. */
   public void uncountRequest() {
+    addRequests(-1);
+  }
+
+  private void addRequests(int more) {
     if (parent != null) {
-      parent.uncountRequest();
+      parent.addRequests(more);
       return;
     }
     synchronized (this) {
-      requests--;
+      requests += more;
     }
   }
 

@@ -139,7 +139,8 @@ public record Estimate(
         : batches(settings, job, ledger.counts(Share.WHOLE).get(State.PENDING));
   }
 
-  private static long batches(Settings settings, Job job, long ids) {
+  /** The fewest requests for so many ids of a job, with full batches. */
+  public static long batches(Settings settings, Job job, long ids) {
     int size = Math.min(job.getIdsARequest(), size(settings, job));
     return (ids + size - 1) / size;
   }
