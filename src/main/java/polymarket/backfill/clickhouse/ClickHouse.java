@@ -213,7 +213,7 @@ public final class ClickHouse implements AutoCloseable {
       config.setInitializationFailTimeout(-1);
       pool = new HikariDataSource(config);
     }
-    return UnparsedSelects.of(pool, cluster::changed);
+    return UnparsedSelects.of(pool, cluster::changed, deletions());
   }
 
   /**
@@ -384,8 +384,22 @@ public final class ClickHouse implements AutoCloseable {
     }
   }
 
+  private Deletions deletions() {
+    return new Deletions(where(), this::number);
+  }
+
   /** Runs a statement that gives no rows; on a cluster, as {@link Cluster} rewrites it. */
   public void execute(String sql) {
+    deletions()
+        .complete(
+            sql,
+            () -> {
+              send(sql);
+              return null;
+            });
+  }
+
+  private void send(String sql) {
     for (String sent : cluster.statements(sql, table -> Columns.engine(this, table))) {
       surviving(
           REPEATABLE.matcher(sql).lookingAt(),

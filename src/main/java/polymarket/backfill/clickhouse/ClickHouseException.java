@@ -42,10 +42,10 @@ public final class ClickHouseException extends UserError {
 
   /**
    * Codes of temporary errors: too many queries, memory, time-outs, network, read-only replicas,
-   * too few live replicas, Keeper.
+   * too few live replicas, mutations that did not finish, Keeper.
    */
   private static final Set<Integer> PASSING =
-      Set.of(159, 160, 201, 202, 209, 210, 225, 241, 242, 252, 285, 286, 319, 394, 439, 999);
+      Set.of(159, 160, 201, 202, 209, 210, 225, 241, 242, 252, 285, 286, 319, 341, 394, 439, 999);
 
   /** Codes of data that cannot be read into the table's columns. */
   private static final Set<Integer> DATA =

@@ -10,10 +10,10 @@ import java.util.regex.Pattern;
 import javax.sql.DataSource;
 
 /**
- * Connections whose statements run a SELECT without the driver reading it first. The driver's
- * {@code execute}, which camel-jdbc calls, parses the text to find out whether there is a result;
- * with a thousand ids in it that takes longer than all other work on their rows. Its {@code
- * executeQuery} sends the text as it is.
+ * Connections whose statements run a SELECT without the driver reading it first, and a DELETE until
+ * it has deleted. The driver's {@code execute}, which camel-jdbc calls, parses the text to find out
+ * whether there is a result; with a thousand ids in it that takes longer than all other work on
+ * their rows. Its {@code executeQuery} sends the text as it is.
  */
 final class UnparsedSelects {
 
@@ -34,27 +34,29 @@ final class UnparsedSelects {
   /**
    * @param changed gives what is sent for any other statement
    */
-  static DataSource of(DataSource source, UnaryOperator<String> changed) {
+  static DataSource of(DataSource source, UnaryOperator<String> changed, Deletions deletions) {
     return wrapped(
         DataSource.class,
         source,
         (method, arguments, passed) ->
             method.getName().equals("getConnection")
-                ? connection((Connection) passed.call(), changed)
+                ? connection((Connection) passed.call(), changed, deletions)
                 : passed.call());
   }
 
-  private static Connection connection(Connection connection, UnaryOperator<String> changed) {
+  private static Connection connection(
+      Connection connection, UnaryOperator<String> changed, Deletions deletions) {
     return wrapped(
         Connection.class,
         connection,
         (method, arguments, passed) ->
             method.getName().equals("createStatement")
-                ? statement((Statement) passed.call(), changed)
+                ? statement((Statement) passed.call(), changed, deletions)
                 : passed.call());
   }
 
-  private static Statement statement(Statement statement, UnaryOperator<String> changed) {
+  private static Statement statement(
+      Statement statement, UnaryOperator<String> changed, Deletions deletions) {
     return wrapped(
         Statement.class,
         statement,
@@ -66,6 +68,7 @@ final class UnparsedSelects {
               return true;
             }
             arguments[0] = changed.apply(sql);
+            return deletions.complete(sql, passed::call);
           }
           return passed.call();
         });
