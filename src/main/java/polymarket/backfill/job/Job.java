@@ -9,6 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import polymarket.backfill.Nearest;
 import polymarket.backfill.Settings;
@@ -23,6 +25,9 @@ import polymarket.backfill.ledger.BatchWork;
  * The {@link JobField} of each field explains it; each getter returns one of them.
  */
 public final class Job {
+
+  /** An allowed value that stands for whole numbers. */
+  private static final Pattern AT_LEAST = Pattern.compile("(\\d+)\\.\\.");
 
   private static final String SUFFIX = ".job.yaml";
   private static final String ROUTES = ".camel.yaml";
@@ -152,7 +157,9 @@ public final class Job {
   private String leftBy = "";
 
   @JobField(
-      title = "Settings that its routes read, each with its allowed values",
+      title =
+          "Settings that its routes read, each with its allowed values; 0.. for whole numbers of at"
+              + " least 0",
       example = "{example-api.paging: [cursor, offset]}")
   private Map<String, List<String>> allowed = Map.of();
 
@@ -559,14 +566,13 @@ public final class Job {
                 .forEach(settings::urls));
     allowed.forEach(
         (key, choices) -> {
-          if (!choices.contains(settings.text(key))) {
+          String takes = String.join(" or ", choices);
+          Matcher least = AT_LEAST.matcher(takes);
+          if (least.matches()) {
+            settings.number(key, Integer.parseInt(least.group(1)));
+          } else if (!choices.contains(settings.text(key))) {
             throw new UserError(
-                "setting "
-                    + key
-                    + " is '"
-                    + settings.text(key)
-                    + "'; it takes "
-                    + String.join(" or ", choices));
+                "setting " + key + " is '" + settings.text(key) + "'; it takes " + takes);
           }
         });
   }

@@ -59,12 +59,17 @@ class DoctorIT {
   @Test
   void wrongSettings_areNamed_thatARunWouldRefuseLater() {
     bed.set("gamma.paging", "x").set("serve.port", "-1").set("fills.source", "foo");
-    bed.set("wallets.concurrency", "many");
+    bed.set("wallets.concurrency", "many").set("rpc-logs.behind", -5);
     Program.Result result = Program.run(bed, "doctor");
     assertEquals(3, result.exitCode(), result.toString());
     List<String> failed = lines(result, "failed");
     for (String setting :
-        List.of("gamma.paging", "serve.port", "fills.source", "wallets.concurrency")) {
+        List.of(
+            "gamma.paging",
+            "serve.port",
+            "fills.source",
+            "wallets.concurrency",
+            "rpc-logs.behind")) {
       assertTrue(
           failed.stream().anyMatch(line -> line.contains("settings: setting " + setting)),
           setting + ": " + result.out());
