@@ -16,9 +16,12 @@ final class Deletions {
   /** ClickHouse's code for a mutation that did not finish. */
   private static final int UNFINISHED = 341;
 
+  /** One of a partition has no SELECT with the same words; it is sent once. */
   private static final Pattern DELETE =
       Pattern.compile(
-          "(?:\\s|--[^\\n]*\\n)*DELETE\\s+FROM\\s+(?<table>[\\w.`\"]+)", Pattern.CASE_INSENSITIVE);
+          "(?:\\s|--[^\\n]*\\n)*DELETE\\s+FROM\\s+(?<table>[\\w.`\"]+)"
+              + "(?:\\s+ON\\s+CLUSTER\\s+\\S+)?\\s+(?<rows>WHERE\\b)",
+          Pattern.CASE_INSENSITIVE);
 
   private final String where;
   private final ToLongFunction<String> number;
@@ -49,7 +52,8 @@ final class Deletions {
     if (!delete.lookingAt()) {
       return answer;
     }
-    String left = "SELECT count() FROM " + sql.substring(delete.start("table"));
+    String left =
+        "SELECT count() FROM " + delete.group("table") + " " + sql.substring(delete.start("rows"));
     for (int attempt = 1; number.applyAsLong(left) > 0; attempt++) {
       if (attempt == ATTEMPTS) {
         throw new ClickHouseException(
