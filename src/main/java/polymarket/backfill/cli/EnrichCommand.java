@@ -127,8 +127,7 @@ final class EnrichCommand implements Callable<Integer> {
             + " after "
             + Messages.time(result.millis())
             + ", in "
-            + result.slices()
-            + " slices");
+            + Messages.count(result.slices(), "slice"));
     System.out.println(
         "  rows      "
             + Messages.count(result.rows())

@@ -71,16 +71,14 @@ public final class ClickHouseException extends UserError {
     while (cause instanceof ExecutionException && cause.getCause() != null) {
       cause = cause.getCause();
     }
+    boolean silent = cause instanceof ClientException;
     for (Throwable t = cause; t != null; t = t.getCause()) {
+      silent |= t instanceof IOException || t instanceof TimeoutException;
       if (t instanceof ServerException server) {
         return new ClickHouseException(
             where + ": " + plain(server.getMessage(), server.getCode()), server.getCode(), e);
       }
     }
-    boolean silent =
-        cause instanceof ClientException
-            || cause instanceof IOException
-            || cause instanceof TimeoutException;
     return new ClickHouseException(
         where + (silent ? " does not answer: " : ": ") + firstLine(rootMessage(cause)), 0, e);
   }

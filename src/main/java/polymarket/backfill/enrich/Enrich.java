@@ -308,10 +308,10 @@ public final class Enrich {
         return result("complete", ledger, started);
       }
       messages.info(
-          changed.size()
-              + " slices of "
+          Messages.count(changed.size(), "slice")
+              + " of "
               + trades.table()
-              + " changed while they were written: they are written again");
+              + " changed while being written; writing again");
       again(ledger, changed);
     }
     if (steps.isStopped()) {

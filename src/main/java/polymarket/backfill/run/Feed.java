@@ -347,6 +347,7 @@ final class Feed implements Iterator<BatchWork> {
       release(batch, List.of());
       return;
     }
+    retry.stored();
     Set<String> unanswered = new HashSet<>(batch.getIds());
     unanswered.removeAll(batch.outcomes().keySet());
     batch.missing().forEach(unanswered::remove);
@@ -384,6 +385,7 @@ final class Feed implements Iterator<BatchWork> {
       batch.pages().end();
       return;
     }
+    retry.stored();
     progress.page(batch);
     batch.enter(Step.LEDGER);
     ledger.page(batch);
@@ -421,7 +423,7 @@ final class Feed implements Iterator<BatchWork> {
     if (own) {
       blame(batch, failure);
     } else {
-      source.trouble(Retry.reason(failure));
+      source.trouble(retry.why(source, failure));
       synchronized (this) {
         suspects.add(new Suspect(batch, failure));
         release(batch, List.of());

@@ -47,8 +47,10 @@ public final class Pace {
 
   private long troubleSince;
 
-  /** Whether the user was told of it. */
+  /** Whether the user was told of it, and that its circuit breaker opened meanwhile. */
   private boolean told;
+
+  private boolean toldCircuit;
 
   private volatile long pausedUntil;
   private double firstTurn;
@@ -304,6 +306,7 @@ public final class Pace {
       trouble = null;
       troubleSince = 0;
       told = false;
+      toldCircuit = false;
     }
   }
 
@@ -381,13 +384,22 @@ public final class Pace {
     return new TreeMap<>(answers);
   }
 
+  /** Records that its circuit breaker let a call through. */
+  void circuitClosed() {
+    circuitOpen.set(false);
+  }
+
   /**
-   * Records that its circuit breaker refused a call, or let one through.
+   * Records that its circuit breaker refused a call.
    *
-   * @return whether it was not so before
+   * @return whether to tell the user: once until the source answers well again, however often the
+   *     breaker lets calls through to try it
    */
-  boolean circuit(boolean open) {
-    return circuitOpen.getAndSet(open) != open;
+  synchronized boolean circuitOpened() {
+    circuitOpen.set(true);
+    boolean first = !toldCircuit;
+    toldCircuit = true;
+    return first;
   }
 
   /** Whether its circuit breaker refused the last call. */

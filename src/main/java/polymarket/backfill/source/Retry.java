@@ -14,6 +14,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -71,6 +74,12 @@ public final class Retry implements Processor {
 
   private static final Set<Integer> REFUSED_CURSOR = Set.of(400, 404, 410, 422);
 
+  /** Moved, not found, method not allowed, gone: the URL may be wrong. */
+  private static final Set<Integer> WRONG_ADDRESS = Set.of(301, 302, 303, 307, 308, 404, 405, 410);
+
+  /** The URL's own end is no punctuation: that belongs to the sentence. */
+  private static final Pattern URL = Pattern.compile("https?://[^\\s\"'\\]),]*[^\\s\"'\\]),.:;!?]");
+
   private final Map<String, Job> jobs;
   private final Sources sources;
   private final Stop stop;
@@ -86,6 +95,9 @@ public final class Retry implements Processor {
 
   private volatile long reloadedUntil;
   private final Set<String> toldReasons = ConcurrentHashMap.newKeySet();
+
+  /** Whether the user was told that ClickHouse fails; what sources answer does not change it. */
+  private final AtomicBoolean toldOfClickHouse = new AtomicBoolean();
 
   /** The causes of failures. */
   enum Kind {
@@ -146,7 +158,7 @@ public final class Retry implements Processor {
     // what ended a connection, such as an answer that took too long, is not what the source said
     boolean broken = find(failure, IOException.class) != null;
     if (find(failure, CallNotPermittedException.class) != null) {
-      if (source.circuit(true)) {
+      if (source.circuitOpened()) {
         messages.event(source.name() + ": the circuit breaker is open after too many failed calls");
       }
     } else if (broken && find(failure, ClickHouseException.class) == null) {
@@ -191,7 +203,7 @@ public final class Retry implements Processor {
     if (kind == Kind.RELOAD) {
       exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, RELOAD_MILLIS / 4);
     } else if (kind != Kind.FATAL && !stop.asked()) {
-      String why = reason(failure);
+      String why = why(source, failure);
       boolean refused =
           kind == Kind.FAILURE
               && exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class);
@@ -208,7 +220,9 @@ public final class Retry implements Processor {
         boolean ofClickHouse =
             find(failure, ClickHouseException.class) != null
                 || find(failure, SQLException.class) != null;
-        tell(source, probe || kind == Kind.BUSY && !ofClickHouse);
+        if (!ofClickHouse || toldOfClickHouse.compareAndSet(false, true)) {
+          tell(source, probe || kind == Kind.BUSY && !ofClickHouse);
+        }
       }
     }
   }
@@ -229,6 +243,31 @@ public final class Retry implements Processor {
                       + " (source.patience)"
                   : "; trying again"));
     }
+  }
+
+  /** Records that ClickHouse stored something: its next failure is another one. */
+  public void stored() {
+    toldOfClickHouse.set(false);
+  }
+
+  /** Why a call failed; of an answer that says that there is nothing, what to check. */
+  public String why(Pace source, Throwable failure) {
+    SourceException answer = find(failure, SourceException.class);
+    String hint =
+        answer == null || !WRONG_ADDRESS.contains(answer.status())
+            ? ""
+            : jobs.values().stream()
+                .filter(job -> job.getSource().equals(source.name()))
+                .findFirst()
+                .map(
+                    job ->
+                        " (if all calls fail, check the setting "
+                            + job.getUrl()
+                            + " and the path in routes/jobs/"
+                            + job.getName()
+                            + ".camel.yaml)")
+                .orElse("");
+    return reason(failure) + hint;
   }
 
   /** Tells the user that another member works on a batch by now. */
@@ -317,9 +356,9 @@ public final class Retry implements Processor {
         yield false;
       }
       case RELOAD -> true;
-      case BUSY -> patient(asked(exchange, batch), reason(failure));
+      case BUSY -> patient(asked(exchange, batch), failure);
       case FAILURE ->
-          patient(asked(exchange, batch), reason(failure))
+          patient(asked(exchange, batch), failure)
               && !exchange.getProperty(ExchangeProperties.REFUSED, false, Boolean.class)
               && !isEnough(exchange, batch, failure)
               && exchange.getProperty(ExchangeProperties.FAILURES, 0, Integer.class)
@@ -361,6 +400,10 @@ public final class Retry implements Processor {
   private static boolean isOfTheSource(Throwable failure) {
     SourceException answer = find(failure, SourceException.class);
     return answer == null ? find(failure, IOException.class) != null : answer.status() >= 500;
+  }
+
+  private boolean patient(Pace source, Throwable failure) {
+    return patient(source, why(source, failure));
   }
 
   /**
@@ -465,19 +508,20 @@ public final class Retry implements Processor {
         : host.getHostName() + (host.getPort() > 0 ? ":" + host.getPort() : "") + " (" + why + ")";
   }
 
+  /** A text with each URL reduced to its host and port. */
   public static String hostsOnly(String text) {
-    java.util.regex.Matcher matcher =
-        java.util.regex.Pattern.compile("https?://[^\\s\"'\\]),]+").matcher(Redaction.line(text));
     String hosts =
-        matcher.replaceAll(
-            match -> {
-              try {
-                return java.util.regex.Matcher.quoteReplacement(
-                    String.valueOf(URI.create(match.group()).getHost()));
-              } catch (IllegalArgumentException e) {
-                return "(a URL)";
-              }
-            });
+        URL.matcher(Redaction.line(text))
+            .replaceAll(
+                url -> {
+                  try {
+                    String place = URI.create(url.group()).getRawAuthority();
+                    return Matcher.quoteReplacement(
+                        place == null ? "(a URL)" : place.replaceFirst(".*@", ""));
+                  } catch (IllegalArgumentException e) {
+                    return "(a URL)";
+                  }
+                });
     return Messages.cut(hosts, 400);
   }
 

@@ -380,7 +380,7 @@ public final class Sources implements HttpClientConfigurer {
     }
     int status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 200, Integer.class);
     source.counted(String.valueOf(status));
-    source.circuit(false);
+    source.circuitClosed();
     byte[] bytes =
         exchange.getMessage().getBody() instanceof byte[] came && status < 300 ? came : null;
     String body = bytes != null ? null : exchange.getMessage().getBody(String.class);

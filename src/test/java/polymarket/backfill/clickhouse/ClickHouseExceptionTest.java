@@ -48,4 +48,15 @@ class ClickHouseExceptionTest {
                 + " necessary to have the grant INSERT(id) ON default.t. (ACCESS_DENIED) (version"
                 + " 25.3.2.39 (official build))"));
   }
+
+  @Test
+  void aConnectionThatBreaks_isClickHouseThatDoesNotAnswer() {
+    assertEquals(
+        "ClickHouse at http://127.0.0.1:1 does not answer: the target failed to respond",
+        ClickHouseException.of(
+                "ClickHouse at http://127.0.0.1:1",
+                new com.clickhouse.client.api.DataTransferException(
+                    "insert", new java.io.IOException("the target failed to respond")))
+            .getMessage());
+  }
 }
