@@ -67,10 +67,10 @@ final class Identity {
           "ledger "
               + place
               + " was made with another source ("
-              + meta.get("source_host")
-              + ", now "
-              + owner.sourceHost()
-              + "): its progress does not apply here. Set the source's URL back, "
+              + difference(meta.get("source_host"), owner)
+              + "): its progress does not apply here. Set "
+              + (owner.setting().isEmpty() ? "the source's URL" : owner.setting())
+              + " back, "
               + place.elsewhere()
               + ", or `backfill reset "
               + owner.job()
@@ -87,6 +87,14 @@ final class Identity {
               + owner.job()
               + "` to fetch everything again");
     }
+  }
+
+  /** What differs of a source's URL, of which the ledger has no more than its host. */
+  private static String difference(String before, Owner now) {
+    if (!now.sourceHost().equals(before)) {
+      return before + ", now " + now.sourceHost();
+    }
+    return (now.setting().isEmpty() ? "" : "another port, path or key at ") + before;
   }
 
   String job() {

@@ -30,9 +30,17 @@ public final class Ledger implements AutoCloseable {
    *
    * @param sourceKey stands for the source's URL without showing it (a URL may hold a key)
    * @param sourceHost shown where it differs
+   * @param setting the one with the source's URL; empty where there is none
    * @param server ClickHouse's id
    */
-  public record Owner(String job, String sourceKey, String sourceHost, String server) {}
+  public record Owner(
+      String job, String sourceKey, String sourceHost, String setting, String server) {
+
+    /** Of a source that no single setting names. */
+    public Owner(String job, String sourceKey, String sourceHost, String server) {
+      this(job, sourceKey, sourceHost, "", server);
+    }
+  }
 
   /**
    * An id with all that the ledger knows of it: rows that are stored or, where it failed, that were

@@ -175,7 +175,11 @@ public final class JobRun extends RunLedgers {
         job.isIdentified()
             ? identified(job)
             : new Ledger.Owner(
-                job.getName(), Integer.toHexString(url.hashCode()), host, clickHouse.id());
+                job.getName(),
+                Integer.toHexString(url.hashCode()),
+                host,
+                job.getUrl(),
+                clickHouse.id());
     boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
         window

@@ -148,6 +148,16 @@ class LedgerDamageTest {
   }
 
   @Test
+  void anotherPathOfTheSameHost_isSaidSo_withTheSetting() throws IOException {
+    String message =
+        refused(new Ledger.Owner("payouts", "xyz", "api.example", "goldsky.url", "server-1"));
+    assertTrue(
+        message.contains("(another port, path or key at api.example)")
+            && message.contains("Set goldsky.url back"),
+        message);
+  }
+
+  @Test
   void anotherClickHouses_isRefused() throws IOException {
     assertTrue(
         refused(new Ledger.Owner("payouts", "abc", "api.example", "server-2"))

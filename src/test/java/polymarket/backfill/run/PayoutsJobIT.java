@@ -606,8 +606,11 @@ class PayoutsJobIT {
     List<String> ids = sound(5);
     bed.run(ids);
     bed.set("goldsky.positions.url", bed.sandbox().url() + "/other");
+    String said = assertThrows(UserError.class, () -> bed.run(ids)).getMessage();
     assertTrue(
-        assertThrows(UserError.class, () -> bed.run(ids)).getMessage().contains("another source"));
+        said.contains("another port, path or key at 127.0.0.1")
+            && said.contains("Set goldsky.positions.url back"),
+        said);
   }
 
   @Test
