@@ -30,6 +30,9 @@ WHERE lease_until > clock_timestamp() AND EXISTS (
   SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND classid = 4712 AND objid = member::oid AND objsubid = 2 AND granted);
 
+-- @can-write
+SELECT NOT current_setting('transaction_read_only')::boolean;
+
 -- @cluster-there
 SELECT to_regclass('backfill.alive') IS NOT NULL;
 

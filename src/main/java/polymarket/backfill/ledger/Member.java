@@ -312,9 +312,7 @@ public final class Member implements AutoCloseable {
   }
 
   private void lose(SQLException e) {
-    AwayException away =
-        new AwayException(
-            "the shared ledger at " + cluster.where() + " does not answer: " + e.getMessage(), e);
+    AwayException away = cluster.away(e);
     if (closed || !lost.compareAndSet(null, away)) {
       return;
     }
@@ -330,7 +328,7 @@ public final class Member implements AutoCloseable {
     told.accept(away.getMessage());
   }
 
-  private static String host() {
+  static String host() {
     try {
       return InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {

@@ -42,13 +42,18 @@ public record SharedLedgers(String url, String user, String password, String egr
    * @param alive whether it has its lease and its session
    */
   public record MemberInfo(
-      int member,
-      String host,
-      long pid,
-      String jobs,
-      String egress,
-      long joinedAt,
-      boolean alive) {}
+      int member, String host, long pid, String jobs, String egress, long joinedAt, boolean alive) {
+
+    /** Whether it works now on a job, or on what it calls so. */
+    public boolean worksOn(String what) {
+      return alive && List.of(jobs.split(" ")).contains(what);
+    }
+
+    /** Whether it is a process of this machine. */
+    public boolean isProcess(long other) {
+      return pid == other && host.equals(Member.host());
+    }
+  }
 
   /**
    * The pace of a source.
@@ -70,6 +75,12 @@ public record SharedLedgers(String url, String user, String password, String egr
             settings.text("cluster.user"),
             settings.text("cluster.password"),
             settings.text("source.egress"));
+  }
+
+  /** The members of the database that the settings name; none where each machine has its own. */
+  public static List<MemberInfo> members(Settings settings) {
+    SharedLedgers cluster = of(settings);
+    return cluster == null ? List.of() : cluster.members();
   }
 
   public SharedLedgers {
@@ -160,7 +171,7 @@ public record SharedLedgers(String url, String user, String password, String egr
   /** Whether it answers now, as one that can be written. */
   public boolean answers() {
     try (Connection connection = connect("backfill", Duration.ofSeconds(CONNECT_SECONDS))) {
-      return !connection.isReadOnly();
+      return rows(connection, "can-write", result -> result.getBoolean(1)).get(0);
     } catch (SQLException e) {
       return false;
     }
@@ -278,21 +289,37 @@ public record SharedLedgers(String url, String user, String password, String egr
 
   /** What an error of the database means for who runs the program. */
   UserError refused(Exception e) {
-    String why = why(e);
     return isAway(e)
-        ? new AwayException("the shared ledger at " + where() + " does not answer: " + why, e)
+        ? away(e)
         : new UserError(
             "the shared ledger at "
                 + where()
                 + " cannot be used: "
-                + why
+                + why(e)
                 + (isLogin(e)
                     ? ". Correct CLUSTER_USER and CLUSTER_PASSWORD"
                     : ". See docs/CLUSTER.md"),
             e);
   }
 
-  /** What the driver says and, where it does not say why no connection came about, the cause. */
+  /** What it means that the server is not reached, or cannot be written. */
+  AwayException away(Exception e) {
+    return new AwayException(
+        "the shared ledger at "
+            + where()
+            + (isReadOnly(e)
+                ? " cannot be written: "
+                    + why(e)
+                    + ". Is it a standby? Lead cluster.url to the primary: add its host and"
+                    + " targetServerType=primary"
+                : " does not answer: " + why(e)),
+        e);
+  }
+
+  /**
+   * What the driver says, without a full stop, and, where it does not say why no connection came
+   * about, the cause.
+   */
   private static String why(Exception e) {
     Throwable root = e;
     while (root.getCause() != null) {
@@ -302,12 +329,13 @@ public record SharedLedgers(String url, String user, String password, String egr
       return "unknown host " + root.getMessage();
     }
     String said =
-        e.getMessage() == null ? e.toString() : String.join(" ", e.getMessage().lines().toList());
+        (e.getMessage() == null ? e.toString() : String.join(" ", e.getMessage().lines().toList()))
+            .replaceAll("\\.$", "");
     // of a refused connection the driver says so itself
     return root instanceof IOException
             && !(root instanceof ConnectException)
             && root.getMessage() != null
-        ? said.replaceAll("\\.$", "") + " (" + root.getMessage() + ")"
+        ? said + " (" + root.getMessage() + ")"
         : said;
   }
 
@@ -324,10 +352,19 @@ public record SharedLedgers(String url, String user, String password, String egr
    * 08 and 57P, 53300, 25006 and 25P03 of SQLSTATE.
    */
   static boolean isAway(Exception e) {
+    return hasState(e, "08...|57P..|25006|25P03|53300");
+  }
+
+  /** Whether the server answers, but cannot be written, as a standby. */
+  private static boolean isReadOnly(Exception e) {
+    return hasState(e, "25006");
+  }
+
+  private static boolean hasState(Exception e, String states) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof SQLException sql
           && sql.getSQLState() != null
-          && sql.getSQLState().matches("08...|57P..|25006|25P03|53300")) {
+          && sql.getSQLState().matches(states)) {
         return true;
       }
     }

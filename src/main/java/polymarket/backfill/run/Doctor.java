@@ -86,12 +86,21 @@ public final class Doctor {
     }
     doctor.values();
     doctor.locks();
-    doctor.cluster();
+    boolean paced = doctor.cluster();
     try (ClickHouse clickHouse = ClickHouse.open(settings)) {
       doctor.ok(
           "ClickHouse", clickHouse.where() + ", version " + clickHouse.value("SELECT version()"));
       doctor.rights(clickHouse);
-      doctor.sources(clickHouse);
+      if (paced) {
+        doctor.sources(clickHouse);
+      } else {
+        doctor.findings.add(
+            new Finding(
+                "sources",
+                Verdict.SKIPPED,
+                "not asked: members share their pace in the database of cluster.url",
+                ""));
+      }
     } catch (UserError e) {
       // the embedded engine's message says what to do
       doctor.failed(
@@ -169,10 +178,15 @@ public final class Doctor {
             : holders.stream().map(ShareLock.Holder::toString).collect(Collectors.joining("; ")));
   }
 
-  /** Joins the members that share ledgers, and leaves them again. */
-  private void cluster() {
+  /**
+   * Joins the members that share ledgers, and leaves them again.
+   *
+   * @return whether the sources can be asked at the pace that members share, or that is this
+   *     machine's
+   */
+  private boolean cluster() {
     if (settings.text("cluster.url").isEmpty()) {
-      return;
+      return true;
     }
     try {
       SharedLedgers cluster = SharedLedgers.of(settings);
@@ -183,8 +197,10 @@ public final class Doctor {
                 .count();
         ok("cluster.url", cluster.where() + ", " + Messages.count(others, "other member"));
       }
+      return true;
     } catch (UserError e) {
       failed("cluster.url", e.getMessage(), "see docs/CLUSTER.md for what PostgreSQL needs");
+      return false;
     }
   }
 

@@ -76,7 +76,7 @@ public final class Membership implements AutoCloseable {
   /**
    * Joins for a few requests that store nothing, because the limits are those of all members.
    *
-   * @param what the process does, for {@code status}
+   * @param what the process does, for {@code status}: not a job's name, because it runs none
    * @return null where this machine has the limits for itself
    */
   static Member guest(Settings settings, String what, Stop stop) {
@@ -133,8 +133,8 @@ public final class Membership implements AutoCloseable {
     return member == null
         ? null
         : member.cluster().members().stream()
-            .filter(other -> other.alive() && other.member() != member.number())
-            .filter(other -> other.jobs().contains(inWindow(job)))
+            .filter(other -> other.member() != member.number())
+            .filter(other -> other.worksOn(inWindow(job)))
             .map(
                 other ->
                     "member "

@@ -86,6 +86,18 @@ class DoctorIT {
     assertTrue(alone.err().contains("`backfill run markets` fills it"), alone.err());
   }
 
+  @Test
+  void aDatabaseThatDoesNotAnswer_isOneFailedCheck_andNoSourceIsAskedWithoutItsPace() {
+    bed.set("cluster.url", "jdbc:postgresql://127.0.0.1:9/none");
+    Program.Result result = Program.run(bed, "doctor");
+    assertEquals(3, result.exitCode(), result.toString());
+    List<String> failed = lines(result, "failed");
+    assertEquals(1, failed.size(), result.out());
+    assertTrue(failed.get(0).contains("cluster.url: the shared ledger at"), failed.get(0));
+    assertEquals(1, lines(result, "skipped").size(), result.out());
+    assertTrue(lines(result, "skipped").get(0).contains("sources: not asked"), result.out());
+  }
+
   /** What a run takes is planned before it, without a trace, and compared with it after. */
   private void planAndRun() throws IOException {
     Path ids = Files.write(bed.home().resolve("ids.txt"), bed.ids(250));

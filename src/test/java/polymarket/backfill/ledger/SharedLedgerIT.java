@@ -264,6 +264,7 @@ class SharedLedgerIT extends LedgerContract {
     assertThrows(AwayException.class, () -> complete(one, begun));
     assertTrue(member.lost().getMessage().contains(cluster.where()), member.lost().getMessage());
     assertEquals(List.of(member.lost().getMessage()), told);
+    assertFalse(told.get(0).endsWith("."), "a half-sentence follows: " + told);
     assertSame(member.lost(), assertThrows(AwayException.class, () -> one.size(Share.WHOLE)));
 
     Member again = join();
@@ -273,6 +274,16 @@ class SharedLedgerIT extends LedgerContract {
       assertEquals(begun.key(), resumed.key());
       complete(two, resumed);
     }
+  }
+
+  @Test
+  void aServerThatCannotBeWritten_isSaidSo_andIsWaitedFor() {
+    String name = cluster.where().replaceFirst(".*/", "");
+    postgres.execute(cluster, "ALTER DATABASE " + name + " SET default_transaction_read_only = on");
+    postgres.endSessions(cluster);
+    String said = assertThrows(AwayException.class, this::join).getMessage();
+    assertTrue(said.contains("cannot be written") && said.contains("=primary"), said);
+    assertFalse(cluster.answers());
   }
 
   @Test
