@@ -83,10 +83,21 @@ final class JoinCommand implements Callable<Integer> {
       return code;
     }
     if (jobs.isEmpty() && windows.isEmpty()) {
-      System.out.println("nothing to do: no ledger at " + cluster.where() + " has pending ids");
+      nothing("no ledger " + of() + "at " + cluster.where() + " has pending ids");
       return 0;
     }
     return code;
+  }
+
+  /** The jobs that were named, for messages; empty where none was. */
+  private String of() {
+    return names.isEmpty() ? "" : "of " + String.join(", ", names) + " ";
+  }
+
+  private void nothing(String why) {
+    // with --json, standard output is for the result alone
+    (json ? System.err : System.out)
+        .println("nothing to do: " + why + "; `backfill run JOB` asks for failed ones again");
   }
 
   /** Whether a pass was named or, where nothing was, a member leads one now. */
@@ -139,7 +150,7 @@ final class JoinCommand implements Callable<Integer> {
     while (true) {
       jobs = free(settings, cluster, jobs, window, terminal);
       if (jobs.isEmpty()) {
-        System.out.println("nothing to do: other members have done it");
+        nothing("other members have taken the pending ids");
         return 0;
       }
       try {
@@ -203,7 +214,7 @@ final class JoinCommand implements Callable<Integer> {
     }
   }
 
-  /** The jobs that were named, or those that have pending ids. */
+  /** The jobs that have pending ids, of those that were named or of all. */
   private List<Job> jobs(Settings settings, SharedLedgers cluster) {
     List<Job> jobs = new ArrayList<>();
     for (String name : names.isEmpty() ? Job.names(Common.home()) : names) {
@@ -212,10 +223,7 @@ final class JoinCommand implements Callable<Integer> {
       }
       LedgerPlace place = LedgerPlace.of(settings, name);
       Job job = Job.read(Common.home(), name);
-      if (!names.isEmpty() && !place.exists() && LedgerPlace.window(settings, name).exists()) {
-        continue;
-      }
-      if (!names.isEmpty() && !place.exists()) {
+      if (!names.isEmpty() && !place.exists() && !LedgerPlace.window(settings, name).exists()) {
         throw new UserError(
             "no ledger of "
                 + name
@@ -225,7 +233,7 @@ final class JoinCommand implements Callable<Integer> {
                 + name
                 + "`");
       }
-      if (!names.isEmpty() || place.exists() && hasPending(place)) {
+      if (place.exists() && hasPending(place)) {
         jobs.add(job);
       }
     }

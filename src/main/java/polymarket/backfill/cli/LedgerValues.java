@@ -1,6 +1,5 @@
 package polymarket.backfill.cli;
 
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -13,8 +12,8 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
-import polymarket.backfill.run.RunState;
 import polymarket.backfill.verify.Ready;
 
 /** What the ledgers of several jobs know, for the placeholders of measures. */
@@ -50,18 +49,16 @@ final class LedgerValues implements Ready.Ledgers, AutoCloseable {
     Map<String, Object> values = new HashMap<>();
     Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text))
         .forEach(key -> values.put(key, 0L));
+    List<SharedLedgers.MemberInfo> members = SharedLedgers.members(settings);
     double worst = 0;
     values.put("worst_job", "");
     List<String> pending = new ArrayList<>();
     for (String job : jobs) {
-      if (Files.isDirectory(settings.path("runtime.dir"))) {
-        add(
-            values,
-            "running",
-            StatusCommand.runs(settings.path("runtime.dir"), job).stream()
-                .filter(run -> run.state() == RunState.RUNNING)
-                .count());
-      }
+      add(
+          values,
+          "running",
+          StatusCommand.running(
+              StatusCommand.runs(settings.path("runtime.dir"), job), members, job));
       Ledger ledger = ledger(job);
       if (ledger == null) {
         continue;

@@ -232,7 +232,10 @@ final class ServeContent implements PageContent, AutoCloseable {
   }
 
   @Override
-  public String failed(String name, String search) {
+  public Optional<String> failed(String name, String search) {
+    if (!jobs.contains(name)) {
+      return Optional.empty();
+    }
     String lower = search.toLowerCase(Locale.ROOT);
     List<Map<String, Object>> failed = new ArrayList<>();
     failed(
@@ -251,7 +254,7 @@ final class ServeContent implements PageContent, AutoCloseable {
             failed.add(row);
           }
         });
-    return Report.json(failed);
+    return Optional.of(Report.json(failed));
   }
 
   /** Hands out at most so many failed ids of each job that runs under a name, with that job. */

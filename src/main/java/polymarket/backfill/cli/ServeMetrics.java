@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.ledger.SharedLedgers;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.CamelMetrics;
 import polymarket.backfill.run.Heads;
@@ -33,8 +34,10 @@ final class ServeMetrics {
   private final Map<String, String> sources;
 
   private final Settings settings;
+  private final List<SharedLedgers.MemberInfo> members;
 
   private ServeMetrics(Settings settings, Map<String, String> sources) {
+    this.members = SharedLedgers.members(settings);
     this.settings = settings;
     this.sources = sources;
   }
@@ -83,9 +86,9 @@ final class ServeMetrics {
         ledger.balanced() ? 1 : 0);
     text.gauge(
         "backfill_running",
-        "Processes that run a job.",
+        "Processes that run a job, members of a shared ledger on other machines too.",
         job,
-        ledger.runs().stream().filter(run -> run.state() == RunState.RUNNING).count());
+        StatusCommand.running(ledger.runs(), members, ledger.job()));
     ledger.runs().stream()
         .map(JobStatus::numbers)
         .filter(Objects::nonNull)

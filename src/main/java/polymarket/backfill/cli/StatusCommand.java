@@ -224,6 +224,22 @@ final class StatusCommand implements Callable<Integer> {
     }
   }
 
+  /**
+   * How many processes work on a job: those that say so in the runtime folder, and the living
+   * members of its shared ledger that are none of them.
+   *
+   * @param status the job, as {@link #statuses} names it
+   */
+  static long running(List<JobStatus> runs, List<SharedLedgers.MemberInfo> members, String status) {
+    List<JobStatus> here = runs.stream().filter(run -> run.state() == RunState.RUNNING).toList();
+    String what = status.replace(" (window)", "(window)");
+    return here.size()
+        + members.stream()
+            .filter(member -> member.worksOn(what))
+            .filter(member -> here.stream().noneMatch(run -> member.isProcess(run.pid())))
+            .count();
+  }
+
   /** What the processes that work, or last worked, on the job say of themselves. */
   static List<JobStatus> runs(Path runtime, String job) {
     if (!Files.isDirectory(runtime)) {

@@ -85,7 +85,7 @@ public final class Preview {
       Messages messages) {
     job.check(settings);
     Stop stop = new Stop();
-    try (Member member = Membership.guest(settings, "diagnose " + job.getName(), stop)) {
+    try (Member member = Membership.guest(settings, job.getName() + "(diagnose)", stop)) {
       Sources sources = new Sources(settings, Share.WHOLE, 1, stop, member);
       return sample(settings, job, clickHouse, ids, pages, sources, stop, messages);
     }
@@ -137,7 +137,7 @@ public final class Preview {
       Settings settings, Job job, ClickHouse clickHouse, List<String> ids, Messages messages) {
     job.check(settings);
     Stop stop = new Stop();
-    try (Member member = Membership.guest(settings, "fetch " + job.getName(), stop)) {
+    try (Member member = Membership.guest(settings, job.getName() + "(fetch)", stop)) {
       Sources sources = new Sources(settings, Share.WHOLE, 1, stop, member);
       return fetch(settings, job, clickHouse, ids, sources, stop, messages);
     }

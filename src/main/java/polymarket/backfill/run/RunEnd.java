@@ -89,9 +89,9 @@ final class RunEnd {
           Messages.count(failed, "id")
               + " failed: see `backfill ledger "
               + job
-              + " --state failed`; the same command "
-              + (options.limit() == Long.MAX_VALUE ? "" : "without --limit ")
-              + "asks for them again");
+              + " --state failed`; "
+              + again(job)
+              + " asks for them again");
       return RunState.FAILED_IDS;
     }
     if (left > 0) {
@@ -105,5 +105,16 @@ final class RunEnd {
       return RunState.LIMITED;
     }
     return ofRun;
+  }
+
+  /** The command that asks for failed ids again. */
+  private String again(String job) {
+    if (options.helps()) {
+      return "`backfill run "
+          + job
+          + "`"
+          + (options.window().all() ? "" : " with the same window of time");
+    }
+    return "the same command" + (options.limit() == Long.MAX_VALUE ? "" : " without --limit");
   }
 }

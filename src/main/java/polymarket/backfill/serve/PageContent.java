@@ -4,7 +4,10 @@ import java.nio.file.Path;
 import java.util.Optional;
 import polymarket.backfill.UserError;
 
-/** What the page shows, and what it can start. Its methods are called from one thread. */
+/**
+ * What the page shows, and what it can start. Its methods are called from one thread. Those that
+ * read end with a {@link UserError} while a ledger cannot be read.
+ */
 public interface PageContent {
 
   /** What runs and what is done, as a JSON object on one line. */
@@ -14,12 +17,11 @@ public interface PageContent {
   String history();
 
   /**
-   * The failed ids of a job, as a JSON array.
+   * The failed ids of a job, as a JSON array; empty if there is no such job.
    *
    * @param search what the id or its reason contains; empty for all
-   * @throws UserError if there is no such job
    */
-  String failed(String job, String search);
+  Optional<String> failed(String job, String search);
 
   /** What Prometheus reads, in its text format. */
   String metrics();

@@ -269,7 +269,9 @@ public final class PageServer implements AutoCloseable {
     try {
       answer(request, message.getBody(), response, context);
     } catch (UserError e) {
-      submit(new Answer(409, TEXT, e.getMessage() + "\n"), response, context);
+      // what is asked for cannot be done as things are; what is read cannot be read now
+      int status = request.getMethod().equals("POST") ? 409 : 503;
+      submit(new Answer(status, TEXT, e.getMessage() + "\n"), response, context);
     } catch (RuntimeException e) {
       LOG.error("{} failed", request.getPath(), e);
       submit(
@@ -344,10 +346,10 @@ public final class PageServer implements AutoCloseable {
       case "/status.json" -> new Answer(200, JSON, content.status());
       case "/history.json" -> new Answer(200, JSON, content.history());
       case "/failed.json" ->
-          new Answer(
-              200,
-              JSON,
-              content.failed(query.getOrDefault("job", ""), query.getOrDefault("search", "")));
+          content
+              .failed(query.getOrDefault("job", ""), query.getOrDefault("search", ""))
+              .map(ids -> new Answer(200, JSON, ids))
+              .orElseGet(PageServer::notFound);
       case "/metrics" ->
           new Answer(200, "text/plain; version=0.0.4; charset=utf-8", content.metrics());
       case "/report" -> report(query.getOrDefault("name", ""));
