@@ -85,6 +85,16 @@ class HotReloadIT {
         assertTrue(rate(bed, 3000) > 1);
 
         Files.writeString(route, good);
+        run.awaitSaid("goldsky.camel.yaml was reloaded");
+        Path other = bed.home().resolve("routes/clob-lists.camel.yaml");
+        String lists = Files.readString(other);
+        Files.writeString(other, lists.replace("id: clob-page\n", "id: clob-pages\n"));
+        run.awaitSaid(
+            "the route that runs with direct:clob-page has the id 'clob-page', not 'clob-pages';"
+                + " keep its id, or start the run again - the running route is unchanged");
+        assertTrue(run.err().contains("routes/clob-lists.camel.yaml:"), run.err());
+        Files.writeString(other, lists);
+
         pace(route, 40, 1000);
         long edited = System.nanoTime();
         run.awaitSaid("goldsky from 6 requests in 1 s to 40 requests in 1 s");

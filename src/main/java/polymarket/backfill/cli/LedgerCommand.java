@@ -21,7 +21,7 @@ import polymarket.backfill.ledger.State;
     name = "ledger",
     description =
         "List the ids of a state, with rows, attempts, last HTTP status and reason, separated by"
-            + " tabs.")
+            + " tabs; of a job with parts, such as fills, also the part.")
 final class LedgerCommand implements Callable<Integer> {
 
   @Mixin private Common common;
@@ -57,27 +57,34 @@ final class LedgerCommand implements Callable<Integer> {
     }
     Settings settings = common.settings();
     Job job = Job.read(Common.home(), name);
-    List<LedgerPlace> files =
-        job.parts(Common.home(), "auto").stream()
-            .map(part -> LedgerPlace.of(settings, part.getName()))
-            .filter(LedgerPlace::exists)
-            .toList();
+    List<Job> parts = job.parts(Common.home(), "auto");
+    Map<String, LedgerPlace> files = new LinkedHashMap<>();
+    for (Job part : parts) {
+      LedgerPlace file = LedgerPlace.of(settings, part.getName());
+      if (file.exists()) {
+        files.put(part.getName(), file);
+      }
+    }
     if (files.isEmpty()) {
       throw new UserError(
           "no ledger of "
               + job.getName()
               + " in "
-              + settings.path("runtime.dir")
+              + LedgerPlace.ofAll(settings)
               + ": no job has run here yet");
     }
+    boolean named = parts.size() > 1;
     if (!json) {
-      System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason");
+      System.out.println("id\trows\tattempts\tstatus\tmarked_at\treason" + (named ? "\tjob" : ""));
     }
-    files.forEach(this::list);
+    files.forEach((part, file) -> list(file, named ? part : null));
     return 0;
   }
 
-  private void list(LedgerPlace file) {
+  /**
+   * @param part whose ledger it is; null where the job has one ledger alone
+   */
+  private void list(LedgerPlace file, String part) {
     try (Ledger ledger = Ledger.open(file)) {
       ledger.entries(
           state,
@@ -93,6 +100,9 @@ final class LedgerCommand implements Callable<Integer> {
                 "marked_at",
                 entry.markedAt() == 0 ? null : Instant.ofEpochMilli(entry.markedAt()).toString());
             row.put("reason", entry.reason());
+            if (part != null) {
+              row.put("job", part);
+            }
             if (json) {
               System.out.println(Report.json(row));
             } else {

@@ -59,7 +59,7 @@ final class ResetCommand implements Callable<Integer> {
           "no ledger of "
               + job.getName()
               + " in "
-              + settings.path("runtime.dir")
+              + LedgerPlace.ofAll(settings)
               + ": there is nothing to reset");
     }
     SharedLedgers cluster = SharedLedgers.of(settings);

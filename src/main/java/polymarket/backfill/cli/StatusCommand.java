@@ -101,7 +101,7 @@ final class StatusCommand implements Callable<Integer> {
             "no ledger"
                 + (name == null ? "" : " of " + name)
                 + " in "
-                + (cluster == null ? settings.path("runtime.dir") : cluster.where())
+                + LedgerPlace.ofAll(settings)
                 + ": no job has run here yet");
       }
       String text =

@@ -39,6 +39,12 @@ public abstract sealed class LedgerPlace permits LedgerFile, LedgerSchema {
     return of(settings, job + WINDOW);
   }
 
+  /** Where the settings say that all ledgers are, for messages. */
+  public static String ofAll(Settings settings) {
+    SharedLedgers cluster = SharedLedgers.of(settings);
+    return cluster == null ? settings.path("runtime.dir").toString() : cluster.where();
+  }
+
   /** The shared ledger of a job, to be worked on by a member. */
   public static LedgerPlace shared(Member member, String job) {
     return new LedgerSchema(member.cluster(), job, member);

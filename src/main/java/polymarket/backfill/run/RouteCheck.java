@@ -98,26 +98,21 @@ final class RouteCheck {
     }
     roots.forEach(this::declare);
     roots.forEach(this::walk);
+    for (String uri : loaded) {
+      Path file = Path.of(java.net.URI.create(uri));
+      String name = file.getFileName().toString().replaceFirst("\\..*", "");
+      if (file.getParent().equals(settings.home().resolve("routes/sources"))
+          && (ids.containsKey(name) || direct.contains(name))) {
+        source(name, "");
+      }
+    }
     for (Job job : jobs) {
       source(job);
     }
   }
 
   private void source(Job job) {
-    String file = "routes/sources/" + job.getSource() + ".camel.yaml";
-    YamlFile yaml = new YamlFile(settings.home(), settings.home().resolve(file));
-    MappingNode route = ids.get(job.getSource());
-    if (route == null || !direct.contains(job.getSource())) {
-      throw yaml.error(
-          1,
-          "there is no route with the id "
-              + job.getSource()
-              + " that starts with direct:"
-              + job.getSource()
-              + ", which the job "
-              + job.getName()
-              + " asks");
-    }
+    source(job.getSource(), ", which the job " + job.getName() + " asks");
     if (!direct.contains(job.getName() + "-ask")) {
       String asks = "routes/jobs/" + job.getName() + ".camel.yaml";
       throw new YamlFile(settings.home(), settings.home().resolve(asks))
@@ -127,6 +122,22 @@ final class RouteCheck {
                   + job.getName()
                   + "-ask, with which the job calls its source."
                   + Nearest.hint(job.getName() + "-ask", direct));
+    }
+  }
+
+  /**
+   * Checks a source's route and its limit, also of a source that no job of the run asks.
+   *
+   * @param asked by whom; may be empty
+   */
+  private void source(String name, String asked) {
+    YamlFile yaml =
+        new YamlFile(
+            settings.home(), settings.home().resolve("routes/sources/" + name + ".camel.yaml"));
+    MappingNode route = ids.get(name);
+    if (route == null || !direct.contains(name)) {
+      throw yaml.error(
+          1, "there is no route with the id " + name + " that starts with direct:" + name + asked);
     }
     int throttles = 0;
     for (Node step : steps(route)) {
@@ -140,9 +151,9 @@ final class RouteCheck {
           route,
           throttles == 0
               ? "route "
-                  + job.getSource()
+                  + name
                   + " has no throttle among its steps; a source takes one, with its limit"
-              : "route " + job.getSource() + " has " + throttles + " throttles; keep one");
+              : "route " + name + " has " + throttles + " throttles; keep one");
     }
   }
 

@@ -11,6 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.spi.Resource;
 import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.RouteWatcherReloadStrategy;
@@ -18,6 +19,7 @@ import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
+import polymarket.backfill.YamlFile;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.source.Retry;
@@ -161,8 +163,33 @@ final class RouteReload extends RouteWatcherReloadStrategy {
       trial.addComponent("clickhouse", new ClickHouseComponent(clickHouse));
       settings.all().forEach(trial.getPropertiesComponent()::addInitialProperty);
       PluginHelper.getRoutesLoader(trial).loadRoutes(resource);
+      refuseRenamed(resource, trial);
       trial.start();
       return throttles(trial);
+    }
+  }
+
+  /**
+   * A route of another id is added to those that run, and two routes cannot start with the same
+   * endpoint.
+   */
+  private void refuseRenamed(Resource resource, ModelCamelContext trial) {
+    for (RouteDefinition now : trial.getRouteDefinitions()) {
+      for (RouteDefinition runs : ((ModelCamelContext) getCamelContext()).getRouteDefinitions()) {
+        if (trial.getRouteDefinition(runs.getId()) == null
+            && String.valueOf(runs.getEndpointUrl()).equals(now.getEndpointUrl())) {
+          throw new YamlFile(settings.home(), Path.of(resource.getURI()))
+              .error(
+                  now.getLineNumber(),
+                  "the route that runs with "
+                      + now.getEndpointUrl()
+                      + " has the id '"
+                      + runs.getId()
+                      + "', not '"
+                      + now.getId()
+                      + "'; keep its id, or start the run again");
+        }
+      }
     }
   }
 

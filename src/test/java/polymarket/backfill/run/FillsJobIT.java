@@ -665,6 +665,21 @@ class FillsJobIT {
     Program.Result listed = Program.runHere(bed, "ledger", "fills", "--state", "found", "--json");
     long found = status.at("/ids/found").asLong() + status.at("/parts/0/ids/found").asLong();
     assertEquals(found, listed.out().lines().count());
+    Map<String, Long> of = new HashMap<>();
+    for (String line : listed.out().lines().toList()) {
+      of.merge(JSON.readTree(line).path("job").asText(), 1L, Long::sum);
+    }
+    assertEquals(
+        Map.of(
+            "fills",
+            status.at("/ids/found").asLong(),
+            "trades",
+            status.at("/parts/0/ids/found").asLong()),
+        of);
+    List<String> table =
+        Program.runHere(bed, "ledger", "fills", "--state", "found").out().lines().toList();
+    assertTrue(table.get(0).endsWith("\treason\tjob"), table.get(0));
+    assertTrue(table.get(1).endsWith("\tfills"), table.get(1));
     assertEquals(
         3,
         Program.runHere(bed, "ledger", "fills", "--state", "found", "--limit", "3", "--json")

@@ -38,9 +38,13 @@ class RouteCheckTest {
   }
 
   private void check() {
+    check(Job.names(home));
+  }
+
+  private void check(List<String> names) {
     Settings settings = Settings.load(home, Map.of(), Map.of());
     Map<String, Job> jobs = new LinkedHashMap<>();
-    Job.names(home).forEach(name -> jobs.put(name, Job.read(home, name)));
+    names.forEach(name -> jobs.put(name, Job.read(home, name)));
     Stop stop = new Stop();
     Sources sources = new Sources(settings, Share.WHOLE, 1, stop);
     Map<String, Object> beans =
@@ -147,6 +151,24 @@ class RouteCheckTest {
         TestBed.PROJECT.resolve("routes/sources/goldsky.camel.yaml"),
         home.resolve("routes/sources/goldsky-copy.camel.yaml"));
     assertTrue(mistake().contains("another route with the id 'goldsky'"), mistake());
+  }
+
+  @Test
+  void aSourceThatNoJobOfTheRunAsks_isChecked() throws IOException {
+    int line = edit("sources/goldsky.camel.yaml", "- throttle:", "- throttel:");
+    UserError misspelt = assertThrows(UserError.class, () -> check(List.of("markets")));
+    assertEquals(
+        "routes/sources/goldsky.camel.yaml:"
+            + line
+            + ": there is no step 'throttel'. Did you mean 'throttle'?",
+        misspelt.getMessage());
+    edit("sources/goldsky.camel.yaml", "- throttel:", "- throttle:");
+    edit("sources/goldsky.camel.yaml", "id: goldsky\n", "id: goldskyx\n");
+    UserError renamed = assertThrows(UserError.class, () -> check(List.of("markets")));
+    assertEquals(
+        "routes/sources/goldsky.camel.yaml:1: there is no route with the id goldsky that starts"
+            + " with direct:goldsky",
+        renamed.getMessage());
   }
 
   @Test
