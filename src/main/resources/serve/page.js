@@ -111,7 +111,7 @@ function job(ledger) {
   for (const run of running) {
     const now = run.numbers ? speed(run.numbers.per_second, run.numbers.unit) : speed(run.run.ids_per_second, 'ids');
     const pace = paced(run.run.requests_per_second, run.run.limit_per_second);
-    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.run.requests ? now + ', ' + pace
+    const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.waits_for ? 'waits for ' + run.waits_for : run.run.requests ? now + ', ' + pace
       : run.ids.pending ? 'no answer yet, ' + pace : 'nothing is left to ask for')
       + (run.run.seconds_left === null ? '' : ', ' + left(run.run.seconds_left)));
     card.append(line);
@@ -170,10 +170,12 @@ function curve(source, samples, now) {
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
   const last = told[source] || samples[samples.length - 1];
-  const ago = duration((now - last.at) / 1000) + ' ago';
+  // a run that has just begun has no limit yet
+  const asked = last.limit ? last : samples.findLast(sample => sample.limit) || last;
+  const ago = duration((now - asked.at) / 1000) + ' ago';
   // a run may end before its pace was measured
   const measured = last.rate ? last : samples.findLast(sample => sample.rate);
-  const said = source + ': ' + (now - last.at <= 3 * STEP ? paced(last.rate, last.limit)
+  const said = source + ': ' + (now - asked.at <= 3 * STEP || !asked.limit ? paced(asked.rate, asked.limit)
     : measured ? paced(measured.rate, measured.limit) + ' when it was last asked, ' + ago
       : 'last asked ' + ago + ', for too short a time to measure the pace');
   const marks = marked(samples);
@@ -338,7 +340,8 @@ function empty(list, text) {
 function update(status) {
   const now = Date.now();
   for (const source of status.pace) {
-    if (source.state) states[source.source] = source.state;
+    // a run that has not asked yet knows no limit
+    if (source.state && (source.state.throttle || !states[source.source])) states[source.source] = source.state;
     told[source.source] = {at: now, rate: source.requests_per_second, limit: source.limit_per_second};
     const samples = history[source.source] = history[source.source] || [];
     if (!samples.length || now - samples[samples.length - 1].at >= STEP) {

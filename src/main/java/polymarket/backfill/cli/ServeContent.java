@@ -151,6 +151,10 @@ final class ServeContent implements PageContent, AutoCloseable {
   private List<Pace> pace(List<StatusCommand.LedgerStatus> ledgers) {
     Map<String, Pace> pace = new TreeMap<>();
     for (JobStatus status : running(ledgers)) {
+      if (status.waitsFor() != null) {
+        // it does not ask yet
+        continue;
+      }
       JobStatus.Run run = status.run();
       String source = sources.getOrDefault(status.job(), status.job());
       pace.merge(

@@ -20,7 +20,6 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.Progress;
-import polymarket.backfill.run.RunState;
 
 /**
  * The progress of a run: on a terminal one line that is redrawn, otherwise a plain line every ten
@@ -117,7 +116,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   @Override
   public synchronized void tick(List<Progress> progress) {
-    jobs = progress.stream().map(job -> job.snapshot(RunState.RUNNING)).toList();
+    jobs = progress.stream().map(JobStatus::running).toList();
     if (quiet) {
       return;
     }
@@ -314,6 +313,9 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   private static String speed(JobStatus job) {
     JobStatus.Run run = job.run();
+    if (job.waitsFor() != null) {
+      return ", waits for " + job.waitsFor();
+    }
     if (run.requests() == 0) {
       return job.ids().pending() == 0 ? "" : ", no answer yet";
     }

@@ -30,6 +30,7 @@ import polymarket.backfill.ledger.State;
  * @param balanced whether these sums add up; null while the job runs
  * @param sources how the job's sources answered; null for runs of earlier versions
  * @param plan what the run was expected to take when it began; null for runs of earlier versions
+ * @param waitsFor the job of the same run that has to end before; null where it does not wait
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record JobStatus(
@@ -46,7 +47,29 @@ public record JobStatus(
     @JsonInclude(JsonInclude.Include.NON_NULL) LedgerSums ledger,
     @JsonInclude(JsonInclude.Include.NON_NULL) Boolean balanced,
     @JsonInclude(JsonInclude.Include.NON_NULL) List<SourceState> sources,
-    @JsonInclude(JsonInclude.Include.NON_NULL) Estimate plan) {
+    @JsonInclude(JsonInclude.Include.NON_NULL) Estimate plan,
+    @JsonInclude(JsonInclude.Include.NON_NULL) String waitsFor) {
+
+  /** Of a job that waits for no other one. */
+  public JobStatus(
+      String job,
+      String worker,
+      RunState state,
+      long pid,
+      String startedAt,
+      String updatedAt,
+      Ids ids,
+      Numbers numbers,
+      Rows rows,
+      Run run,
+      LedgerSums ledger,
+      Boolean balanced,
+      List<SourceState> sources,
+      Estimate plan) {
+    this(
+        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced,
+        sources, plan, null);
+  }
 
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -240,6 +263,19 @@ public record JobStatus(
         balanced,
         sources,
         plan);
+  }
+
+  /** The status of a job whose run goes on. */
+  public static JobStatus running(Progress of) {
+    JobStatus now = of.snapshot(RunState.RUNNING);
+    return of.isWaiting() ? now.waitingFor(of.job().getAfter()) : now;
+  }
+
+  /** The same, waiting for another job to end. */
+  public JobStatus waitingFor(String other) {
+    return new JobStatus(
+        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced,
+        sources, plan, other);
   }
 
   /** The status that a run wrote to a file. */

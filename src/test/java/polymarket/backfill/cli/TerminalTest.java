@@ -77,6 +77,13 @@ class TerminalTest {
   }
 
   @Test
+  void aJobThatWaitsForAnotherOne_saysForWhich() {
+    String line = Terminal.line(List.of(waiting(null).waitingFor("trades")), 200);
+    assertTrue(line.endsWith(", failed 0, waits for trades"), line);
+    assertTrue(Terminal.line(List.of(waiting(null)), 200).endsWith(", no answer yet"));
+  }
+
+  @Test
   void ofRanges_itCountsNumbers_andSaysThatTheStatesAreThoseOfRanges() {
     String line =
         Terminal.line(

@@ -66,6 +66,16 @@ class JobStatusTest {
   }
 
   @Test
+  void aJobThatWaitsForAnotherOne_namesIt_untilItEnds(@TempDir Path folder) throws Exception {
+    JobStatus waits = STATUS.waitingFor("trades");
+    assertEquals(
+        RUNNING.substring(0, RUNNING.length() - 1) + ",\"waits_for\":\"trades\"}", json(waits));
+    Path file = Files.writeString(folder.resolve("x.status.json"), json(waits));
+    assertEquals(waits, JobStatus.read(file));
+    assertEquals(STATUS.in(RunState.COMPLETE), waits.in(RunState.COMPLETE));
+  }
+
+  @Test
   void aJobThatEnded_hasThem_andTheExitCodeAndReasonBehindThem() throws Exception {
     JobStatus ended =
         STATUS
