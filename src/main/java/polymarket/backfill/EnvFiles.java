@@ -24,6 +24,9 @@ final class EnvFiles {
               + "(?:\"(?<double>[^\"]*)\"|'(?<single>[^']*)'|(?<plain>[^\\s\"'#][^\\s\"']*)?)"
               + "(?:\\s+#.*)?");
 
+  /** A value whose quote is opened alone. */
+  private static final Pattern OPEN = Pattern.compile("[^=]+=(?:(\")[^\"]*|(')[^']*)");
+
   private EnvFiles() {}
 
   /**
@@ -53,6 +56,7 @@ final class EnvFiles {
     } catch (IOException e) {
       throw new UserError("cannot read " + file + ": " + UserError.reason(e));
     }
+    Map<String, Integer> numbers = new HashMap<>();
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i).strip();
       if (line.isEmpty() || line.startsWith("#")) {
@@ -64,7 +68,21 @@ final class EnvFiles {
             file
                 + ", line "
                 + (i + 1)
-                + ": not KEY=VALUE; put a value with spaces, quotes or # in quotes");
+                + (OPEN.matcher(line).matches()
+                    ? ": the closing quote of the value is missing"
+                    : ": not KEY=VALUE; put a value with spaces, quotes or # in quotes"));
+      }
+      Integer before = numbers.put(entry.group(1), i + 1);
+      if (before != null) {
+        throw new UserError(
+            file
+                + ", line "
+                + (i + 1)
+                + ": "
+                + entry.group(1)
+                + " is set in line "
+                + before
+                + " already; keep one of the two");
       }
       String value = entry.group("double");
       value = value != null ? value : entry.group("single");

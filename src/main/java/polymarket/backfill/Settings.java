@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * The settings of application.properties. Each can be overridden by the environment variable of the
@@ -57,7 +59,7 @@ public final class Settings {
     Settings settings = new Settings(home, defaults());
     Path file = home.resolve("application.properties");
     if (Files.exists(file)) {
-      Properties own = new Properties();
+      OwnProperties own = new OwnProperties();
       try (Reader in = Files.newBufferedReader(file)) {
         own.load(in);
       } catch (IOException | IllegalArgumentException e) {
@@ -67,6 +69,7 @@ public final class Settings {
                 + ": "
                 + (e instanceof IOException io ? UserError.reason(io) : e.getMessage()));
       }
+      own.refuseTwice(file);
       own.stringPropertyNames()
           .forEach(key -> settings.put(key, own.getProperty(key).trim(), file.toString()));
     }
@@ -91,6 +94,47 @@ public final class Settings {
     return settings;
   }
 
+  /** A file's settings, of which each may stand there once. */
+  private static final class OwnProperties extends Properties {
+
+    private String twice;
+
+    @Override
+    public synchronized Object put(Object key, Object value) {
+      Object before = super.put(key, value);
+      twice = before == null || twice != null ? twice : key.toString();
+      return before;
+    }
+
+    private void refuseTwice(Path file) {
+      if (twice == null) {
+        return;
+      }
+      List<String> places = new ArrayList<>();
+      int number = 0;
+      for (String line : lines(file)) {
+        number++;
+        if (line.strip().matches("(?s)" + java.util.regex.Pattern.quote(twice) + "\\s*[=:\\s].*")) {
+          places.add(String.valueOf(number));
+        }
+      }
+      throw new UserError(
+          file
+              + (places.isEmpty() ? "" : ", lines " + String.join(" and ", places))
+              + ": "
+              + twice
+              + " is set more than once; keep one line");
+    }
+
+    private static List<String> lines(Path file) {
+      try {
+        return Files.readAllLines(file);
+      } catch (IOException e) {
+        throw new UserError("cannot read " + file + ": " + UserError.reason(e));
+      }
+    }
+  }
+
   private static Map<String, String> defaults() {
     Properties defaults = new Properties();
     try (InputStream in = Settings.class.getResourceAsStream("/defaults/application.properties")) {
@@ -108,6 +152,45 @@ public final class Settings {
   /** The environment variable that overrides a setting: clickhouse.url is CLICKHOUSE_URL. */
   public static String variable(String key) {
     return key.replace('.', '_').replace('-', '_').toUpperCase(Locale.ROOT);
+  }
+
+  /**
+   * The variables that are most likely meant to override a setting and do not, because their names
+   * differ in underscores or by one letter; one line each, without a value.
+   *
+   * @param ofProcess the environment's variables; those of .env and .env.local are looked at, too
+   */
+  public List<String> misspelt(Map<String, String> ofProcess) {
+    Map<String, String> variables = new TreeMap<>();
+    values.keySet().forEach(key -> variables.put(variable(key), key));
+    List<String> lines = new ArrayList<>();
+    for (String name : new TreeSet<>(EnvFiles.under(home, ofProcess).keySet())) {
+      if (!variables.containsKey(name) && !taken.containsValue(name)) {
+        variables.keySet().stream()
+            .filter(variable -> isMisspelt(name, variable))
+            .findFirst()
+            .ifPresent(
+                variable ->
+                    lines.add(
+                        "the environment variable "
+                            + name
+                            + " overrides no setting. Did you mean '"
+                            + variable
+                            + "'?"));
+      }
+    }
+    return lines;
+  }
+
+  /**
+   * Of a variable of two words, the first one has to be the same: SERVER_PORT and BLOB_URL are
+   * others' variables.
+   */
+  private static boolean isMisspelt(String name, String variable) {
+    String first = variable.replaceFirst("_.*", "_");
+    return name.replace("_", "").equals(variable.replace("_", ""))
+        || Nearest.edits(name, variable) == 1
+            && (name.startsWith(first) || variable.indexOf('_', first.length()) > 0);
   }
 
   private void put(String key, String value, String where) {

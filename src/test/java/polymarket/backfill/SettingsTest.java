@@ -72,6 +72,70 @@ class SettingsTest {
   }
 
   @Test
+  void anOpenQuoteInAnEnvFile_isSaid() throws IOException {
+    for (String line : new String[] {"CLICKHOUSE_PASSWORD=\"a b", "export X='a b # c"}) {
+      Files.writeString(home.resolve(".env"), "A=1\n" + line + "\n");
+      assertEquals(
+          home.resolve(".env") + ", line 2: the closing quote of the value is missing",
+          oneLine(() -> load(Map.of(), Map.of())));
+    }
+  }
+
+  @Test
+  void aSettingThatStandsTwice_isRefused_withBothLines() throws IOException {
+    file("payouts.batch-size=5\n# payouts.batch-size=6\n\npayouts.batch-size = 7\n");
+    assertEquals(
+        home.resolve("application.properties")
+            + ", lines 1 and 4: payouts.batch-size is set more than once; keep one line",
+        oneLine(() -> load(Map.of(), Map.of())));
+    file("");
+    Files.writeString(home.resolve(".env"), "A=secret\n\nexport A='other'\n");
+    assertEquals(
+        home.resolve(".env") + ", line 3: A is set in line 1 already; keep one of the two",
+        oneLine(() -> load(Map.of(), Map.of())));
+    Files.writeString(home.resolve(".env"), "A=1\n");
+    Files.writeString(home.resolve(".env.local"), "A=2\n");
+    load(Map.of(), Map.of());
+  }
+
+  @Test
+  void aVariableThatIsNearlyOneOfASetting_isNamed_andOthersAreNot() {
+    Settings settings = load(Map.of(), Map.of());
+    for (String[] near :
+        new String[][] {
+          {"PAYOUTS_BATCHSIZE", "PAYOUTS_BATCH_SIZE"},
+          {"PAYOUT_BATCH_SIZE", "PAYOUTS_BATCH_SIZE"},
+          {"CLICK_HOUSE_URL", "CLICKHOUSE_URL"},
+          {"CLICKHOUSE_PASWORD", "CLICKHOUSE_PASSWORD"},
+        }) {
+      assertEquals(
+          java.util.List.of(
+              "the environment variable "
+                  + near[0]
+                  + " overrides no setting. Did you mean '"
+                  + near[1]
+                  + "'?"),
+          settings.misspelt(Map.of(near[0], "secret")));
+    }
+    for (String other :
+        new String[] {
+          "PATH",
+          "SERVER_PORT",
+          "BLOB_URL",
+          "CLICKHOUSE_HOST",
+          "CLICKHOUSE_DATABASE",
+          "USER",
+          "ALCHEMY_POLYGON_RPC_URL",
+          "POLYGON_RPC_URL",
+          "CLUSTER_NAME",
+          "DEBUG",
+          "JAVA_HOME"
+        }) {
+      assertEquals(java.util.List.of(), settings.misspelt(Map.of(other, "x")), other);
+    }
+  }
+
+  @Test
   void environmentVariables_areUpperCaseWithUnderscores() {
     assertEquals("CLICKHOUSE_URL", Settings.variable("clickhouse.url"));
     assertEquals("PAYOUTS_BATCH_SIZE", Settings.variable("payouts.batch-size"));

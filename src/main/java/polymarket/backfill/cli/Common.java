@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Option;
 import polymarket.backfill.Home;
 import polymarket.backfill.Settings;
@@ -14,6 +15,9 @@ final class Common {
 
   /** More than the libraries of SQLite (1.5 MB) and JNA (0.2 MB) need. */
   private static final long LIBRARIES_BYTES = 4 << 20;
+
+  /** Whether this process has said what it found in the environment. */
+  private static final AtomicBoolean WARNED = new AtomicBoolean();
 
   @Option(
       names = "--set",
@@ -34,7 +38,14 @@ final class Common {
 
   Settings settings() {
     checkTemporaryFolder();
-    return Settings.load(home(), System.getenv(), overrides);
+    Settings settings = Settings.load(home(), System.getenv(), overrides);
+    // of the processes that one command starts, the first one says it
+    if (System.getProperty("backfill.parent") == null && WARNED.compareAndSet(false, true)) {
+      settings
+          .misspelt(System.getenv())
+          .forEach(line -> System.err.println("backfill: warning: " + line));
+    }
+    return settings;
   }
 
   /**
