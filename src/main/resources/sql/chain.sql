@@ -346,7 +346,7 @@ WHERE token_id NOT IN (SELECT token_id FROM default.rpc_transfer_mapping) GROUP 
 SELECT * FROM cascadian_clean.vw_resolution_conflicts WHERE one = 'chain' OR other = 'chain' ORDER BY condition_id LIMIT 20;
 
 -- @measure mapped unit=% Share of the moved token ids with a known condition
-SELECT if(count() = 0, 1, countIf(token_id IN (SELECT token_id FROM default.rpc_transfer_mapping)) / count())
+SELECT if(count() = 0, NULL, countIf(token_id IN (SELECT token_id FROM default.rpc_transfer_mapping)) / count())
     FROM (SELECT DISTINCT token_id FROM default.rpc_transfers);
 
 -- @measure failed max=0 Ranges that could not be fetched

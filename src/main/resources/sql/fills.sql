@@ -420,7 +420,8 @@ SELECT condition_id, outcome_index, side, toString(price) AS price, toString(siz
 ORDER BY cityHash64(fill_id) LIMIT 5;
 
 -- @measure coverage unit=% min=95% Markets with fills of any period from Goldsky or the Data API, except those known to have none
-SELECT if(count() <= {absent}, 1, least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent})))
+SELECT multiIf(count() = 0, NULL, count() <= {absent}, 1,
+    least(1, countIf(id IN (SELECT condition_id FROM default.clob_fills)) / (count() - {absent})))
     FROM default.fills_markets;
 
 -- @measure beyond-gamma Conditions that the CLOB, Goldsky or the chain know and Gamma does not list
@@ -433,8 +434,8 @@ SELECT count() FROM default.clob_fills WHERE timestamp > now() - INTERVAL 24 HOU
 SELECT 30 - uniqExact(toDate(timestamp)) FROM default.clob_fills WHERE toDate(timestamp) BETWEEN today() - 30 AND today() - 1;
 
 -- @measure large-missing max=0 Of the 100 markets with the largest volume, those without fills
-SELECT count() FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100)
-WHERE id NOT IN (SELECT condition_id FROM default.clob_fills);
+SELECT if(count() = 0, NULL, countIf(id NOT IN (SELECT condition_id FROM default.clob_fills)))
+FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100);
 
 -- @measure not-living max=0 Markets that traded after 2026-04-28 and have fills only from Goldsky
 SELECT uniqExact(condition_id) FROM default.clob_fills WHERE source = 'goldsky'

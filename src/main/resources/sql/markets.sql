@@ -254,7 +254,7 @@ SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
 );
 
 -- @measure age-hours max=48 unit=h Time since the last row was fetched
-SELECT if(count() = 0, 1000000, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
+SELECT if(count() = 0, NULL, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
 
 -- @measure duplicates Rows beyond one per market (the next pass replaces them at its end)
 SELECT count() - uniqExact(market_id) FROM default.api_markets_staging;

@@ -2,9 +2,9 @@
 -- to type where the threshold is missed. {failed}, {pending} and their like are the sums of the ledgers that ledger= names; {worst}
 -- and {worst_job} are the largest share of failed ids in one of them.
 -- A section @measure has one statement that gives the number. One of @unproved gives ids, with stored 1 where rows of them are
--- stored. An id counts that is not fetched to its end by the ledgers, or that no ledger has and that has no rows. With unit=%, a
--- second statement gives the number of all ids, and the share of the others is compared. Ids that a ledger proves to have no rows
--- are in neither number.
+-- stored. An id counts that is not fetched to its end by the ledgers, or that no ledger has and that has no rows. A second of three
+-- statements gives the number of all ids; where there are none, the threshold is missed. With unit=%, the share of the others is
+-- compared. Ids that a ledger proves to have no rows are in neither number.
 
 -- @setup
 CREATE TABLE IF NOT EXISTS default.ready_results
@@ -42,7 +42,8 @@ SELECT './backfill run markets fills';
 -- @unproved largest-missing max=0 ledger=fills,trades needs=default.fills_markets,default.clob_fills Of the 100 markets with the largest volume, those whose fills are incomplete
 SELECT id, id IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%') AS stored
 FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100);
-SELECT './backfill run fills';
+SELECT count() FROM default.fills_markets WHERE volume > 0;
+SELECT './backfill run markets fills';
 
 -- @measure newest-fill max=24 unit=h needs=default.clob_fills Time since the newest fill
 SELECT if(count() = 0, NULL, dateDiff('minute', max(timestamp), now()) / 60) FROM default.clob_fills;
@@ -69,11 +70,11 @@ SELECT './backfill run resolutions, then ./backfill verify resolutions';
 SELECT uniqExact(wallet_address) FROM cascadian_clean.vw_wallet_pnl_settled;
 
 -- @measure ids-of-trades min=90% unit=% needs=default.vw_enriched_trades Trades with a condition id, of all
-SELECT if(count() = 0, 0, countIf(reason = '') / count()) FROM default.vw_enriched_trades;
+SELECT if(count() = 0, NULL, countIf(reason = '') / count()) FROM default.vw_enriched_trades;
 SELECT './backfill pipeline overnight, or ./backfill reconcile, then enrich';
 
 -- @measure honest-ids min=90% unit=% needs=default.vw_enriched_trades Trades with a condition id, of those that can be filled
-SELECT if(count() = 0, 0, countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))))
+SELECT if(count() = 0, NULL, countIf(reason = '') / greatest(1, countIf(reason NOT IN ('no market id', 'zero market id'))))
     FROM default.vw_enriched_trades;
 SELECT './backfill enrich; then ./backfill verify enrichment shows why the others have none';
 

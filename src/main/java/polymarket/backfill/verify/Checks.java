@@ -31,6 +31,9 @@ public final class Checks {
   /** The unit of a time in hours. */
   private static final String HOURS = "h";
 
+  /** Why a measure has no value. */
+  static final String NOTHING = "nothing is stored";
+
   /**
    * A number with its thresholds.
    *
@@ -58,22 +61,26 @@ public final class Checks {
     }
   }
 
-  /** A measure's value. */
-  public record Value(Measure measure, double value) {
+  /**
+   * A measure's value.
+   *
+   * @param value null where nothing is stored that it measures: then its thresholds are missed
+   */
+  public record Value(Measure measure, Double value) {
 
     public boolean low() {
-      return measure.min() != null && value < measure.min();
+      return measure.min() != null && (value == null || value < measure.min());
     }
 
     public boolean high() {
-      return measure.max() != null && value > measure.max();
+      return measure.max() != null && (value == null || value > measure.max());
     }
 
     /** In a line for people, or with numbers as they are. */
     public Map<String, Object> line(boolean plain) {
       Map<String, Object> line = new LinkedHashMap<>();
       line.put("measure", measure.name());
-      line.put("value", plain ? (Object) value : measure.shown(value));
+      line.put("value", plain ? (Object) value : value == null ? NOTHING : measure.shown(value));
       line.put(
           "at_least",
           measure.min() == null
@@ -106,6 +113,9 @@ public final class Checks {
    * without.
    */
   private static String missed(Value value, double threshold) {
+    if (value.value() == null) {
+      return "not known: " + NOTHING + " that it measures";
+    }
     boolean share = value.measure().share();
     String is = value.measure().shown(value.value());
     String than = value.measure().shown(threshold);
@@ -212,9 +222,8 @@ public final class Checks {
     }
     List<Value> found = new ArrayList<>();
     for (Measure measure : measures.values()) {
-      found.add(
-          new Value(
-              measure, ((Number) clickHouse.value(measure.section().sql(values))).doubleValue()));
+      Number number = (Number) clickHouse.value(measure.section().sql(values));
+      found.add(new Value(measure, number == null ? null : Double.valueOf(number.doubleValue())));
     }
     return new Found(tables, found);
   }

@@ -94,9 +94,7 @@ public final class Ready {
       Map<String, Object> values = new HashMap<>();
       values.put("time", time);
       values.put("measure", line.measure().name());
-      values.put(
-          "value",
-          line.value() == null ? new SqlFile.Raw("NULL") : Double.valueOf(line.value().value()));
+      values.put("value", line.value() == null ? new SqlFile.Raw("NULL") : line.value().value());
       values.put("ok", new SqlFile.Raw(String.valueOf(line.ok())));
       clickHouse.execute(sql.section("keep").sql(values));
     }
@@ -113,10 +111,10 @@ public final class Ready {
         missing != null
             ? null
             : section.name().equals("unproved")
-                ? Double.valueOf(unproved(measure, jobs))
+                ? unproved(measure, jobs)
                 : (Number) clickHouse.value(SqlFile.fill(statements.get(0), values));
     Checks.Value value = number == null ? null : new Checks.Value(measure, number.doubleValue());
-    String why = missing != null || number != null ? missing : "nothing is stored";
+    String why = missing != null || number != null ? missing : Checks.NOTHING;
     Line line = new Line(measure, value, why, before, "");
     return line.ok()
         ? line
@@ -129,8 +127,12 @@ public final class Ready {
                 clickHouse.value(SqlFile.fill(statements.get(statements.size() - 1), values))));
   }
 
-  /** How many ids, or which share of all, are not fetched to their end; see ready.sql. */
-  private double unproved(Checks.Measure measure, String jobs) {
+  /**
+   * How many ids are not fetched to their end, or which share of all is; see ready.sql.
+   *
+   * @return null where there are no ids at all
+   */
+  private Double unproved(Checks.Measure measure, String jobs) {
     long[] lacking = {0};
     long[] none = {0};
     List<String> statements = measure.section().statements();
@@ -146,10 +148,15 @@ public final class Ready {
             lacking[0]++;
           }
         });
-    if (!measure.share()) {
-      return lacking[0];
+    boolean counted = statements.size() == 3;
+    long all = counted ? ((Number) clickHouse.value(statements.get(1))).longValue() : 0;
+    if (counted && all == 0) {
+      return null;
     }
-    double of = ((Number) clickHouse.value(statements.get(1))).doubleValue() - none[0];
-    return of <= 0 ? 0 : (of - lacking[0]) / of;
+    if (!measure.share()) {
+      return (double) lacking[0];
+    }
+    double of = all - none[0];
+    return of <= 0 ? 1 : (of - lacking[0]) / of;
   }
 }

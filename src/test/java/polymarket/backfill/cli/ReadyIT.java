@@ -99,6 +99,13 @@ class ReadyIT {
       assertTrue(Files.readString(html).contains("Is the data ready? NO"));
       assertTrue(measures(bed, 3, false).get("newest-fill").get("before").asDouble() > 60 * 24);
 
+      TestBed.sql("TRUNCATE TABLE default.api_markets_staging");
+      Map<String, JsonNode> noMarkets = measures(bed, 3, false);
+      for (String measure : List.of("fills-coverage", "largest-missing")) {
+        assertTrue(missed(noMarkets).contains(measure), "no market is known: " + noMarkets);
+        assertEquals("nothing is stored", noMarkets.get(measure).get("why").asText());
+      }
+
       Program.Result unknown = Program.runHere(bed, "ready", "--min-fils-coverage", "1%");
       assertEquals(1, unknown.exitCode(), unknown.toString());
       assertTrue(unknown.err().contains("no measure 'fils-coverage' of ready"), unknown.err());

@@ -794,6 +794,19 @@ class FillsJobIT {
         report.get("failed").toString().contains("coverage")
             && report.get("failed").toString().contains("large-missing"),
         report.get("failed").toString());
+    TestBed.sql("TRUNCATE TABLE default.api_markets_staging");
+    report = JSON.readTree(Program.runHere(bed, "verify", "fills", "--json").out());
+    for (JsonNode measure : report.get("measures")) {
+      if (List.of("coverage", "large-missing").contains(measure.get("measure").asText())) {
+        assertTrue(measure.get("value").isNull(), "no market is known: " + measure);
+        assertEquals("NO", measure.get("ok").asText(), measure.toString());
+      }
+    }
+    Program.Result text = Program.runHere(bed, "verify", "fills");
+    assertEquals(3, text.exitCode(), text.toString());
+    assertTrue(
+        text.out().contains("  coverage is not known: nothing is stored that it measures"),
+        text.out());
   }
 
   /**
