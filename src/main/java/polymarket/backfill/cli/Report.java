@@ -97,11 +97,12 @@ final class Report {
         + ", "
         + Messages.count(run.retries())
         + (run.retries() == 1 ? " retry, " : " retries, ")
-        + (run.limitUsed() <= 0
+        + (run.limitUsed() == null
             ? "too few requests to measure the pace"
             : percent(run.limitUsed())
                 + String.format(Locale.ROOT, " of %.4g requests/s", run.limitPerSecond())
-                + (known && !percent(run.usefulPace()).equals(percent(run.limitUsed()))
+                + (run.usefulPace() != null
+                        && !percent(run.usefulPace()).equals(percent(run.limitUsed()))
                     ? ", " + percent(run.usefulPace()) + " for needed ones"
                     : ""));
   }

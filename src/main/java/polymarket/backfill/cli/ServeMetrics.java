@@ -131,7 +131,9 @@ final class ServeMetrics {
         "Requests a second that the source's throttle allows.",
         labels,
         run.limitPerSecond());
-    text.gauge("backfill_pace_used", "Part of the limit that is used.", labels, run.limitUsed());
+    if (run.limitUsed() != null) {
+      text.gauge("backfill_pace_used", "Part of the limit that is used.", labels, run.limitUsed());
+    }
     text.gauge("backfill_ids_per_second", "Ids done a second.", labels, run.idsPerSecond());
     text.gauge(
         "backfill_source_waiting",

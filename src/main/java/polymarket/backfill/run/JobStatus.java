@@ -125,7 +125,8 @@ public record JobStatus(
    * What a run did, and how fast it is: of the last ten seconds while it runs, of all of it then.
    * Ids a second are those of up to five minutes where few are done.
    *
-   * @param limitUsed the part of the source's limit that was used
+   * @param limitUsed the part of the source's limit that was used; null where there were too few
+   *     requests to measure it
    * @param secondsLeft null where that is not known
    * @param waitingFor the source's trouble; null where it has none
    * @param givesUpAt when the run gives up on the source; null where it has no trouble
@@ -133,7 +134,8 @@ public record JobStatus(
    *     that go on at once, they add up
    * @param leastRequests the fewest requests that what is done could have taken; null where that is
    *     not known
-   * @param usefulPace the part of the source's limit that they are, in the time that was taken
+   * @param usefulPace the part of the source's limit that they are, in the time that was taken;
+   *     null where either is not known
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Run(
@@ -144,7 +146,7 @@ public record JobStatus(
       long requests,
       double requestsPerSecond,
       double limitPerSecond,
-      double limitUsed,
+      Double limitUsed,
       long retries,
       Long secondsLeft,
       String waitingFor,

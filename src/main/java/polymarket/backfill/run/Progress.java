@@ -333,6 +333,7 @@ public final class Progress implements AutoCloseable {
     long left = numbers == null ? counts.get(State.PENDING) : numbers.pending();
     // not for every answer that has to be asked for once more
     Long needed = least.requests();
+    Double used = source.used();
     boolean silent = System.currentTimeMillis() - source.troubleSince() >= SILENT_MILLIS;
     return new JobStatus.Run(
         rounded(seconds),
@@ -342,7 +343,7 @@ public final class Progress implements AutoCloseable {
         source.requests(),
         rounded(running ? rates[1] : source.requests() / seconds),
         rounded(source.limit()),
-        thousandths(source.used()),
+        thousandths(used),
         source.retries(),
         pace > 0 && running ? Math.round(left / pace) : null,
         source.trouble(),
@@ -351,13 +352,13 @@ public final class Progress implements AutoCloseable {
             : null,
         secondsIn(),
         needed,
-        needed == null
+        needed == null || used == null
             ? null
-            : thousandths(source.used() * needed / Math.max(1, source.requests())));
+            : thousandths(used * needed / Math.max(1, source.requests())));
   }
 
-  private static double thousandths(double part) {
-    return Math.round(part * 1000) / 1000.0;
+  private static Double thousandths(Double part) {
+    return part == null ? null : Double.valueOf(Math.round(part * 1000) / 1000.0);
   }
 
   private Map<String, Double> secondsIn() {

@@ -21,6 +21,9 @@ public final class Pace {
   /** How old an unused turn may be, in milliseconds; half a period if that is shorter. */
   private static final long CATCH_UP = 2000;
 
+  /** The milliseconds from which on the use of a limit is measured. */
+  private static final long MEASURED = 1000;
+
   /** So many late turns of a request are given up before the turns of all are delayed. */
   private static final int GIVEN_UP = 2;
 
@@ -73,6 +76,10 @@ public final class Pace {
   private long catchUp;
 
   private final TreeMap<Long, Long> late = new TreeMap<>();
+
+  /** Turns that were given back before their time: the start of each, by its end. */
+  private final TreeMap<Double, Double> givenBack = new TreeMap<>();
+
   private int leftOut;
 
   /**
@@ -200,7 +207,7 @@ public final class Pace {
     requests.addAndGet(calls);
     long later = 0;
     for (int i = 0; i < calls; i++) {
-      Long by = late.remove(slot + (long) i * share.of() - slots(periodMillis));
+      Long by = late.get(slot + (long) i * share.of() - slots(periodMillis));
       later = Math.max(later, by == null ? 0 : by);
     }
     return new Turn(
@@ -315,10 +322,26 @@ public final class Pace {
     return lastAnswered > instant;
   }
 
-  /** Takes back that a request was counted when its turn was taken: it was not sent. */
+  /**
+   * Takes back that a request was counted when its turn was taken: it was not sent. A turn whose
+   * time has not come is free again, if none after it is taken: while a route is reloaded, all
+   * calls that wait give theirs back.
+   */
   synchronized void unsent(Turn turn) {
     requests.addAndGet(-turn.calls());
     taken -= turn.calls() * turn.step() * share.of();
+    double start = turn.slot() * turn.step();
+    double now = clock.getAsLong();
+    if (shared != null || start <= now) {
+      return;
+    }
+    double apart = turn.step() * share.of();
+    givenBack.headMap(now).clear();
+    givenBack.put(start + (turn.calls() - 1) * apart, start);
+    // sums of steps differ in their last digits
+    while (!givenBack.isEmpty() && givenBack.lastKey() > lastTurn - step / 2) {
+      lastTurn = givenBack.pollLastEntry().getValue() - apart;
+    }
   }
 
   /** Counts a request that is made once more. */
@@ -422,11 +445,12 @@ public final class Pace {
   }
 
   /**
-   * The used share of its limit, from the first turn to the last; 0 if there were fewer than two.
+   * The used share of its limit, from the first turn to the last; null if they are less than a
+   * second apart, because a few requests say nothing about a pace.
    */
-  public synchronized double used() {
+  public synchronized Double used() {
     double span = lastTurn - firstTurn;
-    return span <= 0 ? 0 : taken / span;
+    return span < MEASURED ? null : taken / span;
   }
 
   /**

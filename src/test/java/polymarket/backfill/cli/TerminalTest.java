@@ -41,7 +41,7 @@ class TerminalTest {
             0,
             0.0,
             4.95,
-            0,
+            null,
             7,
             null,
             why,

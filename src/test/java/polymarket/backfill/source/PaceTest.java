@@ -72,6 +72,38 @@ class PaceTest {
   }
 
   @Test
+  void callsThatStopWaiting_giveTheirTurnsBack_inAnyOrder() {
+    Pace source = new Pace("slow", Share.WHOLE, 1, () -> now);
+    Pace.Turn sent = source.turn(1, 30_000, 1);
+    sleep(sent.waitMillis());
+    source.left(sent);
+    Pace.Turn first = source.turn(1, 30_000, 1);
+    Pace.Turn second = source.turn(1, 30_000, 2);
+    Pace.Turn third = source.turn(1, 30_000, 1);
+    // a route that is reloaded with another pace interrupts them all
+    for (Pace.Turn waiting : List.of(second, third, first)) {
+      source.unsent(waiting);
+    }
+    assertEquals(1, source.requests());
+    Pace.Turn next = source.turn(10, 1000, 1);
+    assertTrue(next.waitMillis() <= 200, "waits " + next.waitMillis() + " ms");
+  }
+
+  @Test
+  void aTurnThatIsGivenBackBeforeALaterOne_orAfterItsTime_isNotTakenAgain() {
+    Pace source = new Pace("slow", Share.WHOLE, 1, () -> now);
+    source.turn(1, 1000, 1);
+    Pace.Turn first = source.turn(1, 1000, 1);
+    Pace.Turn second = source.turn(1, 1000, 1);
+    source.unsent(first);
+    Pace.Turn third = source.turn(1, 1000, 1);
+    assertEquals(second.slot() + 1, third.slot());
+    sleep(third.waitMillis());
+    source.unsent(third);
+    assertEquals(third.slot() + 1, source.turn(1, 1000, 1).slot());
+  }
+
+  @Test
   void turnsThatNobodyTook_areTakenLater_andNoWindowHoldsMoreThanTheLimit() {
     Pace source = new Pace("quick", Share.WHOLE, 1, () -> now);
     List<Long> left = new ArrayList<>();
