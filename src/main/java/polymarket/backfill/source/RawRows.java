@@ -2,6 +2,7 @@ package polymarket.backfill.source;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.UUID;
 import java.util.zip.Adler32;
 import java.util.zip.CRC32;
 
@@ -17,6 +18,9 @@ public final class RawRows {
   private final Map<String, Object> values;
 
   private String token;
+
+  /** Tells its inserts after it was removed from those before; empty where it was not. */
+  private String anew = "";
 
   /**
    * @param landing the table that they are inserted into, with its database
@@ -64,8 +68,14 @@ public final class RawRows {
    */
   public void insert(String name) {
     if (token == null) {
-      token = name;
+      token = name + anew;
     }
+  }
+
+  /** Notes that its stored rows are removed: the next insert of the same bytes is another one. */
+  public void removed() {
+    token = null;
+    anew = ":" + UUID.randomUUID();
   }
 
   /** Its insert's deduplication token; null where it was not inserted yet. */

@@ -3,7 +3,6 @@ package polymarket.backfill.store;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.BatchWork;
@@ -29,8 +28,11 @@ public final class RawStoring {
 
   private final BatchWork batch;
   private final RawRows page;
-  private final boolean looking;
   private final boolean probe;
+
+  /** Whether an attempt before may have stored some of the page, and begun to remove it. */
+  private final boolean earlier;
+
   private final Map<String, Object> values;
 
   /**
@@ -40,8 +42,14 @@ public final class RawStoring {
 
   private final List<Long> partRows = new ArrayList<>();
 
-  /** Whether rows of the page were removed, so that the same bytes are to be stored once more. */
-  private boolean cleared;
+  /** Whether what is stored of the page is looked for and removed before the insert. */
+  private boolean looking;
+
+  /** Whether the page is not stored yet, or not as a whole. */
+  private boolean missing = true;
+
+  /** Whether it is inserted for the second time. */
+  private boolean again;
 
   /**
    * @param before a page of this batch whose insert was begun and not seen to its end; null for
@@ -53,14 +61,10 @@ public final class RawStoring {
     this.batch = batch;
     this.page = page;
     this.probe = batch.getKind() == Batch.Kind.PROBE;
-    // an insert of the same bytes that is made once more has the same token, and ClickHouse drops
-    // it
-    this.looking =
-        page.getToken() == null
-            && !probe
-            && (batch.batch().resumed()
-                || batch.pages().restarts() > 0
-                || before != null && before != page);
+    this.earlier =
+        !probe && (batch.batch().resumed() || batch.pages().restarts() > 0 || before != null);
+    // an insert that is made once more has the same token, and ClickHouse drops it
+    this.looking = page.getToken() == null && earlier;
     this.values = Storing.values(batch);
     this.values.putAll(page.values());
     this.values.put("parts", parts);
@@ -76,6 +80,11 @@ public final class RawStoring {
     return page.getRows() > 0 && !probe;
   }
 
+  /** Whether the page is to be inserted and read back. */
+  public boolean isMissing() {
+    return missing;
+  }
+
   /** Whether some of the page may be stored already. */
   public boolean isLooking() {
     return looking;
@@ -88,7 +97,7 @@ public final class RawStoring {
 
   /** The statements that remove it. */
   public List<String> getClearStatements() {
-    cleared = true;
+    page.removed();
     return statements("cleared");
   }
 
@@ -114,8 +123,9 @@ public final class RawStoring {
   public boolean isInserting() {
     batch.enter(StepTimes.Step.INSERT);
     requireHeld();
-    page.insert(batch.getKey() + ":" + page.digest() + (cleared ? ":" + UUID.randomUUID() : ""));
-    return isStored();
+    page.insert(batch.getKey() + ":" + page.digest());
+    missing = isStored();
+    return missing;
   }
 
   public RawRows getPage() {
@@ -134,7 +144,10 @@ public final class RawStoring {
   }
 
   /**
-   * Takes what was counted.
+   * Takes what was counted. Where it differs after an earlier attempt, the page is removed and
+   * inserted once more with another token: ClickHouse drops bytes whose token it has seen, also
+   * where an attempt removed them and ended, and an insert of a killed attempt can end after the
+   * look.
    *
    * @throws ImbalanceException where it is not what was counted before the insert
    */
@@ -153,7 +166,12 @@ public final class RawStoring {
         partRows.add(held + refused);
       }
     }
-    if (rows + rejected != page.getRows()) {
+    missing = rows + rejected != page.getRows() && earlier && !again;
+    if (missing) {
+      again = true;
+      looking = true;
+      page.removed();
+    } else if (rows + rejected != page.getRows()) {
       throw new ImbalanceException(
           "batch "
               + batch

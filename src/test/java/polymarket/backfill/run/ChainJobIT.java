@@ -8,6 +8,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -172,6 +176,43 @@ class ChainJobIT {
         List<String> datasets = arguments.contains("--datasets") ? List.of("fills") : ALL;
         assertTruth(bed, FREEZE - 600, FREEZE + 600, datasets);
       }
+    }
+  }
+
+  /**
+   * An attempt stored the batch's pages, another one removed them and ended before it had stored
+   * them again: the same bytes have the same deduplication token.
+   */
+  @Test
+  void rowsThatAKilledAttemptRemoved_areStoredByTheNextOne() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "sqd");
+      run(bed, FREEZE - 400, FREEZE + 400);
+      for (String table :
+          List.of(
+              "chain_fills",
+              "chain_amm_trades",
+              "chain_transfers",
+              "chain_lifecycle",
+              "chain_ranges",
+              "rpc_conditions",
+              "rpc_resolutions",
+              "rpc_transfers")) {
+        TestBed.sql("DELETE FROM default." + table + " WHERE true");
+      }
+      inFlightAgain(bed.home().resolve("runtime/chain.ledger"));
+      run(bed, FREEZE - 400, FREEZE + 400);
+      assertTruth(bed, FREEZE - 400, FREEZE + 400, ALL);
+    }
+  }
+
+  /** Sets the batches of a ledger back to where they were before their first page was marked. */
+  private static void inFlightAgain(Path ledger) throws SQLException {
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + ledger);
+        Statement statement = connection.createStatement()) {
+      statement.execute("UPDATE ids SET state = 'pending', rows = 0, marked_at = NULL");
+      statement.execute(
+          "UPDATE batches SET done_at = NULL, cursor = NULL, fetched = 0, inserted = 0");
     }
   }
 
