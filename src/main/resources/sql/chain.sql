@@ -195,19 +195,20 @@ SELECT sum(held) AS rows FROM
 
 -- @replaced
 -- Of a range that reaches beyond these blocks, the blocks before and behind them stay noted, with the logs that the tables have of
--- them. Where no range does, no table is read.
+-- them, as fetched when they were: another batch may have noted the same blocks since, and its row is the newer one. Where no range
+-- does, no table is read.
 INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, parent_hash, batch, fetched_at)
 WITH toUInt64(substring({first}, 1, 12)) AS begin, toUInt64(substring({last}, 14, 12)) AS end
 SELECT part.dataset, part.first, part.last, any(part.source),
     sumIf(logs.n, logs.block_number BETWEEN part.first AND part.last), any(part.last_hash), any(part.parent_hash), any(part.batch),
-    now64(3, 'UTC')
+    any(part.fetched_at)
 FROM
 (
-    SELECT toString(dataset) AS dataset, first, toUInt64(begin - 1) AS last, source, '' AS last_hash, parent_hash, batch
+    SELECT toString(dataset) AS dataset, first, toUInt64(begin - 1) AS last, source, '' AS last_hash, parent_hash, batch, fetched_at
     FROM default.chain_ranges FINAL
     WHERE dataset IN ({datasets}) AND default.chain_ranges.first < begin AND default.chain_ranges.last >= begin AND batch != {batch}
     UNION ALL
-    SELECT toString(dataset), toUInt64(end + 1) AS first, last, source, last_hash, '' AS parent_hash, batch
+    SELECT toString(dataset), toUInt64(end + 1) AS first, last, source, last_hash, '' AS parent_hash, batch, fetched_at
     FROM default.chain_ranges FINAL
     WHERE dataset IN ({datasets}) AND default.chain_ranges.first <= end AND default.chain_ranges.last > end AND batch != {batch}
 ) AS part
@@ -232,7 +233,8 @@ LEFT JOIN
             WHERE block_number BETWEEN all.1 AND all.2 AND dataset != '' GROUP BY dataset, block_number
     )
 ) AS logs ON logs.dataset = part.dataset
-GROUP BY part.dataset, part.first, part.last;
+GROUP BY part.dataset, part.first, part.last
+SETTINGS insert_deduplicate = 0;
 DELETE FROM default.chain_fills WHERE 'fills' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))
     AND toUInt64(substring({last}, 14, 12)) AND batch != {batch};
 DELETE FROM default.chain_amm_trades WHERE 'amm' IN ({datasets}) AND block_number BETWEEN toUInt64(substring({first}, 1, 12))

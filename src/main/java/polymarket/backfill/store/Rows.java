@@ -372,6 +372,21 @@ public final class Rows {
     storing.stored(counted);
   }
 
+  /**
+   * Whether rows of other batches for the batch's ids are removed now: by one batch of a job at a
+   * time, because what two of them leave of a page of before would overlap.
+   */
+  public boolean isReplacing(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
+      @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing)
+      throws InterruptedException {
+    if (storing.isReplacing()) {
+      turns.await(batch, Set.of("replacing"));
+      return true;
+    }
+    return false;
+  }
+
   /** Takes how many rows each id of a batch has that was stored as it came. */
   public void held(
       @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing,
@@ -383,6 +398,7 @@ public final class Rows {
   public void settled(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,
       @ExchangeProperty(ExchangeProperties.STORING) RawStoring storing) {
+    turns.end(batch);
     storing.settle();
     begun.remove(batch.getKey());
   }

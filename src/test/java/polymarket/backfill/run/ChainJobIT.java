@@ -217,6 +217,21 @@ class ChainJobIT {
   }
 
   @Test
+  void aWidePage_thatManyBatchesReplaceAtOnce_staysNotedInEachBlockOnce() throws Exception {
+    try (TestBed bed = start()) {
+      bed.set("chain.sources", "sqd").set("chain.span", 4000).set("chain.concurrency", 1);
+      run(bed, FREEZE - 1000, FREEZE + 1000);
+      long wide = TestBed.number("SELECT count() FROM default.chain_ranges");
+      bed.set("chain.span", 100).set("chain.concurrency", 6);
+      assertEquals(
+          0, SourceBed.run(bed, "run", "chain", "--redo", "found"), () -> SourceBed.said(bed));
+      long narrow = TestBed.number("SELECT count() FROM default.chain_ranges");
+      assertTrue(narrow > 2 * wide, wide + " pages were replaced by " + narrow);
+      assertTruth(bed, FREEZE - 1000, FREEZE + 1000, ALL);
+    }
+  }
+
+  @Test
   void aPartOfAStoredPage_thatANewLedgerFetches_leavesTheRestOfThePageNoted() throws Exception {
     try (TestBed bed = start()) {
       bed.set("chain.sources", "sqd");
