@@ -427,13 +427,13 @@ SELECT multiIf(count() = 0, NULL, count() <= {absent}, 1,
 -- @measure beyond-gamma Conditions that the CLOB, Goldsky or the chain know and Gamma does not list
 SELECT countIf(NOT in_gamma) FROM default.fills_markets;
 
--- @measure last-day min=1 Fills in the last 24 hours
+-- @measure last-day min=1 Fills of `run fills` in the last 24 hours
 SELECT count() FROM default.clob_fills WHERE timestamp > now() - INTERVAL 24 HOUR;
 
--- @measure empty-days max=0 Days of the last 30 without a fill
+-- @measure empty-days max=0 Days of the last 30 without a fill of `run fills`
 SELECT 30 - uniqExact(toDate(timestamp)) FROM default.clob_fills WHERE toDate(timestamp) BETWEEN today() - 30 AND today() - 1;
 
--- @measure large-missing max=0 Of the 100 markets with the largest volume, those without fills
+-- @measure large-missing max=0 Of the 100 markets with the largest volume, those without fills of `run fills`
 SELECT if(count() = 0, NULL, countIf(id NOT IN (SELECT condition_id FROM default.clob_fills)))
 FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC LIMIT 100);
 

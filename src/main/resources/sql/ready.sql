@@ -37,6 +37,7 @@ SELECT './backfill run fills';
 -- @unproved young-missing max=0 ledger=fills,trades needs=default.fills_markets,default.clob_fills Markets younger than 30 days whose fills are missing
 SELECT id, 0 AS stored FROM default.fills_markets
 WHERE opened_at > now() - INTERVAL 30 DAY AND id NOT IN (SELECT condition_id FROM default.clob_fills WHERE batch NOT LIKE '%-window-%');
+SELECT count() FROM default.fills_markets WHERE opened_at IS NOT NULL;
 SELECT './backfill run markets fills';
 
 -- @unproved largest-missing max=0 ledger=fills,trades needs=default.fills_markets,default.clob_fills Of the 100 markets with the largest volume, those whose fills are incomplete
@@ -45,7 +46,7 @@ FROM (SELECT id FROM default.fills_markets WHERE volume > 0 ORDER BY volume DESC
 SELECT count() FROM default.fills_markets WHERE volume > 0;
 SELECT './backfill run markets fills';
 
--- @measure newest-fill max=24 unit=h needs=default.clob_fills Time since the newest fill
+-- @measure newest-fill max=24 unit=h needs=default.clob_fills Time since the newest fill of `run fills`
 SELECT if(count() = 0, NULL, dateDiff('minute', max(timestamp), now()) / 60) FROM default.clob_fills;
 SELECT './backfill run fills --since 2d';
 
@@ -64,6 +65,7 @@ SELECT './backfill status --watch, and ask again when they have ended';
 -- @unproved payouts-missing max=0 ledger=resolutions needs=default.api_markets_staging,cascadian_clean.vw_resolutions_truth Resolved markets without a payout vector
 SELECT DISTINCT lower(replaceRegexpOne(condition_id, '^0[xX]', '')) AS id, 0 AS stored FROM default.api_markets_staging
 WHERE resolved AND condition_id != '' AND id NOT IN (SELECT condition_id FROM cascadian_clean.vw_resolutions_truth);
+SELECT count() FROM default.api_markets_staging;
 SELECT './backfill run resolutions, then ./backfill verify resolutions';
 
 -- @measure settled-pnl needs=cascadian_clean.vw_wallet_pnl_settled Wallets with a settled P&L

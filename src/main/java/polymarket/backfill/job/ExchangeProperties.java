@@ -47,6 +47,12 @@ public final class ExchangeProperties {
   public static final String BYTES = "bytes";
 
   /**
+   * Whether an answer says, whatever its status, that what was asked for will be there later. Set
+   * by a source's route.
+   */
+  public static final String LATER = "later";
+
+  /**
    * The pace of the server that is asked, where a source has several. Set by JOB-ask; read by a
    * turn.
    */

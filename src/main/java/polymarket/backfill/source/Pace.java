@@ -155,6 +155,20 @@ public final class Pace {
   }
 
   /**
+   * Goes on with the turns of another pace of the same source, as of what this process asked it
+   * before: windows do not end with it.
+   */
+  void after(Pace other) {
+    synchronized (other) {
+      step = other.step;
+      since = other.since;
+      lastTurn = other.lastTurn;
+      leftOut = other.leftOut;
+      late.putAll(other.late);
+    }
+  }
+
+  /**
    * Takes the next turn. Turns are evenly spaced on a grid of the clock, so that no window has more
    * of them than the limit; workers take every M-th turn of the same grid, and so share the limit
    * without communication. The turn a period after a late request is delayed by the same time. A
@@ -449,7 +463,7 @@ public final class Pace {
    * second apart, because a few requests say nothing about a pace.
    */
   public synchronized Double used() {
-    double span = lastTurn - firstTurn;
+    double span = firstTurn == 0 ? 0 : lastTurn - firstTurn;
     return span < MEASURED ? null : taken / span;
   }
 

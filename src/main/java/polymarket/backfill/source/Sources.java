@@ -63,6 +63,9 @@ public final class Sources implements HttpClientConfigurer {
   /** Errors that say that a retry is useless. */
   private static final Pattern NOT_RETRYABLE = Pattern.compile("\"retryable\"\\s*:\\s*false");
 
+  /** The latest pace of each source in this process. */
+  private static final Map<String, Pace> LATEST = new ConcurrentHashMap<>();
+
   /** Statuses that ask for patience. */
   private static final Set<Integer> BUSY = Set.of(429, 503, 529);
 
@@ -138,7 +141,17 @@ public final class Sources implements HttpClientConfigurer {
   public Pace get(String name) {
     return sources.computeIfAbsent(
         name,
-        key -> shared == null ? new Pace(key, share, fraction) : new Pace(key, fraction, shared));
+        key -> {
+          if (shared != null) {
+            return new Pace(key, fraction, shared);
+          }
+          Pace pace = new Pace(key, share, fraction);
+          Pace before = LATEST.put(key, pace);
+          if (before != null) {
+            pace.after(before);
+          }
+          return pace;
+        });
   }
 
   /**
@@ -393,14 +406,15 @@ public final class Sources implements HttpClientConfigurer {
           bytes != null ? "bytes" : "characters",
           batch);
     }
-    if (status < 300) {
+    boolean later = Boolean.TRUE.equals(exchange.removeProperty(ExchangeProperties.LATER));
+    if (status < 300 && !later) {
       if (bytes != null ? bytes.length == 0 : body == null || body.isBlank()) {
         throw new SourceException(
             source.name() + " answered HTTP " + status + " with an empty body", status);
       }
       return;
     }
-    boolean busy = BUSY.contains(status);
+    boolean busy = later || BUSY.contains(status);
     String asked = busy ? header(exchange, "Retry-After") : null;
     long wait = retryAfter(asked);
     String capped = "";

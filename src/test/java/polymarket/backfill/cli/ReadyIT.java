@@ -93,7 +93,8 @@ class ReadyIT {
       Path html = folder.resolve("ready.html");
       Program.Result lost = Program.runHere(bed, "ready", "--html", html.toString());
       assertEquals(3, lost.exitCode(), lost.toString());
-      assertTrue(lost.out().contains("  NO   Time since the newest fill: "), lost.out());
+      assertTrue(
+          lost.out().contains("  NO   Time since the newest fill of `run fills`: "), lost.out());
       assertTrue(lost.out().contains("       ./backfill run fills --since 2d"), lost.out());
       assertTrue(lost.out().contains("NO   Laws of the last audit that are broken: 1"), lost.out());
       assertTrue(Files.readString(html).contains("Is the data ready? NO"));
@@ -101,7 +102,8 @@ class ReadyIT {
 
       TestBed.sql("TRUNCATE TABLE default.api_markets_staging");
       Map<String, JsonNode> noMarkets = measures(bed, 3, false);
-      for (String measure : List.of("fills-coverage", "largest-missing")) {
+      for (String measure :
+          List.of("fills-coverage", "largest-missing", "young-missing", "payouts-missing")) {
         assertTrue(missed(noMarkets).contains(measure), "no market is known: " + noMarkets);
         assertEquals("nothing is stored", noMarkets.get(measure).get("why").asText());
       }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -77,6 +78,12 @@ class ChainJobIT {
       JobRun.Result result = bed.run("chain", Share.WHOLE, ranges(first, last, ALL));
       assertEquals(0, result.exitCode(), () -> result + "\n" + bed.messages());
       assertTruth(bed, first, last, ALL);
+      JsonNode status =
+          SourceBed.json(Files.readString(bed.home().resolve("runtime/chain.status.json")));
+      JsonNode sent = bed.stats().at("/sources/sqd/statuses");
+      for (String of : List.of("204", "429", "503")) {
+        assertEquals(sent.path(of).asLong(), status.at("/sources/0/answers").path(of).asLong(), of);
+      }
     }
   }
 

@@ -1,7 +1,9 @@
 package polymarket.backfill.source;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -69,6 +71,28 @@ class PaceTest {
     source.left(late);
     assertEquals(late.slot() + 8, source.turn(PERMITS, PERIOD, 1).slot());
     assertEquals(late.slot() + 12, source.turn(PERMITS, PERIOD, 1).slot());
+  }
+
+  /** A run of chain compares the newest blocks, with another pace, before and after its own. */
+  @Test
+  void aPaceThatFollowsAnother_keepsTheWindowOfItsLastRequests() {
+    Pace first = new Pace("sqd", Share.WHOLE, 1, () -> now);
+    Pace.Turn late = first.turn(PERMITS, PERIOD, 1);
+    sleep(late.waitMillis() + 200);
+    first.left(late);
+    long left = now;
+    Pace second = new Pace("sqd", Share.WHOLE, 1, () -> now);
+    second.after(first);
+    assertNull(second.used());
+    for (int i = 1; i <= PERMITS; i++) {
+      Pace.Turn turn = second.turn(PERMITS, PERIOD, 1);
+      assertTrue(turn.slot() > late.slot());
+      if (turn.slot() == late.slot() + PERMITS) {
+        assertTrue(now + turn.waitMillis() >= left + 10_000);
+        return;
+      }
+    }
+    fail("no turn a period after it");
   }
 
   @Test
