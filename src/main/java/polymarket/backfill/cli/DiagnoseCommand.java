@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -26,8 +27,6 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Parts;
-import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.Estimate;
 import polymarket.backfill.run.Preview;
@@ -172,14 +171,10 @@ final class DiagnoseCommand implements Callable<Integer> {
       List<String> sample) {
     Set<String> absent = new HashSet<>();
     Set<String> found = new HashSet<>();
-    for (Job part : parts) {
-      LedgerPlace ledgerFile = LedgerPlace.of(settings, part.getName());
-      if (ledgerFile.exists()) {
-        try (Ledger ledger = Ledger.open(ledgerFile)) {
-          ledger.entries(State.ABSENT, Long.MAX_VALUE, entry -> absent.add(entry.id()));
-          ledger.entries(State.FOUND, Long.MAX_VALUE, entry -> found.add(entry.id()));
-        }
-      }
+    String jobs = parts.stream().map(Job::getName).collect(Collectors.joining(","));
+    try (LedgerValues ledgers = new LedgerValues(settings, List.of())) {
+      ledgers.ids(jobs, State.ABSENT, absent::add);
+      ledgers.ids(jobs, State.FOUND, found::add);
     }
     Random random = new Random(seed);
     long[] counts = new long[3];

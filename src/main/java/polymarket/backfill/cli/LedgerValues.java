@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import polymarket.backfill.Settings;
 import polymarket.backfill.ledger.Ledger;
@@ -91,6 +92,32 @@ final class LedgerValues implements Ready.Ledgers, AutoCloseable {
         .map(Ledger.Entry::state)
         .min(Comparator.comparing(STRENGTH::indexOf))
         .orElse(null);
+  }
+
+  /**
+   * Gives the ids, each once, of which nothing says more than this state: an id is absent only
+   * where no ledger has it as pending, failed, unresolved or found.
+   */
+  void ids(String jobs, State state, Consumer<String> to) {
+    List<Ledger> all =
+        Stream.of(jobs.split(",")).map(this::ledger).filter(Objects::nonNull).toList();
+    for (Ledger ledger : all) {
+      List<Ledger> earlier = all.subList(0, all.indexOf(ledger));
+      ledger.entries(
+          state,
+          Long.MAX_VALUE,
+          entry -> {
+            for (Ledger other : all) {
+              Ledger.Entry same = other == ledger ? null : other.entry(entry.id());
+              int more =
+                  same == null ? 1 : STRENGTH.indexOf(same.state()) - STRENGTH.indexOf(state);
+              if (more < 0 || more == 0 && earlier.contains(other)) {
+                return;
+              }
+            }
+            to.accept(entry.id());
+          });
+    }
   }
 
   /** A job's ledger; null where it has none. */

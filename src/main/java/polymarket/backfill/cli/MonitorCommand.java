@@ -20,8 +20,6 @@ import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.TradesInput;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.job.Job;
-import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
 
 /** Coverage, progress and recent rows in one view. */
@@ -130,34 +128,17 @@ final class MonitorCommand implements Callable<Integer> {
       Settings settings, ClickHouse clickHouse, SqlFile.Section section, State state, String sql) {
     long[] sum = {0};
     List<String> ids = new ArrayList<>();
-    List<Ledger> before = new ArrayList<>();
-    try {
-      for (String job : section.attributes().get("ledger").split(",")) {
-        LedgerPlace file = LedgerPlace.of(settings, job);
-        if (!file.exists()) {
-          continue;
-        }
-        Ledger ledger = Ledger.open(file);
-        ledger.entries(
-            state,
-            Long.MAX_VALUE,
-            entry -> {
-              // an id that was fetched from two sources counts once
-              if (before.stream()
-                  .map(other -> other.entry(entry.id()))
-                  .anyMatch(other -> other != null && other.state() == state)) {
-                return;
-              }
-              ids.add(entry.id());
-              if (ids.size() == IDS_A_QUERY) {
-                sum[0] += count(clickHouse, sql, ids);
-                ids.clear();
-              }
-            });
-        before.add(ledger);
-      }
-    } finally {
-      before.forEach(Ledger::close);
+    try (LedgerValues ledgers = new LedgerValues(settings, List.of())) {
+      ledgers.ids(
+          section.attributes().get("ledger"),
+          state,
+          id -> {
+            ids.add(id);
+            if (ids.size() == IDS_A_QUERY) {
+              sum[0] += count(clickHouse, sql, ids);
+              ids.clear();
+            }
+          });
     }
     return sum[0] + (ids.isEmpty() ? 0 : count(clickHouse, sql, ids));
   }

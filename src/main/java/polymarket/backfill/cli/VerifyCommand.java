@@ -26,6 +26,7 @@ import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
+import polymarket.backfill.ledger.State;
 import polymarket.backfill.verify.Checks;
 import polymarket.backfill.verify.HtmlReport;
 
@@ -254,11 +255,17 @@ final class VerifyCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** The sums over all jobs that run under its name. */
+  /**
+   * The sums over all jobs that run under its name; an id is absent once, if none of them has it.
+   */
   private static Map<String, Object> ledgerValues(Settings settings, Job job) {
     List<String> parts = job.parts(Common.home(), "auto").stream().map(Job::getName).toList();
     try (LedgerValues ledgers = new LedgerValues(settings, parts)) {
-      return ledgers.values(parts);
+      Map<String, Object> values = ledgers.values(parts);
+      long[] absent = {0};
+      ledgers.ids(String.join(",", parts), State.ABSENT, id -> absent[0]++);
+      values.put(State.ABSENT.text(), absent[0]);
+      return values;
     }
   }
 }

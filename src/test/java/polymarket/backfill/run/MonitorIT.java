@@ -45,13 +45,22 @@ class MonitorIT {
         .collect(Collectors.toSet());
   }
 
-  private static void markAbsent(TestBed bed, String job, String id) {
-    try (Ledger ledger =
-        Ledger.open(
-            bed.home().resolve("runtime/" + job + ".ledger"),
-            new Ledger.Owner(job, "key", "host", "server"),
-            false)) {
+  private static Ledger ledger(TestBed bed, String job) {
+    return Ledger.open(
+        bed.home().resolve("runtime/" + job + ".ledger"),
+        new Ledger.Owner(job, "key", "host", "server"),
+        false);
+  }
+
+  private static void load(TestBed bed, String job, String id) {
+    try (Ledger ledger = ledger(bed, job)) {
       ledger.load(loading -> loading.add(id));
+    }
+  }
+
+  private static void markAbsent(TestBed bed, String job, String id) {
+    load(bed, job, id);
+    try (Ledger ledger = ledger(bed, job)) {
       BatchWork batch = new BatchWork(ledger.claim("", Mode.NEW, Share.WHOLE, 1, 1).get(0));
       batch.outcomes().put(id, Outcome.of(State.ABSENT));
       ledger.complete(batch, List.of(), Share.WHOLE);
@@ -85,23 +94,30 @@ class MonitorIT {
   }
 
   @Test
-  void idsThatTwoSourcesDoNotHave_areLeftOutOnce() {
+  void idsThatTwoSourcesDoNotHave_areLeftOutOnce_andThoseThatOneStillIsToBeAskedForAreMissing() {
     try (TestBed bed = SourceBed.start(new SandboxOptions().conditions(300).limits(0))) {
       bed.set("gamma.url", bed.sandbox().urls().get("gamma"));
       assertEquals(0, Program.runHere(bed, "run", "markets").exitCode());
       assertEquals(0, Program.runHere(bed, "views").exitCode());
-      String id =
-          (String)
-              TestBed.sql(
-                      "SELECT condition_id FROM default.api_markets_staging WHERE condition_id !="
-                          + " '' LIMIT 1")
-                  .get(0)
-                  .get("condition_id");
-      markAbsent(bed, "fills", id);
-      markAbsent(bed, "trades", id);
+      List<String> ids =
+          TestBed.sql(
+                  "SELECT DISTINCT condition_id FROM default.api_markets_staging WHERE condition_id"
+                      + " != '' LIMIT 2")
+              .stream()
+              .map(row -> (String) row.get("condition_id"))
+              .toList();
+      markAbsent(bed, "fills", ids.get(0));
+      markAbsent(bed, "trades", ids.get(0));
+      markAbsent(bed, "fills", ids.get(1));
+      load(bed, "trades", ids.get(1));
       JsonNode fills = coverage(bed, "markets with fills");
       assertEquals(1, fills.path("proved_absent").asInt(), fills.toString());
       assertEquals(fills.path("of").asInt() - 1, fills.path("missing").asInt(), fills.toString());
+      Program.Result diagnose =
+          Program.runHere(bed, "diagnose", "fills", "--sample", "0", "--json");
+      JsonNode report = SourceBed.json(diagnose.out());
+      assertEquals(1, report.path("asked_and_absent").asInt(), diagnose.toString());
+      assertEquals(fills.path("missing"), report.path("to_ask"), diagnose.toString());
     }
   }
 }
