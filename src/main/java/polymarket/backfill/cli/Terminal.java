@@ -277,10 +277,8 @@ final class Terminal implements Messages, JobRun.Watcher {
           .toString();
     }
     // another job of the run may still go on where nothing is left of this one
-    if (run.secondsLeft() != null && job.ids().pending() > 0) {
-      line.append(", ")
-          .append(Messages.time(Math.max(1, run.secondsLeft()) * 1000))
-          .append(" left");
+    if (run.secondsLeft() != null && run.secondsLeft() > 0) {
+      line.append(", ").append(Messages.time(run.secondsLeft() * 1000)).append(" left");
     }
     return line.toString();
   }

@@ -122,7 +122,7 @@ final class Feed implements Iterator<BatchWork> {
     this.started = ledger.now();
     this.span = span;
     this.unechoed = new Unechoed(ledger, share, size);
-    take(ledger.open(share), null);
+    resume(ledger.open(share));
     stop.listen(
         () -> {
           synchronized (this) {
@@ -184,7 +184,7 @@ final class Feed implements Iterator<BatchWork> {
     long now = System.nanoTime();
     if (ready.isEmpty() && now - lookedForFreed > FREED_EVERY_NANOS) {
       lookedForFreed = now;
-      take(ledger.freed(share), null);
+      resume(ledger.freed(share));
     }
     // where nothing is answered, no more of the list is begun than is in flight otherwise
     if (ready.isEmpty() && suspects.size() < concurrency) {
@@ -233,7 +233,11 @@ final class Feed implements Iterator<BatchWork> {
     } else {
       List<String> last = claimed.get(claimed.size() - 1).ids();
       after = last.get(last.size() - 1);
-      claimed.forEach(batch -> ids -= batch.size());
+      claimed.forEach(
+          batch -> {
+            ids -= batch.size();
+            progress.took(batch.size());
+          });
       take(claimed, null);
     }
   }
@@ -314,6 +318,11 @@ final class Feed implements Iterator<BatchWork> {
     }
   }
 
+  private void resume(List<Batch> batches) {
+    batches.forEach(batch -> progress.resumed(batch.size()));
+    take(batches, null);
+  }
+
   /**
    * Makes batches ready that are in the ledger; those that are to be asked together wait. Parts of
    * a batch that failed come first, so that others are asked while the one at fault is looked for.
@@ -369,6 +378,7 @@ final class Feed implements Iterator<BatchWork> {
 
   private void cut(String id, List<String> parts) {
     progress.came(parts.size() - 1);
+    progress.resumed(parts.size() - 1);
     if (span != null) {
       span.refused(Ranges.width(id));
     }
@@ -434,6 +444,7 @@ final class Feed implements Iterator<BatchWork> {
   /** Another member has the batch by now: nothing of it is stored or marked here any more. */
   void fenced(BatchWork batch) {
     retry.tellFenced(batch);
+    progress.lost(batch.getSize());
     release(batch, List.of());
   }
 
@@ -479,10 +490,7 @@ final class Feed implements Iterator<BatchWork> {
   void recount() {
     long now = System.nanoTime();
     if (ledger.isShared() && now >= recountAt) {
-      progress.counted(ledger.counts(share));
-      if (span != null) {
-        progress.numbers(ledger.numbers(share));
-      }
+      progress.recounted(ledger.counts(share), span == null ? null : ledger.numbers(share));
       long took = System.nanoTime() - now;
       recountAt = now + Math.max(RECOUNT_NANOS, 50 * took);
     }

@@ -356,20 +356,15 @@ public final class JobRun extends RunLedgers {
 
   private Progress progress(Job job, Sources sources) {
     Ledger ledger = ledgers.get(job.getName());
-    Progress progress =
-        new Progress(
-            job,
-            options.share(),
-            job.sources(settings).keySet().stream().map(sources::get).toList(),
-            settings.duration("source.patience"),
-            runtime,
-            ledger.counts(options.share()),
-            batchSize(settings, job),
-            estimated(job));
-    if (job.idKind() == IdKind.RANGE) {
-      progress.numbers(ledger.numbers(options.share()));
-    }
-    return progress;
+    return new Progress(
+        job,
+        options,
+        job.sources(settings).keySet().stream().map(sources::get).toList(),
+        settings.duration("source.patience"),
+        runtime,
+        ledger,
+        batchSize(settings, job),
+        estimated(job));
   }
 
   private Feed feed(Job job, Sources sources, Retry retry, Progress progress) {

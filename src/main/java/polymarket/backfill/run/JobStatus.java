@@ -127,7 +127,8 @@ public record JobStatus(
    *
    * @param limitUsed the part of the source's limit that was used; null where there were too few
    *     requests to measure it
-   * @param secondsLeft null where that is not known
+   * @param secondsLeft until nothing is pending, or the run's limit is reached; null where that is
+   *     not known
    * @param waitingFor the source's trouble; null where it has none
    * @param givesUpAt when the run gives up on the source; null where it has no trouble
    * @param secondsIn the seconds that finished batches spent in each step; of batches and calls

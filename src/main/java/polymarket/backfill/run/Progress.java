@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.UserError;
+import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.BatchWork;
@@ -39,9 +40,9 @@ public final class Progress implements AutoCloseable {
   private static final long WINDOW_MILLIS = 10_000;
 
   /** The rate of ids is that of so many at least, or of this time: ten seconds may have none. */
-  private static final int SLOW_IDS = 20;
+  static final int SLOW_IDS = 20;
 
-  private static final long SLOW_MILLIS = 300_000;
+  static final long SLOW_MILLIS = 300_000;
 
   /** A source that gave no good answer for so long may be one that the run will give up on. */
   private static final long SILENT_MILLIS = 3_000;
@@ -70,6 +71,7 @@ public final class Progress implements AutoCloseable {
   private boolean waiting;
   private boolean ended;
   private final Least least;
+  private final TimeLeft timeLeft;
   private final Deque<double[]> samples = new ArrayDeque<>();
 
   /**
@@ -89,21 +91,26 @@ public final class Progress implements AutoCloseable {
    */
   Progress(
       Job job,
-      Share share,
+      JobRun.Options options,
       List<Pace> sources,
       Duration patience,
       Path runtime,
-      Map<State, Long> counts,
+      Ledger ledger,
       int size,
       Estimate plan) {
     this.job = job;
     this.plan = plan;
     this.patience = patience;
-    this.share = share;
+    this.share = options.share();
     this.sources = sources;
     this.source = sources.get(0);
     this.least = new Least(job, size);
-    this.counts = new EnumMap<>(counts);
+    this.counts = new EnumMap<>(ledger.counts(share));
+    if (job.idKind() == IdKind.RANGE) {
+      this.numbers = ledger.numbers(share);
+    }
+    this.timeLeft = new TimeLeft(options.limit(), ledger.isShared());
+    timeLeft.counted(System.currentTimeMillis(), pending());
     this.total = counts.values().stream().mapToLong(Long::longValue).sum();
     this.statusFile = statusFile(runtime, job.getName(), share);
     this.logFile = runtime.resolve(job.getName() + share.suffix() + ".progress.jsonl");
@@ -133,6 +140,28 @@ public final class Progress implements AutoCloseable {
     total = now.values().stream().mapToLong(Long::longValue).sum();
   }
 
+  /** Takes what the ledger says, of ids and of the numbers in ranges, while the run goes on. */
+  synchronized void recounted(Map<State, Long> now, Ledger.Numbers inRanges) {
+    counted(now);
+    numbers = inRanges;
+    timeLeft.counted(System.currentTimeMillis(), pending());
+  }
+
+  /** The run takes up ids that its limit counts. */
+  synchronized void took(long more) {
+    timeLeft.took(more);
+  }
+
+  /** The run takes up ids that an earlier run or another member had taken. */
+  synchronized void resumed(long more) {
+    timeLeft.resumed(more);
+  }
+
+  /** Another member has taken ids over that this run had taken up. */
+  synchronized void lost(long fewer) {
+    timeLeft.done(fewer);
+  }
+
   /** Ids that were marked as failed are pending again. */
   synchronized void moved(long failedToPending) {
     counts.merge(State.FAILED, -failedToPending, Long::sum);
@@ -156,6 +185,7 @@ public final class Progress implements AutoCloseable {
           counts.merge(State.PENDING, -n, Long::sum);
         });
     ids += batch.outcomes().size();
+    timeLeft.done(batch.outcomes().size());
     if (numbers != null) {
       long n = batch.outcomes().keySet().stream().mapToLong(Ranges::width).sum();
       numbers = new Ledger.Numbers(numbers.total(), numbers.pending() - n, numbers.last());
@@ -330,7 +360,6 @@ public final class Progress implements AutoCloseable {
 
   private JobStatus.Run figures(boolean running, double seconds, double[] rates) {
     double pace = numbers == null ? rates[0] : rates[2];
-    long left = numbers == null ? counts.get(State.PENDING) : numbers.pending();
     // not for every answer that has to be asked for once more
     Long needed = least.requests();
     Double used = source.used();
@@ -345,7 +374,7 @@ public final class Progress implements AutoCloseable {
         rounded(source.limit()),
         thousandths(used),
         source.retries(),
-        pace > 0 && running ? Math.round(left / pace) : null,
+        running ? timeLeft.seconds(pending(), pace, rates[0]) : null,
         source.trouble(),
         silent
             ? Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString()
@@ -355,6 +384,11 @@ public final class Progress implements AutoCloseable {
         needed == null || used == null
             ? null
             : thousandths(used * needed / Math.max(1, source.requests())));
+  }
+
+  /** Ids, or the numbers in them where they are ranges. */
+  private long pending() {
+    return numbers == null ? counts.get(State.PENDING) : numbers.pending();
   }
 
   private static Double thousandths(Double part) {
