@@ -204,6 +204,19 @@ SELECT count(*), coalesce(sum(fetched), 0), coalesce(sum(inserted), 0), coalesce
   coalesce(sum(requests), 0)
 FROM batches WHERE done_at IS NOT NULL;
 
+-- @held-rows
+-- an id that is pending again keeps the rows and the time of its last mark
+SELECT count(*), coalesce(sum(rows), 0) FROM ids WHERE marked_at IS NOT NULL;
+
+-- @held-rows-in-ranges
+SELECT coalesce(sum(CAST(substr(id, 14, 12) AS BIGINT) - CAST(substr(id, 1, 12) AS BIGINT) + 1), 0), coalesce(sum(rows), 0)
+FROM ids WHERE marked_at IS NOT NULL;
+
+-- @effort
+SELECT coalesce(sum(CASE WHEN kind = 'first' THEN ids END), 0), coalesce(sum(CASE WHEN kind = 'first' THEN 1 END), 0), count(*),
+  coalesce(sum(requests), 0)
+FROM batches WHERE done_at IS NOT NULL;
+
 -- @copy-id
 INSERT INTO ids(id, slot, state, mode, rows, batch, attempts, status, reason, marked_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 

@@ -80,6 +80,21 @@ public final class Ledger implements AutoCloseable {
     }
   }
 
+  /**
+   * The ids that are done, or were before they became pending again, and the rows that they have.
+   * Numbers in the place of ids where they are ranges.
+   */
+  public record Held(long ids, long rows) {}
+
+  /**
+   * What the finished batches took.
+   *
+   * @param ids how many were asked for, as often as they were made pending again
+   * @param first the batches that asked for them
+   * @param batches all of them, those that asked once more for ids included
+   */
+  public record Effort(long ids, long first, long batches, long requests) {}
+
   private final Database database;
   private final Identity identity;
   private final Ids ids;
@@ -509,6 +524,21 @@ public final class Ledger implements AutoCloseable {
   /** The rows, batches and requests of all runs. */
   public synchronized Sums sums() {
     return totals.sums();
+  }
+
+  /** What is known of the rows of ids, whatever their state is now. */
+  public synchronized Held held() {
+    return totals.held("held-rows");
+  }
+
+  /** The same of the numbers in ids that are ranges. */
+  public synchronized Held heldInRanges() {
+    return totals.held("held-rows-in-ranges");
+  }
+
+  /** The ids, batches and requests of all runs. */
+  public synchronized Effort effort() {
+    return totals.effort();
   }
 
   /**

@@ -2,6 +2,8 @@ package polymarket.backfill.ledger;
 
 import java.util.EnumMap;
 import java.util.Map;
+import polymarket.backfill.ledger.Ledger.Effort;
+import polymarket.backfill.ledger.Ledger.Held;
 import polymarket.backfill.ledger.Ledger.Numbers;
 import polymarket.backfill.ledger.Ledger.Sums;
 
@@ -65,6 +67,22 @@ final class Totals {
                     result.getLong(4),
                     result.getLong(5),
                     result.getLong(6)))
+        .get(0);
+  }
+
+  Held held(String statement) {
+    return database
+        .query(statement, result -> new Held(result.getLong(1), result.getLong(2)))
+        .get(0);
+  }
+
+  Effort effort() {
+    return database
+        .query(
+            "effort",
+            result ->
+                new Effort(
+                    result.getLong(1), result.getLong(2), result.getLong(3), result.getLong(4)))
         .get(0);
   }
 

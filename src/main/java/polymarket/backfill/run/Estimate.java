@@ -21,6 +21,7 @@ import polymarket.backfill.ledger.State;
  *
  * @param source the source that is asked first
  * @param ids to fetch: those that are pending, and those that failed
+ * @param batchSize ids a batch; 0 in the status of earlier versions
  * @param requests at least these where nothing was fetched here before
  * @param from where the number of requests comes from
  * @param rows null where nothing was fetched here before
@@ -35,6 +36,7 @@ import polymarket.backfill.ledger.State;
 public record Estimate(
     String source,
     long ids,
+    int batchSize,
     long requests,
     String from,
     Long rows,
@@ -46,8 +48,37 @@ public record Estimate(
 
   /**
    * What was fetched before, with what it took; numbers in the place of ids where they are ranges.
+   *
+   * @param full the requests that would have asked for the ids once, a full batch each
+   * @param batches those that asked for a batch: for ids that an answer left out too
+   * @param requests with those for further pages and those that failed
+   * @param retries those that failed; 0 where that is not known
+   * @param rows null where only the ledger knows them
    */
-  private record Before(String what, double ids, long requests, long rows) {}
+  private record Before(
+      String what,
+      double ids,
+      double full,
+      double batches,
+      long requests,
+      long retries,
+      Long rows) {
+
+    /**
+     * How many requests as many ids take as this run has: as many for each full batch, as many
+     * further pages for each id, and as many of all that fail.
+     *
+     * @param least the full batches of this run; 0 where the size of a batch makes no difference
+     */
+    long requests(double amount, long least) {
+      if (least == 0) {
+        return (long) Math.ceil(amount * requests / ids);
+      }
+      double answered = Math.max(batches, requests - retries);
+      double pages = (answered - batches) * amount / ids;
+      return (long) Math.ceil((least * batches / full + pages) * requests / answered);
+    }
+  }
 
   /** The longer of the two times, in seconds; null where neither is known. */
   public Long seconds() {
@@ -89,9 +120,7 @@ public record Estimate(
                 : batches(settings, job, ids);
     boolean experienced = before != null && ofRanges == null && amount > 0;
     long requests =
-        experienced
-            ? Math.max(least, (long) Math.ceil(amount * before.requests() / before.ids()))
-            : least;
+        experienced ? Math.max(least, before.requests(amount, batched(job) ? least : 0)) : least;
     String source = job.firstSource(settings);
     Long latency = Latencies.read(settings).get(source);
     int inFlight =
@@ -101,11 +130,12 @@ public record Estimate(
     return new Estimate(
         source,
         ids,
+        size(settings, job),
         requests,
         experienced
             ? "as in " + before.what()
             : ofRanges != null ? "as the source said" : "at least, with full batches",
-        before == null ? null : Long.valueOf(Math.round(amount * before.rows() / before.ids())),
+        rows(ledger, ranges, before, amount),
         null,
         perSecond,
         perSecond > 0 ? Long.valueOf((long) Math.ceil(requests / perSecond)) : null,
@@ -120,6 +150,7 @@ public record Estimate(
     return new Estimate(
         source,
         ids,
+        batchSize,
         requests,
         from,
         rows,
@@ -161,6 +192,23 @@ public record Estimate(
     return spans[0];
   }
 
+  /** Whether a request takes a batch of any size, so that there are fewer of larger ones. */
+  private static boolean batched(Job job) {
+    return job.idKind() != IdKind.RANGE && job.getIdsARequest() > 1 && job.getMaxBatchSize() > 1;
+  }
+
+  /**
+   * As many for each id as those of the ledger have that are or were done, or, where none was, as
+   * in the last run; null where neither.
+   */
+  private static Long rows(Ledger ledger, boolean ranges, Before before, double amount) {
+    Ledger.Held held = ranges ? ledger.heldInRanges() : ledger.held();
+    boolean last = held.ids() == 0 && before != null && before.rows() != null;
+    double each =
+        last ? before.rows() / before.ids() : (double) held.rows() / Math.max(1, held.ids());
+    return held.ids() == 0 && !last ? null : Long.valueOf(Math.round(amount * each));
+  }
+
   /**
    * The last run where it fetched at least a batch, otherwise all runs of the ledger where they
    * did; null where neither.
@@ -173,23 +221,60 @@ public record Estimate(
     if (!ranges && Files.exists(file)) {
       try {
         JobStatus last = JobStatus.read(file);
-        if (last.run().ids() >= enough && last.run().requests() > 0) {
-          return new Before(
-              "its last run", last.run().ids(), last.run().requests(), last.rows().fetched());
+        JobStatus.Run run = last.run();
+        if (run.ids() >= enough && run.requests() > 0) {
+          int size =
+              last.plan() == null || last.plan().batchSize() == 0
+                  ? size(settings, job)
+                  : last.plan().batchSize();
+          return before(
+              job,
+              "its last run",
+              run.ids(),
+              Math.ceil((double) run.ids() / size),
+              run.batches(),
+              run.requests(),
+              run.retries(),
+              last.rows().fetched());
         }
       } catch (IOException e) {
         // it is written anew by the next run, which does not have to fail for an estimate
         return null;
       }
     }
-    Ledger.Sums sums = ledger.sums();
-    Ledger.Numbers numbers = ranges ? ledger.numbers(Share.WHOLE) : null;
-    long done =
-        ranges
-            ? numbers.total() - numbers.pending()
-            : ledger.size(Share.WHOLE) - ledger.counts(Share.WHOLE).get(State.PENDING);
-    return done < enough || sums.requests() == 0
+    Ledger.Effort effort = ledger.effort();
+    long ids = ranges ? ledger.heldInRanges().ids() : Math.max(effort.ids(), ledger.held().ids());
+    return ids < enough || effort.requests() == 0
         ? null
-        : new Before("its runs so far", done, sums.requests(), sums.fetched());
+        : before(
+            job,
+            "its runs so far",
+            ids,
+            effort.first(),
+            effort.batches(),
+            effort.requests(),
+            0,
+            null);
+  }
+
+  /** A batch that is asked for in parts takes a request for each of them. */
+  private static Before before(
+      Job job,
+      String what,
+      double ids,
+      double full,
+      double batches,
+      long requests,
+      long retries,
+      Long rows) {
+    double parts = ids / job.getIdsARequest();
+    return new Before(
+        what,
+        ids,
+        Math.max(1, Math.max(full, parts)),
+        Math.max(batches, parts),
+        requests,
+        retries,
+        rows);
   }
 }
