@@ -68,7 +68,17 @@ public final class SourceLocks implements AutoCloseable {
         jobs.stream().flatMap(job -> job.sources(settings).keySet().stream()).distinct().toList(),
         share,
         "run " + String.join(" ", jobs.stream().map(Job::getName).toList()) + how,
-        jobs.stream().anyMatch(Job::isPass) ? "" : ", or share the work with --worker N --of M");
+        otherwise(settings, jobs));
+  }
+
+  /** How a further process of this machine may work on the jobs, for the message. */
+  private static String otherwise(Settings settings, List<Job> jobs) {
+    if (jobs.stream().anyMatch(Job::isPass)) {
+      return "";
+    }
+    return settings.text("cluster.url").isEmpty()
+        ? ", or share the work with --worker N --of M"
+        : ", or give this member a folder of its own with --set runtime.dir=FOLDER";
   }
 
   /** All of these sources, for a process that does not share them. */
