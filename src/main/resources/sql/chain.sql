@@ -324,6 +324,14 @@ SELECT dataset, sum(last - first + 1) AS blocks, min(first) AS first_block, max(
     groupUniqArray(source) AS sources
 FROM default.chain_ranges FINAL GROUP BY dataset ORDER BY dataset;
 
+-- @check gaps between the pages of a dataset (at most 20)
+SELECT dataset, before + 1 AS first_block, first - 1 AS last_block FROM
+(
+    SELECT dataset, first, max(last) OVER (PARTITION BY dataset ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM default.chain_ranges FINAL
+)
+WHERE before > 0 AND first > before + 1 ORDER BY dataset, first LIMIT 20;
+
 -- @check rejected logs by reason (at most 20)
 SELECT reason, dataset, count() AS logs FROM default.chain_rejected GROUP BY reason, dataset ORDER BY logs DESC LIMIT 20;
 
@@ -365,6 +373,9 @@ SELECT count() FROM
 INNER JOIN (SELECT DISTINCT last + 1 AS next, last_hash FROM default.chain_ranges FINAL
     WHERE last_hash != '') AS before ON before.next = page.first
 WHERE before.last_hash != page.parent_hash;
+
+-- @measure unnoted max=0 Blocks of each dataset that the ledger has done and no page has: `run chain --redo all` fetches the gaps below
+SELECT greatest(0, {numbers} - toInt64(sum(last - first + 1))) FROM default.chain_ranges FINAL;
 
 -- @measure rejected max=0 Logs that do not match their signature
 SELECT count() FROM default.chain_rejected FINAL;

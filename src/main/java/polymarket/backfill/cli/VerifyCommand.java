@@ -24,6 +24,7 @@ import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.job.IdKind;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.State;
@@ -265,6 +266,16 @@ final class VerifyCommand implements Callable<Integer> {
       long[] absent = {0};
       ledgers.ids(String.join(",", parts), State.ABSENT, id -> absent[0]++);
       values.put(State.ABSENT.text(), absent[0]);
+      if (job.idKind() == IdKind.RANGE) {
+        long[] numbers = {0};
+        for (State done : List.of(State.FOUND, State.ABSENT)) {
+          ledgers.ids(
+              String.join(",", parts),
+              done,
+              id -> numbers[0] += Ranges.width(id) * Math.max(1, Ranges.datasets(id).size()));
+        }
+        values.put("numbers", numbers[0]);
+      }
       return values;
     }
   }

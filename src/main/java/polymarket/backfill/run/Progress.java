@@ -369,11 +369,11 @@ public final class Progress implements AutoCloseable {
         ids,
         batches,
         rounded(running ? rates[0] : ids / seconds),
-        source.requests(),
+        sources.stream().mapToLong(Pace::requests).sum(),
         rounded(running ? rates[1] : source.requests() / seconds),
         rounded(source.limit()),
         thousandths(used),
-        source.retries(),
+        sources.stream().mapToLong(Pace::retries).sum(),
         running ? timeLeft.seconds(pending(), pace, rates[0]) : null,
         source.trouble(),
         silent

@@ -23,6 +23,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
 import polymarket.backfill.job.Ranges;
 import polymarket.backfill.ledger.Ledger;
@@ -235,7 +236,33 @@ class ChainJobIT {
       long narrow = TestBed.number("SELECT count() FROM default.chain_ranges");
       assertTrue(narrow > 2 * wide, wide + " pages were replaced by " + narrow);
       assertTruth(bed, FREEZE - 1000, FREEZE + 1000, ALL);
+
+      assertEquals(0, unnoted(bed));
+      String some =
+          " FROM default.chain_ranges WHERE dataset = 'fills' AND first > "
+              + FREEZE
+              + " AND first <= "
+              + (FREEZE + 300);
+      long blocks = TestBed.number("SELECT sum(last - first + 1)" + some);
+      long begin = TestBed.number("SELECT min(first)" + some);
+      TestBed.sql("DELETE" + some);
+      assertEquals(blocks, unnoted(bed));
+      JsonNode gaps = verified(bed).at("/checks/gaps between the pages of a dataset (at most 20)");
+      assertEquals(begin, gaps.at("/0/first_block").asLong(), gaps.toString());
     }
+  }
+
+  private static JsonNode verified(TestBed bed) {
+    return SourceBed.json(Program.runHere(bed, "verify", "chain", "--json").out());
+  }
+
+  private static long unnoted(TestBed bed) {
+    for (JsonNode measure : verified(bed).get("measures")) {
+      if (measure.get("measure").asText().equals("unnoted")) {
+        return measure.get("value").asLong();
+      }
+    }
+    throw new AssertionError("no measure");
   }
 
   @Test
