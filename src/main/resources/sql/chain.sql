@@ -375,7 +375,21 @@ INNER JOIN (SELECT DISTINCT last + 1 AS next, last_hash FROM default.chain_range
 WHERE before.last_hash != page.parent_hash;
 
 -- @measure unnoted max=0 Blocks of each dataset that the ledger has done and no page has: `run chain --redo all` fetches the gaps below
-SELECT greatest(0, {numbers} - toInt64(sum(last - first + 1))) FROM default.chain_ranges FINAL;
+SELECT greatest(0, {numbers} - sum(last - least(last, greatest(before, first - 1)))) FROM
+(
+    SELECT toInt64(first) AS first, toInt64(last) AS last,
+        max(last) OVER (PARTITION BY dataset ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM default.chain_ranges FINAL
+);
+
+-- @measure overlapping max=0 Blocks of each dataset that two pages have: `run chain --redo all` from the first to the last of them leaves one
+SELECT sum(least(last, before) - first + 1) FROM
+(
+    SELECT toInt64(first) AS first, toInt64(last) AS last,
+        max(last) OVER (PARTITION BY dataset ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM default.chain_ranges FINAL
+)
+WHERE before >= first;
 
 -- @measure rejected max=0 Logs that do not match their signature
 SELECT count() FROM default.chain_rejected FINAL;

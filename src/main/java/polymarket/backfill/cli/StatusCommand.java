@@ -216,7 +216,7 @@ final class StatusCommand implements Callable<Integer> {
               sums.inserted(),
               sums.duplicate(),
               sums.rejected(),
-              ledger.replaced() ? "with those that were replaced" : null),
+              ledger.replaced() ? JobStatus.REPLACED : null),
           sums.balanced(),
           runs,
           null,

@@ -71,6 +71,9 @@ public record JobStatus(
         sources, plan, null);
   }
 
+  /** What else the rows of a ledger count: of rejected rows, it has those of the last try only. */
+  public static final String REPLACED = "with inserted rows that were replaced";
+
   private static final ObjectMapper JSON =
       JsonMapper.builder()
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
@@ -196,7 +199,7 @@ public record JobStatus(
               ? null
               : (share.whole() ? "" : "all workers together")
                   + (!share.whole() && replaced ? ", " : "")
-                  + (replaced ? "with those that were replaced" : "");
+                  + (replaced ? REPLACED : "");
       return new LedgerSums(
           ids.total(),
           ids.pending(),

@@ -237,7 +237,8 @@ class ChainJobIT {
       assertTrue(narrow > 2 * wide, wide + " pages were replaced by " + narrow);
       assertTruth(bed, FREEZE - 1000, FREEZE + 1000, ALL);
 
-      assertEquals(0, unnoted(bed));
+      assertEquals(0, measured(bed, "unnoted"));
+      assertEquals(0, measured(bed, "overlapping"));
       String some =
           " FROM default.chain_ranges WHERE dataset = 'fills' AND first > "
               + FREEZE
@@ -246,7 +247,15 @@ class ChainJobIT {
       long blocks = TestBed.number("SELECT sum(last - first + 1)" + some);
       long begin = TestBed.number("SELECT min(first)" + some);
       TestBed.sql("DELETE" + some);
-      assertEquals(blocks, unnoted(bed));
+      assertEquals(blocks, measured(bed, "unnoted"));
+      TestBed.sql(
+          "INSERT INTO default.chain_ranges (dataset, first, last) VALUES ('transfers', "
+              + (FREEZE - 10)
+              + ", "
+              + (FREEZE + 9)
+              + ")");
+      assertEquals(20, measured(bed, "overlapping"));
+      assertEquals(blocks, measured(bed, "unnoted"));
       JsonNode gaps = verified(bed).at("/checks/gaps between the pages of a dataset (at most 20)");
       assertEquals(begin, gaps.at("/0/first_block").asLong(), gaps.toString());
     }
@@ -256,9 +265,9 @@ class ChainJobIT {
     return SourceBed.json(Program.runHere(bed, "verify", "chain", "--json").out());
   }
 
-  private static long unnoted(TestBed bed) {
+  private static long measured(TestBed bed, String name) {
     for (JsonNode measure : verified(bed).get("measures")) {
-      if (measure.get("measure").asText().equals("unnoted")) {
+      if (measure.get("measure").asText().equals(name)) {
         return measure.get("value").asLong();
       }
     }
