@@ -5,8 +5,11 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -56,6 +59,10 @@ import polymarket.backfill.UserError;
     },
     exitCodeListHeading = "%nExit codes:%n")
 public final class Backfill implements Callable<Integer> {
+
+  /** What picocli says of a word that is none of a few. */
+  private static final Pattern CHOICE =
+      Pattern.compile("expected one of \\[(.*)] \\(case-insensitive\\) but was '(.*)'");
 
   static {
     Self.starts(Backfill.class);
@@ -153,7 +160,15 @@ public final class Backfill implements Callable<Integer> {
 
   /** Replaces Java types in Picocli's messages with plain words. */
   static String plain(String message) {
-    return message
+    return CHOICE
+        .matcher(message)
+        .replaceAll(
+            choice ->
+                Matcher.quoteReplacement(
+                    "'"
+                        + choice.group(2)
+                        + "' is none of "
+                        + choice.group(1).toLowerCase(Locale.ROOT)))
         .replaceAll("^Unmatched arguments? (at|from) index \\d+: ", "unexpected argument ")
         .replaceAll("^Missing required", "missing")
         .replaceAll("^Unknown option", "unknown option")

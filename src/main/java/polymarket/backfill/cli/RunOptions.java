@@ -28,7 +28,7 @@ final class RunOptions {
       description =
           "Ids to add to the job's ledger: one per line, separated by commas or a JSON array, plain"
               + " or .gz, a file, a pipe or - for standard input. Without it, the job queries"
-              + " ClickHouse for the missing ids.")
+              + " ClickHouse for the missing ids; one whose ids are ranges takes --from and --to.")
   String ids;
 
   @Option(
@@ -236,6 +236,16 @@ final class RunOptions {
           }
         });
     if (datasets != null) {
+      if (datasets.stream().allMatch(String::isBlank)) {
+        throw new UserError(
+            "--datasets names none"
+                + (job.getDatasets().isEmpty()
+                    ? ""
+                    : "; those of "
+                        + job.getName()
+                        + " are: "
+                        + String.join(", ", job.getDatasets())));
+      }
       Ranges.requireDatasets(job, datasets);
     }
   }

@@ -118,7 +118,7 @@ class UsageTest {
     "status payouts --json extra, extra",
     "run payouts --set payouts.bathc-size=5, payouts.batch-size",
     "run payouts --set clickhouse.ulr=x, clickhouse.url",
-    "ledger payouts --state faild, FAILED",
+    "ledger payouts --state faild, is none of pending",
     "status payots, payouts",
   })
   void anUnknownName_isAnsweredWithTheNearest(String command, String nearest) {
