@@ -98,6 +98,24 @@ class LauncherIT {
   }
 
   @Test
+  void ofTwoThatStartAtTheSameTime_oneBuilds_alsoAfterABuildThatWasKilled() {
+    Program.Result result =
+        shell(
+            "mkdir bin && printf '#!/bin/sh\\n"
+                + "sleep 2\\n"
+                + "echo built >>builds\\n"
+                + "' >bin/mvn && chmod +x bin/mvn && rm target/built && sh -c 'ln -s $$"
+                + " target/building' && PATH=$PWD/bin:$PATH && { $B --version & $B --version; wait;"
+                + " } && cat builds && ls target",
+            Map.of());
+    assertEquals(0, result.exitCode(), result.toString());
+    List<String> out = result.out().lines().toList();
+    assertEquals(2, out.stream().filter(line -> line.startsWith("backfill 1")).count(), out + "");
+    assertEquals(1, out.stream().filter("built"::equals).count() - 1, "target/built, and a build");
+    assertTrue(!out.contains("building"), out + "");
+  }
+
+  @Test
   void tooFewOpenFiles_areReported_andASoftLimitIsRaised() {
     assertOneLine("this shell allows 64 open files", shell("ulimit -n 64; $B status", Map.of()));
     Program.Result soft = shell("ulimit -S -n 64; $B --version", Map.of());
