@@ -1,26 +1,30 @@
 package polymarket.backfill.ledger;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import polymarket.backfill.UserError;
 
 /**
@@ -237,23 +241,47 @@ public final class ShareLock implements AutoCloseable {
     if (!Files.isDirectory(folder)) {
       return List.of();
     }
-    try (Stream<Path> files = Files.walk(folder, depth)) {
-      List<Holder> holders = new ArrayList<>();
-      for (Path note :
-          files
-              .filter(file -> file.getFileName().toString().startsWith(prefix))
-              .filter(file -> NOTE_FILE.matcher(file.getFileName().toString()).matches())
-              .sorted()
-              .toList()) {
-        Holder holder = Holder.of(Files.readString(note, StandardCharsets.UTF_8));
+    TreeSet<Path> files = new TreeSet<>();
+    List<Holder> holders = new ArrayList<>();
+    try {
+      Files.walkFileTree(
+          folder,
+          Set.of(),
+          depth,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+              String name = file.getFileName().toString();
+              if (name.startsWith(prefix) && NOTE_FILE.matcher(name).matches()) {
+                files.add(file);
+              }
+              return FileVisitResult.CONTINUE;
+            }
+
+            /** Files come and go while a folder is read; those that stay are what counts. */
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException e) {
+              return FileVisitResult.CONTINUE;
+            }
+          });
+      for (Path note : files) {
+        Holder holder = Holder.of(text(note));
         if (holder != null) {
           holders.add(holder);
         }
       }
-      return holders;
-    } catch (IOException | UncheckedIOException e) {
+    } catch (IOException e) {
       // a note is only a courtesy; the lock itself stands
-      return List.of();
+    }
+    return holders;
+  }
+
+  /** A note's text; empty where it was deleted just now. */
+  private static String text(Path note) throws IOException {
+    try {
+      return Files.readString(note, StandardCharsets.UTF_8);
+    } catch (NoSuchFileException e) {
+      return "";
     }
   }
 
