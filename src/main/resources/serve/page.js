@@ -113,7 +113,7 @@ function job(ledger) {
     const pace = paced(run.run.requests_per_second, run.run.limit_per_second);
     const line = make('p', '', (run.worker ? 'worker ' + run.worker + ': ' : '') + (run.waits_for ? 'waits for ' + run.waits_for : run.run.requests ? now + ', ' + pace
       : run.ids.pending ? 'no answer yet, ' + pace : 'nothing is left to ask for')
-      + (run.run.seconds_left === null ? '' : ', ' + left(run.run.seconds_left)));
+      + (run.run.seconds_left ? ', ' + left(run.run.seconds_left) : ''));
     card.append(line);
     if (run.run.waiting_for) card.append(make('p', 'bad', run.run.waiting_for));
   }

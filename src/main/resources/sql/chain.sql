@@ -195,8 +195,8 @@ SELECT sum(held) AS rows FROM
 
 -- @replaced
 -- Of a range that reaches beyond these blocks, the blocks before and behind them stay noted, with the logs that the tables have of
--- them, as fetched when they were: another batch may have noted the same blocks since, and its row is the newer one. Where no range
--- does, no table is read.
+-- them. They keep the time of that range: if another batch has noted the same blocks since, its row is the newer one. Where no range
+-- reaches beyond, no table is read.
 INSERT INTO default.chain_ranges (dataset, first, last, source, logs, last_hash, parent_hash, batch, fetched_at)
 WITH toUInt64(substring({first}, 1, 12)) AS begin, toUInt64(substring({last}, 14, 12)) AS end
 SELECT part.dataset, part.first, part.last, any(part.source),

@@ -189,7 +189,8 @@ public final class Settings {
   private static boolean isMisspelt(String name, String variable) {
     String first = variable.replaceFirst("_.*", "_");
     return name.replace("_", "").equals(variable.replace("_", ""))
-        || Nearest.edits(name, variable) == 1
+        || Math.abs(name.length() - variable.length()) <= 1
+            && Nearest.edits(name, variable) == 1
             && (name.startsWith(first) || variable.indexOf('_', first.length()) > 0);
   }
 

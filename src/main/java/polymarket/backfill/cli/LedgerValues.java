@@ -28,6 +28,9 @@ final class LedgerValues implements Ready.Ledgers, AutoCloseable {
   private final List<String> all;
   private final Map<String, Ledger> open = new LinkedHashMap<>();
 
+  /** The members of shared ledgers, asked for once; null before. */
+  private List<SharedLedgers.MemberInfo> members;
+
   /**
    * @param all the names of all jobs
    */
@@ -50,7 +53,9 @@ final class LedgerValues implements Ready.Ledgers, AutoCloseable {
     Map<String, Object> values = new HashMap<>();
     Stream.concat(Stream.of("total", "running"), Stream.of(State.values()).map(State::text))
         .forEach(key -> values.put(key, 0L));
-    List<SharedLedgers.MemberInfo> members = SharedLedgers.members(settings);
+    if (members == null) {
+      members = SharedLedgers.members(settings);
+    }
     double worst = 0;
     values.put("worst_job", "");
     List<String> pending = new ArrayList<>();

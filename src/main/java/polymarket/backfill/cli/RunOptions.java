@@ -238,10 +238,10 @@ final class RunOptions {
     if (datasets != null) {
       if (datasets.stream().allMatch(String::isBlank)) {
         throw new UserError(
-            "--datasets names none"
+            "--datasets is empty"
                 + (job.getDatasets().isEmpty()
                     ? ""
-                    : "; those of "
+                    : "; the datasets of "
                         + job.getName()
                         + " are: "
                         + String.join(", ", job.getDatasets())));

@@ -20,6 +20,7 @@ import polymarket.backfill.ledger.State;
 import polymarket.backfill.run.JobRun;
 import polymarket.backfill.run.JobStatus;
 import polymarket.backfill.run.Progress;
+import polymarket.backfill.run.RunState;
 
 /**
  * The progress of a run: on a terminal one line that is redrawn, otherwise a plain line every ten
@@ -116,7 +117,7 @@ final class Terminal implements Messages, JobRun.Watcher {
 
   @Override
   public synchronized void tick(List<Progress> progress) {
-    jobs = progress.stream().map(JobStatus::running).toList();
+    jobs = progress.stream().map(job -> job.snapshot(RunState.RUNNING)).toList();
     if (quiet) {
       return;
     }

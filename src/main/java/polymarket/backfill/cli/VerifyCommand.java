@@ -263,14 +263,15 @@ final class VerifyCommand implements Callable<Integer> {
     List<String> parts = job.parts(Common.home(), "auto").stream().map(Job::getName).toList();
     try (LedgerValues ledgers = new LedgerValues(settings, parts)) {
       Map<String, Object> values = ledgers.values(parts);
+      String named = String.join(",", parts);
       long[] absent = {0};
-      ledgers.ids(String.join(",", parts), State.ABSENT, id -> absent[0]++);
+      ledgers.ids(named, State.ABSENT, id -> absent[0]++);
       values.put(State.ABSENT.text(), absent[0]);
       if (job.idKind() == IdKind.RANGE) {
         long[] numbers = {0};
         for (State done : List.of(State.FOUND, State.ABSENT)) {
           ledgers.ids(
-              String.join(",", parts),
+              named,
               done,
               id -> numbers[0] += Ranges.width(id) * Math.max(1, Ranges.datasets(id).size()));
         }

@@ -310,8 +310,8 @@ public record SharedLedgers(String url, String user, String password, String egr
             + (isReadOnly(e)
                 ? " cannot be written: "
                     + why(e)
-                    + ". Is it a standby? Lead cluster.url to the primary: add its host and"
-                    + " targetServerType=primary"
+                    + ". Is it a standby? Add the primary's host and"
+                    + " targetServerType=primary to cluster.url"
                 : " does not answer: " + why(e)),
         e);
   }

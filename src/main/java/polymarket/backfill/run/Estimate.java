@@ -65,6 +65,23 @@ public record Estimate(
       Long rows) {
 
     /**
+     * The same where a batch is asked for in parts: it takes a request for each of them.
+     *
+     * @param most ids a request
+     */
+    Before inParts(int most) {
+      double parts = ids / most;
+      return new Before(
+          what,
+          ids,
+          Math.max(1, Math.max(full, parts)),
+          Math.max(batches, parts),
+          requests,
+          retries,
+          rows);
+    }
+
+    /**
      * How many requests as many ids take as this run has: as many for each full batch, as many
      * further pages for each id, and as many of all that fail.
      *
@@ -111,7 +128,8 @@ public record Estimate(
     double part = open == 0 ? 0 : (double) ids / open;
     boolean ranges = job.idKind() == IdKind.RANGE;
     double amount = ranges ? part * ledger.numbers(share).pending() : ids;
-    Before before = before(settings, job, ledger);
+    Ledger.Held held = ranges ? ledger.heldInRanges() : ledger.held();
+    Before before = before(settings, job, ledger, held);
     long least =
         ofRanges != null
             ? Math.round(part * ofRanges)
@@ -135,7 +153,7 @@ public record Estimate(
         experienced
             ? "as in " + before.what()
             : ofRanges != null ? "as the source said" : "at least, with full batches",
-        rows(ledger, ranges, before, amount),
+        rows(held, before, amount),
         null,
         perSecond,
         perSecond > 0 ? Long.valueOf((long) Math.ceil(requests / perSecond)) : null,
@@ -201,8 +219,7 @@ public record Estimate(
    * As many for each id as those of the ledger have that are or were done, or, where none was, as
    * in the last run; null where neither.
    */
-  private static Long rows(Ledger ledger, boolean ranges, Before before, double amount) {
-    Ledger.Held held = ranges ? ledger.heldInRanges() : ledger.held();
+  private static Long rows(Ledger.Held held, Before before, double amount) {
     boolean last = held.ids() == 0 && before != null && before.rows() != null;
     double each =
         last ? before.rows() / before.ids() : (double) held.rows() / Math.max(1, held.ids());
@@ -213,7 +230,7 @@ public record Estimate(
    * The last run where it fetched at least a batch, otherwise all runs of the ledger where they
    * did; null where neither.
    */
-  private static Before before(Settings settings, Job job, Ledger ledger) {
+  private static Before before(Settings settings, Job job, Ledger ledger, Ledger.Held held) {
     boolean ranges = job.idKind() == IdKind.RANGE;
     // lists are so few that one of them tells
     long enough = job.isPass() ? 1 : size(settings, job);
@@ -227,15 +244,15 @@ public record Estimate(
               last.plan() == null || last.plan().batchSize() == 0
                   ? size(settings, job)
                   : last.plan().batchSize();
-          return before(
-              job,
-              "its last run",
-              run.ids(),
-              Math.ceil((double) run.ids() / size),
-              run.batches(),
-              run.requests(),
-              run.retries(),
-              last.rows().fetched());
+          return new Before(
+                  "its last run",
+                  run.ids(),
+                  Math.ceil((double) run.ids() / size),
+                  run.batches(),
+                  run.requests(),
+                  run.retries(),
+                  last.rows().fetched())
+              .inParts(job.getIdsARequest());
         }
       } catch (IOException e) {
         // it is written anew by the next run, which does not have to fail for an estimate
@@ -243,38 +260,17 @@ public record Estimate(
       }
     }
     Ledger.Effort effort = ledger.effort();
-    long ids = ranges ? ledger.heldInRanges().ids() : Math.max(effort.ids(), ledger.held().ids());
+    long ids = ranges ? held.ids() : Math.max(effort.ids(), held.ids());
     return ids < enough || effort.requests() == 0
         ? null
-        : before(
-            job,
-            "its runs so far",
-            ids,
-            effort.first(),
-            effort.batches(),
-            effort.requests(),
-            0,
-            null);
-  }
-
-  /** A batch that is asked for in parts takes a request for each of them. */
-  private static Before before(
-      Job job,
-      String what,
-      double ids,
-      double full,
-      double batches,
-      long requests,
-      long retries,
-      Long rows) {
-    double parts = ids / job.getIdsARequest();
-    return new Before(
-        what,
-        ids,
-        Math.max(1, Math.max(full, parts)),
-        Math.max(batches, parts),
-        requests,
-        retries,
-        rows);
+        : new Before(
+                "its runs so far",
+                ids,
+                effort.first(),
+                effort.batches(),
+                effort.requests(),
+                0,
+                null)
+            .inParts(job.getIdsARequest());
   }
 }

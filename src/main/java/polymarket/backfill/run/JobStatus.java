@@ -50,27 +50,6 @@ public record JobStatus(
     @JsonInclude(JsonInclude.Include.NON_NULL) Estimate plan,
     @JsonInclude(JsonInclude.Include.NON_NULL) String waitsFor) {
 
-  /** Of a job that waits for no other one. */
-  public JobStatus(
-      String job,
-      String worker,
-      RunState state,
-      long pid,
-      String startedAt,
-      String updatedAt,
-      Ids ids,
-      Numbers numbers,
-      Rows rows,
-      Run run,
-      LedgerSums ledger,
-      Boolean balanced,
-      List<SourceState> sources,
-      Estimate plan) {
-    this(
-        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced,
-        sources, plan, null);
-  }
-
   /** What else the rows of a ledger count: of rejected rows, it has those of the last try only. */
   public static final String REPLACED = "with inserted rows that were replaced";
 
@@ -268,20 +247,8 @@ public record JobStatus(
         ledger,
         balanced,
         sources,
-        plan);
-  }
-
-  /** The status of a job whose run goes on. */
-  public static JobStatus running(Progress of) {
-    JobStatus now = of.snapshot(RunState.RUNNING);
-    return of.isWaiting() ? now.waitingFor(of.job().getAfter()) : now;
-  }
-
-  /** The same, waiting for another job to end. */
-  public JobStatus waitingFor(String other) {
-    return new JobStatus(
-        job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced,
-        sources, plan, other);
+        plan,
+        null);
   }
 
   /** The status that a run wrote to a file. */
@@ -293,13 +260,13 @@ public record JobStatus(
   public JobStatus in(RunState other) {
     return new JobStatus(
         job, worker, other, pid, startedAt, updatedAt, ids, numbers, rows, run, ledger, balanced,
-        sources, plan);
+        sources, plan, null);
   }
 
   /** The same with what the ledger holds at the end. */
   JobStatus with(LedgerSums sums, boolean adds) {
     return new JobStatus(
         job, worker, state, pid, startedAt, updatedAt, ids, numbers, rows, run, sums, adds, sources,
-        plan);
+        plan, null);
   }
 }

@@ -355,7 +355,8 @@ public final class Progress implements AutoCloseable {
                     new JobStatus.SourceState(
                         of.name(), of.answers(), of.isCircuitOpen(), of.throttle()))
             .toList(),
-        plan);
+        plan,
+        running && waiting ? job.getAfter() : null);
   }
 
   private JobStatus.Run figures(boolean running, double seconds, double[] rates) {

@@ -100,7 +100,7 @@ final class RunWatch {
         if (!stop.asked()) {
           feeds.forEach(Feed::recount);
         }
-        progress.forEach(job -> job.publish(JobStatus.running(job)));
+        progress.forEach(job -> job.publish(job.snapshot(RunState.RUNNING)));
         watcher.tick(progress);
         watch();
       }

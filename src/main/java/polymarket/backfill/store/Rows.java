@@ -373,8 +373,8 @@ public final class Rows {
   }
 
   /**
-   * Whether rows of other batches for the batch's ids are removed now: by one batch of a job at a
-   * time, because what two of them leave of a page of before would overlap.
+   * Whether rows of other batches for the batch's ids are removed now. One batch of a job at a time
+   * does this: two that replace parts of the same earlier page would leave rests that overlap.
    */
   public boolean isReplacing(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch,

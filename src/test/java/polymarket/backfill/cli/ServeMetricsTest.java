@@ -55,6 +55,7 @@ class ServeMetricsTest {
         List.of(
             new JobStatus.SourceState(
                 "goldsky", Map.of("200", requests - 1, "503", 1L), true, "50 requests in 10 s")),
+        null,
         null);
   }
 

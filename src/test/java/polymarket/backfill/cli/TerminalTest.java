@@ -19,10 +19,10 @@ class TerminalTest {
   private static final long GIVES_UP = Instant.parse("2026-11-21T09:41:00Z").toEpochMilli();
 
   private static JobStatus waiting(String why) {
-    return waiting(why, null);
+    return waiting(why, null, null);
   }
 
-  private static JobStatus waiting(String why, JobStatus.Numbers numbers) {
+  private static JobStatus waiting(String why, JobStatus.Numbers numbers, String waitsFor) {
     return new JobStatus(
         "payouts",
         null,
@@ -52,7 +52,8 @@ class TerminalTest {
         null,
         null,
         null,
-        null);
+        null,
+        waitsFor);
   }
 
   @ParameterizedTest
@@ -78,7 +79,7 @@ class TerminalTest {
 
   @Test
   void aJobThatWaitsForAnotherOne_saysForWhich() {
-    String line = Terminal.line(List.of(waiting(null).waitingFor("trades")), 200);
+    String line = Terminal.line(List.of(waiting(null, null, "trades")), 200);
     assertTrue(line.endsWith(", failed 0, waits for trades"), line);
     assertTrue(Terminal.line(List.of(waiting(null)), 200).endsWith(", no answer yet"));
   }
@@ -87,7 +88,7 @@ class TerminalTest {
   void ofRanges_itCountsNumbers_andSaysThatTheStatesAreThoseOfRanges() {
     String line =
         Terminal.line(
-            List.of(waiting("none", new JobStatus.Numbers("blocks", 1_000, 250, 0, 0))), 200);
+            List.of(waiting("none", new JobStatus.Numbers("blocks", 1_000, 250, 0, 0), null)), 200);
     assertTrue(line.startsWith("payouts 250/1,000 blocks 25.0% ["), line);
     assertTrue(line.contains(", ranges: found 0, absent 0"), line);
   }

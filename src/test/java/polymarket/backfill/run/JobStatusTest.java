@@ -54,6 +54,7 @@ class JobStatusTest {
           null,
           null,
           null,
+          null,
           null);
 
   private static String json(Object value) throws Exception {
@@ -67,11 +68,10 @@ class JobStatusTest {
 
   @Test
   void aJobThatWaitsForAnotherOne_namesIt_untilItEnds(@TempDir Path folder) throws Exception {
-    JobStatus waits = STATUS.waitingFor("trades");
-    assertEquals(
-        RUNNING.substring(0, RUNNING.length() - 1) + ",\"waits_for\":\"trades\"}", json(waits));
-    Path file = Files.writeString(folder.resolve("x.status.json"), json(waits));
-    assertEquals(waits, JobStatus.read(file));
+    String text = RUNNING.substring(0, RUNNING.length() - 1) + ",\"waits_for\":\"trades\"}";
+    JobStatus waits = JobStatus.read(Files.writeString(folder.resolve("x.status.json"), text));
+    assertEquals("trades", waits.waitsFor());
+    assertEquals(text, json(waits));
     assertEquals(STATUS.in(RunState.COMPLETE), waits.in(RunState.COMPLETE));
   }
 

@@ -14,7 +14,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
 import org.junit.jupiter.api.Test;
-import polymarket.backfill.Messages;
+import polymarket.backfill.SaidMessages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.TestBed;
@@ -40,20 +40,7 @@ class RetryTest {
           stop,
           5,
           Duration.ofMinutes(30),
-          new Messages() {
-            @Override
-            public void info(String line) {}
-
-            @Override
-            public void warn(String line) {
-              warnings.add(line);
-            }
-
-            @Override
-            public void event(String line) {
-              events.add(line);
-            }
-          });
+          new SaidMessages(line -> warnings.add(line.replaceFirst("^warning: ", "")), events::add));
 
   private void fail(Exception failure) throws Exception {
     try (DefaultCamelContext context = new DefaultCamelContext()) {
