@@ -265,6 +265,9 @@ SELECT batch, kind, mode, cursor, fetched, inserted + rejected, rejected, tenure
 
 -- Sets of rows in the place of one statement for each: a parameter is an array with the values of all.
 
+-- @states-of-ids
+SELECT id, state FROM ids WHERE id IN (SELECT json_array_elements_text(CAST(? AS json)));
+
 -- @add-id
 INSERT INTO ids(id, slot) SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS integer[]));
 

@@ -89,6 +89,9 @@ SELECT slot FROM ids WHERE id = ?;
 -- @state-of-id
 SELECT state FROM ids WHERE id = ?;
 
+-- @states-of-ids
+SELECT id, state FROM ids WHERE id IN (SELECT value FROM json_each(?));
+
 -- @entry
 SELECT id, state, rows, attempts, status, reason, marked_at FROM ids WHERE id = ?;
 

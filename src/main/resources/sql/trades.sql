@@ -92,9 +92,9 @@ SELECT key, max(own) AS own FROM
 GROUP BY key;
 
 -- @stored
--- The stored rows of a batch: rows and rejected rows of each id, and its rows of any batch.
+-- The stored rows of a batch: rows and rejected rows of each id, and its fills of any batch, each once also if --redo stored it again.
 SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    countIf(ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there
+    uniqExactIf(fill_id, ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there
         FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL

@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -221,7 +222,7 @@ abstract class JobsCommand implements Callable<Integer> {
     if (list != null && jobs.size() > 1) {
       list = loader.forSeveral(list, jobs.get(0).idKind());
     }
-    for (Job job : jobs) {
+    for (Job job : earlierFirst(jobs)) {
       Ledger ledger = run.ledger(job.getName());
       if (list != null) {
         loader.load(job, sources.get(job), ledger, list);
@@ -245,6 +246,17 @@ abstract class JobsCommand implements Callable<Integer> {
       }
       redo(run, job, again, age, terminal);
     }
+  }
+
+  /**
+   * The jobs in the order in which they take their ids: of those that both ask for, the later one
+   * has to find that the earlier one has them first, also while other members work on both.
+   */
+  private static List<Job> earlierFirst(List<Job> jobs) {
+    Set<String> names = jobs.stream().map(Job::getName).collect(Collectors.toSet());
+    return jobs.stream()
+        .sorted(Comparator.comparing(job -> names.contains(job.getAfter())))
+        .toList();
   }
 
   /**

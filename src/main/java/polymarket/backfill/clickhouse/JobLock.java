@@ -154,6 +154,13 @@ public final class JobLock implements AutoCloseable {
     }
   }
 
+  /** Whether a run, from whichever folder, works on an overlapping share of a job. */
+  public static boolean isHeld(ClickHouse clickHouse, String job, int first, int last) {
+    Map<String, Object> any =
+        Map.of("job", job, "first", first, "last", last, "folder", "", "stale", STALE_MILLIS);
+    return !clickHouse.rows(SQL.section("holders").sql(any), Map.of()).isEmpty();
+  }
+
   private String heldBy(Map<String, Object> holder) {
     long silent = Long.parseLong(String.valueOf(holder.get("silent_millis")));
     return values.get("job")

@@ -145,7 +145,8 @@ public final class Job {
 
   @JobField(
       title =
-          "The job that has to end first if both are part of a run, because both fill one table",
+          "The job that fills the same table from another source. It has the ids first that both"
+              + " ask for; they run side by side",
       example = "other-job")
   private String after = "";
 

@@ -8,7 +8,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.UnaryOperator;
 import polymarket.backfill.ledger.Batch.Kind;
 
 /**
@@ -72,30 +71,54 @@ final class Batches {
   }
 
   List<Batch> claim(
-      String after,
-      Mode mode,
-      Share share,
-      int size,
-      int count,
-      UnaryOperator<List<String>> shape) {
+      String after, Mode mode, Share share, int size, int count, Ledger.Choice choice) {
     return database.transaction(
         () -> {
-          List<String> found =
-              database.query(
-                  "claimable",
-                  result -> result.getString(1),
-                  after,
-                  mode.text(),
-                  share.from(),
-                  share.to(),
-                  (long) size * count);
-          List<String> shaped = shape.apply(found);
+          int most = size * count;
+          Set<String> stored = new HashSet<>();
+          List<String> found = claimable(after, mode, share, most, choice, stored);
+          List<String> shaped = choice.shaped(found);
           if (!shaped.equals(found)) {
             reshape(found, shaped, mode, share);
           }
-          List<String> ids = shaped.subList(0, (int) Math.min(shaped.size(), (long) size * count));
-          return makeAll(Kind.FIRST, null, mode, share, ids, size);
+          int full = choice.onlyFull() ? shaped.size() - shaped.size() % size : shaped.size();
+          List<String> ids = shaped.subList(0, Math.min(full, most));
+          return makeAll(Kind.FIRST, null, mode, share, ids, size, stored);
         });
+  }
+
+  /**
+   * The next ids that may be asked for now.
+   *
+   * @param stored takes those of them that another job has asked for
+   */
+  private List<String> claimable(
+      String after, Mode mode, Share share, int most, Ledger.Choice choice, Set<String> stored) {
+    List<String> ids = new ArrayList<>();
+    String from = after;
+    List<String> found;
+    do {
+      found =
+          database.query(
+              "claimable",
+              result -> result.getString(1),
+              from,
+              mode.text(),
+              share.from(),
+              share.to(),
+              (long) most);
+      Map<String, Ledger.Elsewhere> elsewhere = choice.elsewhere(found);
+      for (String id : found) {
+        if (elsewhere.get(id) != Ledger.Elsewhere.PENDING) {
+          ids.add(id);
+        }
+        if (elsewhere.get(id) == Ledger.Elsewhere.DONE) {
+          stored.add(id);
+        }
+        from = id;
+      }
+    } while (found.size() == most && ids.size() < most);
+    return ids.subList(0, Math.min(ids.size(), most));
   }
 
   private void reshape(List<String> found, List<String> shaped, Mode mode, Share share)
@@ -140,14 +163,31 @@ final class Batches {
     return makeAll(Kind.HALF, number(work), work.mode(), share, parts, size);
   }
 
-  /** Makes batches of {@code size} ids, the last one of what is left. */
   private List<Batch> makeAll(
       Kind kind, Long parent, Mode mode, Share share, List<String> ids, int size)
+      throws SQLException {
+    return makeAll(kind, parent, mode, share, ids, size, Set.of());
+  }
+
+  /**
+   * Makes batches of {@code size} ids, the last one of what is left.
+   *
+   * @param stored ids whose rows another job may have stored, so that the table is asked first
+   */
+  private List<Batch> makeAll(
+      Kind kind,
+      Long parent,
+      Mode mode,
+      Share share,
+      List<String> ids,
+      int size,
+      Set<String> stored)
       throws SQLException {
     List<Batch> batches = new ArrayList<>();
     for (int from = 0; from < ids.size(); from += size) {
       List<String> some = ids.subList(from, Math.min(ids.size(), from + size));
-      batches.add(make(kind, parent, mode, share, some));
+      boolean look = mode == Mode.NEW && some.stream().anyMatch(stored::contains);
+      batches.add(make(kind, parent, look ? Mode.AGAIN : mode, share, some));
     }
     return batches;
   }

@@ -1,9 +1,12 @@
 package polymarket.backfill.ledger;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -13,6 +16,8 @@ import polymarket.backfill.ledger.Ledger.Loading;
 
 /** The ids of a ledger: loading them, reading them, making them pending again. */
 final class Ids {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Database database;
 
@@ -127,12 +132,23 @@ final class Ids {
         result.getLong(7));
   }
 
-  boolean any(Collection<String> ids, Collection<State> states) {
-    return ids.stream()
-        .anyMatch(
-            id ->
-                database.query("state-of-id", result -> State.of(result.getString(1)), id).stream()
-                    .anyMatch(states::contains));
+  Map<String, State> states(Collection<String> ids) {
+    Map<String, State> states = new HashMap<>();
+    if (!ids.isEmpty()) {
+      database.query(
+          "states-of-ids",
+          result -> states.put(result.getString(1), State.of(result.getString(2))),
+          json(ids));
+    }
+    return states;
+  }
+
+  private static String json(Collection<String> ids) {
+    try {
+      return JSON.writeValueAsString(ids);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("an id that is no text", e);
+    }
   }
 
   void redo(Collection<String> ids) {

@@ -8,7 +8,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
 import polymarket.backfill.UserError;
 
 /**
@@ -57,6 +56,36 @@ public final class Ledger implements AutoCloseable {
 
     /** How many were added. */
     long entries();
+  }
+
+  /** What another job that fills the same table has done with an id. */
+  public enum Elsewhere {
+    /** It is to ask for it, or does so now: it is not asked for here yet. */
+    PENDING,
+    /** It has asked for it: the table may have rows of it. */
+    DONE
+  }
+
+  /** Which ids are claimed. */
+  public interface Choice {
+
+    /**
+     * What stands for some ids, in their order: ids can be cut and joined before they are asked
+     * for.
+     */
+    default List<String> shaped(List<String> ids) {
+      return ids;
+    }
+
+    /** What another job has done with ids; those that it does not know are left out. */
+    default Map<String, Elsewhere> elsewhere(List<String> ids) {
+      return Map.of();
+    }
+
+    /** Whether ids that do not fill a batch are left for later. */
+    default boolean onlyFull() {
+      return false;
+    }
   }
 
   /** What came of a list: its entries, those that differ, and those the ledger did not have yet. */
@@ -308,22 +337,13 @@ public final class Ledger implements AutoCloseable {
    * @return the batches, none where no such id is left after {@code after}
    */
   public synchronized List<Batch> claim(String after, Mode mode, Share share, int size, int count) {
-    return claim(after, mode, share, size, count, UnaryOperator.identity());
+    return claim(after, mode, share, size, count, new Choice() {});
   }
 
-  /**
-   * The same, where ids can be cut and joined before they are asked for.
-   *
-   * @param shape takes ids in their order and gives those that stand for the same, in their order
-   */
+  /** The same, with a choice of the ids. */
   public synchronized List<Batch> claim(
-      String after,
-      Mode mode,
-      Share share,
-      int size,
-      int count,
-      UnaryOperator<List<String>> shape) {
-    return batches.claim(after, mode, share, size, count, shape);
+      String after, Mode mode, Share share, int size, int count, Choice choice) {
+    return batches.claim(after, mode, share, size, count, choice);
   }
 
   /**
@@ -461,9 +481,14 @@ public final class Ledger implements AutoCloseable {
     return ids.again(id, before);
   }
 
+  /** The states of these ids; those that it does not have are left out. */
+  public synchronized Map<String, State> states(Collection<String> these) {
+    return ids.states(these);
+  }
+
   /** Whether one of these ids is in one of these states. */
   public synchronized boolean any(Collection<String> these, Collection<State> states) {
-    return ids.any(these, states);
+    return ids.states(these).values().stream().anyMatch(states::contains);
   }
 
   /**

@@ -1,14 +1,17 @@
 package polymarket.backfill.run;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.Stop;
@@ -22,6 +25,7 @@ import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Ledger.Elsewhere;
 import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
@@ -59,6 +63,7 @@ final class Feed implements Iterator<BatchWork> {
   private final long started;
   private long ids;
   private final Span span;
+  private final EarlierJob earlier;
 
   private final Deque<BatchWork> ready = new ArrayDeque<>();
   private final Unechoed unechoed;
@@ -72,10 +77,10 @@ final class Feed implements Iterator<BatchWork> {
    */
   private final List<Suspect> suspects = new CopyOnWriteArrayList<>();
 
-  /** What was asked for by name comes first, so that a run of few ids comes to it. */
-  private final Deque<Mode> modes = new ArrayDeque<>(List.of(Mode.REDO, Mode.NEW, Mode.AGAIN));
+  private final Claims claims;
 
-  private String after = "";
+  /** Unfinished batches of an earlier run with ids that another job has first. */
+  private final List<Batch> later = new ArrayList<>();
 
   /** A batch that failed with all its attempts, and with what. */
   private record Suspect(BatchWork batch, Throwable failure) {}
@@ -98,6 +103,7 @@ final class Feed implements Iterator<BatchWork> {
    * @param size ids a batch
    * @param concurrency batches in flight
    * @param span how wide ranges are; null where ids are no ranges
+   * @param earlier the job that has the ids first that both ask for
    */
   Feed(
       Ledger ledger,
@@ -108,7 +114,8 @@ final class Feed implements Iterator<BatchWork> {
       Progress progress,
       int size,
       int concurrency,
-      Span span) {
+      Span span,
+      EarlierJob earlier) {
     this.ledger = ledger;
     this.share = options.share();
     this.stop = stop;
@@ -121,6 +128,8 @@ final class Feed implements Iterator<BatchWork> {
     this.failedTakenUp = options.helps();
     this.started = ledger.now();
     this.span = span;
+    this.earlier = earlier;
+    this.claims = new Claims(ledger, share, earlier, this::shaped);
     this.unechoed = new Unechoed(ledger, share, size);
     resume(ledger.open(share));
     stop.listen(
@@ -152,14 +161,18 @@ final class Feed implements Iterator<BatchWork> {
       while (!stop.asked()) {
         if (inFlight.size() < concurrency && available()) {
           BatchWork batch = ready.poll();
+          progress.waiting(false);
           inFlight.add(batch);
           batch.takenUp();
           return batch;
         }
-        if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty() && !cameMeanwhile()) {
-          othersWork = ids > 0 && ledger.othersWork();
-          if (!othersWork) {
-            break;
+        if (inFlight.isEmpty() && ready.isEmpty() && suspects.isEmpty()) {
+          progress.waiting(isLater());
+          if (!isLater() && !cameMeanwhile()) {
+            othersWork = ids > 0 && ledger.othersWork();
+            if (!othersWork) {
+              break;
+            }
           }
         }
         wait(suspects.isEmpty() ? 1000 : 200);
@@ -171,12 +184,16 @@ final class Feed implements Iterator<BatchWork> {
     return new BatchWork(Batch.none(ledger.job()));
   }
 
+  /** Whether ids are left that another job has first. */
+  private boolean isLater() {
+    return ids > 0 && claims.hasLeft() || !later.isEmpty();
+  }
+
   /** Whether another process has added ids behind the place that the batches had come to. */
   private boolean cameMeanwhile() {
-    modes.addAll(List.of(Mode.NEW, Mode.REDO, Mode.AGAIN));
-    after = "";
+    claims.startAgain();
     claim();
-    return !ready.isEmpty();
+    return !ready.isEmpty() || isLater();
   }
 
   private boolean available() {
@@ -185,6 +202,10 @@ final class Feed implements Iterator<BatchWork> {
     if (ready.isEmpty() && now - lookedForFreed > FREED_EVERY_NANOS) {
       lookedForFreed = now;
       resume(ledger.freed(share));
+    }
+    if (!later.isEmpty() && !earlier.isActive()) {
+      take(later, null);
+      later.clear();
     }
     // where nothing is answered, no more of the list is begun than is in flight otherwise
     if (ready.isEmpty() && suspects.size() < concurrency) {
@@ -203,8 +224,12 @@ final class Feed implements Iterator<BatchWork> {
       if (!ready.isEmpty()) {
         return;
       }
-      if (ids > 0 && !modes.isEmpty()) {
+      if (ids > 0 && claims.goesOn()) {
         claimPending();
+      } else if (ids > 0 && claims.isDue()) {
+        claims.startAgain();
+      } else if (ids > 0 && claims.hasLeft()) {
+        more = false;
       } else if (!inFlight.isEmpty()) {
         // answers to come may leave out ids too
         more = false;
@@ -220,26 +245,12 @@ final class Feed implements Iterator<BatchWork> {
   private void claimPending() {
     int batchSize = (int) Math.min(size, ids);
     List<Batch> claimed =
-        ledger.claim(
-            after,
-            modes.peek(),
-            share,
-            batchSize,
-            (int) Math.max(1, Math.min(concurrency, ids / batchSize)),
-            this::shaped);
-    if (claimed.isEmpty()) {
-      modes.poll();
-      after = "";
-    } else {
-      List<String> last = claimed.get(claimed.size() - 1).ids();
-      after = last.get(last.size() - 1);
-      claimed.forEach(
-          batch -> {
-            ids -= batch.size();
-            progress.took(batch.size());
-          });
-      take(claimed, null);
+        claims.next(batchSize, (int) Math.max(1, Math.min(concurrency, ids / batchSize)));
+    for (Batch batch : claimed) {
+      ids -= batch.size();
+      progress.took(batch.size());
     }
+    take(claimed, null);
   }
 
   /** What failed in an earlier run is pending again; what failed in this run waits for the next. */
@@ -251,7 +262,7 @@ final class Feed implements Iterator<BatchWork> {
       if (progress.job().idKind() == IdKind.RANGE) {
         progress.numbers(ledger.numbers(share));
       }
-      modes.add(Mode.AGAIN);
+      claims.add(Mode.AGAIN);
     }
   }
 
@@ -320,7 +331,15 @@ final class Feed implements Iterator<BatchWork> {
 
   private void resume(List<Batch> batches) {
     batches.forEach(batch -> progress.resumed(batch.size()));
-    take(batches, null);
+    boolean active = earlier.isActive();
+    Map<Boolean, List<Batch>> byTurn =
+        batches.stream()
+            .collect(
+                Collectors.partitioningBy(
+                    batch ->
+                        active && earlier.of(batch.ids(), true).containsValue(Elsewhere.PENDING)));
+    later.addAll(byTurn.get(true));
+    take(byTurn.get(false), null);
   }
 
   /**

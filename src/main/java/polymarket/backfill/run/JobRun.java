@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -19,6 +18,7 @@ import polymarket.backfill.Settings;
 import polymarket.backfill.Stop;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.clickhouse.JobLock;
 import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.clickhouse.Views;
@@ -92,6 +92,13 @@ public final class JobRun extends RunLedgers {
   private final List<JobLock> jobLocks = new ArrayList<>();
   private final long begun = System.currentTimeMillis();
   private final Membership membership;
+
+  /** The jobs of this run that come before others of it, by their names. */
+  private final Map<String, EarlierJob> earlier = new HashMap<>();
+
+  /** The ledgers of all jobs that come before others, to be read. */
+  private final List<Ledger> elsewhere = new ArrayList<>();
+
   private boolean measured;
 
   /**
@@ -379,32 +386,60 @@ public final class JobRun extends RunLedgers {
         settings.number(job.getName() + ".concurrency", 1),
         job.idKind() != IdKind.RANGE
             ? null
-            : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()));
+            : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()),
+        earlier(job));
   }
 
-  /** Starts the route of each job, where it comes after another one of them when that has ended. */
+  /**
+   * The job that comes before another one: in this run or, if only the other one is in it, in
+   * another run.
+   */
+  private EarlierJob earlier(Job job) {
+    String name = job.getAfter();
+    boolean inThisRun = ledgers.containsKey(name);
+    boolean window = job.isWindow() && !options.window().all();
+    LedgerPlace place =
+        name.isEmpty()
+            ? null
+            : inThisRun ? ledgers.get(name).place() : membership.ledger(name, window);
+    if (place == null || !place.exists()) {
+      return EarlierJob.NONE;
+    }
+    // a connection of its own: the other job's may be counting its ids
+    Ledger ledger = Ledger.open(place);
+    elsewhere.add(ledger);
+    EarlierJob before = new EarlierJob(ledger, () -> inThisRun || isHeld(name));
+    if (inThisRun) {
+      earlier.put(name, before);
+    }
+    return before;
+  }
+
+  private boolean isHeld(String job) {
+    try {
+      return JobLock.isHeld(clickHouse, job, options.share().from(), options.share().to());
+    } catch (ClickHouseException e) {
+      // it cannot be known now
+      return true;
+    }
+  }
+
+  /** Starts the routes of all jobs. */
   private List<Future<?>> start(List<Progress> progress, Routes routes, ExecutorService runners) {
     List<Future<?>> running = new ArrayList<>();
-    Map<String, CountDownLatch> ended = new HashMap<>();
-    jobs.forEach(job -> ended.put(job.getName(), new CountDownLatch(1)));
     for (Progress of : progress) {
-      Job job = of.job();
-      CountDownLatch before = ended.get(job.getAfter());
+      String job = of.job().getName();
       running.add(
           runners.submit(
               () -> {
                 try {
-                  of.waiting(before != null);
-                  if (before != null) {
-                    before.await();
-                    lookFirst(job, ledgers.get(job.getName()));
-                    of.waiting(false);
-                  }
-                  routes.context().createProducerTemplate().sendBody("direct:job", job.getName());
+                  routes.context().createProducerTemplate().sendBody("direct:job", job);
                   return null;
                 } finally {
                   of.ended();
-                  ended.get(job.getName()).countDown();
+                  if (earlier.containsKey(job)) {
+                    earlier.get(job).end();
+                  }
                 }
               }));
     }
@@ -430,6 +465,9 @@ public final class JobRun extends RunLedgers {
 
   @Override
   public void close() {
+    if (membership.away() == null) {
+      elsewhere.forEach(Ledger::close);
+    }
     for (Ledger ledger : membership.away() == null ? ledgers.values() : List.<Ledger>of()) {
       boolean unused =
           options.share().whole() && !membership.isShared() && ledger.size(Share.WHOLE) == 0;

@@ -30,7 +30,7 @@ import polymarket.backfill.ledger.State;
  * @param balanced whether these sums add up; null while the job runs
  * @param sources how the job's sources answered; null for runs of earlier versions
  * @param plan what the run was expected to take when it began; null for runs of earlier versions
- * @param waitsFor the job of the same run that has to end before; null where it does not wait
+ * @param waitsFor the job that has all ids first that are left; null where it does not wait
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record JobStatus(

@@ -106,6 +106,18 @@ public final class Membership implements AutoCloseable {
   }
 
   /**
+   * Where the ledger of a job is that is not in this run.
+   *
+   * @param window whether it is that of a window of time
+   */
+  LedgerPlace ledger(String job, boolean window) {
+    if (member == null) {
+      return window ? LedgerPlace.window(settings, job) : LedgerPlace.of(settings, job);
+    }
+    return window ? LedgerPlace.sharedWindow(member, job) : LedgerPlace.shared(member, job);
+  }
+
+  /**
    * Opens the ledger of a window of time, one member at a time, because a window that is finished
    * makes room for the next one.
    */

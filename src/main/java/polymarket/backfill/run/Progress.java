@@ -269,10 +269,12 @@ public final class Progress implements AutoCloseable {
     return ended;
   }
 
-  /** Whether the job has to wait for another one of the run to end. */
+  /** Whether all ids that are left are those of another job of the run first. */
   synchronized void waiting(boolean waits) {
-    waiting = waits;
-    stirred();
+    if (waiting != waits) {
+      waiting = waits;
+      stirred();
+    }
   }
 
   synchronized boolean isWaiting() {

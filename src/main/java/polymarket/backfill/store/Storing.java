@@ -99,9 +99,13 @@ public final class Storing {
 
   // ---- 1. find the rows that are already in the table
 
-  /** Whether rows may already be in the table. */
+  /**
+   * Whether rows may already be in the table. Rows that are replaced on purpose may be there from
+   * another job, which fills the same table.
+   */
   public boolean isLooking() {
-    return !all.isEmpty() && (batch.isCheck() || job.isLookFirst());
+    boolean replaces = batch.batch().redo() && !job.getAfter().isEmpty();
+    return !all.isEmpty() && (batch.isCheck() || replaces || job.isLookFirst());
   }
 
   /** The SQL that finds the rows of the answer that are already in the table. */

@@ -125,6 +125,63 @@ abstract class LedgerContract {
     }
   }
 
+  /** Every third id is pending elsewhere, every other third was asked for there. */
+  @Test
+  void idsThatAnotherJobHasFirst_areLeftOut_andThoseItHadAreLookedFor() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(30));
+      List<String> first = ids(30);
+      Map<String, Ledger.Elsewhere> elsewhere = new HashMap<>();
+      for (int i = 0; i < 30; i += 3) {
+        elsewhere.put(first.get(i), Ledger.Elsewhere.PENDING);
+        elsewhere.put(first.get(i + 1), Ledger.Elsewhere.DONE);
+      }
+      Ledger.Choice choice =
+          new Ledger.Choice() {
+            @Override
+            public Map<String, Ledger.Elsewhere> elsewhere(List<String> ids) {
+              return elsewhere;
+            }
+
+            @Override
+            public boolean onlyFull() {
+              return !elsewhere.isEmpty();
+            }
+          };
+      List<String> claimed = new ArrayList<>();
+      String after = "";
+      List<Batch> batches;
+      while (!(batches = ledger.claim(after, Mode.NEW, Share.WHOLE, 3, 2, choice)).isEmpty()) {
+        for (Batch batch : batches) {
+          assertEquals(3, batch.size());
+          assertTrue(batch.check(), "one of its ids was asked for elsewhere");
+          claimed.addAll(batch.ids());
+          after = batch.ids().get(2);
+        }
+      }
+      List<String> free = new ArrayList<>(first);
+      free.removeIf(id -> elsewhere.get(id) == Ledger.Elsewhere.PENDING);
+      assertEquals(free.subList(0, 18), claimed, "20 are free, and fill 6 batches");
+      elsewhere.clear();
+      batches = ledger.claim("", Mode.NEW, Share.WHOLE, 100, 1, choice);
+      assertEquals(12, batches.get(0).size());
+      assertFalse(batches.get(0).check());
+    }
+  }
+
+  @Test
+  void states_areThoseOfTheIdsThatItHas() {
+    try (Ledger ledger = open()) {
+      load(ledger, ids(10));
+      complete(ledger, ledger.claim("", Mode.NEW, Share.WHOLE, 4, 1).get(0));
+      Map<String, State> states = ledger.states(ids(12).subList(2, 12));
+      assertEquals(8, states.size());
+      assertEquals(State.PENDING, states.get(ids(10).get(9)));
+      assertFalse(states.get(ids(10).get(2)) == State.PENDING);
+      assertEquals(Map.of(), ledger.states(List.of()));
+    }
+  }
+
   @Test
   void anUnfinishedBatch_isResumedAsItWas_whateverTheBatchSizeIsNow() {
     List<List<String>> begun;

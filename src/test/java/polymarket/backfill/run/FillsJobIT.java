@@ -40,6 +40,7 @@ import polymarket.backfill.ExitCode;
 import polymarket.backfill.Program;
 import polymarket.backfill.Shared;
 import polymarket.backfill.TestBed;
+import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.Views;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
@@ -89,7 +90,15 @@ class FillsJobIT {
   }
 
   private void fillMarkets() {
-    Views.create(TestBed.clickHouse(), "fills");
+    fillMarkets(TestBed.clickHouse(), condition -> false);
+  }
+
+  /**
+   * @param old which markets opened so long ago that Goldsky is asked for them too, where they did
+   *     not end before it stopped
+   */
+  private void fillMarkets(ClickHouse clickHouse, Predicate<JsonNode> old) {
+    Views.create(clickHouse, "fills");
     StringBuilder rows = new StringBuilder();
     for (JsonNode condition : conditions()) {
       ObjectNode row = JSON.createObjectNode();
@@ -101,7 +110,11 @@ class FillsJobIT {
           .put("closed", condition.get("closed").asBoolean())
           .put("version", condition.get("version").asText());
       row.put("volume", condition.get("trades").asInt());
-      row.put("created_at", Instant.ofEpochSecond(condition.get("created").asLong()).toString());
+      row.put(
+          "created_at",
+          old.test(condition)
+              ? "2021-01-01T00:00:00Z"
+              : Instant.ofEpochSecond(condition.get("created").asLong()).toString());
       row.put("end_date", Instant.ofEpochSecond(condition.get("closes").asLong()).toString());
       ArrayNode outcomes = row.putArray("outcomes");
       for (int i = 0; i < condition.get("outcomes").asInt(); i++) {
@@ -110,9 +123,14 @@ class FillsJobIT {
       row.set("token_ids", condition.get("token_ids"));
       rows.append(row).append('\n');
     }
-    TestBed.clickHouse()
-        .insert(
-            "default.api_markets_staging", rows.toString().getBytes(StandardCharsets.UTF_8), null);
+    clickHouse.insert(
+        "default.api_markets_staging", rows.toString().getBytes(StandardCharsets.UTF_8), null);
+  }
+
+  /** Half of the markets that did not end before Goldsky stopped: both sources are asked. */
+  private static boolean ofBoth(JsonNode condition) {
+    return !ended(condition)
+        && Character.digit(condition.get("condition_id").asText().charAt(63), 16) % 2 == 0;
   }
 
   private static JsonNode read(String json) {
@@ -463,6 +481,52 @@ class FillsJobIT {
     }
   }
 
+  /**
+   * Goldsky is asked for its markets while the Data API is asked for others, and for those of both
+   * when the Data API has answered.
+   */
+  @Test
+  void bothSources_areAskedSideBySide_andMarketsOfBothStoredOnce_alsoWhenFetchedAgain()
+      throws Exception {
+    bed(new SandboxOptions().conditions(900).largestMarketFills(3000));
+    fillMarkets(TestBed.clickHouse(), FillsJobIT::ofBoth);
+    List<String> all = ids(condition -> true);
+    bed.sandbox().fault("kind=slow,millis=700,source=data-api");
+    for (List<String> again : List.of(List.<String>of(), List.of("--redo=all"))) {
+      long before = requests("goldsky-orderbook");
+      List<String> command = new ArrayList<>(List.of("run", "fills", "--batch-size", "20"));
+      command.addAll(again);
+      try (Program run = Program.start(bed, command.toArray(String[]::new))) {
+        Set<String> left = Set.of();
+        while (run.isAlive() && requests("goldsky-orderbook") < before + 10) {
+          Thread.sleep(50);
+          left = pending("trades");
+        }
+        assertTrue(left.size() > 100, "the Data API was asked for all but " + left);
+        Program.Result end = run.end();
+        assertEquals(0, end.exitCode(), end.toString());
+      }
+      assertTruth(all);
+    }
+    assertLedger("trades", ids(condition -> !ended(condition)), fill -> true);
+    try (Ledger ledger = Ledger.open(bed.home().resolve("runtime/fills.ledger"))) {
+      assertEquals(
+          ids(condition -> ended(condition) || ofBoth(condition)).size(), ledger.size(Share.WHOLE));
+      assertTrue(ledger.sums().balanced(), ledger.sums().toString());
+    }
+  }
+
+  private Set<String> pending(String job) {
+    Path file = bed.home().resolve("runtime/" + job + ".ledger");
+    Set<String> ids = new HashSet<>();
+    if (Ledger.exists(file)) {
+      try (Ledger ledger = Ledger.open(file)) {
+        ledger.entries(State.PENDING, Long.MAX_VALUE, entry -> ids.add(entry.id()));
+      }
+    }
+    return ids;
+  }
+
   @Test
   void runAgain_orWithANewLedger_addsNothing() {
     bed(300);
@@ -587,6 +651,41 @@ class FillsJobIT {
           TestBed::sql);
       LedgerPlace all = LedgerPlace.of(bed.settings(), "fills");
       assertTrue(!all.exists() || size(all) == 0, "ids in the ledger of all times");
+    }
+  }
+
+  /**
+   * One member has the trades and is killed, another one works on the fills alone meanwhile, and a
+   * third one goes on with both.
+   */
+  @Test
+  void marketsOfBothSources_areStoredOnce_alsoByMembersThatWorkOnOneOfThem() throws Exception {
+    bed(new SandboxOptions().conditions(900).largestMarketFills(3000).latencyMillis(60));
+    fillMarkets(TestBed.clickHouse(), FillsJobIT::ofBoth);
+    bed.set("fills.batch-size", 20);
+    bed.sandbox().fault("kind=slow,millis=700,source=data-api");
+    try (Postgres postgres = Postgres.start()) {
+      bed.share(postgres.database());
+      try (Program one = Program.startMember(bed, 1, "run", "fills")) {
+        TestBed.await("a request", TestBed.SOON, () -> requests("data-api") > 0);
+        try (Program two = Program.startMember(bed, 2, "join", "fills")) {
+          two.awaitSaid("joining fills");
+          TestBed.await("the trades", TestBed.SOON, () -> requests("data-api") > 10);
+          one.kill();
+          try (Program three = Program.startMember(bed, 3, "run", "fills")) {
+            assertEquals(0, three.end().exitCode(), three.err());
+          }
+          assertEquals(0, two.end().exitCode(), two.err());
+        }
+      }
+      assertEquals(0, left("fills") + left("trades"));
+      assertTruth(ids(condition -> true));
+    }
+  }
+
+  private long left(String job) {
+    try (Ledger ledger = Ledger.open(LedgerPlace.of(bed.settings(), job))) {
+      return ledger.left(Share.WHOLE);
     }
   }
 
@@ -818,7 +917,9 @@ class FillsJobIT {
     bed(new SandboxOptions().conditions(2400).largestMarketFills(12_000));
     bed.ownEngine();
     bed.set("clickhouse.port", "0");
-    assertEquals(0, Program.runHere(bed, "run", "markets").exitCode());
+    try (ClickHouse clickHouse = ClickHouse.open(bed.settings())) {
+      fillMarkets(clickHouse, FillsJobIT::ofBoth);
+    }
     bed.sandbox().fault("kind=slow,millis=150,source=goldsky-orderbook");
     bed.sandbox().fault("kind=slow,millis=400,source=data-api");
     Random random = new Random(20261121);
@@ -843,7 +944,7 @@ class FillsJobIT {
     assertEquals(0, last.exitCode(), last.toString());
     bed.holdEngine();
     assertTruth(ids(condition -> true), fill -> true, bed::rows);
-    assertLedger("fills", ids(FillsJobIT::ended), fill -> true);
+    assertEquals(Set.of(), pending("fills"));
     assertLedger("trades", ids(condition -> !ended(condition)), fill -> true);
   }
 

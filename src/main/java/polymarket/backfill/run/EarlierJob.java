@@ -1,0 +1,74 @@
+package polymarket.backfill.run;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.ledger.Ledger.Elsewhere;
+import polymarket.backfill.ledger.State;
+
+/**
+ * Another job that fills the same table from another source. It has the ids first that both ask
+ * for: two batches that look for rows of an id and store some at the same time would not see each
+ * other's.
+ */
+final class EarlierJob {
+
+  /** For a job that no other one comes before. */
+  static final EarlierJob NONE = new EarlierJob(null, () -> false);
+
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final Ledger ledger;
+  private final BooleanSupplier running;
+  private volatile boolean ended;
+  private boolean ran = true;
+  private long lookedAt = System.nanoTime() - LOOK_NANOS;
+
+  /**
+   * @param ledger null where it has none
+   * @param running whether a run works on the job; not asked behind {@link #end}
+   */
+  EarlierJob(Ledger ledger, BooleanSupplier running) {
+    this.ledger = ledger;
+    this.running = running;
+  }
+
+  /** Its part of this run has ended. */
+  void end() {
+    ended = true;
+  }
+
+  /** Whether it may ask for ids that are pending, or that failed before: at most a second ago. */
+  synchronized boolean isActive() {
+    if (ended || ledger == null) {
+      return false;
+    }
+    if (System.nanoTime() - lookedAt >= LOOK_NANOS) {
+      ran = running.getAsBoolean();
+      lookedAt = System.nanoTime();
+    }
+    return ran;
+  }
+
+  /**
+   * What it has done with ids; those that it does not know are left out.
+   *
+   * @param active whether it may still ask for them
+   */
+  Map<String, Elsewhere> of(List<String> ids, boolean active) {
+    Map<String, Elsewhere> elsewhere = new HashMap<>();
+    if (ledger != null) {
+      ledger
+          .states(ids)
+          .forEach(
+              (id, state) -> {
+                boolean left = state == State.PENDING || state == State.FAILED;
+                elsewhere.put(id, active && left ? Elsewhere.PENDING : Elsewhere.DONE);
+              });
+    }
+    return elsewhere;
+  }
+}
