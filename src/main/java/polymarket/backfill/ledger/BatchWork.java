@@ -258,13 +258,14 @@ public final class BatchWork {
   }
 
   /**
-   * Whether a further page is to be kept before the rows are stored: twice as many pages as the
-   * last time, so that a short list is stored page by page and a long one in inserts of many rows.
+   * Whether a further page is to be kept before the rows are stored: two pages at first, and twice
+   * as many as the last time, so that a long list is stored in inserts of many rows.
    *
    * @param most from how many rows on no further page is kept
+   * @param together whether the job stores pages together; otherwise each is stored alone
    */
-  public boolean keepsOn(int most) {
-    return pages.more() && kept.hasRoom(most);
+  public boolean keepsOn(int most, boolean together) {
+    return pages.more() && kept.hasRoom(most, together);
   }
 
   /**

@@ -17,7 +17,7 @@ public final class KeptRows {
 
   private final List<Map<String, Object>> kept = new ArrayList<>();
   private int pages;
-  private int pagesTogether = 1;
+  private int pagesTogether = 2;
   private int lastPage;
   private boolean pageByPage;
   private final List<Map<String, Object>> gathered = new ArrayList<>();
@@ -45,22 +45,19 @@ public final class KeptRows {
     kept.clear();
   }
 
-  /**
-   * Hands over the rows of the pages that were kept, which are then kept no more.
-   *
-   * @param growing whether twice as many pages are kept the next time; one page otherwise
-   */
-  public synchronized List<Map<String, Object>> take(boolean growing) {
+  /** Hands over the rows of the pages that were kept; twice as many are kept the next time. */
+  public synchronized List<Map<String, Object>> take() {
     List<Map<String, Object>> rows = List.copyOf(kept);
     kept.clear();
     pages = 0;
-    pagesTogether = pageByPage || !growing ? 1 : Math.min(1024, 2 * pagesTogether);
+    pagesTogether = Math.min(1024, 2 * pagesTogether);
     return rows;
   }
 
   /** Whether there is room for a further page: see {@link BatchWork#keepsOn}. */
-  synchronized boolean hasRoom(int rows) {
-    return pages < pagesTogether && kept.size() < rows;
+  synchronized boolean hasRoom(int rows, boolean together) {
+    int most = together && !pageByPage ? pagesTogether : 1;
+    return pages < most && kept.size() < rows;
   }
 
   /** Rows of the last page that was kept; 0 where pages are not kept. */
@@ -79,7 +76,6 @@ public final class KeptRows {
    */
   public synchronized void pageByPage() {
     pageByPage = true;
-    pagesTogether = 1;
   }
 
   /**

@@ -277,12 +277,12 @@ public final class Rows {
    * rows costs as much as one of many.
    */
   public boolean keepsOn(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
-    return batch.keepsOn(stop.asked() ? 1 : ROWS_TOGETHER);
+    return batch.keepsOn(stop.asked() ? 1 : ROWS_TOGETHER, storesPagesTogether(batch));
   }
 
   /** The kept rows of several pages. */
   public List<Map<String, Object>> kept(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
-    return batch.kept().take(storesPagesTogether(batch));
+    return batch.kept().take();
   }
 
   /**
