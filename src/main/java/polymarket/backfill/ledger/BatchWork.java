@@ -258,14 +258,14 @@ public final class BatchWork {
   }
 
   /**
-   * Whether a further page is to be kept before the rows are stored: two pages at first, and twice
-   * as many as the last time, so that a long list is stored in inserts of many rows.
+   * Whether a further page is to be kept before the rows are stored: twice as many pages as the
+   * last time, so that a long list is stored in inserts of many rows.
    *
    * @param most from how many rows on no further page is kept
-   * @param together whether the job stores pages together; otherwise each is stored alone
+   * @param atLeast so many pages are kept together at least
    */
-  public boolean keepsOn(int most, boolean together) {
-    return pages.more() && kept.hasRoom(most, together);
+  public boolean keepsOn(int most, int atLeast) {
+    return pages.more() && kept.hasRoom(most, atLeast);
   }
 
   /**

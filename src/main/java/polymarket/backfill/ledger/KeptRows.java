@@ -17,7 +17,7 @@ public final class KeptRows {
 
   private final List<Map<String, Object>> kept = new ArrayList<>();
   private int pages;
-  private int pagesTogether = 2;
+  private int pagesTogether = 1;
   private int lastPage;
   private boolean pageByPage;
   private final List<Map<String, Object>> gathered = new ArrayList<>();
@@ -45,18 +45,22 @@ public final class KeptRows {
     kept.clear();
   }
 
-  /** Hands over the rows of the pages that were kept; twice as many are kept the next time. */
-  public synchronized List<Map<String, Object>> take() {
+  /**
+   * Hands over the rows of the pages that were kept, which are then kept no more.
+   *
+   * @param growing whether twice as many pages are kept the next time; one page otherwise
+   */
+  public synchronized List<Map<String, Object>> take(boolean growing) {
     List<Map<String, Object>> rows = List.copyOf(kept);
     kept.clear();
     pages = 0;
-    pagesTogether = Math.min(1024, 2 * pagesTogether);
+    pagesTogether = pageByPage || !growing ? 1 : Math.min(1024, 2 * pagesTogether);
     return rows;
   }
 
   /** Whether there is room for a further page: see {@link BatchWork#keepsOn}. */
-  synchronized boolean hasRoom(int rows, boolean together) {
-    int most = together && !pageByPage ? pagesTogether : 1;
+  synchronized boolean hasRoom(int rows, int atLeast) {
+    int most = pageByPage ? 1 : Math.max(atLeast, pagesTogether);
     return pages < most && kept.size() < rows;
   }
 
@@ -76,6 +80,7 @@ public final class KeptRows {
    */
   public synchronized void pageByPage() {
     pageByPage = true;
+    pagesTogether = 1;
   }
 
   /**

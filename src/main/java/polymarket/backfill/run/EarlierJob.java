@@ -14,13 +14,14 @@ import polymarket.backfill.ledger.State;
  * for: two batches that look for rows of an id and store some at the same time would not see each
  * other's.
  */
-final class EarlierJob {
+final class EarlierJob implements AutoCloseable {
 
   /** For a job that no other one comes before. */
-  static final EarlierJob NONE = new EarlierJob(null, () -> false);
+  static final EarlierJob NONE = new EarlierJob("", null, () -> false);
 
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  private final String name;
   private final Ledger ledger;
   private final BooleanSupplier running;
   private volatile boolean ended;
@@ -28,17 +29,19 @@ final class EarlierJob {
   private long lookedAt = System.nanoTime() - LOOK_NANOS;
 
   /**
-   * @param ledger null where it has none
-   * @param running whether a run works on the job; not asked behind {@link #end}
+   * @param ledger a handle of its own, to be read: the job's may be in use for long; null where it
+   *     has none
+   * @param running whether a run works on the job; not asked after {@link #ended}
    */
-  EarlierJob(Ledger ledger, BooleanSupplier running) {
+  EarlierJob(String name, Ledger ledger, BooleanSupplier running) {
+    this.name = name;
     this.ledger = ledger;
     this.running = running;
   }
 
-  /** Its part of this run has ended. */
-  void end() {
-    ended = true;
+  /** The part of this run that a job was has ended; others than this one do not matter. */
+  void ended(String job) {
+    ended |= job.equals(name);
   }
 
   /** Whether it may ask for ids that are pending, or that failed before: at most a second ago. */
@@ -70,5 +73,12 @@ final class EarlierJob {
               });
     }
     return elsewhere;
+  }
+
+  @Override
+  public void close() {
+    if (ledger != null) {
+      ledger.close();
+    }
   }
 }

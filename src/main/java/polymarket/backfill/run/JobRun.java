@@ -3,7 +3,6 @@ package polymarket.backfill.run;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -93,11 +92,8 @@ public final class JobRun extends RunLedgers {
   private final long begun = System.currentTimeMillis();
   private final Membership membership;
 
-  /** The jobs of this run that come before others of it, by their names. */
-  private final Map<String, EarlierJob> earlier = new HashMap<>();
-
-  /** The ledgers of all jobs that come before others, to be read. */
-  private final List<Ledger> elsewhere = new ArrayList<>();
+  /** The jobs that come before jobs of this run. */
+  private final List<EarlierJob> earlier = new ArrayList<>();
 
   private boolean measured;
 
@@ -405,13 +401,8 @@ public final class JobRun extends RunLedgers {
     if (place == null || !place.exists()) {
       return EarlierJob.NONE;
     }
-    // a connection of its own: the other job's may be counting its ids
-    Ledger ledger = Ledger.open(place);
-    elsewhere.add(ledger);
-    EarlierJob before = new EarlierJob(ledger, () -> inThisRun || isHeld(name));
-    if (inThisRun) {
-      earlier.put(name, before);
-    }
+    EarlierJob before = new EarlierJob(name, Ledger.open(place), () -> inThisRun || isHeld(name));
+    earlier.add(before);
     return before;
   }
 
@@ -437,9 +428,7 @@ public final class JobRun extends RunLedgers {
                   return null;
                 } finally {
                   of.ended();
-                  if (earlier.containsKey(job)) {
-                    earlier.get(job).end();
-                  }
+                  earlier.forEach(before -> before.ended(job));
                 }
               }));
     }
@@ -466,7 +455,7 @@ public final class JobRun extends RunLedgers {
   @Override
   public void close() {
     if (membership.away() == null) {
-      elsewhere.forEach(Ledger::close);
+      earlier.forEach(EarlierJob::close);
     }
     for (Ledger ledger : membership.away() == null ? ledgers.values() : List.<Ledger>of()) {
       boolean unused =

@@ -277,12 +277,15 @@ public final class Rows {
    * rows costs as much as one of many.
    */
   public boolean keepsOn(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
-    return batch.keepsOn(stop.asked() ? 1 : ROWS_TOGETHER, storesPagesTogether(batch));
+    // whole lists are read ahead: their first page is stored while the next one is asked for
+    boolean pass = jobs.get(batch.getJob()).isPass();
+    return batch.keepsOn(
+        stop.asked() ? 1 : ROWS_TOGETHER, storesPagesTogether(batch) && !pass ? 2 : 1);
   }
 
   /** The kept rows of several pages. */
   public List<Map<String, Object>> kept(@ExchangeProperty(BatchWork.PROPERTY) BatchWork batch) {
-    return batch.kept().take();
+    return batch.kept().take(storesPagesTogether(batch));
   }
 
   /**
