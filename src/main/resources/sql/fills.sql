@@ -1,4 +1,4 @@
--- Fillsfrom Goldsky's orderbook subgraph: the landing table, the stored tables, and the queries on them. The job trades stores
+-- Fills from Goldsky's orderbook subgraph: the landing table, the stored tables, and the queries on them. The job trades stores
 -- the same fills from the Data API in the same table (see trades.sql). A section starts with "-- @name"; the program replaces
 -- placeholders in braces (see SqlFile).
 
@@ -75,8 +75,8 @@ ORDER BY id;
 
 -- The source that has all fills of a market, for every condition that any source knows. Goldsky's subgraphs stopped at
 -- 2026-04-28 and the Data API serves the last three years, so Goldsky is used for a market that was closed before, and the
--- Data API for every other one, also if the time of the close is not known. Both are used for a condition without a known
--- start.
+-- Data API for every other one, also if the time of the close is not known. Both are used for a market that
+-- began before those years and was not closed, and for a condition without a known start that Gamma does not list.
 CREATE OR REPLACE VIEW default.fills_markets AS
 SELECT
     condition_id AS id,
@@ -215,11 +215,16 @@ SELECT key, max(own) AS own FROM
 GROUP BY key;
 
 -- @stored
--- The stored rows of a batch: rows and rejected rows of each id, and its fills of any batch, each once also if --redo stored it again.
-SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    uniqExactIf(fill_id, ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there
-        FROM default.clob_fills AS stored
+-- The stored rows of a batch: rows and rejected rows of each id. With the last page, also the id's fills of any batch, each once even
+-- if --redo stored it again.
+SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason, 0 AS there
+FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
+UNION ALL
+SELECT condition_id, 0, 0, '',
+    uniqExactIf(fill_id, ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch}))
+FROM default.clob_fills AS stored
+WHERE {last_page} AND condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.fills_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;

@@ -92,11 +92,16 @@ SELECT key, max(own) AS own FROM
 GROUP BY key;
 
 -- @stored
--- The stored rows of a batch: rows and rejected rows of each id, and its fills of any batch, each once also if --redo stored it again.
-SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason,
-    uniqExactIf(fill_id, ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch})) AS there
-        FROM default.clob_fills AS stored
+-- The stored rows of a batch: rows and rejected rows of each id. With the last page, also the id's fills of any batch, each once even
+-- if --redo stored it again.
+SELECT condition_id AS id, countIf(stored.batch = {batch}) AS rows, 0 AS rejected, '' AS reason, 0 AS there
+FROM default.clob_fills AS stored
 WHERE condition_id IN ({ids}) GROUP BY condition_id
+UNION ALL
+SELECT condition_id, 0, 0, '',
+    uniqExactIf(fill_id, ifNull(toUnixTimestamp(timestamp) BETWEEN {window_since} AND {window_until}, stored.batch = {batch}))
+FROM default.clob_fills AS stored
+WHERE {last_page} AND condition_id IN ({ids}) GROUP BY condition_id
 UNION ALL
 SELECT condition_id, 0, uniqExact(fill_id), any(reason), 0 FROM default.trades_rejected
 WHERE condition_id IN ({ids}) AND batch = {batch} GROUP BY condition_id;

@@ -152,7 +152,7 @@ final class ServeContent implements PageContent, AutoCloseable {
     Map<String, Pace> pace = new TreeMap<>();
     for (JobStatus status : running(ledgers)) {
       if (status.waitsFor() != null) {
-        // it does not ask yet
+        // it does not ask now
         continue;
       }
       JobStatus.Run run = status.run();

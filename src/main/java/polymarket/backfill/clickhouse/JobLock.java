@@ -144,9 +144,7 @@ public final class JobLock implements AutoCloseable {
   static boolean whileFree(ClickHouse clickHouse, List<String> jobs, Runnable action) {
     clickHouse.execute(SQL.section("setup"), Map.of());
     try (LockGate gate = LockGate.open(clickHouse)) {
-      Map<String, Object> all =
-          Map.of("job", jobs, "first", 0, "last", ANY_SHARE, "folder", "", "stale", STALE_MILLIS);
-      if (!clickHouse.rows(SQL.section("holders").sql(all), Map.of()).isEmpty()) {
+      if (isHeld(clickHouse, jobs, 0, ANY_SHARE)) {
         return false;
       }
       action.run();
@@ -154,10 +152,10 @@ public final class JobLock implements AutoCloseable {
     }
   }
 
-  /** Whether a run, from whichever folder, works on an overlapping share of a job. */
-  public static boolean isHeld(ClickHouse clickHouse, String job, int first, int last) {
+  /** Whether a run, from whichever folder, works on an overlapping share of one of some jobs. */
+  public static boolean isHeld(ClickHouse clickHouse, List<String> jobs, long first, long last) {
     Map<String, Object> any =
-        Map.of("job", job, "first", first, "last", last, "folder", "", "stale", STALE_MILLIS);
+        Map.of("job", jobs, "first", first, "last", last, "folder", "", "stale", STALE_MILLIS);
     return !clickHouse.rows(SQL.section("holders").sql(any), Map.of()).isEmpty();
   }
 

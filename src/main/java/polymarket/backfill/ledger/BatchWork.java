@@ -268,6 +268,11 @@ public final class BatchWork {
     return pages.more() && kept.hasRoom(most, atLeast);
   }
 
+  /** The table is asked for rows before any more are stored: another job may store some too. */
+  public void look() {
+    check = true;
+  }
+
   /**
    * Begins at the first page again, because the source does not take the cursor any more; stored
    * rows are looked for.

@@ -74,26 +74,21 @@ final class Batches {
       String after, Mode mode, Share share, int size, int count, Ledger.Choice choice) {
     return database.transaction(
         () -> {
-          int most = size * count;
-          Set<String> stored = new HashSet<>();
-          List<String> found = claimable(after, mode, share, most, choice, stored);
+          long most = (long) size * count;
+          List<String> found = claimable(after, mode, share, most, choice);
           List<String> shaped = choice.shaped(found);
           if (!shaped.equals(found)) {
             reshape(found, shaped, mode, share);
           }
           int full = choice.onlyFull() ? shaped.size() - shaped.size() % size : shaped.size();
-          List<String> ids = shaped.subList(0, Math.min(full, most));
-          return makeAll(Kind.FIRST, null, mode, share, ids, size, stored);
+          List<String> ids = shaped.subList(0, (int) Math.min(full, most));
+          return makeAll(Kind.FIRST, null, mode, share, ids, size);
         });
   }
 
-  /**
-   * The next ids that may be asked for now.
-   *
-   * @param stored takes those of them that another job has asked for
-   */
+  /** The next ids, without those that are left for a later claim. */
   private List<String> claimable(
-      String after, Mode mode, Share share, int most, Ledger.Choice choice, Set<String> stored) {
+      String after, Mode mode, Share share, long most, Ledger.Choice choice) {
     List<String> ids = new ArrayList<>();
     String from = after;
     List<String> found;
@@ -106,19 +101,16 @@ final class Batches {
               mode.text(),
               share.from(),
               share.to(),
-              (long) most);
-      Map<String, Ledger.Elsewhere> elsewhere = choice.elsewhere(found);
+              most);
+      Set<String> later = choice.later(found);
       for (String id : found) {
-        if (elsewhere.get(id) != Ledger.Elsewhere.PENDING) {
+        if (!later.contains(id)) {
           ids.add(id);
-        }
-        if (elsewhere.get(id) == Ledger.Elsewhere.DONE) {
-          stored.add(id);
         }
         from = id;
       }
     } while (found.size() == most && ids.size() < most);
-    return ids.subList(0, Math.min(ids.size(), most));
+    return ids.subList(0, (int) Math.min(ids.size(), most));
   }
 
   private void reshape(List<String> found, List<String> shaped, Mode mode, Share share)
@@ -163,31 +155,14 @@ final class Batches {
     return makeAll(Kind.HALF, number(work), work.mode(), share, parts, size);
   }
 
+  /** Makes batches of {@code size} ids, the last one of what is left. */
   private List<Batch> makeAll(
       Kind kind, Long parent, Mode mode, Share share, List<String> ids, int size)
-      throws SQLException {
-    return makeAll(kind, parent, mode, share, ids, size, Set.of());
-  }
-
-  /**
-   * Makes batches of {@code size} ids, the last one of what is left.
-   *
-   * @param stored ids whose rows another job may have stored, so that the table is asked first
-   */
-  private List<Batch> makeAll(
-      Kind kind,
-      Long parent,
-      Mode mode,
-      Share share,
-      List<String> ids,
-      int size,
-      Set<String> stored)
       throws SQLException {
     List<Batch> batches = new ArrayList<>();
     for (int from = 0; from < ids.size(); from += size) {
       List<String> some = ids.subList(from, Math.min(ids.size(), from + size));
-      boolean look = mode == Mode.NEW && some.stream().anyMatch(stored::contains);
-      batches.add(make(kind, parent, look ? Mode.AGAIN : mode, share, some));
+      batches.add(make(kind, parent, mode, share, some));
     }
     return batches;
   }

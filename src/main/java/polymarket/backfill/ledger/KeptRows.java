@@ -54,7 +54,7 @@ public final class KeptRows {
     List<Map<String, Object>> rows = List.copyOf(kept);
     kept.clear();
     pages = 0;
-    pagesTogether = pageByPage || !growing ? 1 : Math.min(1024, 2 * pagesTogether);
+    pagesTogether = !growing ? 1 : Math.min(1024, 2 * pagesTogether);
     return rows;
   }
 
@@ -80,7 +80,6 @@ public final class KeptRows {
    */
   public synchronized void pageByPage() {
     pageByPage = true;
-    pagesTogether = 1;
   }
 
   /**

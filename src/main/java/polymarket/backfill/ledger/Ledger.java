@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import polymarket.backfill.UserError;
 
@@ -58,14 +59,6 @@ public final class Ledger implements AutoCloseable {
     long entries();
   }
 
-  /** What another job that fills the same table has done with an id. */
-  public enum Elsewhere {
-    /** It is to ask for it, or does so now: it is not asked for here yet. */
-    PENDING,
-    /** It has asked for it: the table may have rows of it. */
-    DONE
-  }
-
   /** Which ids are claimed. */
   public interface Choice {
 
@@ -77,12 +70,12 @@ public final class Ledger implements AutoCloseable {
       return ids;
     }
 
-    /** What another job has done with ids; those that it does not know are left out. */
-    default Map<String, Elsewhere> elsewhere(List<String> ids) {
-      return Map.of();
+    /** Those of some ids that are left for a later claim. */
+    default Set<String> later(List<String> ids) {
+      return Set.of();
     }
 
-    /** Whether ids that do not fill a batch are left for later. */
+    /** Whether ids that do not fill a batch are left too; asked after {@link #later}. */
     default boolean onlyFull() {
       return false;
     }

@@ -1,23 +1,23 @@
 package polymarket.backfill.run;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import polymarket.backfill.ledger.Batch;
 import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.Ledger.Elsewhere;
 import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Share;
 
 /**
- * Makes batches of the pending ids of a ledger, in the order of the ids. Those that another job has
- * first are left out and claimed with a later pass, when that one has asked for them.
+ * Makes batches of the pending ids of a ledger, in the order of the ids, and takes up unfinished
+ * ones. What another job has first is left for a later pass.
  */
 final class Claims {
 
-  /** The shortest time between two passes, where ids were left out. */
+  /** The shortest time between two passes, where something was left. */
   private static final long PASS_NANOS = 5_000_000_000L;
 
   /** What was asked for by name comes first, so that a run of few ids comes to it. */
@@ -35,8 +35,11 @@ final class Claims {
   /** The last id that was claimed of the current mode. */
   private String after = "";
 
-  /** Whether the pass has left out ids. */
-  private boolean left;
+  /** Whether the pass has left ids. */
+  private boolean leftIds;
+
+  /** Unfinished batches that were left. */
+  private final List<Batch> leftBatches = new ArrayList<>();
 
   /** How long the claims of the pass took, and when the next one is due. */
   private long tookNanos;
@@ -59,22 +62,44 @@ final class Claims {
     return !modes.isEmpty();
   }
 
-  /** Whether the pass has left out ids that another job has first. */
-  boolean hasLeft() {
-    return left;
+  /** Whether ids were left that another job has first. */
+  boolean hasLeftIds() {
+    return leftIds;
   }
 
-  /** Whether it is time for another pass over ids that were left out. */
+  /** Whether unfinished batches were left, because another job has ids of them first. */
+  boolean hasLeftBatches() {
+    return !leftBatches.isEmpty();
+  }
+
+  /** Whether it is time for another pass over what was left. */
   boolean isDue() {
-    return left && (System.nanoTime() >= dueAt || !earlier.isActive());
+    return System.nanoTime() >= dueAt || !earlier.isActive();
   }
 
-  /** Begins another pass. */
-  void startAgain() {
+  /** Unfinished batches that can go on; the others are left. */
+  List<Batch> resumed(List<Batch> unfinished) {
+    List<Batch> free = new ArrayList<>();
+    for (Batch batch : unfinished) {
+      (earlier.first(batch.ids()).isEmpty() ? free : leftBatches).add(batch);
+    }
+    return free;
+  }
+
+  /**
+   * Begins another pass.
+   *
+   * @return the batches that were left and can go on now
+   */
+  List<Batch> startAgain() {
     modes.addAll(LATER_PASS);
     after = "";
-    left = false;
+    leftIds = false;
     tookNanos = 0;
+    dueAt = System.nanoTime() + PASS_NANOS;
+    List<Batch> left = List.copyOf(leftBatches);
+    leftBatches.clear();
+    return resumed(left);
   }
 
   /** Ids of a mode are pending again. */
@@ -90,8 +115,7 @@ final class Claims {
    */
   List<Batch> next(int size, int count) {
     long begun = System.nanoTime();
-    List<Batch> claimed =
-        ledger.claim(after, modes.peek(), share, size, count, new Chosen(earlier.isActive()));
+    List<Batch> claimed = ledger.claim(after, modes.peek(), share, size, count, new Chosen());
     long now = System.nanoTime();
     tookNanos += now - begun;
     if (claimed.isEmpty()) {
@@ -109,31 +133,22 @@ final class Claims {
   /** Which ids are claimed. */
   private final class Chosen implements Ledger.Choice {
 
-    private final boolean active;
-
-    /**
-     * @param active whether the earlier job may still ask for its ids
-     */
-    Chosen(boolean active) {
-      this.active = active;
-    }
-
     @Override
     public List<String> shaped(List<String> ids) {
       return shape.apply(ids);
     }
 
     @Override
-    public Map<String, Elsewhere> elsewhere(List<String> ids) {
-      Map<String, Elsewhere> elsewhere = earlier.of(ids, active);
-      left |= elsewhere.containsValue(Elsewhere.PENDING);
-      return elsewhere;
+    public Set<String> later(List<String> ids) {
+      Set<String> later = earlier.first(ids);
+      leftIds |= !later.isEmpty();
+      return later;
     }
 
-    /** Those that do not fill a batch are asked for with the ids that were left out. */
+    /** Those that do not fill a batch are asked for with the ids that were left. */
     @Override
     public boolean onlyFull() {
-      return left;
+      return leftIds;
     }
   }
 }

@@ -1,17 +1,14 @@
 package polymarket.backfill.run;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import polymarket.backfill.Stop;
@@ -25,7 +22,6 @@ import polymarket.backfill.ledger.BatchWork;
 import polymarket.backfill.ledger.FencedException;
 import polymarket.backfill.ledger.ImbalanceException;
 import polymarket.backfill.ledger.Ledger;
-import polymarket.backfill.ledger.Ledger.Elsewhere;
 import polymarket.backfill.ledger.Mode;
 import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.Share;
@@ -78,9 +74,6 @@ final class Feed implements Iterator<BatchWork> {
   private final List<Suspect> suspects = new CopyOnWriteArrayList<>();
 
   private final Claims claims;
-
-  /** Unfinished batches of an earlier run with ids that another job has first. */
-  private final List<Batch> later = new ArrayList<>();
 
   /** A batch that failed with all its attempts, and with what. */
   private record Suspect(BatchWork batch, Throwable failure) {}
@@ -162,6 +155,7 @@ final class Feed implements Iterator<BatchWork> {
         if (inFlight.size() < concurrency && available()) {
           BatchWork batch = ready.poll();
           progress.waiting(false);
+          lookBeside(batch);
           inFlight.add(batch);
           batch.takenUp();
           return batch;
@@ -184,14 +178,21 @@ final class Feed implements Iterator<BatchWork> {
     return new BatchWork(Batch.none(ledger.job()));
   }
 
-  /** Whether ids are left that another job has first. */
+  /** Whether something is left that another job has first. */
   private boolean isLater() {
-    return ids > 0 && claims.hasLeft() || !later.isEmpty();
+    return ids > 0 && claims.hasLeftIds() || claims.hasLeftBatches();
+  }
+
+  /** Lets a batch look into the table where another job may have stored rows of its ids. */
+  private void lookBeside(BatchWork batch) {
+    if (!batch.isCheck() && earlier.hasAny(batch.getIds())) {
+      batch.look();
+    }
   }
 
   /** Whether another process has added ids behind the place that the batches had come to. */
   private boolean cameMeanwhile() {
-    claims.startAgain();
+    take(claims.startAgain(), null);
     claim();
     return !ready.isEmpty() || isLater();
   }
@@ -202,10 +203,6 @@ final class Feed implements Iterator<BatchWork> {
     if (ready.isEmpty() && now - lookedForFreed > FREED_EVERY_NANOS) {
       lookedForFreed = now;
       resume(ledger.freed(share));
-    }
-    if (!later.isEmpty() && !earlier.isActive()) {
-      take(later, null);
-      later.clear();
     }
     // where nothing is answered, no more of the list is begun than is in flight otherwise
     if (ready.isEmpty() && suspects.size() < concurrency) {
@@ -226,10 +223,11 @@ final class Feed implements Iterator<BatchWork> {
       }
       if (ids > 0 && claims.goesOn()) {
         claimPending();
-      } else if (ids > 0 && claims.isDue()) {
-        claims.startAgain();
-      } else if (ids > 0 && claims.hasLeft()) {
-        more = false;
+      } else if (isLater()) {
+        more = claims.isDue();
+        if (more) {
+          take(claims.startAgain(), null);
+        }
       } else if (!inFlight.isEmpty()) {
         // answers to come may leave out ids too
         more = false;
@@ -331,15 +329,7 @@ final class Feed implements Iterator<BatchWork> {
 
   private void resume(List<Batch> batches) {
     batches.forEach(batch -> progress.resumed(batch.size()));
-    boolean active = earlier.isActive();
-    Map<Boolean, List<Batch>> byTurn =
-        batches.stream()
-            .collect(
-                Collectors.partitioningBy(
-                    batch ->
-                        active && earlier.of(batch.ids(), true).containsValue(Elsewhere.PENDING)));
-    later.addAll(byTurn.get(true));
-    take(byTurn.get(false), null);
+    take(claims.resumed(batches), null);
   }
 
   /**
@@ -419,6 +409,7 @@ final class Feed implements Iterator<BatchWork> {
     batch.enter(Step.LEDGER);
     ledger.page(batch);
     batch.enter(null);
+    lookBeside(batch);
     if (stop.asked()) {
       throw new RejectedExecutionException("the run is ending");
     }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -88,7 +89,7 @@ public final class JobRun extends RunLedgers {
   /** Null where this run did not take them. */
   private SourceLocks locks;
 
-  private final List<JobLock> jobLocks = new ArrayList<>();
+  private final Map<String, JobLock> jobLocks = new ConcurrentHashMap<>();
   private final long begun = System.currentTimeMillis();
   private final Membership membership;
 
@@ -126,7 +127,8 @@ public final class JobRun extends RunLedgers {
       locks = options.locks() == null ? SourceLocks.of(settings, jobs, options.share()) : null;
       Views.create(clickHouse, jobs.stream().map(Job::getName).toList());
       for (Job job : jobs) {
-        jobLocks.add(
+        jobLocks.put(
+            job.getName(),
             membership.lock(
                 clickHouse, job, options.share(), why -> stop(ExitCode.ERROR, why), messages));
         Views.requireCurrent(clickHouse, job.getName());
@@ -183,11 +185,11 @@ public final class JobRun extends RunLedgers {
                 host,
                 job.getUrl(),
                 clickHouse.id());
-    boolean window = job.isWindow() && !options.window().all();
     Ledger ledger =
-        window
+        isOfWindow(job)
             ? membership.window(job, place -> openWindow(job, owner, place))
-            : Ledger.open(membership.ledger(job), owner, hasRows(job, ""), Window.ALL);
+            : Ledger.open(
+                membership.ledger(job.getName(), false), owner, hasRows(job, ""), Window.ALL);
     lookFirst(job, ledger);
     if (ledger.isMoved()) {
       messages.warn(
@@ -386,32 +388,39 @@ public final class JobRun extends RunLedgers {
         earlier(job));
   }
 
-  /**
-   * The job that comes before another one: in this run or, if only the other one is in it, in
-   * another run.
-   */
+  /** The job that comes before another one, in this run or in another one. */
   private EarlierJob earlier(Job job) {
     String name = job.getAfter();
-    boolean inThisRun = ledgers.containsKey(name);
-    boolean window = job.isWindow() && !options.window().all();
-    LedgerPlace place =
-        name.isEmpty()
-            ? null
-            : inThisRun ? ledgers.get(name).place() : membership.ledger(name, window);
-    if (place == null || !place.exists()) {
+    if (name.isEmpty()) {
       return EarlierJob.NONE;
     }
-    EarlierJob before = new EarlierJob(name, Ledger.open(place), () -> inThisRun || isHeld(name));
+    Ledger own = ledgers.get(name);
+    EarlierJob before =
+        own == null
+            ? new EarlierJob(name, membership.ledger(name, isOfWindow(job)), () -> isHeld(name))
+            : new EarlierJob(name, own.place(), () -> true);
     earlier.add(before);
     return before;
   }
 
+  private boolean isOfWindow(Job job) {
+    return job.isWindow() && !options.window().all();
+  }
+
   private boolean isHeld(String job) {
     try {
-      return JobLock.isHeld(clickHouse, job, options.share().from(), options.share().to());
+      Share share = options.share();
+      return JobLock.isHeld(clickHouse, List.of(job), share.from(), share.to());
     } catch (ClickHouseException e) {
       // it cannot be known now
       return true;
+    }
+  }
+
+  private void release(String job) {
+    JobLock lock = jobLocks.remove(job);
+    if (lock != null) {
+      lock.close();
     }
   }
 
@@ -429,6 +438,10 @@ public final class JobRun extends RunLedgers {
                 } finally {
                   of.ended();
                   earlier.forEach(before -> before.ended(job));
+                  if (membership.isShared()) {
+                    // members may wait until nobody asks for its ids, and this one for them
+                    release(job);
+                  }
                 }
               }));
     }
@@ -466,7 +479,7 @@ public final class JobRun extends RunLedgers {
       }
     }
     membership.close();
-    jobLocks.forEach(JobLock::close);
+    jobLocks.keySet().forEach(this::release);
     if (locks != null) {
       locks.close();
     }

@@ -98,15 +98,8 @@ public final class Membership implements AutoCloseable {
     return alone(job) == null ? null : cluster.holder(job.getName());
   }
 
-  /** Where the ledger of a job is. */
-  LedgerPlace ledger(Job job) {
-    return member == null
-        ? LedgerPlace.of(settings, job.getName())
-        : LedgerPlace.shared(member, job.getName());
-  }
-
   /**
-   * Where the ledger of a job is that is not in this run.
+   * Where the ledger of a job is.
    *
    * @param window whether it is that of a window of time
    */
@@ -123,14 +116,14 @@ public final class Membership implements AutoCloseable {
    */
   Ledger window(Job job, Function<LedgerPlace, Ledger> open) {
     if (member == null) {
-      return open.apply(LedgerPlace.window(settings, job.getName()));
+      return open.apply(ledger(job.getName(), true));
     }
     String turn = "opening the window of " + job.getName();
     try {
       while (member.hold(turn) != null) {
         TimeUnit.MILLISECONDS.sleep(TURN_MILLIS);
       }
-      Ledger ledger = open.apply(LedgerPlace.sharedWindow(member, job.getName()));
+      Ledger ledger = open.apply(ledger(job.getName(), true));
       member.worksOn(inWindow(job));
       member.release(turn);
       return ledger;

@@ -269,7 +269,7 @@ public final class Progress implements AutoCloseable {
     return ended;
   }
 
-  /** Whether all ids that are left are those of another job of the run first. */
+  /** Whether another job has everything first that is left. */
   synchronized void waiting(boolean waits) {
     if (waiting != waits) {
       waiting = waits;

@@ -378,6 +378,7 @@ public final class Storing {
     values.put("last", batch.getIds().get(batch.getSize() - 1));
     values.put("batch", batch.getKey());
     values.put("redo", batch.batch().redo());
+    values.put("last_page", !batch.isMore());
     values.put("window_since", batch.getSince());
     values.put("window_until", batch.getUntil());
     values.put("pass_first", batch.batch().passFirst().toString());

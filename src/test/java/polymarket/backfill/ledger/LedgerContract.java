@@ -125,27 +125,24 @@ abstract class LedgerContract {
     }
   }
 
-  /** Every third id is pending elsewhere, every other third was asked for there. */
   @Test
-  void idsThatAnotherJobHasFirst_areLeftOut_andThoseItHadAreLookedFor() {
+  void idsThatAreLeftForLater_areInNoBatch_andAllOthersFillBatches() {
     try (Ledger ledger = open()) {
       load(ledger, ids(30));
-      List<String> first = ids(30);
-      Map<String, Ledger.Elsewhere> elsewhere = new HashMap<>();
+      Set<String> left = new HashSet<>();
       for (int i = 0; i < 30; i += 3) {
-        elsewhere.put(first.get(i), Ledger.Elsewhere.PENDING);
-        elsewhere.put(first.get(i + 1), Ledger.Elsewhere.DONE);
+        left.add(ids(30).get(i));
       }
       Ledger.Choice choice =
           new Ledger.Choice() {
             @Override
-            public Map<String, Ledger.Elsewhere> elsewhere(List<String> ids) {
-              return elsewhere;
+            public Set<String> later(List<String> ids) {
+              return left;
             }
 
             @Override
             public boolean onlyFull() {
-              return !elsewhere.isEmpty();
+              return !left.isEmpty();
             }
           };
       List<String> claimed = new ArrayList<>();
@@ -154,18 +151,16 @@ abstract class LedgerContract {
       while (!(batches = ledger.claim(after, Mode.NEW, Share.WHOLE, 3, 2, choice)).isEmpty()) {
         for (Batch batch : batches) {
           assertEquals(3, batch.size());
-          assertTrue(batch.check(), "one of its ids was asked for elsewhere");
           claimed.addAll(batch.ids());
           after = batch.ids().get(2);
         }
       }
-      List<String> free = new ArrayList<>(first);
-      free.removeIf(id -> elsewhere.get(id) == Ledger.Elsewhere.PENDING);
+      List<String> free = new ArrayList<>(ids(30));
+      free.removeAll(left);
       assertEquals(free.subList(0, 18), claimed, "20 are free, and fill 6 batches");
-      elsewhere.clear();
+      left.clear();
       batches = ledger.claim("", Mode.NEW, Share.WHOLE, 100, 1, choice);
       assertEquals(12, batches.get(0).size());
-      assertFalse(batches.get(0).check());
     }
   }
 
