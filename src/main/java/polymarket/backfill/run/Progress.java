@@ -377,7 +377,7 @@ public final class Progress implements AutoCloseable {
         rounded(source.limit()),
         thousandths(used),
         sources.stream().mapToLong(Pace::retries).sum(),
-        running ? timeLeft.seconds(pending(), pace, rates[0]) : null,
+        running && !waiting ? timeLeft.seconds(pending(), pace, rates[0]) : null,
         source.trouble(),
         silent
             ? Instant.ofEpochMilli(source.troubleSince() + patience.toMillis()).toString()
