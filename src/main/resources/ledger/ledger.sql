@@ -80,6 +80,9 @@ INSERT INTO ids(id, slot) VALUES(?, ?);
 -- @add-id-in-mode
 INSERT INTO ids(id, slot, mode) VALUES(?, ?, ?);
 
+-- @delete-done
+DELETE FROM ids WHERE state <> 'pending';
+
 -- @delete-id
 DELETE FROM ids WHERE id = ?;
 

@@ -1,4 +1,4 @@
--- All marketsfrom Gamma: the landing table, the stored tables, and the queries on them.
+-- All markets from Gamma: the landing table, the stored tables, and the queries on them.
 -- A section starts with "-- @name"; the program replaces placeholders in braces (see SqlFile).
 
 -- @job target=default.api_markets_staging key=market_id
@@ -128,7 +128,8 @@ SELECT
     came.created_at AS created_at,
     came.closed_at AS closed_at,
     came.unread AS unread,
-    came.asked AS chain,
+    -- the list of the numbers would be a thousand characters
+    replaceRegexpOne(came.asked, '&id=.*', '&id=…') AS chain,
     came.batch AS batch
 FROM default.markets_landing AS came
 WHERE came.reason = '';
@@ -160,28 +161,39 @@ SELECT
         'umaResolutionStatus', umaResolutionStatus, 'volume', volume, 'volumeNum', volumeNum, 'liquidity', liquidity,
         'liquidityNum', liquidityNum, 'startDate', startDate, 'endDate', endDate, 'createdAt', createdAt, 'closedTime',
             closedTime)))) AS row,
-    asked AS chain,
+    replaceRegexpOne(asked, '&id=.*', '&id=…') AS chain,
     batch,
     fetched_at
 FROM default.markets_landing
 WHERE reason != '';
 
 -- @present
--- The markets of a page that are already stored (in a new pass: by this pass), whether this batch stored them, and whether the
--- batch did that reads the same list from the other end: if that is true for a whole page, the two have met.
-SELECT market_id AS key, max(batch = {batch}) AS own,
-    max(chain != {first} AND batch BETWEEN {pass_first} AND {pass_last}
-        AND chain = transform(extract({first}, 'ascending=(true|false)'),
-            ['true', 'false'], [replaceOne({first}, 'ascending=true', 'ascending=false'),
-                replaceOne({first}, 'ascending=false', 'ascending=true')], '')) AS met
+-- The markets of a page that are already stored (in a new pass: by this pass), whether this batch stored them, and whether another
+-- list of the pass did: a list ends with a page of such markets, because another one reads on from there. A list with #until=N
+-- stores the markets up to this number only, and ends with the first page that has one beyond, if the page is in its order (but
+-- for a few rows that pages repeat): a server may ignore it.
+SELECT key, max(own) AS own, max(met) AS met, max(beyond) AS ends
 FROM
 (
-    SELECT market_id, chain, batch FROM default.api_markets_staging WHERE market_id IN ({keys})
+    SELECT market_id AS key, batch = {batch} AS own, chain != {first} AND batch BETWEEN {pass_first} AND {pass_last} AS met, 0 AS beyond
+    FROM
+    (
+        SELECT market_id, chain, batch FROM default.api_markets_staging WHERE market_id IN ({keys})
+        UNION ALL
+        SELECT market_id, chain, batch FROM default.markets_rejected WHERE market_id IN ({keys})
+    )
+    WHERE {redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last}
     UNION ALL
-    SELECT market_id, chain, batch FROM default.markets_rejected WHERE market_id IN ({keys})
+    SELECT arrayJoin([{keys}]) AS key, 0, 0, ordered
+    FROM
+    (
+        SELECT toUInt64OrNull(extract({first}, '#until=([0-9]+)')) AS bound, {first} LIKE '%ascending=true%' AS upwards,
+            arrayMap(k -> toUInt64OrZero(k), [{keys}]) AS numbers,
+            arrayCount((a, b) -> if(upwards, a > b, a < b), arrayPopBack(numbers), arrayPopFront(numbers)) < 5 AS ordered
+    )
+    WHERE if(upwards, toUInt64OrNull(key) > bound, toUInt64OrNull(key) <= bound)
 )
-WHERE {redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last}
-GROUP BY market_id;
+GROUP BY key;
 
 -- @unread default.api_markets_staging
 -- The fields of the rows since {since} that could not be parsed.
@@ -190,13 +202,79 @@ SELECT field, count() AS rows, any(value) AS such_as FROM default.api_markets_st
 WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER BY field;
 
 -- @ids
--- The lists. Gamma lists either closed markets or the others, and every market is one or the other, so this split loses none. A
--- split by dates or by volume would: those filters leave out the markets that have no date or no volume. Each list is read from
--- both ends until the two readers meet. Open markets come first, so that a market that closes meanwhile is in the second list.
-SELECT concat('closed=', closed, '&order=id&ascending=', ascending,
-    if({since} = '', '', concat('&start_date_min=', {since})), if({until} = '', '', concat('&start_date_max=', {until}))) AS id
-FROM (SELECT arrayJoin(['false', 'true']) AS closed) AS lists
-CROSS JOIN (SELECT arrayJoin(['true', 'false']) AS ascending) AS ends;
+-- The lists. Gamma lists either closed markets or the others, and the next page of a list is not known before the last one, so that
+-- many lists at once are needed for its limit. Each has the markets of a span of start dates; the spans are as long as Gamma's
+-- growth since 2020 makes them similar in pages. Markets without a start date are in none of them, which @ids-after makes good.
+-- Gamma's numbers below 500,000, of the years up to 2023, have large gaps and most of the markets without a start date: one
+-- list by number has them.
+WITH spans AS
+(
+    SELECT closed, arrayJoin(arrayZip(arrayConcat([''], groupArray(day)), arrayConcat(groupArray(day), ['']))) AS span
+    FROM
+    (
+        SELECT toDate('2022-01-01') + number AS date, formatDateTime(date, '%FT00:00:00Z') AS day, closed
+        FROM numbers(greatest(0, dateDiff('day', toDate('2022-01-01'), today()))) AS days
+        CROSS JOIN (SELECT arrayJoin(['false', 'true']) AS closed) AS lists
+        WHERE multiIf(
+            closed = 'false' AND date < '2026-01-01', toDayOfYear(date) = 1 AND toYear(date) = 2025,
+            closed = 'false' OR date BETWEEN '2025-01-01' AND '2026-01-01', toDayOfMonth(date) = 1,
+            date < '2025-01-01', toDayOfMonth(date) = 1 AND toMonth(date) IN (1, 7),
+            dateDiff('day', toDate('2026-01-01'), date) % 7 = 0)
+        ORDER BY date
+    )
+    GROUP BY closed
+),
+bounds AS
+(
+    SELECT closed, greatest(span.1, {since}) AS first,
+        -- the next span begins a microsecond later
+        if(span.2 = '', '', replaceOne(toString(toDateTime64(span.2, 6, 'UTC') - INTERVAL 1 MICROSECOND), ' ', 'T') || 'Z') AS end,
+        multiIf(end = '', {until}, {until} = '', end, least(end, {until})) AS last
+    FROM spans
+)
+SELECT concat('closed=', closed, '&order=id&ascending=true', if(first = '', '', concat('&start_date_min=', first)),
+    if(last = '', '', concat('&start_date_max=', last))) AS id
+FROM bounds WHERE first = '' OR last = '' OR first <= last
+UNION ALL
+SELECT arrayJoin(['closed=false', 'closed=true']) || '&order=id&ascending=true#until=499999' WHERE {since} = '' AND {until} = '';
+
+-- @ids-after stages=5
+-- The markets that no list had. First the newest, down to the highest number of the lists. Then every number between that is
+-- missing, in the lists of open markets before those of closed ones, so that a market that closes meanwhile is in one of them; and
+-- what is missing still once more, because an answer can leave out rows. Then each number up to the highest was listed, or Gamma
+-- has said twice that it does not exist. 99 of them go into a request, so that no answer fills a page.
+WITH received AS
+(
+    SELECT DISTINCT toUInt64(market_id) AS number
+    FROM
+    (
+        SELECT market_id, batch FROM default.api_markets_staging
+        UNION ALL
+        SELECT market_id, batch FROM default.markets_rejected
+    )
+    WHERE match(market_id, '^[0-9]{1,18}$') AND ({redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last})
+)
+SELECT concat('closed=', arrayJoin(['false', 'true']), '&order=id&ascending=false#until=', toString(max(number))) AS id
+FROM received HAVING {stage} = 1
+UNION ALL
+SELECT concat('closed=', if({stage} IN (2, 4), 'false', 'true'), arrayStringConcat(groupArray(concat('&id=', toString(missing)))))
+FROM
+(
+    SELECT missing, intDiv(row_number() OVER (ORDER BY missing) - 1, 99) AS request
+    FROM
+    (
+        SELECT arrayJoin(range(before + 1, number)) AS missing
+        FROM
+        (
+            SELECT number, lagInFrame(number, 1, 499999) OVER (ORDER BY number ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
+            FROM received WHERE number >= 500000
+        )
+        -- a number that is far from all others is no market's
+        WHERE number - before <= 1000000
+    )
+)
+WHERE {stage} BETWEEN 2 AND 5
+GROUP BY request;
 
 -- @check markets by state
 SELECT closed, resolved, resolution_status, version, count() AS markets, uniqExact(condition_id) AS conditions,
@@ -255,6 +333,13 @@ SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
 
 -- @measure age-hours max=48 unit=h Time since the last row was fetched
 SELECT if(count() = 0, NULL, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
+
+-- @measure far max=0 Market numbers that are more than a million above the next lower one: not asked for are those between
+SELECT countIf(number - before > 1000000) FROM
+(
+    SELECT number, lagInFrame(number, 1, number) OVER (ORDER BY number ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
+    FROM (SELECT DISTINCT toUInt64OrZero(market_id) AS number FROM default.api_markets_staging)
+);
 
 -- @measure duplicates Rows beyond one per market (the next pass replaces them at its end)
 SELECT count() - uniqExact(market_id) FROM default.api_markets_staging;

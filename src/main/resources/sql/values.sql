@@ -1,6 +1,7 @@
 -- How texts of APIs are parsed, the same for all jobs. A section "-- @value name(a, b)" is an expression; it replaces $name(x,
 -- y) in a job's SQL, with x for $a and y for $b (see SqlFile). An empty text or null is NULL; a text that cannot be parsed or
--- has an impossible value is NULL as well, and $unread distinguishes the two.
+-- has an impossible value is NULL as well, and $unread distinguishes the two. An expression that is compared and returned is put
+-- into an array and filtered: written twice, ClickHouse would analyze it twice, in every insert.
 
 -- @value moment(text)
 -- A time in each form that the APIs use: RFC 3339 with any fraction, a blank for the T, an offset of hours, minutes and seconds,
@@ -15,7 +16,7 @@ multiIf(
 
 -- @value past(text)
 -- When something happened: not before the first contract was deployed (September 2020), nor later than tomorrow.
-if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < now64(6, 'UTC') + INTERVAL 1 DAY, $moment($text), NULL);
+arrayFilter(t -> t >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND t < now64(6, 'UTC') + INTERVAL 1 DAY, [$moment($text)])[1];
 
 -- @value money(units)
 -- Base units of 10^-6 as a decimal.
@@ -41,7 +42,7 @@ GROUP BY transaction_hash;
 
 -- @value deadline(text)
 -- When something is scheduled to start or end.
-if($moment($text) >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND $moment($text) < toDateTime64('2200-01-01 00:00:00', 6, 'UTC'), $moment($text), NULL);
+arrayFilter(t -> t >= toDateTime64('2020-09-01 00:00:00', 6, 'UTC') AND t < toDateTime64('2200-01-01 00:00:00', 6, 'UTC'), [$moment($text)])[1];
 
 -- @value figure(text)
 -- Any decimal number, also with an exponent.
@@ -49,16 +50,16 @@ if(match($text, '^-?[0-9]{1,36}([.][0-9]+)?([eE][+-]?[0-9]{1,2})?$'), toDecimal2
 
 -- @value exact(text)
 -- An exact number of at most 20 digits and 18 decimals; NULL if it would have to be truncated.
-if($figure($text) = CAST(toDecimal256OrNull($text, 18) AS Nullable(Decimal(76, 38))) AND abs($figure($text)) < toDecimal256('100000000000000000000', 38),
-    toDecimal128OrNull($text, 18), NULL);
+if(arrayExists(f -> f = CAST(toDecimal256OrNull($text, 18) AS Nullable(Decimal(76, 38))) AND abs(f) < toDecimal256('100000000000000000000', 38),
+    [$figure($text)]), toDecimal128OrNull($text, 18), NULL);
 
 -- @value amount(text)
 -- An exact number that is not negative.
-if($exact($text) >= 0, $exact($text), NULL);
+arrayFilter(a -> a >= 0, [$exact($text)])[1];
 
 -- @value share(text)
 -- A price: from 0 to 1.
-if($figure($text) >= 0 AND $figure($text) <= 1, $figure($text), NULL);
+arrayFilter(f -> f >= 0 AND f <= 1, [$figure($text)])[1];
 
 -- @value flag(text)
 if($text IN ('true', 'false', '1', '0'), toNullable($text IN ('true', '1')), NULL);

@@ -22,12 +22,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.job.IdLoader;
 import polymarket.backfill.job.Job;
+import polymarket.backfill.job.Period;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.LedgerPlace;
 import polymarket.backfill.ledger.Share;
@@ -304,6 +307,28 @@ public final class TestBed implements AutoCloseable {
 
   /** Adds ids to a job's ledger and runs it in this JVM until it ends. */
   public JobRun.Result run(String job, Share share, Collection<String> ids) {
+    return run(
+        job,
+        share,
+        (run, clickHouse) -> run.ledger(job).load(loading -> ids.forEach(loading::add)));
+  }
+
+  /** Runs a job in this JVM with the ids that its query finds, as without --ids. */
+  public JobRun.Result runWithoutIds(String job) {
+    return run(
+        job,
+        Share.WHOLE,
+        (run, clickHouse) ->
+            new IdLoader(settings(), clickHouse, home, () -> false, new SaidMessages(messages::add))
+                .load(
+                    Job.read(home, job),
+                    "",
+                    run.ledger(job),
+                    new Period(null, null),
+                    IdLoader.Redone.NOTHING));
+  }
+
+  private JobRun.Result run(String job, Share share, BiConsumer<JobRun, ClickHouse> loading) {
     Settings settings = settings();
     try (ClickHouse clickHouse = ClickHouse.open(settings);
         JobRun run =
@@ -313,7 +338,7 @@ public final class TestBed implements AutoCloseable {
                 clickHouse,
                 new JobRun.Options(share, 1, Long.MAX_VALUE),
                 new SaidMessages(messages::add))) {
-      run.ledger(job).load(loading -> ids.forEach(loading::add));
+      loading.accept(run, clickHouse);
       beforeRun.accept(run);
       return run.run(
           new JobRun.Watcher() {

@@ -239,13 +239,21 @@ abstract class JobsCommand implements Callable<Integer> {
                             + job.getName()
                             + " --ids "
                             + file));
-        loader.load(job, sources.get(job), ledger, options.period(), options.redo != null);
+        loader.load(job, sources.get(job), ledger, options.period(), redone(again, age));
       } else {
         run.askReplaced(job);
         run.loadRanges(job, options.from, options.to, options.datasets);
       }
       redo(run, job, again, age, terminal);
     }
+  }
+
+  private IdLoader.Redone redone(Set<State> again, Duration age) {
+    return options.redo == null
+        ? IdLoader.Redone.NOTHING
+        : age == null && again.contains(State.FOUND) && options.limit == null
+            ? IdLoader.Redone.ALL
+            : IdLoader.Redone.SOME;
   }
 
   /**

@@ -73,7 +73,11 @@ final class LedgerValues implements Ready.Ledgers, AutoCloseable {
       Map<State, Long> counts = ledger.counts(Share.WHOLE);
       add(values, "total", total);
       counts.forEach((state, n) -> add(values, state.text(), n));
-      if (counts.getOrDefault(State.PENDING, 0L) > 0) {
+      boolean stageToCome = ledger.pass() != null && counts.get(State.PENDING) == 0;
+      if (stageToCome) {
+        add(values, State.PENDING.text(), 1);
+      }
+      if (stageToCome || counts.getOrDefault(State.PENDING, 0L) > 0) {
         pending.add(job);
       }
       double failed = counts.getOrDefault(State.FAILED, 0L) / Math.max(1.0, total);

@@ -29,6 +29,7 @@ public final class SqlSections {
     KNOWN.put("unread", List.of());
     KNOWN.put("query", List.of());
     KNOWN.put("ids", List.of("needs", "reads", "filled"));
+    KNOWN.put("ids-after", List.of("stages"));
     KNOWN.put("note", List.of());
     KNOWN.put("take", List.of());
     KNOWN.put("unknown", List.of());

@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -51,6 +50,13 @@ public final class IdLoader {
     public Listed(String name, String column, boolean strict) {
       this(name, name, column, strict);
     }
+  }
+
+  /** Which of a ledger's ids a person asks for again. */
+  public enum Redone {
+    NOTHING,
+    SOME,
+    ALL
   }
 
   private final Settings settings;
@@ -109,20 +115,27 @@ public final class IdLoader {
   /**
    * Loads what a job's query finds missing; nothing where the job has no query.
    *
-   * @param redone whether ids are asked for again anyway, so that no new pass is begun
+   * @param redone what is asked for again anyway, so that no new pass is begun
    * @throws UserError where there is nothing to load from and nothing in the ledger
    */
-  public void load(Job job, String source, Ledger ledger, Period period, boolean redone) {
+  public void load(Job job, String source, Ledger ledger, Period period, Redone redone) {
     around(
         job,
         ledger,
         () -> {
           if (job.sql().has("ids")) {
+            boolean whole = period.window().all() && job.sql().has("ids-after");
+            boolean done = ledger.pass() == null && isDone(ledger);
+            if (whole && ledger.pass() == null && redone != Redone.SOME) {
+              // before its ids are there, so that it has its stages after a kill too
+              ledger.stages();
+            }
             List<String> pass = new QueryLoading(job, source, period, ledger).load();
-            if (!pass.isEmpty()
-                && !redone
-                && !ledger.any(pass, EnumSet.of(State.PENDING, State.FAILED))) {
-              ledger.redo(pass);
+            if (!pass.isEmpty() && done && redone == Redone.NOTHING) {
+              ledger.redoOnly(pass);
+              if (whole) {
+                ledger.stages();
+              }
               messages.info(
                   job.getName()
                       + ": the last pass is finished, so this is a new one, which replaces its"
@@ -130,6 +143,13 @@ public final class IdLoader {
             }
           }
         });
+  }
+
+  /** Whether all ids of a ledger are done, and it has some. */
+  private static boolean isDone(Ledger ledger) {
+    Map<State, Long> counts = ledger.counts(Share.WHOLE);
+    return ledger.size(Share.WHOLE) > 0
+        && counts.get(State.PENDING) + counts.get(State.FAILED) == 0;
   }
 
   /** What is done with a ledger that had ids before, whatever was loaded. */

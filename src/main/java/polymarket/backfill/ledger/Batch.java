@@ -68,6 +68,11 @@ public record Batch(
       return new Key(job, ledger, other);
     }
 
+    /** The last key that a batch of this ledger may have. */
+    Key last() {
+      return of(LAST);
+    }
+
     /** What the keys of a ledger's batches begin with. */
     static String prefix(String job, String ledger) {
       return job + "-" + ledger + "-";
@@ -147,7 +152,7 @@ public record Batch(
 
   /** The last key that a batch of this ledger may have. */
   public Key passLast() {
-    return key.of(Key.LAST);
+    return key.last();
   }
 
   @Override

@@ -14,7 +14,7 @@ final class Identity {
   /** The name of the value that says whether each new batch looks first. */
   static final String LOOK_FIRST = "look_first";
 
-  private static final String STAGE = "stage";
+  static final String STAGE = "stage";
 
   private final Database database;
   private final Map<String, String> meta = new HashMap<>();

@@ -159,6 +159,26 @@ final class Ids {
         });
   }
 
+  /** Makes these pending again, and removes the others, which are done. */
+  void only(Collection<String> ids) {
+    database.transaction(
+        () -> {
+          database.updateEach("redo-id", ids, List::of);
+          return database.update("delete-done");
+        });
+  }
+
+  /** Adds ids, or makes them pending again where they are there, and notes a stage with it. */
+  void add(Collection<String> ids, Mode mode, String stage) {
+    database.transaction(
+        () -> {
+          database.updateEach("delete-id", ids, List::of);
+          database.updateEach(
+              "add-id-in-mode", ids, id -> List.of(id, Share.slot(id), mode.text()));
+          return database.update("set-meta", Identity.STAGE, stage);
+        });
+  }
+
   boolean again(String id, long before) {
     return database.transaction(() -> database.update("again-id", id, before)) > 0;
   }

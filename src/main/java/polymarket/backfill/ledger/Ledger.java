@@ -117,6 +117,16 @@ public final class Ledger implements AutoCloseable {
    */
   public record Effort(long ids, long first, long batches, long requests) {}
 
+  /**
+   * A pass with stages.
+   *
+   * @param first the first key that a batch of it may have
+   * @param last the last one
+   * @param again whether it replaces the rows of one before it
+   * @param stage the one whose ids are in the ledger; the first is 0
+   */
+  public record Pass(Batch.Key first, Batch.Key last, boolean again, int stage) {}
+
   private final Database database;
   private final Identity identity;
   private final Ids ids;
@@ -454,6 +464,40 @@ public final class Ledger implements AutoCloseable {
   public synchronized void redo(Collection<String> these) {
     identity.newPass();
     ids.redo(these);
+  }
+
+  /** The same for a ledger in which nothing is left to do; all other ids are removed. */
+  public synchronized void redoOnly(Collection<String> these) {
+    identity.newPass();
+    ids.only(these);
+  }
+
+  /** Notes that the pass has further stages, whose ids are known when all others are done. */
+  public synchronized void stages() {
+    identity.stage("0 " + identity.passFrom());
+  }
+
+  /** The pass whose further stages are to come; null where none are. */
+  public synchronized Pass pass() {
+    String[] stage = identity.stage().split(" ");
+    if (stage.length < 2) {
+      return null;
+    }
+    long from = Long.parseLong(stage[1]);
+    Batch.Key first = new Batch.Key(job(), id(), from);
+    return new Pass(first, first.last(), from > 0, Integer.parseInt(stage[0]));
+  }
+
+  /**
+   * Adds the ids of a further stage to a pass.
+   *
+   * @param these none where the pass is complete
+   */
+  public synchronized void follow(Pass pass, int stage, Collection<String> these) {
+    ids.add(
+        these,
+        pass.again() ? Mode.REDO : Mode.NEW,
+        these.isEmpty() ? "" : stage + " " + pass.first().number());
   }
 
   /**

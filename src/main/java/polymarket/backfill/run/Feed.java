@@ -60,6 +60,7 @@ final class Feed implements Iterator<BatchWork> {
   private long ids;
   private final Span span;
   private final EarlierJob earlier;
+  private final LaterIds later;
 
   private final Deque<BatchWork> ready = new ArrayDeque<>();
   private final Unechoed unechoed;
@@ -97,6 +98,7 @@ final class Feed implements Iterator<BatchWork> {
    * @param concurrency batches in flight
    * @param span how wide ranges are; null where ids are no ranges
    * @param earlier the job that has the ids first that both ask for
+   * @param later the ids that are known when all others are done
    */
   Feed(
       Ledger ledger,
@@ -108,7 +110,8 @@ final class Feed implements Iterator<BatchWork> {
       int size,
       int concurrency,
       Span span,
-      EarlierJob earlier) {
+      EarlierJob earlier,
+      LaterIds later) {
     this.ledger = ledger;
     this.share = options.share();
     this.stop = stop;
@@ -122,6 +125,7 @@ final class Feed implements Iterator<BatchWork> {
     this.started = ledger.now();
     this.span = span;
     this.earlier = earlier;
+    this.later = later;
     this.claims = new Claims(ledger, share, earlier, this::shaped);
     this.unechoed = new Unechoed(ledger, share, size);
     resume(ledger.open(share));
@@ -164,9 +168,12 @@ final class Feed implements Iterator<BatchWork> {
           progress.waiting(isLater());
           if (!isLater() && !cameMeanwhile()) {
             othersWork = ids > 0 && ledger.othersWork();
-            if (!othersWork) {
+            if (!othersWork && !cameLater()) {
               break;
             }
+          }
+          if (!ready.isEmpty()) {
+            continue;
           }
         }
         wait(suspects.isEmpty() ? 1000 : 200);
@@ -195,6 +202,19 @@ final class Feed implements Iterator<BatchWork> {
     take(claims.startAgain(), null);
     claim();
     return !ready.isEmpty() || isLater();
+  }
+
+  /**
+   * Whether the next stage of the pass has ids, which are ready then, or may have some soon.
+   *
+   * @throws ClickHouseException where it does not tell
+   */
+  private boolean cameLater() {
+    long added = ids > 0 ? later.add() : -1;
+    if (added > 0) {
+      progress.came(added);
+    }
+    return added >= 0 && (cameMeanwhile() || added == 0);
   }
 
   private boolean available() {

@@ -120,8 +120,8 @@ public final class JobRun extends RunLedgers {
         if (job.isPass() && !options.share().whole()) {
           throw new UserError(
               job.getName()
-                  + " cannot be shared by workers, because its ids are lists that are read from"
-                  + " both ends until the readers meet: run it without --worker and --of");
+                  + " cannot be shared by workers, because its ids are lists of pages: run it"
+                  + " without --worker and --of");
         }
       }
       locks = options.locks() == null ? SourceLocks.of(settings, jobs, options.share()) : null;
@@ -385,7 +385,9 @@ public final class JobRun extends RunLedgers {
         job.idKind() != IdKind.RANGE
             ? null
             : new Span(reaches.span(job), reaches.of(job).widest(), job.getGoalRows()),
-        earlier(job));
+        earlier(job),
+        new LaterIds(
+            job, clickHouse, ledgers.get(job.getName()), settings.duration("source.patience")));
   }
 
   /** The job that comes before another one, in this run or in another one. */

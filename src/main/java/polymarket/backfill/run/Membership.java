@@ -89,7 +89,7 @@ public final class Membership implements AutoCloseable {
   /** Why one member at a time works on a job; null where several do. */
   static String alone(Job job) {
     return job.isPass()
-        ? "its ids are lists that are read from both ends"
+        ? "its ids are lists of pages"
         : job.isLookFirst() ? "its pages repeat rows" : null;
   }
 

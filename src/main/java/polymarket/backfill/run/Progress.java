@@ -174,6 +174,11 @@ public final class Progress implements AutoCloseable {
     total += more;
   }
 
+  /** Whether rows came in, and all of them were rejected. */
+  synchronized boolean rejectsAll() {
+    return rejected > 0 && rejected == fetched;
+  }
+
   synchronized void done(BatchWork batch) {
     Map<State, Long> states = new EnumMap<>(State.class);
     for (Outcome outcome : batch.outcomes().values()) {

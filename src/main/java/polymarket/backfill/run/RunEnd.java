@@ -46,6 +46,15 @@ final class RunEnd {
       long total = counts.values().stream().mapToLong(Long::longValue).sum();
       boolean balanced = total == ledger.size(options.share()) && ledger.sums().balanced();
       RunState own = of(job.job().getName(), ledger, counts, balanced, ofRun);
+      if (own == RunState.COMPLETE && job.rejectsAll()) {
+        exit = exit == ExitCode.COMPLETE ? ExitCode.FAILED_IDS : exit;
+        own = RunState.FAILED_IDS;
+        reasons.put(
+            job.job().getName(),
+            "all rows of "
+                + job.job().getName()
+                + " were rejected: its rejected table has them with their reasons");
+      }
       state = own == ofRun ? state : own;
       job.counted(counts);
       JobStatus status =
@@ -91,7 +100,8 @@ final class RunEnd {
               + job
               + " --state failed`; "
               + again(job)
-              + " asks for them again");
+              + " asks for them again"
+              + (ledger.pass() == null ? "" : ", and then for what no list of this pass has"));
       return RunState.FAILED_IDS;
     }
     if (left > 0) {

@@ -9,7 +9,10 @@ import java.util.List;
  * market without a condition id.
  */
 final class GammaRow {
-  private static final int FIRST_ID = 10_000;
+  /** The first id of a legacy row, and the first of the others, as Gamma's are. */
+  private static final int FIRST_ID = 12;
+
+  private static final int FIRST_LATER_ID = 500_000;
   private static final int PLACEHOLDER_EVERY = 251;
 
   private final Universe universe;
@@ -42,8 +45,21 @@ final class GammaRow {
 
   /** The number of the row with an id; null for none. */
   static Integer withId(Universe universe, String id) {
-    int row = id.matches("\\d{1,9}") ? Integer.parseInt(id) - FIRST_ID : -1;
-    return row >= 0 && row < count(universe) ? row : null;
+    if (!id.matches("\\d{1,9}")) {
+      return null;
+    }
+    int number = Integer.parseInt(id);
+    int legacy = legacy(universe);
+    int step = legacyStep(universe);
+    int row =
+        number < FIRST_ID + legacy * step
+            ? number >= FIRST_ID && (number - FIRST_ID) % step == 0
+                ? (number - FIRST_ID) / step
+                : -1
+            : number - firstLaterId(universe) + legacy;
+    return row >= 0 && row < count(universe) && id.equals(new GammaRow(universe, row).id())
+        ? row
+        : null;
   }
 
   /** Makes the market, which filters and orders do without. */
@@ -65,7 +81,10 @@ final class GammaRow {
   }
 
   String id() {
-    return String.valueOf(FIRST_ID + number);
+    return String.valueOf(
+        legacy()
+            ? FIRST_ID + number * legacyStep(universe)
+            : firstLaterId(universe) + number - legacy(universe));
   }
 
   boolean closed() {
@@ -74,7 +93,20 @@ final class GammaRow {
 
   /** Rows of the automated market maker's years have other fields. */
   boolean legacy() {
-    return number < count(universe) / 12;
+    return number < legacy(universe);
+  }
+
+  private static int legacy(Universe universe) {
+    return count(universe) / 12;
+  }
+
+  /** The ids of legacy rows have gaps, as far as there is room for them. */
+  private static int legacyStep(Universe universe) {
+    return Math.max(1, Math.min(20, 250_000 / Math.max(1, legacy(universe))));
+  }
+
+  private static int firstLaterId(Universe universe) {
+    return Math.max(FIRST_LATER_ID, FIRST_ID + legacy(universe) * legacyStep(universe));
   }
 
   boolean hasEndDate() {

@@ -29,6 +29,7 @@ import polymarket.backfill.ledger.Outcome;
 import polymarket.backfill.ledger.State;
 import polymarket.backfill.source.Elements;
 import polymarket.backfill.source.RawRows;
+import polymarket.backfill.source.RefusalException;
 import polymarket.backfill.source.SourceException;
 import polymarket.backfill.source.Walks;
 
@@ -226,6 +227,36 @@ public final class Rows {
       throw new SourceException("the answer has no list of " + field);
     }
     return Elements.of((List<?>) map.get(field));
+  }
+
+  /**
+   * Checks the rows of a list that names its rows, such as {@code closed=true&id=12&id=13}.
+   *
+   * @param name of the parameter and of the field
+   * @throws RefusalException if there is a row that the list does not name
+   */
+  public void onlyListed(
+      @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<?> rows, String name)
+      throws RefusalException {
+    String prefix = "&" + name + "=";
+    String list = batch.getIds().get(0) + "&";
+    if (!list.contains(prefix)) {
+      return;
+    }
+    for (Object element : rows) {
+      if (element instanceof Map<?, ?> row
+          && row.get(name) != null
+          && !list.contains(prefix + row.get(name) + "&")) {
+        throw new RefusalException(
+            jobs.get(batch.getJob()).getSource()
+                + " answered with "
+                + name
+                + " "
+                + row.get(name)
+                + ", which is not in the request: it does not filter by "
+                + name);
+      }
+    }
   }
 
   /**

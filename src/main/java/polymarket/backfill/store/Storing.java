@@ -116,15 +116,16 @@ public final class Storing {
   }
 
   /**
-   * Leaves out the rows that are already in the table. If, by {@code @present} ({@code met}), all
-   * rows of the last page were stored by the batch that reads the list from the other end and has
-   * stored everything after this page, this page is the last.
+   * Leaves out the rows that are already in the table. If, by {@code @present}, all rows of the
+   * last page were stored by another list of the same pass ({@code met}), or a row is beyond the
+   * end of the list ({@code ends}), this page is the last.
    */
   void looked(List<Map<String, Object>> found) {
     go(Step.BEGUN, Step.LOOKED);
     Set<String> present = new HashSet<>();
     Set<String> others = new HashSet<>();
     Set<String> met = new HashSet<>();
+    boolean ends = false;
     for (Map<String, Object> row : found) {
       String key = String.valueOf(row.get("key"));
       present.add(key);
@@ -133,16 +134,20 @@ public final class Storing {
       } else {
         others.add(key);
       }
-      if (row.get("met") instanceof Number number && number.intValue() == 1) {
+      if (isOne(row.get("met"))) {
         met.add(key);
       }
+      ends |= isOne(row.get("ends"));
     }
     List<Map<String, Object>> lastPage =
         batch.kept().lastPage() == 0
             ? all
             : all.subList(Math.max(0, all.size() - batch.kept().lastPage()), all.size());
-    if (!all.isEmpty()
-        && lastPage.stream().map(row -> RowNames.key(job, batch, row)).allMatch(met::contains)) {
+    if (ends
+        || !all.isEmpty()
+            && lastPage.stream()
+                .map(row -> RowNames.key(job, batch, row))
+                .allMatch(met::contains)) {
       batch.pages().end();
     }
     Set<String> counted = new HashSet<>();
@@ -159,6 +164,10 @@ public final class Storing {
                 })
             .toList();
     batch.rows().pageThere(there);
+  }
+
+  private static boolean isOne(Object value) {
+    return value instanceof Number number && number.intValue() == 1;
   }
 
   // ---- 2. insert the others
@@ -321,7 +330,8 @@ public final class Storing {
     for (String id : batch.getIds()) {
       long[] sums = held.getOrDefault(id, new long[3]);
       long rows = counted ? sums[2] : sums[0] + batch.rows().there(id);
-      if (rows > 0) {
+      // one of many lists may have none but rejected rows, and is read to its end nevertheless
+      if (rows > 0 || sums[1] > 0 && sql.has("ids-after")) {
         batch.outcomes().put(id, Outcome.found(rows));
         batch.missing().remove(id);
       } else if (sums[1] > 0) {

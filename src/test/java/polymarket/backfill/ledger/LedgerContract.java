@@ -373,6 +373,52 @@ abstract class LedgerContract {
   }
 
   @Test
+  void aPassWithStages_goesOnWithTheNextOne_untilItHasNoIds() {
+    try (Ledger ledger = open()) {
+      load(ledger, List.of("a", "b"));
+      assertNull(ledger.pass());
+      ledger.stages();
+      ledger.claim("", Mode.NEW, Share.WHOLE, 1, 2).forEach(batch -> complete(ledger, batch));
+      assertEquals(0, ledger.pass().stage());
+      assertFalse(ledger.pass().again());
+      ledger.follow(ledger.pass(), 2, List.of("c"));
+      assertEquals(2, ledger.pass().stage());
+      Batch third = ledger.claim("", Mode.NEW, Share.WHOLE, 1, 2).get(0);
+      assertEquals(List.of("c"), third.ids());
+      complete(ledger, third);
+      ledger.follow(ledger.pass(), 3, List.of());
+      assertNull(ledger.pass());
+      assertEquals(3, ledger.counts(Share.WHOLE).get(State.FOUND));
+    }
+  }
+
+  @Test
+  void aNewPass_hasItsOwnIdsAlone_andReplacesRowsInAllStages() {
+    try (Ledger ledger = open()) {
+      load(ledger, List.of("a", "b"));
+      List<Batch> before = ledger.claim("", Mode.NEW, Share.WHOLE, 1, 2);
+      before.forEach(batch -> complete(ledger, batch));
+      ledger.redoOnly(List.of("a"));
+      ledger.stages();
+      assertEquals(List.of("a"), ledger.ids());
+      Batch first = ledger.claim("", Mode.REDO, Share.WHOLE, 1, 2).get(0);
+      complete(ledger, first);
+      Ledger.Pass pass = ledger.pass();
+      assertTrue(pass.again());
+      assertTrue(before.get(1).key().toString().compareTo(pass.first().toString()) < 0);
+      assertTrue(first.key().toString().compareTo(pass.first().toString()) >= 0);
+      assertTrue(first.key().toString().compareTo(pass.last().toString()) < 0);
+      // an id that it has already is asked for again
+      ledger.follow(pass, 1, List.of("a", "b"));
+      List<Batch> second = ledger.claim("", Mode.REDO, Share.WHOLE, 2, 2);
+      assertEquals(List.of("a", "b"), second.get(0).ids());
+      // what a person asks for again meanwhile leaves the pass as it is
+      ledger.redo(List.of(State.FOUND), null);
+      assertEquals(pass.first(), ledger.pass().first());
+    }
+  }
+
+  @Test
   void aRedoWithALimit_takesTheIdsMarkedFirst_andLeavesTheOthers() throws InterruptedException {
     try (Ledger ledger = open()) {
       List<String> ids = ids(20);

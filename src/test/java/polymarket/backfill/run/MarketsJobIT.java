@@ -2,6 +2,7 @@ package polymarket.backfill.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -19,12 +20,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
-import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -37,7 +38,10 @@ import polymarket.backfill.sandbox.SandboxOptions;
 class MarketsJobIT {
 
   private static final String CLOSED_UP = "closed=true&order=id&ascending=true";
-  private static final String CLOSED_DOWN = "closed=true&order=id&ascending=false";
+  private static final String OPEN_UP = "closed=false&order=id&ascending=true";
+
+  /** Two lists that have every market. */
+  private static final List<String> WHOLE_LISTS = List.of(OPEN_UP, CLOSED_UP);
 
   private final HttpClient http = HttpClient.newHttpClient();
   private TestBed bed = bed(1500);
@@ -52,15 +56,12 @@ class MarketsJobIT {
     bed.close();
   }
 
-  private static List<String> chains() {
-    return TestBed.sql(SqlFile.read("markets").section("ids").sql(Map.of("since", "", "until", "")))
-        .stream()
-        .map(row -> (String) row.get("id"))
-        .toList();
+  private JobRun.Result run(Collection<String> lists) {
+    return bed.run("markets", Share.WHOLE, lists);
   }
 
-  private JobRun.Result run(Collection<String> chains) {
-    return bed.run("markets", Share.WHOLE, chains);
+  private JobRun.Result runPass() {
+    return bed.runWithoutIds("markets");
   }
 
   private Collection<JsonNode> truth() throws Exception {
@@ -127,7 +128,8 @@ class MarketsJobIT {
         TestBed.number("SELECT count() FROM default.api_markets_staging"),
         TestBed.number("SELECT uniqExact(market_id) FROM default.api_markets_staging"));
     try (Ledger ledger = ledger()) {
-      assertEquals(4, ledger.counts(Share.WHOLE).get(State.FOUND));
+      assertNull(ledger.pass(), "a stage of the pass was left out");
+      assertEquals(0, ledger.counts(Share.WHOLE).get(State.PENDING));
       assertTrue(ledger.sums().balanced(), ledger.sums().toString());
       assertEquals(truth.size() - rejected, ledger.sums().inserted());
       assertEquals(rejected, ledger.sums().rejected());
@@ -136,7 +138,7 @@ class MarketsJobIT {
 
   @Test
   void everyMarket_openAndClosed_isStoredOnce_andExactly() throws Exception {
-    assertComplete(run(chains()));
+    assertComplete(runPass());
     assertTrue(TestBed.number("SELECT countIf(closed) FROM default.api_markets_staging") > 1000);
     assertTrue(TestBed.number("SELECT countIf(NOT closed) FROM default.api_markets_staging") > 10);
     assertTrue(
@@ -165,53 +167,101 @@ class MarketsJobIT {
       bed.sandbox().fault("source=gamma,kind=" + fault);
     }
     bed.set("source.attempts", 12);
-    assertComplete(run(chains()));
+    assertComplete(runPass());
   }
 
   @Test
-  void theChainsTogether_areTheListsUnsplit_andASplitByDatesWouldNotBe() throws Exception {
-    run(chains());
+  void theListsTogether_areTheListsUnsplit_thoughNoSpanOfDatesHasAllMarkets() throws Exception {
+    assertComplete(runPass());
     Set<String> unsplit = listing("closed=true");
     unsplit.addAll(listing("closed=false"));
     assertEquals(unsplit, stored());
-    Set<String> byDates = new HashSet<>();
-    for (String closed : List.of("true", "false")) {
-      byDates.addAll(listing("closed=" + closed + "&end_date_max=2024-06-01T00:00:00Z"));
-      byDates.addAll(listing("closed=" + closed + "&end_date_min=2024-06-01T00:00:00Z"));
-    }
-    assertTrue(byDates.size() < unsplit.size(), "every row has a date: this test shows nothing");
+    assertTrue(
+        TestBed.number("SELECT countIf(start_date IS NULL) FROM default.api_markets_staging") > 100,
+        "every market has a date: this test shows nothing");
+    assertTrue(
+        TestBed.number(
+                "SELECT count() FROM default.api_markets_staging WHERE chain LIKE '%&id=%' AND"
+                    + " start_date IS NULL")
+            > 10,
+        "no market was asked for by its number");
   }
 
   @Test
-  void walksFromBothEnds_endWhereTheyMeet() throws Exception {
+  void manyListsAtOnce_takeFewRequestsMoreThanTheyHavePages() throws Exception {
     bed.close();
     bed = bed(6000);
-    assertComplete(run(chains()));
+    bed.set("markets.concurrency", 16);
+    assertComplete(runPass());
     long pages = (truth().size() + 99) / 100;
-    assertTrue(requests() <= pages + 20, requests() + " requests for " + pages + " pages");
-    long down =
-        TestBed.number(
-            "SELECT count() FROM default.api_markets_staging WHERE chain = '" + CLOSED_DOWN + "'");
-    long up =
-        TestBed.number(
-            "SELECT count() FROM default.api_markets_staging WHERE chain = '" + CLOSED_UP + "'");
-    assertTrue(down > 500 && up > 500, up + " upwards, " + down + " downwards");
+    long lists;
+    try (Ledger ledger = ledger()) {
+      lists = ledger.size(Share.WHOLE);
+    }
+    assertTrue(
+        requests() <= pages + lists,
+        requests() + " requests for " + pages + " pages in " + lists + " lists");
   }
 
-  /** A server that does not know the order sends both walks the same way. */
+  /** A server that does not know the order sends both kinds of lists the same way. */
   @Test
   void anOrderThatIsIgnored_losesNothing() throws Exception {
     try (Proxy proxy = new Proxy(query -> query.replaceAll("&?(order|ascending)=[^&]*", ""))) {
       bed.set("gamma.url", proxy.url());
-      assertComplete(run(chains()));
+      assertComplete(runPass());
     }
+  }
+
+  /** A server that does not know the dates sends the whole list for each of them. */
+  @Test
+  void datesThatAreIgnored_loseNothing_andEndTheListsThatAnotherOneReads() throws Exception {
+    try (Proxy proxy = new Proxy(query -> query.replaceAll("&start_date_m[a-z]+=[^&]*", ""))) {
+      bed.set("gamma.url", proxy.url());
+      bed.set("markets.concurrency", 1);
+      assertComplete(runPass());
+    }
+    long pages = (truth().size() + 99) / 100;
+    // three of each list, until a page is looked for in the table
+    assertTrue(requests() < pages + 300, requests() + " requests for " + pages + " pages");
+  }
+
+  @Test
+  void numbersThatAreIgnored_areAnErrorAndNotAWalkThroughAllMarkets() throws Exception {
+    AtomicBoolean ignores = new AtomicBoolean(true);
+    try (Proxy proxy =
+        new Proxy(query -> ignores.get() ? query.replaceAll("&id=[^&]*", "") : query)) {
+      bed.set("gamma.url", proxy.url());
+      JobRun.Result result = runPass();
+      assertEquals(2, result.exitCode(), result.toString());
+      try (Ledger ledger = ledger()) {
+        List<Ledger.Entry> failed = new ArrayList<>();
+        ledger.entries(State.FAILED, 10, failed::add);
+        assertTrue(failed.get(0).reason().contains("it does not filter by id"), failed.toString());
+      }
+      assertTrue(requests() < 250, requests() + " requests");
+      ignores.set(false);
+      assertComplete(runPass());
+    }
+  }
+
+  @Test
+  void aNumberFarFromAllOthers_doesNotLetItAskForAllBetween() throws Exception {
+    bed.beforeRun(
+        run ->
+            TestBed.clickHouse()
+                .execute(
+                    "INSERT INTO default.api_markets_staging (market_id, timestamp) VALUES"
+                        + " ('999999999999', now64(3))"));
+    JobRun.Result result = runPass();
+    assertEquals(0, result.exitCode(), result.toString());
+    assertTrue(requests() < 300, requests() + " requests");
   }
 
   @Test
   void aRefusedCursor_restartsItsChain_andDoublesNothing() throws Exception {
     // the first refusals are of pages that are asked for ahead, which their batch asks for again
     bed.sandbox().fault("source=gamma,kind=expired-cursor,skip=9,count=6");
-    JobRun.Result result = run(chains());
+    JobRun.Result result = run(WHOLE_LISTS);
     assertTrue(
         bed.messages().stream()
             .anyMatch(line -> line.contains("no longer takes the cursor of closed=")),
@@ -253,7 +303,7 @@ class MarketsJobIT {
   @Test
   void theListByOffset_givesAllThatItReaches() throws Exception {
     bed.set("gamma.paging", "offset");
-    assertComplete(run(chains()));
+    assertComplete(runPass());
   }
 
   @Test
@@ -281,7 +331,7 @@ class MarketsJobIT {
     assertEquals(2086, stored().size(), "21 pages, in which every 150th row repeats one");
     // the same ledger goes on by keyset
     bed.set("gamma.paging", "keyset");
-    assertEquals(0, run(chains()).exitCode());
+    assertEquals(0, run(WHOLE_LISTS).exitCode());
     MarketRows.assertStored(truth(), TestBed::sql);
   }
 
@@ -300,6 +350,8 @@ class MarketsJobIT {
     assertEquals(0, first.exitCode(), first.toString());
     assertFalse(first.err().contains("new one"), first.err());
     long markets = truth().stream().filter(MarketRows::qualifies).count();
+    long batches =
+        bed.value("SELECT max(toUInt32(right(batch, 7))) FROM default.api_markets_staging");
     Program.Result second = Program.runHere(bed, "run", "markets", "--json");
     assertEquals(0, second.exitCode(), second.toString());
     assertTrue(
@@ -312,7 +364,9 @@ class MarketsJobIT {
     assertEquals(
         markets,
         bed.value(
-            "SELECT countIf(toUInt32(right(batch, 7)) > 4) FROM default.api_markets_staging FINAL"),
+            "SELECT countIf(toUInt32(right(batch, 7)) > "
+                + batches
+                + ") FROM default.api_markets_staging FINAL"),
         "rows of the first pass are left");
     Program.Result since = Program.runHere(bed, "run", "markets", "--since", "2026-09-01");
     assertEquals(0, since.exitCode(), since.toString());
