@@ -334,7 +334,7 @@ SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
 -- @measure age-hours max=48 unit=h Time since the last row was fetched
 SELECT if(count() = 0, NULL, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
 
--- @measure far max=0 Market numbers that are more than a million above the next lower one: not asked for are those between
+-- @measure far max=0 Gaps of more than a million market numbers, which were not asked for
 SELECT countIf(number - before > 1000000) FROM
 (
     SELECT number, lagInFrame(number, 1, number) OVER (ORDER BY number ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before

@@ -132,10 +132,7 @@ public final class IdLoader {
             }
             List<String> pass = new QueryLoading(job, source, period, ledger).load();
             if (!pass.isEmpty() && done && redone == Redone.NOTHING) {
-              ledger.redoOnly(pass);
-              if (whole) {
-                ledger.stages();
-              }
+              ledger.redoOnly(pass, whole);
               messages.info(
                   job.getName()
                       + ": the last pass is finished, so this is a new one, which replaces its"

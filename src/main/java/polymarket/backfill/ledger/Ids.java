@@ -159,12 +159,13 @@ final class Ids {
         });
   }
 
-  /** Makes these pending again, and removes the others, which are done. */
-  void only(Collection<String> ids) {
+  /** Makes these pending again, removes the others, which are done, and notes a stage with it. */
+  void only(Collection<String> ids, String stage) {
     database.transaction(
         () -> {
           database.updateEach("redo-id", ids, List::of);
-          return database.update("delete-done");
+          database.update("delete-done");
+          return database.update("set-meta", Identity.STAGE, stage);
         });
   }
 

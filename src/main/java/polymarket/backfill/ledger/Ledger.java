@@ -466,15 +466,23 @@ public final class Ledger implements AutoCloseable {
     ids.redo(these);
   }
 
-  /** The same for a ledger in which nothing is left to do; all other ids are removed. */
-  public synchronized void redoOnly(Collection<String> these) {
+  /**
+   * The same for a ledger in which nothing is left to do; all other ids are removed.
+   *
+   * @param stages as for {@link #stages}
+   */
+  public synchronized void redoOnly(Collection<String> these, boolean stages) {
     identity.newPass();
-    ids.only(these);
+    ids.only(these, stages ? firstStage() : "");
   }
 
   /** Notes that the pass has further stages, whose ids are known when all others are done. */
   public synchronized void stages() {
-    identity.stage("0 " + identity.passFrom());
+    identity.stage(firstStage());
+  }
+
+  private String firstStage() {
+    return "0 " + identity.passFrom();
   }
 
   /** The pass whose further stages are to come; null where none are. */

@@ -45,8 +45,11 @@ final class LaterIds {
    */
   long add() {
     Ledger.Pass pass = job.sql().has("ids-after") ? ledger.pass() : null;
+    if (pass == null) {
+      return -1;
+    }
     Map<State, Long> counts = ledger.counts(Share.WHOLE);
-    if (pass == null || counts.get(State.PENDING) + counts.get(State.FAILED) > 0) {
+    if (counts.get(State.PENDING) + counts.get(State.FAILED) > 0) {
       return -1;
     }
     try {
@@ -92,7 +95,14 @@ final class LaterIds {
                     pass.last().toString()));
     List<String> ids = new ArrayList<>();
     clickHouse.stream(
-        sql, Map.of(), row -> ids.add(job.idKind().normalise(String.valueOf(row.get("id")))));
+        sql,
+        Map.of(),
+        row -> {
+          String id = job.idKind().normalise(String.valueOf(row.get("id")));
+          if (id != null) {
+            ids.add(id);
+          }
+        });
     return ids;
   }
 }

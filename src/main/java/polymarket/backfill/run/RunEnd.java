@@ -46,7 +46,7 @@ final class RunEnd {
       long total = counts.values().stream().mapToLong(Long::longValue).sum();
       boolean balanced = total == ledger.size(options.share()) && ledger.sums().balanced();
       RunState own = of(job.job().getName(), ledger, counts, balanced, ofRun);
-      if (own == RunState.COMPLETE && job.rejectsAll()) {
+      if (own == RunState.COMPLETE && job.rejectsAll() && ledger.sums().inserted() == 0) {
         exit = exit == ExitCode.COMPLETE ? ExitCode.FAILED_IDS : exit;
         own = RunState.FAILED_IDS;
         reasons.put(

@@ -49,17 +49,10 @@ final class GammaRow {
       return null;
     }
     int number = Integer.parseInt(id);
-    int legacy = legacy(universe);
-    int step = legacyStep(universe);
-    int row =
-        number < FIRST_ID + legacy * step
-            ? number >= FIRST_ID && (number - FIRST_ID) % step == 0
-                ? (number - FIRST_ID) / step
-                : -1
-            : number - firstLaterId(universe) + legacy;
-    return row >= 0 && row < count(universe) && id.equals(new GammaRow(universe, row).id())
-        ? row
-        : null;
+    int later = number - firstLaterId(universe);
+    int row = later < 0 ? (number - FIRST_ID) / legacyStep(universe) : later + legacy(universe);
+    boolean known = row >= 0 && row < count(universe);
+    return known && id.equals(new GammaRow(universe, row).id()) ? row : null;
   }
 
   /** Makes the market, which filters and orders do without. */

@@ -398,8 +398,7 @@ abstract class LedgerContract {
       load(ledger, List.of("a", "b"));
       List<Batch> before = ledger.claim("", Mode.NEW, Share.WHOLE, 1, 2);
       before.forEach(batch -> complete(ledger, batch));
-      ledger.redoOnly(List.of("a"));
-      ledger.stages();
+      ledger.redoOnly(List.of("a"), true);
       assertEquals(List.of("a"), ledger.ids());
       Batch first = ledger.claim("", Mode.REDO, Share.WHOLE, 1, 2).get(0);
       complete(ledger, first);
