@@ -274,6 +274,11 @@ INSERT INTO ids(id, slot) SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS inte
 -- @redo-id
 UPDATE ids SET state = 'pending', mode = 'redo', batch = NULL FROM unnest(CAST(? AS text[])) AS chosen(id) WHERE ids.id = chosen.id;
 
+-- @follow-id
+INSERT INTO ids(id, slot, mode) SELECT id, slot, mode
+FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS text[])) AS followers(id, slot, mode)
+ON CONFLICT(id) DO UPDATE SET state = 'pending', mode = excluded.mode, batch = NULL;
+
 -- @claim-id
 UPDATE ids SET batch = claimed.batch
 FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) AS claimed(batch, id) WHERE ids.id = claimed.id;

@@ -80,6 +80,10 @@ INSERT INTO ids(id, slot) VALUES(?, ?);
 -- @add-id-in-mode
 INSERT INTO ids(id, slot, mode) VALUES(?, ?, ?);
 
+-- @follow-id
+INSERT INTO ids(id, slot, mode) VALUES(?, ?, ?)
+ON CONFLICT(id) DO UPDATE SET state = 'pending', mode = excluded.mode, batch = NULL;
+
 -- @delete-done
 DELETE FROM ids WHERE state <> 'pending';
 

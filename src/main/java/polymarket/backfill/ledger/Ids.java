@@ -173,9 +173,7 @@ final class Ids {
   void add(Collection<String> ids, Mode mode, String stage) {
     database.transaction(
         () -> {
-          database.updateEach("delete-id", ids, List::of);
-          database.updateEach(
-              "add-id-in-mode", ids, id -> List.of(id, Share.slot(id), mode.text()));
+          database.updateEach("follow-id", ids, id -> List.of(id, Share.slot(id), mode.text()));
           return database.update("set-meta", Identity.STAGE, stage);
         });
   }
