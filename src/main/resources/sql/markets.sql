@@ -169,13 +169,14 @@ WHERE reason != '';
 
 -- @present
 -- The markets of a page that are already stored (in a new pass: by this pass), whether this batch stored them, and whether another
--- list of the pass did: a list ends with a page of such markets, because another one reads on from there. A list with #until=N
--- stores the markets up to this number only, and ends with the first page that has one beyond, if the page is in its order (but
--- for a few rows that pages repeat): a server may ignore it.
+-- list of the pass did: a list ends with a page of such markets, because another one reads on from there. A list with #until=N does
+-- not: it has markets that no other list has. It stores those up to this number only, and ends with the first page that has one
+-- beyond, if the page is in its order (but for a few rows that pages repeat): a server may ignore it.
 SELECT key, max(own) AS own, max(met) AS met, max(beyond) AS ends
 FROM
 (
-    SELECT market_id AS key, batch = {batch} AS own, chain != {first} AND batch BETWEEN {pass_first} AND {pass_last} AS met, 0 AS beyond
+    SELECT market_id AS key, batch = {batch} AS own,
+        {first} NOT LIKE '%#until=%' AND chain != {first} AND batch BETWEEN {pass_first} AND {pass_last} AS met, 0 AS beyond
     FROM
     (
         SELECT market_id, chain, batch FROM default.api_markets_staging WHERE market_id IN ({keys})

@@ -107,7 +107,7 @@ final class GammaRow {
   }
 
   boolean hasStartDate() {
-    return !legacy() && !chance(2, 30);
+    return !chance(2, legacy() ? 300 : 30);
   }
 
   long created() {

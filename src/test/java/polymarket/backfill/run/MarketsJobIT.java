@@ -26,6 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import polymarket.backfill.Program;
 import polymarket.backfill.TestBed;
+import polymarket.backfill.clickhouse.SqlFile;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
 import polymarket.backfill.ledger.State;
@@ -177,7 +178,10 @@ class MarketsJobIT {
     unsplit.addAll(listing("closed=false"));
     assertEquals(unsplit, stored());
     assertTrue(
-        TestBed.number("SELECT countIf(start_date IS NULL) FROM default.api_markets_staging") > 100,
+        TestBed.number(
+                "SELECT uniqExactIf(toUInt64(market_id) < 500000, start_date IS NULL) FROM"
+                    + " default.api_markets_staging")
+            == 2,
         "every market has a date: this test shows nothing");
     assertTrue(
         TestBed.number(
@@ -185,6 +189,55 @@ class MarketsJobIT {
                     + " start_date IS NULL")
             > 10,
         "no market was asked for by its number");
+  }
+
+  /** What {@code @present} says of a page of the numbers, of which another list stored 12 to 19. */
+  private static String present(String list, List<Integer> numbers) {
+    String sql =
+        SqlFile.read("markets")
+            .section("present")
+            .sql(
+                Map.of(
+                    "keys",
+                    numbers.stream().map(String::valueOf).toList(),
+                    "first",
+                    list,
+                    "batch",
+                    "markets-x-0000002",
+                    "redo",
+                    false,
+                    "pass_first",
+                    "markets-x-0000000",
+                    "pass_last",
+                    "markets-x-9999999"));
+    List<Map<String, Object>> rows = TestBed.sql(sql);
+    return "met "
+        + rows.stream().filter(row -> ((Number) row.get("met")).intValue() == 1).count()
+        + ", ends "
+        + rows.stream().anyMatch(row -> ((Number) row.get("ends")).intValue() == 1);
+  }
+
+  @Test
+  void aListEndsWhereAnotherOneReadsOn_butTheListsByNumberAtTheirOwnEndAlone() {
+    bed.beforeRun(
+        run ->
+            TestBed.clickHouse()
+                .execute(
+                    "INSERT INTO default.api_markets_staging (market_id, chain, batch) SELECT"
+                        + " toString(number), 'another', 'markets-x-0000001' FROM numbers(12, 8)"));
+    run(List.of(CLOSED_UP));
+    List<Integer> stored = List.of(12, 13, 14, 15, 16, 17, 18, 19);
+    assertEquals("met 8, ends false", present(CLOSED_UP, stored));
+    assertEquals("met 0, ends false", present("another", stored));
+    assertEquals("met 0, ends false", present(CLOSED_UP + "#until=499999", stored));
+    assertEquals("met 0, ends true", present(CLOSED_UP + "#until=18", stored));
+    assertEquals(
+        "met 0, ends false",
+        present(CLOSED_UP + "#until=15", List.of(19, 12, 18, 13, 17, 14, 16, 15, 20, 11)),
+        "the page is not in the order that was asked for");
+    String newest = "closed=true&order=id&ascending=false#until=";
+    assertEquals("met 0, ends false", present(newest + 11, List.of(19, 18, 17, 16)));
+    assertEquals("met 0, ends true", present(newest + 17, List.of(19, 18, 17, 16)));
   }
 
   @Test
