@@ -275,7 +275,7 @@ INSERT INTO ids(id, slot) SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS inte
 UPDATE ids SET state = 'pending', mode = 'redo', batch = NULL FROM unnest(CAST(? AS text[])) AS chosen(id) WHERE ids.id = chosen.id;
 
 -- @follow-id
-INSERT INTO ids(id, slot, mode) SELECT id, slot, mode
+INSERT INTO ids(id, slot, mode) SELECT DISTINCT id, slot, mode
 FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS text[])) AS followers(id, slot, mode)
 ON CONFLICT(id) DO UPDATE SET state = 'pending', mode = excluded.mode, batch = NULL;
 

@@ -206,8 +206,8 @@ WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER
 -- The lists. Gamma lists either closed markets or the others, and the next page of a list is not known before the last one, so that
 -- many lists at once are needed for its limit. Each has the markets of a span of start dates; the spans are as long as Gamma's
 -- growth since 2020 makes them similar in pages. Markets without a start date are in none of them, which @ids-after makes good.
--- Gamma's numbers below 500,000, of the years up to 2023, have large gaps and most of the markets without a start date: one
--- list by number has them.
+-- Gamma's numbers below 500,000, which it gave up to 2024, have large gaps, and many of these markets have no start date: one list
+-- by number has them.
 WITH spans AS
 (
     SELECT closed, arrayJoin(arrayZip(arrayConcat([''], groupArray(day)), arrayConcat(groupArray(day), ['']))) AS span
@@ -243,35 +243,39 @@ SELECT arrayJoin(['closed=false', 'closed=true']) || '&order=id&ascending=true#u
 -- The markets that no list had. First the newest, down to the highest number of the lists. Then every number between that is
 -- missing, in the lists of open markets before those of closed ones, so that a market that closes meanwhile is in one of them; and
 -- what is missing still once more, because an answer can leave out rows. Then each number up to the highest was listed, or Gamma
--- has said twice that it does not exist. 99 of them go into a request, so that no answer fills a page.
+-- has said twice that it does not exist. 99 of them go into a request, so that no answer fills a page; 98 the second time, so that
+-- it is another request, which Gamma's cache has no answer for. A number that is more than a million above all others is no market's.
 WITH received AS
 (
-    SELECT DISTINCT toUInt64(market_id) AS number
+    SELECT number, before, sum(number - before > 1000000) OVER (ORDER BY number) AS jumps
     FROM
     (
-        SELECT market_id, batch FROM default.api_markets_staging
-        UNION ALL
-        SELECT market_id, batch FROM default.markets_rejected
+        SELECT number, lagInFrame(number, 1, number) OVER (ORDER BY number ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
+        FROM
+        (
+            SELECT DISTINCT toInt64(market_id) AS number
+            FROM
+            (
+                SELECT market_id, batch FROM default.api_markets_staging
+                UNION ALL
+                SELECT market_id, batch FROM default.markets_rejected
+            )
+            WHERE match(market_id, '^[0-9]{1,18}$') AND ({redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last})
+        )
     )
-    WHERE match(market_id, '^[0-9]{1,18}$') AND ({redo} = 0 OR batch BETWEEN {pass_first} AND {pass_last})
 )
 SELECT concat('closed=', arrayJoin(['false', 'true']), '&order=id&ascending=false#until=', toString(max(number))) AS id
-FROM received HAVING {stage} = 1
+FROM received WHERE jumps = 0 HAVING {stage} = 1
 UNION ALL
 SELECT concat('closed=', if({stage} IN (2, 4), 'false', 'true'), arrayStringConcat(groupArray(concat('&id=', toString(missing)))))
 FROM
 (
-    SELECT missing, intDiv(row_number() OVER (ORDER BY missing) - 1, 99) AS request
+    SELECT missing, intDiv(row_number() OVER (ORDER BY missing) - 1, if({stage} > 3, 98, 99)) AS request
     FROM
     (
-        SELECT arrayJoin(range(before + 1, number)) AS missing
-        FROM
-        (
-            SELECT number, lagInFrame(number, 1, 499999) OVER (ORDER BY number ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
-            FROM received WHERE number >= 500000
-        )
-        -- a number that is far from all others is no market's
-        WHERE number - before <= 1000000
+        -- the first of them may have none before it
+        SELECT arrayJoin(range(toUInt64(greatest(if(before = number, 0, before), 499999) + 1), toUInt64(number))) AS missing
+        FROM received WHERE jumps = 0 AND number >= 500000
     )
 )
 WHERE {stage} BETWEEN 2 AND 5
@@ -335,11 +339,16 @@ SELECT if(rejected + stored = 0, 0, rejected / (rejected + stored)) FROM
 -- @measure age-hours max=48 unit=h Time since the last row was fetched
 SELECT if(count() = 0, NULL, dateDiff('minute', max(timestamp), now64(3)) / 60) FROM default.api_markets_staging;
 
--- @measure far max=0 Gaps of more than a million market numbers, which were not asked for
+-- @measure far max=0 Market numbers that are more than a million above the one before, from which on no number was asked for
 SELECT countIf(number - before > 1000000) FROM
 (
     SELECT number, lagInFrame(number, 1, number) OVER (ORDER BY number ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
-    FROM (SELECT DISTINCT toUInt64OrZero(market_id) AS number FROM default.api_markets_staging)
+    FROM
+    (
+        SELECT DISTINCT toInt64OrZero(market_id) AS number
+        FROM (SELECT market_id FROM default.api_markets_staging UNION ALL SELECT market_id FROM default.markets_rejected)
+        WHERE number > 0
+    )
 );
 
 -- @measure duplicates Rows beyond one per market (the next pass replaces them at its end)

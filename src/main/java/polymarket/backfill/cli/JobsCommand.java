@@ -245,6 +245,9 @@ abstract class JobsCommand implements Callable<Integer> {
         run.loadRanges(job, options.from, options.to, options.datasets);
       }
       redo(run, job, again, age, terminal);
+      if (redone(again, age) == IdLoader.Redone.ALL) {
+        loader.redone(job, ledger, options.period());
+      }
     }
   }
 

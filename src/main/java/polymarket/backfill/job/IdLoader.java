@@ -124,13 +124,14 @@ public final class IdLoader {
         ledger,
         () -> {
           if (job.sql().has("ids")) {
-            boolean whole = period.window().all() && job.sql().has("ids-after");
-            boolean done = ledger.pass() == null && isDone(ledger);
-            if (whole && ledger.pass() == null && redone != Redone.SOME) {
-              // before its ids are there, so that it has its stages after a kill too
-              ledger.stages();
-            }
+            boolean stages = job.sql().has("ids-after");
+            boolean whole = stages && period.window().all();
+            boolean underWay = stages && ledger.pass() != null;
+            boolean done = !underWay && isDone(ledger);
             List<String> pass = new QueryLoading(job, source, period, ledger).load();
+            if (whole && !underWay && !done && !pass.isEmpty()) {
+              ledger.begin(pass);
+            }
             if (!pass.isEmpty() && done && redone == Redone.NOTHING) {
               ledger.redoOnly(pass, whole);
               messages.info(
@@ -140,6 +141,13 @@ public final class IdLoader {
             }
           }
         });
+  }
+
+  /** Lets a pass that was begun by asking for everything again have its further stages. */
+  public void redone(Job job, Ledger ledger, Period period) {
+    if (job.sql().has("ids-after") && period.window().all()) {
+      ledger.stages();
+    }
   }
 
   /** Whether all ids of a ledger are done, and it has some. */

@@ -142,10 +142,15 @@ final class Identity {
 
   /** Batches made from now on belong to a new pass. */
   void newPass() {
+    newPass(() -> null);
+  }
+
+  /** The same in one transaction with other work. */
+  void newPass(Database.Work<?> work) {
     database.transaction(
         () -> {
           put("pass_from", database.number("next-batch"));
-          return null;
+          return work.run();
         });
   }
 
@@ -168,6 +173,11 @@ final class Identity {
   /** See {@link Ledger#stage(String)}. */
   void stage(String stage) {
     database.transaction(() -> database.update("set-meta", STAGE, stage));
+  }
+
+  /** The first stage of a pass: its number, and where the pass began. */
+  String firstStage() {
+    return "0 " + passFrom();
   }
 
   private void put(String key, long value) throws SQLException {

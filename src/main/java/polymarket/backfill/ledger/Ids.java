@@ -159,14 +159,14 @@ final class Ids {
         });
   }
 
-  /** Makes these pending again, removes the others, which are done, and notes a stage with it. */
-  void only(Collection<String> ids, String stage) {
-    database.transaction(
-        () -> {
-          database.updateEach("redo-id", ids, List::of);
-          database.update("delete-done");
-          return database.update("set-meta", Identity.STAGE, stage);
-        });
+  /**
+   * Makes these pending again, removes the others, which are done, and notes a stage, as a part of
+   * a transaction.
+   */
+  int only(Collection<String> ids, String stage) throws SQLException {
+    database.updateEach("redo-id", ids, List::of);
+    database.update("delete-done");
+    return database.update("set-meta", Identity.STAGE, stage);
   }
 
   /** Adds ids, or makes them pending again where they are there, and notes a stage with it. */

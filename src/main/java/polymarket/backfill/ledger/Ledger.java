@@ -472,17 +472,25 @@ public final class Ledger implements AutoCloseable {
    * @param stages as for {@link #stages}
    */
   public synchronized void redoOnly(Collection<String> these, boolean stages) {
-    identity.newPass();
-    ids.only(these, stages ? firstStage() : "");
+    identity.newPass(() -> ids.only(these, stages ? identity.firstStage() : ""));
+  }
+
+  /**
+   * Begins a pass with stages in a ledger in which something is left to do. Where that is of a pass
+   * that replaced rows, this one does too.
+   *
+   * @param these the ids of its first stage, which are in the ledger
+   */
+  public synchronized void begin(Collection<String> these) {
+    if (identity.passFrom() > 0) {
+      redo(these);
+    }
+    stages();
   }
 
   /** Notes that the pass has further stages, whose ids are known when all others are done. */
   public synchronized void stages() {
-    identity.stage(firstStage());
-  }
-
-  private String firstStage() {
-    return "0 " + identity.passFrom();
+    identity.stage(identity.firstStage());
   }
 
   /** The pass whose further stages are to come; null where none are. */
@@ -513,7 +521,9 @@ public final class Ledger implements AutoCloseable {
    * looked for first.
    */
   public synchronized long retryFailed(long before, Share share) {
-    return ids.again(List.of(State.FAILED), Mode.AGAIN, before, share, Long.MAX_VALUE);
+    Pass pass = pass();
+    Mode mode = pass != null && pass.again() ? Mode.REDO : Mode.AGAIN;
+    return ids.again(List.of(State.FAILED), mode, before, share, Long.MAX_VALUE);
   }
 
   /**

@@ -281,6 +281,8 @@ final class Feed implements Iterator<BatchWork> {
         progress.numbers(ledger.numbers(share));
       }
       claims.add(Mode.AGAIN);
+      // those of a pass that replaces rows
+      claims.add(Mode.REDO);
     }
   }
 

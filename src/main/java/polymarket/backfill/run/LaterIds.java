@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
 import polymarket.backfill.job.Job;
@@ -67,12 +68,19 @@ final class LaterIds {
   }
 
   private long addNext(Ledger.Pass pass) {
-    int stages =
-        Integer.parseInt(job.sql().section("ids-after").attributes().getOrDefault("stages", "1"));
+    String stages = job.sql().section("ids-after").attributes().getOrDefault("stages", "1");
+    if (!stages.matches("[1-9]\\d?")) {
+      throw new UserError(
+          "stages="
+              + stages
+              + " of @ids-after in the SQL file of "
+              + job.getName()
+              + " takes a whole number from 1 to 99");
+    }
     int stage = pass.stage();
     List<String> ids = List.of();
     // a stage may be empty though a later one is not
-    while (ids.isEmpty() && ++stage <= stages) {
+    while (ids.isEmpty() && ++stage <= Integer.parseInt(stages)) {
       ids = ids(pass, stage);
     }
     ledger.follow(pass, stage, ids);

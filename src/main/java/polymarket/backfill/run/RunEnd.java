@@ -46,6 +46,17 @@ final class RunEnd {
       long total = counts.values().stream().mapToLong(Long::longValue).sum();
       boolean balanced = total == ledger.size(options.share()) && ledger.sums().balanced();
       RunState own = of(job.job().getName(), ledger, counts, balanced, ofRun);
+      if (own == RunState.COMPLETE
+          && job.job().sql().has("ids-after")
+          && ledger.pass() != null
+          && options.limit() != Long.MAX_VALUE) {
+        own = RunState.LIMITED;
+        reasons.put(
+            job.job().getName(),
+            "what no list of "
+                + job.job().getName()
+                + " has is still to be asked for; the same command without --limit does it");
+      }
       if (own == RunState.COMPLETE && job.rejectsAll() && ledger.sums().inserted() == 0) {
         exit = exit == ExitCode.COMPLETE ? ExitCode.FAILED_IDS : exit;
         own = RunState.FAILED_IDS;

@@ -393,6 +393,25 @@ abstract class LedgerContract {
   }
 
   @Test
+  void aPassThatBeginsWhereAnotherOneThatReplacesRowsIsLeft_replacesRowsToo_andSoDoesWhatFails() {
+    try (Ledger ledger = open()) {
+      load(ledger, List.of("a", "b"));
+      ledger.claim("", Mode.NEW, Share.WHOLE, 1, 2).forEach(batch -> complete(ledger, batch));
+      ledger.redo(List.of("a"));
+      load(ledger, List.of("b", "c"));
+      ledger.begin(List.of("b", "c"));
+      assertTrue(ledger.pass().again());
+      List<Batch> batches = ledger.claim("", Mode.REDO, Share.WHOLE, 1, 9);
+      assertEquals(3, batches.size());
+      complete(ledger, batches.get(0));
+      complete(ledger, batches.get(1));
+      ledger.fail(new BatchWork(batches.get(2)), Outcome.failed(500, "down"));
+      assertEquals(1, ledger.retryFailed(ledger.now() + 1, Share.WHOLE));
+      assertEquals(List.of("c"), ledger.claim("", Mode.REDO, Share.WHOLE, 1, 9).get(0).ids());
+    }
+  }
+
+  @Test
   void aNewPass_hasItsOwnIdsAlone_andReplacesRowsInAllStages() {
     try (Ledger ledger = open()) {
       load(ledger, List.of("a", "b"));

@@ -421,6 +421,17 @@ class MarketsJobIT {
                 + batches
                 + ") FROM default.api_markets_staging FINAL"),
         "rows of the first pass are left");
+    long batchesOfTwo =
+        bed.value("SELECT max(toUInt32(right(batch, 7))) FROM default.api_markets_staging");
+    Program.Result third = Program.runHere(bed, "run", "markets", "--redo", "all");
+    assertEquals(0, third.exitCode(), third.toString());
+    assertEquals(
+        markets,
+        bed.value(
+            "SELECT countIf(toUInt32(right(batch, 7)) > "
+                + batchesOfTwo
+                + ") FROM default.api_markets_staging FINAL"),
+        "rows of the second pass are left");
     Program.Result since = Program.runHere(bed, "run", "markets", "--since", "2026-09-01");
     assertEquals(0, since.exitCode(), since.toString());
     long narrowed =
