@@ -14,7 +14,9 @@ final class Identity {
   /** The name of the value that says whether each new batch looks first. */
   static final String LOOK_FIRST = "look_first";
 
-  static final String STAGE = "stage";
+  private static final String STAGE = "stage";
+
+  static final String PASS_STAGE = "pass_stage";
 
   private final Database database;
   private final Map<String, String> meta = new HashMap<>();
@@ -165,9 +167,7 @@ final class Identity {
 
   /** See {@link Ledger#stage()}. */
   String stage() {
-    return database.query("value", result -> result.getString(1), STAGE).stream()
-        .findFirst()
-        .orElse("");
+    return now(STAGE);
   }
 
   /** See {@link Ledger#stage(String)}. */
@@ -175,9 +175,25 @@ final class Identity {
     database.transaction(() -> database.update("set-meta", STAGE, stage));
   }
 
-  /** The first stage of a pass: its number, and where the pass began. */
+  /** The stage of a pass with stages: its number, and where the pass began; empty for none. */
+  String passStage() {
+    return now(PASS_STAGE);
+  }
+
+  /** Notes that the pass has stages, and is in the first one. */
+  void beginStages() {
+    database.transaction(() -> database.update("set-meta", PASS_STAGE, firstStage()));
+  }
+
   String firstStage() {
     return "0 " + passFrom();
+  }
+
+  /** A value as it is now, whichever process noted it; empty where there is none. */
+  private String now(String key) {
+    return database.query("value", result -> result.getString(1), key).stream()
+        .findFirst()
+        .orElse("");
   }
 
   private void put(String key, long value) throws SQLException {

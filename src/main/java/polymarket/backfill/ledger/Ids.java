@@ -166,7 +166,7 @@ final class Ids {
   int only(Collection<String> ids, String stage) throws SQLException {
     database.updateEach("redo-id", ids, List::of);
     database.update("delete-done");
-    return database.update("set-meta", Identity.STAGE, stage);
+    return database.update("set-meta", Identity.PASS_STAGE, stage);
   }
 
   /** Adds ids, or makes them pending again where they are there, and notes a stage with it. */
@@ -174,7 +174,7 @@ final class Ids {
     database.transaction(
         () -> {
           database.updateEach("follow-id", ids, id -> List.of(id, Share.slot(id), mode.text()));
-          return database.update("set-meta", Identity.STAGE, stage);
+          return database.update("set-meta", Identity.PASS_STAGE, stage);
         });
   }
 

@@ -490,12 +490,12 @@ public final class Ledger implements AutoCloseable {
 
   /** Notes that the pass has further stages, whose ids are known when all others are done. */
   public synchronized void stages() {
-    identity.stage(identity.firstStage());
+    identity.beginStages();
   }
 
   /** The pass whose further stages are to come; null where none are. */
   public synchronized Pass pass() {
-    String[] stage = identity.stage().split(" ");
+    String[] stage = identity.passStage().split(" ");
     if (stage.length < 2) {
       return null;
     }
