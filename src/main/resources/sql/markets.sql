@@ -206,8 +206,8 @@ WHERE timestamp >= fromUnixTimestamp64Milli({since}, 'UTC') GROUP BY field ORDER
 -- The lists. Gamma lists either closed markets or the others, and the next page of a list is not known before the last one, so that
 -- many lists at once are needed for its limit. Each has the markets of a span of start dates; the spans are as long as Gamma's
 -- growth since 2020 makes them similar in pages. Markets without a start date are in none of them, which @ids-after makes good.
--- Gamma's numbers below 500,000, which it gave up to 2024, have large gaps, and many of these markets have no start date: one list
--- by number has them.
+-- Gamma's numbers below 500,000, which it gave up to 2024, have large gaps, and many of these markets have no start date: two
+-- lists by number have them.
 WITH spans AS
 (
     SELECT closed, arrayJoin(arrayZip(arrayConcat([''], groupArray(day)), arrayConcat(groupArray(day), ['']))) AS span

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.UserError;
@@ -139,6 +140,19 @@ public final class IdLoader {
                       + ": the last pass is finished, so this is a new one, which replaces its"
                       + " rows");
             }
+          }
+        });
+  }
+
+  /** Gives the ids that a query of a job's SQL file finds, in their stored form. */
+  public static void ids(ClickHouse clickHouse, Job job, String sql, Consumer<String> to) {
+    clickHouse.stream(
+        sql,
+        Map.of(),
+        row -> {
+          String id = job.idKind().normalise(String.valueOf(row.get("id")));
+          if (id != null) {
+            to.accept(id);
           }
         });
   }
@@ -488,16 +502,14 @@ public final class IdLoader {
                   window.all() ? period.first() : Instant.ofEpochSecond(window.since()).toString(),
                   "until",
                   window.all() ? period.last() : Instant.ofEpochSecond(window.until()).toString()));
-      clickHouse.stream(
+      ids(
+          clickHouse,
+          job,
           sql,
-          Map.of(),
-          row -> {
-            String id = job.idKind().normalise(String.valueOf(row.get("id")));
-            if (id != null) {
-              loading.add(id);
-              if (job.isPass()) {
-                pass.add(id);
-              }
+          id -> {
+            loading.add(id);
+            if (job.isPass()) {
+              pass.add(id);
             }
           });
     }

@@ -7,6 +7,7 @@ import java.util.Map;
 import polymarket.backfill.UserError;
 import polymarket.backfill.clickhouse.ClickHouse;
 import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.job.IdLoader;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Ledger;
 import polymarket.backfill.ledger.Share;
@@ -102,15 +103,7 @@ final class LaterIds {
                     "pass_last",
                     pass.last().toString()));
     List<String> ids = new ArrayList<>();
-    clickHouse.stream(
-        sql,
-        Map.of(),
-        row -> {
-          String id = job.idKind().normalise(String.valueOf(row.get("id")));
-          if (id != null) {
-            ids.add(id);
-          }
-        });
+    IdLoader.ids(clickHouse, job, sql, ids::add);
     return ids;
   }
 }

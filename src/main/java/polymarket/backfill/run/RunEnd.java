@@ -45,27 +45,7 @@ final class RunEnd {
       Map<State, Long> counts = ledger.counts(options.share());
       long total = counts.values().stream().mapToLong(Long::longValue).sum();
       boolean balanced = total == ledger.size(options.share()) && ledger.sums().balanced();
-      RunState own = of(job.job().getName(), ledger, counts, balanced, ofRun);
-      if (own == RunState.COMPLETE
-          && job.job().sql().has("ids-after")
-          && ledger.pass() != null
-          && options.limit() != Long.MAX_VALUE) {
-        own = RunState.LIMITED;
-        reasons.put(
-            job.job().getName(),
-            "what no list of "
-                + job.job().getName()
-                + " has is still to be asked for; the same command without --limit does it");
-      }
-      if (own == RunState.COMPLETE && job.rejectsAll() && ledger.sums().inserted() == 0) {
-        exit = exit == ExitCode.COMPLETE ? ExitCode.FAILED_IDS : exit;
-        own = RunState.FAILED_IDS;
-        reasons.put(
-            job.job().getName(),
-            "all rows of "
-                + job.job().getName()
-                + " were rejected: its rejected table has them with their reasons");
-      }
+      RunState own = of(job, ledger, counts, balanced, ofRun);
       state = own == ofRun ? state : own;
       job.counted(counts);
       JobStatus status =
@@ -86,7 +66,8 @@ final class RunEnd {
   }
 
   private RunState of(
-      String job, Ledger ledger, Map<State, Long> counts, boolean balanced, RunState ofRun) {
+      Progress progress, Ledger ledger, Map<State, Long> counts, boolean balanced, RunState ofRun) {
+    String job = progress.job().getName();
     long left = exit.isFinished() ? ledger.left(options.share()) : 0;
     long failed = counts.get(State.FAILED);
     if (!balanced && exit != ExitCode.NOT_BALANCED) {
@@ -112,7 +93,9 @@ final class RunEnd {
               + " --state failed`; "
               + again(job)
               + " asks for them again"
-              + (ledger.pass() == null ? "" : ", and then for what no list of this pass has"));
+              + (hasStages(progress, ledger)
+                  ? ", and then for what no list of this pass has"
+                  : ""));
       return RunState.FAILED_IDS;
     }
     if (left > 0) {
@@ -125,7 +108,29 @@ final class RunEnd {
               + " still pending; the same command without --limit continues with them");
       return RunState.LIMITED;
     }
+    if (ofRun == RunState.COMPLETE
+        && options.limit() < Long.MAX_VALUE
+        && hasStages(progress, ledger)) {
+      reasons.put(
+          job,
+          "what no list of "
+              + job
+              + " has is still to be asked for; the same command without --limit does it");
+      return RunState.LIMITED;
+    }
+    if (ofRun == RunState.COMPLETE && progress.rejectsAll() && ledger.sums().inserted() == 0) {
+      exit = exit == ExitCode.COMPLETE ? ExitCode.FAILED_IDS : exit;
+      reasons.put(
+          job,
+          "all rows of " + job + " were rejected: its rejected table has them with their reasons");
+      return RunState.FAILED_IDS;
+    }
     return ofRun;
+  }
+
+  /** Whether the pass of a job has stages to come. */
+  private static boolean hasStages(Progress progress, Ledger ledger) {
+    return progress.job().sql().has("ids-after") && ledger.pass() != null;
   }
 
   /** The command that asks for failed ids again. */
