@@ -464,7 +464,8 @@ public final class Pace {
    */
   public synchronized Double used() {
     double span = firstTurn == 0 ? 0 : lastTurn - firstTurn;
-    return span < MEASURED ? null : taken / span;
+    // turns that were all given back are no use of it
+    return span < MEASURED || taken < 0 ? null : taken / span;
   }
 
   /**
