@@ -9,9 +9,12 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 import polymarket.backfill.ExitCode;
 import polymarket.backfill.Memory;
 import polymarket.backfill.Messages;
@@ -94,23 +97,44 @@ final class AuditCommand implements Callable<Integer> {
               + " and asked for once.")
   private boolean opening;
 
-  /** The sources of the chain's logs, as default.chain_ranges calls them. */
+  /** The sources of the chain's logs, as the job's definition calls them. */
   private enum Source {
     sqd("sqd"),
-    rpc("polygon"),
+    polygon("rpc"),
     hypersync("hypersync");
 
-    /** The source as the job's definition calls it. */
-    private final String route;
+    /** The source as default.chain_ranges calls it. */
+    private final String stored;
 
-    Source(String route) {
-      this.route = route;
+    Source(String stored) {
+      this.stored = stored;
+    }
+  }
+
+  /** Takes a source by either name. */
+  private static final class SourceName implements ITypeConverter<Source> {
+
+    @Override
+    public Source convert(String name) {
+      return Stream.of(Source.values())
+          .filter(source -> source.name().equals(name) || source.stored.equals(name))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new TypeConversionException(
+                      "'"
+                          + name
+                          + "' is none of "
+                          + Stream.of(Source.values())
+                              .map(Source::name)
+                              .collect(Collectors.joining(", "))));
     }
   }
 
   @Option(
       names = "--second-source",
       paramLabel = "SOURCE",
+      converter = SourceName.class,
       description =
           "Also fetch a random sample of the blocks from another source than theirs, and compare"
               + " the stored logs with it: ${COMPLETION-CANDIDATES}.")
@@ -248,8 +272,8 @@ final class AuditCommand implements Callable<Integer> {
     if (second == null && !node && !opening) {
       return null;
     }
-    String first = (second == null ? Source.rpc : second).route;
-    List<String> others = node || opening ? List.of(Source.rpc.route) : List.of();
+    String first = (second == null ? Source.polygon : second).name();
+    List<String> others = node || opening ? List.of(Source.polygon.name()) : List.of();
     if (!others.isEmpty()) {
       settings.url("polygon.rpc.url");
     }
@@ -263,7 +287,7 @@ final class AuditCommand implements Callable<Integer> {
 
   private Sample sample(RangeCopy copy, double share) {
     return new Sample(
-        second.name(),
+        second.stored,
         share,
         seed == null ? ThreadLocalRandom.current().nextInt(1_000_000) : seed,
         new Sample.Copy() {

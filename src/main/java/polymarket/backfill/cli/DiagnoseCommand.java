@@ -56,7 +56,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       paramLabel = "JOB",
       converter = Names.OwnName.class,
       completionCandidates = Names.Jobs.class,
-      description = "The job, such as fills.")
+      description = "The job: one whose SQL file has a section @missing, as that of fills.")
   private String name;
 
   @Option(

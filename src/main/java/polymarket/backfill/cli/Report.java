@@ -100,7 +100,10 @@ final class Report {
         + (run.limitUsed() == null
             ? "too few requests to measure the pace"
             : percent(run.limitUsed())
-                + String.format(Locale.ROOT, " of %.4g requests/s", run.limitPerSecond())
+                + (run.changedLimit() == null
+                    ? String.format(Locale.ROOT, " of %.4g requests/s", run.limitPerSecond())
+                    : " of the pace, which was changed during the run")
+                + (run.sharedLimit() == null ? "" : " with the other jobs")
                 + (run.usefulPace() != null
                         && !percent(run.usefulPace()).equals(percent(run.limitUsed()))
                     ? ", " + percent(run.usefulPace()) + " for needed ones"

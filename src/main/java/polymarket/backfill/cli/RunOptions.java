@@ -160,9 +160,11 @@ final class RunOptions {
       throw new UserError("--from " + from + " is beyond --to " + to);
     }
     if (days != null) {
-      if (since != null || days < 1) {
-        throw new UserError(
-            "--days takes a whole number of at least 1, and cannot be combined with --since");
+      if (days < 1) {
+        throw new UserError("--days is " + days + "; it takes a whole number of at least 1");
+      }
+      if (since != null) {
+        throw new UserError("--days cannot be combined with --since: both say where to begin");
       }
       since = days + "d";
     }

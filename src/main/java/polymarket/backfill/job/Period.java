@@ -28,6 +28,10 @@ public record Period(String since, String until) {
     if (window.since() > window.until()) {
       throw new UserError("--since " + since + " is later than --until " + until);
     }
+    if (window.since() > Instant.now().getEpochSecond()) {
+      throw new UserError(
+          "--since " + since + " is in the future: nothing has happened since then");
+    }
     return window;
   }
 

@@ -117,8 +117,12 @@ public record JobStatus(
    *     that go on at once, they add up
    * @param leastRequests the fewest requests that what is done could have taken; null where that is
    *     not known
-   * @param usefulPace the part of the source's limit that they are, in the time that was taken;
-   *     null where either is not known
+   * @param usefulPace the part of the source's limit without this job's further requests; null
+   *     where either is not known
+   * @param sharedLimit true where other jobs of the process used the limit too: the parts are those
+   *     of all of them
+   * @param changedLimit true where the limit was changed meanwhile: the parts are those of the
+   *     limit at each time
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Run(
@@ -136,7 +140,9 @@ public record JobStatus(
       String givesUpAt,
       Map<String, Double> secondsIn,
       @JsonInclude(JsonInclude.Include.NON_NULL) Long leastRequests,
-      @JsonInclude(JsonInclude.Include.NON_NULL) Double usefulPace) {}
+      @JsonInclude(JsonInclude.Include.NON_NULL) Double usefulPace,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Boolean sharedLimit,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Boolean changedLimit) {}
 
   /**
    * A source in a run; jobs of one process share it.
@@ -243,7 +249,9 @@ public record JobStatus(
             run.givesUpAt(),
             secondsIn,
             least,
-            paced.usefulPace()),
+            paced.usefulPace(),
+            paced.sharedLimit(),
+            paced.changedLimit()),
         ledger,
         balanced,
         sources,

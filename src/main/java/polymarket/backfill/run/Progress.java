@@ -301,6 +301,11 @@ public final class Progress implements AutoCloseable {
   private synchronized double[] rates() {
     long now = System.currentTimeMillis();
     double[] turns = source.turns();
+    // what was given back since, as when the pace was changed
+    for (double[] sample : samples) {
+      sample[2] = Math.min(sample[2], turns[0]);
+      sample[3] = Math.min(sample[3], turns[1]);
+    }
     samples.addLast(new double[] {now, ids, turns[0], turns[1], numbersDone});
     while (samples.size() > 2 && now - samples.peekFirst()[0] > SLOW_MILLIS) {
       samples.removeFirst();
@@ -370,6 +375,9 @@ public final class Progress implements AutoCloseable {
     double pace = numbers == null ? rates[0] : rates[2];
     // not for every answer that has to be asked for once more
     Long needed = least.requests();
+    long requests = sources.stream().mapToLong(of -> of.requests(job.getName())).sum();
+    long own = source.requests(job.getName());
+    long all = source.requests();
     Double used = source.used();
     boolean silent = System.currentTimeMillis() - source.troubleSince() >= SILENT_MILLIS;
     return new JobStatus.Run(
@@ -377,11 +385,11 @@ public final class Progress implements AutoCloseable {
         ids,
         batches,
         rounded(running ? rates[0] : ids / seconds),
-        sources.stream().mapToLong(Pace::requests).sum(),
-        rounded(running ? rates[1] : source.requests() / seconds),
+        requests,
+        rounded(running ? rates[1] : own / seconds),
         rounded(source.limit()),
         thousandths(used),
-        sources.stream().mapToLong(Pace::retries).sum(),
+        sources.stream().mapToLong(of -> of.retries(job.getName())).sum(),
         running && !waiting ? timeLeft.seconds(pending(), pace, rates[0]) : null,
         source.trouble(),
         silent
@@ -391,7 +399,9 @@ public final class Progress implements AutoCloseable {
         needed,
         needed == null || used == null
             ? null
-            : thousandths(used * needed / Math.max(1, source.requests())));
+            : thousandths(used * (all - own + needed) / Math.max(1, all)),
+        all > own ? Boolean.TRUE : null,
+        source.isChanged() ? Boolean.TRUE : null);
   }
 
   /** Ids, or the numbers in them where they are ranges. */

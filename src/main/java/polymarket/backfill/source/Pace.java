@@ -3,6 +3,7 @@ package polymarket.backfill.source;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -36,7 +37,8 @@ public final class Pace {
   private final SharedPace shared;
 
   private final AtomicLong requests = new AtomicLong();
-  private final AtomicLong retries = new AtomicLong();
+  private final Map<String, Long> requestsOf = new ConcurrentHashMap<>();
+  private final Map<String, Long> retriesOf = new ConcurrentHashMap<>();
   private final Map<String, Long> answers = new ConcurrentSkipListMap<>();
   private final AtomicBoolean circuitOpen = new AtomicBoolean();
   private volatile String throttle = "";
@@ -61,6 +63,8 @@ public final class Pace {
 
   /** The time that the turns since the first one take, each at its pace. */
   private double taken;
+
+  private boolean changed;
 
   private volatile double limit;
 
@@ -181,6 +185,7 @@ public final class Pace {
    */
   synchronized Turn turn(double permits, long periodMillis, int calls) {
     if (shared != null) {
+      changed |= firstTurn != 0 && step != periodMillis / (permits * fraction);
       step = periodMillis / (permits * fraction);
       limit = permits * fraction * 1000 / periodMillis;
       requests.addAndGet(calls);
@@ -196,6 +201,7 @@ public final class Pace {
     }
     long now = clock.getAsLong();
     if (step != periodMillis / (permits * fraction)) {
+      changed |= firstTurn != 0;
       step = periodMillis / (permits * fraction);
       since = now;
       late.clear();
@@ -358,9 +364,9 @@ public final class Pace {
     }
   }
 
-  /** Counts a request that is made once more. */
-  void retried() {
-    retries.incrementAndGet();
+  /** Counts a request that a job makes once more. */
+  void retried(String job) {
+    retriesOf.merge(job, 1L, Long::sum);
   }
 
   /** Records a failure. */
@@ -403,8 +409,19 @@ public final class Pace {
     return lastAnswer;
   }
 
+  /** The requests of all jobs of this process. */
   public long requests() {
     return requests.get();
+  }
+
+  /** Those of one job. */
+  public long requests(String job) {
+    return requestsOf.getOrDefault(job, 0L);
+  }
+
+  /** Counts requests of a job; a negative number takes some back. */
+  void asks(String job, int calls) {
+    requestsOf.merge(job, (long) calls, Long::sum);
   }
 
   /**
@@ -449,8 +466,14 @@ public final class Pace {
     return throttle;
   }
 
-  public long retries() {
-    return retries.get();
+  /** How many requests a job made once more. */
+  public long retries(String job) {
+    return retriesOf.getOrDefault(job, 0L);
+  }
+
+  /** Whether the pace was changed since the first turn. */
+  public synchronized boolean isChanged() {
+    return changed;
   }
 
   /** Requests a second that this process may make; 0 before the first. */

@@ -211,7 +211,7 @@ public final class Retry implements Processor {
         messages.warn(why);
       }
       if (!refused) {
-        source.retried();
+        source.retried(batch.getJob());
       }
       // what the source says of a request is told when its id has failed; of a probe, now
       boolean probe = batch.getKind() == Batch.Kind.PROBE;

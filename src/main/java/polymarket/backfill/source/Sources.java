@@ -185,6 +185,7 @@ public final class Sources implements HttpClientConfigurer {
     exchange.setProperty(ExchangeProperties.ASKED, System.currentTimeMillis() + turn.waitMillis());
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     if (batch != null) {
+      turn.source().asks(batch.getJob(), turn.calls());
       batch.countRequest();
       batch.enter(Step.TURN);
       batch.enter(Step.REQUEST, System.nanoTime() + turn.waitMillis() * 1_000_000);
@@ -201,6 +202,7 @@ public final class Sources implements HttpClientConfigurer {
     turns.remove();
     if (turn != null) {
       turn.source().unsent(turn);
+      turn.source().asks(batch.getJob(), -turn.calls());
       batch.uncountRequest();
     }
   }

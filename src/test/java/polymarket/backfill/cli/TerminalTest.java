@@ -48,6 +48,8 @@ class TerminalTest {
             Instant.ofEpochMilli(GIVES_UP).toString(),
             Map.of(),
             null,
+            null,
+            null,
             null),
         null,
         null,

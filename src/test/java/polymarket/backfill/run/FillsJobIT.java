@@ -419,6 +419,16 @@ class FillsJobIT {
     assertTrue(
         requests("goldsky-orderbook") > 25 && requests("goldsky-positions") > 25,
         bed.stats().toString());
+    // each job has its own requests, though they share a pace
+    Map<String, JsonNode> runs = new HashMap<>();
+    JSON.readTree(run.out())
+        .findParents("run")
+        .forEach(job -> runs.put(job.path("job").asText(), job.path("run")));
+    assertEquals(
+        requests("goldsky-positions"), runs.get("payouts").path("requests").asLong(), run.out());
+    assertEquals(
+        requests("goldsky-orderbook"), runs.get("fills").path("requests").asLong(), run.out());
+    assertTrue(runs.get("payouts").path("shared_limit").asBoolean(), run.out());
     // 50 in 10 s, and a few for what a busy machine holds back on the way; each with a limit of its
     // own, they would be 100
     assertTrue(

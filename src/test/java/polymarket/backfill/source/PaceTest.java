@@ -1,6 +1,7 @@
 package polymarket.backfill.source;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
@@ -165,6 +166,32 @@ class PaceTest {
     sleep(400);
     assertTrue(
         source.turn(100, 1_000, 1).slot() * 10 >= until, "a turn from before the pause's end");
+  }
+
+  @Test
+  void requestsAreCountedByJob_andThoseOfAllTogether() {
+    Pace source = new Pace("goldsky", Share.WHOLE, 1, () -> now);
+    source.turn(50, 10_000, 1);
+    source.asks("payouts", 1);
+    source.turn(50, 10_000, 2);
+    source.asks("fills", 2);
+    source.asks("fills", -1);
+    source.retried("fills");
+    assertEquals(3, source.requests());
+    assertEquals(1, source.requests("payouts"));
+    assertEquals(1, source.requests("fills"));
+    assertEquals(1, source.retries("fills"));
+    assertEquals(0, source.retries("payouts"));
+  }
+
+  @Test
+  void aPaceThatIsChangedAfterTheFirstTurn_isCalledChanged() {
+    Pace source = new Pace("goldsky", Share.WHOLE, 1, () -> now);
+    source.turn(50, 10_000, 1);
+    source.turn(50, 10_000, 1);
+    assertFalse(source.isChanged());
+    source.turn(10, 10_000, 1);
+    assertTrue(source.isChanged());
   }
 
   @Test
