@@ -37,6 +37,12 @@ CREATE TABLE batches(
 );
 CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
 
+-- @schema-of-inserts
+-- inserts of several batches that ClickHouse has not acknowledged yet; not in a shared ledger. A run that opens a ledger of an
+-- earlier version makes the table there. batches: number:rows, with commas
+-- between
+CREATE TABLE IF NOT EXISTS inserts(token TEXT PRIMARY KEY, target TEXT NOT NULL, batches TEXT NOT NULL, rows BLOB NOT NULL);
+
 -- @meta
 SELECT key, value FROM meta;
 
@@ -182,6 +188,17 @@ WHERE mode = 'redo' AND inserted > 0 AND batch > coalesce((SELECT CAST(value AS 
 
 -- @replaced
 SELECT 1 FROM batches WHERE mode = 'redo' AND inserted > 0 LIMIT 1;
+
+-- Inserts of several batches.
+
+-- @begin-insert
+INSERT INTO inserts(token, target, batches, rows) VALUES(?, ?, ?, ?);
+
+-- @end-insert
+DELETE FROM inserts WHERE token = ?;
+
+-- @begun-inserts
+SELECT token, target, batches, rows FROM inserts ORDER BY rowid;
 
 -- Totals.
 

@@ -1,5 +1,6 @@
 package polymarket.backfill;
 
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
@@ -27,6 +28,7 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
     "before-request",
     "after-request",
     "before-insert",
+    "during-insert",
     "after-insert",
     "before-mark",
     "before-request-of-left-out",
@@ -81,6 +83,9 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
       @Override
       public boolean process(Exchange exchange, AsyncCallback callback) {
         reached(before, exchange);
+        if (point.equals("insert")) {
+          reached("during-insert", exchange);
+        }
         return super.process(
             exchange,
             doneSync -> {
@@ -93,6 +98,16 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
     };
   }
 
+  /** While ClickHouse is at the insert that was begun, or at one that waited for it. */
+  private static void haltSoon() {
+    try {
+      Thread.sleep(ThreadLocalRandom.current().nextInt(200));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    Runtime.getRuntime().halt(137);
+  }
+
   private void reached(String point, Exchange exchange) {
     BatchWork batch = exchange.getProperty(BatchWork.PROPERTY, BatchWork.class);
     boolean leftOut = batch != null && batch.getKind() == Batch.Kind.REASK;
@@ -101,7 +116,11 @@ public final class KillAt implements InterceptStrategy, CamelContextAware {
             || leftOut && (point + "-of-left-out").equals(step)
             || ahead && (point + "-ahead").equals(step))
         && times.incrementAndGet() == time) {
-      Runtime.getRuntime().halt(137);
+      if (point.startsWith("during-")) {
+        new Thread(KillAt::haltSoon, "kill").start();
+      } else {
+        Runtime.getRuntime().halt(137);
+      }
     }
   }
 }

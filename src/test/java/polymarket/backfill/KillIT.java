@@ -39,6 +39,7 @@ class KillIT {
           "workers",
           "before-mark-of-left-out",
           "before-insert",
+          "during-insert",
           "random");
 
   /**

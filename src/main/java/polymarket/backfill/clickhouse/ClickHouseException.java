@@ -47,6 +47,9 @@ public final class ClickHouseException extends UserError {
   private static final Set<Integer> PASSING =
       Set.of(159, 160, 201, 202, 209, 210, 225, 241, 242, 252, 285, 286, 319, 341, 394, 439, 999);
 
+  /** Codes that do not say whether an insert is stored: time-outs, an unknown status, Keeper's. */
+  private static final Set<Integer> UNKNOWN = Set.of(159, 209, 210, 319, 999);
+
   /** Codes of data that cannot be read into the table's columns. */
   private static final Set<Integer> DATA =
       Set.of(6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 321, 349, 636);
@@ -140,6 +143,11 @@ public final class ClickHouseException extends UserError {
   /** Whether the same request may succeed later. */
   public boolean passes() {
     return code == 0 || PASSING.contains(code);
+  }
+
+  /** Whether ClickHouse has answered that the request has ended; otherwise it may go on. */
+  public boolean isOver() {
+    return code != 0 && !UNKNOWN.contains(code);
   }
 
   /** Whether the rows themselves are the reason. */

@@ -36,7 +36,7 @@ public final class BatchWork {
   /** The parts that it is asked for in, by their ids; empty where it is not. */
   private Map<String, BatchWork> parts = Map.of();
 
-  private boolean check;
+  private volatile boolean check;
   private int requests;
   private int answers;
   private volatile boolean idle;

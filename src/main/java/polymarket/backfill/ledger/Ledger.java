@@ -132,6 +132,7 @@ public final class Ledger implements AutoCloseable {
   private final Ids ids;
   private final Batches batches;
   private final Totals totals;
+  private final GroupedInserts inserts;
 
   private Ledger(Database database) {
     this.database = database;
@@ -139,6 +140,7 @@ public final class Ledger implements AutoCloseable {
     this.ids = new Ids(database);
     this.batches = new Batches(database, identity);
     this.totals = new Totals(database);
+    this.inserts = new GroupedInserts(database);
   }
 
   /** Where a job's ledger is. */
@@ -183,6 +185,7 @@ public final class Ledger implements AutoCloseable {
     try {
       place.requireWritable();
       ledger.identity.belongsTo(owner);
+      ledger.inserts.prepare();
     } catch (UserError e) {
       ledger.close();
       throw e;
@@ -381,6 +384,24 @@ public final class Ledger implements AutoCloseable {
   public synchronized List<Batch> askTogether(
       List<Batch> unechoed, int size, boolean all, Share share) {
     return batches.askTogether(unechoed, size, all, share);
+  }
+
+  /** Keeps an insert of the rows of several batches, which is about to be sent. */
+  public synchronized void begin(GroupedInsert insert) {
+    inserts.begin(insert);
+  }
+
+  /** ClickHouse has acknowledged such an insert, or has refused it. */
+  public synchronized void end(GroupedInsert insert) {
+    inserts.end(insert.token());
+  }
+
+  /**
+   * The inserts of several batches that were begun and not ended, all in memory: each was sent by a
+   * process that was killed, or is being sent by one with another share.
+   */
+  public synchronized List<GroupedInsert> begunInserts() {
+    return inserts.begun();
   }
 
   /** Notes that a page of the batch is stored, and where the next one begins. */

@@ -138,8 +138,10 @@ final class LedgerFile extends LedgerPlace {
         Statement statement = made.createStatement()) {
       statement.execute("PRAGMA application_id = " + APPLICATION);
       statement.execute("PRAGMA user_version = " + VERSION);
-      for (String sql : SQL.all("schema")) {
-        statement.execute(sql);
+      for (String name : List.of("schema", "schema-of-inserts")) {
+        for (String sql : SQL.all(name)) {
+          statement.execute(sql);
+        }
       }
       try (PreparedStatement insert = made.prepareStatement(SQL.get("set-meta"))) {
         for (Map.Entry<String, String> value : meta.entrySet()) {

@@ -33,6 +33,7 @@ import polymarket.backfill.ledger.Window;
 import polymarket.backfill.source.AnswerLimits;
 import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
+import polymarket.backfill.store.InsertGroups;
 
 /**
  * One run: opens the ledgers of its jobs, starts Camel with their routes, lets them go through what
@@ -132,7 +133,9 @@ public final class JobRun extends RunLedgers {
             membership.lock(
                 clickHouse, job, options.share(), why -> stop(ExitCode.ERROR, why), messages));
         Views.requireCurrent(clickHouse, job.getName());
-        ledgers.put(job.getName(), openLedger(job));
+        Ledger ledger = openLedger(job);
+        ledgers.put(job.getName(), ledger);
+        InsertGroups.repeat(clickHouse, job, ledger, options.share());
       }
     } catch (RuntimeException e) {
       close();

@@ -160,7 +160,7 @@ final class RouteReload extends RouteWatcherReloadStrategy {
       beans.forEach(trial.getRegistry()::bind);
       trial.setAutoStartup(false);
       trial.setSourceLocationEnabled(true);
-      trial.addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+      trial.addComponent("clickhouse", new ClickHouseComponent(clickHouse, null));
       settings.all().forEach(trial.getPropertiesComponent()::addInitialProperty);
       PluginHelper.getRoutesLoader(trial).loadRoutes(resource);
       refuseRenamed(resource, trial);

@@ -35,6 +35,7 @@ import polymarket.backfill.source.Retry;
 import polymarket.backfill.source.Sources;
 import polymarket.backfill.source.Walks;
 import polymarket.backfill.store.ClickHouseComponent;
+import polymarket.backfill.store.InsertGroups;
 import polymarket.backfill.store.Rows;
 
 /** Camel with the routes of some jobs: what their files refer to by name is bound here. */
@@ -125,7 +126,8 @@ public final class Routes implements AutoCloseable {
     ExecutorService fetchers = Executors.newCachedThreadPool(Daemons.named("fetcher"));
     ExecutorService callers =
         Executors.newFixedThreadPool(settings.number("source.calls", 1), Daemons.named("caller"));
-    Map<String, Object> beans = beans(settings, jobs, sources, retry, ledgers, stop);
+    InsertGroups groups = new InsertGroups(clickHouse, jobs, ledgers::ledger);
+    Map<String, Object> beans = beans(settings, jobs, sources, retry, ledgers, groups, stop);
     beans.put("fetchers", fetchers);
     beans.put("callers", callers);
     beans.put("clickhouse", clickHouse.dataSource());
@@ -149,7 +151,7 @@ public final class Routes implements AutoCloseable {
     main.configure().withAutoConfigurationLogSummary(false);
     // a label of its metrics; Camel would number contexts
     main.configure().setName("backfill");
-    main.addMainListener(context(clickHouse, metrics));
+    main.addMainListener(context(new ClickHouseComponent(clickHouse, groups), metrics));
     Routes routes = new Routes(main, List.of(fetchers, callers), metrics);
     try {
       main.start();
@@ -172,7 +174,7 @@ public final class Routes implements AutoCloseable {
   }
 
   /** Prepares a context before its routes are read. */
-  private static MainListenerSupport context(ClickHouse clickHouse, CamelMetrics metrics) {
+  private static MainListenerSupport context(ClickHouseComponent component, CamelMetrics metrics) {
     return new MainListenerSupport() {
       @Override
       public void beforeConfigure(BaseMainSupport support) {
@@ -182,7 +184,7 @@ public final class Routes implements AutoCloseable {
             (PropertiesComponent) support.getCamelContext().getPropertiesComponent();
         properties.setEnvironmentVariableMode(PropertiesComponent.ENVIRONMENT_VARIABLES_MODE_NEVER);
         properties.setSystemPropertiesMode(PropertiesComponent.SYSTEM_PROPERTIES_MODE_NEVER);
-        support.getCamelContext().addComponent("clickhouse", new ClickHouseComponent(clickHouse));
+        support.getCamelContext().addComponent("clickhouse", component);
         support.getCamelContext().getCamelContextExtension().addInterceptStrategy(new ErrorsFail());
         if (metrics != null) {
           metrics.observe(support.getCamelContext());
@@ -198,12 +200,13 @@ public final class Routes implements AutoCloseable {
       Sources sources,
       Retry retry,
       Marker ledgers,
+      InsertGroups groups,
       Stop stop) {
     Map<String, Object> beans = new HashMap<>();
     beans.put("ledger", ledgers);
     beans.put("source", sources);
     beans.put("retry", retry);
-    beans.put("rows", new Rows(jobs, stop, ledgers::ledger));
+    beans.put("rows", new Rows(jobs, stop, ledgers::ledger, groups));
     beans.put("ahead", new Ahead(jobs, stop));
     beans.put("tokens", new BatchTokens());
     beans.put("walk", new Walks());

@@ -30,6 +30,7 @@ import polymarket.backfill.Messages;
 import polymarket.backfill.Redaction;
 import polymarket.backfill.Stop;
 import polymarket.backfill.clickhouse.ClickHouseException;
+import polymarket.backfill.clickhouse.GroupRefusedException;
 import polymarket.backfill.job.ExchangeProperties;
 import polymarket.backfill.job.Job;
 import polymarket.backfill.ledger.Batch;
@@ -103,7 +104,7 @@ public final class Retry implements Processor {
   enum Kind {
     /** The source, or ClickHouse, cannot accept the call now: wait for it. */
     BUSY,
-    /** The call was in a route that was just reloaded: repeat it. */
+    /** Its route was just reloaded, or the rows of other batches may be at fault: repeat it. */
     RELOAD,
     /** The batch may be at fault. */
     FAILURE,
@@ -139,7 +140,8 @@ public final class Retry implements Processor {
             && find(failure, ImbalanceException.class) == null;
     // at a low pace, a call waits for its turn for longer than that, and then its route has ended
     boolean ended = find(failure, RejectedExecutionException.class) != null;
-    return ofReload || ended ? Kind.RELOAD : kind(failure);
+    boolean together = find(failure, GroupRefusedException.class) != null;
+    return ofReload || ended || together ? Kind.RELOAD : kind(failure);
   }
 
   /** Called at every failure, before the decision whether to retry. */

@@ -9,19 +9,23 @@ import org.apache.camel.support.DefaultComponent;
 import org.apache.camel.support.DefaultEndpoint;
 import org.apache.camel.support.DefaultProducer;
 import polymarket.backfill.clickhouse.ClickHouse;
+import polymarket.backfill.ledger.BatchWork;
 
 /**
  * The endpoint {@code clickhouse:database.table}: inserts the body, rows as JSONEachRow, in one
- * block with the driver's own client, and returns when ClickHouse has acknowledged them. The header
- * {@code ClickHouseToken} is the insert's deduplication token. With a header {@code
- * ClickHouseBatch}, the body is an answer as it came, whose rows are of that batch.
+ * block with the driver's own client, and returns when ClickHouse has acknowledged them. Rows of
+ * batches that wait at the same time are inserted together. The header {@code ClickHouseToken} is
+ * the insert's deduplication token. With a header {@code ClickHouseBatch}, the body is an answer as
+ * it came, whose rows are of that batch, and is inserted alone.
  */
 public final class ClickHouseComponent extends DefaultComponent {
 
   private final ClickHouse clickHouse;
+  private final InsertGroups groups;
 
-  public ClickHouseComponent(ClickHouse clickHouse) {
+  public ClickHouseComponent(ClickHouse clickHouse, InsertGroups groups) {
     this.clickHouse = clickHouse;
+    this.groups = groups;
   }
 
   @Override
@@ -43,12 +47,13 @@ public final class ClickHouseComponent extends DefaultComponent {
     public Producer createProducer() {
       return new DefaultProducer(this) {
         @Override
-        public void process(Exchange exchange) {
+        public void process(Exchange exchange) throws InterruptedException {
           byte[] rows = exchange.getMessage().getBody(byte[].class);
           String token = exchange.getMessage().getHeader("ClickHouseToken", String.class);
           String batch = exchange.getMessage().getHeader("ClickHouseBatch", String.class);
           if (batch == null) {
-            clickHouse.insert(table, rows, token);
+            groups.insert(
+                table, exchange.getProperty(BatchWork.PROPERTY, BatchWork.class), rows, token);
           } else {
             clickHouse.insert(table, rows, token, batch);
           }

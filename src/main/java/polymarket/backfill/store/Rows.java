@@ -54,6 +54,7 @@ public final class Rows {
   private final Map<String, SqlFile> sql = new HashMap<>();
 
   private final Function<String, Ledger> ledgers;
+  private final InsertGroups groups;
   private final StoringTurns turns = new StoringTurns();
 
   /** The pages that are stored unchanged and not read to their end, by their batches. */
@@ -61,9 +62,12 @@ public final class Rows {
 
   /**
    * @param ledgers the ledger of a job; null where nothing is stored
+   * @param groups the inserts, of which some may not be acknowledged yet
    */
-  public Rows(Map<String, Job> jobs, Stop stop, Function<String, Ledger> ledgers) {
+  public Rows(
+      Map<String, Job> jobs, Stop stop, Function<String, Ledger> ledgers, InsertGroups groups) {
     this.ledgers = ledgers;
+    this.groups = groups;
     this.jobs = jobs;
     this.stop = stop;
     jobs.values().forEach(job -> sql.put(job.getName(), job.sql()));
@@ -341,6 +345,7 @@ public final class Rows {
   public Storing storing(
       @ExchangeProperty(BatchWork.PROPERTY) BatchWork batch, @Body List<Map<String, Object>> rows)
       throws InterruptedException {
+    groups.settle(batch);
     String job = batch.getJob();
     Storing storing = new Storing(jobs.get(job), sql.get(job), ledgers.apply(job), batch, rows);
     turns.await(batch, storing.keys());

@@ -1,5 +1,6 @@
 package polymarket.backfill.ledger;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -9,6 +10,8 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -40,6 +43,32 @@ class LedgerTest extends LedgerContract {
       assertEquals(ids(6).subList(2, 4), resumed.ids());
       mark(ledger, resumed, State.ABSENT);
       assertEquals(0, ledger.left(Share.WHOLE));
+    }
+  }
+
+  @Test
+  void anInsertOfSeveralBatches_isKeptUntilItHasEnded() throws Exception {
+    GroupedInsert insert =
+        new GroupedInsert(
+            "token", "default.landing", Map.of(1L, 20L, 2L, 30L), new byte[] {1, 0, 2});
+    open().close();
+    // a ledger of an earlier version
+    try (Connection sqlite =
+            DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("payouts.ledger"));
+        Statement statement = sqlite.createStatement()) {
+      statement.execute("DROP TABLE IF EXISTS inserts");
+    }
+    try (Ledger ledger = open()) {
+      ledger.begin(insert);
+    }
+    try (Ledger ledger = open()) {
+      GroupedInsert kept = ledger.begunInserts().get(0);
+      assertEquals(insert.token(), kept.token());
+      assertEquals(insert.table(), kept.table());
+      assertEquals(insert.batches(), kept.batches());
+      assertArrayEquals(insert.rows(), kept.rows());
+      ledger.end(kept);
+      assertEquals(List.of(), ledger.begunInserts());
     }
   }
 

@@ -22,7 +22,8 @@ import polymarket.backfill.store.Rows;
 class EndlessPagesIT {
 
   private final Rows rows =
-      new Rows(Map.of("trades", Job.read(TestBed.PROJECT, "trades")), new Stop(), job -> null);
+      new Rows(
+          Map.of("trades", Job.read(TestBed.PROJECT, "trades")), new Stop(), job -> null, null);
   private final Walks walks = new Walks();
   private final BatchWork batch =
       BatchWork.preview("trades", List.of("ab".repeat(32)), Batch.Kind.FIRST);

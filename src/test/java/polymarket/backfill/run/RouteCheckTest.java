@@ -54,6 +54,7 @@ class RouteCheckTest {
             sources,
             new Retry(jobs, sources, stop, 1, Duration.ofSeconds(1), null),
             new Marker(stop),
+            null,
             stop);
     List.of("fetchers", "callers", "clickhouse").forEach(name -> beans.put(name, new Object()));
     try (DefaultCamelContext context = new DefaultCamelContext()) {

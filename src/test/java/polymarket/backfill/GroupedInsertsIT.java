@@ -1,0 +1,139 @@
+package polymarket.backfill;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.LongSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import polymarket.backfill.ledger.Ledger;
+import polymarket.backfill.run.JobRun;
+import polymarket.backfill.sandbox.SandboxOptions;
+
+/** Batches that wait for an insert are inserted together, once, whatever happens to it. */
+@Timeout(600)
+class GroupedInsertsIT {
+
+  private final TestBed bed =
+      TestBed.start(new SandboxOptions().conditions(3000).limits(0).latencyMillis(5));
+  private final List<String> ids = bed.ids("found", 1200);
+
+  @BeforeEach
+  void prepare() {
+    bed.set("payouts.batch-size", 50).set("payouts.concurrency", 8);
+  }
+
+  /** Makes inserts take several seconds, so that others wait. */
+  private static void slow(boolean slow) {
+    for (String view : List.of("payouts_slow", "payouts_slower")) {
+      TestBed.clickHouse().execute("DROP VIEW IF EXISTS default." + view);
+      if (slow) {
+        TestBed.clickHouse()
+            .execute(
+                "CREATE MATERIALIZED VIEW default."
+                    + view
+                    + " ENGINE = Null AS SELECT sleep(2.5) AS s FROM default.payouts_landing");
+      }
+    }
+  }
+
+  @AfterEach
+  void close() {
+    slow(false);
+    bed.close();
+  }
+
+  private long grouped() {
+    try (Ledger ledger = bed.ledger()) {
+      return ledger.begunInserts().stream().mapToLong(insert -> insert.batches().size()).sum();
+    }
+  }
+
+  private static final LongSupplier PARTS =
+      () ->
+          TestBed.number(
+              "SELECT count() FROM system.parts WHERE database = 'default' AND table ="
+                  + " 'resolutions_external_ingest' AND level = 0");
+
+  @Test
+  void batchesThatWaitForAnInsert_areInsertedTogether() {
+    Program.run(bed, "views");
+    slow(true);
+    JobRun.Result result = bed.set("payouts.batch-size", 150).run(ids);
+    assertEquals(0, result.exitCode(), result + " " + bed.messages());
+    assertTrue(PARTS.getAsLong() <= 3, PARTS.getAsLong() + " parts of 8 batches");
+    bed.assertTruth(ids);
+    assertEquals(0, grouped());
+  }
+
+  @Test
+  void killedWhileTheEngineInserts_theNextRunRepeatsTheInsert() throws Exception {
+    Program.run(bed, "views");
+    slow(true);
+    Path list = bed.home().resolve("ids.txt");
+    Files.write(list, ids);
+    try (Program first = Program.start(bed, "run", "payouts", "--ids", list.toString())) {
+      TestBed.await(
+          "an insert of several batches",
+          TestBed.SOON,
+          () -> Files.exists(bed.ledgerFile()) && grouped() > 1);
+      Thread.sleep(300);
+      first.signal("KILL");
+    }
+    assertTrue(grouped() > 1, "the insert was acknowledged before the kill");
+    bed.set("payouts.batch-size", 333).set("payouts.concurrency", 3);
+    // at once: ClickHouse is still inserting
+    JobRun.Result second = bed.run(ids);
+    assertEquals(0, second.exitCode(), second + " " + bed.messages());
+    bed.assertTruth(ids);
+    assertEquals(0, grouped());
+  }
+
+  @Test
+  void anInsertWhoseAnswerIsLost_isRepeatedAsItWas() throws Exception {
+    Program.run(bed, "views");
+    slow(true);
+    try (Proxy proxy = new Proxy(TestBed.clickHouse().url().getPort())) {
+      bed.set("clickhouse.url", "http://127.0.0.1:" + proxy.port())
+          .set("clickhouse.password", TestBed.password());
+      boolean[] cut = {false};
+      bed.onTick(
+          run -> {
+            if (!cut[0] && run.ledger("payouts").begunInserts().size() > 0) {
+              cut[0] = true;
+              proxy.cut();
+              proxy.restore();
+            }
+          });
+      JobRun.Result result = bed.run(ids);
+      assertEquals(0, result.exitCode(), result + " " + bed.messages());
+      assertTrue(cut[0], "no insert of several batches");
+    }
+    bed.set("clickhouse.url", "");
+    bed.assertTruth(ids);
+    assertEquals(0, grouped());
+  }
+
+  @Test
+  void anInsertThatClickHouseRefuses_isMadeAnewBatchByBatch() {
+    Program.run(bed, "views");
+    // the views stand before and after this one: some may have written their rows when it fails
+    String poisoned = ids.get(500);
+    TestBed.clickHouse()
+        .execute(
+            "CREATE MATERIALIZED VIEW default.payouts_slow ENGINE = Null AS SELECT sleep(1) AS s,"
+                + " toInt64(if(countIf(condition_id = '"
+                + poisoned
+                + "') > 0 AND count() > 60, 'with others', '0')) AS n FROM"
+                + " default.payouts_landing");
+    JobRun.Result result = bed.run(ids);
+    assertEquals(0, result.exitCode(), result + " " + bed.messages());
+    bed.assertTruth(ids);
+    assertEquals(0, grouped());
+  }
+}
