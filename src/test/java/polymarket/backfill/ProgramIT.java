@@ -384,6 +384,8 @@ class ProgramIT {
       assertEquals(130, end.exitCode(), end.toString());
       assertTrue(end.err().contains("stopped at once"), end.toString());
     }
+    String status = Program.run(bed, "status", "payouts").out();
+    assertTrue(status.contains("interrupted") && !status.contains("died"), status);
     assertMarkedIsStored();
     List<String> settings = List.of("--batch-size", "1000");
     assertEquals(

@@ -1,6 +1,11 @@
 package polymarket.backfill.cli;
 
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import polymarket.backfill.ExitCode;
@@ -26,6 +31,12 @@ final class Signals {
   private static final long SAME_NANOS = 200_000_000;
 
   private static final long LOOK_MILLIS = 100;
+
+  /** How long a second signal lets a run write its status. */
+  private static final long LAST_MILLIS = 500;
+
+  /** The ignored signals that the user was told of. */
+  private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
   private static volatile long askedAt;
 
@@ -70,7 +81,7 @@ final class Signals {
   }
 
   static void handle(JobRun run, Messages messages) {
-    handle(() -> run.stop(ExitCode.INTERRUPTED, interrupted()), messages);
+    handle(() -> run.stop(ExitCode.INTERRUPTED, interrupted()), run::endsNow, messages);
   }
 
   /**
@@ -78,6 +89,14 @@ final class Signals {
    *     run followed another, it is called now
    */
   static void handle(Runnable stop, Messages messages) {
+    handle(stop, () -> {}, messages);
+  }
+
+  /**
+   * @param atOnce is called before the process ends because of a second signal, and has half a
+   *     second
+   */
+  private static void handle(Runnable stop, Runnable atOnce, Messages messages) {
     pass(
         () -> {
           if (ASKED.compareAndSet(false, true)) {
@@ -91,6 +110,11 @@ final class Signals {
                     + (afterwards.equals(GOES_ON)
                         ? "the same command repeats what was not marked"
                         : afterwards));
+            try {
+              CompletableFuture.runAsync(atOnce).get(LAST_MILLIS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException | ExecutionException | TimeoutException e) {
+              // it ends all the same
+            }
             Runtime.getRuntime().halt(ExitCode.INTERRUPTED.code());
           }
         },
@@ -113,7 +137,7 @@ final class Signals {
     }
     for (String name : PARENT == null ? new String[] {"INT", "TERM"} : new String[] {"TERM"}) {
       boolean ignored = OsSignal.handle(name, each);
-      if (ignored) {
+      if (ignored && TOLD.add(name)) {
         messages.info(
             "SIG"
                 + name

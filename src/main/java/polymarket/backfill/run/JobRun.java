@@ -99,6 +99,9 @@ public final class JobRun extends RunLedgers {
 
   private boolean measured;
 
+  /** What this run does; null before {@link #run}. */
+  private volatile RunWatch watch;
+
   /**
    * Takes the sources' locks, makes the tables where they are not there, and opens the ledgers.
    *
@@ -299,6 +302,14 @@ public final class JobRun extends RunLedgers {
     stop.ask(exitCode, why);
   }
 
+  /** The process ends at once: its status says that it was interrupted. */
+  public void endsNow() {
+    RunWatch running = watch;
+    if (running != null) {
+      running.progress().forEach(job -> job.publish(job.snapshot(RunState.INTERRUPTED)));
+    }
+  }
+
   /** The exit code of the stop that was asked for; null where nobody asked. */
   public ExitCode stopCode() {
     return stop.code();
@@ -316,7 +327,7 @@ public final class JobRun extends RunLedgers {
     jobs.forEach(job -> byName.put(job.getName(), job));
     Retry retry = retry(settings, byName, sources, stop, messages);
     Marker repository = new Marker(stop);
-    RunWatch watch =
+    watch =
         new RunWatch(
             clickHouse, stop, retry, settings.duration("source.patience"), watcher, messages);
     for (Job job : jobs) {

@@ -69,7 +69,10 @@ public final class Progress implements AutoCloseable {
   private final Map<Step, Long> stepNanos = new EnumMap<>(Step.class);
   private long lastDoneAt = System.currentTimeMillis();
   private boolean waiting;
-  private boolean ended;
+
+  /** When the job's route has ended; 0 before. */
+  private long endNanos;
+
   private final Least least;
   private final TimeLeft timeLeft;
   private final Deque<double[]> samples = new ArrayDeque<>();
@@ -267,11 +270,11 @@ public final class Progress implements AutoCloseable {
 
   /** The job's route has ended: it does no more in this run. */
   synchronized void ended() {
-    ended = true;
+    endNanos = System.nanoTime();
   }
 
   synchronized boolean hasEnded() {
-    return ended;
+    return endNanos != 0;
   }
 
   /** Whether another job has everything first that is left. */
@@ -336,9 +339,10 @@ public final class Progress implements AutoCloseable {
 
   /** Everything that is known of it now. */
   public synchronized JobStatus snapshot(RunState state) {
-    boolean running = state == RunState.RUNNING;
+    // other jobs of the run may go on
+    boolean running = state == RunState.RUNNING && !hasEnded();
     double[] rates = rates();
-    double seconds = (System.nanoTime() - startNanos) / 1e9;
+    double seconds = ((hasEnded() ? endNanos : System.nanoTime()) - startNanos) / 1e9;
     JobStatus.Numbers inRanges =
         numbers == null
             ? null
