@@ -195,8 +195,17 @@ public final class Settings {
   }
 
   private void put(String key, String value, String where) {
-    // settings of Camel itself are Camel's to check, the page's schedules the page's; and a job or
-    // a source that was added since the build has its own
+    if (key.startsWith("camel.") && !values.containsKey(key) && !CamelSettings.isKnown(key)) {
+      throw new UserError(
+          "unknown setting '"
+              + key
+              + "' in "
+              + where
+              + ": Camel has none of this name."
+              + Nearest.hint(key, CamelSettings.names()));
+    }
+    // the page checks its own schedules; and a job or a source that was added since the build has
+    // its own settings
     if (!key.startsWith("camel.")
         && !key.startsWith("serve.schedule.")
         && !values.containsKey(key)

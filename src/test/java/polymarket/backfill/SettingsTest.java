@@ -64,6 +64,19 @@ class SettingsTest {
   }
 
   @Test
+  void aSettingOfCamel_isTakenInBothForms_andAMisspeltOneIsNamed() {
+    file("camel.main.dump-routes=yaml\ncamel.resilience4j.slowCallRateThreshold=50\n");
+    assertEquals("yaml", load(Map.of(), Map.of()).text("camel.main.dump-routes"));
+    file("camel.component.direct.timeout=9\ncamel.beans.x=#class:java.lang.Object\n");
+    assertEquals("9", load(Map.of(), Map.of()).text("camel.component.direct.timeout"));
+    file("camel.resilience4j.sliding-window-sze=20\n");
+    String message = oneLine(() -> load(Map.of(), Map.of()));
+    assertTrue(
+        message.contains("unknown setting 'camel.resilience4j.sliding-window-sze'"), message);
+    assertTrue(message.contains("Did you mean 'camel.resilience4j.sliding-window-size'?"), message);
+  }
+
+  @Test
   void anUnreadableEnvFile_isNamed_andNotShown() throws IOException {
     Files.writeString(home.resolve(".env"), "CLOB_API_KEY=x\nsecret words without a sign\n");
     String message = oneLine(() -> load(Map.of(), Map.of()));
