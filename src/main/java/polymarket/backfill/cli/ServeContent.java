@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -137,39 +138,82 @@ final class ServeContent implements PageContent, AutoCloseable {
       @JsonInclude(JsonInclude.Include.NON_NULL) String waitingFor,
       @JsonInclude(JsonInclude.Include.NON_NULL) JobStatus.SourceState state) {
 
-    private Pace and(Pace other) {
+    /** With another job of the same process, which has the same pace. */
+    private Pace same(Pace other) {
+      return with(
+          other,
+          Math.max(requestsPerSecond, other.requestsPerSecond),
+          Math.max(limitPerSecond, other.limitPerSecond));
+    }
+
+    /**
+     * With another process.
+     *
+     * @param parts whether each has a part of the limit, as workers do; members share it
+     */
+    private Pace and(Pace other, boolean parts) {
+      return with(
+          other,
+          requestsPerSecond + other.requestsPerSecond,
+          parts
+              ? limitPerSecond + other.limitPerSecond
+              : Math.max(limitPerSecond, other.limitPerSecond));
+    }
+
+    private Pace with(Pace other, double rate, double limit) {
       return new Pace(
           source,
-          requestsPerSecond + other.requestsPerSecond,
-          Math.max(limitPerSecond, other.limitPerSecond),
+          rate,
+          limit,
           waitingFor == null ? other.waitingFor : waitingFor,
           state == null ? other.state : state);
     }
   }
 
-  /** How fast each source is asked now. */
   private List<Pace> pace(List<StatusCommand.LedgerStatus> ledgers) {
-    Map<String, Pace> pace = new TreeMap<>();
-    for (JobStatus status : running(ledgers)) {
+    List<Pace> paces = paces(running(ledgers), sources);
+    long now = System.currentTimeMillis();
+    paces.forEach(pace -> keep(now, pace));
+    return paces;
+  }
+
+  /**
+   * How fast each source is asked now.
+   *
+   * @param sources the source of each job
+   */
+  static List<Pace> paces(List<JobStatus> running, Map<String, String> sources) {
+    Map<String, Map<Long, Pace>> ofProcesses = new TreeMap<>();
+    Set<String> ofWorkers = new HashSet<>();
+    for (JobStatus status : running) {
       if (status.waitsFor() != null) {
         // it does not ask now
         continue;
       }
       JobStatus.Run run = status.run();
       String source = sources.getOrDefault(status.job(), status.job());
-      pace.merge(
-          source,
-          new Pace(
-              source,
-              run.requestsPerSecond(),
-              run.limitPerSecond(),
-              run.waitingFor(),
-              status.sources() == null ? null : status.sources().get(0)),
-          Pace::and);
+      if (status.worker() != null) {
+        ofWorkers.add(source);
+      }
+      ofProcesses
+          .computeIfAbsent(source, one -> new TreeMap<>())
+          .merge(
+              status.pid(),
+              new Pace(
+                  source,
+                  run.requestsPerSecond(),
+                  run.limitPerSecond(),
+                  run.waitingFor(),
+                  status.sources() == null ? null : status.sources().get(0)),
+              Pace::same);
     }
-    long now = System.currentTimeMillis();
-    pace.forEach((source, of) -> keep(now, of));
-    return List.copyOf(pace.values());
+    return ofProcesses.entrySet().stream()
+        .map(
+            source ->
+                source.getValue().values().stream()
+                    .reduce((one, other) -> one.and(other, ofWorkers.contains(source.getKey())))
+                    .orElseThrow())
+        .toList();
   }
 
   private void keep(long now, Pace pace) {

@@ -4,9 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import polymarket.backfill.Messages;
 import polymarket.backfill.Settings;
 import polymarket.backfill.job.Job;
@@ -33,26 +31,25 @@ final class StepJobs {
   }
 
   /**
-   * The requests of a step's last try, from the status files of its jobs. Jobs with the same source
-   * run in one process and report the same number: it counts once.
+   * The requests of a step's last try, from the status files of its jobs.
    *
    * @param since when the try began, in epoch milliseconds; older status files are not its own
    */
   static long requests(Settings settings, Pipeline.Step step, long since, Messages messages) {
-    Map<String, Long> bySource = new HashMap<>();
+    long requests = 0;
     for (Job job : of(settings.home(), step)) {
       Path file = Progress.statusFile(settings.path("runtime.dir"), job.getName(), Share.WHOLE);
       if (Files.exists(file)) {
         try {
           JobStatus run = JobStatus.read(file);
           if (Instant.parse(run.startedAt()).toEpochMilli() >= since) {
-            bySource.merge(job.firstSource(settings), run.run().requests(), Math::max);
+            requests += run.run().requests();
           }
         } catch (IOException e) {
           messages.warn("cannot read " + file + ": " + e.getMessage());
         }
       }
     }
-    return bySource.values().stream().mapToLong(Long::longValue).sum();
+    return requests;
   }
 }

@@ -362,7 +362,7 @@ public final class Progress implements AutoCloseable {
         JobStatus.Ids.of(total, counts),
         inRanges,
         new JobStatus.Rows(fetched, inserted, duplicate, rejected, null),
-        figures(running, seconds, rates),
+        figures(state == RunState.RUNNING, running, seconds, rates),
         null,
         null,
         sources.stream()
@@ -375,7 +375,11 @@ public final class Progress implements AutoCloseable {
         running && waiting ? job.getAfter() : null);
   }
 
-  private JobStatus.Run figures(boolean running, double seconds, double[] rates) {
+  /**
+   * @param asks whether the run goes on, so that the source may be asked by its other jobs
+   * @param running whether the job does too
+   */
+  private JobStatus.Run figures(boolean asks, boolean running, double seconds, double[] rates) {
     double pace = numbers == null ? rates[0] : rates[2];
     // not for every answer that has to be asked for once more
     Long needed = least.requests();
@@ -390,7 +394,7 @@ public final class Progress implements AutoCloseable {
         batches,
         rounded(running ? rates[0] : ids / seconds),
         requests,
-        rounded(running ? rates[1] : own / seconds),
+        rounded(asks ? rates[1] : own / seconds),
         rounded(source.limit()),
         thousandths(used),
         sources.stream().mapToLong(of -> of.retries(job.getName())).sum(),

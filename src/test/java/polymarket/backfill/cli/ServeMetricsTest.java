@@ -38,11 +38,16 @@ class ServeMetricsTest {
   private String metrics;
 
   private static JobStatus run(String job, RunState state, long requests) {
+    return run(job, null, 7, state, requests);
+  }
+
+  private static JobStatus run(
+      String job, String worker, long process, RunState state, long requests) {
     return new JobStatus(
         job,
-        null,
+        worker,
         state,
-        7,
+        process,
         "2026-11-28T09:00:00Z",
         "2026-11-28T09:01:00Z",
         new JobStatus.Ids(10, 4, 3, 1, 0, 2),
@@ -145,6 +150,28 @@ class ServeMetricsTest {
     assertTrue(metrics.lines().noneMatch(line -> line.contains("newest-fill")), metrics);
     Set<String> lines = new HashSet<>();
     metrics.lines().forEach(line -> assertTrue(lines.add(line.replaceFirst(" [^ ]*$", "")), line));
+  }
+
+  private static String paces(JobStatus... running) {
+    return ServeContent.paces(List.of(running), Map.of("payouts", "goldsky", "fills", "goldsky"))
+        .stream()
+        .map(pace -> pace.source() + " " + pace.requestsPerSecond() + "/" + pace.limitPerSecond())
+        .toList()
+        .toString();
+  }
+
+  @Test
+  void jobsOfAProcessHaveOnePace_andProcessesAddUp() {
+    JobStatus payouts = run("payouts", RunState.RUNNING, 8);
+    assertEquals("[goldsky 2.5/5.0]", paces(payouts));
+    assertEquals("[goldsky 2.5/5.0]", paces(payouts, run("fills", RunState.RUNNING, 8)));
+    // members share the limit, workers have parts of it
+    assertEquals("[goldsky 5.0/5.0]", paces(payouts, run("payouts", null, 8, RunState.RUNNING, 8)));
+    assertEquals(
+        "[goldsky 5.0/10.0]",
+        paces(
+            run("payouts", "1 of 2", 7, RunState.RUNNING, 8),
+            run("payouts", "2 of 2", 8, RunState.RUNNING, 8)));
   }
 
   @Test
