@@ -102,8 +102,9 @@ final class Report {
             : percent(run.limitUsed())
                 + (run.changedLimit() == null
                     ? String.format(Locale.ROOT, " of %.4g requests/s", run.limitPerSecond())
-                    : " of the pace, which was changed during the run")
+                    : " of the pace")
                 + (run.sharedLimit() == null ? "" : " with the other jobs")
+                + (run.changedLimit() == null ? "" : ", which was changed during the run")
                 + (run.usefulPace() != null
                         && !percent(run.usefulPace()).equals(percent(run.limitUsed()))
                     ? ", " + percent(run.usefulPace()) + " for needed ones"

@@ -47,8 +47,11 @@ public final class ClickHouseException extends UserError {
   private static final Set<Integer> PASSING =
       Set.of(159, 160, 201, 202, 209, 210, 225, 241, 242, 252, 285, 286, 319, 341, 394, 439, 999);
 
-  /** Codes that do not say whether an insert is stored: time-outs, an unknown status, Keeper's. */
-  private static final Set<Integer> UNKNOWN = Set.of(159, 209, 210, 319, 999);
+  /**
+   * Codes that do not say whether an insert is stored: of the network between servers, an unknown
+   * status, Keeper's.
+   */
+  private static final Set<Integer> UNKNOWN = Set.of(209, 210, 319, 999);
 
   /** Codes of data that cannot be read into the table's columns. */
   private static final Set<Integer> DATA =

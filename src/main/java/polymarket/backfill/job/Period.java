@@ -30,7 +30,9 @@ public record Period(String since, String until) {
     }
     if (window.since() > Instant.now().getEpochSecond()) {
       throw new UserError(
-          "--since " + since + " is in the future: nothing has happened since then");
+          "--since "
+              + since
+              + " is in the future (it is a time in UTC): nothing has happened since then");
     }
     return window;
   }

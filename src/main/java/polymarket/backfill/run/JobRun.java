@@ -370,7 +370,9 @@ public final class JobRun extends RunLedgers {
       watcher.ended();
     }
     membership.requireMember();
-    return new RunEnd(options, stop).of(watch.progress(), ledgers);
+    List<Progress> ended = watch.progress();
+    watch = null;
+    return new RunEnd(options, stop).of(ended, ledgers);
   }
 
   private Progress progress(Job job, Sources sources) {

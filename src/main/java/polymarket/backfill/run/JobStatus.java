@@ -105,7 +105,8 @@ public record JobStatus(
 
   /**
    * What a run did, and how fast it is: of the last ten seconds while it runs, of all of it then.
-   * Ids a second are those of up to five minutes where few are done.
+   * Ids a second are those of up to five minutes where few are done. While it runs, requests a
+   * second are those of all jobs of the process that ask the source.
    *
    * @param limitUsed the part of the source's limit that was used; null where there were too few
    *     requests to measure it

@@ -84,6 +84,7 @@ public final class Progress implements AutoCloseable {
   private Ledger.Numbers numbers;
 
   private long numbersDone;
+  private RunState published = RunState.RUNNING;
   private final List<Pace> sources;
   private final Estimate plan;
 
@@ -437,8 +438,12 @@ public final class Progress implements AutoCloseable {
     return Math.round(value * 100) / 100.0;
   }
 
-  /** Lets other terminals see it. */
-  void publish(JobStatus snapshot) {
+  /** Lets other terminals see it. What a run says at its end stays. */
+  synchronized void publish(JobStatus snapshot) {
+    if (published != RunState.RUNNING && snapshot.state() == RunState.RUNNING) {
+      return;
+    }
+    published = snapshot.state();
     try {
       Redaction.write(statusFile, Redaction.json().writeValueAsString(snapshot));
     } catch (JsonProcessingException e) {

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -135,6 +136,12 @@ public final class InsertGroups {
   private final Map<String, Group> doubtful = new ConcurrentHashMap<>();
 
   /**
+   * The keys of batches whose insert of their own was not acknowledged: they make the same one
+   * again.
+   */
+  private final Set<String> alone = ConcurrentHashMap.newKeySet();
+
+  /**
    * @param ledgers the ledger of a job; null where nothing is stored
    */
   public InsertGroups(
@@ -210,8 +217,14 @@ public final class InsertGroups {
    */
   void insert(String table, BatchWork batch, byte[] rows, String token)
       throws InterruptedException {
-    if (batch == null || batch.isCheck() || !isGrouped(batch.getJob())) {
+    if (batch == null
+        || batch.isCheck()
+        || alone.contains(batch.getKey())
+        || !isGrouped(batch.getJob())) {
       clickHouse.insert(table, rows, token);
+      if (batch != null) {
+        alone.remove(batch.getKey());
+      }
       return;
     }
     Part part = new Part(batch, rows, token);
@@ -284,7 +297,10 @@ public final class InsertGroups {
             Thread.currentThread().interrupt();
             return part.group;
           }
-          queue.remove(part);
+          if (!queue.remove(part)) {
+            // the group goes on without this thread
+            part.batch.look();
+          }
           throw e;
         }
       }
@@ -308,9 +324,10 @@ public final class InsertGroups {
 
   private void first(Group group) throws InterruptedException {
     if (group.parts.size() == 1) {
-      // its batch alone makes the same insert again
       Part only = group.parts.get(0);
+      alone.add(only.batch.getKey());
       clickHouse.insert(group.table, only.rows, only.token);
+      alone.remove(only.batch.getKey());
       group.stored = true;
       return;
     }
@@ -338,13 +355,15 @@ public final class InsertGroups {
         group.stored = true;
       } catch (ClickHouseException e) {
         group.failure = e;
-        // from now on each batch looks which of its rows are stored
-        group.parts.forEach(part -> part.batch.look());
         // an attempt that was not answered may go on, but for rows that cannot be read
-        group.refused = e.isOver() && (!group.unanswered || e.isData());
+        group.refused = !e.passes() && (!group.unanswered || e.isData());
         group.unanswered |= !e.isOver();
         throw e;
       } finally {
+        if (!group.stored) {
+          // from now on each batch looks which of its rows are stored
+          group.parts.forEach(part -> part.batch.look());
+        }
         if (group.stored || group.refused) {
           group.ledger.end(group.insert);
           group.parts.forEach(part -> doubtful.remove(part.batch.getKey(), group));
