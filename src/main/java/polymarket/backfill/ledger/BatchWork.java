@@ -37,6 +37,10 @@ public final class BatchWork {
   private Map<String, BatchWork> parts = Map.of();
 
   private volatile boolean check;
+
+  /** The token of the rows that ClickHouse acknowledged last, of an insert that may be grouped. */
+  private volatile String acknowledged;
+
   private int requests;
   private int answers;
   private volatile boolean idle;
@@ -266,6 +270,16 @@ public final class BatchWork {
    */
   public boolean keepsOn(int most, int atLeast) {
     return pages.more() && kept.hasRoom(most, atLeast);
+  }
+
+  /** Notes that ClickHouse has acknowledged rows, by their deduplication token. */
+  public void acknowledged(String token) {
+    acknowledged = token;
+  }
+
+  /** Whether these rows were acknowledged, so that a step after the insert failed. */
+  public boolean isAcknowledged(String token) {
+    return token.equals(acknowledged);
   }
 
   /** The table is asked for rows before any more are stored: another job may store some too. */

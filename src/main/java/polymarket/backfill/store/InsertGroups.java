@@ -217,6 +217,9 @@ public final class InsertGroups {
    */
   void insert(String table, BatchWork batch, byte[] rows, String token)
       throws InterruptedException {
+    if (batch != null && batch.isAcknowledged(token)) {
+      return;
+    }
     if (batch == null
         || batch.isCheck()
         || alone.contains(batch.getKey())
@@ -242,9 +245,12 @@ public final class InsertGroups {
         ended(group, part);
       }
     }
-    if (group.refused) {
+    if (group.stored) {
+      // in another group, or alone, the same rows would have another token
+      batch.acknowledged(token);
+    } else if (group.refused) {
       throw new GroupRefusedException(group.failure);
-    } else if (!group.stored) {
+    } else {
       throw group.failure;
     }
   }
