@@ -39,8 +39,7 @@ CREATE INDEX batches_open ON batches(batch) WHERE done_at IS NULL;
 
 -- @schema-of-inserts
 -- inserts of several batches that ClickHouse has not acknowledged yet; not in a shared ledger. A run that opens a ledger of an
--- earlier version makes the table there. batches: number:rows, with commas
--- between
+-- earlier version makes the table there. batches: number:rows,number:rows
 CREATE TABLE IF NOT EXISTS inserts(token TEXT PRIMARY KEY, target TEXT NOT NULL, batches TEXT NOT NULL, rows BLOB NOT NULL);
 
 -- @meta

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.LongSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,6 +46,7 @@ class GroupedInsertsIT {
   @AfterEach
   void close() {
     slow(false);
+    TestBed.clickHouse().execute("SYSTEM START MERGES default.resolutions_external_ingest");
     bed.close();
   }
 
@@ -61,11 +61,11 @@ class GroupedInsertsIT {
     }
   }
 
-  private static final LongSupplier PARTS =
-      () ->
-          TestBed.number(
-              "SELECT count() FROM system.parts WHERE database = 'default' AND table ="
-                  + " 'resolutions_external_ingest' AND level = 0");
+  private static long parts() {
+    return TestBed.number(
+        "SELECT count() FROM system.parts WHERE database = 'default' AND table ="
+            + " 'resolutions_external_ingest' AND level = 0");
+  }
 
   @Test
   void batchesThatWaitForAnInsert_areInsertedTogether() {
@@ -73,7 +73,7 @@ class GroupedInsertsIT {
     slow(true);
     JobRun.Result result = bed.set("payouts.batch-size", 150).run(ids);
     assertEnded(result);
-    assertTrue(PARTS.getAsLong() <= 3, PARTS.getAsLong() + " parts of 8 batches");
+    assertTrue(parts() <= 3, parts() + " parts of 8 batches");
     bed.assertTruth(ids);
     assertEquals(0, grouped());
   }
@@ -134,7 +134,6 @@ class GroupedInsertsIT {
     bed.set("clickhouse.url", "");
     bed.assertTruth(ids);
     assertEquals(0, grouped());
-    TestBed.clickHouse().execute("SYSTEM START MERGES default.resolutions_external_ingest");
   }
 
   private static long inserting() {

@@ -225,8 +225,8 @@ public final class InsertGroups {
         || alone.contains(batch.getKey())
         || !isGrouped(batch.getJob())) {
       clickHouse.insert(table, rows, token);
-      if (batch != null) {
-        alone.remove(batch.getKey());
+      if (batch != null && alone.remove(batch.getKey())) {
+        batch.acknowledged(token);
       }
       return;
     }

@@ -62,6 +62,17 @@ class InsertGroupsIT {
         "SELECT count() FROM system.processes WHERE query ILIKE 'INSERT INTO%payouts_landing%'");
   }
 
+  /** Inserts a batch while another one's insert runs and a third one waits for it. */
+  private void insertBesideOthers(
+      InsertGroups groups, BatchWork batch, BatchWork running, BatchWork waiting) throws Exception {
+    Future<?> first = insert(groups, running);
+    Thread.sleep(500);
+    List<Future<?>> all = List.of(first, insert(groups, waiting), insert(groups, batch));
+    for (Future<?> one : all) {
+      one.get();
+    }
+  }
+
   @Test
   void aBatchWhoseOwnInsertWasNotAnswered_isNotJoinedToOthers() throws Exception {
     Views.create(TestBed.clickHouse(), List.of("payouts"));
@@ -81,9 +92,9 @@ class InsertGroupsIT {
                 bed.settings()
                     .with("clickhouse.url", "http://127.0.0.1:" + proxy.port())
                     .with("clickhouse.password", TestBed.password()))) {
-      ledger.load(loading -> bed.ids("found", 3).forEach(loading::add));
+      ledger.load(loading -> bed.ids("found", 5).forEach(loading::add));
       List<BatchWork> batches =
-          ledger.claim("", Mode.NEW, Share.WHOLE, 1, 3).stream().map(BatchWork::new).toList();
+          ledger.claim("", Mode.NEW, Share.WHOLE, 1, 5).stream().map(BatchWork::new).toList();
       InsertGroups groups =
           new InsertGroups(
               clickHouse, Map.of("payouts", Job.read(TestBed.PROJECT, "payouts")), job -> ledger);
@@ -93,16 +104,11 @@ class InsertGroupsIT {
       assertThrows(ExecutionException.class, lost::get);
       Thread.sleep(500);
       proxy.restore();
-      Future<?> first = insert(groups, batches.get(1));
-      Thread.sleep(500);
-      List<Future<?>> waiting =
-          List.of(insert(groups, batches.get(2)), insert(groups, batches.get(0)));
-      first.get();
-      for (Future<?> one : waiting) {
-        one.get();
-      }
+      insertBesideOthers(groups, batches.get(0), batches.get(1), batches.get(2));
+      // once more, as when a step after the insert has failed
+      insertBesideOthers(groups, batches.get(0), batches.get(3), batches.get(4));
     }
     TestBed.await("the lost insert", Duration.ofSeconds(30), () -> inserting() == 0);
-    assertEquals(3, TestBed.number("SELECT count() FROM default.resolutions_external_ingest"));
+    assertEquals(5, TestBed.number("SELECT count() FROM default.resolutions_external_ingest"));
   }
 }
